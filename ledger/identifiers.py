@@ -1,0 +1,36 @@
+"""Identifiers: UUIDv7 strings with a type each, so that two of them can't be swapped unseen."""
+
+import uuid
+from typing import NewType
+
+import uuid_utils
+
+MemberId = NewType("MemberId", str)
+BrandId = NewType("BrandId", str)
+OfficeId = NewType("OfficeId", str)
+OfficerId = NewType("OfficerId", str)
+ClientId = NewType("ClientId", str)
+ComplaintId = NewType("ComplaintId", str)
+OrderId = NewType("OrderId", str)
+AcknowledgementId = NewType("AcknowledgementId", str)
+ExtensionId = NewType("ExtensionId", str)
+ForwardingRunId = NewType("ForwardingRunId", str)
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 in its canonical text form; ids made later sort later."""
+    return str(uuid_utils.uuid7())
+
+
+def parse_id(text: str) -> str | None:
+    """The canonical form of an id that a caller sent, or None where it can't be one.
+
+    A caller treats None as an id that names nothing: an id that could not exist and one that
+    does not exist must look the same from outside.
+    """
+    candidate = text.strip() if len(text) <= 64 else ""
+    try:
+        parsed = uuid.UUID(candidate)
+    except ValueError:
+        return None
+    return str(parsed)

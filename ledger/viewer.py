@@ -1,0 +1,49 @@
+"""Who looks: the party on whose behalf a transaction runs, and nothing about how it proved that."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
+
+
+class MemberKind(StrEnum):
+    """What a member is; it decides what may ever be its own to see."""
+
+    REGULATOR = "REGULATOR"
+    AGENCY = "AGENCY"
+    CARRIER = "CARRIER"
+    OTT_PROVIDER = "OTT_PROVIDER"
+
+
+class ViewerKind(StrEnum):
+    """A member's kind, or the operator at the command line."""
+
+    REGULATOR = "REGULATOR"
+    AGENCY = "AGENCY"
+    CARRIER = "CARRIER"
+    OTT_PROVIDER = "OTT_PROVIDER"
+    OPERATOR = "OPERATOR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """The party that a transaction is bound to.
+
+    Shapes: an officer has officer_id and office_id; a machine has neither. brand_id narrows a
+    carrier's client to one of its brands. member_id is None for the operator alone.
+    """
+
+    kind: ViewerKind
+    member_id: MemberId | None
+    client_id: ClientId | None = None
+    officer_id: OfficerId | None = None
+    office_id: OfficeId | None = None
+    brand_id: BrandId | None = None
+
+    @property
+    def is_regulator(self) -> bool:
+        """Whether the viewer speaks for the regulator."""
+        return self.kind is ViewerKind.REGULATOR
+
+
+OPERATOR = Viewer(kind=ViewerKind.OPERATOR, member_id=None)
