@@ -16,6 +16,8 @@ AcknowledgementId = NewType("AcknowledgementId", str)
 ExtensionId = NewType("ExtensionId", str)
 ForwardingRunId = NewType("ForwardingRunId", str)
 
+ID_TEXT_LENGTH_MAX = 64
+
 
 def new_id() -> str:
     """A fresh UUIDv7 in its canonical text form; ids made later sort later."""
@@ -28,7 +30,7 @@ def parse_id(text: str) -> str | None:
     A caller treats None as an id that names nothing: an id that could not exist and one that
     does not exist must look the same from outside.
     """
-    candidate = text.strip() if len(text) <= 64 else ""
+    candidate = text.strip() if len(text) <= ID_TEXT_LENGTH_MAX else ""
     try:
         parsed = uuid.UUID(candidate)
     except ValueError:

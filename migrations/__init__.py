@@ -1,0 +1,1 @@
+"""Schema revisions and the run that applies them."""

@@ -1,0 +1,33 @@
+"""The ledger's tables, by noun. Importing this module fills the metadata."""
+
+from ledger.storage.tables.acknowledgements import order_acknowledgements, order_extensions
+from ledger.storage.tables.complaints import complainants, complaints, evidence
+from ledger.storage.tables.events import events
+from ledger.storage.tables.forwarding import forwarding_items, forwarding_runs
+from ledger.storage.tables.keys import keyring_checks
+from ledger.storage.tables.members import brands, members, officers, offices
+from ledger.storage.tables.numbers import number_epochs, number_overrides, numbering_ranges, phone_numbers
+from ledger.storage.tables.orders import block_order_versions, block_orders, order_complaints
+
+__all__ = [
+    "block_order_versions",
+    "block_orders",
+    "brands",
+    "complainants",
+    "complaints",
+    "events",
+    "evidence",
+    "forwarding_items",
+    "forwarding_runs",
+    "keyring_checks",
+    "members",
+    "number_epochs",
+    "number_overrides",
+    "numbering_ranges",
+    "officers",
+    "offices",
+    "order_acknowledgements",
+    "order_complaints",
+    "order_extensions",
+    "phone_numbers",
+]

@@ -1,0 +1,46 @@
+"""How columns are declared: UUIDs as text in Python, times in UTC, closed lists as text under a CHECK.
+
+Native enums are not used: their operators are not leakproof, so an index on one is lost under row-level security.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+
+
+def id_column(name: str = "id", *, primary_key: bool = True) -> Column[str]:
+    """A UUIDv7, read and written as its text."""
+    return Column(name, Uuid(as_uuid=False), primary_key=primary_key, nullable=False)
+
+
+def reference(
+    name: str, target: str, *, nullable: bool = False, index: bool = False, primary_key: bool = False
+) -> Column[str]:
+    """A foreign key to `table.column`; rows are never deleted under it."""
+    return Column(
+        name, Uuid(as_uuid=False), ForeignKey(target), nullable=nullable, index=index, primary_key=primary_key
+    )
+
+
+def moment(name: str, *, nullable: bool = False) -> Column[Any]:
+    """A time, UTC."""
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def one_of(column: str, values: Iterable[str], *, name: str | None = None) -> CheckConstraint:
+    """The column holds one of the values (or NULL where it may)."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
+
+
+def each_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    """Every element of the text array is one of the values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} <@ ARRAY[{listed}]::text[]", name=f"{column}_known")
+
+
+def text_list(name: str) -> Column[Any]:
+    """A list of short texts, empty by default."""
+    return Column(name, ARRAY(Text), nullable=False, server_default="{}")

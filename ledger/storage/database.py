@@ -1,0 +1,296 @@
+"""Transactions bound to their viewer: the only way to a row.
+
+The login by itself may read nothing. A transaction takes on the database role of its viewer and the
+viewer's ids in one statement before anything else runs, for this transaction only, so that nothing leaks
+to the next user of a pooled connection. The clock is one value per transaction (`as_of`).
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Executable, event, text
+from sqlalchemy.engine import CursorResult, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
+from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
+from ledger.storage.sealing import Keyring
+from ledger.viewer import Viewer
+
+T = TypeVar("T")
+_logger = logging.getLogger(__name__)
+
+_BIND = text(
+    "SELECT set_config('jembatan.member_id', :member_id, true), set_config('jembatan.brand_id', :brand_id, true), "
+    "set_config('jembatan.officer_id', :officer_id, true), set_config('TimeZone', 'UTC', true), "
+    "set_config('statement_timeout', :statement_timeout, true), set_config('role', :role, true)"
+)
+_SWITCH = text("SELECT set_config('role', :role, true)")
+
+_SERIALIZATION_FAILURE = "40001"
+_DEADLOCK = "40P01"
+_STATEMENT_TIMEOUT = "57014"
+_RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
+# Connection exceptions, operator intervention, and a server out of connections or of memory.
+_AWAY = ("08", "57P", "53")
+
+
+class StatementTimeoutError(UnavailableError):
+    """A statement took longer than is allowed; nothing was written."""
+
+    code = "STATEMENT_TIMEOUT"
+    hint = "Ask for less in one call."
+
+
+class ContentionError(ConflictError):
+    """Others kept changing the same rows; nothing was written."""
+
+    code = "CONTENTION"
+    hint = "Try the same call again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """How to reach PostgreSQL, and the bounds of doing so. Timeouts in milliseconds unless named otherwise."""
+
+    url: str
+    role_prefix: str = "jembatan_"
+    pool_size: int = 8
+    pool_overflow_max: int = 0
+    pool_timeout_s: float = 5.0
+    connect_timeout_s: float = 5.0
+    statement_timeout_ms: int = 10_000
+    retries_max: int = 5
+    application_name: str = "jembatan"
+
+
+class Transaction:
+    """One transaction on behalf of one viewer (or of one system role) at one time.
+
+    Owned by the task that opened it. After a failure inside `role` it refuses further statements, since
+    it may still be running as the other role.
+    """
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        *,
+        role: Role,
+        role_prefix: str,
+        viewer: Viewer | None,
+        as_of: datetime,
+        keyring: Keyring,
+    ) -> None:
+        """Made by Database alone."""
+        self.connection = connection
+        self.as_of = as_of
+        self.keyring = keyring
+        self._viewer = viewer
+        self._role = role
+        self._role_prefix = role_prefix
+        self._is_doomed = False
+
+    @property
+    def viewer(self) -> Viewer:
+        """The viewer that the transaction is bound to. A system transaction has none: RuntimeError."""
+        if self._viewer is None:
+            raise RuntimeError("This transaction runs for the system and has no viewer.")
+        return self._viewer
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run one statement as the role that is on."""
+        if self._is_doomed:
+            raise RuntimeError("A failed change of role ended this transaction.")
+        return await self.connection.execute(statement, parameters)
+
+    @asynccontextmanager
+    async def role(self, role: Role) -> AsyncIterator[None]:
+        """Run what is inside as another role, in the same transaction, after the viewer's own check."""
+        before = self._role
+        await self._switch(role)
+        try:
+            yield
+        except BaseException:
+            self._is_doomed = True
+            raise
+        await self._switch(before)
+
+    async def _switch(self, role: Role) -> None:
+        if role is not self._role:
+            await self.execute(_SWITCH, {"role": role_name(self._role_prefix, role)})
+            self._role = role
+
+
+class Database:
+    """A pool of connections to one PostgreSQL, and the transactions on it."""
+
+    def __init__(self, engine: AsyncEngine, settings: DatabaseSettings, keyring: Keyring) -> None:
+        """Use connect."""
+        self.engine = engine
+        self.settings = settings
+        self.keyring = keyring
+
+    @classmethod
+    def connect(cls, settings: DatabaseSettings, keyring: Keyring) -> "Database":
+        """A pool that connects when it is first used."""
+        engine = create_async_engine(
+            async_url(settings.url),
+            pool_size=settings.pool_size,
+            max_overflow=settings.pool_overflow_max,
+            pool_timeout=settings.pool_timeout_s,
+            connect_args={
+                "timeout": settings.connect_timeout_s,
+                "server_settings": {"application_name": settings.application_name},
+            },
+        )
+        return cls(engine, settings, keyring)
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, viewer: Viewer, *, as_of: datetime) -> AsyncIterator[Transaction]:
+        """A read-write transaction bound to the viewer; commits on a clean exit.
+
+        Errors: DatabaseUnavailableError, StatementTimeoutError.
+        """
+        async with self._begin(ROLE_OF_VIEWER[viewer.kind], viewer=viewer, as_of=as_of, options={}) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def reading(self, viewer: Viewer, *, as_of: datetime) -> AsyncIterator[Transaction]:
+        """A read-only transaction on one snapshot, bound to the viewer."""
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        async with self._begin(ROLE_OF_VIEWER[viewer.kind], viewer=viewer, as_of=as_of, options=options) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def system(self, role: Role, *, as_of: datetime) -> AsyncIterator[Transaction]:
+        """A read-write transaction of the system's own, without a viewer."""
+        async with self._begin(role, viewer=None, as_of=as_of, options={}) as tx:
+            yield tx
+
+    async def run(self, viewer: Viewer, *, as_of: datetime, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do the work in a transaction of the viewer's; again when PostgreSQL asks for that.
+
+        Errors: what the work raises; ContentionError when every retry met a serialization failure or deadlock.
+        """
+        for attempt in range(self.settings.retries_max + 1):
+            try:
+                async with self.transaction(viewer, as_of=as_of) as tx:
+                    return await work(tx)
+            except DBAPIError as error:
+                if sqlstate(error) not in _RETRIED:
+                    raise
+                _logger.info("transaction_retried", extra={"attempt": attempt, "sqlstate": sqlstate(error)})
+            # Jitter parts two writers that met; randomness here decides nothing but who goes first.
+            await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311
+        raise ContentionError
+
+    async def ping(self) -> None:
+        """One round trip. Errors: DatabaseUnavailableError."""
+        with _translated():
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def _begin(
+        self, role: Role, *, viewer: Viewer | None, as_of: datetime, options: Mapping[str, Any]
+    ) -> AsyncIterator[Transaction]:
+        with _translated():
+            connection = await self._bind(role, viewer=viewer, options=options)
+            try:
+                tx = Transaction(
+                    connection,
+                    role=role,
+                    role_prefix=self.settings.role_prefix,
+                    viewer=viewer,
+                    as_of=as_of,
+                    keyring=self.keyring,
+                )
+                yield tx
+                await connection.commit()
+            finally:
+                await asyncio.shield(connection.close())
+
+    async def _bind(self, role: Role, *, viewer: Viewer | None, options: Mapping[str, Any]) -> AsyncConnection:
+        """A connection inside a bound transaction; a pooled connection that died is replaced once."""
+        parameters = {
+            "role": role_name(self.settings.role_prefix, role),
+            "member_id": (viewer.member_id if viewer else None) or "",
+            "brand_id": (viewer.brand_id if viewer else None) or "",
+            "officer_id": (viewer.officer_id if viewer else None) or "",
+            "statement_timeout": str(self.settings.statement_timeout_ms),
+        }
+        for attempt in (1, 2):
+            try:
+                connection = await self.engine.connect()
+            except OSError as error:  # TimeoutError is one: nobody answered in time
+                raise DatabaseUnavailableError from error
+            try:
+                if options:
+                    await connection.execution_options(**options)
+                await connection.execute(_BIND, parameters)
+            except BaseException as error:
+                await connection.close()
+                if attempt == 1 and isinstance(error, DBAPIError) and error.connection_invalidated:
+                    continue
+                raise
+            return connection
+        raise DatabaseUnavailableError  # pragma: no cover - the loop returns or raises
+
+
+def async_url(url: str) -> str:
+    """The URL with the driver that we use, whatever flavour of postgresql:// was given."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """The SQLSTATE that PostgreSQL gave, or an empty text."""
+    return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+
+
+def violated_constraint(error: DBAPIError) -> str | None:
+    """The name of the constraint that refused the row, if that is what happened."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return getattr(cause, "constraint_name", None)
+
+
+class _translated:  # noqa: N801 - used as a statement: `with _translated():`
+    """Turns what the driver says about a lost server into DatabaseUnavailableError."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, PoolTimeoutError | InterfaceError | asyncpg.InterfaceError):
+            raise DatabaseUnavailableError from error
+        state = sqlstate(error) if isinstance(error, DBAPIError) else str(getattr(error, "sqlstate", None) or "")
+        if state == _STATEMENT_TIMEOUT:
+            raise StatementTimeoutError from error
+        if state.startswith(_AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+            raise DatabaseUnavailableError from error
+
+
+def count_statements(database: Database, record: Callable[[str], None]) -> Callable[[], None]:
+    """Call record with each statement's text; returns what ends that. Transaction control is not reported."""
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        record(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    return lambda: event.remove(database.engine.sync_engine, "before_cursor_execute", note)

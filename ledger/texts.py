@@ -1,0 +1,34 @@
+"""What text is taken: anything a person can write, and nothing that breaks storage or deceives a reader."""
+
+import unicodedata
+
+from ledger.errors import TextInvalidError, TextTooLongError
+
+_DECEIVING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+"""Bidirectional controls: they let a text show otherwise than it reads."""
+
+
+def check_text(text: str, *, field: str, length_max: int, lines: bool = False) -> str:
+    """The text in NFC without surrounding white space.
+
+    Units: length_max in characters. lines allows line breaks and tabs.
+    Errors: TextTooLongError; TextInvalidError for NUL and other control characters, lone surrogates and
+    bidirectional controls.
+    """
+    if len(text) > length_max:
+        raise TextTooLongError(f"The text is longer than {length_max} characters.", field=field)
+    for character in text:
+        if character in _DECEIVING or (
+            unicodedata.category(character) in {"Cc", "Cs"} and not (lines and character in "\n\r\t")
+        ):
+            raise TextInvalidError(
+                f"The text holds a character that is not taken: U+{ord(character):04X}.", field=field
+            )
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def check_optional_text(text: str | None, *, field: str, length_max: int, lines: bool = False) -> str | None:
+    """As check_text; None and text that is only white space are None."""
+    if text is None:
+        return None
+    return check_text(text, field=field, length_max=length_max, lines=lines) or None

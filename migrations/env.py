@@ -1,0 +1,10 @@
+"""Alembic's environment: it runs on the connection that migrations.run hands it, and on no other."""
+
+from alembic import context
+
+from migrations.metadata import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, compare_server_default=True, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,13 @@
+"""All tables, the ledger's and those of the authorization server, and who may touch them."""
+
+from auth.tables import AUTH_ACCESS
+from ledger.storage import tables as ledger_tables
+from ledger.storage.access import LEDGER_ACCESS, AccessPlan
+from ledger.storage.metadata import metadata
+
+__all__ = ["access_plan", "ledger_tables", "metadata"]
+
+
+def access_plan() -> AccessPlan:
+    """Every table's access."""
+    return AccessPlan(tables=[table.name for table in metadata.sorted_tables], rules=(*LEDGER_ACCESS, *AUTH_ACCESS))
