@@ -23,7 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ledger.storage.access import Access
 from ledger.storage.metadata import metadata
+from ledger.storage.roles import Role
 
 _HASHED = "octet_length({}) = 32"
 
@@ -163,3 +165,12 @@ login_throttles = Table(
     CheckConstraint(_HASHED.format("subject_hash"), name="subject_hashed"),
     Index(None, "window_ends_at"),
 )
+
+_KEPT = (clients, officer_logins, signing_keys)
+_PASSING = (login_sessions, authorization_codes, used_assertions, revoked_tokens, login_throttles)
+
+AUTH_ACCESS: tuple[Access, ...] = tuple(
+    Access(table=table.name, role=Role.AUTH, select=(), insert=True, update=(), delete=table in _PASSING)
+    for table in (*_KEPT, *_PASSING)
+)
+"""The AUTH role alone; read by migrations/metadata.py. What passes is deleted when it is over."""

@@ -17,13 +17,11 @@ def check_text(text: str, *, field: str, length_max: int, lines: bool = False) -
     """
     if len(text) > length_max:
         raise TextTooLongError(f"The text is longer than {length_max} characters.", field=field)
+    allowed = "\n\r\t" if lines else ""
     for character in text:
-        if character in _DECEIVING or (
-            unicodedata.category(character) in {"Cc", "Cs"} and not (lines and character in "\n\r\t")
-        ):
-            raise TextInvalidError(
-                f"The text holds a character that is not taken: U+{ord(character):04X}.", field=field
-            )
+        is_control = unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed
+        if is_control or character in _DECEIVING:
+            raise TextInvalidError(f"This character is not taken: U+{ord(character):04X}.", field=field)
     return unicodedata.normalize("NFC", text).strip()
 
 

@@ -110,7 +110,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
             "block_orders",
             "block_order_versions",
             "order_complaints",
-        )  # fmt: skip
+        )
     ),
     Access(table="complaints", role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
     Access(table="evidence", role=Role.TRANSITION, select=("id", "complaint_id", "source_id", "sha256")),
@@ -139,15 +139,21 @@ class AccessPlan:
     rules: Sequence[Access] = field(default=LEDGER_ACCESS)
 
 
+_DROP_POLICIES = """
+DO $$ DECLARE p record; BEGIN
+  FOR p IN SELECT policyname, tablename FROM pg_policies WHERE schemaname = 'public' LOOP
+    EXECUTE format('DROP POLICY %I ON public.%I', p.policyname, p.tablename);
+  END LOOP;
+END $$"""
+
+
 def render_access_statements(plan: AccessPlan, *, role_prefix: str) -> list[str]:
     """The statements that take every right away and give exactly the declared ones; they can be run again."""
     every_role = ", ".join(role_name(role_prefix, role) for role in Role)
     statements = [
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public TO {every_role}",
-        "DO $$ DECLARE p record; BEGIN FOR p IN SELECT policyname, tablename FROM pg_policies "
-        "WHERE schemaname = 'public' LOOP EXECUTE format('DROP POLICY %I ON public.%I', p.policyname, p.tablename); "
-        "END LOOP; END $$",
+        _DROP_POLICIES,
     ]
     for table in plan.tables:
         statements.append(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")

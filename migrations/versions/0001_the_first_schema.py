@@ -20,6 +20,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_id", name=op.f("pk_keyring_checks")),
     )
     op.create_table(
+        "login_throttles",
+        sa.Column("subject_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("window_ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(subject_hash) = 32", name=op.f("ck_login_throttles_subject_hashed")),
+        sa.PrimaryKeyConstraint("subject_hash", name=op.f("pk_login_throttles")),
+    )
+    op.create_index(op.f("ix_login_throttles_window_ends_at"), "login_throttles", ["window_ends_at"], unique=False)
+    op.create_table(
         "members",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
@@ -38,6 +47,32 @@ def upgrade() -> None:
         sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name=op.f("ck_members_slug_form")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_members")),
         sa.UniqueConstraint("slug", name=op.f("uq_members_slug")),
+    )
+    op.create_table(
+        "revoked_tokens",
+        sa.Column("token_id", sa.Text(), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_id", name=op.f("pk_revoked_tokens")),
+    )
+    op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"], unique=False)
+    op.create_table(
+        "signing_keys",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("algorithm", sa.Text(), nullable=False),
+        sa.Column("public_key", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("private_key", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("algorithm IN ('ES256')", name=op.f("ck_signing_keys_algorithm_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
+    )
+    op.create_index(
+        "uq_signing_keys_current",
+        "signing_keys",
+        ["algorithm"],
+        unique=True,
+        postgresql_where=sa.text("retired_at IS NULL"),
     )
     op.create_table(
         "brands",
@@ -73,6 +108,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offices")),
         sa.UniqueConstraint("member_id", "slug", name=op.f("uq_offices_member_id_slug")),
     )
+    op.create_table(
+        "clients",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("member_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("brand_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("auth_method", sa.Text(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("public_keys", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("grant_types", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("is_native", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("secret_set_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(auth_method = 'client_secret_basic') = (secret_hash IS NOT NULL) AND (auth_method = 'private_key_jwt') = (public_keys IS NOT NULL)",
+            name=op.f("ck_clients_credential_of_method"),
+        ),
+        sa.CheckConstraint(
+            "auth_method <> 'none' OR NOT ('client_credentials' = ANY(grant_types))",
+            name=op.f("ck_clients_public_acts_for_officers_only"),
+        ),
+        sa.CheckConstraint(
+            "auth_method IN ('client_secret_basic', 'private_key_jwt', 'none')",
+            name=op.f("ck_clients_auth_method_known"),
+        ),
+        sa.CheckConstraint(
+            "grant_types <@ ARRAY['client_credentials', 'authorization_code']::text[] AND cardinality(grant_types) > 0",
+            name=op.f("ck_clients_grant_types_known"),
+        ),
+        sa.CheckConstraint(
+            "secret_hash IS NULL OR octet_length(secret_hash) = 32", name=op.f("ck_clients_secret_hashed")
+        ),
+        sa.ForeignKeyConstraint(["brand_id"], ["brands.id"], name=op.f("fk_clients_brand_id")),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_clients_member_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+    )
+    op.create_index(op.f("ix_clients_member_id"), "clients", ["member_id"], unique=False)
     op.create_table(
         "number_overrides",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -166,6 +241,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("e164", name=op.f("pk_phone_numbers")),
     )
     op.create_index("ix_phone_numbers_holder_id_e164", "phone_numbers", ["holder_id", "e164"], unique=False)
+    op.create_table(
+        "authorization_codes",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("code_challenge", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("redeemed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("token_id", sa.Text(), nullable=True),
+        sa.Column("token_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(redeemed_at IS NULL) = (token_id IS NULL)", name=op.f("ck_authorization_codes_redeemed_for_a_token")
+        ),
+        sa.CheckConstraint("char_length(code_challenge) = 43", name=op.f("ck_authorization_codes_code_challenge_s256")),
+        sa.CheckConstraint("octet_length(code_hash) = 32", name=op.f("ck_authorization_codes_code_hashed")),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_authorization_codes_client_id")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_authorization_codes_officer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_authorization_codes")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_authorization_codes_code_hash")),
+    )
+    op.create_index(op.f("ix_authorization_codes_expires_at"), "authorization_codes", ["expires_at"], unique=False)
     op.create_table(
         "block_orders",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -404,6 +504,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_forwarding_runs")),
     )
     op.create_table(
+        "officer_logins",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("password_set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("password_hash LIKE '$argon2id$%'", name=op.f("ck_officer_logins_password_hashed")),
+        sa.CheckConstraint("char_length(login) BETWEEN 1 AND 128", name=op.f("ck_officer_logins_login_length")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_logins_officer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_officer_logins")),
+        sa.UniqueConstraint("login", name=op.f("uq_officer_logins_login")),
+    )
+    op.create_index(op.f("ix_officer_logins_officer_id"), "officer_logins", ["officer_id"], unique=False)
+    op.create_table(
+        "used_assertions",
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("assertion_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(assertion_hash) = 32", name=op.f("ck_used_assertions_assertion_hashed")),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_used_assertions_client_id")),
+        sa.PrimaryKeyConstraint("client_id", "assertion_hash", name=op.f("pk_used_assertions")),
+    )
+    op.create_index(op.f("ix_used_assertions_expires_at"), "used_assertions", ["expires_at"], unique=False)
+    op.create_table(
         "block_order_versions",
         sa.Column("order_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -480,6 +605,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "place", name=op.f("pk_forwarding_items")),
     )
     op.create_index(op.f("ix_forwarding_items_order_id"), "forwarding_items", ["order_id"], unique=False)
+    op.create_table(
+        "login_sessions",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(token_hash) = 32", name=op.f("ck_login_sessions_token_hashed")),
+        sa.ForeignKeyConstraint(
+            ["login_id"], ["officer_logins.id"], name=op.f("fk_login_sessions_login_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_login_sessions_officer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_login_sessions_token_hash")),
+    )
+    op.create_index(op.f("ix_login_sessions_expires_at"), "login_sessions", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_login_sessions_login_id"), "login_sessions", ["login_id"], unique=False)
+    op.create_index(op.f("ix_login_sessions_officer_id"), "login_sessions", ["officer_id"], unique=False)
     op.create_table(
         "order_acknowledgements",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -578,6 +722,10 @@ def downgrade() -> None:
     op.drop_index("ix_order_acknowledgements_order_id_id", table_name="order_acknowledgements")
     op.drop_index(op.f("ix_order_acknowledgements_carrier_id"), table_name="order_acknowledgements")
     op.drop_table("order_acknowledgements")
+    op.drop_index(op.f("ix_login_sessions_officer_id"), table_name="login_sessions")
+    op.drop_index(op.f("ix_login_sessions_login_id"), table_name="login_sessions")
+    op.drop_index(op.f("ix_login_sessions_expires_at"), table_name="login_sessions")
+    op.drop_table("login_sessions")
     op.drop_index(op.f("ix_forwarding_items_order_id"), table_name="forwarding_items")
     op.drop_table("forwarding_items")
     op.drop_index(op.f("ix_evidence_source_id"), table_name="evidence")
@@ -587,6 +735,10 @@ def downgrade() -> None:
     op.drop_table("complainants")
     op.drop_index(op.f("ix_block_order_versions_carrier_id"), table_name="block_order_versions")
     op.drop_table("block_order_versions")
+    op.drop_index(op.f("ix_used_assertions_expires_at"), table_name="used_assertions")
+    op.drop_table("used_assertions")
+    op.drop_index(op.f("ix_officer_logins_officer_id"), table_name="officer_logins")
+    op.drop_table("officer_logins")
     op.drop_table("forwarding_runs")
     op.drop_index("ix_events_subject_id", table_name="events")
     op.drop_index("ix_events_audience", table_name="events", postgresql_using="gin")
@@ -617,6 +769,8 @@ def downgrade() -> None:
     op.drop_index("ix_block_orders_due_at_id", table_name="block_orders")
     op.drop_index("ix_block_orders_carrier_id_due_at_id", table_name="block_orders")
     op.drop_table("block_orders")
+    op.drop_index(op.f("ix_authorization_codes_expires_at"), table_name="authorization_codes")
+    op.drop_table("authorization_codes")
     op.drop_index("ix_phone_numbers_holder_id_e164", table_name="phone_numbers")
     op.drop_table("phone_numbers")
     op.drop_index(op.f("ix_officers_office_id"), table_name="officers")
@@ -625,9 +779,17 @@ def downgrade() -> None:
     op.drop_table("numbering_ranges")
     op.drop_index(op.f("ix_number_overrides_holder_id"), table_name="number_overrides")
     op.drop_table("number_overrides")
+    op.drop_index(op.f("ix_clients_member_id"), table_name="clients")
+    op.drop_table("clients")
     op.drop_table("offices")
     op.drop_table("number_epochs")
     op.drop_table("brands")
+    op.drop_index("uq_signing_keys_current", table_name="signing_keys", postgresql_where=sa.text("retired_at IS NULL"))
+    op.drop_table("signing_keys")
+    op.drop_index(op.f("ix_revoked_tokens_expires_at"), table_name="revoked_tokens")
+    op.drop_table("revoked_tokens")
     op.drop_table("members")
+    op.drop_index(op.f("ix_login_throttles_window_ends_at"), table_name="login_throttles")
+    op.drop_table("login_throttles")
     op.drop_table("keyring_checks")
     # ### end Alembic commands ###

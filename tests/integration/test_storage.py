@@ -10,7 +10,7 @@ from ledger.storage.roles import Role
 class TestUnboundConnection:
     async def test_reads_no_table_at_all(self, database):
         async with database.engine.connect() as connection:
-            with pytest.raises(DBAPIError, match="permission denied|does not exist"):
+            with pytest.raises(DBAPIError, match=r"permission denied|does not exist"):
                 await connection.execute(text("SELECT * FROM members"))
 
 
