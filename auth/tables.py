@@ -11,7 +11,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
@@ -24,35 +23,34 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ledger.storage.access import Access
+from ledger.storage.columns import id_column, moment, one_of, reference, text_list
 from ledger.storage.metadata import metadata
 from ledger.storage.roles import Role
 
-_HASHED = "octet_length({}) = 32"
 
-
-def _time(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
+def _hashed(column: str, *, name: str) -> CheckConstraint:
+    return CheckConstraint(f"octet_length({column}) = 32", name=name)
 
 
 # AUTH: SELECT, INSERT, UPDATE. A client is disabled, never deleted: orders and events name it.
 clients = Table(
     "clients",
     metadata,
-    Column("id", Uuid(as_uuid=False), primary_key=True),
-    Column("member_id", Uuid(as_uuid=False), ForeignKey("members.id"), nullable=False, index=True),
-    Column("brand_id", Uuid(as_uuid=False), ForeignKey("brands.id")),
+    id_column(),
+    reference("member_id", "members.id", index=True),
+    reference("brand_id", "brands.id", nullable=True),
     Column("name", Text, nullable=False),
     Column("auth_method", Text, nullable=False),
     Column("secret_hash", LargeBinary),
     Column("public_keys", JSONB(none_as_null=True)),
     Column("grant_types", ARRAY(Text), nullable=False),
-    Column("redirect_uris", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    text_list("redirect_uris"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("is_native", Boolean, nullable=False, server_default=text("false")),
-    _time("created_at"),
-    _time("secret_set_at", nullable=True),
-    _time("disabled_at", nullable=True),
-    CheckConstraint("auth_method IN ('client_secret_basic', 'private_key_jwt', 'none')", name="auth_method_known"),
+    moment("created_at"),
+    moment("secret_set_at", nullable=True),
+    moment("disabled_at", nullable=True),
+    one_of("auth_method", ("client_secret_basic", "private_key_jwt", "none")),
     CheckConstraint(
         "grant_types <@ ARRAY['client_credentials', 'authorization_code']::text[] AND cardinality(grant_types) > 0",
         name="grant_types_known",
@@ -65,19 +63,19 @@ clients = Table(
     CheckConstraint(
         "auth_method <> 'none' OR NOT ('client_credentials' = ANY(grant_types))", name="public_acts_for_officers_only"
     ),
-    CheckConstraint(f"secret_hash IS NULL OR {_HASHED.format('secret_hash')}", name="secret_hashed"),
+    _hashed("secret_hash", name="secret_hashed"),
 )
 
 # AUTH: SELECT, INSERT, UPDATE, DELETE.
 officer_logins = Table(
     "officer_logins",
     metadata,
-    Column("id", Uuid(as_uuid=False), primary_key=True),
-    Column("officer_id", Uuid(as_uuid=False), ForeignKey("officers.id"), nullable=False, index=True),
+    id_column(),
+    reference("officer_id", "officers.id", index=True),
     Column("login", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
-    _time("created_at"),
-    _time("password_set_at"),
+    moment("created_at"),
+    moment("password_set_at"),
     CheckConstraint("char_length(login) BETWEEN 1 AND 128", name="login_length"),
     CheckConstraint("password_hash LIKE '$argon2id$%'", name="password_hashed"),
 )
@@ -86,13 +84,13 @@ officer_logins = Table(
 login_sessions = Table(
     "login_sessions",
     metadata,
-    Column("id", Uuid(as_uuid=False), primary_key=True),
+    id_column(),
     Column("token_hash", LargeBinary, nullable=False, unique=True),
     Column("login_id", Uuid(as_uuid=False), ForeignKey("officer_logins.id", ondelete="CASCADE"), nullable=False),
-    Column("officer_id", Uuid(as_uuid=False), ForeignKey("officers.id"), nullable=False, index=True),
-    _time("created_at"),
-    _time("expires_at"),
-    CheckConstraint(_HASHED.format("token_hash"), name="token_hashed"),
+    reference("officer_id", "officers.id", index=True),
+    moment("created_at"),
+    moment("expires_at"),
+    _hashed("token_hash", name="token_hashed"),
     Index(None, "login_id"),
     Index(None, "expires_at"),
 )
@@ -101,19 +99,19 @@ login_sessions = Table(
 authorization_codes = Table(
     "authorization_codes",
     metadata,
-    Column("id", Uuid(as_uuid=False), primary_key=True),
+    id_column(),
     Column("code_hash", LargeBinary, nullable=False, unique=True),
-    Column("client_id", Uuid(as_uuid=False), ForeignKey("clients.id"), nullable=False),
-    Column("officer_id", Uuid(as_uuid=False), ForeignKey("officers.id"), nullable=False),
+    reference("client_id", "clients.id"),
+    reference("officer_id", "officers.id"),
     Column("redirect_uri", Text, nullable=False),
     Column("scope", Text, nullable=False),
     Column("code_challenge", Text, nullable=False),
-    _time("created_at"),
-    _time("expires_at"),
-    _time("redeemed_at", nullable=True),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("redeemed_at", nullable=True),
     Column("token_id", Text),
-    _time("token_expires_at", nullable=True),
-    CheckConstraint(_HASHED.format("code_hash"), name="code_hashed"),
+    moment("token_expires_at", nullable=True),
+    _hashed("code_hash", name="code_hashed"),
     CheckConstraint("char_length(code_challenge) = 43", name="code_challenge_s256"),
     CheckConstraint("(redeemed_at IS NULL) = (token_id IS NULL)", name="redeemed_for_a_token"),
     Index(None, "expires_at"),
@@ -123,10 +121,10 @@ authorization_codes = Table(
 used_assertions = Table(
     "used_assertions",
     metadata,
-    Column("client_id", Uuid(as_uuid=False), ForeignKey("clients.id"), primary_key=True),
+    reference("client_id", "clients.id", primary_key=True),
     Column("assertion_hash", LargeBinary, primary_key=True),
-    _time("expires_at"),
-    CheckConstraint(_HASHED.format("assertion_hash"), name="assertion_hashed"),
+    moment("expires_at"),
+    _hashed("assertion_hash", name="assertion_hashed"),
     Index(None, "expires_at"),
 )
 
@@ -135,8 +133,8 @@ revoked_tokens = Table(
     "revoked_tokens",
     metadata,
     Column("token_id", Text, primary_key=True),
-    _time("revoked_at"),
-    _time("expires_at"),
+    moment("revoked_at"),
+    moment("expires_at"),
     Index(None, "expires_at"),
 )
 
@@ -144,13 +142,13 @@ revoked_tokens = Table(
 signing_keys = Table(
     "signing_keys",
     metadata,
-    Column("id", Uuid(as_uuid=False), primary_key=True),
+    id_column(),
     Column("algorithm", Text, nullable=False),
     Column("public_key", JSONB, nullable=False),
     Column("private_key", LargeBinary, nullable=False),
-    _time("created_at"),
-    _time("retired_at", nullable=True),
-    CheckConstraint("algorithm IN ('ES256')", name="algorithm_known"),
+    moment("created_at"),
+    moment("retired_at", nullable=True),
+    one_of("algorithm", ("ES256",)),
     # The rule that makes several processes starting at once end up with one key.
     Index("uq_signing_keys_current", "algorithm", unique=True, postgresql_where=text("retired_at IS NULL")),
 )
@@ -161,8 +159,8 @@ login_throttles = Table(
     metadata,
     Column("subject_hash", LargeBinary, primary_key=True),
     Column("attempts", Integer, nullable=False),
-    _time("window_ends_at"),
-    CheckConstraint(_HASHED.format("subject_hash"), name="subject_hashed"),
+    moment("window_ends_at"),
+    _hashed("subject_hash", name="subject_hashed"),
     Index(None, "window_ends_at"),
 )
 

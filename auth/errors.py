@@ -1,0 +1,134 @@
+"""What auth refuses when an operator asks for it: at the command line or while starting.
+
+    AuthError
+    +-- IssuerInvalidError           AUTH_ISSUER_INVALID
+    +-- ScopeUnknownError            SCOPE_UNKNOWN
+    +-- ScopeForbiddenError          SCOPE_FORBIDDEN
+    |   +-- MachineScopeError        SCOPE_NEEDS_OFFICER
+    +-- ClientInvalidError           CLIENT_INVALID
+    |   +-- RedirectUriInvalidError  REDIRECT_URI_INVALID
+    |   +-- ClientKeysInvalidError   CLIENT_KEYS_INVALID
+    +-- ClientUnknownError           CLIENT_UNKNOWN
+    +-- MemberUnknownError           MEMBER_UNKNOWN
+    +-- OfficerUnknownError          OFFICER_UNKNOWN
+    +-- LoginInvalidError            LOGIN_INVALID
+    +-- LoginUnknownError            LOGIN_UNKNOWN
+    +-- LoginTakenError              LOGIN_TAKEN
+    +-- PasswordInvalidError         PASSWORD_INVALID
+
+A class's docstring is its message; `code` is stable and never reused. What a client of the OAuth
+endpoints reads is RFC 6749's error instead, and why a token was refused is a Failure of tokens.py.
+"""
+
+from typing import ClassVar
+
+from ledger.errors import Category
+
+
+class AuthError(Exception):
+    """Auth refused."""
+
+    code: ClassVar[str] = "AUTH_ERROR"
+    category: ClassVar[Category] = Category.BAD_USER_INPUT
+    hint: str | None = None
+
+    def __init__(self, message: str | None = None, *, field: str | None = None, hint: str | None = None) -> None:
+        """Take the docstring as message unless a fuller one is given."""
+        self.message = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.field = field
+        self.hint = hint or type(self).hint
+        super().__init__(self.message)
+
+
+class IssuerInvalidError(AuthError):
+    """The issuer must be an origin: https, or http on a loopback address, with no path, query or fragment."""
+
+    code = "AUTH_ISSUER_INVALID"
+    hint = "Set JEMBATAN_PUBLIC_URL to the address that clients use, for example https://gateway.example.org."
+
+
+class ScopeUnknownError(AuthError):
+    """There is no such scope."""
+
+    code = "SCOPE_UNKNOWN"
+
+
+class ScopeForbiddenError(AuthError):
+    """A member of this kind may not have this scope."""
+
+    code = "SCOPE_FORBIDDEN"
+    category = Category.FORBIDDEN
+
+
+class MachineScopeError(ScopeForbiddenError):
+    """This scope needs an officer; a client that only acts for itself can't have it."""
+
+    code = "SCOPE_NEEDS_OFFICER"
+    hint = "Give the client the authorization_code grant, so that officers log in through it."
+
+
+class ClientInvalidError(AuthError):
+    """The client's registration contradicts itself."""
+
+    code = "CLIENT_INVALID"
+
+
+class RedirectUriInvalidError(ClientInvalidError):
+    """The redirect URI can't be registered."""
+
+    code = "REDIRECT_URI_INVALID"
+    hint = "Use https, or http on a loopback address, in ASCII, with no fragment and no user name."
+
+
+class ClientKeysInvalidError(ClientInvalidError):
+    """The client's keys must be a JWK set of public keys, each with a kid of its own."""
+
+    code = "CLIENT_KEYS_INVALID"
+    hint = "Use EC P-256, RSA of 2048 bits or more, or Ed25519, and send no private part."
+
+
+class ClientUnknownError(AuthError):
+    """There is no such client."""
+
+    code = "CLIENT_UNKNOWN"
+    category = Category.NOT_FOUND
+
+
+class MemberUnknownError(AuthError):
+    """There is no such member, or the brand is not one of its brands."""
+
+    code = "MEMBER_UNKNOWN"
+    category = Category.NOT_FOUND
+
+
+class OfficerUnknownError(AuthError):
+    """There is no such officer."""
+
+    code = "OFFICER_UNKNOWN"
+    category = Category.NOT_FOUND
+
+
+class LoginInvalidError(AuthError):
+    """A login name is 1 to 128 printable characters without spaces."""
+
+    code = "LOGIN_INVALID"
+
+
+class LoginUnknownError(AuthError):
+    """There is no such login."""
+
+    code = "LOGIN_UNKNOWN"
+    category = Category.NOT_FOUND
+
+
+class LoginTakenError(AuthError):
+    """The login name is taken."""
+
+    code = "LOGIN_TAKEN"
+    category = Category.CONFLICT
+
+
+class PasswordInvalidError(AuthError):
+    """The password is too short, too long or holds characters that can't be typed again."""
+
+    code = "PASSWORD_INVALID"

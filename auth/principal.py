@@ -1,0 +1,37 @@
+"""The principal: what a verified access token says about its bearer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
+from ledger.viewer import MemberKind, Viewer, ViewerKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A client, or an officer through a client, with the scopes of one token.
+
+    Shapes: officer_id and office_id stand together or not at all; brand_id narrows a carrier's client.
+    """
+
+    client_id: ClientId
+    member_id: MemberId
+    member_kind: MemberKind
+    scopes: frozenset[str]
+    token_id: str
+    expires_at: datetime
+    officer_id: OfficerId | None = None
+    office_id: OfficeId | None = None
+    brand_id: BrandId | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        """The party on whose behalf the ledger is read and written."""
+        return Viewer(
+            kind=ViewerKind(self.member_kind.value),
+            member_id=self.member_id,
+            client_id=self.client_id,
+            officer_id=self.officer_id,
+            office_id=self.office_id,
+            brand_id=self.brand_id,
+        )

@@ -1,0 +1,97 @@
+"""What auth is told by whoever starts it. Every bound of auth is a field here.
+
+Units: seconds where a name ends in _s, bytes in _bytes_max, attempts or requests per window otherwise.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from auth.errors import IssuerInvalidError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings:
+    """Settings of the authorization server and of token verification.
+
+    Errors: IssuerInvalidError.
+    """
+
+    issuer: str
+    """Our public origin, exactly as it stands in tokens and metadata, without a slash at the end."""
+    audience: str
+    """The one audience that our tokens are for."""
+    service_name: str = "Jembatan"
+
+    access_token_lifetime_s: int = 600
+    code_lifetime_s: int = 60
+    session_lifetime_s: int = 8 * 3600
+    login_page_lifetime_s: int = 3600
+    assertion_lifetime_max_s: int = 300
+    clock_skew_s: int = 10
+
+    standing_check_s: float = 5.0
+    """How long a disabled client's, officer's or revoked token may still be taken."""
+    verified_tokens_max: int = 10_000
+    signing_keys_refresh_s: float = 60.0
+    unknown_key_refresh_s: float = 5.0
+    """A token naming an unknown key makes us look for new keys, at most this often."""
+
+    request_bytes_max: int = 16_384
+    token_bytes_max: int = 8_192
+    token_requests_per_client: int = 120
+    token_requests_per_address: int = 600
+    authorize_requests_per_address: int = 600
+    request_window_s: int = 60
+    limited_parties_max: int = 10_000
+
+    login_attempts_per_login: int = 10
+    login_attempts_per_address: int = 50
+    login_window_s: int = 900
+
+    password_length_min: int = 12
+    password_hash_time_cost: int = 3
+    password_hash_memory_kib: int = 65_536
+    password_hash_parallelism: int = 4
+    password_hashes_at_once: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse an issuer that tokens and cookies could not be bound to."""
+        if not _is_origin(self.issuer):
+            raise IssuerInvalidError
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach us by https, so that cookies may say so."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def token_endpoint(self) -> str:
+        """The token endpoint's URL."""
+        return f"{self.issuer}/oauth/token"
+
+    @property
+    def authorization_endpoint(self) -> str:
+        """The authorization endpoint's URL."""
+        return f"{self.issuer}/oauth/authorize"
+
+
+def _is_origin(issuer: str) -> bool:
+    try:
+        parts = urlsplit(issuer)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or not issuer.isascii() or issuer != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
