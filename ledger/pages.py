@@ -8,12 +8,14 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
 from sqlalchemy import ColumnElement, and_, or_
 
 from ledger.errors import CursorInvalidError, InvalidInputError
+from ledger.identifiers import parse_id
 
 T = TypeVar("T")
 
@@ -68,6 +70,25 @@ def decode_cursor(list_name: str, cursor: str, *, length: int) -> list[Any]:
     if not isinstance(decoded, list) or len(decoded) != length + 1 or decoded[0] != list_name:
         raise CursorInvalidError(field="after")
     return decoded[1:]
+
+
+def cursor_id(value: Any) -> str:
+    """A row's id out of a cursor. Errors: CursorInvalidError."""
+    known = parse_id(value) if isinstance(value, str) else None
+    if known is None:
+        raise CursorInvalidError(field="after")
+    return known
+
+
+def cursor_moment(value: Any) -> datetime:
+    """A time out of a cursor. Errors: CursorInvalidError."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise CursorInvalidError(field="after") from None
+    if moment.tzinfo is None:
+        raise CursorInvalidError(field="after")
+    return moment
 
 
 def rows_after(columns: Sequence[tuple[ColumnElement[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -62,6 +62,7 @@ class OrderMove(StrEnum):
 
     APPROVE = "APPROVE"
     RETURN = "RETURN"
+    REVISE = "REVISE"
     DISCARD = "DISCARD"
     RECEIVE = "RECEIVE"
     EXECUTE = "EXECUTE"
@@ -115,6 +116,7 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.DRAFT, _OM.APPROVE): _O.ISSUED,
     (_O.DRAFT, _OM.RETURN): _O.DRAFT,
     (_O.DRAFT, _OM.DISCARD): _O.DISCARDED,
+    (_O.DRAFT, _OM.REVISE): _O.DRAFT,
     (_O.ISSUED, _OM.RECEIVE): _O.RECEIVED,
     (_O.ISSUED, _OM.EXECUTE): _O.EXECUTED,
     (_O.RECEIVED, _OM.EXECUTE): _O.EXECUTED,
@@ -131,6 +133,8 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.EXECUTED, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.PARTIAL, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.LIFT_IMPOSSIBLE, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
+    # Only after the carrier executed it all the same: the lift that was drafted then.
+    (_O.WITHDRAWN, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.LIFT_IMPOSSIBLE, _OM.CLOSE): _O.CLOSED,
     (_O.EXECUTED, _OM.END_RECYCLED): _O.ENDED,
     (_O.PARTIAL, _OM.END_RECYCLED): _O.ENDED,

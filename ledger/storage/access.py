@@ -45,11 +45,11 @@ _OWN_SOURCE = f"source_id = {ME}"
 _SELF_OR_REGULATOR = f"id = {ME} OR kind = 'REGULATOR'"
 _SELF_MEMBER = f"member_id = {ME}"
 _MEMBER_COLUMNS = ("id", "slug", "kind", "legal_name", "internet_access", "admitted_at", "suspended_at")
-_ORDER_COLUMNS_CARRIER = (
+ORDER_COLUMNS_OF_CARRIER = (
     "id", "order_serial", "version", "directive_id", "supersedes_id", "carrier_id", "brand_id", "e164", "epoch",
     "category", "scope", "legal_basis", "summary", "subscriber_notice", "complaint_count", "state",
-    "impossible_reason", "last_acknowledgement", "issued_at", "due_at", "executed_at", "effective_at", "was_late",
-    "ended_at", "end_note", "lift_basis", "lift_issued_at", "lifted_at",
+    "impossible_reason", "last_acknowledgement", "drafted_at", "issued_at", "due_at", "executed_at", "effective_at",
+    "was_late", "ended_at", "lift_basis", "lift_issued_at", "lifted_at",
 )  # fmt: skip
 _NUMBER_COLUMNS = (
     "e164", "region", "is_domestic", "protected_reason", "holder_status", "holder_id", "brand_id", "epoch", "status",
@@ -88,7 +88,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="numbering_ranges", role=Role.CARRIER, rows=f"holder_id = {ME}", select=EVERYTHING),
     Access(table="number_overrides", role=Role.CARRIER, rows=f"holder_id = {ME}", select=EVERYTHING),
     Access(table="phone_numbers", role=Role.CARRIER, rows=f"holder_id = {ME}", select=_NUMBER_COLUMNS),
-    Access(table="block_orders", role=Role.CARRIER, rows=_OWN_ORDER, select=_ORDER_COLUMNS_CARRIER),
+    Access(table="block_orders", role=Role.CARRIER, rows=_OWN_ORDER, select=ORDER_COLUMNS_OF_CARRIER),
     Access(table="block_order_versions", role=Role.CARRIER, rows=_OWN, select=EVERYTHING),
     Access(table="order_acknowledgements", role=Role.CARRIER, rows=_OWN, select=EVERYTHING, insert=True),
     Access(table="order_extensions", role=Role.CARRIER, rows=_OWN, select=EVERYTHING, insert=True),

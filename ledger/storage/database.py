@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
+from ledger.policies import Policies
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
 from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer
@@ -89,11 +90,13 @@ class Transaction:
         viewer: Viewer | None,
         as_of: datetime,
         keyring: Keyring,
+        policies: Policies,
     ) -> None:
         """Made by Database alone."""
         self.connection = connection
         self.as_of = as_of
         self.keyring = keyring
+        self.policies = policies
         self._viewer = viewer
         self._role = role
         self._role_prefix = role_prefix
@@ -135,14 +138,15 @@ class Transaction:
 class Database:
     """A pool of connections to one PostgreSQL, and the transactions on it."""
 
-    def __init__(self, engine: AsyncEngine, settings: DatabaseSettings, keyring: Keyring) -> None:
+    def __init__(self, engine: AsyncEngine, settings: DatabaseSettings, keyring: Keyring, policies: Policies) -> None:
         """Use connect."""
         self.engine = engine
         self.settings = settings
         self.keyring = keyring
+        self.policies = policies
 
     @classmethod
-    def connect(cls, settings: DatabaseSettings, keyring: Keyring) -> "Database":
+    def connect(cls, settings: DatabaseSettings, keyring: Keyring, policies: Policies | None = None) -> "Database":
         """A pool that connects when it is first used."""
         engine = create_async_engine(
             async_url(settings.url),
@@ -154,7 +158,7 @@ class Database:
                 "server_settings": {"application_name": settings.application_name},
             },
         )
-        return cls(engine, settings, keyring)
+        return cls(engine, settings, keyring, policies or Policies())
 
     async def close(self) -> None:
         """Close every connection of the pool."""
@@ -219,6 +223,7 @@ class Database:
                     viewer=viewer,
                     as_of=as_of,
                     keyring=self.keyring,
+                    policies=self.policies,
                 )
                 yield tx
                 await connection.commit()

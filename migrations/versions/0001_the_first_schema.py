@@ -118,7 +118,7 @@ def upgrade() -> None:
         sa.Column("secret_hash", sa.LargeBinary(), nullable=True),
         sa.Column("public_keys", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("grant_types", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("is_native", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -140,9 +140,7 @@ def upgrade() -> None:
             "grant_types <@ ARRAY['client_credentials', 'authorization_code']::text[] AND cardinality(grant_types) > 0",
             name=op.f("ck_clients_grant_types_known"),
         ),
-        sa.CheckConstraint(
-            "secret_hash IS NULL OR octet_length(secret_hash) = 32", name=op.f("ck_clients_secret_hashed")
-        ),
+        sa.CheckConstraint("octet_length(secret_hash) = 32", name=op.f("ck_clients_secret_hashed")),
         sa.ForeignKeyConstraint(["brand_id"], ["brands.id"], name=op.f("fk_clients_brand_id")),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_clients_member_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
@@ -301,6 +299,7 @@ def upgrade() -> None:
         sa.Column("was_late", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_note", sa.Text(), nullable=True),
+        sa.Column("lift_drafted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lift_basis", sa.Text(), nullable=True),
         sa.Column("lift_note", sa.Text(), nullable=True),
         sa.Column("lift_issued_by", sa.Uuid(as_uuid=False), nullable=True),
@@ -596,7 +595,7 @@ def upgrade() -> None:
             name=op.f("ck_forwarding_items_hold_reasons_known"),
         ),
         sa.CheckConstraint(
-            "result IN ('DRAFTED', 'HELD', 'JOINED', 'NOT_DOMESTIC', 'PROTECTED', 'UNALLOCATED', 'HOLDER_UNKNOWN', 'NO_NUMBER')",
+            "result IN ('DRAFTED', 'HELD', 'JOINED', 'NOT_DOMESTIC', 'PROTECTED', 'UNALLOCATED', 'HOLDER_UNKNOWN', 'RECYCLED')",
             name=op.f("ck_forwarding_items_result_known"),
         ),
         sa.ForeignKeyConstraint(["carrier_id"], ["members.id"], name=op.f("fk_forwarding_items_carrier_id")),

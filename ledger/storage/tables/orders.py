@@ -57,6 +57,7 @@ block_orders = Table(
     Column("was_late", Boolean, nullable=False, server_default=text("false")),
     moment("ended_at", nullable=True),
     Column("end_note", Text),
+    moment("lift_drafted_at", nullable=True),
     Column("lift_basis", Text),
     Column("lift_note", Text),
     reference("lift_issued_by", "officers.id", nullable=True),

@@ -1,0 +1,36 @@
+"""Policies: the numbers that a regulator may choose. Settings fill them; none is a constant of the domain.
+
+Units: durations as timedelta, counts as plain integers.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardPolicy:
+    """When a draft is held until an approver overrides in writing.
+
+    complainants_min: distinct complainants below which a draft is held (one: the real procedure).
+    burst_count within burst_window: incidents so close together look coordinated.
+    same_text_count: complaints of one number with one and the same chronology.
+    same_source_count: complaints of one number, all from one source and none with a complainant.
+    """
+
+    complainants_min: int = 1
+    burst_count: int = 20
+    burst_window: timedelta = timedelta(minutes=10)
+    same_text_count: int = 3
+    same_source_count: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """Every policy of the ledger."""
+
+    order_due: timedelta = timedelta(hours=24)
+    lift_due: timedelta = timedelta(hours=24)
+    verification_due: timedelta = timedelta(hours=24)
+    acknowledgement_skew: timedelta = timedelta(minutes=5)
+    extension_max: timedelta = timedelta(days=7)
+    guard: GuardPolicy = field(default_factory=GuardPolicy)
