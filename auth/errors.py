@@ -84,7 +84,7 @@ class ClientKeysInvalidError(ClientInvalidError):
     """The client's keys must be a JWK set of public keys, each with a kid of its own."""
 
     code = "CLIENT_KEYS_INVALID"
-    hint = "Use EC P-256, RSA of 2048 bits or more, or Ed25519, and send no private part."
+    hint = "Use EC P-256 or RSA of 2048 bits or more, and send no private part."
 
 
 class ClientUnknownError(AuthError):

@@ -1,0 +1,69 @@
+"""A client's public keys: what may be registered, and the one that an assertion was signed with.
+
+Source: RFC 7517 section 5; RFC 8725 section 3.5 (key strength); FAPI 2.0 section 5.4.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from auth.errors import ClientKeysInvalidError
+
+ALGORITHMS = ("ES256", "PS256", "RS256")
+"""What assertions may be signed with. No HS*: a public key must never be taken for a shared secret."""
+
+_KEYS_MAX = 8
+_BYTES_MAX = 16_384
+_RSA_BITS_MIN = 2_048
+_RSA_BITS_MAX = 8_192
+_PRIVATE_PARTS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_KID_LENGTH_MAX = 128
+
+
+def check_public_keys(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The JWK set as it is stored. Errors: ClientKeysInvalidError."""
+    keys = document.get("keys")
+    if not isinstance(keys, list) or not 1 <= len(keys) <= _KEYS_MAX:
+        raise ClientKeysInvalidError(f"A JWK set holds 1 to {_KEYS_MAX} keys.", field="publicKeys")
+    if len(json.dumps(document)) > _BYTES_MAX:
+        raise ClientKeysInvalidError("The JWK set is too large.", field="publicKeys")
+    kids = [_check_public_key(key) for key in keys]
+    if len(set(kids)) != len(kids):
+        raise ClientKeysInvalidError("Two keys have the same kid.", field="publicKeys")
+    return {"keys": keys}
+
+
+def find_key(document: Mapping[str, Any], *, kid: str | None, algorithm: str) -> ECKey | RSAKey | None:
+    """The key for this kid; without one, the only key. None where there is none or it is not for the algorithm."""
+    keys = [key for key in document["keys"] if kid is None or key["kid"] == kid]
+    if len(keys) != 1 or algorithm not in ALGORITHMS:
+        return None
+    key = keys[0]
+    if key.get("alg", algorithm) != algorithm or (key["kty"] == "EC") != (algorithm == "ES256"):
+        return None
+    return ECKey.import_key(key) if key["kty"] == "EC" else RSAKey.import_key(key)
+
+
+def _check_public_key(key: Any) -> str:
+    if not isinstance(key, dict) or _PRIVATE_PARTS & set(key):
+        raise ClientKeysInvalidError(field="publicKeys")
+    kid = key.get("kid")
+    if not isinstance(kid, str) or not 1 <= len(kid) <= _KID_LENGTH_MAX or not (kid.isascii() and kid.isprintable()):
+        raise ClientKeysInvalidError("Each key needs a kid in ASCII.", field="publicKeys")
+    if key.get("use", "sig") != "sig":
+        raise ClientKeysInvalidError("A key for encryption can't sign.", field="publicKeys")
+    try:
+        if key.get("kty") == "EC" and key.get("crv") == "P-256":
+            ECKey.import_key(key)
+        elif key.get("kty") == "RSA":
+            bits = RSAKey.import_key(key).public_key.key_size
+            if not _RSA_BITS_MIN <= bits <= _RSA_BITS_MAX:
+                raise ClientKeysInvalidError(field="publicKeys")
+        else:
+            raise ClientKeysInvalidError(field="publicKeys")
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise ClientKeysInvalidError(field="publicKeys") from None
+    return kid

@@ -1,0 +1,105 @@
+"""The keys that sign our access tokens, sealed at rest, and what each process remembers of them.
+
+There is one current key however many processes start at once: the database's unique index decides.
+A retired key stays published, so that tokens made with it verify until they expire.
+
+Source: RFC 7517 (JWK sets), RFC 7518 section 3.4 (ES256), RFC 7638 (the kid is the key's thumbprint).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from joserfc.jwk import ECKey
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from auth.settings import AuthSettings
+from auth.tables import signing_keys
+from ledger.identifiers import new_id
+from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role
+
+ALGORITHM = "ES256"
+_CURVE = "P-256"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The key that signs now, and every public key that a valid token may have been signed with, by kid."""
+
+    current: ECKey
+    public: Mapping[str, ECKey]
+
+    def render_jwks(self) -> dict[str, list[dict[str, object]]]:
+        """The public keys as a JWK set."""
+        return {"keys": [dict(key.as_dict(private=False)) for key in self.public.values()]}
+
+
+async def ensure_signing_key(tx: Transaction) -> None:
+    """Make the current signing key where there is none. Several processes at once end up with one.
+
+    Runs under the AUTH role.
+    """
+    found = await tx.execute(select(signing_keys.c.id).where(signing_keys.c.retired_at.is_(None)))
+    if found.first() is not None:
+        return
+    key = ECKey.generate_key(_CURVE, {"use": "sig", "alg": ALGORITHM}, private=True, auto_kid=True)
+    key_id = new_id()
+    row = {
+        "id": key_id,
+        "algorithm": ALGORITHM,
+        "public_key": key.as_dict(private=False),
+        "private_key": tx.keyring.seal(json.dumps(key.as_dict(private=True)).encode(), _place(key_id)),
+        "created_at": tx.as_of,
+    }
+    # Whoever comes second waits here for the first to commit, and then does nothing.
+    await tx.execute(insert(signing_keys).values(row).on_conflict_do_nothing())
+
+
+async def load_signing_keys(tx: Transaction) -> SigningKeys:
+    """The keys as they stand, made first where there are none. Errors: EncryptionKeyError."""
+    await ensure_signing_key(tx)
+    rows = (await tx.execute(select(signing_keys).order_by(signing_keys.c.id))).all()
+    current = next(row for row in rows if row.retired_at is None)
+    private = json.loads(tx.keyring.open(current.private_key, _place(current.id)))
+    public = [ECKey.import_key(row.public_key) for row in rows]
+    return SigningKeys(current=ECKey.import_key(private), public={str(key.kid): key for key in public})
+
+
+class SigningKeyStore:
+    """What this process remembers of the signing keys. One per process."""
+
+    def __init__(self, database: Database, settings: AuthSettings) -> None:
+        """Nothing is read yet."""
+        self._database = database
+        self._settings = settings
+        self._keys: SigningKeys | None = None
+        self._read_at: datetime | None = None
+
+    async def get(self, *, as_of: datetime) -> SigningKeys:
+        """The keys, read again when what is remembered is old. Errors: DatabaseUnavailableError, EncryptionKeyError."""
+        if self._keys is None or self._is_older(self._settings.signing_keys_refresh_s, as_of):
+            return await self._read(as_of)
+        return self._keys
+
+    async def find_public_key(self, kid: str, *, as_of: datetime) -> ECKey | None:
+        """The public key with this kid; an unknown one makes us look again, but not at an attacker's pace."""
+        keys = await self.get(as_of=as_of)
+        if kid not in keys.public and self._is_older(self._settings.unknown_key_refresh_s, as_of):
+            keys = await self._read(as_of)
+        return keys.public.get(kid)
+
+    async def _read(self, as_of: datetime) -> SigningKeys:
+        async with self._database.system(Role.AUTH, as_of=as_of) as tx:
+            self._keys = await load_signing_keys(tx)
+        self._read_at = as_of
+        return self._keys
+
+    def _is_older(self, seconds: float, as_of: datetime) -> bool:
+        return self._read_at is None or abs((as_of - self._read_at).total_seconds()) >= seconds
+
+
+def _place(key_id: str) -> str:
+    return f"signing_keys.private_key:{key_id}"

@@ -1,0 +1,147 @@
+"""A person at the login page: throttled, checked, and given a session of their browser.
+
+What the page answers, and how long it takes, is the same for an unknown login, a wrong password, a
+disabled officer and a throttled attempt. Attempts are counted in the database before the password is looked
+at, so that many processes and many requests at once share one count.
+
+Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapter 7 (sessions).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import case, delete, select, update
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.dialects.postgresql import insert
+
+from auth.clock import Clock
+from auth.hashed_secrets import generate_secret, hash_secret
+from auth.logins import normalise_login
+from auth.passwords import Passwords
+from auth.settings import AuthSettings
+from auth.tables import login_sessions, login_throttles, officer_logins
+from ledger.identifiers import new_id
+from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role
+from ledger.storage.tables.members import members, officers
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    login_id: str
+    officer_id: str
+    password_hash: str
+    is_active: bool
+
+
+class LoginDesk:
+    """Checks what people type at the login page. One per process."""
+
+    def __init__(self, database: Database, passwords: Passwords, settings: AuthSettings) -> None:
+        """Nothing is counted in memory: the counts stand in the database."""
+        self._database = database
+        self._passwords = passwords
+        self._settings = settings
+
+    async def open_session(self, *, login: str, password: str, address: str, clock: Clock) -> str | None:
+        """The token of a new session for the officer, or None, whatever the reason.
+
+        Errors: DatabaseUnavailableError.
+        """
+        as_of = clock()
+        # An impossible login is counted and looked up like any other, under a name that nobody can have.
+        name = normalise_login(login) or f" {hashlib.sha256(login.encode('utf-8', 'replace')).hexdigest()}"
+        subjects = (_subject("login", name), _subject("address", address))
+        async with self._database.system(Role.AUTH, as_of=as_of) as tx:
+            is_throttled = await self._count_attempt(tx, subjects)
+            candidate = await _find_candidate(tx, name)
+        # No transaction is open while the password is hashed: that takes long, and connections are few.
+        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
+        if candidate is None or not is_right or not candidate.is_active or is_throttled:
+            return None
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            await _forgive(tx, login_subject=subjects[0], address_subject=subjects[1])
+            return await self._insert_session(tx, candidate)
+
+    async def _count_attempt(self, tx: Transaction, subjects: tuple[bytes, bytes]) -> bool:
+        """Count the attempt for both subjects; whether either is over its limit."""
+        await tx.execute(delete(login_throttles).where(login_throttles.c.window_ends_at < tx.as_of))
+        limits = (self._settings.login_attempts_per_login, self._settings.login_attempts_per_address)
+        counts: list[bool] = []
+        # One order for everyone (by subject), so that two attempts can't deadlock.
+        for subject, limit in sorted(zip(subjects, limits, strict=True)):
+            row = {
+                "subject_hash": subject,
+                "attempts": 1,
+                "window_ends_at": tx.as_of + timedelta(seconds=self._settings.login_window_s),
+            }
+            statement = insert(login_throttles).values(row)
+            statement = statement.on_conflict_do_update(
+                index_elements=[login_throttles.c.subject_hash],
+                set_={
+                    "attempts": case(
+                        (login_throttles.c.attempts > limit, limit + 1), else_=login_throttles.c.attempts + 1
+                    )
+                },
+            )
+            counted = await tx.execute(statement.returning(login_throttles.c.attempts))
+            counts.append(counted.scalar_one() > limit)
+        return any(counts)
+
+    async def _insert_session(self, tx: Transaction, candidate: _Candidate) -> str:
+        token = generate_secret()
+        row = {
+            "id": new_id(),
+            "token_hash": hash_secret(token),
+            "login_id": candidate.login_id,
+            "officer_id": candidate.officer_id,
+            "created_at": tx.as_of,
+            "expires_at": tx.as_of + timedelta(seconds=self._settings.session_lifetime_s),
+        }
+        await tx.execute(plain_insert(login_sessions).values(row))
+        return token
+
+
+async def find_session_officer(tx: Transaction, token: str | None) -> str | None:
+    """The id of the officer whose browser session this is, while it lasts."""
+    if not token:
+        return None
+    found = await tx.execute(
+        select(login_sessions.c.officer_id).where(
+            login_sessions.c.token_hash == hash_secret(token), login_sessions.c.expires_at > tx.as_of
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
+    row = (
+        await tx.execute(
+            select(
+                officer_logins,
+                officers.c.disabled_at.is_(None).label("is_enabled"),
+                members.c.suspended_at.is_(None).label("is_admitted"),
+            )
+            .join(officers, officers.c.id == officer_logins.c.officer_id)
+            .join(members, members.c.id == officers.c.member_id)
+            .where(officer_logins.c.login == login)
+        )
+    ).first()
+    if row is None:
+        return None
+    return _Candidate(row.id, row.officer_id, row.password_hash, row.is_enabled and row.is_admitted)
+
+
+async def _forgive(tx: Transaction, *, login_subject: bytes, address_subject: bytes) -> None:
+    """A right password clears the login's count and takes its own attempt off the address's."""
+    await tx.execute(delete(login_throttles).where(login_throttles.c.subject_hash == login_subject))
+    await tx.execute(
+        update(login_throttles)
+        .where(login_throttles.c.subject_hash == address_subject, login_throttles.c.attempts > 0)
+        .values(attempts=login_throttles.c.attempts - 1)
+    )
+
+
+def _subject(kind: str, value: str) -> bytes:
+    return hashlib.sha256(f"{kind}:{value}".encode("utf-8", "replace")).digest()

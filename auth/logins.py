@@ -1,0 +1,78 @@
+"""Officers' logins: a login name and a password that lead to one officer.
+
+An officer may have several logins; four eyes are counted by officer. What is asked here is asked by an
+operator; a person at the login page goes through login_attempts.py. Runs under the AUTH role.
+"""
+
+import unicodedata
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, OfficerUnknownError
+from auth.passwords import Passwords
+from auth.tables import login_sessions, officer_logins
+from ledger.identifiers import OfficerId, new_id, parse_id
+from ledger.storage.database import Transaction
+from ledger.storage.tables.members import officers
+
+LOGIN_LENGTH_MAX = 128
+
+
+def normalise_login(login: str) -> str | None:
+    """The login as it is stored and looked up (NFKC, case folded), or None where it can't be one."""
+    if len(login) > LOGIN_LENGTH_MAX:
+        return None
+    folded = unicodedata.normalize("NFKC", login.strip()).casefold()
+    if not 1 <= len(folded) <= LOGIN_LENGTH_MAX or not folded.isprintable() or " " in folded:
+        return None
+    return folded
+
+
+async def create_login(
+    tx: Transaction, passwords: Passwords, *, officer_id: OfficerId, login: str, password: str
+) -> str:
+    """Give an officer a login; returns its id.
+
+    Errors: LoginInvalidError, PasswordInvalidError, OfficerUnknownError, LoginTakenError.
+    """
+    normalised = normalise_login(login)
+    if normalised is None:
+        raise LoginInvalidError(field="login")
+    found = await tx.execute(select(officers.c.id).where(officers.c.id == parse_id(officer_id)))
+    if found.first() is None:
+        raise OfficerUnknownError(field="officerId")
+    row = {
+        "id": new_id(),
+        "officer_id": officer_id,
+        "login": normalised,
+        "password_hash": await passwords.hash(password),
+        "created_at": tx.as_of,
+        "password_set_at": tx.as_of,
+    }
+    made = await tx.execute(
+        insert(officer_logins)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=[officer_logins.c.login])
+        .returning(officer_logins.c.id)
+    )
+    if made.first() is None:
+        raise LoginTakenError(field="login")
+    return str(row["id"])
+
+
+async def set_password(tx: Transaction, passwords: Passwords, *, login: str, password: str) -> None:
+    """Give a login another password; its browser sessions end.
+
+    Errors: LoginUnknownError, PasswordInvalidError.
+    """
+    changed = await tx.execute(
+        update(officer_logins)
+        .where(officer_logins.c.login == (normalise_login(login) or ""))
+        .values(password_hash=await passwords.hash(password), password_set_at=tx.as_of)
+        .returning(officer_logins.c.id)
+    )
+    login_id = changed.scalar_one_or_none()
+    if login_id is None:
+        raise LoginUnknownError(field="login")
+    await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))

@@ -1,0 +1,182 @@
+"""Verification of access tokens: a verdict, never an exception, for whatever a caller sends as its bearer.
+
+It must never take a token that is not exactly ours: our algorithm, our type, our issuer, our audience. A
+token that verified is remembered until it expires, and its bearer's standing is asked again every few seconds.
+
+Source: RFC 9068 section 4, RFC 8725 sections 3.1, 3.2, 3.8, 3.9 and 3.11 (JWT best practices), RFC 6750.
+"""
+
+import binascii
+import hashlib
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from auth.keys import ALGORITHM, SigningKeyStore
+from auth.principal import Principal
+from auth.scopes import parse_scope
+from auth.settings import AuthSettings
+from auth.standing import is_in_good_standing
+from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
+from ledger.storage.database import Database
+from ledger.storage.roles import Role
+from ledger.viewer import MemberKind
+
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
+_COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
+_HEADERS_TAKEN = {"alg", "typ", "kid"}
+
+
+class Refusal(StrEnum):
+    """Why a token is not taken. Each is a stable code."""
+
+    MALFORMED = "TOKEN_MALFORMED"
+    SIGNATURE = "TOKEN_SIGNATURE_INVALID"
+    TYPE = "TOKEN_TYPE_WRONG"
+    ISSUER = "TOKEN_ISSUER_WRONG"
+    AUDIENCE = "TOKEN_AUDIENCE_WRONG"
+    EXPIRED = "TOKEN_EXPIRED"
+    NOT_YET_VALID = "TOKEN_NOT_YET_VALID"
+    REVOKED = "TOKEN_REVOKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The token is good."""
+
+    principal: Principal
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The token is not taken."""
+
+    reason: Refusal
+
+    def __bool__(self) -> bool:
+        return False
+
+
+Verdict = Success | Failure
+
+
+@dataclass(slots=True)
+class _Remembered:
+    principal: Principal
+    standing_asked_at: datetime
+
+
+class TokenVerifier:
+    """Verifies bearer tokens. One per process; owned by the event loop's thread."""
+
+    def __init__(self, database: Database, keys: SigningKeyStore, settings: AuthSettings) -> None:
+        """Nothing is remembered yet."""
+        self._database = database
+        self._keys = keys
+        self._settings = settings
+        self._skew = timedelta(seconds=settings.clock_skew_s)
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def verify(self, bearer: str, as_of: datetime) -> Verdict:
+        """Whose token this is, or why it is not taken.
+
+        Errors: DatabaseUnavailableError, when standing or keys can't be asked: a token is then never taken.
+        """
+        if len(bearer) > self._settings.token_bytes_max or not _COMPACT.match(bearer):
+            return Failure(Refusal.MALFORMED)
+        digest = hashlib.sha256(bearer.encode("ascii")).digest()
+        remembered = self._remembered.get(digest)
+        if remembered is None:
+            verdict = await self._verify_token(bearer, as_of)
+            if isinstance(verdict, Failure):
+                return verdict
+            principal, asked_at = verdict.principal, None
+        else:
+            principal, asked_at = remembered.principal, remembered.standing_asked_at
+        if principal.expires_at <= as_of:
+            self._remembered.pop(digest, None)
+            return Failure(Refusal.EXPIRED)
+        if asked_at is None or abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s:
+            async with self._database.system(Role.AUTH, as_of=as_of) as tx:
+                is_good = await is_in_good_standing(tx, principal)
+            if not is_good:
+                self._remembered.pop(digest, None)
+                return Failure(Refusal.REVOKED)
+            asked_at = as_of
+        self._remember(digest, _Remembered(principal, asked_at))
+        return Success(principal)
+
+    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
+        self._remembered[digest] = remembered
+        self._remembered.move_to_end(digest)
+        while len(self._remembered) > self._settings.verified_tokens_max:
+            self._remembered.popitem(last=False)
+
+    async def _verify_token(self, bearer: str, as_of: datetime) -> Verdict:
+        header = _read_header(bearer)
+        # Nothing but these three may stand there: no `crit`, no key or address of one that the token brings itself.
+        if header is None or set(header) != _HEADERS_TAKEN or not isinstance(header["kid"], str):
+            return Failure(Refusal.MALFORMED)
+        # RFC 8725 3.1: the algorithm is ours to say, never the token's.
+        if header["alg"] != ALGORITHM:
+            return Failure(Refusal.SIGNATURE)
+        if header["typ"] != TOKEN_TYPE:
+            return Failure(Refusal.TYPE)
+        key = await self._keys.find_public_key(header["kid"], as_of=as_of)
+        if key is None:
+            return Failure(Refusal.SIGNATURE)
+        try:
+            claims = jwt.decode(bearer, key, algorithms=[ALGORITHM]).claims
+        except (JoseError, ValueError, RecursionError):
+            return Failure(Refusal.SIGNATURE)
+        return self._judge_claims(claims, as_of)
+
+    def _judge_claims(self, claims: dict[str, Any], as_of: datetime) -> Verdict:
+        if claims.get("iss") != self._settings.issuer:
+            return Failure(Refusal.ISSUER)
+        if claims.get("aud") != self._settings.audience:
+            return Failure(Refusal.AUDIENCE)
+        try:
+            starts_at = datetime.fromtimestamp(claims["nbf"], UTC)
+            principal = _read_principal(claims)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+            return Failure(Refusal.MALFORMED)
+        # We are the issuer ourselves: skew is only between our own machines, and never lengthens a token's life.
+        if starts_at > as_of + self._skew:
+            return Failure(Refusal.NOT_YET_VALID)
+        return Success(principal)
+
+
+def _read_header(bearer: str) -> dict[str, Any] | None:
+    encoded = bearer.split(".", 1)[0]
+    try:
+        header = json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    return header if isinstance(header, dict) else None
+
+
+def _read_principal(claims: dict[str, Any]) -> Principal:
+    officer_id = claims.get("officer_id")
+    return Principal(
+        client_id=ClientId(claims["client_id"]),
+        member_id=MemberId(claims["member_id"]),
+        member_kind=MemberKind(claims["member_kind"]),
+        scopes=parse_scope(claims["scope"]),
+        token_id=claims["jti"],
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        officer_id=OfficerId(officer_id) if officer_id is not None else None,
+        office_id=OfficeId(claims["office_id"]) if officer_id is not None else None,
+        brand_id=BrandId(claims["brand_id"]) if claims.get("brand_id") is not None else None,
+    )
