@@ -165,12 +165,9 @@ async def _get_member_kind(tx: Transaction, draft: ClientDraft) -> MemberKind:
 
 def _check_shape(draft: ClientDraft) -> None:
     for_officers = AUTHORIZATION_CODE in draft.grant_types
+    is_named = 1 <= len(draft.name) <= _NAME_LENGTH_MAX and draft.name.isprintable()
     contradictions = (
-        (
-            not 1 <= len(draft.name) <= _NAME_LENGTH_MAX or not draft.name.isprintable(),
-            "name",
-            "A name is 1 to 120 characters.",
-        ),
+        (not is_named, "name", "A name is 1 to 120 printable characters."),
         (not draft.grant_types or not set(draft.grant_types) <= set(_GRANTS), "grantTypes", "There is no such grant."),
         (draft.auth_method not in _METHODS, "authMethod", "There is no such authentication method."),
         (

@@ -9,11 +9,12 @@ Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapter 7 (se
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from auth.clock import Clock
 from auth.hashed_secrets import generate_secret, hash_secret
@@ -25,6 +26,8 @@ from ledger.identifiers import new_id
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.tables.members import members, officers
+
+_ATTEMPTS_COUNTED_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +69,31 @@ class LoginDesk:
 
     async def _count_attempt(self, tx: Transaction, subjects: tuple[bytes, bytes]) -> bool:
         """Count the attempt for both subjects; whether either is over its limit."""
-        await tx.execute(delete(login_throttles).where(login_throttles.c.window_ends_at < tx.as_of))
         limits = (self._settings.login_attempts_per_login, self._settings.login_attempts_per_address)
         counts: list[bool] = []
         # One order for everyone (by subject), so that two attempts can't deadlock.
         for subject, limit in sorted(zip(subjects, limits, strict=True)):
-            row = {
-                "subject_hash": subject,
-                "attempts": 1,
-                "window_ends_at": tx.as_of + timedelta(seconds=self._settings.login_window_s),
-            }
-            statement = insert(login_throttles).values(row)
-            statement = statement.on_conflict_do_update(
-                index_elements=[login_throttles.c.subject_hash],
-                set_={
-                    "attempts": case(
-                        (login_throttles.c.attempts > limit, limit + 1), else_=login_throttles.c.attempts + 1
-                    )
-                },
-            )
-            counted = await tx.execute(statement.returning(login_throttles.c.attempts))
+            counted = await tx.execute(self._count(subject, tx.as_of))
             counts.append(counted.scalar_one() > limit)
         return any(counts)
+
+    def _count(self, subject: bytes, as_of: datetime) -> ReturningInsert[tuple[int]]:
+        """The statement that counts one attempt and begins another window where the last one is over."""
+        ends_at = as_of + timedelta(seconds=self._settings.login_window_s)
+        statement = insert(login_throttles).values(subject_hash=subject, attempts=1, window_ends_at=ends_at)
+        is_over = login_throttles.c.window_ends_at <= as_of
+        # A count that stops growing can't overflow.
+        more = case(
+            (login_throttles.c.attempts < _ATTEMPTS_COUNTED_MAX, login_throttles.c.attempts + 1),
+            else_=_ATTEMPTS_COUNTED_MAX,
+        )
+        return statement.on_conflict_do_update(
+            index_elements=[login_throttles.c.subject_hash],
+            set_={
+                "attempts": case((is_over, 1), else_=more),
+                "window_ends_at": case((is_over, ends_at), else_=login_throttles.c.window_ends_at),
+            },
+        ).returning(login_throttles.c.attempts)
 
     async def _insert_session(self, tx: Transaction, candidate: _Candidate) -> str:
         token = generate_secret()

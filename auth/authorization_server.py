@@ -1,0 +1,164 @@
+"""Authlib's authorization server bound to one request: one connection, one time, one token.
+
+It is made for each request and thrown away, so that what Authlib calls without a request (find a client,
+make a token) still knows whose it is. Synchronous; runs inside the connection's run_sync.
+
+Source: RFC 6749, RFC 9207 (`iss` in every answer through the browser).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import rfc6749
+from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Error
+from sqlalchemy import Connection
+
+from auth.access_tokens import AccessTokenGenerator
+from auth.client_assertions import ClientAssertion
+from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
+from auth.grants.client_credentials import ClientCredentialsGrant
+from auth.keys import SigningKeys
+from auth.registered_clients import ActiveOfficer, RegisteredClient, find_client
+from auth.requests import ProtocolRequest
+from auth.scopes import WORDS
+from auth.settings import AuthSettings
+
+
+class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
+    """The client asks for tokens faster than it may. RFC 6749 has no word for it but this one."""
+
+    error = "temporarily_unavailable"
+    description = "Too many token requests; a token can be used until it expires."
+    status_code = 429
+
+    def __init__(self, retry_after_s: int) -> None:
+        """The seconds after which it may try again."""
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Authlib's, with the time to wait."""
+        return [*super().get_headers(), ("Retry-After", str(self.retry_after_s))]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the endpoint answers: a JSON body, or a way back to the client through the browser."""
+
+    status: int
+    body: Any
+    headers: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginNeeded:
+    """The request is good and an officer must log in first."""
+
+    client_name: str
+    redirect_uri: str
+
+
+class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
+    """The grants over one connection at one time."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        keys: SigningKeys,
+        settings: AuthSettings,
+        as_of: datetime,
+        admit_client: Callable[[str], int | None],
+    ) -> None:
+        """admit_client counts a client's request and says how long it must wait, if it must."""
+        super().__init__(scopes_supported=sorted(WORDS))
+        self.connection = connection
+        self.settings = settings
+        self.as_of = as_of
+        self.tokens = AccessTokenGenerator(keys, settings, as_of=as_of)
+        self._admit_client = admit_client
+        self.register_token_generator("default", self.tokens)
+        self.register_client_auth_method("private_key_jwt", ClientAssertion(connection, settings, as_of=as_of))
+        self.register_grant(ClientCredentialsGrant)
+        self.register_grant(AuthorizationCodeGrant, [RequiredS256(required=True)])
+
+    def answer_token_request(self, request: ProtocolRequest) -> Answer:
+        """A token, or RFC 6749's error."""
+        answer: Answer = self.create_token_response(request)
+        return answer
+
+    def answer_authorization_request(
+        self, request: ProtocolRequest, find_end_user: Callable[[], ActiveOfficer | None]
+    ) -> Answer | LoginNeeded:
+        """The way back to the client with a code or an error; LoginNeeded; or an error for the browser itself.
+
+        Only a request that names a client and one of its redirect URIs is ever sent anywhere.
+        """
+        answer: Answer | LoginNeeded
+        try:
+            grant = self.get_consent_grant(request)
+            officer = find_end_user()
+            if officer is None:
+                answer = LoginNeeded(request.client.name, grant.redirect_uri)
+            else:
+                answer = self.create_authorization_response(request, grant_user=officer, grant=grant)
+        except OAuth2Error as error:
+            answer = self.handle_error_response(request, error)
+        return answer
+
+    def authenticate_client(
+        self, request: ProtocolRequest, methods: Sequence[str], endpoint: str = "token"
+    ) -> RegisteredClient:
+        """The client, by the one method that its request uses. Every failure looks the same.
+
+        Errors: InvalidClientError, TooManyRequestsError.
+        """
+        used = [method for method in (_method_used(request),) if method in methods]
+        try:
+            client: RegisteredClient = super().authenticate_client(request, used, endpoint)
+        except InvalidClientError:
+            raise _refuse_client(request) from None
+        if request.payload.client_id not in {None, client.client_id}:
+            raise _refuse_client(request)
+        # Counted only now: else anyone could use up a client's share by naming it.
+        retry_after_s = self._admit_client(client.client_id)
+        if retry_after_s is not None:
+            raise TooManyRequestsError(retry_after_s)
+        return client
+
+    def query_client(self, client_id: str) -> RegisteredClient | None:
+        """The client, unless disabled."""
+        return find_client(self.connection, client_id)
+
+    def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
+        """Nothing: a token is its own record, and only a revoked one leaves a row."""
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Nobody listens."""
+
+    def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
+        """The request was adapted before."""
+        return request
+
+    def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Answer:
+        """The answer, with `iss` in every one that goes through the browser to a client (RFC 9207)."""
+        issued = [
+            (name, add_params_to_uri(value, [("iss", self.settings.issuer)]) if name == "Location" else value)
+            for name, value in headers
+        ]
+        return Answer(status, body, issued)
+
+
+def _method_used(request: ProtocolRequest) -> str:
+    if request.has_basic:
+        return "client_secret_basic"
+    if "client_assertion" in request.payload.data:
+        return "private_key_jwt"
+    return "none"
+
+
+def _refuse_client(request: ProtocolRequest) -> InvalidClientError:
+    return InvalidClientError("Client authentication failed.", status_code=401 if request.has_basic else 400)

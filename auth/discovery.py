@@ -1,0 +1,27 @@
+"""What a client can find out about us before it is one: the metadata document.
+
+Source: RFC 8414 section 2, RFC 9207 section 3.
+"""
+
+from auth.client_keys import ALGORITHMS
+from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
+from auth.scopes import WORDS
+from auth.settings import AuthSettings
+
+
+def render_metadata(settings: AuthSettings) -> dict[str, object]:
+    """The authorization server's metadata."""
+    return {
+        "issuer": settings.issuer,
+        "authorization_endpoint": settings.authorization_endpoint,
+        "token_endpoint": settings.token_endpoint,
+        "jwks_uri": f"{settings.issuer}/oauth/jwks",
+        "scopes_supported": sorted(WORDS),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": [CLIENT_CREDENTIALS, AUTHORIZATION_CODE],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+    }

@@ -1,0 +1,25 @@
+"""What has expired is deleted: codes, browser sessions, assertion ids, revocations and login counts.
+
+Nothing depends on it but disk space: every reader looks at the time itself. Safe in several processes at once.
+"""
+
+from sqlalchemy import delete
+
+from auth.tables import authorization_codes, login_sessions, login_throttles, revoked_tokens, used_assertions
+from ledger.storage.database import Transaction
+
+
+async def delete_expired(tx: Transaction) -> int:
+    """Delete what is over; returns how many rows. Runs under the AUTH role."""
+    statements = (
+        delete(login_sessions).where(login_sessions.c.expires_at <= tx.as_of),
+        delete(used_assertions).where(used_assertions.c.expires_at <= tx.as_of),
+        delete(revoked_tokens).where(revoked_tokens.c.expires_at <= tx.as_of),
+        delete(login_throttles).where(login_throttles.c.window_ends_at <= tx.as_of),
+        # A redeemed code is kept as long as its token lives, so that a replay still ends the token.
+        delete(authorization_codes).where(
+            authorization_codes.c.expires_at <= tx.as_of,
+            authorization_codes.c.token_expires_at.is_(None) | (authorization_codes.c.token_expires_at <= tx.as_of),
+        ),
+    )
+    return sum([(await tx.execute(statement)).rowcount for statement in statements])
