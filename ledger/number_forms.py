@@ -113,11 +113,30 @@ def _parse_cached(text: str, region: str) -> ParsedNumber | None:
         special = _parse_home_code(digits, is_international=written.startswith("+"))
         if special is not None:
             return special
-    try:
-        number = phonenumbers.parse(f"+{digits}" if written.startswith("+") else digits, region)
-    except phonenumbers.NumberParseException:
-        return None
-    return _describe(number)
+    for candidate in _read_candidates(digits, region=region, is_international=written.startswith("+")):
+        try:
+            found = _describe(phonenumbers.parse(candidate, region))
+        except phonenumbers.NumberParseException:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def _read_candidates(digits: str, *, region: str, is_international: bool) -> list[str]:
+    """The ways in which the digits can be read, the likeliest first.
+
+    Nobody leaves out both + and the trunk 0 of an area code, so digits that begin with our country code are
+    read as international before they are read as area code 62x.
+    """
+    if is_international:
+        return [f"+{digits}"]
+    candidates = [digits]
+    if region == HOME_REGION and digits.startswith(_HOME_CODE):
+        candidates.insert(0, f"+{digits}")
+    if digits.startswith("00"):
+        candidates.append(f"+{digits[2:]}")
+    return candidates
 
 
 def _parse_home_code(digits: str, *, is_international: bool) -> ParsedNumber | None:

@@ -1,0 +1,54 @@
+"""Who may do what, asked before anything is read or written: kinds of viewers, officers, sizes of batches.
+
+Row-level security holds the same a second time; this is the first line and gives the refusal its words.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ledger.errors import ForbiddenError, NoItemsError, OfficerRequiredError, TooManyItemsError
+from ledger.identifiers import MemberId, OfficeId, OfficerId
+from ledger.pages import BATCH_SIZE_MAX
+from ledger.viewer import Viewer, ViewerKind
+
+REGULATOR_OR_OPERATOR = frozenset({ViewerKind.REGULATOR, ViewerKind.OPERATOR})
+SOURCES = frozenset({ViewerKind.REGULATOR, ViewerKind.AGENCY})
+"""Those who file complaints and may see what they filed."""
+
+
+def require_kind(viewer: Viewer, kinds: Collection[ViewerKind]) -> None:
+    """Errors: ForbiddenError for a viewer of any other kind."""
+    if viewer.kind not in kinds:
+        raise ForbiddenError
+
+
+def require_source(viewer: Viewer) -> MemberId:
+    """The member for which the viewer files complaints. Errors: ForbiddenError."""
+    if viewer.kind not in SOURCES or viewer.member_id is None:
+        raise ForbiddenError
+    return viewer.member_id
+
+
+def require_officer(viewer: Viewer) -> OfficerId:
+    """The regulator's officer that the viewer is. Errors: ForbiddenError, OfficerRequiredError."""
+    if viewer.kind is not ViewerKind.REGULATOR:
+        raise ForbiddenError
+    if viewer.officer_id is None:
+        raise OfficerRequiredError
+    return viewer.officer_id
+
+
+def require_drafter(viewer: Viewer) -> tuple[OfficerId, OfficeId]:
+    """The officer and the office that a draft belongs to. Errors: ForbiddenError, OfficerRequiredError."""
+    officer_id = require_officer(viewer)
+    if viewer.office_id is None:
+        raise OfficerRequiredError
+    return officer_id, viewer.office_id
+
+
+def require_batch(items: Sequence[Any]) -> None:
+    """Errors: NoItemsError, TooManyItemsError."""
+    if not items:
+        raise NoItemsError
+    if len(items) > BATCH_SIZE_MAX:
+        raise TooManyItemsError
