@@ -1,0 +1,98 @@
+"""The ASGI application: the only place that puts the parts together.
+
+`create_app` takes the parts as arguments, so that a test can hand in others; gateway/wiring.py hands in the real ones.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Route
+from strawberry.federation import Schema
+
+from gateway.endpoint import GraphQLEndpoint
+from gateway.executor import prepare_schema
+from gateway.graphiql import ASSETS_PATH, serve_asset
+from gateway.health import Check, Readiness, answer_healthz
+from gateway.metrics import Metrics
+from gateway.middleware import RequestEnvelope
+from gateway.protection import check_declarations
+from gateway.services import MakeContext, VerifyToken, make_services
+from gateway.settings import Settings
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
+
+
+class SchemaUnsafeError(Exception):
+    """The schema's declarations can't be enforced as they stand; each line says what to change."""
+
+
+def read_clock() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    schema: Schema,
+    verify_token: VerifyToken,
+    make_context: MakeContext,
+    auth_routes: Sequence[BaseRoute] = (),
+    ready_checks: Mapping[str, Check] | None = None,
+    read_pools: Callable[[], Mapping[str, Mapping[str, int]]] | None = None,
+    lifespan: Lifespan | None = None,
+    now: Callable[[], datetime] = read_clock,
+) -> Starlette:
+    """The application over the parts given.
+
+    Shapes: verify_token(bearer, as_of) gives a verdict: true with .principal, false with .reason. There is no
+    application without one. make_context(principal | None, as_of, request_id) makes an operation's context; its
+    aclose(), where it has one, is awaited when the operation ends. app.state has .metrics and .readiness.
+    Errors: SchemaUnsafeError, before anything is served.
+    """
+    prepared = prepare_schema(schema)
+    faults = check_declarations(prepared._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    if faults:
+        raise SchemaUnsafeError("\n".join(faults))
+    metrics = Metrics()
+    if read_pools is not None:
+        metrics.watch_pools(read_pools)
+    readiness = Readiness(ready_checks or {})
+    services = make_services(settings, prepared, verify_token=verify_token, make_context=make_context, metrics=metrics)
+    routes: list[BaseRoute] = [
+        Route("/graphql", endpoint=GraphQLEndpoint(services, now=now)),
+        Route("/healthz", endpoint=answer_healthz),
+        Route("/readyz", endpoint=readiness.answer),
+        *auth_routes,
+    ]
+    if settings.graphiql:
+        routes.append(Route(f"{ASSETS_PATH}/{{name}}", endpoint=serve_asset))
+    app = Starlette(routes=routes, middleware=_list_middleware(settings, metrics, routes), lifespan=lifespan)
+    app.state.metrics = metrics
+    app.state.readiness = readiness
+    app.state.services = services
+    return app
+
+
+def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[BaseRoute]) -> list[Middleware]:
+    """Outermost first."""
+    paths = frozenset(route.path for route in routes if isinstance(route, Route))
+    https = settings.base_url.startswith("https://")
+    middleware = [Middleware(RequestEnvelope, metrics=metrics, routes=paths, https=https)]
+    if settings.cors_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=("Authorization", "Content-Type", "X-Request-Id"),
+                expose_headers=("X-Request-Id", "X-Jembatan-Cost", "Retry-After"),
+                max_age=600,
+            )
+        )
+    return middleware

@@ -1,0 +1,93 @@
+"""Content negotiation: which of the two GraphQL media types a client gets, and who is a browser.
+
+Source: RFC 9110 section 12.5.1; GraphQL over HTTP, "Accept" and "Body".
+"""
+
+from enum import StrEnum
+
+
+class MediaType(StrEnum):
+    """The media types that an answer may have."""
+
+    GRAPHQL_RESPONSE = "application/graphql-response+json"
+    JSON = "application/json"
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether a status other than 200 can't be trusted to be ours."""
+        return self is MediaType.JSON
+
+    @property
+    def header(self) -> str:
+        """The Content-Type header's value."""
+        return f"{self.value}; charset=utf-8"
+
+
+HTML = "text/html"
+# Ties go to the first; the specification's own type is preferred where a client names neither.
+_OFFERS = (MediaType.GRAPHQL_RESPONSE.value, MediaType.JSON.value)
+_RANGES_MAX = 50
+
+
+def choose_media_type(accept: str | None) -> MediaType | None:
+    """The best of ours for an Accept header, or None where it takes neither.
+
+    Shapes: no header, or an empty one, is taken as */*.
+    """
+    best = _choose(accept, _OFFERS)
+    return MediaType(best) if best else None
+
+
+def wants_html(accept: str | None) -> bool:
+    """Whether the caller is a browser that would rather read a page than JSON."""
+    return bool(accept) and _choose(accept, (*_OFFERS, HTML)) == HTML and HTML in (accept or "").lower()
+
+
+def is_json_in_utf8(content_type: str | None) -> bool:
+    """Whether a body of this Content-Type is JSON that we read: application/json, in UTF-8 where it says."""
+    if content_type is None:
+        return False
+    name, *parameters = [part.strip() for part in content_type.lower().split(";")]
+    if name != MediaType.JSON.value:
+        return False
+    charsets = [value.strip('" ') for key, _, value in (p.partition("=") for p in parameters) if key == "charset"]
+    return all(charset in {"utf-8", "utf8"} for charset in charsets)
+
+
+def _choose(accept: str | None, offers: tuple[str, ...]) -> str | None:
+    if accept is None or not accept.strip():
+        return offers[0]
+    ranges = [_parse_range(part) for part in accept.lower().split(",")[:_RANGES_MAX] if part.strip()]
+    scored: list[tuple[float, int, int, str]] = []
+    for order, offer in enumerate(offers):
+        matches = [
+            (specificity, quality, position)
+            for position, (pattern, quality, specificity) in enumerate(ranges)
+            if _matches(pattern, offer)
+        ]
+        if matches:
+            _, quality, position = max(matches, key=lambda match: match[0])
+            if quality > 0:
+                # Among equals the one listed first wins, as clients mean it; a wildcard match lists none.
+                scored.append((-quality, position, order, offer))
+    return min(scored)[3] if scored else None
+
+
+def _parse_range(text: str) -> tuple[str, float, int]:
+    name, *parameters = [part.strip() for part in text.split(";")]
+    quality = 1.0
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q":
+            try:
+                quality = min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                quality = 0.0
+        elif key.strip() == "charset" and value.strip('" ') not in {"utf-8", "utf8", "*"}:
+            quality = 0.0
+    specificity = 0 if name == "*/*" else 1 if name.endswith("/*") else 2
+    return name, quality, specificity
+
+
+def _matches(pattern: str, offer: str) -> bool:
+    return pattern in {"*/*", offer} or (pattern.endswith("/*") and offer.startswith(pattern[:-1]))

@@ -1,0 +1,262 @@
+"""Every setting of the gateway: one environment variable each, with its bound, unit and default.
+
+Settings are read once, at start, and handed on as values; nothing reads the environment later.
+A bad value stops the start with one line that names the variable and never repeats a secret.
+`docs/settings.md` and `.env.example` are rendered from this class (`python -m gateway.settings_reference`).
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "JEMBATAN_"
+
+
+class SettingsError(Exception):
+    """A setting can't be taken; each line names a variable and what is wrong with it."""
+
+
+def _data_dir() -> Path:
+    # The embedded server's wheel opens every parent folder to others when it runs as root.
+    return Path("/var/lib/jembatan") if os.geteuid() == 0 else Path(".jembatan")
+
+
+class Settings(BaseSettings):
+    """All settings; an attribute's variable is its name in capitals behind JEMBATAN_.
+
+    Units stand last in a name: _seconds, _ms, _hours, _bytes, _max (the most that is taken).
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
+
+    # Database
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL of the application. Unset: an embedded server under DATA_DIR."
+    )
+    migration_database_url: str | None = Field(
+        None, repr=False, description="The owner's login, for migrations only. Unset: DATABASE_URL."
+    )
+    database_direct_url: str | None = Field(
+        None,
+        repr=False,
+        description="A connection past a transaction pooler, for LISTEN and advisory locks. Unset: DATABASE_URL.",
+    )
+    data_dir: Path = Field(
+        default_factory=_data_dir,
+        description="Where the embedded server keeps its data: ./.jembatan, as root /var/lib/jembatan.",
+    )
+    role_prefix: str = Field(
+        "jembatan_",
+        pattern=r"^[a-z][a-z0-9_]{0,30}$",
+        description="Put before the names of the database roles, which belong to the whole cluster.",
+    )
+    database_pool_size: int = Field(10, ge=1, le=500, description="Connections that one process keeps per role.")
+    database_pool_overflow: int = Field(0, ge=0, le=500, description="Connections above the pool's size under load.")
+    database_pool_timeout_seconds: float = Field(
+        5, gt=0, le=300, description="How long an operation waits for a connection before it is refused with 503."
+    )
+    database_connect_timeout_seconds: float = Field(5, gt=0, le=300, description="How long one connect may take.")
+    database_wait_seconds: float = Field(
+        60, ge=0, le=3600, description="How long a start waits for a database that is down; it says so meanwhile."
+    )
+    database_statement_cache_size: int = Field(
+        100, ge=0, le=10_000, description="Prepared statements per connection; 0 behind a transaction pooler."
+    )
+    statement_timeout_ms: int = Field(5_000, ge=10, le=3_600_000, description="The longest one SQL statement may run.")
+    lock_timeout_ms: int = Field(2_000, ge=10, le=3_600_000, description="The longest a statement waits for a lock.")
+    idle_transaction_timeout_ms: int = Field(
+        15_000, ge=100, le=3_600_000, description="The longest a transaction may stay open without a statement."
+    )
+    transaction_attempts_max: int = Field(
+        5, ge=1, le=50, description="Tries of a write that meets a deadlock or a serialization failure."
+    )
+
+    # Keys
+    encryption_keys: str | None = Field(
+        None,
+        repr=False,
+        description="Keyring of the encrypted columns, id:base64,id2:base64; the first seals, all open. "
+        "Unset: made once beside the embedded server's data; required with DATABASE_URL.",
+    )
+    reference_key: str | None = Field(
+        None,
+        repr=False,
+        description="Base64 key of complainantRef; it never rotates. Unset: as ENCRYPTION_KEYS.",
+    )
+
+    # Listening
+    host: str = Field("127.0.0.1", description="Address that the graph listens on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port that the graph listens on; 0 takes a free one.")
+    public_url: str | None = Field(
+        None, description="The URL that clients use, also the issuer of tokens. Unset: http://HOST:PORT."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that /metrics listens on.")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="Port that /metrics listens on; 0 turns it off.")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, with commas."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of web frontends that may call the graph from a browser, with commas."
+    )
+    keep_alive_seconds: int = Field(75, ge=1, le=3600, description="How long an idle connection is kept.")
+    listen_backlog: int = Field(2048, ge=1, le=65_535, description="Connections that may wait to be accepted.")
+    drain_seconds: int = Field(
+        20, ge=0, le=3600, description="How long a stopping process lets running operations finish."
+    )
+
+    # The graph's door
+    graphiql: bool = Field(default=True, description="Serve GraphiQL to browsers at GET /graphql.")
+    reject_unauthorized: bool = Field(
+        default=False, description="Refuse a whole query when a scope is missing, instead of null for the field."
+    )
+    http_status_edition: Literal["2025-07", "2026-09"] = Field(
+        "2025-07",
+        description="Statuses of application/graphql-response+json: 2025-07 has 200 for a partial answer and 400 for "
+        "an invalid operation; 2026-09, the specification's first edition, has 294 and 422.",
+    )
+
+    # Limits, all checked before execution
+    body_bytes_max: int = Field(4_194_304, ge=1024, description="The largest request body.")
+    url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL.")
+    header_bytes_max: int = Field(32_768, ge=1024, le=1_048_576, description="All headers of a request together.")
+    variables_depth_max: int = Field(20, ge=1, le=200, description="Nesting of variables and extensions.")
+    document_tokens_max: int = Field(2_000, ge=10, le=100_000, description="Tokens of a document.")
+    document_depth_max: int = Field(15, ge=1, le=100, description="Levels of fields, fragments followed.")
+    document_aliases_max: int = Field(30, ge=0, le=10_000, description="Aliases in a document.")
+    document_directives_max: int = Field(50, ge=0, le=10_000, description="Directives in a document.")
+    document_selections_max: int = Field(
+        5_000, ge=10, le=1_000_000, description="Fields of an operation after its fragments are spread."
+    )
+    document_cache_entries: int = Field(
+        1_000, ge=0, le=1_000_000, description="Parsed and validated documents, and plans of them, that are kept."
+    )
+    document_cache_text_bytes_max: int = Field(
+        16_384, ge=0, le=1_048_576, description="The longest document that is kept."
+    )
+    page_size_default: int = Field(50, ge=1, le=10_000, description="Items of a page when neither first nor last says.")
+    page_size_max: int = Field(
+        500, ge=1, le=10_000, description="The most that first, last or a slicing argument asks."
+    )
+    list_items_max: int = Field(1_000, ge=1, le=100_000, description="Items of a list argument or of a bulk mutation.")
+    cost_max: int = Field(20_000, ge=1, description="Estimated cost of an operation (IBM cost directives).")
+    cost_list_size_assumed: int = Field(
+        10, ge=1, le=10_000, description="Length taken for a list that declares no size of its own."
+    )
+    operation_timeout_seconds: float = Field(10, gt=0, le=3600, description="The longest one operation may run.")
+    in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs at once.")
+    rate_per_second: float = Field(50, gt=0, le=1_000_000, description="Operations of one client, per process, steady.")
+    rate_burst: int = Field(200, ge=1, le=1_000_000, description="Operations of one client at once.")
+    rate_anonymous_per_second: float = Field(
+        10, gt=0, le=1_000_000, description="As RATE_PER_SECOND, for callers without a token, by address."
+    )
+    rate_anonymous_burst: int = Field(40, ge=1, le=1_000_000, description="As RATE_BURST, without a token.")
+    rate_clients_max: int = Field(10_000, ge=10, le=10_000_000, description="Clients whose rate is remembered.")
+
+    # Tokens and logins
+    audience: str | None = Field(None, description="Audience of access tokens. Unset: PUBLIC_URL/graphql.")
+    access_token_seconds: int = Field(600, ge=30, le=86_400, description="Lifetime of an access token.")
+    refresh_token_seconds: int = Field(
+        28_800, ge=60, le=31_536_000, description="Lifetime of an officer's refresh token."
+    )
+    authorization_code_seconds: int = Field(60, ge=5, le=600, description="Lifetime of an authorization code.")
+    login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
+    login_failures_max: int = Field(5, ge=1, le=1000, description="Failed logins of a name or address before a pause.")
+    login_pause_seconds: int = Field(900, ge=1, le=86_400, description="That pause.")
+    token_failures_max: int = Field(20, ge=1, le=10_000, description="Failed client authentications before a pause.")
+    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
+    assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
+    token_leeway_seconds: int = Field(5, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
+    signing_key_days: int = Field(90, ge=1, le=3650, description="Age at which the signing key is replaced.")
+    password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
+
+    # Policy of the domain
+    order_due_hours: int = Field(24, ge=1, le=8760, description="A block order is due this long after issue.")
+    verification_due_hours: int = Field(24, ge=1, le=8760, description="Verification is due this long after complete.")
+    acknowledgement_skew_seconds: int = Field(
+        300, ge=0, le=86_400, description="How far effectiveAt may lie ahead of our clock."
+    )
+    guard_complainants_min: int = Field(
+        1, ge=1, le=1000, description="Distinct complainants that an order needs, else the guard holds the draft."
+    )
+    text_chars_max: int = Field(20_000, ge=100, le=1_000_000, description="Longest chronology or other free text.")
+    evidence_bytes_max: int = Field(2_097_152, ge=1024, le=1_073_741_824, description="Largest piece of evidence.")
+
+    # Logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto is console on a terminal, JSON elsewhere."
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _raise_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("public_url", "cors_origins")
+    @classmethod
+    def _check_url(cls, value: Any) -> Any:
+        for url in (value,) if isinstance(value, str) else value or ():
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+                raise ValueError("must be a URL such as https://graph.example.id")
+        return value.rstrip("/") if isinstance(value, str) else value
+
+    @field_validator("database_url", "migration_database_url", "database_direct_url")
+    @classmethod
+    def _check_database_url(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme.split("+")[0] not in {"postgresql", "postgres"}:
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.page_size_default > self.page_size_max:
+            raise ValueError(f"{PREFIX}PAGE_SIZE_DEFAULT must not be above {PREFIX}PAGE_SIZE_MAX")
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """PUBLIC_URL, or what HOST and PORT make of it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
+def variable_name(field_name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{field_name.upper()}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read all settings from the environment; an override wins.
+
+    Errors: SettingsError, one line per variable that can't be taken, without its value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [_line(item["loc"], item["msg"]) for item in error.errors(include_url=False, include_input=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def list_unknown_variables() -> list[str]:
+    """JEMBATAN_ variables of the environment that no setting reads: most likely misspelt."""
+    known = {variable_name(name) for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"{variable_name(str(location[0]))}: {text}" if location else text
