@@ -51,11 +51,18 @@ ORDER_COLUMNS_OF_CARRIER = (
     "impossible_reason", "last_acknowledgement", "drafted_at", "issued_at", "due_at", "executed_at", "effective_at",
     "was_late", "ended_at", "lift_basis", "lift_issued_at", "lifted_at",
 )  # fmt: skip
-_NUMBER_COLUMNS = (
+NUMBER_COLUMNS_OF_CARRIER = (
     "e164", "region", "is_domestic", "protected_reason", "holder_status", "holder_id", "brand_id", "epoch", "status",
     "is_disputed", "risk", "first_seen_at",
 )  # fmt: skip
-_NUMBER_COLUMNS_AGENCY = ("e164", "region", "is_domestic", "protected_reason", "holder_status", "status", "risk")
+NUMBER_COLUMNS_OF_AGENCY = ("e164", "region", "is_domestic", "protected_reason", "holder_status", "status", "risk")
+COMPLAINT_COLUMNS_OF_AGENCY = (
+    "id", "ticket_serial", "source_id", "source_reference", "content_hash", "occurrence", "e164", "epoch",
+    "epoch_uncertain", "account_platform", "account_handle", "account_url", "medium", "category", "incident_at",
+    "loss_rupiah", "remedy", "chronology_sealed", "complainant_ref", "marks", "state", "rejection_reason",
+    "info_request", "outcome", "duplicate_of", "filed_at", "complete_at", "verification_due_at", "decided_at",
+    "resolved_at", "complainant_informed_at",
+)  # fmt: skip
 _AGENCY_NUMBERS = f"EXISTS (SELECT 1 FROM complaints c WHERE c.e164 = phone_numbers.e164 AND c.source_id = {ME})"
 
 
@@ -77,8 +84,8 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="complainants", role=Role.REGULATOR, rows=_OWN_SOURCE, insert=True),
     # An agency sees and files its own complaints.
     Access(table="members", role=Role.AGENCY, rows=_SELF_OR_REGULATOR, select=_MEMBER_COLUMNS),
-    Access(table="phone_numbers", role=Role.AGENCY, rows=_AGENCY_NUMBERS, select=_NUMBER_COLUMNS_AGENCY),
-    Access(table="complaints", role=Role.AGENCY, rows=_OWN_SOURCE, select=EVERYTHING, insert=True),
+    Access(table="phone_numbers", role=Role.AGENCY, rows=_AGENCY_NUMBERS, select=NUMBER_COLUMNS_OF_AGENCY),
+    Access(table="complaints", role=Role.AGENCY, rows=_OWN_SOURCE, select=COMPLAINT_COLUMNS_OF_AGENCY, insert=True),
     Access(table="complainants", role=Role.AGENCY, rows=_OWN_SOURCE, select=EVERYTHING, insert=True),
     Access(table="evidence", role=Role.AGENCY, rows=_OWN_SOURCE, select=EVERYTHING, insert=True),
     Access(table="events", role=Role.AGENCY, rows=f"audience @> ARRAY[{ME}]", select=EVERYTHING),
@@ -87,7 +94,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="brands", role=Role.CARRIER, rows=_SELF_MEMBER, select=EVERYTHING),
     Access(table="numbering_ranges", role=Role.CARRIER, rows=f"holder_id = {ME}", select=EVERYTHING),
     Access(table="number_overrides", role=Role.CARRIER, rows=f"holder_id = {ME}", select=EVERYTHING),
-    Access(table="phone_numbers", role=Role.CARRIER, rows=f"holder_id = {ME}", select=_NUMBER_COLUMNS),
+    Access(table="phone_numbers", role=Role.CARRIER, rows=f"holder_id = {ME}", select=NUMBER_COLUMNS_OF_CARRIER),
     Access(table="block_orders", role=Role.CARRIER, rows=_OWN_ORDER, select=ORDER_COLUMNS_OF_CARRIER),
     Access(table="block_order_versions", role=Role.CARRIER, rows=_OWN, select=EVERYTHING),
     Access(table="order_acknowledgements", role=Role.CARRIER, rows=_OWN, select=EVERYTHING, insert=True),

@@ -396,6 +396,7 @@ def upgrade() -> None:
         sa.Column("marks", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("state", sa.Text(), server_default="SUBMITTED", nullable=False),
         sa.Column("rejection_reason", sa.Text(), nullable=True),
+        sa.Column("info_request", sa.Text(), nullable=True),
         sa.Column("decision_note", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("duplicate_of", sa.Uuid(as_uuid=False), nullable=True),
@@ -446,9 +447,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaints")),
         sa.UniqueConstraint("ticket_serial", name=op.f("uq_complaints_ticket_serial")),
     )
+    op.create_index(
+        "ix_complaints_complainant_ref",
+        "complaints",
+        ["complainant_ref", "id"],
+        unique=False,
+        postgresql_where=sa.text("complainant_ref IS NOT NULL"),
+    )
     op.create_index("ix_complaints_e164_state", "complaints", ["e164", "state"], unique=False)
     op.create_index("ix_complaints_source_id_id", "complaints", ["source_id", "id"], unique=False)
     op.create_index("ix_complaints_state_id", "complaints", ["state", "id"], unique=False)
+    op.create_index("ix_complaints_verification_due_at_id", "complaints", ["verification_due_at", "id"], unique=False)
     op.create_index(
         "uq_complaints_source_id_content_hash_occurrence",
         "complaints",
@@ -752,9 +761,15 @@ def downgrade() -> None:
         table_name="complaints",
         postgresql_where=sa.text("source_reference IS NULL"),
     )
+    op.drop_index("ix_complaints_verification_due_at_id", table_name="complaints")
     op.drop_index("ix_complaints_state_id", table_name="complaints")
     op.drop_index("ix_complaints_source_id_id", table_name="complaints")
     op.drop_index("ix_complaints_e164_state", table_name="complaints")
+    op.drop_index(
+        "ix_complaints_complainant_ref",
+        table_name="complaints",
+        postgresql_where=sa.text("complainant_ref IS NOT NULL"),
+    )
     op.drop_table("complaints")
     op.drop_index(
         "uq_block_orders_open_number",

@@ -46,6 +46,7 @@ complaints = Table(
     text_list("marks"),
     Column("state", Text, nullable=False, server_default=ComplaintState.SUBMITTED),
     Column("rejection_reason", Text),
+    Column("info_request", Text),
     Column("decision_note", Text),
     Column("outcome", Text),
     reference("duplicate_of", "complaints.id", nullable=True),
@@ -86,6 +87,13 @@ complaints = Table(
     Index("ix_complaints_e164_state", "e164", "state"),
     Index("ix_complaints_state_id", "state", "id"),
     Index("ix_complaints_source_id_id", "source_id", "id"),
+    Index("ix_complaints_verification_due_at_id", "verification_due_at", "id"),
+    Index(
+        "ix_complaints_complainant_ref",
+        "complainant_ref",
+        "id",
+        postgresql_where=text("complainant_ref IS NOT NULL"),
+    ),
 )
 
 complainants = Table(
