@@ -1,0 +1,85 @@
+"""What the fields of one operation share: who asks, at what time, and how to read and write.
+
+Made once for each operation by the gateway and closed when the operation ends. It knows nothing of HTTP.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+from auth.principal import Principal
+from ledger.errors import ForbiddenError
+from ledger.storage.database import Database, Transaction
+from ledger.viewer import Viewer
+from resolvers.loaders import Loaders
+from resolvers.reads import OperationReader
+
+T = TypeVar("T")
+
+
+class TokenNeededError(ForbiddenError):
+    """This needs an access token."""
+
+    code = "TOKEN_NEEDED"
+    hint = "Get a token from /oauth/token and send it as Authorization: Bearer."
+
+
+class Context:
+    """One operation's surroundings.
+
+    viewer is the party that the ledger is read and written for, None without a token. as_of is the operation's
+    clock, aware and in UTC.
+    """
+
+    def __init__(self, *, database: Database, principal: Principal | None, as_of: datetime, request_id: str) -> None:
+        """Opens nothing."""
+        self.database = database
+        self.principal = principal
+        self.as_of = as_of
+        self.request_id = request_id
+        self._viewer = principal.viewer if principal else None
+        self._reader = OperationReader(database, self._viewer, as_of=as_of) if self._viewer else None
+        self.loaders = Loaders(self.read)
+
+    @property
+    def viewer(self) -> Viewer:
+        """The party that asks. Errors: TokenNeededError without a token."""
+        if self._viewer is None:
+            raise TokenNeededError
+        return self._viewer
+
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run the work on the operation's one snapshot. Errors: TokenNeededError; what the work raises."""
+        if self._reader is None:
+            raise TokenNeededError
+        return await self._reader.read(work)
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run the work in a transaction of its own and commit it; what is read afterwards sees it.
+
+        The work may run several times. Errors: TokenNeededError; ContentionError; what the work raises.
+        """
+        await self._forget_readings()
+        try:
+            return await self.database.run(self.viewer, as_of=self.as_of, work=work)
+        finally:
+            await self._forget_readings()
+
+    async def aclose(self) -> None:
+        """Give back what the operation holds; it may be called again."""
+        if self._reader is not None:
+            await self._reader.aclose()
+
+    async def _forget_readings(self) -> None:
+        if self._reader is not None:
+            await self._reader.reset()
+        self.loaders = Loaders(self.read)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,96 @@
+"""Reading within one operation: one snapshot for all of it, opened when the first field needs it.
+
+Every statement of an operation runs in one READ ONLY transaction on one snapshot, so that a page and what hangs
+on it fit together. It never writes, and it gives its connection back before anything of the operation writes:
+an operation that held two could wait for itself when the pool is used up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import TypeVar
+
+from ledger.errors import LedgerError
+from ledger.storage.database import Database, Transaction
+from ledger.viewer import Viewer
+
+T = TypeVar("T")
+
+
+class ReaderClosedError(RuntimeError):
+    """The operation is over and reads no more."""
+
+
+class OperationReader:
+    """The snapshot of one operation. Owned by the operation; its fields may read from any task.
+
+    The lock guarantees that one statement runs at a time on the connection, and that nobody reads while the
+    transaction is opened or given back.
+    """
+
+    def __init__(self, database: Database, viewer: Viewer, *, as_of: datetime) -> None:
+        """Nothing is opened yet."""
+        self._database = database
+        self._viewer = viewer
+        self._as_of = as_of
+        self._lock = asyncio.Lock()
+        self._opened: AbstractAsyncContextManager[Transaction] | None = None
+        self._tx: Transaction | None = None
+        self._failure: Exception | None = None
+        self._is_closed = False
+
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run the work on the operation's snapshot.
+
+        Errors: what the work raises. After one that left the transaction broken, every later reading fails the
+        same way until reset, so that one cause is one error and not a queue of time-outs.
+        """
+        async with self._lock:
+            if self._is_closed:
+                raise ReaderClosedError
+            if self._failure is not None:
+                raise self._failure
+            try:
+                return await work(await self._transaction())
+            except LedgerError as error:
+                if error.category == "UNAVAILABLE":
+                    await self._give_back(error)
+                    self._failure = error
+                raise
+            except BaseException as error:  # noqa: BLE001 - also a cancellation must end the transaction
+                translated = await self._give_back(error)
+                self._failure = translated if isinstance(translated, Exception) else None
+                raise translated from translated.__cause__
+
+    async def reset(self) -> None:
+        """Give the snapshot back; the next reading opens a new one and sees what was written since."""
+        async with self._lock:
+            self._failure = None
+            await self._give_back(None)
+
+    async def aclose(self) -> None:
+        """Give the snapshot back for good; it may be called again."""
+        async with self._lock:
+            self._is_closed = True
+            await self._give_back(None)
+
+    async def _transaction(self) -> Transaction:
+        if self._tx is None:
+            opened = self._database.reading(self._viewer, as_of=self._as_of)
+            self._tx = await opened.__aenter__()
+            self._opened = opened
+        return self._tx
+
+    async def _give_back(self, error: BaseException | None) -> BaseException:
+        """End the transaction, telling it of the error; what it makes of that is the error to raise."""
+        opened, self._opened, self._tx = self._opened, None, None
+        if opened is None:
+            return error or RuntimeError()
+        try:
+            await opened.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        except BaseException as made:
+            if error is None:
+                raise
+            return made
+        return error or RuntimeError()

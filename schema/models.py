@@ -1,0 +1,45 @@
+"""From the ledger's dataclasses to the graph's types, and from inputs to the ledger's drafts, by equal names."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from strawberry import UNSET
+
+T = TypeVar("T")
+
+
+_shared_names: dict[tuple[Any, Any], tuple[str, ...]] = {}
+
+
+def _list_shared_names(kind: Any, model_kind: Any) -> tuple[str, ...]:
+    names = _shared_names.get((kind, model_kind))
+    if names is None:
+        held = {field.name for field in dataclasses.fields(model_kind)}
+        names = tuple(field.name for field in dataclasses.fields(kind) if field.init and field.name in held)
+        _shared_names[kind, model_kind] = names
+    return names
+
+
+def copy_model(kind: type[T], model: Any, **others: Any) -> T:
+    """A graph object with every field that the ledger's object has too, and the others given."""
+    values = {name: getattr(model, name) for name in _list_shared_names(kind, type(model))}
+    return kind(**(values | others))
+
+
+def given(value: Any, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """An input's fields that the client gave and that are not null, by name; the rest keep the draft's defaults."""
+    held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.name not in without}
+    return {name: item for name, item in held.items() if item is not UNSET and item is not None}
+
+
+def given_filter(value: Any) -> Mapping[str, Any]:
+    """As given, for a filter that may itself be absent; lists become tuples."""
+    if value is UNSET or value is None:
+        return {}
+    return {name: tuple(item) if isinstance(item, list) else item for name, item in given(value).items()}
+
+
+def optional(value: T) -> T | None:
+    """The value of an argument, None where it was not given."""
+    return None if value is UNSET else value

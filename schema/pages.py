@@ -1,0 +1,94 @@
+"""Pages of lists, as Relay's connections; `nodes` is there for those who need no cursor of each.
+
+totalCount is a field of its own on those lists that can be counted, and is counted only when it is asked.
+Source: Relay's Cursor Connections Specification.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
+
+import strawberry
+import strawberry.federation as fed
+from strawberry.federation.schema_directives import ListSize
+from strawberry.types.unset import UNSET
+
+from ledger import pages
+from ledger.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageRequest
+
+T = TypeVar("T")
+
+First: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many to return, 1 to {PAGE_SIZE_MAX}; {PAGE_SIZE_DEFAULT} when it is not given."
+    ),
+]
+After: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Return what follows this cursor of the same list and sort order.")
+]
+
+PAGED = ListSize(
+    assumed_size=PAGE_SIZE_DEFAULT,
+    slicing_arguments=["first"],
+    sized_fields=["nodes", "edges"],
+    require_one_slicing_argument=False,
+)
+
+
+def few(assumed_size: int) -> ListSize:
+    """The size of a list that hangs on one thing and has no pages."""
+    return ListSize(
+        assumed_size=assumed_size, slicing_arguments=UNSET, sized_fields=UNSET, require_one_slicing_argument=False
+    )
+
+
+def page_request(first: int | None, after: str | None) -> PageRequest:
+    """The ledger's request. Errors: PageSizeError."""
+    return PageRequest(
+        first=PAGE_SIZE_DEFAULT if first is UNSET or first is None else first,
+        after=None if after is UNSET else after,
+    )
+
+
+@fed.type(description="Where a page stands in its list. Lists are read forwards only.", shareable=True)
+class PageInfo:
+    """Relay's PageInfo."""
+
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether this page was asked for with a cursor.")
+    start_cursor: str | None = strawberry.field(description="The first item's cursor.")
+    end_cursor: str | None = strawberry.field(description="The last item's cursor; pass it as `after`.")
+
+
+@fed.type(description="One item of a page with its cursor.")
+class Edge(Generic[T]):
+    """Relay's Edge."""
+
+    cursor: str = strawberry.field(description="Opaque; names this item's place in the list.")
+    node: T | None = strawberry.field(description="The item.")
+
+
+@fed.type(description="One page of a list.")
+class Connection(Generic[T]):
+    """Relay's Connection."""
+
+    nodes: list[T] | None = strawberry.field(description="The items of the page.")
+    edges: list[Edge[T]] | None = strawberry.field(description="The items of the page, each with its cursor.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+
+    @classmethod
+    def of(cls, page: pages.Page[Any], make: Callable[[Any], T], *, after: str | None, **others: Any) -> Self:
+        """From a page of the ledger, each item made into its graph type."""
+        nodes = [make(item) for item in page.items]
+        cursors = list(page.cursors)
+        return cls(
+            nodes=nodes,
+            edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)],
+            page_info=PageInfo(
+                has_next_page=page.has_next_page,
+                has_previous_page=after is not UNSET and after is not None,
+                start_cursor=cursors[0] if cursors else None,
+                end_cursor=cursors[-1] if cursors else None,
+            ),
+            **others,
+        )

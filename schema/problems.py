@@ -1,0 +1,29 @@
+"""How one item of a bulk mutation was refused, beside the others that were taken."""
+
+from collections.abc import Sequence
+
+import strawberry
+import strawberry.federation as fed
+
+from ledger import errors
+from schema.models import copy_model
+
+
+@fed.type(description="Why one item of a bulk mutation was refused. The other items are not touched by it.")
+class Problem:
+    """The graph's Problem."""
+
+    code: str = strawberry.field(description="Stable and specific; docs/errors.md lists every one.")
+    message: str = strawberry.field(description="A sentence for a person.")
+    field: str | None = strawberry.field(description="The input field at fault, when one is.")
+    hint: str | None = strawberry.field(description="What to do about it.")
+
+    @classmethod
+    def of(cls, problem: errors.Problem) -> "Problem":
+        """From the ledger's."""
+        return copy_model(cls, problem)
+
+
+def count_problems(results: Sequence[object]) -> int:
+    """How many items of a bulk answer were refused."""
+    return sum(1 for result in results if isinstance(result, errors.Problem))

@@ -1,0 +1,103 @@
+"""The graph's own scalars: how their values are written, and what is taken as input.
+
+There is no float in the graph: money is a whole number of rupiah in a string, since it may pass 32 bits.
+A refused input is a GraphQL error in our own words; no text of Python reaches the client.
+Source: RFC 3339 for times, ITU-T E.164 for numbers.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+E164 = NewType("E164", str)
+Rupiah = NewType("Rupiah", int)
+Base64 = NewType("Base64", bytes)
+
+RUPIAH_MAX = 2**63 - 1
+_E164_FORM = re.compile(r"\+[1-9][0-9]{1,14}")
+_RUPIAH_FORM = re.compile(r"0|[1-9][0-9]{0,18}")
+_RFC3339_FORM = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_TIME_WORDS = "A DateTime is written as RFC 3339 with its offset, for example 2026-03-02T10:00:00+07:00."
+_E164_WORDS = "An E164 is written as + and 2 to 15 digits, for example +6281234567890."
+_RUPIAH_WORDS = 'A Rupiah is a whole number that is not negative, in a string, for example "2500000".'
+
+
+def render_time(value: datetime) -> str:
+    """RFC 3339 in UTC; the fraction has no trailing zeros, as PostgreSQL writes it."""
+    text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if value.microsecond else text) + "Z"
+
+
+def parse_time(value: object) -> datetime:
+    """A time with its offset. Errors: GraphQLError, also for a time that no calendar has."""
+    if not isinstance(value, str) or _RFC3339_FORM.fullmatch(value) is None:
+        raise GraphQLError(_TIME_WORDS)
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise GraphQLError(_TIME_WORDS) from None
+
+
+def parse_e164(value: object) -> E164:
+    """A number in international form. Errors: GraphQLError."""
+    if not isinstance(value, str) or _E164_FORM.fullmatch(value) is None:
+        raise GraphQLError(_E164_WORDS)
+    return E164(value)
+
+
+def parse_rupiah(value: object) -> Rupiah:
+    """A whole number in a string, or a whole number. Errors: GraphQLError."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or _RUPIAH_FORM.fullmatch(text) is None or int(text) > RUPIAH_MAX:
+        raise GraphQLError(_RUPIAH_WORDS)
+    return Rupiah(int(text))
+
+
+def parse_base64(value: object) -> Base64:
+    """Bytes from their base64 text with its padding. Errors: GraphQLError."""
+    try:
+        if isinstance(value, str):
+            return Base64(base64.b64decode(value.encode("ascii"), validate=True))
+    except (binascii.Error, UnicodeEncodeError):
+        pass
+    raise GraphQLError("A Base64 is text as RFC 4648 section 4 writes bytes, with padding and no line breaks.")
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as RFC 3339 writes it. Answers are in UTC; input needs an offset.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+        serialize=render_time,
+        parse_value=parse_time,
+    ),
+    E164: strawberry.scalar(
+        name="E164",
+        description="A telephone number in international form: + and 2 to 15 digits, nothing else.",
+        specified_by_url="https://www.itu.int/rec/T-REC-E.164",
+        serialize=str,
+        parse_value=parse_e164,
+    ),
+    Rupiah: strawberry.scalar(
+        name="Rupiah",
+        description="A whole number of rupiah, not negative, as a string of digits, since it may pass 32 bits.",
+        serialize=str,
+        parse_value=parse_rupiah,
+    ),
+    Base64: strawberry.scalar(
+        name="Base64",
+        description="Bytes as base64 with padding.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc4648#section-4",
+        serialize=lambda value: base64.b64encode(value).decode(),
+        parse_value=parse_base64,
+    ),
+}
