@@ -38,7 +38,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         user: ActiveOfficer | None = None,
         scope: str | None = None,
         expires_in: int | None = None,
-        **_: Any,
+        include_refresh_token: object = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         """The token response. There is never a refresh token in it. Errors: InvalidScopeError."""
         granted = _grant_scopes(client, user, scope)
