@@ -84,6 +84,8 @@ class BlockOrder:
         """From a row of block_orders, whole or as a carrier may select it."""
         year = row["drafted_at"].astimezone(LEGAL_ZONE).year
         holds = row.get("hold_reasons")
+        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
+        values |= {name: row.get(name) for name in _REGULATORS}
         return cls(
             order_no=f"O-{year}-{row['order_serial']:07d}",
             category=Category(row["category"]),
@@ -93,8 +95,7 @@ class BlockOrder:
             last_acknowledgement=_optional(AcknowledgementKind, row["last_acknowledgement"]),
             lift_basis=_optional(LiftBasis, row["lift_basis"]),
             hold_reasons=None if holds is None else tuple(HoldReason(hold) for hold in holds),
-            **{name: row[name] for name in _PLAIN},
-            **{name: row.get(name) for name in _REGULATORS},
+            **values,
         )
 
 

@@ -22,6 +22,11 @@ def require_kind(viewer: Viewer, kinds: Collection[ViewerKind]) -> None:
         raise ForbiddenError
 
 
+def require_regulator(viewer: Viewer) -> None:
+    """Errors: ForbiddenError for any party but the regulator."""
+    require_kind(viewer, {ViewerKind.REGULATOR})
+
+
 def require_source(viewer: Viewer) -> MemberId:
     """The member for which the viewer files complaints. Errors: ForbiddenError."""
     if viewer.kind not in SOURCES or viewer.member_id is None:
