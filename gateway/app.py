@@ -51,8 +51,8 @@ def create_app(
     """The application over the parts given.
 
     Shapes: verify_token(bearer, as_of) gives a verdict: true with .principal, false with .reason. There is no
-    application without one. make_context(principal | None, as_of, request_id) makes an operation's context; its
-    aclose(), where it has one, is awaited when the operation ends. app.state has .metrics and .readiness.
+    application without one. make_context(principal | None, as_of, request_id) makes an operation's context,
+    an async context manager that is left when the operation ends. app.state has .metrics and .readiness.
     Errors: SchemaUnsafeError, before anything is served.
     """
     prepared = prepare_schema(schema)

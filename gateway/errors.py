@@ -47,6 +47,9 @@ CODE_OF_CATEGORY: Mapping[Category, Code] = {
     Category.UNAVAILABLE: Code.INTERNAL_SERVER_ERROR,
 }
 
+# A field that the schema left open, but whose resolver can't answer without a viewer.
+CODE_OF_PROBLEM: Mapping[str, Code] = {"TOKEN_NEEDED": Code.UNAUTHENTICATED}
+
 INTERNAL_MESSAGE = "Internal server error"
 UNAVAILABLE_RETRY_SECONDS = 2
 

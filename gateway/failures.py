@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from gateway.errors import CODE_OF_CATEGORY, INTERNAL_MESSAGE, Code, GatewayError
+from gateway.errors import CODE_OF_CATEGORY, CODE_OF_PROBLEM, INTERNAL_MESSAGE, Code, GatewayError
 from ledger.errors import Category, LedgerError
 
 _log = structlog.get_logger("gateway.failures")
@@ -75,7 +75,7 @@ def describe(error: Exception) -> tuple[str, dict[str, Any]]:
         extensions = {"code": cause.category.value, "problem": cause.code, **cause.extensions}
         return cause.message, _with(extensions, hint=cause.hint)
     if isinstance(cause, LedgerError):
-        category = CODE_OF_CATEGORY[cause.category].value
+        category = CODE_OF_PROBLEM.get(cause.code, CODE_OF_CATEGORY[cause.category]).value
         return cause.message, _with({"code": category, "problem": cause.code}, field=cause.field, hint=cause.hint)
     if isinstance(cause, GraphQLError):
         # graphql-core's own words on an argument, or a resolver's chosen ones.

@@ -1,6 +1,7 @@
 """What the stages need besides the exchange itself: one bundle, made once by gateway/app.py, never changed."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from graphql import GraphQLSchema
 from strawberry.federation import Schema
 
 from gateway.costs import CostModel
-from gateway.exchange import Document, Principal
+from gateway.exchange import Document
 from gateway.metrics import Metrics
 from gateway.plans import Plan, Planner
 from gateway.protection import Protection
@@ -19,7 +20,8 @@ from gateway.settings import Settings
 
 # The verdict is a value with a truth: a true one has .principal, a false one .reason.
 VerifyToken = Callable[[str, datetime], Awaitable[Any]]
-MakeContext = Callable[[Principal | None, datetime, str], Any]
+# An operation's context, entered when the operation starts and left when it ends.
+MakeContext = Callable[[Any, datetime, str], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(slots=True)

@@ -7,11 +7,13 @@ A bad value stops the start with one line that names the variable and never repe
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ledger.pages import PAGE_SIZE_MAX
 
 PREFIX = "JEMBATAN_"
 
@@ -56,7 +58,7 @@ class Settings(BaseSettings):
         pattern=r"^[a-z][a-z0-9_]{0,30}$",
         description="Put before the names of the database roles, which belong to the whole cluster.",
     )
-    database_pool_size: int = Field(10, ge=1, le=500, description="Connections that one process keeps per role.")
+    database_pool_size: int = Field(10, ge=1, le=500, description="Connections that one process keeps open.")
     database_pool_overflow: int = Field(0, ge=0, le=500, description="Connections above the pool's size under load.")
     database_pool_timeout_seconds: float = Field(
         5, gt=0, le=300, description="How long an operation waits for a connection before it is refused with 503."
@@ -65,16 +67,9 @@ class Settings(BaseSettings):
     database_wait_seconds: float = Field(
         60, ge=0, le=3600, description="How long a start waits for a database that is down; it says so meanwhile."
     )
-    database_statement_cache_size: int = Field(
-        100, ge=0, le=10_000, description="Prepared statements per connection; 0 behind a transaction pooler."
-    )
-    statement_timeout_ms: int = Field(5_000, ge=10, le=3_600_000, description="The longest one SQL statement may run.")
-    lock_timeout_ms: int = Field(2_000, ge=10, le=3_600_000, description="The longest a statement waits for a lock.")
-    idle_transaction_timeout_ms: int = Field(
-        15_000, ge=100, le=3_600_000, description="The longest a transaction may stay open without a statement."
-    )
-    transaction_attempts_max: int = Field(
-        5, ge=1, le=50, description="Tries of a write that meets a deadlock or a serialization failure."
+    statement_timeout_ms: int = Field(10_000, ge=10, le=3_600_000, description="The longest one SQL statement may run.")
+    transaction_retries_max: int = Field(
+        5, ge=0, le=50, description="Further tries of a write that meets a deadlock or a serialization failure."
     )
 
     # Keys
@@ -139,7 +134,6 @@ class Settings(BaseSettings):
     document_cache_text_bytes_max: int = Field(
         16_384, ge=0, le=1_048_576, description="The longest document that is kept."
     )
-    page_size_default: int = Field(50, ge=1, le=10_000, description="Items of a page when neither first nor last says.")
     page_size_max: int = Field(
         500, ge=1, le=10_000, description="The most that first, last or a slicing argument asks."
     )
@@ -148,7 +142,7 @@ class Settings(BaseSettings):
     cost_list_size_assumed: int = Field(
         10, ge=1, le=10_000, description="Length taken for a list that declares no size of its own."
     )
-    operation_timeout_seconds: float = Field(10, gt=0, le=3600, description="The longest one operation may run.")
+    operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest one operation may run.")
     in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs at once.")
     rate_per_second: float = Field(50, gt=0, le=1_000_000, description="Operations of one client, per process, steady.")
     rate_burst: int = Field(200, ge=1, le=1_000_000, description="Operations of one client at once.")
@@ -159,33 +153,59 @@ class Settings(BaseSettings):
     rate_clients_max: int = Field(10_000, ge=10, le=10_000_000, description="Clients whose rate is remembered.")
 
     # Tokens and logins
+    service_name: str = Field("Jembatan", min_length=1, max_length=80, description="Name that the login page shows.")
     audience: str | None = Field(None, description="Audience of access tokens. Unset: PUBLIC_URL/graphql.")
     access_token_seconds: int = Field(600, ge=30, le=86_400, description="Lifetime of an access token.")
-    refresh_token_seconds: int = Field(
-        28_800, ge=60, le=31_536_000, description="Lifetime of an officer's refresh token."
-    )
     authorization_code_seconds: int = Field(60, ge=5, le=600, description="Lifetime of an authorization code.")
     login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
-    login_failures_max: int = Field(5, ge=1, le=1000, description="Failed logins of a name or address before a pause.")
-    login_pause_seconds: int = Field(900, ge=1, le=86_400, description="That pause.")
-    token_failures_max: int = Field(20, ge=1, le=10_000, description="Failed client authentications before a pause.")
-    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
+    login_page_seconds: int = Field(3_600, ge=60, le=86_400, description="How long a login page may be filled in.")
     assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
-    token_leeway_seconds: int = Field(5, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
-    signing_key_days: int = Field(90, ge=1, le=3650, description="Age at which the signing key is replaced.")
+    token_skew_seconds: int = Field(10, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
+    standing_check_seconds: float = Field(
+        5, ge=0, le=300, description="How long a disabled client or a revoked token may still be taken."
+    )
+    signing_keys_refresh_seconds: float = Field(
+        60, gt=0, le=3600, description="How often a process looks for new signing keys."
+    )
+    unknown_key_refresh_seconds: float = Field(
+        5, gt=0, le=300, description="How often, at most, a token that names an unknown key makes it look again."
+    )
+    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
+    token_bytes_max: int = Field(8_192, ge=512, le=65_536, description="The longest access token.")
+    oauth_request_bytes_max: int = Field(
+        16_384, ge=1024, le=1_048_576, description="The largest request to an OAuth endpoint."
+    )
+    oauth_window_seconds: int = Field(60, ge=1, le=86_400, description="Window of the limits of OAuth requests.")
+    token_requests_per_client: int = Field(120, ge=1, description="Token requests of a client in a window.")
+    token_requests_per_address: int = Field(600, ge=1, description="Token requests of an address in a window.")
+    authorize_requests_per_address: int = Field(600, ge=1, description="As that, for the login page.")
+    oauth_parties_max: int = Field(10_000, ge=10, description="Clients and addresses whose requests are counted.")
+    login_window_seconds: int = Field(900, ge=1, le=86_400, description="Window of the limits of failed logins.")
+    login_attempts_per_login: int = Field(10, ge=1, description="Failed logins of a name in a window.")
+    login_attempts_per_address: int = Field(50, ge=1, description="Failed logins of an address in a window.")
     password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
+    password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
+    password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory of one hash, KiB.")
+    password_hash_threads: int = Field(4, ge=1, le=64, description="Argon2 lanes.")
+    password_hashes_at_once: int = Field(2, ge=1, le=64, description="Passwords that one process hashes at once.")
 
     # Policy of the domain
     order_due_hours: int = Field(24, ge=1, le=8760, description="A block order is due this long after issue.")
+    lift_due_hours: int = Field(24, ge=1, le=8760, description="A lift is due this long after issue.")
     verification_due_hours: int = Field(24, ge=1, le=8760, description="Verification is due this long after complete.")
+    extension_days_max: int = Field(7, ge=0, le=365, description="The longest extension that an officer can grant.")
     acknowledgement_skew_seconds: int = Field(
         300, ge=0, le=86_400, description="How far effectiveAt may lie ahead of our clock."
     )
     guard_complainants_min: int = Field(
         1, ge=1, le=1000, description="Distinct complainants that an order needs, else the guard holds the draft."
     )
-    text_chars_max: int = Field(20_000, ge=100, le=1_000_000, description="Longest chronology or other free text.")
-    evidence_bytes_max: int = Field(2_097_152, ge=1024, le=1_073_741_824, description="Largest piece of evidence.")
+    guard_burst_count: int = Field(20, ge=2, le=100_000, description="Incidents within the window that look like one.")
+    guard_burst_minutes: int = Field(10, ge=1, le=10_080, description="That window.")
+    guard_same_text_count: int = Field(3, ge=2, le=100_000, description="Complaints with one text that are held.")
+    guard_same_source_count: int = Field(
+        10, ge=2, le=100_000, description="Complaints of one source without complainants that are held."
+    )
 
     # Logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
@@ -220,12 +240,6 @@ class Settings(BaseSettings):
         if value is not None and urlsplit(value).scheme.split("+")[0] not in {"postgresql", "postgres"}:
             raise ValueError("must begin with postgresql://")
         return value
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        if self.page_size_default > self.page_size_max:
-            raise ValueError(f"{PREFIX}PAGE_SIZE_DEFAULT must not be above {PREFIX}PAGE_SIZE_MAX")
-        return self
 
     @property
     def base_url(self) -> str:

@@ -1,10 +1,9 @@
 """Running the operation on the schema, within its time, with the refused fields left out.
 
-The context is made for this operation alone and closed after it, whatever happened.
+The context is made for this operation alone and left after it, whatever happened.
 """
 
 import asyncio
-import inspect
 from dataclasses import replace
 
 from graphql import GraphQLError
@@ -58,8 +57,7 @@ async def _execute(exchange: Exchange, services: Services) -> Outcome:
         reported=_list_reported(exchange.denials),
         refused_entities=exchange.refused_entities,
     )
-    context = services.make_context(exchange.principal, exchange.as_of, exchange.request_id)
-    try:
+    async with services.make_context(exchange.principal, exchange.as_of, exchange.request_id) as context:
         result = await services.schema.execute(
             document.text,
             variable_values=dict(request.variables),
@@ -69,8 +67,6 @@ async def _execute(exchange: Exchange, services: Services) -> Outcome:
             # The client's own extensions never replace what the stages prepared.
             operation_extensions={**request.extensions, PREPARED: prepared},
         )
-    finally:
-        await _close(context)
     errors = tuple(result.errors or ())
     if result.data is None and errors and all(_is_of_request(error) for error in errors):
         # graphql-core ran no field: what it refuses then, after validation, is a variable's value.
@@ -92,12 +88,3 @@ def _list_reported(denials: tuple[GraphQLError, ...]) -> frozenset[tuple[str, st
 
 def _is_of_request(error: GraphQLError) -> bool:
     return error.path is None and (error.original_error is None or isinstance(error.original_error, GraphQLError))
-
-
-async def _close(context: object) -> None:
-    """Release what a context holds (a read transaction), where it has something to release."""
-    close = getattr(context, "aclose", None)
-    if close is not None:
-        closing = close()
-        if inspect.isawaitable(closing):
-            await closing

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Union
 
@@ -20,9 +20,11 @@ class SampleContext:
     as_of: datetime
     request_id: str
     calls: list[str]
-    closed: list[str] = field(default_factory=list)
 
-    async def aclose(self) -> None:
+    async def __aenter__(self) -> "SampleContext":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         self.calls.append("closed")
 
 

@@ -1,0 +1,101 @@
+"""docs/settings.md and .env.example, rendered from the settings themselves.
+
+`python -m gateway.settings_reference` rewrites both; a test fails when either is stale.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from gateway.settings import Settings, variable_name
+
+_GROUP = re.compile(r"^    # (.+)$|^    (\w+): .* = Field\(", re.MULTILINE)
+_PER_MACHINE = {"data_dir": "./.jembatan"}
+
+
+def list_groups() -> Iterator[tuple[str, list[str]]]:
+    """The settings' names under the headings that stand above them in the class."""
+    title, names = "", list[str]()
+    for heading, name in _GROUP.findall(inspect.getsource(Settings)):
+        if heading:
+            if names:
+                yield title, names
+            title, names = heading, []
+        elif name in Settings.model_fields:
+            names.append(name)
+    yield title, names
+
+
+def render_reference() -> str:
+    """The text of docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Every setting is an environment variable. A value that can't be taken stops the start with a line that names",
+        "the variable. This page is rendered from `gateway/settings.py` by `python -m gateway.settings_reference`.",
+    ]
+    for title, names in list_groups():
+        lines += ["", f"## {title}", "", "| variable | default | takes | what it does |", "|---|---|---|---|"]
+        for name in names:
+            field = Settings.model_fields[name]
+            lines.append(
+                f"| `{variable_name(name)}` | {_default(name)} | {_bounds(field)} | {field.description or ''} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def render_example() -> str:
+    """The text of .env.example: every variable, commented out, at its default."""
+    lines = ["# Every setting at its default; docs/settings.md says what each does. Nothing here must be set to begin."]
+    for title, names in list_groups():
+        lines += ["", f"# {title}"]
+        lines += [f"#{variable_name(name)}={_plain_default(name)}" for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def _plain_default(name: str) -> str:
+    if name in _PER_MACHINE:
+        return _PER_MACHINE[name]
+    default = Settings.model_fields[name].default
+    if default is None or default == ():
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _default(name: str) -> str:
+    text = _plain_default(name)
+    return f"`{text}`" if text else "unset"
+
+
+def _bounds(field: Any) -> str:
+    choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if choices:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    if field.annotation is bool:
+        return "`true`, `false`"
+    words = []
+    for item in field.metadata:
+        if isinstance(item, Ge):
+            words.append(f"{item.ge} or more")
+        elif isinstance(item, Gt):
+            words.append(f"more than {item.gt}")
+        elif isinstance(item, Le):
+            words.append(f"at most {item.le}")
+        elif isinstance(item, Lt):
+            words.append(f"less than {item.lt}")
+    return ", ".join(words) or "text"
+
+
+def main() -> None:
+    """Write both files."""
+    root = Path(__file__).parent.parent
+    (root / "docs" / "settings.md").write_text(render_reference())
+    (root / ".env.example").write_text(render_example())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The real parts: settings turned into each package's own, and the application over the ledger's database.
+
+The command line calls `create_gateway`; tests hand other parts to `create_app` instead. It opens no connection
+before the application starts and starts no server.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+from strawberry.federation import Schema
+
+from auth.keys import SigningKeyStore
+from auth.passwords import Passwords
+from auth.principal import Principal
+from auth.server import create_auth_routes
+from auth.settings import AuthSettings
+from auth.tokens import TokenVerifier
+from gateway.app import create_app, read_clock
+from gateway.settings import Settings
+from ledger.policies import GuardPolicy, Policies
+from ledger.storage.database import Database, DatabaseSettings
+from ledger.storage.sealing import Keyring
+from migrations.run import check_schema
+from resolvers.context import Context
+
+
+def create_gateway(
+    settings: Settings, *, database: Database, schema: Schema, now: Callable[[], datetime] = read_clock
+) -> Starlette:
+    """The application over a database; it closes the database's pool when it ends.
+
+    Errors: SchemaUnsafeError, IssuerInvalidError.
+    """
+    auth_settings = read_auth_settings(settings)
+    keys = SigningKeyStore(database, auth_settings)
+    verifier = TokenVerifier(database, keys, auth_settings)
+
+    def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
+        return Context(database=database, principal=principal, as_of=as_of, request_id=request_id)
+
+    async def check_schema_now() -> None:
+        await check_schema(database, as_of=now())
+
+    @asynccontextmanager
+    async def run(_app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await database.close()
+
+    return create_app(
+        settings,
+        schema=schema,
+        verify_token=verifier.verify,
+        make_context=make_context,
+        auth_routes=create_auth_routes(
+            database, keys=keys, passwords=Passwords(auth_settings), settings=auth_settings, clock=now
+        ),
+        ready_checks={"database": database.ping, "schema": check_schema_now},
+        read_pools=lambda: {"database": _count_connections(database)},
+        lifespan=run,
+        now=now,
+    )
+
+
+def connect_database(settings: Settings, *, url: str, keyring: Keyring) -> Database:
+    """A pool on the database at a URL, with the settings' bounds and policies; connects when first used."""
+    return Database.connect(
+        DatabaseSettings(
+            url=url,
+            role_prefix=settings.role_prefix,
+            pool_size=settings.database_pool_size,
+            pool_overflow_max=settings.database_pool_overflow,
+            pool_timeout_s=settings.database_pool_timeout_seconds,
+            connect_timeout_s=settings.database_connect_timeout_seconds,
+            statement_timeout_ms=settings.statement_timeout_ms,
+            retries_max=settings.transaction_retries_max,
+        ),
+        keyring,
+        read_policies(settings),
+    )
+
+
+def read_auth_settings(settings: Settings) -> AuthSettings:
+    """Auth's own settings."""
+    return AuthSettings(
+        issuer=settings.base_url,
+        audience=settings.audience or f"{settings.base_url}/graphql",
+        service_name=settings.service_name,
+        access_token_lifetime_s=settings.access_token_seconds,
+        code_lifetime_s=settings.authorization_code_seconds,
+        session_lifetime_s=settings.login_session_seconds,
+        login_page_lifetime_s=settings.login_page_seconds,
+        assertion_lifetime_max_s=settings.assertion_seconds_max,
+        clock_skew_s=settings.token_skew_seconds,
+        standing_check_s=settings.standing_check_seconds,
+        verified_tokens_max=settings.token_cache_entries,
+        signing_keys_refresh_s=settings.signing_keys_refresh_seconds,
+        unknown_key_refresh_s=settings.unknown_key_refresh_seconds,
+        request_bytes_max=settings.oauth_request_bytes_max,
+        token_bytes_max=settings.token_bytes_max,
+        token_requests_per_client=settings.token_requests_per_client,
+        token_requests_per_address=settings.token_requests_per_address,
+        authorize_requests_per_address=settings.authorize_requests_per_address,
+        request_window_s=settings.oauth_window_seconds,
+        limited_parties_max=settings.oauth_parties_max,
+        login_attempts_per_login=settings.login_attempts_per_login,
+        login_attempts_per_address=settings.login_attempts_per_address,
+        login_window_s=settings.login_window_seconds,
+        password_length_min=settings.password_length_min,
+        password_hash_time_cost=settings.password_hash_rounds,
+        password_hash_memory_kib=settings.password_hash_memory_kib,
+        password_hash_parallelism=settings.password_hash_threads,
+        password_hashes_at_once=settings.password_hashes_at_once,
+    )
+
+
+def read_policies(settings: Settings) -> Policies:
+    """The ledger's policies."""
+    return Policies(
+        order_due=timedelta(hours=settings.order_due_hours),
+        lift_due=timedelta(hours=settings.lift_due_hours),
+        verification_due=timedelta(hours=settings.verification_due_hours),
+        acknowledgement_skew=timedelta(seconds=settings.acknowledgement_skew_seconds),
+        extension_max=timedelta(days=settings.extension_days_max),
+        guard=GuardPolicy(
+            complainants_min=settings.guard_complainants_min,
+            burst_count=settings.guard_burst_count,
+            burst_window=timedelta(minutes=settings.guard_burst_minutes),
+            same_text_count=settings.guard_same_text_count,
+            same_source_count=settings.guard_same_source_count,
+        ),
+    )
+
+
+def _count_connections(database: Database) -> Mapping[str, int]:
+    pool: Any = database.engine.pool
+    return {"used": pool.checkedout(), "idle": pool.checkedin(), "overflow": max(pool.overflow(), 0)}
