@@ -4,6 +4,7 @@ Source: RFC 7517 section 5; RFC 8725 section 3.5 (key strength); FAPI 2.0 sectio
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,9 +60,10 @@ def _check_public_key(key: Any) -> str:
         if key.get("kty") == "EC" and key.get("crv") == "P-256":
             ECKey.import_key(key)
         elif key.get("kty") == "RSA":
-            bits = RSAKey.import_key(key).public_key.key_size
-            if not _RSA_BITS_MIN <= bits <= _RSA_BITS_MAX:
+            modulus = urlsafe_b64decode(key["n"] + "=" * (-len(key["n"]) % 4))
+            if not _RSA_BITS_MIN <= int.from_bytes(modulus, "big").bit_length() <= _RSA_BITS_MAX:
                 raise ClientKeysInvalidError(field="publicKeys")
+            RSAKey.import_key(key)
         else:
             raise ClientKeysInvalidError(field="publicKeys")
     except (JoseError, ValueError, TypeError, KeyError):

@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
@@ -141,12 +141,13 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
 
 async def _forgive(tx: Transaction, *, login_subject: bytes, address_subject: bytes) -> None:
     """A right password clears the login's count and takes its own attempt off the address's."""
-    await tx.execute(delete(login_throttles).where(login_throttles.c.subject_hash == login_subject))
-    await tx.execute(
-        update(login_throttles)
-        .where(login_throttles.c.subject_hash == address_subject, login_throttles.c.attempts > 0)
-        .values(attempts=login_throttles.c.attempts - 1)
-    )
+    left = {
+        login_subject: update(login_throttles).values(attempts=0),
+        address_subject: update(login_throttles).values(attempts=func.greatest(login_throttles.c.attempts - 1, 0)),
+    }
+    # In the order in which attempts are counted, so that the two can't deadlock.
+    for subject in sorted(left):
+        await tx.execute(left[subject].where(login_throttles.c.subject_hash == subject))
 
 
 def _subject(kind: str, value: str) -> bytes:
