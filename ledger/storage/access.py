@@ -129,7 +129,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     # Tokens carry who a member and an officer are.
     *_reads(Role.AUTH, _MEMBERSHIP),
     # Start-up checks and re-encryption.
-    Access(table="keyring_checks", role=Role.JOBS, select=EVERYTHING, insert=True),
+    Access(table="keyring_checks", role=Role.JOBS, select=EVERYTHING, insert=True, delete=True),
     Access(table="complaints", role=Role.JOBS, select=("id", "chronology_sealed"), update=("chronology_sealed",)),
     Access(
         table="complainants", role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)
