@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from ledger import complainants, complaint_deciding, complaint_filing, complaints
+from ledger import complainants, complaint_deciding, complaint_filing, complaint_supplying, complaints
 from ledger.complainants import Complainant
 from ledger.complaint_deciding import ComplaintDecision
-from ledger.complaint_filing import ComplaintDraft, FiledComplaint, Supplement
+from ledger.complaint_drafts import ComplaintDraft
+from ledger.complaint_filing import FiledComplaint
+from ledger.complaint_supplying import Supplement
 from ledger.complaints import Complaint, ComplaintFilter, ComplaintSort
 from ledger.errors import Problem, UnknownError
 from ledger.identifiers import parse_id
@@ -48,12 +50,12 @@ async def file_complaints(context: Context, drafts: Sequence[ComplaintDraft]) ->
 
 async def withdraw_complaints(context: Context, complaint_ids: Sequence[str]) -> Results:
     """Take complaints back, item by item."""
-    return await context.write(lambda tx: complaint_filing.withdraw_complaints(tx, complaint_ids))
+    return await context.write(lambda tx: complaint_supplying.withdraw_complaints(tx, complaint_ids))
 
 
 async def supply_information(context: Context, supplements: Sequence[Supplement]) -> Results:
     """Answer what an officer asked, item by item."""
-    return await context.write(lambda tx: complaint_filing.supply_information(tx, supplements))
+    return await context.write(lambda tx: complaint_supplying.supply_information(tx, supplements))
 
 
 async def decide_complaints(context: Context, decisions: Sequence[ComplaintDecision]) -> Results:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from ledger import acknowledgements, complaints, evidence, members, numbers, orders
+from ledger import acknowledgements, complaints, evidence, extensions, members, numbers, orders
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.storage.database import Transaction
 
@@ -52,4 +52,4 @@ class Loaders:
         self.orders_by_number = _loader(read, orders.load_orders_by_number)
         self.complaint_ids_by_order = _loader(read, orders.load_order_complaint_ids)
         self.acknowledgements = _loader(read, acknowledgements.load_acknowledgements)
-        self.extensions = _loader(read, acknowledgements.load_extensions)
+        self.extensions = _loader(read, extensions.load_extensions)

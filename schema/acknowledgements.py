@@ -6,7 +6,8 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import Private
 
-from ledger import acknowledgements
+from ledger import acknowledgements, extensions
+from ledger.acknowledgements import AcknowledgementMark
 from ledger.identifiers import OfficerId
 from ledger.states import ExtensionState
 from ledger.vocabulary import AcknowledgementKind
@@ -29,9 +30,7 @@ class OrderAcknowledgement(Acknowledgement):
     until: datetime | None = strawberry.field(description="Until when it asks for time, when it does.")
     is_late: bool = strawberry.field(description="Whether it came after the due time.")
     moved_state: bool = strawberry.field(name="hasMovedState", description="Whether it moved the order.")
-    mark: str | None = strawberry.field(
-        description="Why it moved nothing: STALE_VERSION, ORDER_WITHDRAWN or STATE_UNMOVED."
-    )
+    mark: AcknowledgementMark | None = strawberry.field(description="Why it was kept and moved nothing.")
 
     @classmethod
     def of(cls, said: acknowledgements.OrderAcknowledgement) -> "OrderAcknowledgement":
@@ -49,9 +48,7 @@ class OrderExtension:
     requested_at: datetime = strawberry.field(description="When it was asked.")
     state: ExtensionState = strawberry.field(description="Where it stands.")
     decided_at: datetime | None = strawberry.field(description="When an officer decided.")
-    due_before: datetime | None = strawberry.field(
-        name="formerDueAt", description="The due time until it was granted."
-    )
+    due_before: datetime | None = strawberry.field(name="formerDueAt", description="The due time until it was granted.")
     decider_id: Private[OfficerId | None]
 
     @field("The officer who decided; the regulator's alone.", needs=ORDER_STAFF)
@@ -60,6 +57,6 @@ class OrderExtension:
         return await find_officer(info.context, self.decider_id)
 
     @classmethod
-    def of(cls, extension: acknowledgements.OrderExtension) -> "OrderExtension":
+    def of(cls, extension: extensions.OrderExtension) -> "OrderExtension":
         """From the ledger's."""
         return copy_model(cls, extension, decider_id=extension.decided_by)

@@ -8,7 +8,9 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.complainants import ComplainantDraft
-from ledger.complaint_filing import ComplaintDraft, FiledComplaint, Supplement
+from ledger.complaint_drafts import ComplaintDraft
+from ledger.complaint_filing import FiledComplaint
+from ledger.complaint_supplying import Supplement
 from ledger.errors import Problem as LedgerProblem
 from ledger.evidence import EvidenceDraft
 from ledger.vocabulary import Category, Medium, Remedy

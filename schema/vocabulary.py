@@ -10,6 +10,7 @@ from enum import EnumMeta
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from ledger.acknowledgements import AcknowledgementMark
 from ledger.events import EventKind, Subject
 from ledger.states import ComplaintState, ExtensionState, ForwardingState, OrderState
 from ledger.viewer import MemberKind
@@ -199,6 +200,16 @@ describe(
     },
 )
 describe(
+    AcknowledgementMark,
+    name="AcknowledgementMark",
+    description="Why an acknowledgement was kept and moved nothing.",
+    values={
+        "STALE_VERSION": "It is about an earlier version.",
+        "ORDER_WITHDRAWN": "The order was withdrawn before.",
+        "STATE_UNMOVED": "It says what was known already.",
+    },
+)
+describe(
     ExtensionState,
     name="ExtensionState",
     description="Where a carrier's request for more time stands.",
@@ -288,6 +299,7 @@ describe(
         "PROTECTED": "The number is protected; nothing was ordered.",
         "UNALLOCATED": "No range holds the number; nothing was ordered.",
         "HOLDER_UNKNOWN": "The range's holder is not known; it waits for an officer.",
+        "RECYCLED": "The number meant another subscriber then; nothing was ordered.",
         "NO_NUMBER": "The complaint names an account and no number.",
     },
 )

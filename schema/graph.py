@@ -1,0 +1,50 @@
+"""The graph as one schema: every noun's queries and mutations put together. Nothing else is decided here."""
+
+import strawberry.federation as fed
+from strawberry.schema.config import StrawberryConfig
+
+from schema import vocabulary as _described  # noqa: F401 - describes the enums before any type is built
+from schema.acknowledging import AcknowledgingMutations
+from schema.complaint_deciding import ComplaintDecidingMutations
+from schema.complaint_filing import ComplaintFilingMutations
+from schema.complaints import ComplaintQueries
+from schema.entities import GraphSchema
+from schema.events import EventQueries
+from schema.forwarding import ForwardingMutations, ForwardingQueries
+from schema.member_admission import MemberMutations
+from schema.members import MemberQueries
+from schema.numbering import NumberingMutations
+from schema.numbers import NumberQueries
+from schema.order_approval import OrderApprovalMutations
+from schema.order_drafting import OrderDraftingMutations
+from schema.order_ending import OrderEndingMutations
+from schema.orders import OrderQueries
+from schema.scalars import SCALARS
+
+
+@fed.type(description="Reading. Each field shows what is yours to see and nothing else.")
+class Query(MemberQueries, NumberQueries, ComplaintQueries, OrderQueries, ForwardingQueries, EventQueries):
+    """The graph's Query."""
+
+
+@fed.type(description="Writing. Each takes one input; lists of at most 1,000 are answered item by item.")
+class Mutation(
+    ComplaintFilingMutations,
+    ComplaintDecidingMutations,
+    OrderDraftingMutations,
+    OrderApprovalMutations,
+    OrderEndingMutations,
+    AcknowledgingMutations,
+    ForwardingMutations,
+    MemberMutations,
+    NumberingMutations,
+):
+    """The graph's Mutation."""
+
+
+schema = GraphSchema(
+    query=Query,
+    mutation=Mutation,
+    federation_version="2.9",  # later ones are refused by composition libraries that are in use
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
