@@ -3,6 +3,7 @@
 Fragments are followed and may refer to themselves; validation refuses those later, and this must end before it.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 from graphql import (
@@ -24,12 +25,21 @@ from gateway.settings import Settings
 from ledger.errors import TooManyItemsError
 
 
-class _Counter(Visitor):
+class _Census(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.aliases = 0
         self.directives = 0
         self.list_items = 0
+        self.repeats = 0
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+        keys = Counter(
+            (selection.alias or selection.name).value
+            for selection in node.selections
+            if isinstance(selection, FieldNode)
+        )
+        self.repeats = max(self.repeats, *keys.values(), 0)
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         self.aliases += node.alias is not None
@@ -46,16 +56,17 @@ def check_document_bounds(document: DocumentNode, settings: Settings) -> None:
 
     Errors: OperationTooComplexError, TooManyItemsError.
     """
-    counter = _Counter()
-    visit(document, counter)
-    if counter.aliases > settings.document_aliases_max:
-        raise _too_many("aliases", counter.aliases, settings.document_aliases_max)
-    if counter.directives > settings.document_directives_max:
-        raise _too_many("directives", counter.directives, settings.document_directives_max)
-    if counter.list_items > settings.list_items_max:
-        raise TooManyItemsError(
-            f"A list holds {counter.list_items} items; at most {settings.list_items_max} are taken."
-        )
+    census = _Census()
+    visit(document, census)
+    if census.aliases > settings.document_aliases_max:
+        raise _too_many("aliases", census.aliases, settings.document_aliases_max)
+    if census.directives > settings.document_directives_max:
+        raise _too_many("directives", census.directives, settings.document_directives_max)
+    if census.repeats > settings.document_repeats_max:
+        # GraphQL's own rule that fields can be merged compares each with each.
+        raise _too_many("fields of one name side by side", census.repeats, settings.document_repeats_max)
+    if census.list_items > settings.list_items_max:
+        raise TooManyItemsError(f"A list holds {census.list_items} items; at most {settings.list_items_max} are taken.")
     depth = measure_depth(document)
     if depth > settings.document_depth_max:
         raise _too_many("levels", depth, settings.document_depth_max)

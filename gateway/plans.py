@@ -133,9 +133,6 @@ class _Walk:
     def _cost_of_field(
         self, parent: GraphQLObjectType, nodes: list[FieldNode], path: tuple[str, ...], sizes: Mapping[str, int]
     ) -> int:
-        self.selections += 1
-        if self.selections > self.selections_max:
-            raise OperationTooComplexError(f"The operation selects more than {self.selections_max} fields.")
         node = nodes[0]
         name = node.name.value
         field = self.schema.get_field(parent, name)
@@ -190,6 +187,9 @@ class _Walk:
         spread: set[str],
     ) -> None:
         for selection in selection_set.selections:
+            self.selections += 1
+            if self.selections > self.selections_max:
+                raise OperationTooComplexError(f"The operation selects more than {self.selections_max} fields.")
             if not self._is_included(selection.directives):
                 continue
             if isinstance(selection, FieldNode):

@@ -121,10 +121,13 @@ class Settings(BaseSettings):
     url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL.")
     header_bytes_max: int = Field(32_768, ge=1024, le=1_048_576, description="All headers of a request together.")
     variables_depth_max: int = Field(20, ge=1, le=200, description="Nesting of variables and extensions.")
-    document_tokens_max: int = Field(2_000, ge=10, le=100_000, description="Tokens of a document.")
+    document_tokens_max: int = Field(1_000, ge=10, le=100_000, description="Tokens of a document.")
     document_depth_max: int = Field(15, ge=1, le=100, description="Levels of fields, fragments followed.")
     document_aliases_max: int = Field(30, ge=0, le=10_000, description="Aliases in a document.")
     document_directives_max: int = Field(50, ge=0, le=10_000, description="Directives in a document.")
+    document_repeats_max: int = Field(
+        20, ge=1, le=10_000, description="Times that one response key may stand in one selection."
+    )
     document_selections_max: int = Field(
         5_000, ge=10, le=1_000_000, description="Fields of an operation after its fragments are spread."
     )
@@ -135,7 +138,7 @@ class Settings(BaseSettings):
         16_384, ge=0, le=1_048_576, description="The longest document that is kept."
     )
     page_size_max: int = Field(
-        500, ge=1, le=10_000, description="The most that first, last or a slicing argument asks."
+        PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="The most that first, last or a slicing argument asks."
     )
     list_items_max: int = Field(1_000, ge=1, le=100_000, description="Items of a list argument or of a bulk mutation.")
     cost_max: int = Field(20_000, ge=1, description="Estimated cost of an operation (IBM cost directives).")

@@ -5,13 +5,17 @@ without it would answer with nulls what the client believes itself entitled to.
 Source: RFC 6750 sections 2.1 and 3.
 """
 
+import math
 import re
 from dataclasses import replace
 
-from gateway.errors import MalformedRequestError, TokenInvalidError
+import structlog
+
+from gateway.errors import MalformedRequestError, RateLimitedError, TokenInvalidError
 from gateway.exchange import Exchange
 from gateway.services import Services
 
+_log = structlog.get_logger("gateway.authentication")
 _BEARER = re.compile(r"^bearer +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
 _TOKEN_CHARS_MAX = 8_192
 _REALM = 'Bearer realm="jembatan"'
@@ -20,7 +24,8 @@ _REALM = 'Bearer realm="jembatan"'
 async def authenticate_caller(exchange: Exchange, services: Services) -> Exchange:
     """Fill in the principal.
 
-    Errors: TokenInvalidError (401 with a challenge), MalformedRequestError for two Authorization headers.
+    Errors: TokenInvalidError (401 with a challenge), MalformedRequestError for two Authorization headers,
+    RateLimitedError for too many bad tokens.
     """
     if not exchange.authorization:
         return exchange
@@ -36,5 +41,14 @@ async def authenticate_caller(exchange: Exchange, services: Services) -> Exchang
     verdict = await services.verify_token(matched.group(1), exchange.as_of)
     if not verdict:
         # The reason goes to the log, not to whoever holds a token that is not theirs.
+        _log.info("token refused", reason=str(verdict.reason))
+        _slow_down(exchange, services)
         raise TokenInvalidError(headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
     return replace(exchange, principal=verdict.principal)
+
+
+def _slow_down(exchange: Exchange, services: Services) -> None:
+    """An address that sends bad tokens uses up the rate of callers without one."""
+    wait_seconds = services.anonymous.take(exchange.peer, now_seconds=exchange.as_of.timestamp())
+    if wait_seconds is not None:
+        raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

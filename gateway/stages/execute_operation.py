@@ -71,6 +71,9 @@ async def _execute(exchange: Exchange, services: Services) -> Outcome:
     if result.data is None and errors and all(_is_of_request(error) for error in errors):
         # graphql-core ran no field: what it refuses then, after validation, is a variable's value.
         raise VariablesRefusedError(errors)
+    if result.data is None and errors and all(error.path is None for error in errors):
+        # Executing failed before any field ran: a fault of ours, and no partial answer.
+        raise errors[0].original_error or errors[0]
     told = {find_reported_key(error) for error in exchange.denials}
     fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)
     return Outcome(data=result.data, errors=(*exchange.denials, *fresh), extensions=result.extensions or {})

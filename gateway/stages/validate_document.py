@@ -36,15 +36,16 @@ async def validate_document(exchange: Exchange, services: Services) -> Exchange:
     """
     document, request = filled(exchange.document), filled(exchange.request)
     operation = filled(exchange.operation)
-    if services.documents.find(document.text) is None:
-        _check(document, services)
     variables = with_defaults(operation, request.variables)
     key = (document.text, request.operation_name, list_deciding_variables(operation, variables))
-    plan = services.plans.find(key)
-    if plan is None:
-        plan = _plan(exchange, services, variables)
-        if len(document.text) <= services.settings.document_cache_text_bytes_max:
-            services.plans.keep(key, plan)
+    try:
+        if services.documents.find(document.text) is None:
+            _check(document, services)
+        plan = services.plans.find(key) or _plan(exchange, services, variables)
+    except RecursionError:
+        raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
+    if len(document.text) <= services.settings.document_cache_text_bytes_max:
+        services.plans.keep(key, plan)
     cost = plan.cost + services.costs.weigh_input(list(request.variables.values()))
     services.metrics.cost.observe(cost)
     known = replace(exchange, plan=plan, cost=cost)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Self, Union
 
 import strawberry
 from strawberry.federation.schema_directives import Cost, ListSize
@@ -21,7 +21,7 @@ class SampleContext:
     request_id: str
     calls: list[str]
 
-    async def __aenter__(self) -> "SampleContext":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -127,7 +127,10 @@ class TestHolesThatOthersHad:
         assert refusals(reply) == [(["search"], ["orders:read"])]
 
     def test_a_refused_fragment_takes_no_sibling_with_it(self, gateway: Gateway) -> None:
-        query = "{ nested { ...Refused ...Allowed } } fragment Refused on Nested { secret } fragment Allowed on Nested { value inner { value } }"
+        query = (
+            "{ nested { ...Refused ...Allowed } } fragment Refused on Nested { secret } "
+            "fragment Allowed on Nested { value inner { value } }"
+        )
         reply = gateway.post(query, bearer=token("none"))
         assert reply.body["data"]["nested"] == {"secret": None, "value": "value", "inner": {"value": "value"}}
 
@@ -169,7 +172,10 @@ class TestHolesThatOthersHad:
 
 
 class TestEntities:
-    QUERY = "query($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Order { id reason } ... on PhoneNumber { e164 risk } } }"
+    QUERY = (
+        "query($r: [_Any!]!) { _entities(representations: $r) "
+        "{ __typename ... on Order { id reason } ... on PhoneNumber { e164 risk } } }"
+    )
 
     def test_show_what_the_token_allows_and_nothing_is_fetched_for_the_rest(self, gateway: Gateway) -> None:
         representations = [
@@ -194,7 +200,8 @@ class TestEntities:
         assert reply.body["data"]["_entities"] == [{"__typename": "Order", "id": "o1", "reason": "by reference"}]
 
     def test_have_their_protected_fields_null(self, gateway: Gateway) -> None:
-        query = '{ _entities(representations: [{__typename: "PhoneNumber", e164: "a"}]) { ... on PhoneNumber { e164 holder } } }'
+        given = '[{__typename: "PhoneNumber", e164: "a"}]'
+        query = f"{{ _entities(representations: {given}) {{ ... on PhoneNumber {{ e164 holder }} }} }}"
         reply = gateway.post(query, bearer=READER)
         assert reply.body["data"]["_entities"] == [{"e164": "a", "holder": None}]
         assert refusals(reply) == [(["_entities", "holder"], ["numbers:read"])]

@@ -29,12 +29,16 @@ class TestDocumentBounds:
             "{ " + "open " * 300 + "}",
             "#\n" * 300 + "{ open }",
             "{ nested { inner { inner { inner { inner { value } } } } } }",
-            "{ nested { ...A } } fragment A on Nested { inner { inner { ...B } } } fragment B on Nested { inner { inner { value } } }",
+            (
+                "{ nested { ...A } } fragment A on Nested { inner { inner { ...B } } } "
+                "fragment B on Nested { inner { inner { value } } }"
+            ),
             "{ " + " ".join(f"a{n}: open" for n in range(6)) + " }",
-            "{ open @skip(if: false) nested @skip(if: false) { value @skip(if: false) inner @skip(if: false) { value } } }",
+            "{ open @skip(if: false) nested @skip(if: false) { value @skip(if: false) } viewer @skip(if: false) }",
+            "{ " + "open " * 21 + "}",
             "{ " + "nested {" * 150 + "value" + "}" * 150 + " }",
         ],
-        ids=["tokens", "comments", "depth", "depth through fragments", "aliases", "directives", "nesting"],
+        ids=["tokens", "comments", "depth", "depth through fragments", "aliases", "directives", "repeats", "nesting"],
     )
     def test_refuses_a_document_beyond_them(self, bounded: Gateway, query: str) -> None:
         bounded.calls.clear()
@@ -87,19 +91,16 @@ class TestPages:
 
     @pytest.mark.parametrize("arguments", ["", "(first: 1, last: 1)", "(first: null)"])
     def test_need_one_slicing_argument_where_the_schema_says_so(self, gateway: Gateway, arguments: str) -> None:
-        reply = gateway.post("{ pages%s { value } }" % arguments)
+        reply = gateway.post(f"{{ pages{arguments} {{ value }} }}")
         assert reply.problems == ["SLICING_ARGUMENT_REQUIRED"]
 
 
 class TestLists:
-    @pytest.mark.parametrize("inline", [True, False])
-    def test_of_too_many_items_are_refused_before_execution(self, serve: Callable[..., Gateway], inline: bool) -> None:
+    @pytest.mark.parametrize("literal", [str(list(range(1_001))), "$n"])
+    def test_of_too_many_items_are_refused_before_execution(self, serve: Callable[..., Gateway], literal: str) -> None:
         gateway = serve(document_tokens_max=10_000)
-        numbers = list(range(1_001))
-        if inline:
-            reply = gateway.post(f"{{ echo(numbers: {numbers}) }}")
-        else:
-            reply = gateway.post("query($n: [Int!]) { echo(numbers: $n) }", {"n": numbers})
+        head = "query($n: [Int!]) " if literal == "$n" else ""
+        reply = gateway.post(f"{head}{{ echo(numbers: {literal}) }}", {"n": list(range(1_001))})
         assert (reply.status, reply.codes, reply.problems) == (400, ["BAD_USER_INPUT"], ["TOO_MANY_ITEMS"])
 
     def test_of_a_thousand_items_are_taken(self, gateway: Gateway) -> None:
@@ -159,6 +160,10 @@ class TestRate:
         assert int(replies[2].headers["Retry-After"]) >= 1
         assert gateway.post("{ open }", bearer=token(client="other")).status == 200
         assert gateway.post("{ open }").status == 200
+
+    def test_of_bad_tokens_goes_by_address_too(self, serve: Callable[..., Gateway]) -> None:
+        gateway = serve(rate_anonymous_per_second=0.001, rate_anonymous_burst=2)
+        assert [gateway.post("{ open }", bearer="garbage").status for _ in range(3)] == [401, 401, 429]
 
     def test_without_a_token_goes_by_address(self, serve: Callable[..., Gateway]) -> None:
         gateway = serve(rate_anonymous_per_second=0.001, rate_anonymous_burst=1)
