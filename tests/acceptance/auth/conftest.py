@@ -23,7 +23,7 @@ async def site(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Site]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     issuer = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    world = World(database, auth_settings(issuer, login_attempts_per_address=10_000))
+    world = World(database, auth_settings(issuer, login_attempts_per_address=10_000, token_requests_per_client=20))
     routes = create_auth_routes(
         database, keys=world.keys, passwords=world.passwords, settings=world.settings, clock=world.clock
     )

@@ -1,9 +1,23 @@
+from collections.abc import AsyncIterator
+
 import pytest
 
-from ledger.storage.database import Database
+from ledger.storage.database import Database, DatabaseSettings
+from ledger.storage.sealing import Keyring
+from tests.conftest import ROLE_PREFIX, Cluster
 from tests.integration.auth.world import World, auth_settings
 
 
 @pytest.fixture
 def world(database: Database) -> World:
     return World(database, auth_settings())
+
+
+@pytest.fixture(scope="module")
+async def shared_world(cluster: Cluster, keyring: Keyring) -> AsyncIterator[World]:
+    """A world for tests that leave it as they found it."""
+    name = await cluster.clone()
+    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    yield World(database, auth_settings())
+    await database.close()
+    await cluster.drop(name)

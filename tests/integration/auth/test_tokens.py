@@ -62,8 +62,14 @@ class Bench:
         return verdict.reason
 
 
+@pytest.fixture(scope="module")
+async def bench(shared_world: World) -> Bench:
+    """For tests that take nothing away from the client."""
+    return await Bench(shared_world).prepare()
+
+
 @pytest.fixture
-async def bench(world: World) -> Bench:
+async def own_bench(world: World) -> Bench:
     return await Bench(world).prepare()
 
 
@@ -178,67 +184,67 @@ class TestVerify:
 
 
 class TestStanding:
-    async def test_a_disabled_clients_token_ends_within_seconds(self, bench: Bench) -> None:
-        token = bench.token()
-        assert await bench.verdict(token)
-        async with bench.world.auth() as tx:
-            await disable_client(tx, bench.client.client_id)
-        bench.world.clock.advance(bench.world.settings.standing_check_s)
-        assert await bench.reason(token) is Refusal.REVOKED
-        assert await bench.reason(token) is Refusal.REVOKED
+    async def test_a_disabled_clients_token_ends_within_seconds(self, own_bench: Bench) -> None:
+        token = own_bench.token()
+        assert await own_bench.verdict(token)
+        async with own_bench.world.auth() as tx:
+            await disable_client(tx, own_bench.client.client_id)
+        own_bench.world.clock.advance(own_bench.world.settings.standing_check_s)
+        assert await own_bench.reason(token) is Refusal.REVOKED
+        assert await own_bench.reason(token) is Refusal.REVOKED
 
-    async def test_a_suspended_members_token_ends_within_seconds(self, bench: Bench) -> None:
-        token = bench.token()
-        assert await bench.verdict(token)
-        await bench.world.suspend(bench.carrier)
-        bench.world.clock.advance(5)
-        assert await bench.reason(token) is Refusal.REVOKED
+    async def test_a_suspended_members_token_ends_within_seconds(self, own_bench: Bench) -> None:
+        token = own_bench.token()
+        assert await own_bench.verdict(token)
+        await own_bench.world.suspend(own_bench.carrier)
+        own_bench.world.clock.advance(5)
+        assert await own_bench.reason(token) is Refusal.REVOKED
 
-    async def test_a_disabled_officers_token_ends_and_the_clients_own_lives_on(self, bench: Bench) -> None:
-        officer_id = await bench.world.appoint(bench.carrier, "ana", ["orders:read"])
-        token = bench.token(officer_id=officer_id, office_id=new_id(), jti="of-officer")
-        assert await bench.verdict(token)
-        await bench.world.disable_officer(officer_id)
-        bench.world.clock.advance(5)
-        assert await bench.reason(token) is Refusal.REVOKED
-        assert await bench.verdict(bench.token())
+    async def test_a_disabled_officers_token_ends_and_the_clients_own_lives_on(self, own_bench: Bench) -> None:
+        officer_id = await own_bench.world.appoint(own_bench.carrier, "ana", ["orders:read"])
+        token = own_bench.token(officer_id=officer_id, office_id=new_id(), jti="of-officer")
+        assert await own_bench.verdict(token)
+        await own_bench.world.disable_officer(officer_id)
+        own_bench.world.clock.advance(5)
+        assert await own_bench.reason(token) is Refusal.REVOKED
+        assert await own_bench.verdict(own_bench.token())
 
-    async def test_a_revoked_token_ends_within_seconds(self, bench: Bench) -> None:
-        token = bench.token()
-        assert await bench.verdict(token)
-        now = bench.world.clock()
-        async with bench.world.auth() as tx:
+    async def test_a_revoked_token_ends_within_seconds(self, own_bench: Bench) -> None:
+        token = own_bench.token()
+        assert await own_bench.verdict(token)
+        now = own_bench.world.clock()
+        async with own_bench.world.auth() as tx:
             await tx.execute(insert(revoked_tokens).values(token_id="token-1", revoked_at=now, expires_at=now))
-        bench.world.clock.advance(5)
-        assert await bench.reason(token) is Refusal.REVOKED
-        assert await bench.verdict(bench.token(jti="token-2"))
+        own_bench.world.clock.advance(5)
+        assert await own_bench.reason(token) is Refusal.REVOKED
+        assert await own_bench.verdict(own_bench.token(jti="token-2"))
 
-    async def test_a_remembered_token_costs_no_statement_between_two_checks(self, bench: Bench) -> None:
-        token = bench.token()
-        await bench.verdict(token)
+    async def test_a_remembered_token_costs_no_statement_between_two_checks(self, own_bench: Bench) -> None:
+        token = own_bench.token()
+        await own_bench.verdict(token)
         statements: list[str] = []
-        end = count_statements(bench.world.database, statements.append)
+        end = count_statements(own_bench.world.database, statements.append)
         for _ in range(20):
-            bench.world.clock.advance(0.2)
-            assert await bench.verdict(token)
+            own_bench.world.clock.advance(0.2)
+            assert await own_bench.verdict(token)
         end()
         assert statements == []
 
-    async def test_nothing_is_taken_on_trust_while_the_database_is_away(self, bench: Bench) -> None:
-        token = bench.token()
-        await bench.verdict(token)
-        bench.world.clock.advance(5)
-        await bench.world.database.close()
-        broken = TokenVerifier(_Away(), bench.world.keys, bench.world.settings)
+    async def test_nothing_is_taken_on_trust_while_the_database_is_away(self, own_bench: Bench) -> None:
+        token = own_bench.token()
+        await own_bench.verdict(token)
+        own_bench.world.clock.advance(5)
+        await own_bench.world.database.close()
+        broken = TokenVerifier(_Away(), own_bench.world.keys, own_bench.world.settings)
         with pytest.raises(DatabaseUnavailableError):
-            await broken.verify(token, bench.world.clock())
+            await broken.verify(token, own_bench.world.clock())
 
-    async def test_memory_of_tokens_is_bounded(self, bench: Bench) -> None:
-        settings = bench.world.settings
-        bench.world.verifier._settings = type(settings)(issuer=ISSUER, audience=AUDIENCE, verified_tokens_max=3)
+    async def test_memory_of_tokens_is_bounded(self, own_bench: Bench) -> None:
+        settings = own_bench.world.settings
+        own_bench.world.verifier._settings = type(settings)(issuer=ISSUER, audience=AUDIENCE, verified_tokens_max=3)
         for number in range(6):
-            assert await bench.verdict(bench.token(jti=f"t{number}"))
-        assert len(bench.world.verifier._remembered) == 3
+            assert await own_bench.verdict(own_bench.token(jti=f"t{number}"))
+        assert len(own_bench.world.verifier._remembered) == 3
 
 
 class _Away:
