@@ -15,6 +15,7 @@
     +-- LoginUnknownError            LOGIN_UNKNOWN
     +-- LoginTakenError              LOGIN_TAKEN
     +-- PasswordInvalidError         PASSWORD_INVALID
+    +-- PasswordsBusyError           PASSWORD_CHECKS_BUSY
 
 A class's docstring is its message; `code` is stable and never reused. What a client of the OAuth
 endpoints reads is RFC 6749's error instead, and why a token was refused is a Failure of tokens.py.
@@ -132,3 +133,11 @@ class PasswordInvalidError(AuthError):
     """The password is too short, too long or holds characters that can't be typed again."""
 
     code = "PASSWORD_INVALID"
+
+
+class PasswordsBusyError(AuthError):
+    """Too many passwords are being checked at once."""
+
+    code = "PASSWORD_CHECKS_BUSY"
+    category = Category.UNAVAILABLE
+    hint = "Try again in a moment."

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from auth.authorization_server import Answer, AuthorizationServer, LoginNeeded, TooManyRequestsError
 from auth.clock import Clock
 from auth.discovery import render_metadata
+from auth.errors import AuthError
 from auth.keys import SigningKeyStore
 from auth.login_attempts import LoginDesk, find_session_officer
 from auth.login_page import FORM_EXPIRED, LOGIN_FAILED, LoginPage
@@ -86,7 +87,7 @@ class _Endpoints:
                 return await handler(request)
             except OAuth2Error as error:
                 return self._refuse(request, Answer(*error()))
-            except LedgerError as error:
+            except (LedgerError, AuthError) as error:
                 if error.category is not Category.UNAVAILABLE:
                     raise
                 body = {"error": "temporarily_unavailable", "error_description": error.message}

@@ -54,6 +54,7 @@ class AuthSettings:
     password_hash_memory_kib: int = 65_536
     password_hash_parallelism: int = 4
     password_hashes_at_once: int = 2
+    password_hashes_waiting_max: int = 100
 
     def __post_init__(self) -> None:
         """Refuse an issuer that tokens and cookies could not be bound to."""

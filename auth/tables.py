@@ -66,7 +66,7 @@ clients = Table(
     _hashed("secret_hash", name="secret_hashed"),
 )
 
-# AUTH: SELECT, INSERT, UPDATE, DELETE.
+# AUTH: SELECT, INSERT, UPDATE.
 officer_logins = Table(
     "officer_logins",
     metadata,
@@ -164,11 +164,24 @@ login_throttles = Table(
     Index(None, "window_ends_at"),
 )
 
-_KEPT = (clients, officer_logins, signing_keys)
+_CHANGED = {
+    clients: ("secret_hash", "secret_set_at", "public_keys", "disabled_at"),
+    officer_logins: ("password_hash", "password_set_at"),
+    signing_keys: ("retired_at",),
+    authorization_codes: ("redeemed_at", "token_id", "token_expires_at"),
+    login_throttles: ("attempts", "window_ends_at"),
+}
 _PASSING = (login_sessions, authorization_codes, used_assertions, revoked_tokens, login_throttles)
 
 AUTH_ACCESS: tuple[Access, ...] = tuple(
-    Access(table=table.name, role=Role.AUTH, select=(), insert=True, update=(), delete=table in _PASSING)
-    for table in (*_KEPT, *_PASSING)
+    Access(
+        table=table.name,
+        role=Role.AUTH,
+        select=(),
+        insert=True,
+        update=_CHANGED.get(table),
+        delete=table in _PASSING,
+    )
+    for table in dict.fromkeys((*_CHANGED, *_PASSING))
 )
 """The AUTH role alone; read by migrations/metadata.py. What passes is deleted when it is over."""

@@ -1,6 +1,8 @@
+import asyncio
+
 import pytest
 
-from auth.errors import PasswordInvalidError
+from auth.errors import PasswordInvalidError, PasswordsBusyError
 from auth.passwords import Passwords
 from auth.settings import AuthSettings
 
@@ -14,6 +16,7 @@ def passwords() -> Passwords:
             password_hash_time_cost=1,
             password_hash_memory_kib=8,
             password_hash_parallelism=1,
+            password_hashes_waiting_max=3,
         )
     )
 
@@ -41,3 +44,9 @@ class TestPasswords:
     async def test_an_impossible_password_is_not_the_empty_one(self, passwords: Passwords) -> None:
         stored = passwords._hasher.hash("")
         assert not await passwords.verify("\x00", stored)
+
+    async def test_only_so_many_wait_for_their_turn(self, passwords: Passwords) -> None:
+        checks = [passwords.verify("some password", None) for _ in range(9)]
+        answers = await asyncio.gather(*checks, return_exceptions=True)
+        assert [type(answer) for answer in answers].count(PasswordsBusyError) == 4
+        assert await passwords.verify("some password", None) is False
