@@ -21,7 +21,7 @@ from schema.info import Info
 from schema.members import Member, Officer, find_member, find_officer
 from schema.models import copy_model, given_filter
 from schema.numbers import PhoneNumber, find_number
-from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.pages import COUNTED, OPENED, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, Rupiah
 from schema.texts import CHECKED
 from schema.vocabulary import describe
@@ -132,7 +132,7 @@ class Complaint:
         """Derived by the operation's clock."""
         return self.ledger_complaint.is_verification_overdue(info.context.as_of)
 
-    @field("What happened, in the complainant's words.")
+    @field("What happened, in the complainant's words.", directives=[OPENED])
     async def chronology(self, info: Info) -> str | None:
         """Opened from under its seal; batched over the operation."""
         return await info.context.loaders.chronologies.load(self.id)
@@ -170,7 +170,7 @@ class ComplaintConnection(Connection[Complaint]):
 
     where: Private[LedgerComplaintFilter]
 
-    @field("How many the whole list holds; counted only when it is asked.")
+    @field("How many the whole list holds; counted only when it is asked.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
         """One statement."""
         return await resolve.count_complaints(info.context, self.where)

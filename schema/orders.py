@@ -23,7 +23,7 @@ from schema.info import Info
 from schema.members import Brand, Member, Office, Officer, find_brand, find_member, find_office, find_officer
 from schema.models import copy_model, given_filter
 from schema.numbers import PhoneNumber, find_number
-from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.pages import COUNTED, PAGED, After, Connection, First, few, page_request
 from schema.requests import ACKNOWLEDGEMENTS_ASSUMED, BlockRequest, BlockRequestStatus
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -206,7 +206,7 @@ class BlockOrderConnection(Connection[BlockOrder]):
 
     where: Private[OrderFilter]
 
-    @field("How many the whole list holds; counted only when it is asked.")
+    @field("How many the whole list holds; counted only when it is asked.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
         """One statement."""
         return await resolve.count_orders(info.context, self.where)

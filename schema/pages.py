@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 import strawberry
 import strawberry.federation as fed
-from strawberry.federation.schema_directives import ListSize
+from strawberry.federation.schema_directives import Cost, ListSize
 from strawberry.types.unset import UNSET
 
 from ledger import pages
@@ -33,6 +33,12 @@ PAGED = ListSize(
     sized_fields=["nodes", "edges"],
     require_one_slicing_argument=False,
 )
+
+COUNTED = Cost(weight=20)
+"""A count reads every row of its list."""
+
+OPENED = Cost(weight=2)
+"""What lies under seal is opened one by one."""
 
 
 def few(assumed_size: int) -> ListSize:

@@ -1,0 +1,33 @@
+"""Writes the graph as SDL: `python -m schema.print` after every change of the schema.
+
+schema.graphql is the present graph; a test fails when it is stale. released.graphql is what clients were
+promised: it is rewritten only with `--release`, when a version is released, and a test refuses what would break it.
+"""
+
+import sys
+from pathlib import Path
+
+from schema.graph import schema
+
+PRESENT = Path(__file__).with_name("schema.graphql")
+RELEASED = Path(__file__).with_name("released.graphql")
+
+
+def render_sdl() -> str:
+    """The graph as SDL, ending in a line break."""
+    return schema.as_str().rstrip() + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the present SDL, and with --release the promised one too; 2 for anything else that is asked."""
+    if arguments not in ([], ["--release"]):
+        sys.stderr.write("usage: python -m schema.print [--release]\n")
+        return 2
+    for path in (PRESENT, RELEASED) if arguments else (PRESENT,):
+        path.write_text(render_sdl(), encoding="utf-8")
+        sys.stdout.write(f"{path.name} written\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
