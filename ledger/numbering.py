@@ -14,7 +14,7 @@ from enum import StrEnum
 import orjson
 from sqlalchemy import RowMapping, select, text
 
-from ledger.errors import InvalidInputError, TimeInvalidError, UnknownError
+from ledger.errors import CursorInvalidError, InvalidInputError, TimeInvalidError, UnknownError
 from ledger.events import EventDraft, EventKind, Subject, append_events
 from ledger.identifiers import BrandId, MemberId, new_id, parse_id
 from ledger.number_forms import parse_number
@@ -302,7 +302,7 @@ def _read_cursor_time(value: object) -> datetime:
     try:
         return datetime.fromisoformat(str(value))
     except ValueError:
-        raise TimeInvalidError(field="after") from None
+        raise CursorInvalidError(field="after") from None
 
 
 def _range(row: RowMapping) -> Range:
