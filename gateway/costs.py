@@ -71,11 +71,12 @@ class CostModel:
                     weight += self.weigh_input(read_argument(node, argument.name.value, {}))
         return weight
 
-    def weigh_input(self, value: Any) -> int:
-        """One for each object in an argument.
+    def weigh_input(self, value: Any, *, items_max: int | None = None) -> int:
+        """One for each object in an argument; items_max is the bound of its lists, if it has one of its own.
 
         Errors: TooManyItemsError.
         """
+        bound = items_max or self.list_items_max
         objects = 0
         stack = [value]
         while stack:
@@ -84,8 +85,8 @@ class CostModel:
                 objects += 1
                 stack.extend(item.values())
             elif isinstance(item, list):
-                if len(item) > self.list_items_max:
-                    raise TooManyItemsError(f"A list holds {len(item)} items; at most {self.list_items_max} are taken.")
+                if len(item) > bound:
+                    raise TooManyItemsError(f"A list holds {len(item)} items; at most {bound} are taken.")
                 stack.extend(item)
         return objects
 

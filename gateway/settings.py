@@ -141,6 +141,9 @@ class Settings(BaseSettings):
         PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="The most that first, last or a slicing argument asks."
     )
     list_items_max: int = Field(1_000, ge=1, le=100_000, description="Items of a list argument or of a bulk mutation.")
+    representations_max: int = Field(
+        5_000, ge=1, le=10_000, description="Representations that one `_entities` takes, given in a variable."
+    )
     cost_max: int = Field(20_000, ge=1, description="Estimated cost of an operation (IBM cost directives).")
     cost_list_size_assumed: int = Field(
         10, ge=1, le=10_000, description="Length taken for a list that declares no size of its own."

@@ -4,9 +4,19 @@ Cheap bounds come before GraphQL's own validation, whose work they bound; pages 
 need the schema's types. What is learnt of a document is kept by its text, never by who sent it.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from graphql import FragmentDefinitionNode, GraphQLError, specified_rules
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+    specified_rules,
+)
 from strawberry.schema.schema import validate_document as apply_rules
 
 from gateway.document_bounds import check_document_bounds
@@ -46,7 +56,7 @@ async def validate_document(exchange: Exchange, services: Services) -> Exchange:
         raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
     if len(document.text) <= services.settings.document_cache_text_bytes_max:
         services.plans.keep(key, plan)
-    cost = plan.cost + services.costs.weigh_input(list(request.variables.values()))
+    cost = plan.cost + _weigh_variables(operation, request.variables, services)
     services.metrics.cost.observe(cost)
     known = replace(exchange, plan=plan, cost=cost)
     if cost > services.settings.cost_max:
@@ -56,6 +66,21 @@ async def validate_document(exchange: Exchange, services: Services) -> Exchange:
             extensions={"cost": cost, "costMax": services.settings.cost_max},
         )
     return known
+
+
+def _weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:
+    """What the objects in variables cost. Variables that the operation doesn't define are never looked at."""
+    cost = 0
+    for definition in operation.variable_definitions or ():
+        type_: TypeNode = definition.type
+        while isinstance(type_, (ListTypeNode, NonNullTypeNode)):
+            type_ = type_.type
+        is_entity = isinstance(type_, NamedTypeNode) and type_.name.value == "_Any"
+        value = variables.get(definition.variable.name.value)
+        cost += services.costs.weigh_input(
+            value, items_max=services.settings.representations_max if is_entity else None
+        )
+    return cost
 
 
 def _check(document: Document, services: Services) -> None:

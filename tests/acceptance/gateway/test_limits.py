@@ -150,6 +150,12 @@ class TestCost:
         reply = gateway.post(query, {"r": [{"__typename": "PhoneNumber", "e164": str(n)} for n in range(7)]})
         assert int(reply.headers["X-Jembatan-Cost"]) == 14
 
+    def test_lets_a_router_ask_for_more_entities_than_a_list_may_hold_items(self, gateway: Gateway) -> None:
+        query = "query($r: [_Any!]!) { _entities(representations: $r) { __typename } }"
+        items = [{"__typename": "PhoneNumber", "e164": str(n)} for n in range(2_000)]
+        assert len(gateway.post(query, {"r": items}).body["data"]["_entities"]) == 2_000
+        assert gateway.post(query, {"r": items * 3}).problems == ["TOO_MANY_ITEMS"]
+
 
 class TestRate:
     def test_beyond_a_clients_own_is_429_with_retry_after_and_others_go_on(self, serve: Callable[..., Gateway]) -> None:

@@ -1,0 +1,118 @@
+"""How commands speak: results on stdout, notes and progress on stderr.
+
+A table is for people; `--json` gives the same as JSON. Progress bars show on a terminal only.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, for scripts.")]
+
+_WIDTH_PIPED = 200
+
+
+def notes() -> Console:
+    """The console of notes: stderr, whatever it is right now."""
+    return _console(sys.stderr)
+
+
+def results() -> Console:
+    """The console of results: stdout, whatever it is right now."""
+    return _console(sys.stdout)
+
+
+def _console(stream: Any) -> Console:
+    # Piped output is read by programs and log viewers: a fixed width keeps cells whole.
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH_PIPED)
+
+
+def note(message: str) -> None:
+    """One line of what goes on, on stderr."""
+    notes().print(Text(message, style="dim"), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on a line of stdout."""
+    sys.stdout.write(orjson.dumps(plain(value), default=str).decode() + "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: dataclasses become objects with camelCase names."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {_camel(part.name): plain(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on stdout; what the cells hold is never read as markup."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(cell)) for cell in row))
+    results().print(table)
+
+
+def print_record(values: Mapping[str, object]) -> None:
+    """One thing as lines of name and value on stdout."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        results().print(Text.assemble((f"{name:<{width}}  ", "bold"), _cell(value)), soft_wrap=True)
+
+
+@contextmanager
+def show_progress(description: str, *, total: int | None = None) -> Iterator["Reporter"]:
+    """A progress bar on stderr while the block runs; nothing where stderr is no terminal."""
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    progress = Progress(*columns, TimeElapsedColumn(), console=notes(), transient=True, disable=not sys.stderr.isatty())
+    with progress:
+        yield Reporter(progress, progress.add_task(description, total=total))
+
+
+class Reporter:
+    """Moves one bar."""
+
+    def __init__(self, progress: Progress, task: Any) -> None:
+        """Made by show_progress."""
+        self._progress = progress
+        self._task = task
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+        self._progress.advance(self._task, count)
+
+    def move(self, done: int) -> None:
+        """So many are done in all."""
+        self._progress.update(self._task, completed=done)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, list | tuple | set | frozenset):
+        return " ".join(str(part) for part in value) or "-"
+    return str(value)

@@ -1,0 +1,85 @@
+"""The real parts together: the graph, the ledger's database and the authorization server behind one port."""
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from auth.clients import CreatedClient
+from gateway.server import make_server
+from gateway.settings import Settings
+from gateway.wiring import connect_database, create_gateway, read_auth_settings
+from ledger.storage.sealing import Keyring
+from ledger.viewer import MemberKind
+from schema.graph import schema
+from tests.acceptance.gateway.conftest import Gateway
+from tests.conftest import Cluster
+from tests.integration.auth.world import Clock, World
+
+
+class Wired(Gateway):
+    machine: CreatedClient
+
+    def obtain_token(self, scope: str) -> str:
+        basic = base64.b64encode(f"{self.machine.client_id}:{self.machine.secret}".encode()).decode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}
+        body = f"grant_type=client_credentials&scope={scope}".encode()
+        return self.send("POST", "/oauth/token", body, headers).body["access_token"]
+
+
+@pytest.fixture(scope="module")
+async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
+    name = await cluster.clone()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    settings = Settings(port=port, metrics_port=0, drain_seconds=1, log_level="ERROR", rate_anonymous_burst=1000)
+    database = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
+    world = World(database, read_auth_settings(settings), Clock(datetime.now(UTC)))
+    carrier = await world.admit(MemberKind.CARRIER, "carrier")
+    machine = await world.register(carrier, ["orders:read", "numbers:read", "members:read"])
+    await database.close()
+    serving = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
+    app = create_gateway(settings, database=serving, schema=schema)
+    server = make_server(app, settings)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    gateway = Wired(port, app)
+    gateway.machine = machine
+    yield gateway
+    server.should_exit = True
+    thread.join(10)
+    await cluster.drop(name)
+
+
+class TestGateway:
+    def test_answers_a_client_with_the_token_that_it_issued(self, wired: Wired) -> None:
+        bearer = wired.obtain_token("members:read")
+        reply = wired.post("{ viewer { member { legalName } } }", bearer=bearer)
+        assert (reply.status, reply.body) == (200, {"data": {"viewer": {"member": {"legalName": "carrier"}}}})
+
+    def test_nulls_what_the_token_lacks_the_scope_for(self, wired: Wired) -> None:
+        reply = wired.post("{ blockOrders { nodes { id } } }", bearer=wired.obtain_token("members:read"))
+        assert reply.body["data"] == {"blockOrders": None}
+        assert reply.body["errors"][0]["extensions"]["missingScopes"] == ["orders:read"]
+        allowed = wired.post("{ blockOrders { nodes { id } } }", bearer=wired.obtain_token("orders:read"))
+        assert allowed.body == {"data": {"blockOrders": {"nodes": []}}}
+
+    def test_refuses_a_token_that_it_never_issued(self, wired: Wired) -> None:
+        header = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).decode().rstrip("=")
+        assert wired.post("{ viewer { member { id } } }", bearer=f"{header}.e30.").status == 401
+
+    def test_is_ready_with_its_database_and_schema(self, wired: Wired) -> None:
+        reply = wired.send("GET", "/readyz")
+        assert (reply.status, reply.body["checks"]) == (200, {"database": "ok", "schema": "ok"})
+
+    def test_publishes_metadata_and_keys(self, wired: Wired) -> None:
+        metadata = wired.send("GET", "/.well-known/oauth-authorization-server").body
+        assert metadata["issuer"] == f"http://127.0.0.1:{wired.port}"
+        assert wired.send("GET", "/oauth/jwks").body["keys"]
+
+    def test_prints_its_graph_to_a_router(self, wired: Wired) -> None:
+        assert "@requiresScopes" in wired.post("{ _service { sdl } }").body["data"]["_service"]["sdl"]
