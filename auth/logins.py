@@ -76,3 +76,21 @@ async def set_password(tx: Transaction, passwords: Passwords, *, login: str, pas
     if login_id is None:
         raise LoginUnknownError(field="login")
     await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))
+
+
+async def find_officer_id(tx: Transaction, login: str) -> OfficerId | None:
+    """The officer that a login leads to, or None."""
+    normalised = normalise_login(login)
+    if normalised is None:
+        return None
+    found = await tx.execute(select(officer_logins.c.officer_id).where(officer_logins.c.login == normalised))
+    return found.scalar_one_or_none()
+
+
+async def list_logins(tx: Transaction) -> dict[OfficerId, list[str]]:
+    """Every login, by officer; an officer without one has no entry."""
+    logins: dict[OfficerId, list[str]] = {}
+    found = await tx.execute(select(officer_logins.c.officer_id, officer_logins.c.login).order_by(officer_logins.c.id))
+    for officer_id, login in found:
+        logins.setdefault(officer_id, []).append(login)
+    return logins
