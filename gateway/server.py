@@ -4,6 +4,7 @@ On SIGTERM it reports itself as not ready, takes no new connection, lets running
 DRAIN_SECONDS, then ends. It starts no other process.
 """
 
+import signal
 import socket
 from types import FrameType
 from typing import Any
@@ -23,12 +24,16 @@ _log = structlog.get_logger("gateway.server")
 class DrainingServer(uvicorn.Server):
     """uvicorn, which tells /readyz that it is about to stop."""
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Mark the process as draining, then stop as uvicorn does."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Mark the process as draining and stop; a second Ctrl-C stops at once.
+
+        uvicorn raises the signal again when it has stopped; ours ends with status 0, for it did what it was told.
+        """
         readiness = getattr(getattr(self.config.app, "state", None), "readiness", None)
         if readiness is not None:
             readiness.is_draining = True
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def bound_protocol(*, header_bytes_max: int) -> type[HttpToolsProtocol]:

@@ -90,6 +90,7 @@ class TestShutdown:
         running.join(10)
         gateway.thread.join(10)
         assert gateway.app.state.readiness.is_draining
+        assert gateway.server._captured_signals == [], "a process that did as it was told ends with status 0"
         assert [reply.status for reply in replies] == [504]
         assert not gateway.thread.is_alive()
         with pytest.raises(ConnectionRefusedError):
