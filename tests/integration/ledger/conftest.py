@@ -1,15 +1,18 @@
 """A small country: the regulator with two officers, three carriers with their ranges, two agencies, a provider."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from ledger.members import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
 from ledger.numbering import load_plan
 from ledger.numbering_seed import seed_ranges
-from ledger.storage.database import Database
+from ledger.storage.database import Database, DatabaseSettings
+from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
+from tests.conftest import ROLE_PREFIX, Cluster
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,24 @@ async def found_country(database: Database, as_of: datetime) -> Parties:
     )
 
 
+@pytest.fixture(scope="session")
+async def country(cluster: Cluster, keyring: Keyring) -> tuple[str, Parties]:
+    """A database with the country founded once; every test here gets a copy of it."""
+    name = await cluster.clone()
+    settings = DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX)
+    database = Database.connect(settings, keyring)
+    parties = await found_country(database, datetime(2026, 3, 2, 3, 0, tzinfo=UTC))
+    await database.close()
+    return name, parties
+
+
 @pytest.fixture
-async def parties(database: Database, as_of: datetime) -> Parties:
-    return await found_country(database, as_of)
+async def database_url(cluster: Cluster, country: tuple[str, Parties]) -> AsyncIterator[str]:
+    name = await cluster.clone(country[0])
+    yield cluster.url_of(name)
+    await cluster.drop(name)
+
+
+@pytest.fixture
+async def parties(country: tuple[str, Parties]) -> Parties:
+    return country[1]
