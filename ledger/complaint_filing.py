@@ -65,13 +65,20 @@ class Filing:
 
 Key = tuple[str, str | int]
 
+# LIMIT keeps each look-up a probe of its unique index: as a join, statistics of a young table led to whole scans.
 _FIND_KNOWN = text("""
-SELECT id, source_reference, content_hash, occurrence FROM complaints
-WHERE source_id = CAST(:source_id AS uuid) AND source_reference = ANY (CAST(:references AS text[]))
+SELECT k.* FROM unnest(CAST(:references AS text[])) AS d(source_reference)
+CROSS JOIN LATERAL (
+  SELECT id, source_reference, content_hash, occurrence FROM complaints
+  WHERE source_id = CAST(:source_id AS uuid) AND source_reference = d.source_reference LIMIT 1
+) k
 UNION ALL
-SELECT id, source_reference, content_hash, occurrence FROM complaints
-WHERE source_id = CAST(:source_id AS uuid) AND source_reference IS NULL
-  AND content_hash = ANY (CAST(:hashes AS text[])) AND occurrence = ANY (CAST(:occurrences AS integer[]))
+SELECT k.* FROM unnest(CAST(:hashes AS text[]), CAST(:occurrences AS integer[])) AS d(content_hash, occurrence)
+CROSS JOIN LATERAL (
+  SELECT id, source_reference, content_hash, occurrence FROM complaints
+  WHERE source_id = CAST(:source_id AS uuid) AND source_reference IS NULL
+    AND content_hash = d.content_hash AND occurrence = d.occurrence LIMIT 1
+) k
 """)
 
 _FIND_EPOCHS = text("""
@@ -194,7 +201,7 @@ async def _find_known(
         "source_id": source_id,
         "references": [item.draft.source_reference for item in items if item.draft.source_reference is not None],
         "hashes": [item.content_hash for item in unreferenced],
-        "occurrences": sorted({item.occurrence for item in unreferenced}),
+        "occurrences": [item.occurrence for item in unreferenced],
     }
     known: dict[Key, tuple[str, str]] = {}
     for row in await tx.execute(_FIND_KNOWN, parameters):
