@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from auth.principal import Principal
-from ledger.errors import ForbiddenError
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
 from resolvers.loaders import Loaders
@@ -18,11 +17,8 @@ from resolvers.reads import OperationReader
 T = TypeVar("T")
 
 
-class TokenNeededError(ForbiddenError):
-    """This needs an access token."""
-
-    code = "TOKEN_NEEDED"
-    hint = "Get a token from /oauth/token and send it as Authorization: Bearer."
+class ViewerMissingError(RuntimeError):
+    """A field that reads or writes ran without a token: what decides that before execution has failed."""
 
 
 class Context:
@@ -44,21 +40,21 @@ class Context:
 
     @property
     def viewer(self) -> Viewer:
-        """The party that asks. Errors: TokenNeededError without a token."""
+        """The party that asks. Errors: ViewerMissingError without a token."""
         if self._viewer is None:
-            raise TokenNeededError
+            raise ViewerMissingError
         return self._viewer
 
     async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run the work on the operation's one snapshot. Errors: TokenNeededError; what the work raises."""
+        """Run the work on the operation's one snapshot. Errors: ViewerMissingError; what the work raises."""
         if self._reader is None:
-            raise TokenNeededError
+            raise ViewerMissingError
         return await self._reader.read(work)
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run the work in a transaction of its own and commit it; what is read afterwards sees it.
 
-        The work may run several times. Errors: TokenNeededError; ContentionError; what the work raises.
+        The work may run several times. Errors: ViewerMissingError; ContentionError; what the work raises.
         """
         await self._forget_readings()
         try:

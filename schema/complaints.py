@@ -10,12 +10,12 @@ from strawberry import UNSET, Private
 from ledger import complaints, evidence
 from ledger.complaints import ComplaintFilter as LedgerComplaintFilter
 from ledger.complaints import ComplaintSort
-from ledger.errors import InvalidInputError
 from ledger.identifiers import ComplaintId, MemberId, OfficerId
 from ledger.states import ComplaintState
 from ledger.vocabulary import Category, ComplaintOutcome, HoldReason, Medium, RejectionReason, Remedy
 from resolvers import complaints as resolve
 from schema.authority import COMPLAINT_STAFF, COMPLAINTS_READ
+from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
 from schema.members import Member, Officer, find_member, find_officer
@@ -192,12 +192,6 @@ class ComplaintFilter:
     complainant_ref: str | None = strawberry.field(description="Of the same complainant.", default=UNSET)
 
 
-class OneOfNeededError(InvalidInputError):
-    """Name the thing by its id or by its number, and not by both."""
-
-    code = "ONE_KEY_NEEDED"
-
-
 @fed.type
 class ComplaintQueries:
     """Reading complaints."""
@@ -211,7 +205,7 @@ class ComplaintQueries:
     ) -> Complaint | None:
         """Errors: NOT_FOUND, ONE_KEY_NEEDED."""
         if bool(id) == bool(ticket_no):
-            raise OneOfNeededError
+            raise OneKeyNeededError
         if id:
             return Complaint.of(await resolve.get_complaint(info.context, id))
         return Complaint.of(await resolve.get_complaint_by_ticket(info.context, ticket_no or ""))

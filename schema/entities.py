@@ -15,16 +15,10 @@ from strawberry.federation.schema import FederationAny
 from strawberry.federation.schema_directives import Key
 from strawberry.types import Info
 
-from ledger.errors import InvalidInputError, TooManyItemsError
+from ledger.errors import TooManyItemsError
+from schema.errors import RepresentationInvalidError
 
 REPRESENTATIONS_MAX = 10_000
-
-
-class RepresentationInvalidError(InvalidInputError):
-    """The representation names no entity of this graph, or not by its key."""
-
-    code = "REPRESENTATION_INVALID"
-    hint = "Send __typename and the field of that type's @key."
 
 
 class GraphSchema(Schema):

@@ -59,7 +59,6 @@ class ExtensionDecisionInput:
 
     extension_id: strawberry.ID = strawberry.field(description="The request.")
     is_granted: bool = strawberry.field(description="Whether the due time moves to what was asked.")
-    note: str | None = strawberry.field(description="Why.", default=UNSET)
 
 
 @fed.input(description="Decisions on requests for more time, at most 1,000.")

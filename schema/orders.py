@@ -17,7 +17,8 @@ from resolvers import orders as resolve
 from resolvers.context import Context
 from schema.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.authority import ORDER_STAFF, ORDERS_READ
-from schema.complaints import Complaint, OneOfNeededError
+from schema.complaints import Complaint
+from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
 from schema.members import Brand, Member, Office, Officer, find_brand, find_member, find_office, find_officer
@@ -253,7 +254,7 @@ class OrderQueries:
     ) -> BlockOrder | None:
         """Errors: NOT_FOUND, ONE_KEY_NEEDED."""
         if bool(id) == bool(order_no):
-            raise OneOfNeededError
+            raise OneKeyNeededError
         if id:
             return BlockOrder.of(await resolve.get_order(info.context, id))
         return BlockOrder.of(await resolve.get_order_by_number(info.context, order_no or ""))

@@ -1,0 +1,62 @@
+"""Asking the graph as one party would, without HTTP: with every scope that its kind may have."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from auth.principal import Principal
+from auth.scopes import BY_KIND
+from ledger.storage.database import Database, count_statements
+from ledger.viewer import MemberKind, Viewer
+from resolvers.context import Context
+from schema.graph import schema
+from tests.integration.ledger.conftest import Parties
+
+
+@dataclass
+class Answer:
+    data: Any
+    errors: list[Any]
+    statements: list[str]
+
+    @property
+    def problems(self) -> list[str]:
+        return [getattr(error.original_error, "code", type(error.original_error).__name__) for error in self.errors]
+
+
+def principal_of(viewer: Viewer, as_of: datetime) -> Principal:
+    kind = MemberKind(viewer.kind.value)
+    return Principal(
+        client_id=viewer.client_id,
+        member_id=viewer.member_id,
+        member_kind=kind,
+        scopes=BY_KIND[kind],
+        token_id="token",
+        expires_at=as_of + timedelta(minutes=10),
+        officer_id=viewer.officer_id,
+        office_id=viewer.office_id,
+        brand_id=viewer.brand_id,
+    )
+
+
+@dataclass
+class Desk:
+    database: Database
+    parties: Parties
+    as_of: datetime
+
+    async def ask(
+        self, viewer: Viewer | None, query: str, *, later: timedelta = timedelta(), **variables: Any
+    ) -> Answer:
+        as_of = self.as_of + later
+        statements: list[str] = []
+        stop: Callable[[], None] = count_statements(self.database, statements.append)
+        principal = principal_of(viewer, as_of) if viewer else None
+        try:
+            async with Context(database=self.database, principal=principal, as_of=as_of, request_id="r") as context:
+                result = await schema.execute(query, variable_values=variables, context_value=context)
+        finally:
+            stop()
+        counted = [statement for statement in statements if "set_config" not in statement]
+        return Answer(result.data, list(result.errors or []), counted)
