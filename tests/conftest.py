@@ -89,3 +89,11 @@ async def database(database_url: str, keyring: Keyring) -> AsyncIterator[Databas
 @pytest.fixture
 def as_of() -> datetime:
     return datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def owner_connection(cluster: Cluster, database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """The test's database as the owner of its tables sees it: everything."""
+    connection = await asyncpg.connect(database_url.replace(f"{ROLE_PREFIX}app@", f"{ROLE_PREFIX}owner@"))
+    yield connection
+    await connection.close()

@@ -1,0 +1,224 @@
+"""Every table, as every kind of viewer, by plain SQL: the database itself refuses what the application should.
+
+A table and role that stands in no line of READABLE must be closed to it altogether.
+"""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from ledger.storage.access import LEDGER_ACCESS
+from ledger.storage.roles import ROLE_OF_VIEWER, Role
+from ledger.viewer import ViewerKind
+from ledger.vocabulary import AcknowledgementKind
+from migrations.metadata import access_plan, metadata
+from tests.integration.ledger.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
+from tests.integration.ledger.test_forwarding import forward
+
+VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
+TABLES = sorted(metadata.tables)
+REGULATORS = frozenset(
+    {
+        "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",
+        "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
+        "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events",
+    }
+)  # fmt: skip
+OWN = {
+    Role.AGENCY: {
+        "complaints": "source_id = {me}",
+        "complainants": "source_id = {me}",
+        "evidence": "source_id = {me}",
+        "events": "audience @> ARRAY[{me}]",
+        "phone_numbers": "e164 IN (SELECT e164 FROM complaints WHERE source_id = {me})",
+        "members": "id = {me} OR kind = 'REGULATOR'",
+    },
+    Role.CARRIER: {
+        "members": "id = {me} OR kind = 'REGULATOR'",
+        "brands": "member_id = {me}",
+        "numbering_ranges": "holder_id = {me}",
+        "number_overrides": "holder_id = {me}",
+        "phone_numbers": "holder_id = {me}",
+        "block_orders": "carrier_id = {me} AND issued_at IS NOT NULL",
+        "block_order_versions": "carrier_id = {me}",
+        "order_acknowledgements": "carrier_id = {me}",
+        "order_extensions": "carrier_id = {me}",
+        "events": "audience @> ARRAY[{me}]",
+    },
+    Role.PROVIDER: {
+        "members": "id = {me} OR kind = 'REGULATOR'",
+        "brands": "member_id = {me}",
+        "events": "audience @> ARRAY[{me}]",
+    },
+    Role.REGULATOR: dict.fromkeys(REGULATORS, "true"),
+}
+INSERTABLE = {
+    Role.AGENCY: {"complaints", "complainants", "evidence"},
+    Role.REGULATOR: {"complaints", "complainants", "evidence"},
+    Role.CARRIER: {"order_acknowledgements", "order_extensions"},
+    Role.PROVIDER: set(),
+}
+
+
+def readable_columns(table, role):
+    for rule in access_plan().rules:
+        if rule.table == table and rule.role is role and rule.select is not None:
+            return ", ".join(rule.select) or "*"
+    return None
+
+
+@pytest.fixture
+async def busy(database, parties, as_of):
+    """Two carriers with an issued order each, one acknowledged, one asking for time, and a draft of each."""
+    orders = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
+    await acknowledge(database, parties.telkomsel, as_of, orders[0])
+    await acknowledge(
+        database, parties.indosat, as_of, orders[1], kind=AcknowledgementKind.EXTENSION_REQUESTED,
+        reason="TECHNICAL", until=orders[1].due_at.replace(minute=59),
+    )  # fmt: skip
+    await file_verified(database, parties, as_of, ["+6281200000077", "+6285600000077", "+12025550123"])
+    await forward(database, parties, as_of)
+    return orders
+
+
+class TestReading:
+    async def test_shows_every_viewer_its_own_rows_and_closes_every_other_table(
+        self, database, parties, as_of, busy, owner_connection
+    ):
+        for name, table in itertools.product(VIEWERS, TABLES):
+            viewer = parties.everyone[name]
+            role = ROLE_OF_VIEWER[viewer.kind]
+            own = OWN[role].get(table)
+            columns = readable_columns(table, role)
+            if own is None:
+                assert columns is None, f"{name} may read {table}"
+                with pytest.raises(DBAPIError, match="permission denied"):
+                    async with database.reading(viewer, as_of=as_of) as tx:
+                        await tx.execute(text(f"SELECT 1 FROM {table}"))
+                continue
+            condition = own.format(me=f"'{viewer.member_id}'::uuid")
+            wanted = await owner_connection.fetchval(f"SELECT count(*) FROM {table} WHERE {condition}")
+            async with database.reading(viewer, as_of=as_of) as tx:
+                seen = len((await tx.execute(text(f"SELECT {columns} FROM {table}"))).all())
+            assert seen == wanted, f"{name} sees {seen} of {wanted} rows of {table}"
+
+    async def test_hides_the_columns_that_are_the_regulators(self, database, parties, as_of, busy):
+        for column in ("drafted_by", "approved_by", "hold_reasons", "override_note", "office_id"):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+                    await tx.execute(text(f"SELECT {column} FROM block_orders"))
+        for viewer, column in (
+            (parties.telkomsel, "complaint_count"),
+            (parties.agency, "verified_complaint_count"),
+            (parties.agency, "holder_id"),
+        ):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(viewer, as_of=as_of) as tx:
+                    await tx.execute(text(f"SELECT {column} FROM phone_numbers"))
+
+    async def test_a_brands_client_sees_its_brands_orders_alone(self, database, parties, as_of):
+        await issue_orders(database, parties, as_of, ["+6281700000001", "+6283100000001"])
+        for brand, e164 in (("xl", "+6281700000001"), ("axis", "+6283100000001")):
+            narrowed = replace(parties.xlsmart, brand_id=parties.brands[brand])
+            async with database.reading(narrowed, as_of=as_of) as tx:
+                assert (await tx.execute(text("SELECT e164 FROM block_orders"))).scalars().all() == [e164]
+
+    async def test_an_unknown_member_sees_nothing(self, database, parties, as_of, busy):
+        for viewer in (parties.telkomsel, parties.agency, parties.provider):
+            stranger = replace(viewer, member_id="01900000-0000-7000-8000-000000000000")
+            for table in OWN[ROLE_OF_VIEWER[viewer.kind]]:
+                columns = readable_columns(table, ROLE_OF_VIEWER[viewer.kind])
+                where = "WHERE kind <> 'REGULATOR'" if table == "members" else ""
+                async with database.reading(stranger, as_of=as_of) as tx:
+                    assert (await tx.execute(text(f"SELECT {columns} FROM {table} {where}"))).all() == [], table
+
+
+class TestWriting:
+    @pytest.mark.parametrize("name", VIEWERS)
+    async def test_changes_and_deletes_nothing_anywhere(self, database, parties, as_of, busy, name):
+        viewer = parties.everyone[name]
+        for table in TABLES:
+            column = next(column.name for column in metadata.tables[table].columns if column.identity is None)
+            for act in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+                with pytest.raises(DBAPIError, match="permission denied"):
+                    async with database.transaction(viewer, as_of=as_of) as tx:
+                        await tx.execute(text(act))
+
+    @pytest.mark.parametrize("name", VIEWERS)
+    async def test_inserts_only_what_it_says_itself(self, database, parties, as_of, busy, name):
+        viewer = parties.everyone[name]
+        role = ROLE_OF_VIEWER[viewer.kind]
+        for table in TABLES:
+            if table in INSERTABLE[role]:
+                continue
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.transaction(viewer, as_of=as_of) as tx:
+                    await tx.execute(text(f"INSERT INTO {table} DEFAULT VALUES"))
+
+    async def test_a_carrier_can_not_speak_for_another(self, database, parties, as_of, busy):
+        telkomsels, _ = busy
+        forged = text(
+            "INSERT INTO order_acknowledgements (id, order_id, carrier_id, version, kind, reference, effective_at, "
+            "recorded_at, moved_state) VALUES (gen_random_uuid(), CAST(:order_id AS uuid), CAST(:carrier_id AS uuid), "
+            "1, 'EXECUTED', 'forged', now(), now(), true)"
+        )
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with database.transaction(parties.indosat, as_of=as_of) as tx:
+                await tx.execute(forged, {"order_id": telkomsels.id, "carrier_id": parties.telkomsel.member_id})
+
+    async def test_an_agency_can_not_file_for_another(self, database, parties, as_of):
+        forged = text(
+            "INSERT INTO complaints "
+            "(id, source_id, content_hash, account_platform, medium, category, remedy, filed_at) "
+            "VALUES (gen_random_uuid(), CAST(:source_id AS uuid), 'x', 'X', 'SMS', 'FRAUD', 'BOTH', now())"
+        )
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with database.transaction(parties.agency, as_of=as_of) as tx:
+                await tx.execute(forged, {"source_id": parties.other_agency.member_id})
+
+
+class TestDeclaration:
+    def test_names_every_table_of_the_ledger(self):
+        assert {rule.table for rule in access_plan().rules} == set(TABLES)
+
+    def test_lets_no_role_delete_in_the_ledger_but_key_checks(self):
+        assert {rule.table for rule in LEDGER_ACCESS if rule.delete} == {"keyring_checks"}
+
+    def test_gives_every_kind_of_viewer_a_role_of_its_own(self):
+        assert len({ROLE_OF_VIEWER[kind] for kind in ViewerKind}) == len(ViewerKind)
+
+    async def test_is_what_the_database_holds(self, owner_connection):
+        granted = await owner_connection.fetch(
+            "SELECT DISTINCT table_name, grantee, privilege_type FROM information_schema.table_privileges "
+            "WHERE grantee LIKE 'jembatan\\_%' AND grantee <> 'jembatan_owner' AND table_name <> 'alembic_version'"
+        )
+        declared = {
+            (rule.table, f"jembatan_{rule.role}", verb)
+            for rule in access_plan().rules
+            for verb, given in (
+                ("SELECT", rule.select is not None and not rule.select),
+                ("UPDATE", rule.update is not None and not rule.update),
+                ("INSERT", rule.insert),
+                ("DELETE", rule.delete),
+            )
+            if given
+        }
+        assert {tuple(row) for row in granted} == declared
+
+    async def test_protects_every_table(self, owner_connection):
+        unprotected = await owner_connection.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
+            "AND NOT relrowsecurity AND relname <> 'alembic_version'"
+        )
+        assert unprotected == []
+
+    async def test_the_logins_are_no_superusers_and_inherit_nothing(self, owner_connection):
+        rows = await owner_connection.fetch(
+            "SELECT rolname, rolsuper, rolbypassrls, rolinherit FROM pg_roles "
+            "WHERE rolname LIKE 'jembatan\\_%' AND rolname <> 'jembatan_owner'"
+        )
+        assert len(rows) == len(Role) + 1
+        assert [row["rolname"] for row in rows if row["rolsuper"] or row["rolbypassrls"] or row["rolinherit"]] == []
