@@ -91,6 +91,6 @@ async def list_logins(tx: Transaction) -> dict[OfficerId, list[str]]:
     """Every login, by officer; an officer without one has no entry."""
     logins: dict[OfficerId, list[str]] = {}
     found = await tx.execute(select(officer_logins.c.officer_id, officer_logins.c.login).order_by(officer_logins.c.id))
-    for officer_id, login in found:
-        logins.setdefault(officer_id, []).append(login)
+    for row in found:
+        logins.setdefault(row.officer_id, []).append(row.login)
     return logins

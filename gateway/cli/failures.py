@@ -12,6 +12,7 @@
     +-- PortTakenError               PORT_TAKEN
     +-- DemoRunningError             DEMO_RUNNING
     +-- DemoStepError                DEMO_STEP_FAILED
+    +-- WorkersFailedError           WORKERS_FAILED (workers.py)
 
 Refusals of the ledger and of auth pass through with their own codes. Nothing else of the package prints errors.
 """
@@ -115,8 +116,8 @@ class DemoStepError(CommandError):
     code = "DEMO_STEP_FAILED"
 
 
-def report_failure(error: BaseException) -> int | None:
-    """Tell on stderr why the command ends, and answer its exit status; None for what is no failure of ours."""
+def report_failure(error: Exception) -> int:
+    """Tell on stderr why the command ends, and answer its exit status."""
     from auth.errors import AuthError
     from gateway.settings import SettingsError
     from ledger.errors import LedgerError
@@ -129,10 +130,8 @@ def report_failure(error: BaseException) -> int | None:
         field: Any = getattr(error, "field", None)
         _say(error.code, f"{error.message} ({field})" if field else error.message, error.hint)
         return error.exit_code if isinstance(error, CommandError) else FAILED
-    if isinstance(error, Exception):
-        _say("INTERNAL", f"Unexpected {type(error).__name__}.", "Run with JEMBATAN_LOG_LEVEL=DEBUG to see where.")
-        return FAILED
-    return None
+    _say("INTERNAL", f"Unexpected {type(error).__name__}.", "Run with JEMBATAN_LOG_LEVEL=DEBUG to see where.")
+    return FAILED
 
 
 def _say(code: str, message: str, hint: str | None) -> None:

@@ -6,6 +6,8 @@ checked, so that nothing is written with the wrong ones.
 """
 
 import asyncio
+import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -101,9 +103,7 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
         return
     keys = _keys_of_embedded(settings)
     with run_embedded_server(settings.data_dir, role_prefix=settings.role_prefix) as (application_url, owner_url):
-        yield _installation(
-            settings, application_url=application_url, owner_url=owner_url, keys=keys, is_embedded=True
-        )
+        yield _installation(settings, application_url=application_url, owner_url=owner_url, keys=keys, is_embedded=True)
 
 
 @contextmanager
@@ -124,7 +124,21 @@ def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[s
     try:
         yield urls.application, urls.owner
     finally:
-        server.stop()
+        with _undisturbed():
+            server.stop()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C leave the embedded server running behind us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_session(
@@ -139,9 +153,7 @@ def run_session(
         return asyncio.run(_work(installation, work, is_schema_checked=is_schema_checked))
 
 
-async def _work(
-    installation: Installation, work: Callable[[Session], Awaitable[T]], *, is_schema_checked: bool
-) -> T:
+async def _work(installation: Installation, work: Callable[[Session], Awaitable[T]], *, is_schema_checked: bool) -> T:
     async with open_database(installation) as database:
         if is_schema_checked:
             await check_installation(database)

@@ -1,0 +1,164 @@
+"""`jembatan officer`: officers with their logins. Four eyes are counted by officer, whatever the login."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.printing import JsonFlag, note, print_json, print_record, print_table
+
+if TYPE_CHECKING:
+    from ledger.members import Officer
+
+officers = typer.Typer(no_args_is_help=True, help="Add officers with logins, disable them, list them.")
+
+OfficerArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The officer's login, or id.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="File that holds the password; - reads standard input. Unset: asked for.")
+]
+DEFAULT_SCOPES = (
+    "complaints:read",
+    "complaints:file",
+    "complaints:decide",
+    "orders:read",
+    "orders:draft",
+    "orders:approve",
+    "numbers:read",
+    "members:read",
+)
+_PAGE = 500
+
+
+@officers.command(
+    "add",
+    epilog='Example: jembatan officer add ana --office help-desk --name "Ana Wijaya" --password-file ana.txt',
+)
+def add_officer_with_login(
+    *,
+    login: Annotated[str, typer.Argument(metavar="LOGIN", help="What the officer types at the login page.")],
+    office: Annotated[str, typer.Option(help="The office's slug.")],
+    name: Annotated[str, typer.Option(help="The name that colleagues read.")],
+    member: Annotated[str | None, typer.Option(help="The member's slug. Unset: the only regulator.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What the officer may do; repeat it. Unset: all but revealing, managing and auditing."),
+    ] = None,
+    password_file: PasswordFile = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add an officer to an office, with a login. Both are made, or neither."""
+    from auth.logins import create_login
+    from auth.passwords import Passwords
+    from auth.scopes import check_scopes
+    from gateway.cli.lookups import get_office
+    from gateway.cli.secrets_input import read_password
+    from gateway.cli.session import Session, read_clock, run_session
+    from gateway.wiring import read_auth_settings
+    from ledger.members import OfficerDraft, add_officer, load_members
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    password = read_password(password_file)
+
+    async def work(session: Session) -> "Officer":
+        passwords = Passwords(read_auth_settings(session.settings))
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            place = await get_office(tx, office, member_slug=member)
+            kind = (await load_members(tx, [place.member_id]))[place.member_id].kind
+            scopes = check_scopes(scope or DEFAULT_SCOPES, kind=kind, is_machine_only=False)
+            officer = await add_officer(tx, OfficerDraft(office_id=place.id, display_name=name, scopes=tuple(scopes)))
+            async with tx.role(Role.AUTH):
+                await create_login(tx, passwords, officer_id=officer.id, login=login, password=password)
+            return officer
+
+    officer = run_session(work)
+    if as_json:
+        print_json(officer)
+        return
+    print_record({"id": officer.id, "login": login, "name": officer.display_name, "scopes": officer.scopes})
+
+
+@officers.command("list", epilog="Example: jembatan officer list --json")
+def list_all_officers(*, as_json: JsonFlag = False) -> None:
+    """List officers and their logins, disabled ones too."""
+    from auth.logins import list_logins
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.members import list_officers, load_offices
+    from ledger.pages import PageRequest
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[dict[str, object]]:
+        found: list[Officer] = []
+        after: str | None = None
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            while True:
+                page = await list_officers(tx, PageRequest(first=_PAGE, after=after))
+                found.extend(page.items)
+                if not page.has_next_page:
+                    break
+                after = page.cursors[-1]
+            offices = await load_offices(tx, [officer.office_id for officer in found])
+            async with tx.role(Role.AUTH):
+                logins = await list_logins(tx)
+        return [
+            {
+                "id": officer.id,
+                "name": officer.display_name,
+                "logins": logins.get(officer.id, []),
+                "office": offices[officer.office_id].slug,
+                "scopes": list(officer.scopes),
+                "disabledAt": officer.disabled_at,
+            }
+            for officer in found
+        ]
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("id", "name", "logins", "office", "scopes", "disabledAt")
+    titles = ("id", "name", "logins", "office", "scopes", "disabled")
+    print_table("", titles, [[officer[column] for column in columns] for officer in found])
+
+
+@officers.command("disable", epilog="Example: jembatan officer disable ana")
+def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> None:
+    """Disable an officer: no login works any more, and tokens end within seconds. Drafts stay with the office."""
+    from gateway.cli.lookups import get_officer
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.members import disable_officer
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> "Officer":
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            return await disable_officer(tx, (await get_officer(tx, officer)).id)
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+    else:
+        print_record({"id": found.id, "name": found.display_name, "disabled": found.disabled_at})
+
+
+@officers.command("set-password", epilog="Example: jembatan officer set-password ana")
+def set_login_password(
+    *, login: Annotated[str, typer.Argument(metavar="LOGIN", help="The login.")], password_file: PasswordFile = None
+) -> None:
+    """Give a login another password; its browser sessions end."""
+    from auth.logins import set_password
+    from auth.passwords import Passwords
+    from gateway.cli.secrets_input import read_password
+    from gateway.cli.session import Session, read_clock, run_session
+    from gateway.wiring import read_auth_settings
+    from ledger.storage.roles import Role
+
+    password = read_password(password_file)
+
+    async def work(session: Session) -> None:
+        passwords = Passwords(read_auth_settings(session.settings))
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await set_password(tx, passwords, login=login, password=password)
+
+    run_session(work)
+    note(f"The password of {login} is set.")
