@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from ledger import complainants, complaint_deciding, complaint_filing, complaint_supplying, complaints
+from ledger import (
+    complainants,
+    complaint_deciding,
+    complaint_filing,
+    complaint_supplying,
+    complaint_tickets,
+    complaints,
+)
 from ledger.complainants import Complainant
 from ledger.complaint_deciding import ComplaintDecision
 from ledger.complaint_drafts import ComplaintDraft
@@ -28,7 +35,7 @@ async def get_complaint(context: Context, complaint_id: str) -> Complaint:
 
 async def get_complaint_by_ticket(context: Context, ticket_no: str) -> Complaint:
     """One complaint by the number that people say. Errors: UnknownError."""
-    return await context.read(lambda tx: complaints.get_complaint(tx, ticket_no=ticket_no))
+    return await context.read(lambda tx: complaint_tickets.get_complaint_by_ticket(tx, ticket_no))
 
 
 async def list_complaints(

@@ -16,6 +16,7 @@ from schema.complaint_results import ComplaintIdsInput, ComplaintsPayload
 from schema.fields import field
 from schema.info import Info
 from schema.models import copy_model, given
+from schema.texts import CHECKED
 from schema.vocabulary import describe
 
 describe(
@@ -130,7 +131,9 @@ class ComplaintDecidingMutations:
         results = await resolve.record_complainant_informed(info.context, input.complaint_ids)
         return RecordComplainantsInformedPayload.of(results)
 
-    @field("See who complained. Each time is recorded with its purpose.", needs=COMPLAINANTS_REVEAL)
+    @field(
+        "See who complained. Each time is recorded with its purpose.", needs=COMPLAINANTS_REVEAL, extensions=[CHECKED]
+    )
     async def reveal_complainant(
         self,
         info: Info,

@@ -228,6 +228,7 @@ class ForwardingMutations:
     @field(
         "Turn verified complaints into drafts and write the manifest. Repeating it orders nothing twice.",
         needs=ORDERS_DRAFT,
+        extensions=[CHECKED],
     )
     async def forward_complaints(
         self,
@@ -239,7 +240,11 @@ class ForwardingMutations:
         request = ForwardingRequest(**values, categories=tuple(input.categories or ()))
         return ForwardComplaintsPayload(run=ForwardingRun.of(await resolve.forward_complaints(info.context, request)))
 
-    @field("Issue a run's drafts, whole or in part, as the manifest's hash has them.", needs=ORDERS_APPROVE)
+    @field(
+        "Issue a run's drafts, whole or in part, as the manifest's hash has them.",
+        needs=ORDERS_APPROVE,
+        extensions=[CHECKED],
+    )
     async def approve_forwarding(
         self,
         info: Info,
@@ -259,7 +264,11 @@ class ForwardingMutations:
             problem_count=count_problems(results),
         )
 
-    @field("Conclude a run without issuing; its drafts stand until each is decided on its own.", needs=ORDERS_DRAFT)
+    @field(
+        "Conclude a run without issuing; its drafts stand until each is decided on its own.",
+        needs=ORDERS_DRAFT,
+        extensions=[CHECKED],
+    )
     async def discard_forwarding(
         self,
         info: Info,

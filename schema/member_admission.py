@@ -14,6 +14,7 @@ from schema.fields import field
 from schema.info import Info
 from schema.members import Brand, Member, Office, Officer
 from schema.models import given
+from schema.texts import CHECKED
 
 
 @fed.input(description="A member to be admitted.")
@@ -104,7 +105,7 @@ class DisableOfficerPayload:
 class MemberMutations:
     """Changing who takes part."""
 
-    @field("Admit a member.", needs=MEMBERS_MANAGE)
+    @field("Admit a member.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
     async def admit_member(
         self,
         info: Info,
@@ -115,7 +116,7 @@ class MemberMutations:
         draft = MemberDraft(**values, internet_access=bool(input.has_internet_access))
         return AdmitMemberPayload(member=Member.of(await resolve.admit_member(info.context, draft)))
 
-    @field("Add a brand to a member.", needs=MEMBERS_MANAGE)
+    @field("Add a brand to a member.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
     async def add_brand(
         self,
         info: Info,
@@ -125,7 +126,7 @@ class MemberMutations:
         brand = await resolve.add_brand(info.context, input.member_id, slug=input.slug, name=input.name)
         return AddBrandPayload(brand=Brand.of(brand))
 
-    @field("Add an office to a member.", needs=MEMBERS_MANAGE)
+    @field("Add an office to a member.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
     async def add_office(
         self,
         info: Info,
@@ -135,7 +136,7 @@ class MemberMutations:
         office = await resolve.add_office(info.context, input.member_id, slug=input.slug, name=input.name)
         return AddOfficePayload(office=Office.of(office))
 
-    @field("Add an officer to an office.", needs=MEMBERS_MANAGE)
+    @field("Add an officer to an office.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
     async def add_officer(
         self,
         info: Info,
@@ -147,7 +148,11 @@ class MemberMutations:
         )
         return AddOfficerPayload(officer=Officer.of(officer))
 
-    @field("Disable an officer; what the officer drafted stays with the office.", needs=MEMBERS_MANAGE)
+    @field(
+        "Disable an officer; what the officer drafted stays with the office.",
+        needs=MEMBERS_MANAGE,
+        extensions=[CHECKED],
+    )
     async def disable_officer(
         self,
         info: Info,

@@ -16,6 +16,7 @@ from schema.models import copy_model, given, optional
 from schema.numbers import PhoneNumber
 from schema.pages import few
 from schema.scalars import E164
+from schema.texts import CHECKED
 
 
 @fed.input(description="A range of the numbering plan.")
@@ -77,7 +78,11 @@ class SetNumberOverridePayload:
 class NumberingMutations:
     """Changing the plan."""
 
-    @field("Take ranges into the numbering plan; every known number gets its holder again.", needs=NUMBERS_MANAGE)
+    @field(
+        "Take ranges into the numbering plan; every known number gets its holder again.",
+        needs=NUMBERS_MANAGE,
+        extensions=[CHECKED],
+    )
     async def load_numbering_plan(
         self,
         info: Info,
@@ -87,7 +92,9 @@ class NumberingMutations:
         account = await resolve.load_plan(info.context, [item.draft() for item in input.ranges])
         return copy_model(LoadNumberingPlanPayload, account)
 
-    @field("Say that one number is held by another than its range's holder.", needs=NUMBERS_MANAGE)
+    @field(
+        "Say that one number is held by another than its range's holder.", needs=NUMBERS_MANAGE, extensions=[CHECKED]
+    )
     async def set_number_override(
         self,
         info: Info,

@@ -1,6 +1,6 @@
 """Refusing, before anything is read, text that no database can hold.
 
-Texts of bulk mutations are judged by the ledger item by item instead, so that one bad item sinks no other.
+Texts of mutations that answer item by item are judged by the ledger instead, so that one bad item sinks no other.
 """
 
 import dataclasses
