@@ -35,7 +35,8 @@ class RolesMissingError(UnavailableError):
     hint = "Have an administrator run what `jembatan migrate --print-roles` prints."
 
 
-def _config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic, pointed at our revisions and at a connection that is open already."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
@@ -45,7 +46,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 def head_revision() -> str:
     """The revision that this version needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     if head is None:
         raise RuntimeError("There are no revisions.")
     return head
@@ -74,7 +75,7 @@ async def migrate(
 def _migrate(connection: Connection, role_prefix: str, login: str) -> tuple[str | None, str]:
     before = MigrationContext.configure(connection).get_current_revision()
     _ensure_roles(connection, role_prefix, login)
-    command.upgrade(_config(connection), "head")
+    command.upgrade(alembic_config(connection), "head")
     for statement in render_access_statements(access_plan(), role_prefix=role_prefix):
         connection.exec_driver_sql(statement)
     every_role = ", ".join(role_name(role_prefix, role) for role in Role)

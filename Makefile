@@ -1,0 +1,58 @@
+# Every target sets up what it needs in .venv by itself; nothing but Python >= 3.11 and make is assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+install: $(READY) ## Set everything up in .venv, from the locked versions
+
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Jembatan needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## Play the whole journey on an embedded PostgreSQL, then keep serving (Ctrl-C ends it)
+	$(BIN)/jembatan demo
+
+test: $(READY) ## Run the tests on an embedded PostgreSQL
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope
+
+lint: $(READY) ## Ruff, mypy strict, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## What CI runs: lint and test
+
+schema: $(READY) ## Write schema/schema.graphql anew from the code
+	$(BIN)/python -m schema.print
+
+settings: $(READY) ## Write docs/settings.md and .env.example anew from the code
+	$(BIN)/python -m gateway.settings_reference
+
+revision: $(READY) ## Draft an Alembic revision from the models: make revision MESSAGE="what changes"
+	$(BIN)/python -m migrations.draft "$(MESSAGE)"
+
+bench: $(READY) ## Run the benchmarks; each prints ratios taken side by side in one run
+	$(BIN)/python -m bench
+
+lock: ## Resolve the locked versions anew (needs uv on the PATH)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links -c requirements-dev.lock pyproject.toml -o requirements.lock
+
+clean: ## Remove what was set up or left behind, but no data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+
+.PHONY: help install demo test lint check schema settings revision bench lock clean

@@ -1,0 +1,47 @@
+"""Drafting a revision from the models, on a throw-away database: `make revision MESSAGE="what changes"`."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from ledger.storage.database import async_url
+from ledger.storage.embedded import EmbeddedServer
+from ledger.storage.roles import login_name
+from migrations.run import alembic_config, migrate
+
+_PREFIX = "jembatan_"
+
+
+async def _draft(owner_url: str, message: str) -> None:
+    known = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
+    if known:
+        await migrate(owner_url, role_prefix=_PREFIX, login=login_name(_PREFIX))
+    engine = create_async_engine(async_url(owner_url))
+    async with engine.begin() as connection:
+        await connection.run_sync(
+            lambda sync: command.revision(
+                alembic_config(sync), message=message, autogenerate=True, rev_id=f"{len(known) + 1:04}"
+            )
+        )
+    await engine.dispose()
+
+
+def main() -> None:
+    """Write the next revision's draft into migrations/versions; read it before you keep it."""
+    if len(sys.argv) != 2 or not sys.argv[1].strip():  # noqa: PLR2004 - the program's name and one argument
+        sys.exit('Say what changes: make revision MESSAGE="what changes"')
+    with tempfile.TemporaryDirectory() as directory:
+        server = EmbeddedServer(Path(directory), role_prefix=_PREFIX)
+        try:
+            asyncio.run(_draft(server.start().owner, sys.argv[1]))
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
