@@ -63,7 +63,7 @@ class TestComplaint:
     async def test_tells_a_duplicates_first_one_and_who_decided(self, desk: Desk):
         first, second = await file_one(desk), await file_one(desk)
         decide = """mutation($input: DecideComplaintsInput!) { decideComplaints(input: $input) { results {
-          complaint { state duplicateOf { id } decidedBy { displayName } decisionNote } problem { code message } } } }"""
+          complaint { state duplicateOf { id } decidedBy { displayName } decisionNote } problem { code } } } }"""
         decision = {
             "complaintId": second["id"],
             "decision": "MARK_DUPLICATE",
