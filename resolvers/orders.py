@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from ledger import order_approval, order_drafting, order_ending, orders
+from ledger.complaints import Complaint
 from ledger.errors import Problem, UnknownError
 from ledger.identifiers import parse_id
 from ledger.order_approval import Approval, OrderNote, Revision
 from ledger.order_drafting import OrderDraft
 from ledger.order_ending import LiftDraft
 from ledger.orders import BlockOrder, OrderFilter, OrderSort
-from ledger.pages import Page, PageRequest
+from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from resolvers.context import Context
 
 Results = list[BlockOrder | Problem]
@@ -37,6 +38,18 @@ async def list_orders(context: Context, page: PageRequest, where: OrderFilter, *
 async def count_orders(context: Context, where: OrderFilter) -> int:
     """How many that list holds."""
     return await context.read(lambda tx: orders.count_block_orders(tx, where))
+
+
+async def list_complaints(context: Context, order_id: str, page: PageRequest) -> Page[Complaint]:
+    """A page of the complaints behind an order, batched over the operation's orders. Errors: CursorInvalidError."""
+    name = f"order_complaints:{order_id}"
+    ids = await context.loaders.complaint_ids_by_order.load(order_id) or []
+    if page.after is not None:
+        last = str(decode_cursor(name, page.after, length=1)[0])
+        ids = [complaint_id for complaint_id in ids if complaint_id > last]
+    shown = ids[: page.first]
+    found = [each for each in await context.loaders.complaints.load_many(shown) if each is not None]
+    return Page(found, [encode_cursor(name, [each.id]) for each in found], has_next_page=len(ids) > page.first)
 
 
 async def draft_orders(context: Context, drafts: Sequence[OrderDraft]) -> Results:

@@ -57,6 +57,11 @@ _STATUS: Mapping[OrderState, BlockRequestStatus] = {
 }
 
 
+@fed.type(description="One page of the complaints behind an order.", requires_scopes=ORDER_STAFF)
+class BlockOrderComplaintConnection(Connection[Complaint]):
+    """An order's complaints by pages."""
+
+
 @fed.type(
     description="An order to the carrier that holds a number to block it: a duty with a due time.",
     keys=["id"],
@@ -161,12 +166,13 @@ class BlockOrder(BlockRequest):
         old = await info.context.loaders.orders.load(self.supersedes_id) if self.supersedes_id else None
         return BlockOrder.of(old) if old else None
 
-    @field("The complaints behind it; the regulator's alone.", needs=ORDER_STAFF, directives=[few(10)])
-    async def complaints(self, info: Info) -> list[Complaint] | None:
+    @field("The complaints behind it; the regulator's alone.", needs=ORDER_STAFF, directives=[PAGED])
+    async def complaints(
+        self, info: Info, first: First = UNSET, after: After = UNSET
+    ) -> BlockOrderComplaintConnection | None:
         """Two statements for all orders of the operation."""
-        ids = await info.context.loaders.complaint_ids_by_order.load(self.id)
-        found = await info.context.loaders.complaints.load_many(ids or [])
-        return [Complaint.of(complaint) for complaint in found if complaint]
+        page = await resolve.list_complaints(info.context, self.id, page_request(first, after))
+        return BlockOrderComplaintConnection.of(page, Complaint.of, after=after)
 
     @field("The office that it belongs to; the regulator's alone.", needs=ORDER_STAFF)
     async def office(self, info: Info) -> Office | None:

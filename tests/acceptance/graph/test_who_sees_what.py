@@ -38,7 +38,8 @@ class TestWhoSeesWhat:
     async def test_refuses_a_carrier_by_name_what_is_the_regulators_alone(self, site: Site, order):
         query = """query($id: ID) { blockOrder(id: $id) { orderNo summary complaintCount
           draftedBy { displayName } approvedBy { displayName } holdReasons overrideNote endNote office { name }
-          complaints { id } number { e164 complaintCount verifiedComplaintCount } carrier { contact { email } } } }"""
+          complaints { nodes { id } }
+          number { e164 complaintCount verifiedComplaintCount } carrier { contact { email } } } }"""
         answer = site.post(site.token(site.parties.telkomsel), query, id=order.id)
         assert codes(answer) == ["UNAUTHORIZED_FIELD_OR_TYPE"]
         assert paths(answer) == [

@@ -117,7 +117,8 @@ class TestMainJob:
     async def test_reads_in_a_payload_what_the_mutation_wrote(self, desk: Desk):
         ids = await file_verified(desk)
         query = """mutation($a: DraftBlockOrdersInput!, $b: FileComplaintsInput!) {
-          first: draftBlockOrders(input: $a) { results { blockOrder { complaints { id state } number { status } } } }
+          first: draftBlockOrders(input: $a) { results { blockOrder {
+             complaints { nodes { id state } } number { status } } } }
           second: fileComplaints(input: $b) { results { complaint { number { complaintCount } } } } }"""
         drafts = {"drafts": [{"complaintIds": ids} | WORDS]}
         answer = await desk.ask(
@@ -127,7 +128,7 @@ class TestMainJob:
             b={"complaints": [complaint(complainant={"name": "Ani", "phone": "+628120"})]},
         )
         (drafted,) = answer.data["first"]["results"]
-        assert drafted["blockOrder"]["complaints"] == [{"id": ids[0], "state": "ESCALATED"}]
+        assert drafted["blockOrder"]["complaints"]["nodes"] == [{"id": ids[0], "state": "ESCALATED"}]
         (filed,) = answer.data["second"]["results"]
         assert filed["complaint"]["number"]["complaintCount"] == 2
 

@@ -94,7 +94,7 @@ class TestBlockOrder:
         answer = await desk.ask(
             desk.parties.regulator,
             """query($id: ID) { blockOrder(id: $id) { draftedBy { displayName office { slug } } office { name }
-               approvedBy { id } holdReasons complaints { id } number { complaintCount verifiedComplaintCount
+               approvedBy { id } holdReasons complaints { nodes { id } } number { complaintCount verifiedComplaintCount
                blockOrders { id } } } }""",
             id=order.id,
         )
@@ -103,9 +103,24 @@ class TestBlockOrder:
             "office": {"name": "Help desk"},
             "approvedBy": None,
             "holdReasons": [],
-            "complaints": [{"id": complaint.id} for complaint in complaints],
+            "complaints": {"nodes": [{"id": complaint.id} for complaint in complaints]},
             "number": {"complaintCount": 2, "verifiedComplaintCount": 2, "blockOrders": [{"id": order.id}]},
         }
+
+    async def test_gives_the_complaints_behind_it_by_pages(self, desk: Desk):
+        complaints = await file_verified(desk.database, desk.parties, desk.as_of, ["+6281200000001"] * 5)
+        (order,) = await draft_orders(desk.database, desk.parties, desk.as_of, ["+6281200000001"])
+        query = """query($id: ID, $after: String) { blockOrder(id: $id) { complaints(first: 2, after: $after) {
+          nodes { id } pageInfo { hasNextPage endCursor } } } }"""
+        seen, after, has_next = [], None, True
+        while has_next:
+            answer = await desk.ask(desk.parties.officer, query, id=order.id, after=after)
+            page = answer.data["blockOrder"]["complaints"]
+            seen += [node["id"] for node in page["nodes"]]
+            after, has_next = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+        assert seen == [complaint.id for complaint in complaints]
+        stray = await desk.ask(desk.parties.officer, query, id=order.id, after="bm8")
+        assert stray.problems == ["CURSOR_INVALID"]
 
     async def test_shows_a_carrier_its_numbers_other_orders_in_one_statement_more(self, desk: Desk):
         await issue_orders(desk.database, desk.parties, desk.as_of, numbers_of("+62812", 10))

@@ -1,0 +1,24 @@
+SELECT block_orders.id, block_orders.order_serial, block_orders.version, block_orders.directive_id, block_orders.supersedes_id, block_orders.carrier_id, block_orders.brand_id, block_orders.e164, block_orders.epoch, block_orders.category, block_orders.scope, block_orders.legal_basis, block_orders.summary, block_orders.subscriber_notice, block_orders.complaint_count, block_orders.state, block_orders.impossible_reason, block_orders.last_acknowledgement, block_orders.office_id, block_orders.drafted_by, block_orders.drafted_at, block_orders.approved_by, block_orders.return_reason, block_orders.hold_reasons, block_orders.override_note, block_orders.overridden_by, block_orders.issued_at, block_orders.due_at, block_orders.executed_at, block_orders.effective_at, block_orders.was_late, block_orders.ended_at, block_orders.end_note, block_orders.lift_drafted_at, block_orders.lift_basis, block_orders.lift_note, block_orders.lift_issued_by, block_orders.lift_issued_at, block_orders.lifted_at 
+FROM block_orders 
+WHERE block_orders.state IN ($2::VARCHAR) ORDER BY block_orders.id DESC 
+ LIMIT $1::INTEGER;
+
+SELECT officers.id, officers.member_id, officers.office_id, officers.display_name, officers.scopes, officers.created_at, officers.disabled_at 
+FROM officers 
+WHERE officers.id IN ($1::UUID);
+
+SELECT order_complaints.order_id, order_complaints.complaint_id 
+FROM order_complaints 
+WHERE order_complaints.order_id IN ($1::UUID) ORDER BY order_complaints.complaint_id;
+
+SELECT offices.id, offices.member_id, offices.slug, offices.name 
+FROM offices 
+WHERE offices.id IN ($1::UUID);
+
+SELECT complaints.id, complaints.ticket_serial, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.decision_note, complaints.outcome, complaints.duplicate_of, complaints.decided_by, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
+FROM complaints 
+WHERE complaints.id IN ($1::UUID, $2::UUID);
+
+SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
+FROM members 
+WHERE members.id IN ($1::UUID);

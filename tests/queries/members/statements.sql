@@ -1,0 +1,11 @@
+SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
+FROM members ORDER BY members.slug 
+ LIMIT $1::INTEGER;
+
+SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
+FROM members 
+WHERE members.id IN ($1::UUID);
+
+SELECT brands.id, brands.member_id, brands.slug, brands.name 
+FROM brands 
+WHERE brands.member_id IN ($1::UUID);

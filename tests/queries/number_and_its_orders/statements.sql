@@ -1,0 +1,20 @@
+SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.complaint_count, phone_numbers.verified_complaint_count, phone_numbers.first_seen_at 
+FROM phone_numbers 
+WHERE phone_numbers.e164 IN ($1::VARCHAR);
+
+SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
+FROM members 
+WHERE members.id IN ($1::UUID);
+
+SELECT block_orders.id, block_orders.order_serial, block_orders.version, block_orders.directive_id, block_orders.supersedes_id, block_orders.carrier_id, block_orders.brand_id, block_orders.e164, block_orders.epoch, block_orders.category, block_orders.scope, block_orders.legal_basis, block_orders.summary, block_orders.subscriber_notice, block_orders.complaint_count, block_orders.state, block_orders.impossible_reason, block_orders.last_acknowledgement, block_orders.office_id, block_orders.drafted_by, block_orders.drafted_at, block_orders.approved_by, block_orders.return_reason, block_orders.hold_reasons, block_orders.override_note, block_orders.overridden_by, block_orders.issued_at, block_orders.due_at, block_orders.executed_at, block_orders.effective_at, block_orders.was_late, block_orders.ended_at, block_orders.end_note, block_orders.lift_drafted_at, block_orders.lift_basis, block_orders.lift_note, block_orders.lift_issued_by, block_orders.lift_issued_at, block_orders.lifted_at 
+FROM block_orders 
+WHERE block_orders.e164 IN ($2::VARCHAR) ORDER BY block_orders.id 
+ LIMIT $1::INTEGER;
+
+SELECT brands.id, brands.member_id, brands.slug, brands.name 
+FROM brands 
+WHERE brands.member_id IN ($1::UUID);
+
+SELECT order_acknowledgements.id, order_acknowledgements.order_id, order_acknowledgements.carrier_id, order_acknowledgements.version, order_acknowledgements.kind, order_acknowledgements.reason, order_acknowledgements.reference, order_acknowledgements.note, order_acknowledgements.until, order_acknowledgements.effective_at, order_acknowledgements.recorded_at, order_acknowledgements.is_late, order_acknowledgements.moved_state, order_acknowledgements.mark, order_acknowledgements.client_id 
+FROM order_acknowledgements 
+WHERE order_acknowledgements.order_id IN ($1::UUID) ORDER BY order_acknowledgements.order_id, order_acknowledgements.id;

@@ -1,0 +1,48 @@
+"""Golden queries: a query, its answer on the wire and the SQL that it took, seen together.
+
+Each folder holds query.graphql (its first line names who asks), result.json and statements.sql. After a change that
+is meant, run with UPDATE_GOLDEN=1 and read the difference.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ledger.vocabulary import AcknowledgementKind
+from tests.integration.graph.desk import Desk
+from tests.integration.ledger.conftest import found_country
+from tests.integration.ledger.journeys import acknowledge, draft_orders, file_verified, issue_orders
+
+FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/query.graphql"))
+
+
+@pytest.fixture
+async def desk(database, as_of) -> Desk:
+    """Three issued orders, one of them executed and one received, and a draft."""
+    parties = await found_country(database, as_of)
+    numbers = ["+6281200000001", "+6281200000002", "+6285600000001"]
+    orders = await issue_orders(database, parties, as_of, numbers)
+    await acknowledge(database, parties.telkomsel, as_of, orders[0], reference="TT-1")
+    await acknowledge(database, parties.telkomsel, as_of, orders[1], AcknowledgementKind.RECEIVED, reference="TT-2")
+    await file_verified(database, parties, as_of, ["+6281200000003"] * 2)
+    await draft_orders(database, parties, as_of, ["+6281200000003"])
+    return Desk(database, parties, as_of)
+
+
+def check_golden(path: Path, text: str) -> None:
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, path
+
+
+class TestGoldenQuery:
+    @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+    async def test_is_answered_as_recorded_by_the_statements_recorded(self, desk: Desk, folder: Path):
+        query = (folder / "query.graphql").read_text(encoding="utf-8")
+        party = query.splitlines()[0].removeprefix("# ").strip()
+        answer = await desk.ask(getattr(desk.parties, party), query)
+        assert answer.errors == []
+        check_golden(folder / "result.json", json.dumps(answer.data, indent=2, ensure_ascii=False) + "\n")
+        check_golden(folder / "statements.sql", ";\n\n".join(s.strip() for s in answer.statements) + ";\n")
