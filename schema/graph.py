@@ -3,7 +3,6 @@
 import strawberry.federation as fed
 from strawberry.schema.config import StrawberryConfig
 
-from schema import vocabulary as _described  # noqa: F401 - describes the enums before any type is built
 from schema.acknowledging import AcknowledgingMutations
 from schema.complaint_deciding import ComplaintDecidingMutations
 from schema.complaint_filing import ComplaintFilingMutations
