@@ -128,7 +128,8 @@ class _Preparer:
             return error.problem()
         if item.draft.source_reference is not None:
             return item
-        return replace(item, occurrence=self._occurrences.count(item.content_hash))
+        occurrence = self._occurrences.count(item.content_hash)
+        return item if occurrence == item.occurrence else replace(item, occurrence=occurrence)
 
 
 async def _file_batch(

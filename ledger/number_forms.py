@@ -30,7 +30,7 @@ class RegionInvalidError(InvalidInputError):
 
 
 class NumberKind(StrEnum):
-    """What sort of line a number is, by its form alone."""
+    """What sort of line a number of ours is, by its form alone; a foreign one is OTHER."""
 
     MOBILE = "MOBILE"
     FIXED = "FIXED"
@@ -61,7 +61,7 @@ _CLEANING = _INVISIBLE | _SPACES | _DASHES
 _WRITTEN = re.compile(r"\+? ?[0-9(][0-9 ().\-/]*", re.ASCII)
 _NOT_DIGITS = re.compile(r"[^0-9]+", re.ASCII)
 _AREA_BEFORE_CODE = re.compile(r"0?(?:2[124]|31|61|[2-79]\d{2})(14\d{3}|1500\d{3})", re.ASCII)
-_MOBILE_FORM = re.compile(r"8\d{8,11}", re.ASCII)
+_MOBILE_FORM = re.compile(r"8[1-9]\d{7,10}", re.ASCII)
 _SHORT_CODES: tuple[tuple[re.Pattern[str], ProtectedReason], ...] = (
     (re.compile(r"11\d", re.ASCII), ProtectedReason.EMERGENCY),
     (re.compile(r"159", re.ASCII), ProtectedReason.REGULATOR_HOTLINE),
@@ -153,7 +153,7 @@ def _parse_home_code(digits: str, *, is_international: bool) -> ParsedNumber | N
         if form.fullmatch(national):
             return _home(national, reason, NumberKind.SHORT_CODE)
     for form, reason in _SERVICE_NUMBERS:
-        if form.fullmatch(national.removeprefix("0")) and (is_international or digits[0] in "06"):
+        if form.fullmatch(national.removeprefix("0")):
             kind = NumberKind.TOLL_FREE if reason is ProtectedReason.TOLL_FREE else NumberKind.OTHER
             return _home(national.removeprefix("0"), reason, kind)
     return None
@@ -181,5 +181,5 @@ def _describe(number: phonenumbers.PhoneNumber) -> ParsedNumber | None:
         region=None if region == "001" else region,
         is_domestic=is_domestic,
         protected_reason=None,
-        kind=_KINDS.get(phonenumbers.number_type(number), NumberKind.OTHER),
+        kind=_KINDS.get(phonenumbers.number_type(number), NumberKind.OTHER) if is_domestic else NumberKind.OTHER,
     )

@@ -17,6 +17,8 @@ def check_text(text: str, *, field: str, length_max: int, lines: bool = False) -
     """
     if len(text) > length_max:
         raise TextTooLongError(f"The text is longer than {length_max} characters.", field=field)
+    if text.isascii() and text.isprintable():  # most texts, without a look at each character
+        return text.strip()
     allowed = "\n\r\t" if lines else ""
     for character in text:
         is_control = unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed
