@@ -36,7 +36,7 @@ class AcknowledgementInput:
         description="The version that it is about; the present one when it is not given.", default=UNSET
     )
     reason: str | None = strawberry.field(
-        description="Why: a value of AcknowledgementReason that goes with the kind. It is judged item by item.",
+        description="Why: ALREADY_BLOCKED with EXECUTED, else a value of ImpossibleReason. It is judged item by item.",
         default=UNSET,
     )
     effective_at: datetime | None = strawberry.field(

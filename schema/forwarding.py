@@ -22,7 +22,7 @@ from schema.models import copy_model, given, optional
 from schema.numbers import PhoneNumber, find_number
 from schema.order_results import BlockOrderResult
 from schema.orders import BlockOrder, find_order
-from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
 from schema.problems import count_problems
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -99,7 +99,7 @@ class ForwardingRun:
         """Batched over the operation."""
         return await find_officer(info.context, self.approver_id)
 
-    @field("The manifest, line by line.", directives=[PAGED])
+    @field("The manifest, line by line.", directives=[PAGED, QUERIED])
     async def items(self, info: Info, first: First = UNSET, after: After = UNSET) -> ForwardingItemConnection | None:
         """One statement a run; for one run at a time."""
         page = await resolve.list_items(info.context, self.id, page_request(first, after))

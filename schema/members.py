@@ -17,7 +17,7 @@ from schema.authority import MEMBER_STAFF, MEMBERS_MANAGE, MEMBERS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.models import copy_model, optional
-from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
 from schema.texts import CHECKED
 
 
@@ -122,7 +122,7 @@ class Member:
         """Batched over the operation."""
         return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.id) or []]
 
-    @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED])
+    @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED, QUERIED])
     async def officers(self, info: Info, first: First = UNSET, after: After = UNSET) -> OfficerConnection | None:
         """One statement a member; for one member at a time."""
         page = await resolve.list_officers(info.context, page_request(first, after), member_id=self.id)

@@ -37,6 +37,9 @@ PAGED = ListSize(
 COUNTED = Cost(weight=20)
 """A count reads every row of its list."""
 
+QUERIED = Cost(weight=10)
+"""A page of a page takes a statement for each of its parents."""
+
 OPENED = Cost(weight=2)
 """What lies under seal is opened one by one."""
 

@@ -1,4 +1,4 @@
-"""Writes the graph as SDL: `python -m schema.print` after every change of the schema.
+"""Writes the graph as SDL, and its scopes into docs/graph.md: `python -m schema.print` after every change of it.
 
 schema.graphql is the present graph; a test fails when it is stale. released.graphql is what clients were
 promised: it is rewritten only with `--release`, when a version is released, and a test refuses what would break it.
@@ -8,14 +8,21 @@ import sys
 from pathlib import Path
 
 from schema.graph import schema
+from schema.needs import replace_needs
 
 PRESENT = Path(__file__).with_name("schema.graphql")
 RELEASED = Path(__file__).with_name("released.graphql")
+GUIDE = Path(__file__).parent.parent / "docs" / "graph.md"
 
 
 def render_sdl() -> str:
     """The graph as SDL, ending in a line break."""
     return schema.as_str().rstrip() + "\n"
+
+
+def render_guide(page: str) -> str:
+    """The guide with its table of scopes as they are now."""
+    return replace_needs(page, schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
 
 
 def main(arguments: list[str]) -> int:
@@ -26,6 +33,9 @@ def main(arguments: list[str]) -> int:
     for path in (PRESENT, RELEASED) if arguments else (PRESENT,):
         path.write_text(render_sdl(), encoding="utf-8")
         sys.stdout.write(f"{path.name} written\n")
+    if GUIDE.exists():  # an installed package comes without the documents
+        GUIDE.write_text(render_guide(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+        sys.stdout.write(f"{GUIDE.name} written\n")
     return 0
 
 

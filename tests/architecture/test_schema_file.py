@@ -4,7 +4,7 @@ from graphql import build_schema, parse, print_ast
 from graphql.utilities import find_breaking_changes
 
 from schema.graph import schema
-from schema.print import PRESENT, RELEASED, render_sdl
+from schema.print import GUIDE, PRESENT, RELEASED, render_guide, render_sdl
 
 
 def read(path):
@@ -51,3 +51,7 @@ class TestSchemaFile:
 
     def test_links_federation_2_9(self):
         assert 'url: "https://specs.apollo.dev/federation/v2.9"' in render_sdl()
+
+    def test_has_its_scopes_in_the_guide(self):
+        page = GUIDE.read_text(encoding="utf-8")
+        assert page == render_guide(page), "run make schema"

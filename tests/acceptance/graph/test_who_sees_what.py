@@ -150,3 +150,22 @@ class TestErrors:
             assert codes(answer) == ["BAD_USER_INPUT"], (first, answer)
         stray = site.post(token, '{ blockOrders(after: "bm8") { totalCount } }')
         assert [e["extensions"]["problem"] for e in stray["errors"]] == ["CURSOR_INVALID"]
+
+
+class TestWholeBatches:
+    async def test_of_1000_acknowledgements_and_pages_of_500_orders_fit_the_default_limits(self, site: Site):
+        numbers = [f"+6281200{serial:05d}" for serial in range(1000)]
+        orders = await issue_orders(site.database, site.parties, site.as_of, numbers)
+        mutation = """mutation($i: AcknowledgeBlockOrdersInput!) { acknowledgeBlockOrders(input: $i) { problemCount
+          results { wasKnown acknowledgement { id isLate mark } blockOrder { orderNo state dueAt }
+          problem { code message field hint } } } }"""
+        said = [{"orderId": o.id, "kind": "EXECUTED", "reference": "TT", "note": "Done."} for o in orders]
+        token = site.token(site.parties.telkomsel)
+        answer = site.post(token, mutation, i={"acknowledgements": said})
+        assert "errors" not in answer, answer["errors"]
+        assert answer["data"]["acknowledgeBlockOrders"]["problemCount"] == 0
+        query = """{ blockOrders(first: 500) { totalCount nodes { orderNo state dueAt summary complaintCount
+          number { e164 status risk brand { slug } } carrier { legalName } acknowledgements { kind reference } } } }"""
+        page = site.post(token, query)
+        assert "errors" not in page, page["errors"]
+        assert len(page["data"]["blockOrders"]["nodes"]) == 500
