@@ -1,0 +1,117 @@
+"""The GraphQL operations of the demo, as a party's own system would hold them."""
+
+FILE_COMPLAINTS = """
+mutation File($complaints: [ComplaintInput!]!) {
+  fileComplaints(input: {complaints: $complaints}) {
+    problemCount
+    results { wasKnown complaint { id ticketNo sourceReference state } problem { code message } }
+  }
+}"""
+
+COMPLAINTS_TO_VERIFY = """
+query ToVerify {
+  complaints(sort: VERIFICATION_DUE, filter: {states: [SUBMITTED]}, first: 50) {
+    totalCount
+    nodes { id ticketNo sourceReference category number { e164 holderStatus protectedReason } verificationDueAt }
+  }
+}"""
+
+DECIDE_COMPLAINTS = """
+mutation Decide($decisions: [ComplaintDecisionInput!]!) {
+  decideComplaints(input: {decisions: $decisions}) { problemCount results { complaint { id state } problem { code } } }
+}"""
+
+FORWARD = """
+mutation Forward($input: ForwardComplaintsInput!) {
+  forwardComplaints(input: $input) {
+    run {
+      id manifestHash complaintCount state
+      items(first: 50) {
+        nodes { place e164 result complaintCount holdReasons carrier { slug } blockOrder { id orderNo } }
+      }
+    }
+  }
+}"""
+
+APPROVE_FORWARDING = """
+mutation Approve($input: ApproveForwardingInput!) {
+  approveForwarding(input: $input) {
+    problemCount run { state approvedCount } results { blockOrder { id orderNo state dueAt } problem { code } }
+  }
+}"""
+
+MY_ORDERS = """
+query MyOrders($filter: BlockOrderFilter) {
+  blockOrders(filter: $filter, sort: DUE_SOONEST, first: 50) {
+    nodes {
+      id orderNo version e164 category scope summary complaintCount state dueAt isOverdue wasLate liftNo
+      brand { slug } carrier { slug }
+    }
+  }
+}"""
+
+ONE_ORDER = "query OneOrder($id: ID!) { blockOrder(id: $id) { id orderNo state } }"
+
+ACKNOWLEDGE = """
+mutation Acknowledge($items: [AcknowledgementInput!]!) {
+  acknowledgeBlockOrders(input: {acknowledgements: $items}) {
+    problemCount
+    results {
+      wasKnown problem { code message }
+      acknowledgement { kind reference isLate hasMovedState }
+      blockOrder { id orderNo state wasLate }
+    }
+  }
+}"""
+
+SET_OVERRIDE = """
+mutation Correct($input: SetNumberOverrideInput!) {
+  setNumberOverride(input: $input) { number { e164 holder { slug } } }
+}"""
+
+DRAFT_ORDERS = """
+mutation Draft($drafts: [BlockOrderDraftInput!]!) {
+  draftBlockOrders(input: {drafts: $drafts}) { results { blockOrder { id orderNo state } problem { code message } } }
+}"""
+
+APPROVE_ORDERS = """
+mutation ApproveOrders($approvals: [BlockOrderApprovalInput!]!) {
+  approveBlockOrders(input: {approvals: $approvals}) {
+    results { blockOrder { id orderNo state carrier { slug } supersedes { orderNo state } } problem { code message } }
+  }
+}"""
+
+WITHDRAW_ORDERS = """
+mutation Withdraw($orders: [BlockOrderNoteInput!]!) {
+  withdrawBlockOrders(input: {orders: $orders}) { results { blockOrder { id orderNo state } problem { code message } } }
+}"""
+
+LIFT_ORDERS = """
+mutation Lift($lifts: [BlockOrderLiftInput!]!) {
+  liftBlockOrders(input: {lifts: $lifts}) {
+    results { blockOrder { id orderNo liftNo version state dueAt } problem { code message } }
+  }
+}"""
+
+OUTCOMES = """
+query Outcomes {
+  complaints(first: 50, sort: FILED_NEWEST) {
+    nodes { id ticketNo sourceReference state outcome rejectionReason resolvedAt complainantInformedAt }
+  }
+}"""
+
+RECORD_INFORMED = """
+mutation Informed($ids: [ID!]!) {
+  recordComplainantsInformed(input: {complaintIds: $ids}) { problemCount results { problem { code } } }
+}"""
+
+WHOLE_PICTURE = """
+query Shared($e164: E164!) {
+  viewer { memberKind }
+  number(e164: $e164) { e164 risk status holderStatus verifiedComplaintCount holder { slug } }
+  blockOrders(filter: {number: $e164}, first: 10) { nodes { orderNo state summary } }
+  complaints(filter: {number: $e164}, first: 10) { nodes { ticketNo state outcome } }
+}"""
+
+ORDERS_CALL = "{ blockOrders(first: 5) { nodes { orderNo e164 state dueAt isOverdue } } }"
+"""Short enough to stand in a shell line."""

@@ -1,0 +1,67 @@
+"""The complaints of the demo: made up, about numbers that nobody has, told by people who are letters."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+TELKOMSEL_NUMBER, BYU_NUMBER, APPEALED_NUMBER = "+6289011110001", "+6289051110002", "+6289011110008"
+INDOSAT_NUMBER, TRI_NUMBER = "+6289111110003", "+6289151110004"
+XL_NUMBER, AXIS_NUMBER, SMARTFREN_NUMBER = "+6289201110005", "+6289211110006", "+6289221110007"
+FOREIGN_NUMBER = "+12025550143"
+"""Reserved for fiction in the North American plan."""
+EMERGENCY_NUMBER = "+62110"
+
+REPEATED_TEXT = "My number won a prize and I should pay the tax first."
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """One complaint before it is sent: written as its complainant wrote the number."""
+
+    reference: str
+    number: str
+    category: str
+    complainant: str
+    chronology: str
+    medium: str = "SMS"
+
+    def render(self, *, now: datetime) -> dict[str, Any]:
+        """As the mutation's input."""
+        complainant = {
+            "name": f"Complainant {self.complainant}",
+            "email": f"complainant.{self.complainant.lower()}@example.org",
+        }
+        return {
+            "sourceReference": self.reference,
+            "number": self.number,
+            "category": self.category,
+            "medium": self.medium,
+            "chronology": self.chronology,
+            "incidentAt": (now - timedelta(hours=3)).isoformat(),
+            "complainant": complainant,
+        }
+
+
+COMPLAINTS = (
+    MadeUp("A-01", "0890-1111-0001", "FRAUD", "A", "Asked for an advance fee for a loan.", "VOICE"),
+    MadeUp("A-02", "+62 890 1111 0001", "FRAUD", "B", "Sent a link to a false bank page."),
+    MadeUp("A-03", "6289011110001", "IMPERSONATION", "C", "Claimed to be my bank and asked for the code.", "VOICE"),
+    MadeUp("A-04", "0890 5111 0002", "VOICE_PHISHING", "D", "Claimed that my card was used abroad.", "VOICE"),
+    MadeUp("A-05", "0891 1111 0003", "FRAUD", "E", "Sold a telephone that never came."),
+    MadeUp("A-06", "0891 1111 0003", "FRAUD", "F", "Took a deposit for a room that does not exist."),
+    MadeUp("A-07", "0891 5111 0004", "ONLINE_GAMBLING", "G", "Sends gambling links every day."),
+    MadeUp("A-08", "0892 0111 0005", "FRAUD", "H", "Promised a job against a fee."),
+    MadeUp("A-09", "0892 1111 0006", "SPAM_ADVERT", "I", "Advertises loans every hour."),
+    MadeUp("A-10", "0892 2111 0007", "EXTORTION", "J", "Threatens to publish a picture.", "VOICE"),
+    MadeUp("A-11", "0890 1111 0008", "FRAUD", "K", REPEATED_TEXT),
+    MadeUp("A-12", "0890 1111 0008", "FRAUD", "L", REPEATED_TEXT),
+    MadeUp("A-13", "0890 1111 0008", "FRAUD", "M", REPEATED_TEXT),
+    MadeUp("A-14", "+1 202 555 0143", "FRAUD", "N", "A foreign number asked for a transfer.", "VOICE"),
+    MadeUp("A-15", "110", "IMPERSONATION", "O", "The display showed 110, the caller wanted money.", "VOICE"),
+    MadeUp("A-16", "0891 1111 0003", "FRAUD", "E", "Sold a telephone that never came, told again."),
+    MadeUp("A-17", "0892 0111 0009", "OTHER", "P", "Something was strange."),
+    MadeUp("A-18", "12", "FRAUD", "Q", "The number was not written down."),
+)
+REPEATED, REJECTED, UNREADABLE = "A-16", "A-17", "A-18"
+FIRST_OF_REPEATED = "A-05"
+"""Told again by the same complainant as A-16."""
