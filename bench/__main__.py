@@ -1,0 +1,65 @@
+"""`python -m bench [names] [--quick] [--json] [--real]`: run the benchmarks on a server of their own."""
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import orjson
+
+from bench import acknowledgements, imports, orders
+from bench.figures import Figure, read_stopwatch
+from bench.scale import FULL, QUICK, Scale
+from bench.world import World, open_world
+
+BENCHES: dict[str, Callable[[World, Scale], Awaitable[list[Figure]]]] = {
+    "imports": imports.run,
+    "acknowledgements": acknowledgements.run,
+    "orders": orders.run,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what was named, or all; progress goes to stderr, figures to stdout."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Each ratio is of two sides in one run.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"Which: {', '.join(BENCHES)}. None: all.")
+    parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, under two minutes.")
+    parser.add_argument("--json", action="store_true", help="Figures as JSON.")
+    parser.add_argument("--real", action="store_true", help="Import the real files in ../shared/data, too.")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}; known: {', '.join(BENCHES)}")
+    scale = replace(QUICK if options.quick else FULL, with_real_data=options.real)
+    results = _run(options.names or list(BENCHES), scale, as_text=not options.json)
+    if options.json:
+        figures = {name: [figure.as_dict() for figure in figures] for name, figures in results.items()}
+        sys.stdout.buffer.write(orjson.dumps({"machine": _describe_machine(), "figures": figures}) + b"\n")
+
+
+def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> dict[str, list[Figure]]:
+    results = {}
+    if as_text:
+        print(f"{_describe_machine()}. value ±half the spread of {scale.rounds} rounds | beside | value : beside")
+    with open_world() as world:
+        for name in names:
+            print(f"{name} ...", file=sys.stderr)
+            started = read_stopwatch()
+            results[name] = asyncio.run(BENCHES[name](world, scale))
+            if as_text:
+                print(name)
+                print("\n".join(figure.render() for figure in results[name]), flush=True)
+            print(f"{name}: {read_stopwatch() - started:.0f} s", file=sys.stderr)
+    return results
+
+
+def _describe_machine() -> str:
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"Python {platform.python_version()}, {os.cpu_count()} cores{load}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What a batch costs for being one JSON document: how long PostgreSQL reads it, of all that the statement takes."""
+
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+import orjson
+
+from bench.figures import Figure, Samples, plain
+from bench.statements import Statement, render_literal
+
+_WRITTEN_BY_JSON: Mapping[str, tuple[str, str]] = {
+    "INSERT INTO order_acknowledgements": ("order_acknowledgements", "INSERT of 1,000 acknowledgements"),
+    "UPDATE block_orders": ("block_orders", "UPDATE of 1,000 orders"),
+}
+
+
+async def measure_json(url: str, statements: Sequence[Statement], *, rounds: int) -> list[Figure]:
+    """The share of each write's time, planning and execution by EXPLAIN ANALYZE, that reading its document takes.
+
+    The whole batch is replayed on a database that has not seen it, and rolled back.
+    """
+    shares: dict[str, list[float]] = {title: [] for _, title in _WRITTEN_BY_JSON.values()}
+    connection = await asyncpg.connect(url)
+    try:
+        for _ in range(rounds):
+            replay = connection.transaction()
+            await replay.start()
+            for statement in statements:
+                written = next((value for start, value in _WRITTEN_BY_JSON.items() if start in statement.text), None)
+                if written is None:
+                    await connection.execute(statement.render())
+                    continue
+                table, title = written
+                document = next(each for each in statement.parameters if str(each).startswith("["))
+                reading = (
+                    f"SELECT count(*) FROM json_populate_recordset(NULL::{table}, "
+                    f"CAST({render_literal(document)} AS json))"
+                )
+                reading_ms = await _explain(connection, reading)
+                shares[title].append(100 * reading_ms / await _explain(connection, statement.render()))
+            await replay.rollback()
+    finally:
+        await connection.close()
+    return [plain(f"  reading JSON, {title}", Samples(values), unit="%") for title, values in shares.items()]
+
+
+async def _explain(connection: asyncpg.Connection, statement: str) -> float:
+    """Milliseconds of planning and execution."""
+    plan = orjson.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}"))[0]
+    return float(plan["Planning Time"] + plan["Execution Time"])

@@ -1,0 +1,96 @@
+"""Figures: what a bench measured, how two sides are measured in turn, and how they are printed."""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured value. beside is the other side's, measured in turn with it; spread is (most - least) / median."""
+
+    name: str
+    value: float
+    unit: str
+    spread: float | None = None
+    beside: float | None = None
+    beside_name: str | None = None
+    beside_spread: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Our value for one of the other side's."""
+        return self.value / self.beside if self.beside else None
+
+    def as_dict(self) -> dict[str, object]:
+        """For --json."""
+        return asdict(self) | {"ratio": self.ratio}
+
+    def render(self) -> str:
+        """One line."""
+        line = f"  {self.name:<46} {_number(self.value):>9} {self.unit}{_spread(self.spread)}"
+        if self.beside is not None and self.ratio is not None:
+            line += f"  | {self.beside_name}: {_number(self.beside)}{_spread(self.beside_spread)}  | {self.ratio:.3g}"
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Values of one side, round by round."""
+
+    values: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """The value in the middle."""
+        return statistics.median(self.values)
+
+    @property
+    def spread(self) -> float:
+        """How far the rounds lie apart, as a part of the median."""
+        return (max(self.values) - min(self.values)) / self.median if self.median else 0.0
+
+
+def compare(name: str, ours: Samples, theirs: Samples, *, unit: str, beside_name: str) -> Figure:
+    """Two sides that were measured in turn."""
+    return Figure(
+        name=name,
+        value=ours.median,
+        unit=unit,
+        spread=ours.spread,
+        beside=theirs.median,
+        beside_name=beside_name,
+        beside_spread=theirs.spread,
+    )
+
+
+def plain(name: str, samples: Samples, *, unit: str) -> Figure:
+    """One side alone."""
+    return Figure(name=name, value=samples.median, unit=unit, spread=samples.spread)
+
+
+async def measure_in_turn(
+    sides: Mapping[str, Callable[[int], Awaitable[float]]], *, rounds: int
+) -> dict[str, Samples]:
+    """Measure every side once a round, each round beginning with the next side. A side is handed the round's number."""
+    names = list(sides)
+    values: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            values[name].append(await sides[name](turn))
+    return {name: Samples(taken) for name, taken in values.items()}
+
+
+def read_stopwatch() -> float:
+    """Seconds, for differences."""
+    return time.perf_counter()
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _spread(value: float | None) -> str:
+    return "" if value is None else f" ±{value / 2:.0%}"

@@ -1,0 +1,58 @@
+"""One import in a process of its own, so that its time and its memory are its own. Told by JSON, answers by JSON."""
+
+import asyncio
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from bench.figures import read_stopwatch
+from bench.world import ROLE_PREFIX, read_clock
+from ledger.complaint_files import FileFormat, FileReading, read_complaints
+from ledger.complaint_import import ImportAccount, import_complaints
+from ledger.storage.database import Database, DatabaseSettings
+from ledger.storage.sealing import Keyring
+from ledger.viewer import Viewer, ViewerKind
+
+
+async def run_import(task: dict[str, Any]) -> dict[str, Any]:
+    """Import the file of the task for its source."""
+    settings = DatabaseSettings(url=task["url"], role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
+    database = Database.connect(settings, Keyring.from_text(*task["keys"]))
+    viewer = Viewer(kind=ViewerKind.AGENCY, member_id=task["source_id"], client_id="import")
+    reading = FileReading(format=FileFormat.FTC_DNC, region="US", zone=ZoneInfo("America/New_York"))
+    await database.ping()
+    started = read_stopwatch()
+    with Path(task["file"]).open("rb") as stream:
+        account = await import_complaints(database, viewer, read_complaints(stream, reading), as_of=read_clock())
+    seconds = read_stopwatch() - started
+    await database.close()
+    return {"seconds": seconds, "peak_bytes": read_peak_bytes()} | describe(account)
+
+
+def describe(account: ImportAccount) -> dict[str, Any]:
+    """The account in figures."""
+    return {
+        "read": account.read,
+        "filed": account.filed,
+        "already_filed": account.already_filed,
+        "rejected": account.rejected_count,
+        "adds_up": account.adds_up,
+    }
+
+
+def read_peak_bytes() -> int:
+    """The most memory that this process held; rusage would count its parent's, from before the exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    answer = asyncio.run(run_import(orjson.loads(sys.stdin.buffer.read())))
+    sys.stdout.buffer.write(orjson.dumps(answer))

