@@ -96,7 +96,7 @@ def supervise(installation: "Installation", listener: socket.socket, *, count: i
             crew.start(place)
         while True:
             crew.replace_dead()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # both are how serving is told to end
         note("Stopping.")
     finally:
         crew.stop()

@@ -101,7 +101,7 @@ def _play_and_serve(
     try:
         while thread.is_alive():
             thread.join(timeout=1.0)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # both are how serving is told to end
         note("Stopping.")
     if failed is not None:
         raise DemoStepError(f"Step {failed}, did not come out as it should.")

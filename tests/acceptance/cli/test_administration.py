@@ -1,0 +1,129 @@
+"""Members, officers, clients, numbering and keys, as an operator looks after them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import ECKey
+
+from ledger.storage.sealing import Keyring
+from tests.acceptance.cli.conftest import Operator, render_keys
+
+
+class TestMembers:
+    def test_are_admitted_and_listed(self, operator: Operator) -> None:
+        added = operator.run("member", "add", "telkomsel", "--kind", "carrier", "--name", "PT Telkomsel", "--json").json
+        assert (added["slug"], added["kind"], added["legalName"]) == ("telkomsel", "CARRIER", "PT Telkomsel")
+        listed = operator.run("member", "list", "--kind", "carrier", "--json").json
+        assert [member["id"] for member in listed] == [added["id"]]
+        assert operator.run("member", "list", "--kind", "agency", "--json").json == []
+
+    def test_show_as_a_table_whose_cells_are_never_markup(self, operator: Operator) -> None:
+        operator.run("member", "add", "polri", "--kind", "agency", "--name", "[bold]Polri[/]")
+        assert "[bold]Polri[/]" in operator.run("member", "list").out
+
+    def test_cant_share_a_slug(self, operator: Operator) -> None:
+        operator.run("member", "add", "polri", "--kind", "agency", "--name", "Polri")
+        again = operator.run("member", "add", "polri", "--kind", "agency", "--name", "Polri", status=1)
+        assert (again.code, again.out) == ("SLUG_TAKEN", "")
+
+    def test_of_no_such_name_are_told(self, operator: Operator) -> None:
+        assert operator.run("brand", "add", "nobody", "x", "--name", "X", status=1).code == "NAME_UNKNOWN"
+
+
+class TestOfficers:
+    def test_are_added_with_a_login_and_disabled_by_it(self, admitted: Operator) -> None:
+        listed = admitted.run("officer", "list", "--json").json
+        assert [(officer["name"], officer["logins"]) for officer in listed] == [("Ana", ["ana"]), ("Budi", ["budi"])]
+        disabled = admitted.run("officer", "disable", "ana", "--json").json
+        assert disabled["id"] == listed[0]["id"]
+        assert admitted.run("officer", "list", "--json").json[0]["disabledAt"] is not None
+
+    @pytest.mark.parametrize(("login", "password", "code"), [("ana", "long enough password", "LOGIN_TAKEN"),
+                                                             ("cici", "short", "PASSWORD_INVALID")])  # fmt: skip
+    def test_are_not_half_added(self, admitted: Operator, login: str, password: str, code: str) -> None:
+        add = ("officer", "add", login, "--office", "desk", "--name", "Cici", "--password-file", "-")
+        assert admitted.run(*add, stdin=password, status=1).code == code
+        assert len(admitted.run("officer", "list", "--json").json) == 2
+
+    def test_get_another_password(self, admitted: Operator) -> None:
+        file = admitted.write("password", "another long password\n")
+        admitted.run("officer", "set-password", "ana", "--password-file", file)
+        assert admitted.run("officer", "set-password", "zoe", "--password-file", file, status=1).code == "LOGIN_UNKNOWN"
+
+
+class TestClients:
+    def test_show_their_secret_once(self, admitted: Operator) -> None:
+        added = admitted.run("client", "add", "telkomsel", "--name", "Blocking", "--json").json
+        assert added["clientSecret"]
+        assert added["scopes"] == ["members:read", "numbers:read", "orders:acknowledge", "orders:read"]
+        listed = admitted.run("client", "list", "telkomsel", "--json")
+        assert [client["clientId"] for client in listed.json] == [added["clientId"]]
+        assert added["clientSecret"] not in listed.out
+        renewed = admitted.run("client", "rotate-secret", added["clientId"], "--json").json
+        assert renewed["clientSecret"] != added["clientSecret"]
+
+    def test_with_keys_have_no_secret(self, admitted: Operator) -> None:
+        key = ECKey.generate_key("P-256", {"use": "sig"}, private=True, auto_kid=True)
+        public = admitted.write("jwks.json", json.dumps({"keys": [key.as_dict(private=False)]}))
+        added = admitted.run("client", "add", "xlsmart", "--name", "X", "--public-keys", public, "--json").json
+        assert (added["authMethod"], added["clientSecret"]) == ("private_key_jwt", None)
+        private = admitted.write("private.json", json.dumps({"keys": [key.as_dict(private=True)]}))
+        refused = admitted.run("client", "add", "xlsmart", "--name", "X", "--public-keys", private, status=1)
+        assert refused.code == "CLIENT_KEYS_INVALID"
+
+    def test_of_officers_are_sent_back_to_their_address(self, admitted: Operator) -> None:
+        callback = "https://console.example.id/callback"
+        added = admitted.run("client", "add", "komdigi", "--name", "C", "--redirect-uri", callback, "--json").json
+        assert added["grantTypes"] == ["authorization_code"]
+        assert "orders:approve" in added["scopes"]
+
+    def test_never_get_a_scope_that_their_kind_may_not_have(self, admitted: Operator) -> None:
+        add = ("client", "add", "polri", "--name", "P", "--scope", "orders:read")
+        assert admitted.run(*add, status=1).code == "SCOPE_FORBIDDEN"
+
+    def test_are_disabled(self, admitted: Operator) -> None:
+        client_id = admitted.run("client", "add", "polri", "--name", "P", "--json").json["clientId"]
+        admitted.run("client", "disable", client_id)
+        assert admitted.run("client", "list", "polri", "--json").json[0]["disabledAt"] is not None
+        assert admitted.run("client", "disable", "nothing", status=1).code == "CLIENT_UNKNOWN"
+
+
+class TestNumberingLoad:
+    def test_takes_the_public_plan_once(self, operator: Operator) -> None:
+        first = operator.run("numbering", "load", "--seed", "--json").json
+        assert first["writtenCount"] == first["readCount"] > 100
+        assert operator.run("numbering", "load", "--seed", "--json").json["writtenCount"] == 0
+
+    def test_needs_a_file_or_the_seed(self, operator: Operator) -> None:
+        operator.run("numbering", "load", status=2)
+
+    def test_names_the_line_that_is_wrong(self, operator: Operator) -> None:
+        plan = operator.write("bad.csv", "prefix,kind\n")
+        assert operator.run("numbering", "load", plan, status=1).code == "NUMBERING_PLAN_INVALID"
+
+
+class TestStart:
+    def test_refuses_a_wrong_encryption_key(self, admitted: Operator) -> None:
+        for name, value in render_keys(Keyring.from_text(*Keyring.generate_text())).items():
+            admitted.monkeypatch.setenv(name, value)
+        assert admitted.run("member", "list", status=1).code == "ENCRYPTION_KEY_WRONG"
+
+    def test_rotates_to_a_new_key(self, admitted: Operator) -> None:
+        complaints = "reference,number,medium,category,narrative\nA-1,089011110001,SMS,FRAUD,He lied.\n"
+        file = admitted.write("one.csv", complaints)
+        admitted.run("import", "complaints", file, "--format", "csv", "--source", "polri")
+        new, _ = Keyring.generate_text()
+        old = admitted.environment["JEMBATAN_ENCRYPTION_KEYS"]
+        admitted.monkeypatch.setenv("JEMBATAN_ENCRYPTION_KEYS", f"{new},{old}")
+        rotated = admitted.run("keys", "rotate", "--json").json["sealedAnew"]
+        assert rotated["complaints.chronology_sealed"] == 1
+        assert admitted.run("keys", "rotate", "--json").json["sealedAnew"]["complaints.chronology_sealed"] == 0
+        admitted.monkeypatch.setenv("JEMBATAN_ENCRYPTION_KEYS", new)
+        admitted.run("member", "list")
+
+    def test_uses_what_an_embedded_server_was_given(self, operator: Operator, tmp_path: Path) -> None:
+        operator.monkeypatch.delenv("JEMBATAN_DATABASE_URL")
+        operator.monkeypatch.delenv("JEMBATAN_REFERENCE_KEY")
+        operator.monkeypatch.setenv("JEMBATAN_DATA_DIR", str(tmp_path / "data"))
+        assert operator.run("member", "list", status=2).code == "KEYS_MISSING"

@@ -1,0 +1,184 @@
+"""Complaints from files, orders to files, acknowledgements from files: accounts that add up, and nothing twice."""
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints import list_complaints
+from ledger.forwarding import ForwardingApproval, approve_forwarding
+from ledger.members import list_officers
+from ledger.pages import PageRequest
+from ledger.storage.database import Database
+from ledger.viewer import OPERATOR, Viewer, ViewerKind
+from tests.acceptance.cli.conftest import Operator
+
+COMPLAINTS = (
+    "reference,number,medium,category,narrative\n"
+    "A-1,0890 1111 0001,SMS,FRAUD,He asked for a fee.\n"
+    "A-2,0890 1111 0002,VOICE,FRAUD,He claimed to be a bank.\n"
+    "A-3,0892 1111 0003,SMS,EXTORTION,He threatened me.\n"
+    "A-4,+1 202 555 0143,SMS,FRAUD,A foreign number.\n"
+    "A-5,12,SMS,FRAUD,No number.\n"
+)
+FORWARD = ("forward", "--officer", "ana", "--legal-basis", "PM 5/2021", "--subscriber-notice", "Blocked; appeal.")
+REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+async def officer_viewers(database: Database, operator: Operator) -> dict[str, Viewer]:
+    async with database.reading(OPERATOR, as_of=operator.now) as tx:
+        found = (await list_officers(tx, PageRequest())).items
+    return {
+        officer.display_name: Viewer(
+            kind=ViewerKind.REGULATOR, member_id=officer.member_id, officer_id=officer.id, office_id=officer.office_id
+        )
+        for officer in found
+    }
+
+
+def verify_all(operator: Operator) -> None:
+    async def work(database: Database) -> None:
+        viewer = (await officer_viewers(database, operator))["Ana"]
+        async with database.transaction(viewer, as_of=operator.now) as tx:
+            waiting = (await list_complaints(tx, PageRequest(first=500))).items
+            await decide_complaints(
+                tx, [ComplaintDecision(complaint_id=item.id, decision=Decision.VERIFY) for item in waiting]
+            )
+
+    operator.in_ledger(work)
+
+
+def approve(operator: Operator, run: dict[str, Any]) -> None:
+    async def work(database: Database) -> None:
+        viewer = (await officer_viewers(database, operator))["Budi"]
+        async with database.transaction(viewer, as_of=operator.now - timedelta(hours=1)) as tx:
+            await approve_forwarding(tx, ForwardingApproval(run_id=run["id"], manifest_hash=run["manifestHash"]))
+
+    operator.in_ledger(work)
+
+
+@pytest.fixture
+def issued(admitted: Operator) -> Operator:
+    """With orders that wait for both carriers."""
+    admitted.run("import", "complaints", admitted.write("c.csv", COMPLAINTS), "--format", "csv", "--source", "polri")
+    verify_all(admitted)
+    approve(admitted, admitted.run(*FORWARD, "--json").json["run"])
+    return admitted
+
+
+class TestImportComplaints:
+    def run(self, operator: Operator, *more: str, status: int = 0) -> Any:
+        file = operator.write("complaints.csv", COMPLAINTS)
+        command = ("import", "complaints", file, "--format", "csv", "--source", "polri", "--json", *more)
+        return operator.run(*command, status=status)
+
+    def test_gives_an_account_that_adds_up(self, admitted: Operator) -> None:
+        rejected = admitted.folder / "rejected.csv"
+        account = self.run(admitted, "--rejected", str(rejected)).json
+        assert account == {
+            "read": 5, "filed": 4, "alreadyFiled": 0, "rejected": 1, "rejectedByReason": {"NUMBER_INVALID": 1},
+            "addsUp": True,
+        }  # fmt: skip
+        (row,) = csv.DictReader(rejected.open(newline=""))
+        assert (row["line"], row["code"], row["text"]) == ("6", "NUMBER_INVALID", "A-5,12,SMS,FRAUD,No number.\n")
+
+    def test_files_nothing_twice(self, admitted: Operator) -> None:
+        self.run(admitted)
+        again = self.run(admitted).json
+        assert (again["filed"], again["alreadyFiled"], again["rejected"]) == (0, 4, 1)
+
+    def test_tells_what_was_filed_before_a_bad_place(self, admitted: Operator) -> None:
+        file = admitted.write("broken.csv", COMPLAINTS + 'A-6,"089011110009,SMS')
+        ended = admitted.run("import", "complaints", file, "--format", "csv", "--source", "polri", "--json", status=1)
+        assert ended.code == "FILE_QUOTE_UNCLOSED"
+        assert "Line 7" in ended.err
+        assert ended.json["filed"] == 4
+
+    def test_refuses_a_source_that_files_none(self, admitted: Operator) -> None:
+        file = admitted.write("complaints.csv", COMPLAINTS)
+        command = ("import", "complaints", file, "--format", "csv", "--source", "telkomsel")
+        assert admitted.run(*command, status=1).code == "NAME_UNKNOWN"
+
+    @pytest.mark.real_data
+    @pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
+    def test_takes_the_real_complaints_whole_and_once(self, admitted: Operator) -> None:
+        command = ("import", "complaints", str(REAL / "id_sms_complaints.csv"), "--format", "csv", "--source", "polri")
+        assert admitted.run(*command, "--json").json["filed"] == 179
+        assert admitted.run(*command, "--json").json["alreadyFiled"] == 179
+
+
+class TestForward:
+    def test_writes_a_manifest_and_issues_nothing(self, admitted: Operator) -> None:
+        file = admitted.write("c.csv", COMPLAINTS)
+        admitted.run("import", "complaints", file, "--format", "csv", "--source", "polri")
+        verify_all(admitted)
+        answer = admitted.run(*FORWARD, "--json").json
+        results = {item["e164"]: item["result"] for item in answer["items"]}
+        assert results["+12025550143"] == "NOT_DOMESTIC"
+        assert sorted(results.values()) == ["DRAFTED", "DRAFTED", "DRAFTED", "NOT_DOMESTIC"]
+        assert answer["run"]["state"] == "PROPOSED"
+        assert admitted.run("orders", "export", "--carrier", "telkomsel", "--json").json == []
+
+    def test_says_when_nothing_waits(self, admitted: Operator) -> None:
+        assert admitted.run(*FORWARD, status=1).code == "NOTHING_TO_FORWARD"
+
+    def test_needs_an_active_officer(self, admitted: Operator) -> None:
+        admitted.run("officer", "disable", "ana")
+        assert admitted.run(*FORWARD, status=1).code == "OFFICER_INACTIVE"
+
+
+class TestRoundTrip:
+    def export(self, operator: Operator, carrier: str = "telkomsel") -> list[dict[str, str]]:
+        return list(csv.DictReader(operator.run("orders", "export", "--carrier", carrier).out.splitlines()))
+
+    def send(self, operator: Operator, rows: list[dict[str, str]], *more: str, status: int = 0) -> Any:
+        path = operator.folder / "answers.csv"
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        command = ("acknowledgements", "import", str(path), "--carrier", "telkomsel", "--json", *more)
+        return operator.run(*command, status=status).json
+
+    def test_exports_a_carriers_own_orders_alone(self, issued: Operator) -> None:
+        assert [row["number"] for row in self.export(issued)] == ["+6289011110001", "+6289011110002"]
+        (other,) = self.export(issued, "xlsmart")
+        assert (other["number"], other["brand"], other["acknowledgement"]) == ("+6289211110003", "axis", "")
+
+    def test_records_what_was_filled_in_and_nothing_twice(self, issued: Operator) -> None:
+        rows = self.export(issued)
+        rows[0] |= {"acknowledgement": "EXECUTED", "reference": "TKT-1"}
+        first = self.send(issued, rows)
+        assert (first["read"], first["recorded"], first["notFilledIn"], first["rejected"]) == (2, 1, 1, 0)
+        again = self.send(issued, rows)
+        assert (again["recorded"], again["alreadyRecorded"]) == (0, 1)
+        assert [row["number"] for row in self.export(issued)] == ["+6289011110002"]
+
+    def test_rejects_row_by_row_with_line_and_reason(self, issued: Operator) -> None:
+        rows = self.export(issued)
+        rows[0] |= {"acknowledgement": "EXECUTED", "reference": "TKT-1"}
+        rows[1] |= {"acknowledgement": "IMPOSSIBLE", "reference": "TKT-2", "reason": "TIRED"}
+        other = dict(self.export(issued, "xlsmart")[0]) | {"acknowledgement": "EXECUTED", "reference": "TKT-3"}
+        unknown = other | {"order_no": "O-2026-9999999"}
+        rejected = issued.folder / "rejected.csv"
+        account = self.send(issued, [*rows, other, unknown], "--rejected", str(rejected), status=1)
+        assert account["rejectedByReason"] == {"NOT_FOUND": 2, "REASON_UNKNOWN": 1}
+        refused = list(csv.DictReader(rejected.open(newline="")))
+        assert [(row["line"], row["code"]) for row in refused] == [
+            ("3", "REASON_UNKNOWN"), ("4", "NOT_FOUND"), ("5", "NOT_FOUND"),
+        ]  # fmt: skip
+        # Another carrier's order looks exactly like one that does not exist.
+        assert refused[1]["message"] == refused[2]["message"]
+        mended = [row | {"reason": "TECHNICAL"} for row in refused[:1]]
+        assert self.send(issued, mended)["recorded"] == 1
+
+    def test_records_nothing_of_a_file_that_breaks_off(self, issued: Operator) -> None:
+        rows = self.export(issued)
+        text = f'order_no,acknowledgement,reference\n{rows[0]["order_no"]},EXECUTED,T1\n{rows[1]["order_no"]},"EXEC'
+        file = issued.write("broken.csv", text)
+        ended = issued.run("acknowledgements", "import", file, "--carrier", "telkomsel", status=1)
+        assert ended.code == "ACKNOWLEDGEMENT_FILE_INVALID"
+        assert len(self.export(issued)) == 2

@@ -1,0 +1,92 @@
+"""The demo and the server as processes: what they answer, and how they end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.cli.conftest import Operator
+
+COMMAND = [sys.executable, "-m", "gateway.cli"]
+SECONDS_MAX = 90
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("JEMBATAN_")} | more
+
+
+class TestDemo:
+    @pytest.fixture(scope="class")
+    def data_dir(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tmp_path_factory.mktemp("demo")
+
+    @pytest.fixture(scope="class")
+    def ended(self, data_dir: Path) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*COMMAND, "demo", "--exit", "--json", "--port", "0"],
+            env=clean_environment(JEMBATAN_DATA_DIR=str(data_dir)),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_MAX,
+            check=False,
+        )
+
+    def test_plays_every_step_as_it_should_be(self, ended: "subprocess.CompletedProcess[str]") -> None:
+        steps = [json.loads(line) for line in ended.stdout.splitlines()]
+        assert [step["failure"] for step in steps] == [None] * 14, ended.stderr
+        assert ended.returncode == 0
+
+    def test_leaves_no_server_behind(self, ended: "subprocess.CompletedProcess[str]", data_dir: Path) -> None:
+        assert "Traceback" not in ended.stderr
+        assert (data_dir / "demo" / "postgresql" / "PG_VERSION").exists()
+        assert not (data_dir / "demo" / "postgresql" / "postmaster.pid").exists()
+
+    def test_shows_each_party_its_own(self, ended: "subprocess.CompletedProcess[str]") -> None:
+        last = json.loads(ended.stdout.splitlines()[-1])
+        (table,) = last["tables"]
+        rows = {row[0]: dict(zip(table["columns"][1:], row[1:], strict=True)) for row in table["rows"]}
+        assert rows["number"]["OTT provider"] == "NOT_FOUND"
+        assert rows["orders"]["range holder"].endswith("EXECUTED")
+        assert rows["orders"]["other carrier"] == "none"
+
+    def test_is_refused_off_loopback(self, operator: Operator) -> None:
+        operator.run("demo", "--exit", "--host", "0.0.0.0", status=2)  # noqa: S104 - the refusal is the test
+
+    def test_touches_no_folder_that_is_not_its_own(self, operator: Operator, tmp_path: Path) -> None:
+        (tmp_path / "letters").mkdir()
+        (tmp_path / "letters" / "one.txt").write_text("keep me")
+        operator.run("demo", "--exit", "--port", "0", "--data-dir", str(tmp_path / "letters"), status=1)
+        assert (tmp_path / "letters" / "one.txt").read_text() == "keep me"
+
+
+class TestServe:
+    @pytest.fixture
+    def port(self) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            return int(free.getsockname()[1])
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_answers_until_it_is_told_to_stop(self, operator: Operator, port: int, workers: int) -> None:
+        environment = clean_environment(JEMBATAN_METRICS_PORT="0", **operator.environment)
+        command = [*COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            # The port is bound before the first line is written, so that a request waits until it is served.
+            assert "Serving" in server.stderr.readline()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=SECONDS_MAX) as response:
+                assert response.status == 200
+            server.send_signal(signal.SIGTERM)
+            rest = server.stderr.read()
+            assert server.wait(timeout=SECONDS_MAX) == 0
+            assert "Traceback" not in rest
+
+    def test_is_refused_a_port_that_is_taken(self, operator: Operator) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            ended = operator.run("serve", "--port", str(taken.getsockname()[1]), status=1)
+        assert ended.code == "PORT_TAKEN"

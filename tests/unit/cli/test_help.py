@@ -1,0 +1,52 @@
+"""Every command explains itself, and docs/cli.md names it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gateway.cli.main import app
+
+DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "cli.md"
+
+
+def list_commands() -> Iterator[tuple[str, ...]]:
+    def names(group: typer.Typer) -> Iterator[str]:
+        for command in group.registered_commands:
+            yield command.name or ""
+
+    yield from ((name,) for name in names(app))
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        yield from ((group.name or "", name) for name in names(group.typer_instance))
+
+
+COMMANDS = list(list_commands())
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+    def test_tells_what_the_command_does_with_an_example(self, command: tuple[str, ...]) -> None:
+        answer = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+        assert answer.exit_code == 0, answer.output
+        assert "Example" in answer.output
+        assert f"jembatan {' '.join(command)}" in answer.output
+
+    def test_covers_what_is_promised(self) -> None:
+        promised = {
+            ("serve",), ("demo",), ("migrate",), ("schema",), ("forward",), ("member", "add"), ("member", "list"),
+            ("client", "add"), ("officer", "add"), ("officer", "disable"), ("numbering", "load"),
+            ("import", "complaints"), ("orders", "export"), ("acknowledgements", "import"), ("keys", "rotate"),
+        }  # fmt: skip
+        assert promised <= set(COMMANDS)
+
+
+class TestDocumentation:
+    @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+    def test_names_the_command_with_an_example(self, command: tuple[str, ...]) -> None:
+        text = DOCS.read_text()
+        name = f"jembatan {' '.join(command)}"
+        assert f"## {name}" in text
+        assert f"\n    {name}" in text

@@ -1,0 +1,117 @@
+"""The file that a carrier fills in by hand: what it holds, and how it is read back."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.cli.order_files import (
+    ANSWER_COLUMNS,
+    ORDER_COLUMNS,
+    AcknowledgementFileError,
+    read_answers,
+    render_order,
+)
+from ledger.acknowledgement_rules import AcknowledgementDraft
+from ledger.errors import Problem
+from ledger.orders import BlockOrder
+from ledger.vocabulary import AcknowledgementKind
+
+AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+HEADER = "order_no,version,acknowledgement,reason,reference,effective_at,until,note"
+
+
+def order(**changes: object) -> BlockOrder:
+    row = {
+        "id": "0", "version": 1, "directive_id": "0", "supersedes_id": None, "carrier_id": "0", "brand_id": None,
+        "e164": "+6289011110001", "epoch": 1, "legal_basis": "PM 5/2021", "summary": "Two complaints.",
+        "subscriber_notice": "Blocked.", "complaint_count": 2, "drafted_at": AT, "issued_at": AT,
+        "due_at": AT + timedelta(days=1), "executed_at": None, "effective_at": None, "was_late": False,
+        "ended_at": None, "lift_issued_at": None, "lifted_at": None, "order_serial": 7, "category": "FRAUD",
+        "scope": "ALL_SERVICES", "state": "ISSUED", "impossible_reason": None, "last_acknowledgement": None,
+        "lift_basis": None,
+    }  # fmt: skip
+    return BlockOrder.of(row | changes)
+
+
+class TestRenderOrder:
+    def test_leaves_the_carriers_own_cells_empty(self) -> None:
+        cells = dict(zip(ORDER_COLUMNS + ANSWER_COLUMNS, render_order(order(), brand="byu", as_of=AT), strict=True))
+        assert cells["order_no"] == "O-2026-0000007"
+        assert (cells["brand"], cells["is_overdue"], cells["due_at"]) == ("byu", "no", "2026-03-03T03:00:00+00:00")
+        assert all(cells[column] == "" for column in ANSWER_COLUMNS)
+
+    def test_tells_what_is_overdue(self) -> None:
+        cells = render_order(order(), brand=None, as_of=AT + timedelta(days=2))
+        assert cells[ORDER_COLUMNS.index("is_overdue")] == "yes"
+
+    @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+    def test_lets_no_text_run_as_a_formula(self, start: str) -> None:
+        cells = render_order(order(summary=f"{start}cmd()"), brand=None, as_of=AT)
+        assert cells[ORDER_COLUMNS.index("summary")] == f"'{start}cmd()"
+
+
+class TestReadAnswers:
+    def read(self, *rows: str, header: str = HEADER, zone: ZoneInfo | None = None) -> list[object]:
+        return [row.content for row in read_answers("\n".join([header, *rows]).encode(), zone=zone)]
+
+    def test_reads_what_was_filled_in(self) -> None:
+        (draft,) = self.read("O-2026-0000007,2,executed,already_blocked,TKT-1,2026-03-02T10:00:00+07:00,,by hand")
+        assert draft == AcknowledgementDraft(
+            kind=AcknowledgementKind.EXECUTED,
+            order_no="O-2026-0000007",
+            version=2,
+            reason="ALREADY_BLOCKED",
+            reference="TKT-1",
+            effective_at=datetime(2026, 3, 2, 3, tzinfo=UTC),
+            note="by hand",
+        )
+
+    def test_passes_over_a_row_that_is_not_filled_in(self) -> None:
+        assert self.read("O-2026-0000007,1,,,,,,") == [None]
+
+    def test_takes_the_semicolons_and_the_mark_of_a_spreadsheet(self) -> None:
+        content = "\ufefforder_no;acknowledgement;reference;unknown\r\nO-2026-0000007;EXECUTED;T1;x\r\n".encode()
+        (row,) = read_answers(content, zone=None)
+        assert isinstance(row.content, AcknowledgementDraft)
+        assert row.line == 2
+
+    def test_reads_a_time_without_zone_in_the_files_zone(self) -> None:
+        row = "O-2026-0000007,1,EXECUTED,,T1,2026-03-02 10:00,,"
+        (draft,) = self.read(row, zone=ZoneInfo("Asia/Jakarta"))
+        assert isinstance(draft, AcknowledgementDraft)
+        assert draft.effective_at == AT
+        (problem,) = self.read(row)
+        assert isinstance(problem, Problem)
+        assert (problem.code, problem.field) == ("TIME_INVALID", "effective_at")
+
+    @pytest.mark.parametrize(
+        ("row", "code"),
+        [
+            ("O-2026-0000007,1,BLOCKED,,T1,,,", "ROW_INVALID"),
+            ("O-2026-0000007,one,EXECUTED,,T1,,,", "ROW_INVALID"),
+            ("O-2026-0000007,1,EXECUTED,,T1,yesterday,,", "TIME_INVALID"),
+            ("O-2026-0000007,1,EXECUTED", "ROW_INVALID"),
+            ("O-2026-0000007,1,EXECUTED,,T1,,,,,", "ROW_INVALID"),
+        ],
+    )
+    def test_refuses_a_bad_row_alone(self, row: str, code: str) -> None:
+        bad, good = self.read(row, "O-2026-0000008,1,EXECUTED,,T2,,,")
+        assert isinstance(bad, Problem)
+        assert bad.code == code
+        assert isinstance(good, AcknowledgementDraft)
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"", "Line 1"),
+            (b"order_no,reference\n", "acknowledgement"),
+            (b"order_no,acknowledgement,reference,reference\n", "twice"),
+            (b'order_no,acknowledgement,reference\nO-1,EXECUTED,"T1\n\n', "Line 2"),
+            (b"order_no,acknowledgement,reference\nO-1,EXECUTED,\xff\n", "Line 2"),
+            (b"order_no,acknowledgement,reference\nO-1,EXECUTED,\x00\n", "Line 2"),
+        ],
+    )
+    def test_takes_nothing_of_a_file_that_cant_be_read_to_its_end(self, content: bytes, said: str) -> None:
+        with pytest.raises(AcknowledgementFileError, match=said):
+            read_answers(content, zone=None)
