@@ -18,6 +18,7 @@ from schema.order_approval import OrderApprovalMutations
 from schema.order_drafting import OrderDraftingMutations
 from schema.order_ending import OrderEndingMutations
 from schema.orders import OrderQueries
+from schema.reassignments import ReassignmentMutations
 from schema.scalars import SCALARS
 
 
@@ -34,6 +35,7 @@ class Mutation(
     OrderApprovalMutations,
     OrderEndingMutations,
     AcknowledgingMutations,
+    ReassignmentMutations,
     ForwardingMutations,
     MemberMutations,
     NumberingMutations,
