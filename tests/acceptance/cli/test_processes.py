@@ -21,22 +21,24 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("JEMBATAN_")} | more
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def ended(data_dir: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, "demo", "--exit", "--json", "--port", "0"],
+        env=clean_environment(JEMBATAN_DATA_DIR=str(data_dir)),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+
+
 class TestDemo:
-    @pytest.fixture(scope="class")
-    def data_dir(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tmp_path_factory.mktemp("demo")
-
-    @pytest.fixture(scope="class")
-    def ended(self, data_dir: Path) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*COMMAND, "demo", "--exit", "--json", "--port", "0"],
-            env=clean_environment(JEMBATAN_DATA_DIR=str(data_dir)),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
-
     def test_plays_every_step_as_it_should_be(self, ended: "subprocess.CompletedProcess[str]") -> None:
         steps = [json.loads(line) for line in ended.stdout.splitlines()]
         assert [step["failure"] for step in steps] == [None] * 14, ended.stderr
