@@ -19,7 +19,7 @@ from ledger.errors import ConflictError, ForbiddenError, LedgerError, Problem, U
 from ledger.events import EventDraft, EventKind, append_events
 from ledger.identifiers import AcknowledgementId, MemberId, OrderId, new_id, parse_id
 from ledger.order_moves import Row, dump_rows, lock_orders, order_event, plain_row, settle, write_orders
-from ledger.orders import BlockOrder, parse_order_no
+from ledger.orders import BlockOrder, parse_order_no, visible_statements
 from ledger.permissions import require_batch
 from ledger.storage.access import ORDER_COLUMNS_OF_CARRIER
 from ledger.storage.database import Transaction
@@ -43,6 +43,17 @@ class AcknowledgementConflictError(ConflictError):
 
     code = "ACKNOWLEDGEMENT_CONFLICT"
     hint = "Give a new statement a reference of its own."
+
+
+class StatementsExhaustedError(ConflictError):
+    """This order has as many acknowledgements as one order may have."""
+
+    code = "TOO_MANY_ACKNOWLEDGEMENTS"
+    hint = "Tell the regulator's help desk; a system of yours repeats itself under ever new references."
+
+
+STATEMENTS_MAX = 200
+"""For one order, over all its versions: an answer that lists them stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,14 @@ _COLUMNS = (
 
 _RESOLVE_ORDERS = text("""
 SELECT id, order_serial FROM block_orders
-WHERE id = ANY(CAST(:ids AS uuid[])) OR order_serial = ANY(CAST(:serials AS bigint[]))
+WHERE carrier_id = CAST(:carrier_id AS uuid) AND issued_at IS NOT NULL
+  AND (CAST(:brand_id AS uuid) IS NULL OR brand_id = CAST(:brand_id AS uuid))
+  AND (id = ANY(CAST(:ids AS uuid[])) OR order_serial = ANY(CAST(:serials AS bigint[])))
+""")
+
+_COUNT_SAID = text("""
+SELECT order_id, count(*) AS said FROM order_acknowledgements
+WHERE order_id = ANY(CAST(:ids AS uuid[])) GROUP BY order_id
 """)
 
 _FIND_KNOWN = text("""
@@ -159,6 +177,7 @@ class _Batch:
         self.carrier_id = carrier_id
         self.orders: dict[str, Row] = {}
         self.known: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+        self.said: dict[str, int] = defaultdict(int)
         self.appended: list[Row] = []
         self.moved: dict[str, Row] = {}
         self.events: list[EventDraft] = []
@@ -174,6 +193,8 @@ class _Batch:
         for row in found.mappings():
             plain = plain_row(row)
             self.known[plain["order_id"], plain["kind"], plain["reference"]].append(plain)
+        counts = await self.tx.execute(_COUNT_SAID, {"ids": list(self.orders)})
+        self.said.update({str(row["order_id"]): row["said"] for row in counts.mappings()})
 
     def take(self, order_id: str | None, draft: AcknowledgementDraft) -> tuple[str, Row, bool]:
         """Judge one draft against its order as it stands. Errors: a LedgerError."""
@@ -184,6 +205,8 @@ class _Batch:
         earlier = self._find_earlier(order, statement, draft)
         if earlier is not None:
             return order["id"], earlier, True
+        if self.said[order["id"]] >= STATEMENTS_MAX:
+            raise StatementsExhaustedError(field="orderId")
         verdict = judge(statement, order, as_of=self.tx.as_of)
         is_late = verdict.is_late
         row = self._render(order, statement, mark=verdict.mark, is_late=is_late)
@@ -191,6 +214,7 @@ class _Batch:
         if verdict.changes:
             self.moved[order["id"]] = order
         self.appended.append(row)
+        self.said[order["id"]] += 1
         self.known[order["id"], row["kind"], row["reference"]].append(row)
         kind = EventKind.ORDER_ACKNOWLEDGED
         if statement.kind is AcknowledgementKind.EXTENSION_REQUESTED:
@@ -257,9 +281,9 @@ async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft
         for place, draft in enumerate(drafts)
         if draft.order_id is None and (parsed := parse_order_no(draft.order_no or ""))
     }
-    found = await tx.execute(
-        _RESOLVE_ORDERS, {"ids": sorted(set(ids.values())), "serials": sorted(set(numbers.values()))}
-    )
+    wanted = {"ids": sorted(set(ids.values())), "serials": sorted(set(numbers.values()))}
+    me = {"carrier_id": tx.viewer.member_id, "brand_id": tx.viewer.brand_id}
+    found = await tx.execute(_RESOLVE_ORDERS, wanted | me)
     by_serial = {row["order_serial"]: str(row["id"]) for row in found.mappings()}
     visible = set(by_serial.values())
     targets = {place: order_id for place, order_id in ids.items() if order_id in visible}
@@ -281,10 +305,11 @@ def _as_carrier_reads(row: Row) -> Row:
 async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderAcknowledgement]]:
     """Statements by order, oldest first, in one statement; every asked order has an entry."""
     found: dict[str, list[OrderAcknowledgement]] = {order_id: [] for order_id in order_ids}
-    if tx.viewer.kind not in {ViewerKind.REGULATOR, ViewerKind.CARRIER}:
-        return found
     c = order_acknowledgements.c
-    statement = select(order_acknowledgements).where(c.order_id.in_(list(order_ids))).order_by(c.order_id, c.id)
+    visible = visible_statements(tx.viewer, c.carrier_id)
+    statement = (
+        select(order_acknowledgements).where(visible, c.order_id.in_(list(order_ids))).order_by(c.order_id, c.id)
+    )
     for row in (await tx.execute(statement)).mappings():
         found[row["order_id"]].append(OrderAcknowledgement.of(row))
     return found

@@ -14,12 +14,12 @@ from ledger.errors import ConflictError, LedgerError, Problem, StateConflictErro
 from ledger.events import EventDraft, EventKind, append_events
 from ledger.identifiers import ExtensionId, MemberId, OfficerId, OrderId, parse_id
 from ledger.order_moves import Row, dump_rows, lock_orders, order_event, plain_row, write_orders
+from ledger.orders import visible_statements
 from ledger.permissions import require_batch, require_officer
 from ledger.states import AWAITING_CARRIER, ExtensionState, OrderState
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.storage.tables import order_extensions
-from ledger.viewer import ViewerKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +132,9 @@ class _Decisions:
 async def load_extensions(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderExtension]]:
     """Requests for more time by order, oldest first, in one statement; every asked order has an entry."""
     found: dict[str, list[OrderExtension]] = {order_id: [] for order_id in order_ids}
-    if tx.viewer.kind not in {ViewerKind.REGULATOR, ViewerKind.CARRIER}:
-        return found
     c = order_extensions.c
-    statement = select(order_extensions).where(c.order_id.in_(list(order_ids))).order_by(c.order_id, c.id)
+    visible = visible_statements(tx.viewer, c.carrier_id)
+    statement = select(order_extensions).where(visible, c.order_id.in_(list(order_ids))).order_by(c.order_id, c.id)
     for row in (await tx.execute(statement)).mappings():
         found[row["order_id"]].append(OrderExtension.of(row))
     return found

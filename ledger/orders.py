@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Select, and_, false, func, literal, or_, select, true
 
 from ledger.errors import UnknownError
 from ledger.identifiers import BrandId, ComplaintId, MemberId, OfficeId, OfficerId, OrderId, parse_id
@@ -21,7 +21,7 @@ from ledger.states import AWAITING_CARRIER, OrderState
 from ledger.storage.access import ORDER_COLUMNS_OF_CARRIER
 from ledger.storage.database import Transaction
 from ledger.storage.tables import block_orders, order_complaints
-from ledger.viewer import ViewerKind
+from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import AcknowledgementKind, BlockScope, Category, HoldReason, ImpossibleReason, LiftBasis
 
 LEGAL_ZONE = ZoneInfo("Asia/Jakarta")
@@ -123,7 +123,7 @@ class OrderSort(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders are wanted; None leaves a side open. Times are UTC; `number` is E.164."""
+    """Which orders are wanted; None and an empty list leave a side open. Times are UTC; `number` is E.164."""
 
     states: Sequence[OrderState] | None = None
     categories: Sequence[Category] | None = None
@@ -144,8 +144,33 @@ def _readable(tx: Transaction) -> list[Column[Any]]:
     return [block_orders.c[name] for name in ORDER_COLUMNS_OF_CARRIER]
 
 
+def visible_orders(viewer: Viewer) -> ColumnElement[bool]:
+    """Which orders the viewer may see: the regulator all, a carrier those issued to it, nobody else any.
+
+    A brand's client sees its brand's alone. Row-level security holds the same a second time.
+    """
+    c = block_orders.c
+    if viewer.kind is ViewerKind.REGULATOR:
+        return true()
+    if viewer.kind is not ViewerKind.CARRIER:
+        return false()
+    own = and_(c.carrier_id == viewer.member_id, c.issued_at.is_not(None))
+    return own if viewer.brand_id is None else and_(own, c.brand_id == viewer.brand_id)
+
+
+def visible_statements(viewer: Viewer, carrier_id: Column[Any]) -> ColumnElement[bool]:
+    """Which rows of a table of carriers' statements the viewer may see: the regulator all, a carrier its own."""
+    if viewer.kind is ViewerKind.REGULATOR:
+        return true()
+    return carrier_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else false()
+
+
 def _may_read(tx: Transaction) -> bool:
     return tx.viewer.kind in {ViewerKind.REGULATOR, ViewerKind.CARRIER}
+
+
+def _select_visible(tx: Transaction) -> Select[Any]:
+    return select(*_readable(tx)).where(visible_orders(tx.viewer))
 
 
 def _conditions(wanted: OrderFilter, *, as_of: datetime, is_regulator: bool) -> list[ColumnElement[bool]]:
@@ -154,8 +179,8 @@ def _conditions(wanted: OrderFilter, *, as_of: datetime, is_regulator: bool) -> 
     overdue = and_(owed, func.coalesce(c.due_at < as_of, literal(value=False)))
     held = and_(func.cardinality(c.hold_reasons) > 0, c.override_note.is_(None), c.state == OrderState.DRAFT.value)
     sides: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
-        (wanted.states, lambda states: c.state.in_([state.value for state in states])),
-        (wanted.categories, lambda categories: c.category.in_([category.value for category in categories])),
+        (wanted.states or None, lambda states: c.state.in_([state.value for state in states])),
+        (wanted.categories or None, lambda categories: c.category.in_([category.value for category in categories])),
         (wanted.carrier_id, lambda carrier_id: c.carrier_id == parse_id(carrier_id)),
         (wanted.office_id if is_regulator else None, lambda office_id: c.office_id == parse_id(office_id)),
         (wanted.is_held if is_regulator else None, lambda is_held: held if is_held else ~held),
@@ -191,7 +216,7 @@ async def list_block_orders(
     conditions = _conditions(wanted or OrderFilter(), as_of=tx.as_of, is_regulator=tx.viewer.is_regulator)
     if page.after is not None:
         conditions.append(_after_cursor(sort, page.after))
-    statement: Select[Any] = select(*_readable(tx)).where(*conditions).limit(page.first + 1)
+    statement: Select[Any] = _select_visible(tx).where(*conditions).limit(page.first + 1)
     # A later id was drafted later; drafting and issuing follow each other closely enough for a list.
     statement = statement.order_by(*((c.due_at, c.id) if sort is OrderSort.DUE_SOONEST else (c.id.desc(),)))
     rows = (await tx.execute(statement)).mappings().all()
@@ -208,7 +233,11 @@ async def count_block_orders(tx: Transaction, wanted: OrderFilter | None = None)
     if not _may_read(tx):
         return 0
     conditions = _conditions(wanted or OrderFilter(), as_of=tx.as_of, is_regulator=tx.viewer.is_regulator)
-    return int((await tx.execute(select(func.count(block_orders.c.id)).where(*conditions))).scalar_one())
+    return int(
+        (
+            await tx.execute(select(func.count(block_orders.c.id)).where(visible_orders(tx.viewer), *conditions))
+        ).scalar_one()
+    )
 
 
 def parse_order_no(order_no: str) -> tuple[int, int] | None:
@@ -227,7 +256,7 @@ async def get_block_order(tx: Transaction, *, order_id: str | None = None, order
         condition = c.order_serial == parsed[1]
     if condition is None or not _may_read(tx):
         raise UnknownError(field="id" if order_id is not None else "orderNo")
-    row = (await tx.execute(select(*_readable(tx)).where(condition))).mappings().one_or_none()
+    row = (await tx.execute(_select_visible(tx).where(condition))).mappings().one_or_none()
     order = BlockOrder.of(row) if row is not None else None
     if order is None or (order_no is not None and order.order_no != order_no.strip().upper()):
         raise UnknownError(field="id" if order_id is not None else "orderNo")
@@ -239,7 +268,7 @@ async def load_orders(tx: Transaction, order_ids: Sequence[str]) -> dict[str, Bl
     if not _may_read(tx):
         return {}
     known = [parsed for order_id in order_ids if (parsed := parse_id(order_id))]
-    rows = await tx.execute(select(*_readable(tx)).where(block_orders.c.id.in_(known)))
+    rows = await tx.execute(_select_visible(tx).where(block_orders.c.id.in_(known)))
     return {row["id"]: BlockOrder.of(row) for row in rows.mappings()}
 
 
@@ -249,7 +278,7 @@ async def load_orders_by_number(tx: Transaction, e164s: Sequence[str]) -> dict[s
     if not _may_read(tx):
         return found
     statement = (
-        select(*_readable(tx)).where(block_orders.c.e164.in_(list(e164s))).order_by(block_orders.c.id).limit(10_000)
+        _select_visible(tx).where(block_orders.c.e164.in_(list(e164s))).order_by(block_orders.c.id).limit(10_000)
     )
     for row in (await tx.execute(statement)).mappings():
         found[row["e164"]].append(BlockOrder.of(row))

@@ -44,7 +44,7 @@ class OwnServer(EmbeddedServer):
         server: Any = self._server
         stop = ("-w", "-m", "immediate", "-D", str(server.pgdata), "stop")
         pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
-        type(server)._instances.clear()
+        type(server)._instances.pop(server.pgdata)
 
 
 @dataclass

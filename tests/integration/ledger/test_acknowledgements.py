@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.acknowledgement_rules import AcknowledgementDraft
 from ledger.acknowledgements import (
+    STATEMENTS_MAX,
     AcknowledgedOrder,
     AcknowledgementMark,
     acknowledge_block_orders,
@@ -209,6 +210,19 @@ class TestAcknowledge:
             with pytest.raises(error):
                 async with database.transaction(parties.telkomsel, as_of=as_of) as tx:
                     await acknowledge_block_orders(tx, drafts)
+
+    async def test_of_one_order_are_bounded_whatever_their_references(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.transaction(parties.telkomsel, as_of=as_of) as tx:
+            drafts = [
+                AcknowledgementDraft(order_id=order.id, kind=Kind.RECEIVED, reference=f"TT-{n}")
+                for n in range(STATEMENTS_MAX + 1)
+            ]
+            results = await acknowledge_block_orders(tx, drafts)
+            [again] = await acknowledge_block_orders(tx, drafts[:1])
+        assert [isinstance(result, Problem) for result in results] == [False] * STATEMENTS_MAX + [True]
+        assert results[-1].code == "TOO_MANY_ACKNOWLEDGEMENTS"
+        assert again.was_known
 
     async def test_eight_at_once_of_the_same_statement_record_it_once(self, database, parties, as_of):
         [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
