@@ -1,9 +1,11 @@
 SELECT block_orders.id, block_orders.order_serial, block_orders.version, block_orders.directive_id, block_orders.supersedes_id, block_orders.carrier_id, block_orders.brand_id, block_orders.e164, block_orders.epoch, block_orders.category, block_orders.scope, block_orders.legal_basis, block_orders.summary, block_orders.subscriber_notice, block_orders.complaint_count, block_orders.state, block_orders.impossible_reason, block_orders.last_acknowledgement, block_orders.drafted_at, block_orders.issued_at, block_orders.due_at, block_orders.executed_at, block_orders.effective_at, block_orders.was_late, block_orders.ended_at, block_orders.lift_basis, block_orders.lift_issued_at, block_orders.lifted_at 
-FROM block_orders ORDER BY block_orders.due_at, block_orders.id 
- LIMIT $1::INTEGER;
+FROM block_orders 
+WHERE block_orders.carrier_id = $1::UUID AND block_orders.issued_at IS NOT NULL ORDER BY block_orders.due_at, block_orders.id 
+ LIMIT $2::INTEGER;
 
 SELECT count(block_orders.id) AS count_1 
-FROM block_orders;
+FROM block_orders 
+WHERE block_orders.carrier_id = $1::UUID AND block_orders.issued_at IS NOT NULL;
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.first_seen_at 
 FROM phone_numbers 
@@ -15,4 +17,4 @@ WHERE members.id IN ($1::UUID);
 
 SELECT order_acknowledgements.id, order_acknowledgements.order_id, order_acknowledgements.carrier_id, order_acknowledgements.version, order_acknowledgements.kind, order_acknowledgements.reason, order_acknowledgements.reference, order_acknowledgements.note, order_acknowledgements.until, order_acknowledgements.effective_at, order_acknowledgements.recorded_at, order_acknowledgements.is_late, order_acknowledgements.moved_state, order_acknowledgements.mark, order_acknowledgements.client_id 
 FROM order_acknowledgements 
-WHERE order_acknowledgements.order_id IN ($1::UUID, $2::UUID) ORDER BY order_acknowledgements.order_id, order_acknowledgements.id;
+WHERE order_acknowledgements.carrier_id = $1::UUID AND order_acknowledgements.order_id IN ($2::UUID, $3::UUID) ORDER BY order_acknowledgements.order_id, order_acknowledgements.id;
