@@ -3,7 +3,7 @@
 Secrets are never stored: client secrets, session tokens, codes and assertion ids only as SHA-256 (each
 holds 128 random bits or more), passwords as argon2id, the signing key sealed by the keyring.
 
-The AUTH role alone touches these tables, as told at each; no viewer's role may read any of them. It also
+The AUTH role alone touches these tables, but for what is told at each; no viewer's role may read any of them. It also
 reads `members`, `brands`, `offices` and `officers`, every row, and writes none of them.
 """
 
@@ -138,7 +138,8 @@ revoked_tokens = Table(
     Index(None, "expires_at"),
 )
 
-# AUTH: SELECT, INSERT, UPDATE. An old key is retired and stays published until its tokens have expired.
+# AUTH: SELECT, INSERT, UPDATE; JOBS seals the private key anew. An old key is retired and stays published until its
+# tokens have expired.
 signing_keys = Table(
     "signing_keys",
     metadata,
@@ -173,15 +174,18 @@ _CHANGED = {
 }
 _PASSING = (login_sessions, authorization_codes, used_assertions, revoked_tokens, login_throttles)
 
-AUTH_ACCESS: tuple[Access, ...] = tuple(
-    Access(
-        table=table.name,
-        role=Role.AUTH,
-        select=(),
-        insert=True,
-        update=_CHANGED.get(table),
-        delete=table in _PASSING,
-    )
-    for table in dict.fromkeys((*_CHANGED, *_PASSING))
+AUTH_ACCESS: tuple[Access, ...] = (
+    Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),
+    *(
+        Access(
+            table=table.name,
+            role=Role.AUTH,
+            select=(),
+            insert=True,
+            update=_CHANGED.get(table),
+            delete=table in _PASSING,
+        )
+        for table in dict.fromkeys((*_CHANGED, *_PASSING))
+    ),
 )
-"""The AUTH role alone; read by migrations/metadata.py. What passes is deleted when it is over."""
+"""The AUTH role alone, but for re-sealing; read by migrations/metadata.py. What passes is deleted when it is over."""

@@ -3,6 +3,7 @@
 Running it again files nothing twice. The rejected rows go to a file of their own, each with its line and reason.
 """
 
+import asyncio
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,8 +94,8 @@ async def _import(
                 on_rejected=rows.append,
                 account=account,
             )
-    except LedgerError:
-        if account.read:  # what was filed before the bad place stands, and is told
+    except (LedgerError, asyncio.CancelledError):
+        if account.read:  # what was filed before the bad place, or before Ctrl-C, stands, and is told
             tell_account(account, as_json=as_json)
         raise
     tell_account(account, as_json=as_json)

@@ -34,13 +34,19 @@ def rotate(*, as_json: JsonFlag = False) -> None:
 
     First give every process the new key behind the old one, then in front of it; then run this; then drop the old.
     """
+    from auth.tables import signing_keys
     from gateway.cli.session import read_clock, run_session
-    from ledger.keyring import rotate_keys
+    from ledger.keyring import LEDGER_SEALED, SealedColumn, rotate_keys
+
+    private_keys = SealedColumn(table=signing_keys, key=signing_keys.c.id, column=signing_keys.c.private_key)
 
     async def work(session: "Session") -> dict[str, int]:
         with show_progress("Sealing anew") as progress:
             return await rotate_keys(
-                session.database, as_of=read_clock(), note=lambda _column, rows: progress.advance(rows)
+                session.database,
+                as_of=read_clock(),
+                columns=(*LEDGER_SEALED, private_keys),
+                note=lambda _column, rows: progress.advance(rows),
             )
 
     sealed_anew = run_session(work)

@@ -56,8 +56,8 @@ def _tell(account: "PlanAccount", *, as_json: bool) -> None:
     )
     if account.unknown_holder_slugs:
         note(
-            f"Holders that are no carriers here: {', '.join(account.unknown_holder_slugs)}. Their numbers are "
-            "HOLDER_UNKNOWN; admit them and load the plan again."
+            f"Holders that are no carriers here, kept by their names: {', '.join(account.unknown_holder_slugs)}. "
+            "Numbers that they hold today are HOLDER_UNKNOWN until they are admitted and the plan is loaded again."
         )
 
 

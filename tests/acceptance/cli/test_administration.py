@@ -1,11 +1,15 @@
 """Members, officers, clients, numbering and keys, as an operator looks after them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey
 
+from auth.keys import load_signing_keys
+from ledger.storage.database import Database
+from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from tests.acceptance.cli.conftest import Operator, render_keys
 
@@ -113,14 +117,23 @@ class TestStart:
         complaints = "reference,number,medium,category,narrative\nA-1,089011110001,SMS,FRAUD,He lied.\n"
         file = admitted.write("one.csv", complaints)
         admitted.run("import", "complaints", file, "--format", "csv", "--source", "polri")
+        signing_key = admitted.in_ledger(self.read_signing_key)
         new, _ = Keyring.generate_text()
         old = admitted.environment["JEMBATAN_ENCRYPTION_KEYS"]
         admitted.monkeypatch.setenv("JEMBATAN_ENCRYPTION_KEYS", f"{new},{old}")
         rotated = admitted.run("keys", "rotate", "--json").json["sealedAnew"]
         assert rotated["complaints.chronology_sealed"] == 1
+        assert rotated["signing_keys.private_key"] == 1
         assert admitted.run("keys", "rotate", "--json").json["sealedAnew"]["complaints.chronology_sealed"] == 0
         admitted.monkeypatch.setenv("JEMBATAN_ENCRYPTION_KEYS", new)
         admitted.run("member", "list")
+        admitted.keyring = Keyring.from_text(new, admitted.environment["JEMBATAN_REFERENCE_KEY"])
+        assert admitted.in_ledger(self.read_signing_key) == signing_key
+
+    @staticmethod
+    async def read_signing_key(database: Database) -> str:
+        async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
+            return str((await load_signing_keys(tx)).current.kid)
 
     def test_uses_what_an_embedded_server_was_given(self, operator: Operator, tmp_path: Path) -> None:
         operator.monkeypatch.delenv("JEMBATAN_DATABASE_URL")

@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from gateway.cli.failures import CommandError
 from gateway.cli.main import app
 
 DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "cli.md"
@@ -50,3 +51,7 @@ class TestDocumentation:
         name = f"jembatan {' '.join(command)}"
         assert f"## {name}" in text
         assert f"\n    {name}" in text
+
+    @pytest.mark.parametrize("kind", CommandError.__subclasses__())
+    def test_names_the_code_with_its_exit_status(self, kind: type[CommandError]) -> None:
+        assert f"| `{kind.code}` | {kind.exit_code} |" in DOCS.read_text()
