@@ -6,8 +6,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ import pytest
 from gateway.cli.main import main
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
-from tests.conftest import ROLE_PREFIX
+from tests.conftest import ROLE_PREFIX, Cluster
 
 T = TypeVar("T")
 
@@ -45,17 +46,16 @@ class Operator:
     url: str
     keyring: Keyring
     monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
     folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str]
 
     def run(self, *arguments: str, stdin: str = "", status: int = 0) -> Ended:
         self.monkeypatch.setattr(sys, "argv", ["jembatan", *arguments])
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as ended:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             main()
-        captured = self.capsys.readouterr()
-        answer = Ended(int(ended.value.code or 0), captured.out, captured.err)
+        answer = Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
         assert answer.status == status, answer.err + answer.out
         assert "Traceback" not in answer.err
         return answer
@@ -88,31 +88,31 @@ def render_keys(keyring: Keyring) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def operator(
-    database_url: str,
-    keyring: Keyring,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Operator:
-    for name in [name for name in os.environ if name.startswith("JEMBATAN_")]:
-        monkeypatch.delenv(name)
+@contextmanager
+def operate(url: str, keyring: Keyring, folder: Path) -> Iterator[Operator]:
+    """An operator whose environment points at the database, and at nothing else."""
     environment = {
-        "JEMBATAN_DATABASE_URL": database_url,
+        "JEMBATAN_DATABASE_URL": url,
         "JEMBATAN_ROLE_PREFIX": ROLE_PREFIX,
         # Hashes as slow as in service would take most of the tests' time.
         "JEMBATAN_PASSWORD_HASH_ROUNDS": "1",
         "JEMBATAN_PASSWORD_HASH_MEMORY_KIB": "64",
     } | render_keys(keyring)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Operator(database_url, keyring, monkeypatch, capsys, tmp_path, environment)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in [name for name in os.environ if name.startswith("JEMBATAN_")]:
+            monkeypatch.delenv(name)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield Operator(url, keyring, monkeypatch, folder, environment)
 
 
 @pytest.fixture
-def admitted(operator: Operator) -> Operator:
-    """With a regulator, its officers, two carriers, an agency and a numbering plan."""
+def operator(database_url: str, keyring: Keyring, tmp_path: Path) -> Iterator[Operator]:
+    with operate(database_url, keyring, tmp_path) as operator:
+        yield operator
+
+
+def admit(operator: Operator) -> None:
     for slug, kind in (("komdigi", "regulator"), ("telkomsel", "carrier"), ("xlsmart", "carrier"), ("polri", "agency")):
         operator.run("member", "add", slug, "--kind", kind, "--name", f"The {slug}")
     operator.run("brand", "add", "xlsmart", "axis", "--name", "Axis")
@@ -125,4 +125,21 @@ def admitted(operator: Operator) -> Operator:
         "+62890,mobile,telkomsel,,,,\n+62892,mobile,xlsmart,,,,\n+628921,mobile,xlsmart,,axis,,\n"
     )
     operator.run("numbering", "load", operator.write("plan.csv", plan))
-    return operator
+
+
+@pytest.fixture(scope="session")
+def admitted_template(cluster: Cluster, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with a regulator, its officers, two carriers, an agency and a numbering plan, to be cloned."""
+    name = asyncio.run(cluster.clone())
+    with operate(cluster.url_of(name), keyring, tmp_path_factory.mktemp("admitted")) as operator:
+        admit(operator)
+    return name
+
+
+@pytest.fixture
+def admitted(cluster: Cluster, admitted_template: str, keyring: Keyring, tmp_path: Path) -> Iterator[Operator]:
+    """With everything of the template, in a database of its own."""
+    name = asyncio.run(cluster.clone(admitted_template))
+    with operate(cluster.url_of(name), keyring, tmp_path) as operator:
+        yield operator
+    asyncio.run(cluster.drop(name))
