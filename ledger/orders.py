@@ -82,18 +82,19 @@ class BlockOrder:
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "BlockOrder":
         """From a row of block_orders, whole or as a carrier may select it."""
-        year = row["drafted_at"].astimezone(LEGAL_ZONE).year
-        holds = row.get("hold_reasons")
-        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
-        values |= {name: row.get(name) for name in _REGULATORS}
+        held = dict(row)  # a result's own row raises and catches an error for each name that it lacks
+        year = held["drafted_at"].astimezone(LEGAL_ZONE).year
+        holds = held.get("hold_reasons")
+        values: dict[str, Any] = {name: held[name] for name in _PLAIN}
+        values |= {name: held.get(name) for name in _REGULATORS}
         return cls(
-            order_no=f"O-{year}-{row['order_serial']:07d}",
-            category=Category(row["category"]),
-            scope=BlockScope(row["scope"]),
-            state=OrderState(row["state"]),
-            impossible_reason=_optional(ImpossibleReason, row["impossible_reason"]),
-            last_acknowledgement=_optional(AcknowledgementKind, row["last_acknowledgement"]),
-            lift_basis=_optional(LiftBasis, row["lift_basis"]),
+            order_no=f"O-{year}-{held['order_serial']:07d}",
+            category=Category(held["category"]),
+            scope=BlockScope(held["scope"]),
+            state=OrderState(held["state"]),
+            impossible_reason=_optional(ImpossibleReason, held["impossible_reason"]),
+            last_acknowledgement=_optional(AcknowledgementKind, held["last_acknowledgement"]),
+            lift_basis=_optional(LiftBasis, held["lift_basis"]),
             hold_reasons=None if holds is None else tuple(HoldReason(hold) for hold in holds),
             **values,
         )
