@@ -1,5 +1,6 @@
 """`jembatan client`: the systems that members connect with. A secret is shown once, when it is made."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,13 +45,10 @@ def add_client(
     as_json: JsonFlag = False,
 ) -> None:
     """Register a client of a member. Its secret is printed once and can't be read again."""
-    from auth.clients import PRIVATE_KEY_JWT, PUBLIC, SECRET_BASIC, ClientDraft, create_client
+    from auth.clients import PRIVATE_KEY_JWT, PUBLIC, SECRET_BASIC, ClientDraft
     from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
     from auth.scopes import BY_KIND, OFFICER_ONLY
     from gateway.cli.lookups import get_brand, get_member
-    from gateway.cli.session import Session, read_clock, run_session
-    from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     if public and public_keys is not None:
         raise typer.BadParameter("A public client has no keys.", param_hint="--public")
@@ -73,9 +71,23 @@ def add_client(
             is_native=native,
         )
 
+    created = _create(draft)
+    if as_json:
+        print_json(created)
+        return
+    print_record({name: value for name, value in created.items() if value is not None})
+    if created["clientSecret"] is not None:
+        note("The secret is shown this once. Hand it over by a safe way.")
+
+
+def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[str, object]:
+    from auth.clients import create_client
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
     async def work(session: Session) -> dict[str, object]:
-        as_of = read_clock()
-        async with session.database.transaction(OPERATOR, as_of=as_of) as tx:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
             wanted = await draft(tx)
             async with tx.role(Role.AUTH):
                 created = await create_client(tx, wanted)
@@ -83,18 +95,12 @@ def add_client(
             "clientId": created.client_id,
             "clientSecret": created.secret,
             "authMethod": wanted.auth_method,
-            "grantTypes": list(grants),
+            "grantTypes": list(wanted.grant_types),
             "scopes": list(wanted.scopes),
             "tokenEndpoint": f"{session.settings.base_url}/oauth/token",
         }
 
-    created = run_session(work)
-    if as_json:
-        print_json(created)
-        return
-    print_record({name: value for name, value in created.items() if value is not None})
-    if created["clientSecret"] is not None:
-        note("The secret is shown this once. Hand it over by a safe way.")
+    return run_session(work)
 
 
 @clients.command("list", epilog="Example: jembatan client list telkomsel")
