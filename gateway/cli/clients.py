@@ -9,6 +9,7 @@ import typer
 from gateway.cli.printing import JsonFlag, note, print_json, print_record, print_table
 
 if TYPE_CHECKING:
+    from auth.clients import ClientDraft
     from ledger.storage.database import Transaction
 
 clients = typer.Typer(no_args_is_help=True, help="Register members' systems, disable them, renew their secrets.")
