@@ -199,6 +199,19 @@ class Settings(BaseSettings):
     order_due_hours: int = Field(24, ge=1, le=8760, description="A block order is due this long after issue.")
     lift_due_hours: int = Field(24, ge=1, le=8760, description="A lift is due this long after issue.")
     verification_due_hours: int = Field(24, ge=1, le=8760, description="Verification is due this long after complete.")
+    information_due_days: int = Field(
+        14, ge=1, le=365, description="A source has this long to supply what an officer asked for; then it is rejected."
+    )
+    chronology_characters_max: int = Field(
+        100_000, ge=1, le=10_000_000, description="The longest chronology of a complaint."
+    )
+    evidence_bytes_max: int = Field(10_485_760, ge=1, description="The largest piece of evidence.")
+    evidence_items_max: int = Field(10, ge=1, le=1000, description="Pieces of evidence of one complaint.")
+    risk_medium_complainants: int = Field(
+        1, ge=1, le=10_000, description="Distinct complainants of verified complaints that make a number's risk MEDIUM."
+    )
+    risk_high_complainants: int = Field(3, ge=1, le=10_000, description="As that, for HIGH.")
+    risk_very_high_complainants: int = Field(10, ge=1, le=10_000, description="As that, for VERY_HIGH.")
     extension_days_max: int = Field(7, ge=0, le=365, description="The longest extension that an officer can grant.")
     acknowledgement_skew_seconds: int = Field(
         300, ge=0, le=86_400, description="How far effectiveAt may lie ahead of our clock."

@@ -20,7 +20,7 @@ from auth.settings import AuthSettings
 from auth.tokens import TokenVerifier
 from gateway.app import create_app, read_clock
 from gateway.settings import Settings
-from ledger.policies import GuardPolicy, Policies
+from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from migrations.run import check_schema
@@ -123,9 +123,20 @@ def read_policies(settings: Settings) -> Policies:
     return Policies(
         order_due=timedelta(hours=settings.order_due_hours),
         lift_due=timedelta(hours=settings.lift_due_hours),
-        verification_due=timedelta(hours=settings.verification_due_hours),
         acknowledgement_skew=timedelta(seconds=settings.acknowledgement_skew_seconds),
         extension_max=timedelta(days=settings.extension_days_max),
+        information_due=timedelta(days=settings.information_due_days),
+        filing=FilingPolicy(
+            chronology_characters_max=settings.chronology_characters_max,
+            evidence_bytes_max=settings.evidence_bytes_max,
+            evidence_items_max=settings.evidence_items_max,
+            verification_due=timedelta(hours=settings.verification_due_hours),
+        ),
+        risk=RiskPolicy(
+            medium_complainants_min=settings.risk_medium_complainants,
+            high_complainants_min=settings.risk_high_complainants,
+            very_high_complainants_min=settings.risk_very_high_complainants,
+        ),
         guard=GuardPolicy(
             complainants_min=settings.guard_complainants_min,
             burst_count=settings.guard_burst_count,

@@ -17,7 +17,6 @@ from ledger.complaint_moves import (
     lock_complaints,
     write_complaints,
 )
-from ledger.complaint_policies import FILING_POLICY, RISK_POLICY, FilingPolicy, RiskPolicy
 from ledger.complaints import Complaint
 from ledger.errors import InvalidInputError, LedgerError, Problem, StateConflictError, UnknownError
 from ledger.events import EventDraft, EventKind, Subject, append_events
@@ -97,9 +96,6 @@ WHERE n.e164 = v.e164
 async def decide_complaints(
     tx: Transaction,
     decisions: Sequence[ComplaintDecision],
-    *,
-    policy: FilingPolicy = FILING_POLICY,
-    risk: RiskPolicy = RISK_POLICY,
 ) -> list[Complaint | Problem]:
     """Decide complaints, item by item.
 
@@ -118,7 +114,7 @@ async def decide_complaints(
     for place, decision in enumerate(decisions):
         try:
             before = _take(locked, changed, decision)
-            after = before | _decide(tx, decision, before, locked, officer_id=officer_id, policy=policy)
+            after = before | _decide(tx, decision, before, locked, officer_id=officer_id)
         except LedgerError as error:
             problems[place] = error.problem()
             continue
@@ -127,18 +123,19 @@ async def decide_complaints(
             recounted.add(before["e164"])
         events.append(_event(decision, after))
     await write_complaints(tx, list(changed.values()))
-    await recount_verified(tx, sorted(recounted), risk=risk)
+    await recount_verified(tx, sorted(recounted))
     await append_events(tx, events)
     return await answer_complaints(tx, [decision.complaint_id for decision in decisions], problems)
 
 
-async def recount_verified(tx: Transaction, e164s: Sequence[str], *, risk: RiskPolicy = RISK_POLICY) -> None:
+async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
     """Write the verified count and the risk of numbers from their complaints of the present epoch.
 
     The numbers are locked first, by a statement of its own: the count must see what the last holder wrote.
     """
     if not e164s:
         return
+    risk = tx.policies.risk
     parameters = {
         "e164s": list(e164s),
         "states": sorted(VERIFIED_STATES),
@@ -209,7 +206,6 @@ def _decide(
     locked: Mapping[str, Row],
     *,
     officer_id: OfficerId,
-    policy: FilingPolicy,
 ) -> Row:
     """What the decision changes. Errors: StateConflictError, DecisionInvalidError, DuplicateMismatchError."""
     move = ComplaintMove(decision.decision)
@@ -228,7 +224,7 @@ def _decide(
             "resolved_at": None,
             "complainant_informed_at": None,
             "complete_at": tx.as_of,
-            "verification_due_at": tx.as_of + policy.verification_due,
+            "verification_due_at": tx.as_of + tx.policies.filing.verification_due,
         }
     return {
         "state": state,

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import orjson
 
 from ledger.complainants import ComplainantDraft, check_complainant, reference_complainant
-from ledger.complaint_policies import FilingPolicy
 from ledger.complaints import check_chronology
 from ledger.errors import ConflictError, InvalidInputError, TimeInvalidError
 from ledger.evidence import EvidenceDraft, check_evidence, hash_content
 from ledger.identifiers import ComplaintId, new_id
 from ledger.number_forms import HOME_REGION, ParsedNumber, parse_number
+from ledger.policies import FilingPolicy
 from ledger.storage.sealing import Keyring
 from ledger.texts import check_optional_text
 from ledger.vocabulary import Category, HoldReason, Medium, Remedy

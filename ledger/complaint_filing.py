@@ -21,7 +21,6 @@ from ledger.complaint_drafts import (
     count_evidence_bytes,
     prepare_complaint,
 )
-from ledger.complaint_policies import FILING_POLICY, FilingPolicy
 from ledger.complaint_supplying import Supplement, supply_information, withdraw_complaints
 from ledger.complaints import Complaint, chronology_context, load_complaints
 from ledger.errors import LedgerError, Problem
@@ -115,9 +114,7 @@ WHERE n.e164 = d.e164
 """)
 
 
-async def file_complaints(
-    tx: Transaction, drafts: Sequence[ComplaintDraft], *, policy: FilingPolicy = FILING_POLICY
-) -> list[FiledComplaint | Problem]:
+async def file_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> list[FiledComplaint | Problem]:
     """File complaints for the viewer's own member, item by item.
 
     Shapes: 1..1000 drafts; the result has the drafts' order and length.
@@ -127,8 +124,8 @@ async def file_complaints(
     """
     require_source(tx.viewer)
     require_batch(drafts)
-    checked = prepare_complaints(tx, drafts, policy=policy)
-    outcomes = await file_prepared(tx, [item for item in checked if isinstance(item, PreparedComplaint)], policy=policy)
+    checked = prepare_complaints(tx, drafts)
+    outcomes = await file_prepared(tx, [item for item in checked if isinstance(item, PreparedComplaint)])
     filings = iter(outcomes)
     results = [next(filings) if isinstance(item, PreparedComplaint) else item for item in checked]
     complaints = await load_complaints(tx, [item.complaint_id for item in results if isinstance(item, Filing)])
@@ -140,28 +137,25 @@ async def file_complaints(
     ]
 
 
-def prepare_complaints(
-    tx: Transaction, drafts: Sequence[ComplaintDraft], *, policy: FilingPolicy
-) -> list[PreparedComplaint | Problem]:
+def prepare_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> list[PreparedComplaint | Problem]:
     """Check every draft; one that can't be taken becomes a Problem in its place."""
     checked: list[PreparedComplaint | Problem] = []
     evidence_bytes = 0
     for draft in drafts:
         evidence_bytes += count_evidence_bytes(draft.evidence)
         try:
-            if draft.evidence and evidence_bytes > policy.evidence_call_bytes_max:
+            if draft.evidence and evidence_bytes > tx.policies.filing.evidence_call_bytes_max:
                 raise EvidenceTooLargeError(
-                    f"One call takes at most {policy.evidence_call_bytes_max} bytes of evidence.", field="evidence"
+                    f"One call takes at most {tx.policies.filing.evidence_call_bytes_max} bytes of evidence.",
+                    field="evidence",
                 )
-            checked.append(prepare_complaint(draft, policy=policy, keyring=tx.keyring, as_of=tx.as_of))
+            checked.append(prepare_complaint(draft, policy=tx.policies.filing, keyring=tx.keyring, as_of=tx.as_of))
         except LedgerError as error:
             checked.append(error.problem())
     return checked
 
 
-async def file_prepared(
-    tx: Transaction, items: Sequence[PreparedComplaint], *, policy: FilingPolicy = FILING_POLICY
-) -> list[Filing | Problem]:
+async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> list[Filing | Problem]:
     """File what was checked, in a number of statements that doesn't grow with the items.
 
     Shapes: the result has the items' order and length. A reference that stands for another content is a Problem.
@@ -174,7 +168,7 @@ async def file_prepared(
     for item in items:
         if item.key not in known:
             fresh.setdefault(item.key, item)
-    written = await _write(tx, source_id, list(fresh.values()), policy=policy) if fresh else set()
+    written = await _write(tx, source_id, list(fresh.values())) if fresh else set()
     overtaken = [item for item in fresh.values() if item.id not in written]
     if overtaken:  # another filed the same at the same time and was first
         known |= await _find_known(tx, source_id, overtaken)
@@ -212,9 +206,7 @@ async def _find_known(
     return known
 
 
-async def _write(
-    tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint], *, policy: FilingPolicy
-) -> set[str]:
+async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> set[str]:
     """Write complaints that are new, with all that belongs to them; the ids of those that no other was faster with."""
     async with tx.role(Role.TRANSITION):
         numbers = await ensure_numbers(tx, [item.number for item in items if item.number is not None])
@@ -222,7 +214,7 @@ async def _write(
     parameters = {
         "source_id": source_id,
         "filed_at": tx.as_of,
-        "due_at": tx.as_of + policy.verification_due,
+        "due_at": tx.as_of + tx.policies.filing.verification_due,
         "drafts": orjson.dumps([_row(tx, item, epochs.get(item.id)) for item in items]).decode(),
     }
     written = {str(row.id) for row in await tx.execute(_INSERT, parameters)}

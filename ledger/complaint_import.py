@@ -16,7 +16,6 @@ from itertools import islice
 from ledger.complaint_drafts import ComplaintDraft, PreparedComplaint, prepare_complaint
 from ledger.complaint_files import FileRow
 from ledger.complaint_filing import Filing, file_prepared
-from ledger.complaint_policies import FILING_POLICY, FilingPolicy
 from ledger.errors import LedgerError, Problem
 from ledger.permissions import require_source
 from ledger.storage.database import Database, Transaction
@@ -67,7 +66,6 @@ async def import_complaints(
     on_progress: Callable[[ImportAccount], None] = _ignore,
     on_rejected: Callable[[RejectedRow], None] = _ignore,
     account: ImportAccount | None = None,
-    policy: FilingPolicy = FILING_POLICY,
 ) -> ImportAccount:
     """File every row of a file for the viewer's member.
 
@@ -77,12 +75,12 @@ async def import_complaints(
     """
     require_source(viewer)
     total = ImportAccount() if account is None else account
-    preparer = _Preparer(database, as_of, policy)
+    preparer = _Preparer(database, as_of)
     failure: Exception | None = None
     batch, failure = await asyncio.to_thread(preparer.take, rows)
     while batch:
         # While PostgreSQL works on this batch, the next one is read and checked.
-        filing = asyncio.create_task(_file_batch(database, viewer, batch, as_of=as_of, policy=policy))
+        filing = asyncio.create_task(_file_batch(database, viewer, batch, as_of=as_of))
         try:
             following: _Batch = []
             if failure is None:
@@ -103,10 +101,10 @@ _Batch = list[tuple[FileRow, PreparedComplaint | Problem]]
 class _Preparer:
     """Reads and checks a batch at a time. Used by one thread at a time."""
 
-    def __init__(self, database: Database, as_of: datetime, policy: FilingPolicy) -> None:
+    def __init__(self, database: Database, as_of: datetime) -> None:
         self._keyring = database.keyring
         self._as_of = as_of
-        self._policy = policy
+        self._policy = database.policies.filing
         self._occurrences = OccurrenceCounter()
 
     def take(self, rows: Iterator[FileRow]) -> tuple[_Batch, Exception | None]:
@@ -133,12 +131,12 @@ class _Preparer:
 
 
 async def _file_batch(
-    database: Database, viewer: Viewer, batch: _Batch, *, as_of: datetime, policy: FilingPolicy
+    database: Database, viewer: Viewer, batch: _Batch, *, as_of: datetime
 ) -> Iterator[Filing | Problem]:
     items = [item for _, item in batch if isinstance(item, PreparedComplaint)]
 
     async def work(tx: Transaction) -> list[Filing | Problem]:
-        return await file_prepared(tx, items, policy=policy)
+        return await file_prepared(tx, items)
 
     return iter(await database.run(viewer, as_of=as_of, work=work) if items else [])
 

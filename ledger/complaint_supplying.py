@@ -7,13 +7,13 @@ import orjson
 from sqlalchemy import text
 
 from ledger.complaint_moves import ItemRepeatedError, Row, answer_complaints, lock_complaints, write_complaints
-from ledger.complaint_policies import FILING_POLICY, FilingPolicy
 from ledger.complaints import Complaint, check_chronology, chronology_context, load_complaints, read_chronology
 from ledger.errors import InvalidInputError, LedgerError, Problem, UnknownError
 from ledger.events import EventDraft, EventKind, Subject, append_events
 from ledger.evidence import EvidenceDraft, EvidenceTooManyError, check_evidence, insert_evidence, load_evidence
 from ledger.identifiers import MemberId, parse_id
 from ledger.permissions import require_batch, require_source
+from ledger.policies import FilingPolicy
 from ledger.states import ComplaintMove, ComplaintState, next_complaint_state
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -64,9 +64,7 @@ async def withdraw_complaints(tx: Transaction, complaint_ids: Sequence[str]) -> 
     return await answer_complaints(tx, complaint_ids, problems)
 
 
-async def supply_information(
-    tx: Transaction, supplements: Sequence[Supplement], *, policy: FilingPolicy = FILING_POLICY
-) -> list[Complaint | Problem]:
+async def supply_information(tx: Transaction, supplements: Sequence[Supplement]) -> list[Complaint | Problem]:
     """Answer what an officer asked; the complaint is complete again and its clock starts anew.
 
     Shapes: 1..1000 supplements; the result has their order and length.
@@ -84,7 +82,7 @@ async def supply_information(
     for place, supplement in enumerate(supplements):
         try:
             row = _take(locked, supplement.complaint_id, changed)
-            chronology, evidence = _check(supplement, told.get(row["id"]), len(shown[row["id"]]), policy)
+            chronology, evidence = _check(supplement, told.get(row["id"]), len(shown[row["id"]]), tx.policies.filing)
             row["state"] = next_complaint_state(ComplaintState(row["state"]), ComplaintMove.SUPPLY_INFO)
         except LedgerError as error:
             problems[place] = error.problem()
@@ -92,7 +90,7 @@ async def supply_information(
         row |= {
             "info_request": None,
             "complete_at": tx.as_of,
-            "verification_due_at": tx.as_of + policy.verification_due,
+            "verification_due_at": tx.as_of + tx.policies.filing.verification_due,
         }
         changed[row["id"]] = row
         pieces.extend((row["id"], piece) for piece in evidence)

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, RowMapping, and_, false, func, select, true
 
-from ledger.complaint_policies import FilingPolicy
 from ledger.errors import CursorInvalidError, UnknownError
 from ledger.identifiers import ComplaintId, MemberId, OfficerId, new_id, parse_id
 from ledger.number_forms import parse_number
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
 from ledger.permissions import SOURCES, require_kind
+from ledger.policies import FilingPolicy
 from ledger.states import ComplaintState
 from ledger.storage.database import Transaction
 from ledger.storage.tables import complaints

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, select, text, true
 
-from ledger.complaint_policies import FilingPolicy
 from ledger.errors import InvalidInputError, TimeInvalidError, UnknownError
 from ledger.identifiers import ComplaintId, MemberId, new_id, parse_id
 from ledger.permissions import SOURCES
+from ledger.policies import FilingPolicy
 from ledger.storage.database import Transaction
 from ledger.storage.tables import evidence
 from ledger.texts import check_optional_text

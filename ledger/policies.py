@@ -8,6 +8,35 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilingPolicy:
+    """What one complaint may hold, and the clocks that start with it.
+
+    incident_skew: how far ahead of our clock an incident's time may lie.
+    evidence_call_bytes_max: evidence of all the complaints of one call together.
+    """
+
+    chronology_characters_max: int = 100_000
+    evidence_bytes_max: int = 10 * 1024 * 1024
+    evidence_items_max: int = 10
+    evidence_call_bytes_max: int = 64 * 1024 * 1024
+    loss_rupiah_max: int = 10**15
+    incident_skew: timedelta = timedelta(minutes=5)
+    verification_due: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskPolicy:
+    """How many distinct complainants of verified complaints make a number risky.
+
+    Complaints without a complainant count as one for each source.
+    """
+
+    medium_complainants_min: int = 1
+    high_complainants_min: int = 3
+    very_high_complainants_min: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:
     """When a draft is held until an approver overrides in writing.
 
@@ -30,7 +59,9 @@ class Policies:
 
     order_due: timedelta = timedelta(hours=24)
     lift_due: timedelta = timedelta(hours=24)
-    verification_due: timedelta = timedelta(hours=24)
     acknowledgement_skew: timedelta = timedelta(minutes=5)
     extension_max: timedelta = timedelta(days=7)
+    information_due: timedelta = timedelta(days=14)
     guard: GuardPolicy = field(default_factory=GuardPolicy)
+    filing: FilingPolicy = field(default_factory=FilingPolicy)
+    risk: RiskPolicy = field(default_factory=RiskPolicy)

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from ledger.complainants import ComplainantDraft, reveal_complainant
 from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
 from ledger.complaint_filing import ComplaintDraft, Supplement, file_complaints, supply_information, withdraw_complaints
-from ledger.complaint_policies import FilingPolicy, RiskPolicy
 from ledger.complaints import (
     ComplaintFilter,
     ComplaintSort,
@@ -25,6 +24,7 @@ from ledger.evidence import EvidenceDraft, load_evidence
 from ledger.identifiers import new_id
 from ledger.numbers import get_number
 from ledger.pages import PageRequest
+from ledger.policies import FilingPolicy, Policies, RiskPolicy
 from ledger.states import COMPLAINT_MOVES, ComplaintMove, ComplaintState
 from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
@@ -98,14 +98,15 @@ class TestDecideComplaints:
         shown = await run(parties.agency, get_complaint, complaint_id)
         assert (shown.state, shown.decision_note, shown.decided_by) == (ComplaintState.VERIFIED, None, None)
 
-    async def test_writes_the_risk_by_distinct_complainants(self, run, filed, parties):
+    async def test_writes_the_risk_by_distinct_complainants(self, database, run, filed, parties):
         ours = await filed(4, complainant=PERSON)
         await filed(complainant=PERSON)
         theirs = await filed(3, viewer=parties.other_agency)
         risk = RiskPolicy(medium_complainants_min=1, high_complainants_min=2, very_high_complainants_min=3)
+        database.policies = Policies(risk=risk)
 
         async def decide(ids, what=Decision.VERIFY):
-            await run(parties.officer, decide_complaints, [decision(one, what) for one in ids], risk=risk)
+            await run(parties.officer, decide_complaints, [decision(one, what) for one in ids])
             number = await run(parties.regulator, get_number, NUMBER)
             return number.risk, number.verified_complaint_count
 
@@ -274,11 +275,12 @@ class TestSupplyInformation:
         assert told[complaint_id] == "Satu.\n\nDua."
         assert len((await run(parties.officer, load_evidence, [complaint_id]))[complaint_id]) == 1
 
-    async def test_refuses_in_its_place(self, run, filed, parties):
+    async def test_refuses_in_its_place(self, database, run, filed, parties):
         asked, other, unasked = await filed(3, chronology="x" * 8)
         await run(parties.officer, decide_complaints, [decision(one, Decision.ASK_INFO) for one in (asked, other)])
         piece = EvidenceDraft(media_type="image/png", content=b"1")
         small = FilingPolicy(chronology_characters_max=10, evidence_items_max=2)
+        database.policies = Policies(filing=small)
         items = [
             Supplement(complaint_id=asked),
             Supplement(complaint_id=asked, chronology="12345"),
@@ -287,7 +289,7 @@ class TestSupplyInformation:
             Supplement(complaint_id=new_id(), evidence=(piece,)),
             Supplement(complaint_id=other, evidence=(piece,)),
         ]
-        results = await run(parties.agency, supply_information, items, policy=small)
+        results = await run(parties.agency, supply_information, items)
         assert [item.code if isinstance(item, Problem) else item.state for item in results] == [
             "SUPPLEMENT_EMPTY",
             "TEXT_TOO_LONG",

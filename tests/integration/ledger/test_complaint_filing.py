@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from ledger.complainants import ComplainantDraft
 from ledger.complaint_filing import ComplaintDraft, FiledComplaint, file_complaints
-from ledger.complaint_policies import FilingPolicy
 from ledger.complaints import get_complaint, read_chronology
 from ledger.errors import ForbiddenError, NoItemsError, Problem, TooManyItemsError
 from ledger.evidence import EvidenceDraft, load_evidence, read_evidence
 from ledger.numbers import get_number
+from ledger.policies import FilingPolicy, Policies
 from ledger.states import ComplaintState
 from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
@@ -186,6 +186,7 @@ class TestFileComplaints:
 
     async def test_answers_a_bad_draft_in_its_place_and_files_the_others(self, database, parties, as_of):
         small = FilingPolicy(chronology_characters_max=10, evidence_bytes_max=4, evidence_call_bytes_max=10)
+        database.policies = Policies(filing=small)
         png = EvidenceDraft(media_type="image/png", content=b"1234")
         bad = {
             "NUMBER_MISSING": a_draft(number="  "),
@@ -204,13 +205,11 @@ class TestFileComplaints:
             "EVIDENCE_TOO_LARGE": a_draft(evidence=(EvidenceDraft(media_type="image/png", content=b"12345"),)),
             "EVIDENCE_TOO_MANY": a_draft(evidence=(EvidenceDraft(media_type="image/png", content=b""),) * 11),
         }
-        results = await file(
-            database, parties.agency, as_of, a_draft(), *bad.values(), a_draft(occurrence=2), policy=small
-        )
+        results = await file(database, parties.agency, as_of, a_draft(), *bad.values(), a_draft(occurrence=2))
         assert [item.code for item in results[1:-1]] == list(bad)
         assert [item.was_known for item in (results[0], results[-1])] == [False, False]
         results = await file(
-            database, parties.agency, as_of, *(a_draft(occurrence=n, evidence=(png,)) for n in (1, 2, 3)), policy=small
+            database, parties.agency, as_of, *(a_draft(occurrence=n, evidence=(png,)) for n in (1, 2, 3))
         )
         assert [isinstance(item, Problem) for item in results] == [False, False, True]
 
