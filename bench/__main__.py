@@ -5,8 +5,9 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -15,7 +16,7 @@ from bench.figures import Figure, read_stopwatch
 from bench.scale import FULL, QUICK, Scale
 from bench.world import World, open_world
 
-BENCHES: dict[str, Callable[[World, Scale], Awaitable[list[Figure]]]] = {
+BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] = {
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
     "orders": orders.run,
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> dict[str, list[Figure]]:
-    results = {}
+    results: dict[str, list[Figure]] = {}
     if as_text:
         print(f"{_describe_machine()}. value ±half the spread of {scale.rounds} rounds | beside | value : beside")
     with open_world() as world:

@@ -94,7 +94,8 @@ async def _acknowledge(
 
 async def _acknowledge_by_http(gateway: Gateway, order_ids: Sequence[str]) -> float:
     items = [
-        {"orderId": order_id, "kind": "EXECUTED", "reference": f"TT-{place}"} for place, order_id in enumerate(order_ids)
+        {"orderId": order_id, "kind": "EXECUTED", "reference": f"TT-{place}"}
+        for place, order_id in enumerate(order_ids)
     ]
     started = read_stopwatch()
     data = await gateway.ask(_MUTATION, {"input": {"acknowledgements": items}})

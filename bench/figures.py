@@ -70,9 +70,7 @@ def plain(name: str, samples: Samples, *, unit: str) -> Figure:
     return Figure(name=name, value=samples.median, unit=unit, spread=samples.spread)
 
 
-async def measure_in_turn(
-    sides: Mapping[str, Callable[[int], Awaitable[float]]], *, rounds: int
-) -> dict[str, Samples]:
+async def measure_in_turn(sides: Mapping[str, Callable[[int], Awaitable[float]]], *, rounds: int) -> dict[str, Samples]:
     """Measure every side once a round, each round beginning with the next side. A side is handed the round's number."""
     names = list(sides)
     values: dict[str, list[float]] = {name: [] for name in names}

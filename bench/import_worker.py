@@ -13,6 +13,7 @@ from bench.figures import read_stopwatch
 from bench.world import ROLE_PREFIX, read_clock
 from ledger.complaint_files import FileFormat, FileReading, read_complaints
 from ledger.complaint_import import ImportAccount, import_complaints
+from ledger.identifiers import ClientId
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer, ViewerKind
@@ -22,11 +23,11 @@ async def run_import(task: dict[str, Any]) -> dict[str, Any]:
     """Import the file of the task for its source."""
     settings = DatabaseSettings(url=task["url"], role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
     database = Database.connect(settings, Keyring.from_text(*task["keys"]))
-    viewer = Viewer(kind=ViewerKind.AGENCY, member_id=task["source_id"], client_id="import")
+    viewer = Viewer(kind=ViewerKind.AGENCY, member_id=task["source_id"], client_id=ClientId("import"))
     reading = FileReading(format=FileFormat.FTC_DNC, region="US", zone=ZoneInfo("America/New_York"))
     await database.ping()
     started = read_stopwatch()
-    with Path(task["file"]).open("rb") as stream:
+    with Path(task["file"]).open("rb") as stream:  # noqa: ASYNC230 - the import reads it in a thread
         account = await import_complaints(database, viewer, read_complaints(stream, reading), as_of=read_clock())
     seconds = read_stopwatch() - started
     await database.close()

@@ -78,16 +78,17 @@ async def _import(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(first: dict[str, Any], second: dict[str, Any], *, row_count: int) -> None:
-    assert first["adds_up"] and second["adds_up"], (first, second)
+    assert first["adds_up"], first
+    assert second["adds_up"], second
     assert first["read"] == second["read"] == row_count, (first, row_count)
-    assert second["filed"] == 0 and second["already_filed"] == first["filed"] > 0, (first, second)
+    assert second["filed"] == 0, second
+    assert second["already_filed"] == first["filed"] > 0, (first, second)
     assert second["rejected"] == first["rejected"] > 0, (first, second)
 
 
 def _read_rows(file: Path) -> list[tuple[str, ...]]:
     """Header and rows as texts; reading them is no part of what COPY is timed for."""
-    opened = gzip.open(file, "rt", encoding="utf-8", newline="") if file.suffix == ".gz" else file.open(newline="")
-    with opened as stream:
+    with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as stream:
         return [tuple(row) for row in csv.reader(stream)]
 
 

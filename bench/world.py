@@ -18,7 +18,7 @@ import asyncpg
 from auth.clients import ClientDraft, CreatedClient, create_client
 from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
 from ledger.complaint_filing import ComplaintDraft, FiledComplaint, file_complaints
-from ledger.identifiers import MemberId
+from ledger.identifiers import ClientId, MemberId
 from ledger.members import MemberDraft, OfficerDraft, add_office, add_officer, admit_member
 from ledger.numbering import load_plan
 from ledger.numbering_seed import seed_ranges
@@ -139,7 +139,7 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
         Viewer(
             kind=ViewerKind.REGULATOR,
             member_id=ids["regulator"],
-            client_id="web",
+            client_id=ClientId("web"),
             officer_id=officer.id,
             office_id=office.id,
         )
@@ -148,7 +148,7 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
     return Country(
         officer=drafter,
         other_officer=approver,
-        agency=Viewer(kind=ViewerKind.AGENCY, member_id=ids["agency"], client_id="agency-system"),
+        agency=Viewer(kind=ViewerKind.AGENCY, member_id=ids["agency"], client_id=ClientId("agency-system")),
         carrier=Viewer(kind=ViewerKind.CARRIER, member_id=ids["telkomsel"], client_id=client.client_id),
         carrier_client=client,
     )
@@ -173,16 +173,21 @@ async def _issue_batch(database: Database, country: Country, numbers: Sequence[s
     async with database.transaction(country.agency, as_of=as_of) as tx:
         filed = [item for item in await file_complaints(tx, complaints) if isinstance(item, FiledComplaint)]
     decisions = [ComplaintDecision(complaint_id=item.complaint.id, decision=Decision.VERIFY) for item in filed]
-    words = {"legal_basis": "PM 5/2021", "summary": "Prize fraud by SMS.", "subscriber_notice": "Blocked for fraud."}
     async with database.transaction(country.officer, as_of=as_of) as tx:
         await decide_complaints(tx, decisions)
-        drafts = await draft_block_orders(tx, [OrderDraft(number=number, **words) for number in numbers])
+        drafts = await draft_block_orders(tx, [_draft(number) for number in numbers])
     approvals = [Approval(order_id=draft.id) for draft in drafts if isinstance(draft, BlockOrder)]
     async with database.transaction(country.other_officer, as_of=as_of) as tx:
         orders = await approve_block_orders(tx, approvals)
     issued = [str(order.id) for order in orders if isinstance(order, BlockOrder)]
     assert len(issued) == len(numbers), orders[:1]
     return issued
+
+
+def _draft(number: str) -> OrderDraft:
+    return OrderDraft(
+        number=number, legal_basis="PM 5/2021", summary="Prize fraud by SMS.", subscriber_notice="Blocked for fraud."
+    )
 
 
 def read_clock() -> datetime:
