@@ -1,7 +1,10 @@
 """One embedded PostgreSQL for the whole run, and a freshly migrated database of its own for each test."""
 
 import asyncio
+import functools
 import itertools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +20,18 @@ from ledger.storage.sealing import Keyring
 from migrations.run import migrate
 
 ROLE_PREFIX = "jembatan_"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary files in a folder of this run's own.
+
+    As root the server runs as another user, for whom the wheel opens the parent folders; pytest's usual parent
+    folder is shared by all runs, and the next run that starts would close it again under a running server.
+    """
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="jembatan-tests-")
+        config.add_cleanup(functools.partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
 
 
 @dataclass(frozen=True)
