@@ -1,12 +1,14 @@
 """Pages of 50 block orders with number, complaint count and acknowledgements, as a carrier reads them.
 
 By the ledger's functions, and through the whole gateway over HTTP with a token; beside them pgbench runs the very
-statements that the ledger sent, prepared, in the same kind of transaction.
+statements that the ledger sent, prepared and with the same parameters bound, in the same kind of transaction.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import orjson
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain, read_stopwatch
 from bench.scale import Scale
 from bench.serving import AnswerError, Gateway, serve_gateway
-from bench.statements import Statement, take_down, write_script
+from bench.statements import Statement, take_down, write_bound_script
 from bench.world import BATCH_SIZE, Country, World, find_program, found_country, issue_orders, read_clock
 from ledger.acknowledgement_rules import AcknowledgementDraft
 from ledger.acknowledgements import OrderAcknowledgement, acknowledge_block_orders, load_acknowledgements
@@ -46,10 +48,11 @@ async def run(world: World, scale: Scale) -> list[Figure]:
         script = world.folder / "order_page.sql"
         with take_down(database) as statements:
             await _read_page(database, country, as_of=as_of)
-        write_script(script, statements, begin=_BEGIN)
+        bound = write_bound_script(script, statements, begin=_BEGIN)
         scope = "orders:read numbers:read"
         async with serve_gateway(world, name, country.carrier_client, scope=scope) as gateway:
-            figures = await _measure(world, name, database, country, gateway, script, scale, as_of=as_of)
+            load = _PgBench(world.url_of(name), script, bound)
+            figures = await _measure(database, country, gateway, load, scale, as_of=as_of)
         await database.close()
     return [*figures, Figure(name="  statements of a page", value=_count(statements), unit="")]
 
@@ -68,12 +71,10 @@ async def _receive(database: Database, country: Country, order_ids: list[str], *
 
 
 async def _measure(
-    world: World,
-    name: str,
     database: Database,
     country: Country,
     gateway: Gateway,
-    script: Path,
+    beside: "_PgBench",
     scale: Scale,
     *,
     as_of: datetime,
@@ -102,7 +103,7 @@ async def _measure(
         return rate
 
     async def by_pgbench(clients: int) -> float:
-        return await asyncio.to_thread(_run_pgbench, world.url_of(name), script, clients=clients, seconds=seconds)
+        return await asyncio.to_thread(beside.run, clients=clients, seconds=seconds)
 
     await by_http(_MANY)  # opens the pool and fills the caches
     samples = await measure_in_turn(
@@ -162,12 +163,21 @@ async def _load(work: Callable[[], Awaitable[None]], *, workers: int, seconds: f
     return done / (read_stopwatch() - started)
 
 
-def _run_pgbench(url: str, script: Path, *, clients: int, seconds: float) -> float:
-    import subprocess
+@dataclass(frozen=True, slots=True)
+class _PgBench:
+    """A transaction that pgbench repeats, and the values of its variables."""
 
-    command = [find_program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-T", str(max(1, round(seconds)))]
-    answer = subprocess.run([*command, "-f", str(script), url], capture_output=True, text=True, check=False)
-    match = _RATE.search(answer.stdout)
-    if answer.returncode or match is None or "number of failed transactions: 0 " not in answer.stdout:
-        raise RuntimeError(f"pgbench failed: {answer.stdout} {answer.stderr}")
-    return float(match[1])
+    url: str
+    script: Path
+    values: Mapping[str, str]
+
+    def run(self, *, clients: int, seconds: float) -> float:
+        """Transactions a second."""
+        bound = [part for name, value in self.values.items() for part in ("-D", f"{name}={value}")]
+        shape = ["-n", "-M", "prepared", "-c", str(clients), "-T", str(max(1, round(seconds)))]
+        command = [find_program("pgbench"), *shape, *bound, "-f", str(self.script), self.url]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        match = _RATE.search(answer.stdout)
+        if answer.returncode or match is None or "number of failed transactions: 0 " not in answer.stdout:
+            raise RuntimeError(f"pgbench failed: {answer.stdout} {answer.stderr}")
+        return float(match[1])

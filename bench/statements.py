@@ -89,6 +89,24 @@ def write_script(path: Path, statements: Sequence[Statement], *, begin: str = "B
     path.write_text("".join(f"{line};\n" for line in lines), encoding="utf-8")
 
 
+def write_bound_script(path: Path, statements: Sequence[Statement], *, begin: str) -> dict[str, str]:
+    """The same for pgbench with its variables for parameters, which is how PostgreSQL chooses the plans that we get."""
+    values: dict[str, str] = {}
+    lines = [begin]
+    for place, statement in enumerate(statements):
+
+        def name_of(match: re.Match[str], place: int = place, statement: Statement = statement) -> str:
+            value = statement.parameters[int(match[1]) - 1]
+            if not isinstance(value, str | uuid.UUID | int) or isinstance(value, bool) or value == "":
+                return render_literal(value)
+            values[f"p{place}_{match[1]}"] = str(value)
+            return f":p{place}_{match[1]}"
+
+        lines.append(_PLACE.sub(name_of, statement.text).strip())
+    path.write_text("".join(f"{line};\n" for line in [*lines, "COMMIT"]), encoding="utf-8")
+    return values
+
+
 class Psql:
     """A psql that stays connected, so that its connection is as warm as ours. Results go nowhere."""
 
