@@ -31,7 +31,7 @@ from gateway.cli.printing import note
 from gateway.cli.schemas import migrate_installation
 from gateway.cli.serving import bind
 from gateway.cli.session import Installation, check_installation, open_database, open_installation, read_settings
-from gateway.demo.cast import INDOSAT, TELKOMSEL, Cast, admit_cast
+from gateway.demo.cast import AGENCY, INDOSAT, REDIRECT_URI, TELKOMSEL, Cast, admit_cast
 from gateway.demo.clock import DemoClock
 from gateway.demo.documents import ORDERS_CALL
 from gateway.demo.journey import play
@@ -46,6 +46,7 @@ from ledger.viewer import OPERATOR
 
 _CAST_FILE = "cast.json"
 _KEY_FILE = "indosat-private-key.json"
+_SHELL_FILE = "credentials.env"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +198,29 @@ def _clear(data_dir: Path, *, role_prefix: str) -> None:
         shutil.rmtree(data_dir)
 
 
+def _write_shell_variables(path: Path, cast: Cast, *, base_url: str) -> None:
+    """What the README's calls read; for its owner alone."""
+    agency, carrier, officer = (cast.credentials[party] for party in (AGENCY, TELKOMSEL, "ana"))
+    variables = {
+        "GATEWAY": base_url,
+        "AGENCY": f"{agency.client_id}:{agency.secret}",
+        "CARRIER": f"{carrier.client_id}:{carrier.secret}",
+        "CONSOLE": officer.client_id,
+        "CALLBACK": REDIRECT_URI,
+        "OFFICER": officer.login,
+        "OFFICER_PASSWORD": officer.password,
+    }
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items()))
+
+
 def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
     """What a person needs to go on: addresses, credentials, a line to paste."""
     key_file = settings.data_dir / _KEY_FILE
     key_file.touch(mode=0o600)
     key_file.write_bytes(orjson.dumps(cast.credentials[INDOSAT].private_key))
+    shell_file = settings.data_dir / _SHELL_FILE
+    _write_shell_variables(shell_file, cast, base_url=settings.base_url)
     credentials = {}
     for party, values in cast.credentials.items():
         proof = values.secret or str(key_file)
@@ -222,6 +241,7 @@ def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
             "tokens": f"{base}/oauth/token",
             "metadata": f"{base}/.well-known/oauth-authorization-server",
             "health": f"{base}/healthz and {base}/readyz",
+            "shell": f". {shlex.quote(str(shell_file.absolute()))}  (the variables of the README's calls)",
             "other commands": f"JEMBATAN_DATA_DIR={settings.data_dir} jembatan member list",
         },
         "credentials": credentials,
