@@ -226,6 +226,11 @@ class Settings(BaseSettings):
         10, ge=2, le=100_000, description="Complaints of one source without complainants that are held."
     )
 
+    # Jobs
+    job_seconds: float = Field(
+        300, ge=0, le=86_400, description="How often a process looks for scheduled work; 0 leaves it to others."
+    )
+
     # Logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
     log_format: Literal["auto", "json", "console"] = Field(

@@ -19,6 +19,7 @@ from auth.server import create_auth_routes
 from auth.settings import AuthSettings
 from auth.tokens import TokenVerifier
 from gateway.app import create_app, read_clock
+from gateway.jobs import running_jobs
 from gateway.settings import Settings
 from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
 from ledger.storage.database import Database, DatabaseSettings
@@ -47,7 +48,8 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            yield
+            async with running_jobs(database, now=now, beat_seconds=settings.job_seconds):
+                yield
         finally:
             await database.close()
 

@@ -37,6 +37,8 @@ _BIND = text(
 )
 _SWITCH = text("SELECT set_config('role', :role, true)")
 
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+
 _SERIALIZATION_FAILURE = "40001"
 _DEADLOCK = "40P01"
 _STATEMENT_TIMEOUT = "57014"
@@ -116,6 +118,11 @@ class Transaction:
         if self._is_doomed:
             raise RuntimeError("A failed change of role ended this transaction.")
         return await self.connection.execute(statement, parameters)
+
+    async def try_lock(self, name: str) -> bool:
+        """Take the advisory lock of a name until the transaction ends; False where another one holds it."""
+        taken = await self.execute(_TRY_LOCK, {"name": name})
+        return bool(taken.scalar_one())
 
     @asynccontextmanager
     async def role(self, role: Role) -> AsyncIterator[None]:

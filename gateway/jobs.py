@@ -1,0 +1,71 @@
+"""What a serving process does beside answering: jobs on a beat, each in one process at a time.
+
+A job takes an advisory lock for its transaction; a process that doesn't get it leaves the job to the other. A job
+that fails is logged and tried at its next beat; it must be safe to run again, and never runs inside a request.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from auth.housekeeping import delete_expired
+from ledger.complaint_expiry import expire_information_requests
+from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job: its name, the role that it runs as, and its work, which answers how much it did."""
+
+    name: str
+    role: Role
+    work: Callable[[Transaction], Awaitable[int]]
+
+
+JOBS: Sequence[Job] = (
+    Job(name="expire_information_requests", role=Role.TRANSITION, work=expire_information_requests),
+    Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
+)
+
+
+async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | None:
+    """Run a job once; None where another process is at it."""
+    async with database.system(job.role, as_of=as_of) as tx:
+        return await job.work(tx) if await tx.try_lock(f"jembatan.job.{job.name}") else None
+
+
+@asynccontextmanager
+async def running_jobs(
+    database: Database, *, now: Callable[[], datetime], beat_seconds: float, jobs: Sequence[Job] = JOBS
+) -> AsyncIterator[None]:
+    """Run every job on the beat while inside; a beat of 0 runs none. Leaving waits for the job that is under way."""
+    if not beat_seconds:
+        yield
+        return
+    task = asyncio.create_task(_beat(database, jobs, now=now, beat_seconds=beat_seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _beat(database: Database, jobs: Sequence[Job], *, now: Callable[[], datetime], beat_seconds: float) -> None:
+    while True:
+        await asyncio.sleep(beat_seconds)
+        for job in jobs:
+            try:
+                done = await run_job(job, database, as_of=now())
+            except Exception as error:  # noqa: BLE001 - a job that fails must not end the others, nor the process
+                _logger.warning("job_failed", job=job.name, error=type(error).__name__)
+            else:
+                if done:
+                    _logger.info("job_done", job=job.name, count=done)
