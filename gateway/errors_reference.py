@@ -29,7 +29,8 @@ A refusal has a stable code, a message made only from what you sent, and where i
   the same exact codes. The other items were taken.
 * **An OAuth endpoint** answers `{"error", "error_description"}` as RFC 6749 has it. A bearer that is refused gets 401
   and `WWW-Authenticate: Bearer error="invalid_token"`; the log says which of the last table it was.
-* **A command** prints `CODE: message hint` on stderr and exits with 1, or with 2 where it can't be asked so.
+* **A command** prints `error: CODE: message`, mostly a `hint:` below, on stderr and exits with 1, or with 2 where it
+  can't be asked so.
 
 This page is rendered by `python -m gateway.errors_reference`. A code that is retired is never used again.
 

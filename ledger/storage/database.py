@@ -212,9 +212,12 @@ class Database:
 
     async def ping(self) -> None:
         """One round trip. Errors: DatabaseUnavailableError."""
-        with _translated():
-            async with self.engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
+        try:
+            with _translated():
+                async with self.engine.connect() as connection:
+                    await connection.execute(text("SELECT 1"))
+        except OSError as error:
+            raise DatabaseUnavailableError from error
 
     @asynccontextmanager
     async def _begin(

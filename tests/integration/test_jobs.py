@@ -1,5 +1,6 @@
 """Jobs: what time does by itself, in one process at a time."""
 
+import asyncio
 from datetime import timedelta
 
 from gateway.jobs import JOBS, Job, run_job, running_jobs
@@ -57,8 +58,6 @@ class TestRunningJobs:
         async def work(tx):
             done.append(tx.as_of)
             return 1
-
-        import asyncio
 
         jobs = [Job(name="a", role=Role.JOBS, work=fail), Job(name="b", role=Role.JOBS, work=work)]
         async with running_jobs(database, now=lambda: as_of, beat_seconds=0.01, jobs=jobs), asyncio.timeout(10):
