@@ -47,9 +47,11 @@ class Samples:
         return statistics.median(self.values)
 
     @property
-    def spread(self) -> float:
-        """How far the rounds lie apart, as a part of the median."""
-        return (max(self.values) - min(self.values)) / self.median if self.median else 0.0
+    def spread(self) -> float | None:
+        """How far the rounds lie apart, as a part of the median; None of a single round."""
+        if len(self.values) == 1 or not self.median:
+            return None
+        return (max(self.values) - min(self.values)) / self.median
 
 
 def compare(name: str, ours: Samples, theirs: Samples, *, unit: str, beside_name: str) -> Figure:
