@@ -1,7 +1,18 @@
 // Starts GraphiQL on the endpoint that served it. Set the Authorization header in its Headers pane.
+const ask = GraphiQL.createFetcher({ url: location.pathname });
+
+// Until a token stands behind it, "Bearer " is no credential: without it the schema can be read.
+const withoutEmptyBearer = (headers) =>
+  Object.fromEntries(
+    Object.entries(headers ?? {}).filter(
+      ([name, value]) => name.toLowerCase() !== "authorization" || !/^bearer\s*$/i.test(value),
+    ),
+  );
+
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
-    fetcher: GraphiQL.createFetcher({ url: location.pathname }),
+    fetcher: (parameters, options) => ask(parameters, { ...options, headers: withoutEmptyBearer(options?.headers) }),
+    defaultQuery: "# Put a token behind Bearer in the Headers pane, then run this.\n{\n  viewer {\n    member {\n      legalName\n    }\n  }\n}\n",
     defaultEditorToolsVisibility: "headers",
     defaultHeaders: '{\n  "Authorization": "Bearer "\n}',
     shouldPersistHeaders: false,
