@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, select, update
-from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from auth.clock import Clock
-from auth.hashed_secrets import generate_secret, hash_secret
+from auth.login_sessions import insert_session
 from auth.logins import normalise_login
 from auth.passwords import Passwords
 from auth.settings import AuthSettings
-from auth.tables import login_sessions, login_throttles, officer_logins
-from ledger.identifiers import new_id
+from auth.tables import login_throttles, officer_logins
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.tables.members import members, officers
@@ -65,7 +63,10 @@ class LoginDesk:
             return None
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             await _forgive(tx, login_subject=subjects[0], address_subject=subjects[1])
-            return await self._insert_session(tx, candidate)
+            expires_at = tx.as_of + timedelta(seconds=self._settings.session_lifetime_s)
+            return await insert_session(
+                tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
+            )
 
     async def _count_attempt(self, tx: Transaction, subjects: tuple[bytes, bytes]) -> bool:
         """Count the attempt for both subjects; whether either is over its limit."""
@@ -94,31 +95,6 @@ class LoginDesk:
                 "window_ends_at": case((is_over, ends_at), else_=login_throttles.c.window_ends_at),
             },
         ).returning(login_throttles.c.attempts)
-
-    async def _insert_session(self, tx: Transaction, candidate: _Candidate) -> str:
-        token = generate_secret()
-        row = {
-            "id": new_id(),
-            "token_hash": hash_secret(token),
-            "login_id": candidate.login_id,
-            "officer_id": candidate.officer_id,
-            "created_at": tx.as_of,
-            "expires_at": tx.as_of + timedelta(seconds=self._settings.session_lifetime_s),
-        }
-        await tx.execute(plain_insert(login_sessions).values(row))
-        return token
-
-
-async def find_session_officer(tx: Transaction, token: str | None) -> str | None:
-    """The id of the officer whose browser session this is, while it lasts."""
-    if not token:
-        return None
-    found = await tx.execute(
-        select(login_sessions.c.officer_id).where(
-            login_sessions.c.token_hash == hash_secret(token), login_sessions.c.expires_at > tx.as_of
-        )
-    )
-    return found.scalar_one_or_none()
 
 
 async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:

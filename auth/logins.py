@@ -6,12 +6,13 @@ operator; a person at the login page goes through login_attempts.py. Runs under 
 
 import unicodedata
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, OfficerUnknownError
+from auth.login_sessions import end_sessions_of_login
 from auth.passwords import Passwords
-from auth.tables import login_sessions, officer_logins
+from auth.tables import officer_logins
 from ledger.identifiers import OfficerId, new_id, parse_id
 from ledger.storage.database import Transaction
 from ledger.storage.tables.members import officers
@@ -75,7 +76,7 @@ async def set_password(tx: Transaction, passwords: Passwords, *, login: str, pas
     login_id = changed.scalar_one_or_none()
     if login_id is None:
         raise LoginUnknownError(field="login")
-    await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))
+    await end_sessions_of_login(tx, login_id)
 
 
 async def find_officer_id(tx: Transaction, login: str) -> OfficerId | None:

@@ -45,6 +45,7 @@ clients = Table(
     Column("public_keys", JSONB(none_as_null=True)),
     Column("grant_types", ARRAY(Text), nullable=False),
     text_list("redirect_uris"),
+    text_list("post_logout_redirect_uris"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("is_native", Boolean, nullable=False, server_default=text("false")),
     moment("created_at"),
@@ -93,6 +94,16 @@ login_sessions = Table(
     _hashed("token_hash", name="token_hashed"),
     Index(None, "login_id"),
     Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, UPDATE, DELETE.
+consents = Table(
+    "consents",
+    metadata,
+    reference("officer_id", "officers.id", primary_key=True),
+    reference("client_id", "clients.id", primary_key=True, index=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    moment("given_at"),
 )
 
 # AUTH: SELECT, INSERT, UPDATE, DELETE.
@@ -171,8 +182,9 @@ _CHANGED = {
     signing_keys: ("retired_at",),
     authorization_codes: ("redeemed_at", "token_id", "token_expires_at"),
     login_throttles: ("attempts", "window_ends_at"),
+    consents: ("scopes", "given_at"),
 }
-_PASSING = (login_sessions, authorization_codes, used_assertions, revoked_tokens, login_throttles)
+_PASSING = (login_sessions, consents, authorization_codes, used_assertions, revoked_tokens, login_throttles)
 
 AUTH_ACCESS: tuple[Access, ...] = (
     Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),

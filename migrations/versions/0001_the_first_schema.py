@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.Column("public_keys", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("grant_types", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("post_logout_redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("is_native", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -473,6 +474,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("source_reference IS NOT NULL"),
     )
     op.create_table(
+        "consents",
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_consents_client_id")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_consents_officer_id")),
+        sa.PrimaryKeyConstraint("officer_id", "client_id", name=op.f("pk_consents")),
+    )
+    op.create_index(op.f("ix_consents_client_id"), "consents", ["client_id"], unique=False)
+    op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -751,6 +763,8 @@ def downgrade() -> None:
     op.drop_index("ix_events_subject_id", table_name="events")
     op.drop_index("ix_events_audience", table_name="events", postgresql_using="gin")
     op.drop_table("events")
+    op.drop_index(op.f("ix_consents_client_id"), table_name="consents")
+    op.drop_table("consents")
     op.drop_index(
         "uq_complaints_source_id_source_reference",
         table_name="complaints",

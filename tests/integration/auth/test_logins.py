@@ -5,7 +5,8 @@ from sqlalchemy import func, select
 
 from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, OfficerUnknownError, PasswordInvalidError
 from auth.housekeeping import delete_expired
-from auth.login_attempts import LoginDesk, find_session_officer
+from auth.login_attempts import LoginDesk
+from auth.login_sessions import find_session
 from auth.logins import create_login, set_password
 from auth.tables import login_sessions, login_throttles
 from ledger.identifiers import OfficerId, new_id
@@ -28,7 +29,8 @@ class Office:
 
     async def officer_of(self, token: str | None) -> str | None:
         async with self.world.auth() as tx:
-            return await find_session_officer(tx, token)
+            session = await find_session(tx, token)
+            return session.officer_id if session is not None else None
 
 
 @pytest.fixture
