@@ -36,6 +36,11 @@ class Browser:
         return self._read("session")
 
     @property
+    def device_token(self) -> str | None:
+        """What the browser is known by from logins before."""
+        return self._read("device")
+
+    @property
     def form_secret(self) -> str | None:
         """What binds a form that is sent before the login."""
         return self._read("browser")
@@ -56,10 +61,14 @@ class Browser:
         """Keep the secret of a form that is sent before the login."""
         self._set(response, "browser", secret, self._settings.login_page_lifetime_s)
 
-    def remember_session(self, response: Response, token: str, *, lifetime_s: int) -> None:
+    def remember_session(self, response: Response, token: str) -> None:
         """Give the browser its new session; the form's secret has served."""
-        self._set(response, "session", token, lifetime_s)
+        self._set(response, "session", token, self._settings.session_lifetime_s)
         self._set(response, "browser", "", 0)
+
+    def remember_device(self, response: Response, token: str) -> None:
+        """Let the browser be known at the next login."""
+        self._set(response, "device", token, self._settings.device_lifetime_s)
 
     def forget_session(self, response: Response) -> None:
         """Take the session away."""

@@ -97,18 +97,20 @@ class LoginEndpoints:
         browser = site.browser_of(request)
         if not browser.is_own_form(form.get("csrf_token"), key=browser.form_secret, purpose="login", about=query):
             return self._show_login_page(request, needed, query=query, problem=FORM_EXPIRED, status=400)
-        token = await self._desk.open_session(
+        opened = await self._desk.open_session(
             login=form.get("login", ""),
             password=form.get("password", ""),
             address=address_of(request),
+            device_token=browser.device_token,
             clock=site.clock,
         )
-        if token is None:
+        if opened is None:
             return self._show_login_page(request, needed, query=query, problem=LOGIN_FAILED, status=403)
         async with site.transaction() as tx:
             await end_session(tx, browser.session_token)
         response = go_on(query)
-        browser.remember_session(response, token, lifetime_s=site.settings.session_lifetime_s)
+        browser.remember_session(response, opened.token)
+        browser.remember_device(response, opened.device_token)
         return response
 
     async def decide(self, request: Request) -> Response:
@@ -198,8 +200,8 @@ class LoginEndpoints:
             scope=scope,
             action=with_query("/oauth/consent", query),
             csrf_token=make_form_token(session.token, purpose="consent", about=f"{query} {scope}"),
-            switch_action=with_query("/oauth/logout", query),
-            switch_csrf_token=make_form_token(session.token, purpose="logout", about=query),
+            switch_action=with_query("/oauth/switch", query),
+            switch_csrf_token=make_form_token(session.token, purpose="switch", about=query),
         )
 
     def _send_back(self, request: Request, answer: Answer) -> Response:

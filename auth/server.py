@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from auth.account_endpoints import AccountEndpoints
 from auth.authorization_server import Answer, AuthorizationServer, TooManyRequestsError
 from auth.clock import Clock
 from auth.discovery import render_metadata
@@ -52,9 +53,10 @@ def create_auth_routes(
     """The routes of the authorization server, at the root of the origin that settings.issuer names."""
     site = LoginSite(database, settings=settings, clock=clock)
     endpoints = _Endpoints(database, keys=keys, site=site, settings=settings, clock=clock)
+    desk = LoginDesk(database, passwords, settings)
     logins = LoginEndpoints(
         site,
-        LoginDesk(database, passwords, settings),
+        desk,
         run_server=endpoints.with_server,
         read_request=endpoints.read_authorization_request,
         refuse=endpoints.refuse,
@@ -64,6 +66,7 @@ def create_auth_routes(
         Route("/oauth/jwks", endpoints.guarded(endpoints.show_keys), methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", endpoints.guarded(endpoints.show_metadata), methods=["GET"]),
         *logins.routes(endpoints.guarded),
+        *AccountEndpoints(site, desk).routes(endpoints.guarded),
     ]
 
 
@@ -93,7 +96,9 @@ class _Endpoints:
                 if error.category is not Category.UNAVAILABLE:
                     raise
                 body = {"error": "temporarily_unavailable", "error_description": error.message}
-                return JSONResponse(body, status_code=503, headers={**NO_STORE, "Retry-After": "1"})
+                response = self.refuse(request, Answer(503, body, ()))
+                response.headers["Retry-After"] = "1"
+                return response
 
         return answer
 

@@ -45,9 +45,14 @@ class AuthSettings:
     request_window_s: int = 60
     limited_parties_max: int = 10_000
 
-    login_attempts_per_login: int = 10
+    login_attempts_per_source: int = 10
+    """For a login from one address, or from one browser that it was used from before."""
+    login_attempts_per_login: int = 50
+    """For a login from all browsers that it was not used from before."""
     login_attempts_per_address: int = 50
     login_window_s: int = 900
+    device_lifetime_s: int = 180 * 86_400
+    """How long a browser stays known after a login from it."""
 
     password_length_min: int = 12
     password_hash_time_cost: int = 3

@@ -96,6 +96,18 @@ login_sessions = Table(
     Index(None, "expires_at"),
 )
 
+# AUTH: SELECT, INSERT, UPDATE, DELETE. A browser that the login was used from; several logins may share it.
+login_devices = Table(
+    "login_devices",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("login_id", Uuid(as_uuid=False), ForeignKey("officer_logins.id", ondelete="CASCADE"), primary_key=True),
+    moment("expires_at"),
+    _hashed("token_hash", name="token_hashed"),
+    Index(None, "login_id"),
+    Index(None, "expires_at"),
+)
+
 # AUTH: SELECT, INSERT, UPDATE, DELETE.
 consents = Table(
     "consents",
@@ -182,9 +194,18 @@ _CHANGED = {
     signing_keys: ("retired_at",),
     authorization_codes: ("redeemed_at", "token_id", "token_expires_at"),
     login_throttles: ("attempts", "window_ends_at"),
+    login_devices: ("token_hash", "expires_at"),
     consents: ("scopes", "given_at"),
 }
-_PASSING = (login_sessions, consents, authorization_codes, used_assertions, revoked_tokens, login_throttles)
+_PASSING = (
+    login_sessions,
+    login_devices,
+    consents,
+    authorization_codes,
+    used_assertions,
+    revoked_tokens,
+    login_throttles,
+)
 
 AUTH_ACCESS: tuple[Access, ...] = (
     Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),

@@ -187,8 +187,16 @@ class Settings(BaseSettings):
     authorize_requests_per_address: int = Field(600, ge=1, description="As that, for the login page.")
     oauth_parties_max: int = Field(10_000, ge=10, description="Clients and addresses whose requests are counted.")
     login_window_seconds: int = Field(900, ge=1, le=86_400, description="Window of the limits of failed logins.")
-    login_attempts_per_login: int = Field(10, ge=1, description="Failed logins of a name in a window.")
+    login_attempts_per_source: int = Field(
+        10, ge=1, description="Failed logins of a name in a window from one address, or from one browser known to it."
+    )
+    login_attempts_per_login: int = Field(
+        50, ge=1, description="Failed logins of a name in a window from all browsers that are not known to it."
+    )
     login_attempts_per_address: int = Field(50, ge=1, description="Failed logins of an address in a window.")
+    login_device_days: int = Field(
+        180, ge=1, le=400, description="How long a browser stays known to a name that logged in from it."
+    )
     password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
     password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
     password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory of one hash, KiB.")

@@ -67,7 +67,7 @@ class Pages:
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def render_message(
-        self, *, title: str, problem: str | None = None, done: str | None = None, status: int
+        self, *, title: str, problem: str | None = None, done: str | None = None, leads_on: str = "", status: int = 200
     ) -> Response:
-        """A page that only says something."""
-        return self.render("message", title=title, problem=problem, done=done, status=status)
+        """A page that only says something, and where to go on."""
+        return self.render("message", title=title, problem=problem, done=done, leads_on=leads_on, status=status)

@@ -626,6 +626,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_forwarding_items_order_id"), "forwarding_items", ["order_id"], unique=False)
     op.create_table(
+        "login_devices",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(token_hash) = 32", name=op.f("ck_login_devices_token_hashed")),
+        sa.ForeignKeyConstraint(
+            ["login_id"], ["officer_logins.id"], name=op.f("fk_login_devices_login_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", "login_id", name=op.f("pk_login_devices")),
+    )
+    op.create_index(op.f("ix_login_devices_expires_at"), "login_devices", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_login_devices_login_id"), "login_devices", ["login_id"], unique=False)
+    op.create_table(
         "login_sessions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
@@ -746,6 +759,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_login_sessions_login_id"), table_name="login_sessions")
     op.drop_index(op.f("ix_login_sessions_expires_at"), table_name="login_sessions")
     op.drop_table("login_sessions")
+    op.drop_index(op.f("ix_login_devices_login_id"), table_name="login_devices")
+    op.drop_index(op.f("ix_login_devices_expires_at"), table_name="login_devices")
+    op.drop_table("login_devices")
     op.drop_index(op.f("ix_forwarding_items_order_id"), table_name="forwarding_items")
     op.drop_table("forwarding_items")
     op.drop_index(op.f("ix_evidence_source_id"), table_name="evidence")

@@ -336,7 +336,7 @@ class TestLoginPage:
         parameters = site.request(client)
         wrong = [
             await site.log_in(parameters, login="target", password="wrong password")
-            for _ in range(site.world.settings.login_attempts_per_login)
+            for _ in range(site.world.settings.login_attempts_per_source)
         ]
         right = await site.log_in(parameters, login="target")
         assert right.status == 403
