@@ -19,8 +19,9 @@ from auth.errors import PasswordInvalidError
 from auth.login_attempts import LoginDesk
 from auth.login_endpoints import Guard
 from auth.login_sessions import LoginSession, end_session
-from auth.login_site import ACCOUNT, NO_STORE, LoginSite, go_on, render_query, with_query
+from auth.login_site import ACCOUNT, ENROLMENT, NO_STORE, LoginSite, Stage, go_on, render_query, with_query
 from auth.scopes import WORDS
+from auth.second_factors import count_recovery_codes
 from auth.tables import clients
 from ledger.identifiers import ClientId, parse_id
 
@@ -52,14 +53,16 @@ class AccountEndpoints:
     async def show_account(self, request: Request) -> Response:
         """GET /oauth/account."""
         self._site.admit(request)
-        session = await self._site.find_session(request)
-        return await self._show_account(session) if session is not None else _to_login()
+        session = await self._site.find_session_at_any_stage(request)
+        if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
+            return self._site.lead_in(session)
+        return await self._show_account(session)
 
     async def take_consent_back(self, request: Request) -> Response:
         """POST /oauth/account/consents: the client has to ask again."""
-        session, form, is_own = await self._read_own_form(request, purpose="consents")
-        if session is None:
-            return _to_login()
+        session, form, is_own = await read_own_form(self._site, request, purpose="consents")
+        if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
+            return self._site.lead_in(session)
         client_id = parse_id(form.get("client_id", ""))
         if not is_own or client_id is None:
             return await self._show_account(session, problem=FORM_EXPIRED, status=400)
@@ -71,13 +74,13 @@ class AccountEndpoints:
         """GET /oauth/password."""
         self._site.admit(request)
         session = await self._site.find_session(request)
-        return self._show_password(session) if session is not None else _to_login()
+        return self._show_password(session) if session is not None and session.login else self._site.lead_in(session)
 
     async def change_password(self, request: Request) -> Response:
         """POST /oauth/password."""
-        session, form, is_own = await self._read_own_form(request, purpose="password")
-        if session is None:
-            return _to_login()
+        session, form, is_own = await read_own_form(self._site, request, purpose="password")
+        if session is None or self._site.stage_of(session) is not Stage.COMPLETE or not session.login:
+            return self._site.lead_in(session)
         if not is_own:
             return self._show_password(session, problem=FORM_EXPIRED, status=400)
         if form.get("new_password", "") != form.get("repeated_password", ""):
@@ -97,15 +100,14 @@ class AccountEndpoints:
         if opened is None:
             return self._show_password(session, problem=PASSWORD_WRONG, status=403)
         response = self._site.pages.render_message(title="Password changed", done=PASSWORD_CHANGED, leads_on=ACCOUNT)
-        browser.remember_session(response, opened.token)
-        browser.remember_device(response, opened.device_token)
+        browser.remember(response, opened)
         return response
 
     async def show_logout(self, request: Request) -> Response:
         """GET /oauth/logout: asks, since any site can send a browser here."""
         self._site.admit(request)
         query = render_query(self._site.read_parameters(request))
-        session = await self._site.find_session(request)
+        session = await self._site.find_session_at_any_stage(request)
         target = await self._find_target(request)
         if session is None:
             return self._say_logged_out(target)
@@ -114,7 +116,7 @@ class AccountEndpoints:
     async def log_out(self, request: Request) -> Response:
         """POST /oauth/logout: the session ends; on to the client's own page where it has registered one."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await self._read_own_form(request, purpose="logout", about=query)
+        session, _, is_own = await read_own_form(self._site, request, purpose="logout", about=query)
         target = await self._find_target(request)
         if session is not None and not is_own:
             return self._show_logout(session, query=query, target=target, problem=FORM_EXPIRED, status=400)
@@ -125,7 +127,7 @@ class AccountEndpoints:
     async def switch(self, request: Request) -> Response:
         """POST /oauth/switch: the session ends, and the same authorization request has somebody else log in."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await self._read_own_form(request, purpose="switch", about=query)
+        session, _, is_own = await read_own_form(self._site, request, purpose="switch", about=query)
         response = go_on(query)
         if session is not None and is_own:
             await self._end(request, response)
@@ -136,18 +138,6 @@ class AccountEndpoints:
         async with self._site.transaction() as tx:
             await end_session(tx, browser.session_token)
         browser.forget_session(response)
-
-    async def _read_own_form(
-        self, request: Request, *, purpose: str, about: str = ""
-    ) -> tuple[LoginSession | None, dict[str, str], bool]:
-        """The session, the form, and whether the form was made for the session, purpose and request."""
-        self._site.admit(request)
-        form = await self._site.read_form(request)
-        session = await self._site.find_session(request)
-        is_own = session is not None and self._site.browser_of(request).is_own_form(
-            form.get("csrf_token"), key=session.token, purpose=purpose, about=about
-        )
-        return session, form, is_own
 
     async def _find_target(self, request: Request) -> str | None:
         """Where the client wants the officer after logging out, if that is registered exactly so."""
@@ -202,6 +192,7 @@ class AccountEndpoints:
     ) -> Response:
         async with self._site.transaction() as tx:
             given = await list_consents(tx, session.officer_id)
+            codes_left = await count_recovery_codes(tx, session.login_id) if session.login_id else 0
         return self._site.pages.render(
             "account",
             title="Your account",
@@ -210,6 +201,9 @@ class AccountEndpoints:
             done=done,
             officer_name=session.officer_name,
             login=session.login,
+            second_factor_path=ENROLMENT,
+            has_second_factor=session.has_second_factor,
+            codes_left=codes_left,
             consents=[
                 {
                     "client_id": consent.client_id,
@@ -224,5 +218,14 @@ class AccountEndpoints:
         )
 
 
-def _to_login() -> Response:
-    return RedirectResponse("/oauth/login", status_code=303, headers=NO_STORE)
+async def read_own_form(
+    site: LoginSite, request: Request, *, purpose: str, about: str = ""
+) -> tuple[LoginSession | None, dict[str, str], bool]:
+    """The session at any stage, the form, and whether the form was made for the session, purpose and request."""
+    site.admit(request)
+    form = await site.read_form(request)
+    session = await site.find_session_at_any_stage(request)
+    is_own = session is not None and site.browser_of(request).is_own_form(
+        form.get("csrf_token"), key=session.token, purpose=purpose, about=about
+    )
+    return session, form, is_own

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.hashed_secrets import generate_secret
+from auth.login_sessions import OpenedSession
 from auth.settings import AuthSettings
 
 FORM_EXPIRED = "The form was open for too long, or was not sent from this page. Try again."
@@ -61,14 +62,12 @@ class Browser:
         """Keep the secret of a form that is sent before the login."""
         self._set(response, "browser", secret, self._settings.login_page_lifetime_s)
 
-    def remember_session(self, response: Response, token: str) -> None:
-        """Give the browser its new session; the form's secret has served."""
-        self._set(response, "session", token, self._settings.session_lifetime_s)
+    def remember(self, response: Response, opened: OpenedSession) -> None:
+        """Give the browser its new session, and what it is known by next time; the form's secret has served."""
+        self._set(response, "session", opened.token, self._settings.session_lifetime_s)
         self._set(response, "browser", "", 0)
-
-    def remember_device(self, response: Response, token: str) -> None:
-        """Let the browser be known at the next login."""
-        self._set(response, "device", token, self._settings.device_lifetime_s)
+        if opened.device_token is not None:
+            self._set(response, "device", opened.device_token, self._settings.device_lifetime_s)
 
     def forget_session(self, response: Response) -> None:
         """Take the session away."""

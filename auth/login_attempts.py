@@ -9,16 +9,17 @@ Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapters 6 an
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from auth.clock import Clock
 from auth.login_devices import forget_devices, is_known_device, remember_device
-from auth.login_sessions import LoginSession, end_sessions_of_login, insert_session
+from auth.login_sessions import LoginSession, OpenedSession, end_session, end_sessions_of_login, insert_session
 from auth.login_throttles import Throttle, count_attempt, make_subject
 from auth.logins import normalise_login, replace_password
 from auth.passwords import Passwords
+from auth.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
 from auth.settings import AuthSettings
 from auth.tables import officer_logins
 from ledger.storage.database import Database, Transaction
@@ -27,19 +28,12 @@ from ledger.storage.tables.members import members, officers
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedSession:
-    """What the browser is given after a right password: the tokens of its session and of itself."""
-
-    token: str
-    device_token: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Candidate:
     login_id: str
     officer_id: str
     password_hash: str
     is_active: bool
+    has_second_factor: bool
 
 
 class LoginDesk:
@@ -84,23 +78,95 @@ class LoginDesk:
         Every session of the login ends and every browser is forgotten, but for this one, which gets both anew.
         Errors: PasswordInvalidError, PasswordsBusyError, DatabaseUnavailableError.
         """
-        subject = make_subject("password", session.login_id)
+        candidate = await self._check_password(session, old, clock=clock)
+        if candidate is None:
+            return None
+        login_id = candidate.login_id
+        password_hash = await self._passwords.hash(new, about=(session.login or "", session.officer_name))
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            if not await _still_has(tx, candidate):
+                return None
+            await replace_password(tx, login_id, password_hash)
+            await end_sessions_of_login(tx, login_id)
+            await forget_devices(tx, login_id)
+            return await self._open_whole(tx, candidate, device_token, second_factor_at=session.second_factor_at)
+
+    async def pass_second_factor(
+        self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
+    ) -> OpenedSession | None:
+        """A whole session instead of the one that lacks the second factor, or None where the code is wrong.
+
+        Errors: DatabaseUnavailableError.
+        """
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            if not await self._use_code(tx, session, code, device_token):
+                return None
+            await end_session(tx, session.token)
+            return await self._open_whole(tx, session, device_token, second_factor_at=tx.as_of)
+
+    async def begin_enrolment(self, session: LoginSession, *, password: str | None, clock: Clock) -> str | None:
+        """The secret of a new second factor, or None where the password is wrong; None asks for no password.
+
+        Errors: PasswordsBusyError, DatabaseUnavailableError.
+        """
+        if password is not None and await self._check_password(session, password, clock=clock) is None:
+            return None
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            return await begin_enrolment(tx, session.own_login_id)
+
+    async def confirm_enrolment(
+        self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
+    ) -> tuple[OpenedSession, list[str]] | None:
+        """The second factor counts from now on: a whole session and the recovery codes, or None for a wrong code."""
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            throttle = self._code_throttle(session, "")
+            if await count_attempt(tx, throttle, window_s=self._settings.login_window_s):
+                return None
+            codes = await confirm_enrolment(tx, session.own_login_id, code)
+            if codes is None:
+                return None
+            await throttle.forgive(tx)
+            await end_session(tx, session.token)
+            opened = await self._open_whole(tx, session, device_token, second_factor_at=tx.as_of)
+            return opened, codes
+
+    async def remove_second_factor(self, session: LoginSession, *, password: str, code: str, clock: Clock) -> bool:
+        """Whether the second factor was taken away, which needs the password and a code."""
+        if await self._check_password(session, password, clock=clock) is None:
+            return False
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            if not await self._use_code(tx, session, code, None):
+                return False
+            await remove_second_factor(tx, session.own_login_id)
+            return True
+
+    async def _check_password(self, session: LoginSession, password: str, *, clock: Clock) -> _Candidate | None:
+        """The session's login, where the password is right; counted apart from the login page's attempts."""
+        subject = make_subject("password", session.own_login_id)
         throttle = Throttle({subject: self._settings.login_attempts_per_source}, clears=(subject,))
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
-            candidate = await _find_candidate(tx, session.login)
-        is_right = await self._passwords.verify(old, candidate.password_hash if candidate else None)
+            candidate = await _find_candidate(tx, session.login or "")
+        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
         if candidate is None or not is_right or not candidate.is_active or is_throttled:
             return None
-        password_hash = await self._passwords.hash(new, about=(session.login, session.officer_name))
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             await throttle.forgive(tx)
-            if not await _still_has(tx, candidate):
-                return None
-            await replace_password(tx, session.login_id, password_hash)
-            await end_sessions_of_login(tx, session.login_id)
-            await forget_devices(tx, session.login_id)
-            return await self._open(tx, candidate, device_token)
+        return candidate
+
+    async def _use_code(self, tx: Transaction, session: LoginSession, code: str, device_token: str | None) -> bool:
+        """Whether the code is right, and was not tried too often."""
+        is_known = await is_known_device(tx, device_token, login=session.login or "")
+        throttle = self._code_throttle(session, (device_token or "") if is_known else "")
+        is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+        if is_throttled or not await use_code(tx, session.own_login_id, code):
+            return False
+        await throttle.forgive(tx)
+        return True
+
+    def _code_throttle(self, session: LoginSession, known_device: str) -> Throttle:
+        subject = make_subject("second factor", session.own_login_id, known_device)
+        return Throttle({subject: self._settings.second_factor_attempts}, clears=(subject,))
 
     def _throttle(self, name: str, *, address: str, device_token: str | None) -> Throttle:
         """Who is counted: a browser that the login knows, by itself; anyone else, with everyone else."""
@@ -121,17 +187,35 @@ class LoginDesk:
         )
 
     async def _open(self, tx: Transaction, candidate: _Candidate, device_token: str | None) -> OpenedSession:
+        """A session after the right password: a short one, and no known browser yet, where a second factor is due."""
+        if candidate.has_second_factor or self._settings.is_second_factor_required:
+            expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_lifetime_s)
+            token = await insert_session(
+                tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
+            )
+            return OpenedSession(token)
+        return await self._open_whole(tx, candidate, device_token, second_factor_at=None)
+
+    async def _open_whole(
+        self,
+        tx: Transaction,
+        owner: _Candidate | LoginSession,
+        device_token: str | None,
+        *,
+        second_factor_at: datetime | None,
+    ) -> OpenedSession:
         settings = self._settings
+        login_id = owner.login_id if isinstance(owner, _Candidate) else owner.own_login_id
         token = await insert_session(
             tx,
-            login_id=candidate.login_id,
-            officer_id=candidate.officer_id,
+            login_id=login_id,
+            officer_id=owner.officer_id,
             expires_at=tx.as_of + timedelta(seconds=settings.session_lifetime_s),
+            second_factor_at=second_factor_at,
         )
-        device = await remember_device(
-            tx, device_token, login_id=candidate.login_id, lifetime_s=settings.device_lifetime_s
+        return OpenedSession(
+            token, await remember_device(tx, device_token, login_id=login_id, lifetime_s=settings.device_lifetime_s)
         )
-        return OpenedSession(token, device)
 
 
 async def _still_has(tx: Transaction, candidate: _Candidate) -> bool:
@@ -159,4 +243,10 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
     ).first()
     if row is None:
         return None
-    return _Candidate(row.id, row.officer_id, row.password_hash, row.is_enabled and row.is_admitted)
+    return _Candidate(
+        row.id,
+        row.officer_id,
+        row.password_hash,
+        is_active=row.is_enabled and row.is_admitted,
+        has_second_factor=row.totp_confirmed_at is not None,
+    )

@@ -24,13 +24,14 @@ from auth.authorization_server import (
 from auth.browser import FORM_EXPIRED, make_form_secret, make_form_token
 from auth.login_attempts import LoginDesk
 from auth.login_sessions import LoginSession, end_session
-from auth.login_site import NO_STORE, LoginSite, go_on, render_query, with_query
+from auth.login_site import NO_STORE, SECOND_FACTOR, LoginSite, Stage, go_on, render_query, with_query
 from auth.redirect_uris import origin_of
 from auth.registered_clients import ActiveOfficer, find_officer
 from auth.requests import ProtocolRequest, address_of
 from auth.scopes import WORDS, parse_scope, render_scope
 
 LOGIN_FAILED = "The login or the password is wrong, or there were too many attempts. Try again, or wait a few minutes."
+CODE_FAILED = "The code is wrong or was used before, or there were too many attempts. Wait for the next code."
 LOGGED_OUT_MEANWHILE = "You have been logged out meanwhile. Log in again."
 
 Guard = Callable[[Callable[[Request], Awaitable[Response]]], Callable[[Request], Awaitable[Response]]]
@@ -60,6 +61,8 @@ class LoginEndpoints:
             Route("/oauth/authorize", guarded(self.authorize), methods=["GET"]),
             Route("/oauth/login", guarded(self.show_login), methods=["GET"]),
             Route("/oauth/login", guarded(self.log_in), methods=["POST"]),
+            Route(SECOND_FACTOR, guarded(self.show_second_factor), methods=["GET"]),
+            Route(SECOND_FACTOR, guarded(self.pass_second_factor), methods=["POST"]),
             Route("/oauth/consent", guarded(self.decide), methods=["POST"]),
         ]
 
@@ -69,12 +72,15 @@ class LoginEndpoints:
         adapted = self._read_request(request)
         parameters = self._site.read_parameters(request)
         prompt = parse_scope(parameters.get("prompt", ""))
-        session = None if prompt & _FRESH_LOGIN else await self._site.find_session(request)
+        found = None if prompt & _FRESH_LOGIN else await self._site.find_session_at_any_stage(request)
+        session = found if found is not None and self._site.stage_of(found) is Stage.COMPLETE else None
         outcome = await self._answer(adapted, session, OfficersWord())
         # Asked for once: the officer who logs in now comes back here with what is left of the query.
         left = prompt - _FRESH_LOGIN
         parameters = {name: value for name, value in parameters.items() if name != "prompt"}
         query = render_query(parameters | ({"prompt": " ".join(sorted(left))} if left else {}))
+        if isinstance(outcome, LoginNeeded) and found is not None and session is None:
+            return self._site.lead_in(found, query)
         return self._show(request, outcome, session, query=query)
 
     async def show_login(self, request: Request) -> Response:
@@ -109,8 +115,37 @@ class LoginEndpoints:
         async with site.transaction() as tx:
             await end_session(tx, browser.session_token)
         response = go_on(query)
-        browser.remember_session(response, opened.token)
-        browser.remember_device(response, opened.device_token)
+        browser.remember(response, opened)
+        return response
+
+    async def show_second_factor(self, request: Request) -> Response:
+        """GET /oauth/second-factor: asks for the code that is still missing."""
+        self._site.admit(request)
+        query = render_query(self._site.read_parameters(request))
+        session = await self._site.find_session_at_any_stage(request)
+        if session is None or self._site.stage_of(session) is not Stage.SECOND_FACTOR:
+            return self._site.lead_in(session, query)
+        return await self._show_second_factor(request, session, query=query)
+
+    async def pass_second_factor(self, request: Request) -> Response:
+        """POST /oauth/second-factor: on with a whole session, or the page again."""
+        site = self._site
+        site.admit(request)
+        query = render_query(site.read_parameters(request))
+        form = await site.read_form(request)
+        session = await site.find_session_at_any_stage(request)
+        if session is None or site.stage_of(session) is not Stage.SECOND_FACTOR:
+            return site.lead_in(session, query)
+        browser = site.browser_of(request)
+        if not browser.is_own_form(form.get("csrf_token"), key=session.token, purpose="second factor", about=query):
+            return await self._show_second_factor(request, session, query=query, problem=FORM_EXPIRED, status=400)
+        opened = await self._desk.pass_second_factor(
+            session, code=form.get("code", ""), device_token=browser.device_token, clock=site.clock
+        )
+        if opened is None:
+            return await self._show_second_factor(request, session, query=query, problem=CODE_FAILED, status=403)
+        response = go_on(query)
+        browser.remember(response, opened)
         return response
 
     async def decide(self, request: Request) -> Response:
@@ -182,6 +217,28 @@ class LoginEndpoints:
         )
         browser.remember_form_secret(response, secret)
         return response
+
+    async def _show_second_factor(
+        self, request: Request, session: LoginSession, *, query: str, problem: str | None = None, status: int = 200
+    ) -> Response:
+        needed: LoginNeeded | None = None
+        if query:
+            outcome = await self._answer(self._read_request(request), None, OfficersWord())
+            if not isinstance(outcome, LoginNeeded):
+                return self._show(request, outcome, None, query=query)
+            needed = outcome
+        return self._site.pages.render(
+            "second_factor",
+            title="One more step",
+            status=status,
+            problem=problem,
+            leads_to=[needed.redirect_uri] if needed else [],
+            officer_name=session.officer_name,
+            action=with_query(SECOND_FACTOR, query),
+            csrf_token=make_form_token(session.token, purpose="second factor", about=query),
+            switch_action=with_query("/oauth/switch", query),
+            switch_csrf_token=make_form_token(session.token, purpose="switch", about=query),
+        )
 
     def _show_consent_page(
         self, needed: ConsentNeeded, session: LoginSession, *, query: str, problem: str | None, status: int

@@ -18,20 +18,43 @@ from ledger.storage.database import Transaction
 from ledger.storage.tables.members import members, officers
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """What a browser is given at a login: its session's token, and what it is known by once the login is whole."""
+
+    token: str
+    device_token: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
     """A session that lasts, of an officer who may act."""
 
     id: str
     token: str
-    login_id: str
-    login: str
+    login_id: str | None
+    login: str | None
     officer_id: OfficerId
     officer_name: str
-    created_at: datetime
+    has_second_factor: bool
+    second_factor_at: datetime | None
+
+    @property
+    def own_login_id(self) -> str:
+        """The login's id, where a password opened the session: elsewhere it must not be asked for."""
+        if self.login_id is None:
+            raise RuntimeError("A provider opened this session; it has no login.")
+        return self.login_id
 
 
-async def insert_session(tx: Transaction, *, login_id: str, officer_id: str, expires_at: datetime) -> str:
+async def insert_session(
+    tx: Transaction,
+    *,
+    login_id: str | None,
+    officer_id: str,
+    expires_at: datetime,
+    second_factor_at: datetime | None = None,
+) -> str:
     """A new session; returns its token."""
     token = generate_secret()
     row = {
@@ -40,6 +63,7 @@ async def insert_session(tx: Transaction, *, login_id: str, officer_id: str, exp
         "login_id": login_id,
         "officer_id": officer_id,
         "created_at": tx.as_of,
+        "second_factor_at": second_factor_at,
         "expires_at": expires_at,
     }
     await tx.execute(insert(login_sessions).values(row))
@@ -51,8 +75,13 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
     if not token:
         return None
     found = await tx.execute(
-        select(login_sessions, officer_logins.c.login, officers.c.display_name)
-        .join(officer_logins, officer_logins.c.id == login_sessions.c.login_id)
+        select(
+            login_sessions,
+            officer_logins.c.login,
+            officer_logins.c.totp_confirmed_at,
+            officers.c.display_name,
+        )
+        .outerjoin(officer_logins, officer_logins.c.id == login_sessions.c.login_id)
         .join(officers, officers.c.id == login_sessions.c.officer_id)
         .join(members, members.c.id == officers.c.member_id)
         .where(
@@ -72,7 +101,8 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
         login=row.login,
         officer_id=row.officer_id,
         officer_name=row.display_name,
-        created_at=row.created_at,
+        has_second_factor=row.totp_confirmed_at is not None,
+        second_factor_at=row.second_factor_at,
     )
 
 
@@ -82,9 +112,6 @@ async def end_session(tx: Transaction, token: str | None) -> None:
         await tx.execute(delete(login_sessions).where(login_sessions.c.token_hash == hash_secret(token)))
 
 
-async def end_sessions_of_login(tx: Transaction, login_id: str, *, except_id: str | None = None) -> None:
-    """End every session of the login, but for the one named."""
-    statement = delete(login_sessions).where(login_sessions.c.login_id == login_id)
-    if except_id is not None:
-        statement = statement.where(login_sessions.c.id != except_id)
-    await tx.execute(statement)
+async def end_sessions_of_login(tx: Transaction, login_id: str) -> None:
+    """End every session of the login."""
+    await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))

@@ -5,6 +5,7 @@ A person is only ever sent on to a path of ours with the query that they came wi
 
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -23,7 +24,17 @@ from ledger.storage.roles import Role
 
 AUTHORIZE = "/oauth/authorize"
 ACCOUNT = "/oauth/account"
+SECOND_FACTOR = "/oauth/second-factor"
+ENROLMENT = "/oauth/second-factor/enrolment"
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+class Stage(StrEnum):
+    """How far a session has come."""
+
+    SECOND_FACTOR = "SECOND_FACTOR"
+    ENROLMENT = "ENROLMENT"
+    COMPLETE = "COMPLETE"
 
 
 class LoginSite:
@@ -56,7 +67,33 @@ class LoginSite:
         return self._database.system(Role.AUTH, as_of=as_of or self.clock())
 
     async def find_session(self, request: Request) -> LoginSession | None:
-        """The session of the browser that sent the request."""
+        """The session of the browser that sent the request, where its officer is logged in whole."""
+        session = await self.find_session_at_any_stage(request)
+        return session if session is not None and self.stage_of(session) is Stage.COMPLETE else None
+
+    def stage_of(self, session: LoginSession) -> Stage:
+        """What the session lacks, as its login and the settings stand now."""
+        if session.login_id is None:
+            return Stage.COMPLETE
+        if session.has_second_factor:
+            return Stage.COMPLETE if session.second_factor_at is not None else Stage.SECOND_FACTOR
+        return Stage.ENROLMENT if self.settings.is_second_factor_required else Stage.COMPLETE
+
+    def lead_in(self, session: LoginSession | None, query: str = "") -> RedirectResponse:
+        """On to what the session lacks, with the authorization request where there is one."""
+        stage = self.stage_of(session) if session is not None else None
+        if stage is Stage.SECOND_FACTOR:
+            path = SECOND_FACTOR
+        elif stage is Stage.ENROLMENT:
+            path = ENROLMENT
+        elif query:
+            path = AUTHORIZE
+        else:
+            path = ACCOUNT if stage is Stage.COMPLETE else "/oauth/login"
+        return RedirectResponse(with_query(path, query), status_code=303, headers=NO_STORE)
+
+    async def find_session_at_any_stage(self, request: Request) -> LoginSession | None:
+        """The session of the browser that sent the request, a second factor still missing or not."""
         token = self.browser_of(request).session_token
         if token is None:
             return None

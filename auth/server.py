@@ -36,6 +36,7 @@ from auth.requests import (
     read_query,
     read_token_request,
 )
+from auth.second_factor_endpoints import SecondFactorEndpoints
 from auth.settings import AuthSettings
 from ledger.errors import Category, LedgerError
 from ledger.storage.database import Database
@@ -67,6 +68,7 @@ def create_auth_routes(
         Route("/.well-known/oauth-authorization-server", endpoints.guarded(endpoints.show_metadata), methods=["GET"]),
         *logins.routes(endpoints.guarded),
         *AccountEndpoints(site, desk).routes(endpoints.guarded),
+        *SecondFactorEndpoints(site, desk).routes(endpoints.guarded),
     ]
 
 

@@ -51,6 +51,11 @@ class AuthSettings:
     """For a login from all browsers that it was not used from before."""
     login_attempts_per_address: int = 50
     login_window_s: int = 900
+    is_second_factor_required: bool = False
+    """Whether an officer who logs in by password must have a second factor, and set it up at the next login."""
+    second_factor_attempts: int = 5
+    second_factor_lifetime_s: int = 600
+    """How long after the password the second factor may follow."""
     device_lifetime_s: int = 180 * 86_400
     """How long a browser stays known after a login from it."""
 

@@ -197,6 +197,13 @@ class Settings(BaseSettings):
     login_device_days: int = Field(
         180, ge=1, le=400, description="How long a browser stays known to a name that logged in from it."
     )
+    second_factor: Literal["optional", "required"] = Field(
+        "optional", description="Whether officers who log in by password must have a second factor (TOTP)."
+    )
+    second_factor_attempts: int = Field(5, ge=1, le=100, description="Wrong second factors of a name in a window.")
+    second_factor_seconds: int = Field(
+        600, ge=60, le=3600, description="How long after the password the second factor may follow."
+    )
     password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
     password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
     password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory of one hash, KiB.")

@@ -531,8 +531,15 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("password_set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("totp_secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_last_step", sa.BigInteger(), nullable=True),
+        sa.Column("totp_confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("password_hash LIKE '$argon2id$%'", name=op.f("ck_officer_logins_password_hashed")),
         sa.CheckConstraint("char_length(login) BETWEEN 1 AND 128", name=op.f("ck_officer_logins_login_length")),
+        sa.CheckConstraint(
+            "totp_confirmed_at IS NULL OR totp_secret_sealed IS NOT NULL",
+            name=op.f("ck_officer_logins_confirmed_secret"),
+        ),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_logins_officer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_officer_logins")),
         sa.UniqueConstraint("login", name=op.f("uq_officer_logins_login")),
@@ -642,9 +649,10 @@ def upgrade() -> None:
         "login_sessions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("octet_length(token_hash) = 32", name=op.f("ck_login_sessions_token_hashed")),
         sa.ForeignKeyConstraint(
@@ -716,6 +724,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_order_complaints_complaint_id", "order_complaints", ["complaint_id"], unique=False)
     op.create_table(
+        "recovery_codes",
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("octet_length(code_hash) = 32", name=op.f("ck_recovery_codes_code_hashed")),
+        sa.ForeignKeyConstraint(
+            ["login_id"], ["officer_logins.id"], name=op.f("fk_recovery_codes_login_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("login_id", "code_hash", name=op.f("pk_recovery_codes")),
+    )
+    op.create_table(
         "order_extensions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("order_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -750,6 +768,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_order_extensions_order_id"), table_name="order_extensions")
     op.drop_index(op.f("ix_order_extensions_carrier_id"), table_name="order_extensions")
     op.drop_table("order_extensions")
+    op.drop_table("recovery_codes")
     op.drop_index("ix_order_complaints_complaint_id", table_name="order_complaints")
     op.drop_table("order_complaints")
     op.drop_index("ix_order_acknowledgements_order_id_id", table_name="order_acknowledgements")
