@@ -10,6 +10,7 @@ from auth.tables import (
     login_devices,
     login_sessions,
     login_throttles,
+    provider_logins,
     revoked_tokens,
     used_assertions,
 )
@@ -26,6 +27,7 @@ async def delete_expired(tx: Transaction) -> int:
     )
     statements = (
         delete(login_sessions).where(login_sessions.c.expires_at <= tx.as_of),
+        delete(provider_logins).where(provider_logins.c.expires_at <= tx.as_of),
         delete(login_devices).where(login_devices.c.expires_at <= tx.as_of),
         delete(used_assertions).where(used_assertions.c.expires_at <= tx.as_of),
         delete(revoked_tokens).where(revoked_tokens.c.expires_at <= tx.as_of),

@@ -25,6 +25,7 @@ from auth.tables import officer_logins
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.tables.members import members, officers
+from ledger.viewer import MemberKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class _Candidate:
     password_hash: str
     is_active: bool
     has_second_factor: bool
+    is_regulators: bool
 
 
 class LoginDesk:
@@ -63,6 +65,10 @@ class LoginDesk:
         # No transaction is open while the password is hashed: that takes long, and connections are few.
         is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
         if candidate is None or not is_right or not candidate.is_active or is_throttled:
+            return None
+        openid = self._settings.openid
+        # The regulator's own provider is trusted instead, unless the settings let both be.
+        if candidate.is_regulators and openid is not None and not openid.is_beside_passwords:
             return None
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             await throttle.forgive(tx)
@@ -235,6 +241,7 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
                 officer_logins,
                 officers.c.disabled_at.is_(None).label("is_enabled"),
                 members.c.suspended_at.is_(None).label("is_admitted"),
+                members.c.kind,
             )
             .join(officers, officers.c.id == officer_logins.c.officer_id)
             .join(members, members.c.id == officers.c.member_id)
@@ -249,4 +256,5 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
         row.password_hash,
         is_active=row.is_enabled and row.is_admitted,
         has_second_factor=row.totp_confirmed_at is not None,
+        is_regulators=row.kind == MemberKind.REGULATOR,
     )

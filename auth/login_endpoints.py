@@ -205,6 +205,7 @@ class LoginEndpoints:
     ) -> Response:
         browser = self._site.browser_of(request)
         secret = browser.form_secret or make_form_secret()
+        openid = self._site.settings.openid
         response = self._site.pages.render(
             "login",
             title="Log in",
@@ -214,6 +215,9 @@ class LoginEndpoints:
             client_name=needed.client_name if needed else "",
             action=with_query("/oauth/login", query),
             csrf_token=make_form_token(secret, purpose="login", about=query),
+            provider_name=openid.name if openid is not None else "",
+            provider_action=with_query("/oauth/provider", query),
+            provider_csrf_token=make_form_token(secret, purpose="provider", about=query),
         )
         browser.remember_form_secret(response, secret)
         return response

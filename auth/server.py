@@ -27,7 +27,9 @@ from auth.keys import SigningKeyStore
 from auth.login_attempts import LoginDesk
 from auth.login_endpoints import LoginEndpoints
 from auth.login_site import NO_STORE, LoginSite
+from auth.openid_provider import OpenIdProvider
 from auth.passwords import Passwords
+from auth.provider_endpoints import ProviderEndpoints
 from auth.rate_limits import SlidingLimit
 from auth.requests import (
     ProtocolRequest,
@@ -62,6 +64,11 @@ def create_auth_routes(
         read_request=endpoints.read_authorization_request,
         refuse=endpoints.refuse,
     )
+    provided: list[Route] = []
+    if settings.openid is not None:
+        callback = f"{settings.issuer}/oauth/provider/callback"
+        provider = OpenIdProvider(settings.openid, redirect_uri=callback, clock_skew_s=settings.clock_skew_s)
+        provided = ProviderEndpoints(site, provider).routes(endpoints.guarded)
     return [
         Route("/oauth/token", endpoints.guarded(endpoints.issue_token), methods=["POST"]),
         Route("/oauth/jwks", endpoints.guarded(endpoints.show_keys), methods=["GET"]),
@@ -69,6 +76,7 @@ def create_auth_routes(
         *logins.routes(endpoints.guarded),
         *AccountEndpoints(site, desk).routes(endpoints.guarded),
         *SecondFactorEndpoints(site, desk).routes(endpoints.guarded),
+        *provided,
     ]
 
 

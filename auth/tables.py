@@ -111,6 +111,30 @@ login_sessions = Table(
     Index(None, "expires_at"),
 )
 
+# AUTH: SELECT, INSERT, DELETE. Who the regulator's own provider says somebody is.
+officer_identities = Table(
+    "officer_identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    reference("officer_id", "officers.id", index=True),
+    moment("linked_at"),
+    CheckConstraint("char_length(subject) BETWEEN 1 AND 255", name="subject_length"),
+)
+
+# AUTH: SELECT, INSERT, DELETE. Somebody who left for the provider and has not come back yet.
+provider_logins = Table(
+    "provider_logins",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("browser_hash", LargeBinary, nullable=False),
+    Column("query", Text, nullable=False),
+    moment("expires_at"),
+    _hashed("state_hash", name="state_hashed"),
+    _hashed("browser_hash", name="browser_hashed"),
+    Index(None, "expires_at"),
+)
+
 # AUTH: SELECT, INSERT, UPDATE, DELETE. A browser that the login was used from; several logins may share it.
 login_devices = Table(
     "login_devices",
@@ -220,6 +244,8 @@ _CHANGED = {
 }
 _PASSING = (
     recovery_codes,
+    officer_identities,
+    provider_logins,
     login_sessions,
     login_devices,
     consents,

@@ -49,6 +49,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_members_slug")),
     )
     op.create_table(
+        "provider_logins",
+        sa.Column("state_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(browser_hash) = 32", name=op.f("ck_provider_logins_browser_hashed")),
+        sa.CheckConstraint("octet_length(state_hash) = 32", name=op.f("ck_provider_logins_state_hashed")),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_provider_logins")),
+    )
+    op.create_index(op.f("ix_provider_logins_expires_at"), "provider_logins", ["expires_at"], unique=False)
+    op.create_table(
         "revoked_tokens",
         sa.Column("token_id", sa.Text(), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=False),
@@ -524,6 +535,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_forwarding_runs")),
     )
     op.create_table(
+        "officer_identities",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("char_length(subject) BETWEEN 1 AND 255", name=op.f("ck_officer_identities_subject_length")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_identities_officer_id")),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_officer_identities")),
+    )
+    op.create_index(op.f("ix_officer_identities_officer_id"), "officer_identities", ["officer_id"], unique=False)
+    op.create_table(
         "officer_logins",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -794,6 +816,8 @@ def downgrade() -> None:
     op.drop_table("used_assertions")
     op.drop_index(op.f("ix_officer_logins_officer_id"), table_name="officer_logins")
     op.drop_table("officer_logins")
+    op.drop_index(op.f("ix_officer_identities_officer_id"), table_name="officer_identities")
+    op.drop_table("officer_identities")
     op.drop_table("forwarding_runs")
     op.drop_index("ix_events_subject_id", table_name="events")
     op.drop_index("ix_events_audience", table_name="events", postgresql_using="gin")
@@ -851,6 +875,8 @@ def downgrade() -> None:
     op.drop_table("signing_keys")
     op.drop_index(op.f("ix_revoked_tokens_expires_at"), table_name="revoked_tokens")
     op.drop_table("revoked_tokens")
+    op.drop_index(op.f("ix_provider_logins_expires_at"), table_name="provider_logins")
+    op.drop_table("provider_logins")
     op.drop_table("members")
     op.drop_index(op.f("ix_login_throttles_window_ends_at"), table_name="login_throttles")
     op.drop_table("login_throttles")

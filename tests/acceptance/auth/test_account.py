@@ -14,8 +14,8 @@ AFTER = "https://console.example.org/bye?from=us"
 async def enter(site: Site, login: str = "ana", password: str = PASSWORD) -> Reply:
     """Log in without a client."""
     page = await site.send("GET", "/oauth/login")
-    form = {"login": login, "password": password, "csrf_token": csrf_of(page)}
-    return await site.send_form(action_of(page), form)
+    form = forms_of(page, "/oauth/login") | {"login": login, "password": password}
+    return await site.send_form("/oauth/login", form)
 
 
 async def is_in(site: Site) -> bool:
