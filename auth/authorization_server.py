@@ -13,17 +13,18 @@ from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import rfc6749
-from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Error
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, OAuth2Error
 from sqlalchemy import Connection
 
 from auth.access_tokens import AccessTokenGenerator
 from auth.client_assertions import ClientAssertion
+from auth.consents import find_agreed_scopes, record_consent
 from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
 from auth.grants.client_credentials import ClientCredentialsGrant
 from auth.keys import SigningKeys
 from auth.registered_clients import ActiveOfficer, RegisteredClient, find_client
 from auth.requests import ProtocolRequest
-from auth.scopes import WORDS
+from auth.scopes import WORDS, parse_scope
 from auth.settings import AuthSettings
 
 
@@ -44,6 +45,20 @@ class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
         return [*super().get_headers(), ("Retry-After", str(self.retry_after_s))]
 
 
+class _LoginRequiredError(OAuth2Error):  # type: ignore[misc]
+    """The client wants no page shown, and nobody is logged in (OpenID Connect Core section 3.1.2.6)."""
+
+    error = "login_required"
+    description = "An officer must log in."
+
+
+class _ConsentRequiredError(OAuth2Error):  # type: ignore[misc]
+    """The client wants no page shown, and the officer was not asked yet (OpenID Connect Core section 3.1.2.6)."""
+
+    error = "consent_required"
+    description = "The officer must agree first."
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the endpoint answers: a JSON body, or a way back to the client through the browser."""
@@ -59,6 +74,26 @@ class LoginNeeded:
 
     client_name: str
     redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNeeded:
+    """The request is good and the officer must agree first, to these scopes."""
+
+    client_name: str
+    redirect_uri: str
+    scopes: frozenset[str]
+
+
+Outcome = Answer | LoginNeeded | ConsentNeeded
+
+
+@dataclass(frozen=True, slots=True)
+class OfficersWord:
+    """What the officer said to the consent page, if anything: the scopes agreed to, or a refusal."""
+
+    agreed: frozenset[str] = frozenset()
+    is_refusal: bool = False
 
 
 class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
@@ -91,23 +126,55 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         return answer
 
     def answer_authorization_request(
-        self, request: ProtocolRequest, find_end_user: Callable[[], ActiveOfficer | None]
-    ) -> Answer | LoginNeeded:
-        """The way back to the client with a code or an error; LoginNeeded; or an error for the browser itself.
+        self,
+        request: ProtocolRequest,
+        find_end_user: Callable[[], ActiveOfficer | None],
+        word: OfficersWord,
+        *,
+        is_asked: bool = False,
+    ) -> Outcome:
+        """The way back to the client with a code or an error; what is needed first; or an error for the browser.
 
-        Only a request that names a client and one of its redirect URIs is ever sent anywhere.
+        Only a request that names a client and one of its redirect URIs is ever sent anywhere. is_asked has the
+        officer asked again whatever was agreed before.
         """
-        answer: Answer | LoginNeeded
+        answer: Outcome
+        prompt = parse_scope(request.payload.data.get("prompt", ""))
         try:
             grant = self.get_consent_grant(request)
             officer = find_end_user()
+            if officer is None and "none" in prompt:
+                raise _LoginRequiredError(redirect_uri=grant.redirect_uri)
             if officer is None:
-                answer = LoginNeeded(request.client.name, grant.redirect_uri)
-            else:
-                answer = self.create_authorization_response(request, grant_user=officer, grant=grant)
+                return LoginNeeded(request.client.name, grant.redirect_uri)
+            scopes = grant.grant_scopes(officer, redirect_uri=grant.redirect_uri)
+            if word.is_refusal:
+                raise AccessDeniedError(redirect_uri=grant.redirect_uri)
+            is_asked = is_asked or "consent" in prompt
+            if not self._is_agreed(officer, request.client, scopes=scopes, word=word, is_asked=is_asked):
+                if "none" in prompt:
+                    raise _ConsentRequiredError(redirect_uri=grant.redirect_uri)
+                return ConsentNeeded(request.client.name, grant.redirect_uri, scopes)
+            answer = self.create_authorization_response(request, grant_user=officer, grant=grant)
         except OAuth2Error as error:
             answer = self.handle_error_response(request, error)
         return answer
+
+    def _is_agreed(
+        self,
+        officer: ActiveOfficer,
+        client: RegisteredClient,
+        *,
+        scopes: frozenset[str],
+        word: OfficersWord,
+        is_asked: bool,
+    ) -> bool:
+        """Whether the officer agrees to all of the scopes, now or since before."""
+        parties = {"officer_id": officer.officer_id, "client_id": client.client_id}
+        if scopes <= word.agreed:
+            record_consent(self.connection, scopes=scopes, as_of=self.as_of, **parties)
+            return True
+        return not is_asked and scopes <= find_agreed_scopes(self.connection, **parties)
 
     def authenticate_client(
         self, request: ProtocolRequest, methods: Sequence[str], endpoint: str = "token"

@@ -45,7 +45,8 @@ class ClientDraft:
     """What a client is to be.
 
     Shapes: public_keys is a JWK set, with auth_method private_key_jwt and only then. redirect_uris stand with
-    the grant authorization_code and only then. is_native lets the port of a loopback redirect URI vary.
+    the grant authorization_code and only then; post_logout_redirect_uris only with them. is_native
+    lets the port of a loopback redirect URI vary.
     """
 
     member_id: MemberId
@@ -54,6 +55,7 @@ class ClientDraft:
     grant_types: Sequence[str] = (CLIENT_CREDENTIALS,)
     auth_method: str = SECRET_BASIC
     redirect_uris: Sequence[str] = ()
+    post_logout_redirect_uris: Sequence[str] = ()
     public_keys: Mapping[str, Any] | None = None
     brand_id: BrandId | None = None
     is_native: bool = False
@@ -97,6 +99,9 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> CreatedClient:
         "public_keys": check_public_keys(draft.public_keys) if draft.public_keys is not None else None,
         "grant_types": sorted(set(draft.grant_types)),
         "redirect_uris": [check_redirect_uri(uri, is_native=draft.is_native) for uri in draft.redirect_uris],
+        "post_logout_redirect_uris": [
+            check_redirect_uri(uri, is_native=draft.is_native) for uri in draft.post_logout_redirect_uris
+        ],
         "scopes": scopes,
         "is_native": draft.is_native,
         "created_at": tx.as_of,
@@ -182,6 +187,11 @@ def _check_shape(draft: ClientDraft) -> None:
         ),
         (for_officers != bool(draft.redirect_uris), "redirectUris", "Redirect URIs belong to authorization_code."),
         (len(draft.redirect_uris) > _REDIRECT_URIS_MAX, "redirectUris", "A client has at most 20 redirect URIs."),
+        (
+            len(draft.post_logout_redirect_uris) > (_REDIRECT_URIS_MAX if for_officers else 0),
+            "postLogoutRedirectUris",
+            "A client through which officers log in has at most 20 of these, and any other none.",
+        ),
         (not draft.scopes, "scopes", "A client needs at least one scope."),
     )
     for is_wrong, field, message in contradictions:

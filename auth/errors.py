@@ -16,6 +16,12 @@
     +-- LoginTakenError              LOGIN_TAKEN
     +-- PasswordInvalidError         PASSWORD_INVALID
     +-- PasswordsBusyError           PASSWORD_CHECKS_BUSY
+    +-- ProviderInvalidError         OPENID_SETTINGS_INVALID
+    +-- ProviderAwayError            OPENID_PROVIDER_AWAY
+    +-- ProviderRefusedError         OPENID_LOGIN_REFUSED
+    +-- IdentityInvalidError         IDENTITY_INVALID
+    +-- IdentityTakenError           IDENTITY_TAKEN
+    +-- IdentityUnknownError         IDENTITY_UNKNOWN
 
 A class's docstring is its message; `code` is stable and never reused. What a client of the OAuth
 endpoints reads is RFC 6749's error instead, and why a token was refused is a Failure of tokens.py.
@@ -141,3 +147,45 @@ class PasswordsBusyError(AuthError):
     code = "PASSWORD_CHECKS_BUSY"
     category = Category.UNAVAILABLE
     hint = "Try again in a moment."
+
+
+class ProviderInvalidError(AuthError):
+    """The OpenID provider's settings contradict themselves: issuer, client id and secret belong together."""
+
+    code = "OPENID_SETTINGS_INVALID"
+    hint = "Set JEMBATAN_OPENID_ISSUER (https, no slash at the end), _CLIENT_ID and _CLIENT_SECRET, or none of them."
+
+
+class ProviderAwayError(AuthError):
+    """The OpenID provider can't be asked now, or answers what no provider answers."""
+
+    code = "OPENID_PROVIDER_AWAY"
+    category = Category.UNAVAILABLE
+    hint = "Try again in a moment."
+
+
+class ProviderRefusedError(AuthError):
+    """The OpenID provider's answer does not show who has logged in."""
+
+    code = "OPENID_LOGIN_REFUSED"
+    category = Category.FORBIDDEN
+
+
+class IdentityInvalidError(AuthError):
+    """The provider's name for a person is 1 to 255 printable characters."""
+
+    code = "IDENTITY_INVALID"
+
+
+class IdentityTakenError(AuthError):
+    """The provider's name for this person is linked to an officer already."""
+
+    code = "IDENTITY_TAKEN"
+    category = Category.CONFLICT
+
+
+class IdentityUnknownError(AuthError):
+    """The provider's name for this person is linked to no officer."""
+
+    code = "IDENTITY_UNKNOWN"
+    category = Category.NOT_FOUND

@@ -1,11 +1,19 @@
-"""What has expired is deleted: codes, browser sessions, assertion ids, revocations and login counts.
+"""What has expired is deleted: codes, browser sessions and known browsers, assertion ids, revocations and login counts.
 
 Nothing depends on it but disk space: every reader looks at the time itself. Safe in several processes at once.
 """
 
 from sqlalchemy import delete, select
 
-from auth.tables import authorization_codes, login_sessions, login_throttles, revoked_tokens, used_assertions
+from auth.tables import (
+    authorization_codes,
+    login_devices,
+    login_sessions,
+    login_throttles,
+    provider_logins,
+    revoked_tokens,
+    used_assertions,
+)
 from ledger.storage.database import Transaction
 
 
@@ -19,6 +27,8 @@ async def delete_expired(tx: Transaction) -> int:
     )
     statements = (
         delete(login_sessions).where(login_sessions.c.expires_at <= tx.as_of),
+        delete(provider_logins).where(provider_logins.c.expires_at <= tx.as_of),
+        delete(login_devices).where(login_devices.c.expires_at <= tx.as_of),
         delete(used_assertions).where(used_assertions.c.expires_at <= tx.as_of),
         delete(revoked_tokens).where(revoked_tokens.c.expires_at <= tx.as_of),
         delete(login_throttles).where(login_throttles.c.subject_hash.in_(over)),

@@ -6,12 +6,15 @@ operator; a person at the login page goes through login_attempts.py. Runs under 
 
 import unicodedata
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, OfficerUnknownError
+from auth.login_devices import forget_devices
+from auth.login_sessions import end_sessions_of_login
+from auth.login_throttles import forget_attempts, make_subject
 from auth.passwords import Passwords
-from auth.tables import login_sessions, officer_logins
+from auth.tables import officer_logins
 from ledger.identifiers import OfficerId, new_id, parse_id
 from ledger.storage.database import Transaction
 from ledger.storage.tables.members import officers
@@ -46,7 +49,7 @@ async def create_login(
         "id": new_id(),
         "officer_id": officer_id,
         "login": normalised,
-        "password_hash": await passwords.hash(password),
+        "password_hash": await passwords.hash(password, about=(normalised,)),
         "created_at": tx.as_of,
         "password_set_at": tx.as_of,
     }
@@ -62,20 +65,43 @@ async def create_login(
 
 
 async def set_password(tx: Transaction, passwords: Passwords, *, login: str, password: str) -> None:
-    """Give a login another password; its browser sessions end.
+    """Give a login another password; its browser sessions end, and no browser is known to it any more.
 
     Errors: LoginUnknownError, PasswordInvalidError.
     """
-    changed = await tx.execute(
+    login_id = await get_login_id(tx, login)
+    await replace_password(tx, login_id, await passwords.hash(password, about=(login,)))
+    await end_sessions_of_login(tx, login_id)
+    await forget_devices(tx, login_id)
+
+
+async def replace_password(tx: Transaction, login_id: str, password_hash: str) -> None:
+    """Store the hash of another password."""
+    await tx.execute(
         update(officer_logins)
-        .where(officer_logins.c.login == (normalise_login(login) or ""))
-        .values(password_hash=await passwords.hash(password), password_set_at=tx.as_of)
-        .returning(officer_logins.c.id)
+        .where(officer_logins.c.id == login_id)
+        .values(password_hash=password_hash, password_set_at=tx.as_of)
     )
-    login_id = changed.scalar_one_or_none()
+
+
+async def forgive_login(tx: Transaction, *, login: str) -> None:
+    """Forget the wrong passwords that were tried for a login, so that its officer need not wait.
+
+    Errors: LoginUnknownError.
+    """
+    await get_login_id(tx, login)
+    await forget_attempts(tx, make_subject("login", normalise_login(login) or ""))
+
+
+async def get_login_id(tx: Transaction, login: str) -> str:
+    """The id of a login. Errors: LoginUnknownError."""
+    found = await tx.execute(
+        select(officer_logins.c.id).where(officer_logins.c.login == (normalise_login(login) or ""))
+    )
+    login_id: str | None = found.scalar_one_or_none()
     if login_id is None:
         raise LoginUnknownError(field="login")
-    await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))
+    return login_id
 
 
 async def find_officer_id(tx: Transaction, login: str) -> OfficerId | None:

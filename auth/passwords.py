@@ -3,21 +3,30 @@
 A password is never logged, stored or returned. Verification takes the same time whether or not there
 is anything to compare with.
 
-Source: RFC 9106 section 4 (the second recommended parameters are the default).
+Source: RFC 9106 section 4 (the second recommended parameters are the default); NIST SP 800-63B section 5.1.1.2 (length
+and commonness instead of composition).
 """
 
 import asyncio
+import threading
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
 
 from auth.errors import PasswordInvalidError, PasswordsBusyError
 from auth.settings import AuthSettings
 
 PASSWORD_LENGTH_MAX = 256
+_HARD_TO_GUESS = "Take a few words that don't belong together, and nothing from the login."
+_GUESSES_MIN = 10**8
+_GUESSED_LENGTH_MAX = 72
+"""What zxcvbn looks at; beyond it, the work grows and the verdict doesn't change."""
+_guessing = threading.Lock()
+"""One guess at a time: zxcvbn keeps the words it is told in a module's variable."""
 
 
 class Passwords:
@@ -37,14 +46,20 @@ class Passwords:
         self._callers = 0
         self._decoy: str | None = None
 
-    async def hash(self, password: str) -> str:
-        """The hash to store. Errors: PasswordInvalidError, PasswordsBusyError."""
+    async def hash(self, password: str, *, about: Sequence[str] = ()) -> str:
+        """The hash to store.
+
+        Shapes: about are words that guessers try first, the login and the officer's name.
+        Errors: PasswordInvalidError, for one that is too easily guessed too; PasswordsBusyError.
+        """
         normalised = _normalise(password)
         if normalised is None or len(normalised) < self._length_min:
             raise PasswordInvalidError(
                 f"A password is {self._length_min} to {PASSWORD_LENGTH_MAX} characters.", field="password"
             )
         async with self._turn():
+            if not await asyncio.to_thread(_is_hard_to_guess, normalised, about):
+                raise PasswordInvalidError("The password is too easily guessed.", field="password", hint=_HARD_TO_GUESS)
             return await asyncio.to_thread(self._hasher.hash, normalised)
 
     async def verify(self, password: str, stored_hash: str | None) -> bool:
@@ -76,6 +91,14 @@ class Passwords:
             return self._hasher.verify(stored_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _is_hard_to_guess(password: str, about: Sequence[str]) -> bool:
+    """Whether common passwords, words, repeats and what is known of the officer don't lead to it soon."""
+    with _guessing:
+        words = [word for text in (*about, "jembatan") for word in (text, *text.split())]
+        guessed = zxcvbn(password[:_GUESSED_LENGTH_MAX], user_inputs=words)
+    return bool(guessed["guesses"] >= _GUESSES_MIN)
 
 
 def _normalise(password: str) -> str | None:

@@ -10,33 +10,35 @@ Source: RFC 6749 sections 3, 4.1.2.1 and 5; RFC 8414 section 3; RFC 9700.
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from urllib.parse import urlencode
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from joserfc.errors import JoseError
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from auth.authorization_server import Answer, AuthorizationServer, LoginNeeded, TooManyRequestsError
+from auth.account_endpoints import AccountEndpoints
+from auth.authorization_server import Answer, AuthorizationServer, TooManyRequestsError
 from auth.clock import Clock
 from auth.discovery import render_metadata
 from auth.errors import AuthError
 from auth.keys import SigningKeyStore
-from auth.login_attempts import LoginDesk, find_session_officer
-from auth.login_page import FORM_EXPIRED, LOGIN_FAILED, LoginPage
+from auth.login_attempts import LoginDesk
+from auth.login_endpoints import LoginEndpoints
+from auth.login_site import NO_STORE, LoginSite
+from auth.openid_provider import OpenIdProvider
 from auth.passwords import Passwords
+from auth.provider_endpoints import ProviderEndpoints
 from auth.rate_limits import SlidingLimit
-from auth.registered_clients import ActiveOfficer, find_officer
 from auth.requests import (
     ProtocolRequest,
     address_of,
     check_protocol_parameters,
-    read_form,
     read_query,
     read_token_request,
 )
+from auth.second_factor_endpoints import SecondFactorEndpoints
 from auth.settings import AuthSettings
 from ledger.errors import Category, LedgerError
 from ledger.storage.database import Database
@@ -46,20 +48,35 @@ T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _logger = logging.getLogger(__name__)
 _PUBLIC_FOR_A_WHILE = {"Cache-Control": "public, max-age=300"}
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 def create_auth_routes(
     database: Database, *, keys: SigningKeyStore, passwords: Passwords, settings: AuthSettings, clock: Clock
 ) -> list[Route]:
     """The routes of the authorization server, at the root of the origin that settings.issuer names."""
-    endpoints = _Endpoints(database, keys=keys, passwords=passwords, settings=settings, clock=clock)
+    site = LoginSite(database, settings=settings, clock=clock)
+    endpoints = _Endpoints(database, keys=keys, site=site, settings=settings, clock=clock)
+    desk = LoginDesk(database, passwords, settings)
+    logins = LoginEndpoints(
+        site,
+        desk,
+        run_server=endpoints.with_server,
+        read_request=endpoints.read_authorization_request,
+        refuse=endpoints.refuse,
+    )
+    provided: list[Route] = []
+    if settings.openid is not None:
+        callback = f"{settings.issuer}/oauth/provider/callback"
+        provider = OpenIdProvider(settings.openid, redirect_uri=callback, clock_skew_s=settings.clock_skew_s)
+        provided = ProviderEndpoints(site, provider).routes(endpoints.guarded)
     return [
         Route("/oauth/token", endpoints.guarded(endpoints.issue_token), methods=["POST"]),
-        Route("/oauth/authorize", endpoints.guarded(endpoints.authorize), methods=["GET"]),
-        Route("/oauth/login", endpoints.guarded(endpoints.log_in), methods=["POST"]),
         Route("/oauth/jwks", endpoints.guarded(endpoints.show_keys), methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", endpoints.guarded(endpoints.show_metadata), methods=["GET"]),
+        *logins.routes(endpoints.guarded),
+        *AccountEndpoints(site, desk).routes(endpoints.guarded),
+        *SecondFactorEndpoints(site, desk).routes(endpoints.guarded),
+        *provided,
     ]
 
 
@@ -67,17 +84,15 @@ class _Endpoints:
     """The handlers and what they share. One per process."""
 
     def __init__(
-        self, database: Database, *, keys: SigningKeyStore, passwords: Passwords, settings: AuthSettings, clock: Clock
+        self, database: Database, *, keys: SigningKeyStore, site: LoginSite, settings: AuthSettings, clock: Clock
     ) -> None:
         self._database = database
         self._keys = keys
         self._settings = settings
         self._clock = clock
-        self._page = LoginPage(settings)
-        self._desk = LoginDesk(database, passwords, settings)
+        self._site = site
         self._client_limit = self._limit(settings.token_requests_per_client)
         self._token_limit = self._limit(settings.token_requests_per_address)
-        self._authorize_limit = self._limit(settings.authorize_requests_per_address)
 
     def guarded(self, handler: Handler) -> Handler:
         """The handler, with every refusal answered in RFC 6749's form."""
@@ -86,12 +101,14 @@ class _Endpoints:
             try:
                 return await handler(request)
             except OAuth2Error as error:
-                return self._refuse(request, Answer(*error()))
+                return self.refuse(request, Answer(*error()))
             except (LedgerError, AuthError) as error:
                 if error.category is not Category.UNAVAILABLE:
                     raise
                 body = {"error": "temporarily_unavailable", "error_description": error.message}
-                return JSONResponse(body, status_code=503, headers={**_NO_STORE, "Retry-After": "1"})
+                response = self.refuse(request, Answer(503, body, ()))
+                response.headers["Retry-After"] = "1"
+                return response
 
         return answer
 
@@ -100,40 +117,8 @@ class _Endpoints:
         self._admit(self._token_limit, request)
         settings = self._settings
         adapted = await read_token_request(request, uri=settings.token_endpoint, bytes_max=settings.request_bytes_max)
-        answer = await self._with_server(lambda server: server.answer_token_request(adapted))
-        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **_NO_STORE})
-
-    async def authorize(self, request: Request) -> Response:
-        """GET /oauth/authorize: a code for an officer who is logged in, else the login page."""
-        self._admit(self._authorize_limit, request)
-        adapted = self._read_authorization_request(request)
-        found = await self._answer_authorization(adapted, session_token=self._page.session_token(request))
-        if isinstance(found, LoginNeeded):
-            return self._show_login_page(request, adapted, found, problem=None, status=200)
-        return self._send_back(request, found)
-
-    async def log_in(self, request: Request) -> Response:
-        """POST /oauth/login: back to the authorization request with a new session, or the page again."""
-        self._admit(self._authorize_limit, request)
-        adapted = self._read_authorization_request(request)
-        form = await read_form(request, bytes_max=self._settings.request_bytes_max)
-        found = await self._answer_authorization(adapted, session_token=None)
-        if isinstance(found, Answer):
-            return self._send_back(request, found)
-        query = urlencode(adapted.payload.data)
-        if not self._page.is_own_form(request, query=query, csrf_token=form.get("csrf_token")):
-            return self._show_login_page(request, adapted, found, problem=FORM_EXPIRED, status=400)
-        token = await self._desk.open_session(
-            login=form.get("login", ""),
-            password=form.get("password", ""),
-            address=address_of(request),
-            clock=self._clock,
-        )
-        if token is None:
-            return self._show_login_page(request, adapted, found, problem=LOGIN_FAILED, status=403)
-        response = RedirectResponse(f"/oauth/authorize?{query}", status_code=303, headers=_NO_STORE)
-        self._page.set_session(response, token)
-        return response
+        answer = await self.with_server(lambda server: server.answer_token_request(adapted))
+        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **NO_STORE})
 
     async def show_keys(self, _request: Request) -> Response:
         """GET /oauth/jwks."""
@@ -144,24 +129,7 @@ class _Endpoints:
         """GET /.well-known/oauth-authorization-server."""
         return JSONResponse(render_metadata(self._settings), headers=_PUBLIC_FOR_A_WHILE)
 
-    async def _answer_authorization(
-        self, adapted: ProtocolRequest, *, session_token: str | None
-    ) -> Answer | LoginNeeded:
-        as_of = self._clock()
-        officer_id: str | None = None
-        if session_token is not None:
-            async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-                officer_id = await find_session_officer(tx, session_token)
-
-        def answer(server: AuthorizationServer) -> Answer | LoginNeeded:
-            def find_end_user() -> ActiveOfficer | None:
-                return find_officer(server.connection, officer_id) if officer_id is not None else None
-
-            return server.answer_authorization_request(adapted, find_end_user)
-
-        return await self._with_server(answer)
-
-    async def _with_server(self, work: Callable[[AuthorizationServer], T]) -> T:
+    async def with_server(self, work: Callable[[AuthorizationServer], T]) -> T:
         """Run Authlib in one transaction of its own."""
         as_of = self._clock()
         keys = await self._keys.get(as_of=as_of)
@@ -184,37 +152,16 @@ class _Endpoints:
             _logger.warning("oauth_request_malformed", exc_info=error)
             raise InvalidRequestError("The request is malformed.") from None
 
-    def _read_authorization_request(self, request: Request) -> ProtocolRequest:
+    def read_authorization_request(self, request: Request) -> ProtocolRequest:
         parameters = read_query(request, bytes_max=self._settings.request_bytes_max)
         checked = check_protocol_parameters(parameters)
         return ProtocolRequest("GET", self._settings.authorization_endpoint, parameters=checked, headers={})
 
-    def _show_login_page(
-        self, request: Request, adapted: ProtocolRequest, needed: LoginNeeded, *, problem: str | None, status: int
-    ) -> Response:
-        return self._page.render(
-            request,
-            query=urlencode(adapted.payload.data),
-            client_name=needed.client_name,
-            redirect_uri=needed.redirect_uri,
-            problem=problem,
-            status=status,
-        )
-
-    def _send_back(self, request: Request, answer: Answer) -> Response:
-        """Through the browser to the client, or an error for the browser where no client may be told."""
-        headers = dict(answer.headers)
-        if "Location" in headers:
-            return Response(
-                status_code=answer.status, headers={**headers, **_NO_STORE, "Referrer-Policy": "no-referrer"}
-            )
-        return self._refuse(request, answer)
-
-    def _refuse(self, request: Request, answer: Answer) -> Response:
+    def refuse(self, request: Request, answer: Answer) -> Response:
         if request.url.path != "/oauth/token" and "text/html" in request.headers.get("accept", ""):
             problem = str(answer.body.get("error_description") or answer.body["error"])
-            return self._page.render_problem(problem=problem, status=answer.status)
-        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **_NO_STORE})
+            return self._site.pages.render_message(title="This can't go on", problem=problem, status=answer.status)
+        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **NO_STORE})
 
     def _limit(self, requests_max: int) -> SlidingLimit:
         settings = self._settings

@@ -4,10 +4,44 @@ Units: seconds where a name ends in _s, bytes in _bytes_max, attempts or request
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from auth.errors import IssuerInvalidError
+from auth.errors import IssuerInvalidError, ProviderInvalidError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIdSettings:
+    """A regulator's own OpenID provider, which logs its officers in.
+
+    Errors: ProviderInvalidError.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    audience: str
+    """Whom an ID token must be for; most often the client id."""
+    name: str = "OpenID"
+    scope: str = "openid"
+    subject_claim: str = "sub"
+    """The claim that names a person for good."""
+    required_claim: str = ""
+    """A claim that must hold required_value, as its value or in its list; none where it is empty."""
+    required_value: str = ""
+    is_beside_passwords: bool = False
+    """Whether the regulator's officers may log in by password too."""
+    timeout_s: float = 5.0
+    response_bytes_max: int = 262_144
+    refresh_s: float = 3_600.0
+
+    def __post_init__(self) -> None:
+        """Refuse a provider that could not be asked safely."""
+        parts = urlsplit(self.issuer)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        is_plain = not parts.query and not parts.fragment and "@" not in parts.netloc and self.issuer[-1:] != "/"
+        if not (is_safe and is_plain and parts.hostname and self.client_id and self.client_secret):
+            raise ProviderInvalidError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +79,21 @@ class AuthSettings:
     request_window_s: int = 60
     limited_parties_max: int = 10_000
 
-    login_attempts_per_login: int = 10
+    login_attempts_per_source: int = 10
+    """For a login from one address, or from one browser that it was used from before."""
+    login_attempts_per_login: int = 50
+    """For a login from all browsers that it was not used from before."""
     login_attempts_per_address: int = 50
     login_window_s: int = 900
+    is_second_factor_required: bool = False
+    """Whether an officer who logs in by password must have a second factor, and set it up at the next login."""
+    second_factor_attempts: int = 5
+    second_factor_lifetime_s: int = 600
+    """How long after the password the second factor may follow."""
+    device_lifetime_s: int = 180 * 86_400
+    """How long a browser stays known after a login from it."""
+
+    openid: OpenIdSettings | None = None
 
     password_length_min: int = 12
     password_hash_time_cost: int = 3

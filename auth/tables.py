@@ -8,6 +8,7 @@ reads `members`, `brands`, `offices` and `officers`, every row, and writes none 
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -45,6 +46,7 @@ clients = Table(
     Column("public_keys", JSONB(none_as_null=True)),
     Column("grant_types", ARRAY(Text), nullable=False),
     text_list("redirect_uris"),
+    text_list("post_logout_redirect_uris"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("is_native", Boolean, nullable=False, server_default=text("false")),
     moment("created_at"),
@@ -76,23 +78,83 @@ officer_logins = Table(
     Column("password_hash", Text, nullable=False),
     moment("created_at"),
     moment("password_set_at"),
+    Column("totp_secret_sealed", LargeBinary),
+    Column("totp_last_step", BigInteger),
+    moment("totp_confirmed_at", nullable=True),
+    CheckConstraint("totp_confirmed_at IS NULL OR totp_secret_sealed IS NOT NULL", name="confirmed_secret"),
     CheckConstraint("char_length(login) BETWEEN 1 AND 128", name="login_length"),
     CheckConstraint("password_hash LIKE '$argon2id$%'", name="password_hashed"),
 )
 
-# AUTH: SELECT, INSERT, DELETE.
+# AUTH: SELECT, INSERT, DELETE. A recovery code is gone once it is used.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("login_id", Uuid(as_uuid=False), ForeignKey("officer_logins.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", LargeBinary, primary_key=True),
+    _hashed("code_hash", name="code_hashed"),
+)
+
+# AUTH: SELECT, INSERT, DELETE. Without a login where a provider said who the officer is.
 login_sessions = Table(
     "login_sessions",
     metadata,
     id_column(),
     Column("token_hash", LargeBinary, nullable=False, unique=True),
-    Column("login_id", Uuid(as_uuid=False), ForeignKey("officer_logins.id", ondelete="CASCADE"), nullable=False),
+    Column("login_id", Uuid(as_uuid=False), ForeignKey("officer_logins.id", ondelete="CASCADE")),
     reference("officer_id", "officers.id", index=True),
     moment("created_at"),
+    moment("second_factor_at", nullable=True),
     moment("expires_at"),
     _hashed("token_hash", name="token_hashed"),
     Index(None, "login_id"),
     Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, DELETE. Who the regulator's own provider says somebody is.
+officer_identities = Table(
+    "officer_identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    reference("officer_id", "officers.id", index=True),
+    moment("linked_at"),
+    CheckConstraint("char_length(subject) BETWEEN 1 AND 255", name="subject_length"),
+)
+
+# AUTH: SELECT, INSERT, DELETE. Somebody who left for the provider and has not come back yet.
+provider_logins = Table(
+    "provider_logins",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("browser_hash", LargeBinary, nullable=False),
+    Column("query", Text, nullable=False),
+    moment("expires_at"),
+    _hashed("state_hash", name="state_hashed"),
+    _hashed("browser_hash", name="browser_hashed"),
+    Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, UPDATE, DELETE. A browser that the login was used from; several logins may share it.
+login_devices = Table(
+    "login_devices",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("login_id", Uuid(as_uuid=False), ForeignKey("officer_logins.id", ondelete="CASCADE"), primary_key=True),
+    moment("expires_at"),
+    _hashed("token_hash", name="token_hashed"),
+    Index(None, "login_id"),
+    Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, UPDATE, DELETE.
+consents = Table(
+    "consents",
+    metadata,
+    reference("officer_id", "officers.id", primary_key=True),
+    reference("client_id", "clients.id", primary_key=True, index=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    moment("given_at"),
 )
 
 # AUTH: SELECT, INSERT, UPDATE, DELETE.
@@ -167,15 +229,33 @@ login_throttles = Table(
 
 _CHANGED = {
     clients: ("secret_hash", "secret_set_at", "public_keys", "disabled_at"),
-    officer_logins: ("password_hash", "password_set_at"),
+    officer_logins: (
+        "password_hash",
+        "password_set_at",
+        "totp_secret_sealed",
+        "totp_last_step",
+        "totp_confirmed_at",
+    ),
     signing_keys: ("retired_at",),
     authorization_codes: ("redeemed_at", "token_id", "token_expires_at"),
     login_throttles: ("attempts", "window_ends_at"),
+    login_devices: ("token_hash", "expires_at"),
+    consents: ("scopes", "given_at"),
 }
-_PASSING = (login_sessions, authorization_codes, used_assertions, revoked_tokens, login_throttles)
+_PASSING = (
+    recovery_codes,
+    officer_identities,
+    provider_logins,
+    login_sessions,
+    login_devices,
+    consents,
+    authorization_codes,
+    used_assertions,
+    revoked_tokens,
+    login_throttles,
+)
 
 AUTH_ACCESS: tuple[Access, ...] = (
-    Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),
     *(
         Access(
             table=table.name,
@@ -187,5 +267,8 @@ AUTH_ACCESS: tuple[Access, ...] = (
         )
         for table in dict.fromkeys((*_CHANGED, *_PASSING))
     ),
+    # Re-encryption, which sees nothing but what is sealed.
+    Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),
+    Access(table="officer_logins", role=Role.JOBS, select=("id", "totp_secret_sealed"), update=("totp_secret_sealed",)),
 )
-"""The AUTH role alone, but for re-sealing; read by migrations/metadata.py. What passes is deleted when it is over."""
+"""The AUTH role alone, but for re-encryption; read by migrations/metadata.py. What passes is deleted when over."""

@@ -187,13 +187,51 @@ class Settings(BaseSettings):
     authorize_requests_per_address: int = Field(600, ge=1, description="As that, for the login page.")
     oauth_parties_max: int = Field(10_000, ge=10, description="Clients and addresses whose requests are counted.")
     login_window_seconds: int = Field(900, ge=1, le=86_400, description="Window of the limits of failed logins.")
-    login_attempts_per_login: int = Field(10, ge=1, description="Failed logins of a name in a window.")
+    login_attempts_per_source: int = Field(
+        10, ge=1, description="Failed logins of a name in a window from one address, or from one browser known to it."
+    )
+    login_attempts_per_login: int = Field(
+        50, ge=1, description="Failed logins of a name in a window from all browsers that are not known to it."
+    )
     login_attempts_per_address: int = Field(50, ge=1, description="Failed logins of an address in a window.")
+    login_device_days: int = Field(
+        180, ge=1, le=400, description="How long a browser stays known to a name that logged in from it."
+    )
+    second_factor: Literal["optional", "required"] = Field(
+        "optional", description="Whether officers who log in by password must have a second factor (TOTP)."
+    )
+    second_factor_attempts: int = Field(5, ge=1, le=100, description="Wrong second factors of a name in a window.")
+    second_factor_seconds: int = Field(
+        600, ge=60, le=3600, description="How long after the password the second factor may follow."
+    )
     password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
     password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
     password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory of one hash, KiB.")
     password_hash_threads: int = Field(4, ge=1, le=64, description="Argon2 lanes.")
     password_hashes_at_once: int = Field(2, ge=1, le=64, description="Passwords that one process hashes at once.")
+
+    # The regulator's own OpenID provider
+    openid_issuer: str | None = Field(
+        None, description="Issuer that logs the regulator's officers in instead of passwords. Unset: no provider."
+    )
+    openid_client_id: str = Field(
+        "", description="Our client id there, with the redirect URI PUBLIC_URL/oauth/provider/callback."
+    )
+    openid_client_secret: str = Field("", repr=False, description="Our client secret there (client_secret_basic).")
+    openid_audience: str = Field("", description="Audience of its ID tokens. Unset: OPENID_CLIENT_ID.")
+    openid_name: str = Field("OpenID", min_length=1, max_length=80, description="Its name on the login page.")
+    openid_scope: str = Field("openid", pattern=r"^openid( [!-~]+)*$", description="Scopes that it is asked for.")
+    openid_subject_claim: str = Field(
+        "sub", min_length=1, max_length=80, description="Claim that names a person; officers are linked to its value."
+    )
+    openid_required_claim: str = Field("", max_length=80, description="Claim that must be there, as acr or groups.")
+    openid_required_value: str = Field("", max_length=255, description="The value of that claim, or one in its list.")
+    openid_passwords: bool = Field(default=False, description="Let the regulator's officers log in by password too.")
+    openid_timeout_seconds: float = Field(5, gt=0, le=60, description="The longest one request to it may take.")
+    openid_response_bytes_max: int = Field(262_144, ge=1024, le=16_777_216, description="Its largest answer.")
+    openid_refresh_seconds: float = Field(
+        3_600, ge=1, le=86_400, description="How often its metadata and keys are read again; an unknown key at once."
+    )
 
     # Policy of the domain
     order_due_hours: int = Field(24, ge=1, le=8760, description="A block order is due this long after issue.")

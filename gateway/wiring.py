@@ -16,7 +16,7 @@ from auth.keys import SigningKeyStore
 from auth.passwords import Passwords
 from auth.principal import Principal
 from auth.server import create_auth_routes
-from auth.settings import AuthSettings
+from auth.settings import AuthSettings, OpenIdSettings
 from auth.tokens import TokenVerifier
 from gateway.app import create_app, read_clock
 from gateway.jobs import running_jobs
@@ -109,14 +109,41 @@ def read_auth_settings(settings: Settings) -> AuthSettings:
         authorize_requests_per_address=settings.authorize_requests_per_address,
         request_window_s=settings.oauth_window_seconds,
         limited_parties_max=settings.oauth_parties_max,
+        login_attempts_per_source=settings.login_attempts_per_source,
         login_attempts_per_login=settings.login_attempts_per_login,
         login_attempts_per_address=settings.login_attempts_per_address,
         login_window_s=settings.login_window_seconds,
+        device_lifetime_s=settings.login_device_days * 86_400,
+        is_second_factor_required=settings.second_factor == "required",
+        second_factor_attempts=settings.second_factor_attempts,
+        second_factor_lifetime_s=settings.second_factor_seconds,
+        openid=read_openid_settings(settings),
         password_length_min=settings.password_length_min,
         password_hash_time_cost=settings.password_hash_rounds,
         password_hash_memory_kib=settings.password_hash_memory_kib,
         password_hash_parallelism=settings.password_hash_threads,
         password_hashes_at_once=settings.password_hashes_at_once,
+    )
+
+
+def read_openid_settings(settings: Settings) -> OpenIdSettings | None:
+    """The regulator's own provider, where there is one. Errors: ProviderInvalidError."""
+    if settings.openid_issuer is None:
+        return None
+    return OpenIdSettings(
+        issuer=settings.openid_issuer,
+        client_id=settings.openid_client_id,
+        client_secret=settings.openid_client_secret,
+        audience=settings.openid_audience or settings.openid_client_id,
+        name=settings.openid_name,
+        scope=settings.openid_scope,
+        subject_claim=settings.openid_subject_claim,
+        required_claim=settings.openid_required_claim,
+        required_value=settings.openid_required_value,
+        is_beside_passwords=settings.openid_passwords,
+        timeout_s=settings.openid_timeout_seconds,
+        response_bytes_max=settings.openid_response_bytes_max,
+        refresh_s=settings.openid_refresh_seconds,
     )
 
 

@@ -83,19 +83,25 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
     def create_authorization_response(self, redirect_uri: str, grant_user: ActiveOfficer | None) -> Any:
         """Send the officer back with a code, for the scopes that officer and client share."""
+        if grant_user is None:
+            raise AccessDeniedError(redirect_uri=redirect_uri)
+        self.request.scope = render_scope(self.grant_scopes(grant_user, redirect_uri=redirect_uri))
+        return super().create_authorization_response(redirect_uri, grant_user)
+
+    def grant_scopes(self, officer: ActiveOfficer, *, redirect_uri: str) -> frozenset[str]:
+        """The scopes that the officer would hand to the client. Errors: AccessDeniedError, InvalidScopeError."""
         client: RegisteredClient = self.request.client
-        if grant_user is None or grant_user.member_id != client.member_id:
+        if officer.member_id != client.member_id:
             raise AccessDeniedError(redirect_uri=redirect_uri)
         granted = grant_officer_scopes(
             parse_scope(self.request.scope),
             client_scopes=client.scopes,
-            officer_scopes=grant_user.scopes,
+            officer_scopes=officer.scopes,
             kind=client.member_kind,
         )
         if not granted:
             raise InvalidScopeError("The officer has none of these scopes.", redirect_uri=redirect_uri)
-        self.request.scope = render_scope(granted)
-        return super().create_authorization_response(redirect_uri, grant_user)
+        return granted
 
     def save_authorization_code(self, code: str, request: "ProtocolRequest") -> None:
         """Keep the code's hash and all that it is bound to."""

@@ -34,18 +34,16 @@ def rotate(*, as_json: JsonFlag = False) -> None:
 
     First give every process the new key behind the old one, then in front of it; then run this; then drop the old.
     """
-    from auth.tables import signing_keys
+    from auth.sealed_columns import AUTH_SEALED
     from gateway.cli.session import read_clock, run_session
-    from ledger.keyring import LEDGER_SEALED, SealedColumn, rotate_keys
-
-    private_keys = SealedColumn(table=signing_keys, key=signing_keys.c.id, column=signing_keys.c.private_key)
+    from ledger.keyring import LEDGER_SEALED, rotate_keys
 
     async def work(session: "Session") -> dict[str, int]:
         with show_progress("Sealing anew") as progress:
             return await rotate_keys(
                 session.database,
                 as_of=read_clock(),
-                columns=(*LEDGER_SEALED, private_keys),
+                columns=(*LEDGER_SEALED, *AUTH_SEALED),
                 note=lambda _column, rows: progress.advance(rows),
             )
 

@@ -21,6 +21,7 @@ from gateway.demo.cast import REDIRECT_URI, Credentials
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 60
 _TIMEOUT_SECONDS = 30
+_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
 class StepFailedError(Exception):
@@ -177,4 +178,19 @@ class Party:
             onward = response.headers["Location"]
         onward = onward if onward.startswith("http") else f"{self._base_url}{onward}"
         async with self._http.get(URL(onward, encoded=True), allow_redirects=False) as response:
+            if response.status in {302, 303}:
+                return response.headers.get("Location", "")
+            page = await response.text()
+        return await self._agree(page)
+
+    async def _agree(self, page: str) -> str:
+        """Let the console act for the officer, as the page asks; where the browser is sent then."""
+        action = re.search(r'action="(/oauth/consent[^"]*)"', page)
+        if action is None:
+            raise StepFailedError("the consent page shows its form")
+        form = {name: html.unescape(value) for name, value in _HIDDEN.findall(page.split("</form>", maxsplit=1)[0])}
+        target = URL(f"{self._base_url}{html.unescape(action[1])}", encoded=True)
+        headers = {"Origin": self._base_url}
+        answer = {**form, "decision": "allow"}
+        async with self._http.post(target, data=answer, headers=headers, allow_redirects=False) as response:
             return response.headers.get("Location", "")

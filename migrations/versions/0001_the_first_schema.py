@@ -49,6 +49,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_members_slug")),
     )
     op.create_table(
+        "provider_logins",
+        sa.Column("state_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(browser_hash) = 32", name=op.f("ck_provider_logins_browser_hashed")),
+        sa.CheckConstraint("octet_length(state_hash) = 32", name=op.f("ck_provider_logins_state_hashed")),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_provider_logins")),
+    )
+    op.create_index(op.f("ix_provider_logins_expires_at"), "provider_logins", ["expires_at"], unique=False)
+    op.create_table(
         "revoked_tokens",
         sa.Column("token_id", sa.Text(), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=False),
@@ -119,6 +130,7 @@ def upgrade() -> None:
         sa.Column("public_keys", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("grant_types", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("post_logout_redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("is_native", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -473,6 +485,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("source_reference IS NOT NULL"),
     )
     op.create_table(
+        "consents",
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_consents_client_id")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_consents_officer_id")),
+        sa.PrimaryKeyConstraint("officer_id", "client_id", name=op.f("pk_consents")),
+    )
+    op.create_index(op.f("ix_consents_client_id"), "consents", ["client_id"], unique=False)
+    op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -512,6 +535,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_forwarding_runs")),
     )
     op.create_table(
+        "officer_identities",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("char_length(subject) BETWEEN 1 AND 255", name=op.f("ck_officer_identities_subject_length")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_identities_officer_id")),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_officer_identities")),
+    )
+    op.create_index(op.f("ix_officer_identities_officer_id"), "officer_identities", ["officer_id"], unique=False)
+    op.create_table(
         "officer_logins",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -519,8 +553,15 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("password_set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("totp_secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_last_step", sa.BigInteger(), nullable=True),
+        sa.Column("totp_confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("password_hash LIKE '$argon2id$%'", name=op.f("ck_officer_logins_password_hashed")),
         sa.CheckConstraint("char_length(login) BETWEEN 1 AND 128", name=op.f("ck_officer_logins_login_length")),
+        sa.CheckConstraint(
+            "totp_confirmed_at IS NULL OR totp_secret_sealed IS NOT NULL",
+            name=op.f("ck_officer_logins_confirmed_secret"),
+        ),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_officer_logins_officer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_officer_logins")),
         sa.UniqueConstraint("login", name=op.f("uq_officer_logins_login")),
@@ -614,12 +655,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_forwarding_items_order_id"), "forwarding_items", ["order_id"], unique=False)
     op.create_table(
+        "login_devices",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(token_hash) = 32", name=op.f("ck_login_devices_token_hashed")),
+        sa.ForeignKeyConstraint(
+            ["login_id"], ["officer_logins.id"], name=op.f("fk_login_devices_login_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", "login_id", name=op.f("pk_login_devices")),
+    )
+    op.create_index(op.f("ix_login_devices_expires_at"), "login_devices", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_login_devices_login_id"), "login_devices", ["login_id"], unique=False)
+    op.create_table(
         "login_sessions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("octet_length(token_hash) = 32", name=op.f("ck_login_sessions_token_hashed")),
         sa.ForeignKeyConstraint(
@@ -691,6 +746,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_order_complaints_complaint_id", "order_complaints", ["complaint_id"], unique=False)
     op.create_table(
+        "recovery_codes",
+        sa.Column("login_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("octet_length(code_hash) = 32", name=op.f("ck_recovery_codes_code_hashed")),
+        sa.ForeignKeyConstraint(
+            ["login_id"], ["officer_logins.id"], name=op.f("fk_recovery_codes_login_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("login_id", "code_hash", name=op.f("pk_recovery_codes")),
+    )
+    op.create_table(
         "order_extensions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("order_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -725,6 +790,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_order_extensions_order_id"), table_name="order_extensions")
     op.drop_index(op.f("ix_order_extensions_carrier_id"), table_name="order_extensions")
     op.drop_table("order_extensions")
+    op.drop_table("recovery_codes")
     op.drop_index("ix_order_complaints_complaint_id", table_name="order_complaints")
     op.drop_table("order_complaints")
     op.drop_index("ix_order_acknowledgements_order_id_id", table_name="order_acknowledgements")
@@ -734,6 +800,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_login_sessions_login_id"), table_name="login_sessions")
     op.drop_index(op.f("ix_login_sessions_expires_at"), table_name="login_sessions")
     op.drop_table("login_sessions")
+    op.drop_index(op.f("ix_login_devices_login_id"), table_name="login_devices")
+    op.drop_index(op.f("ix_login_devices_expires_at"), table_name="login_devices")
+    op.drop_table("login_devices")
     op.drop_index(op.f("ix_forwarding_items_order_id"), table_name="forwarding_items")
     op.drop_table("forwarding_items")
     op.drop_index(op.f("ix_evidence_source_id"), table_name="evidence")
@@ -747,10 +816,14 @@ def downgrade() -> None:
     op.drop_table("used_assertions")
     op.drop_index(op.f("ix_officer_logins_officer_id"), table_name="officer_logins")
     op.drop_table("officer_logins")
+    op.drop_index(op.f("ix_officer_identities_officer_id"), table_name="officer_identities")
+    op.drop_table("officer_identities")
     op.drop_table("forwarding_runs")
     op.drop_index("ix_events_subject_id", table_name="events")
     op.drop_index("ix_events_audience", table_name="events", postgresql_using="gin")
     op.drop_table("events")
+    op.drop_index(op.f("ix_consents_client_id"), table_name="consents")
+    op.drop_table("consents")
     op.drop_index(
         "uq_complaints_source_id_source_reference",
         table_name="complaints",
@@ -802,6 +875,8 @@ def downgrade() -> None:
     op.drop_table("signing_keys")
     op.drop_index(op.f("ix_revoked_tokens_expires_at"), table_name="revoked_tokens")
     op.drop_table("revoked_tokens")
+    op.drop_index(op.f("ix_provider_logins_expires_at"), table_name="provider_logins")
+    op.drop_table("provider_logins")
     op.drop_table("members")
     op.drop_index(op.f("ix_login_throttles_window_ends_at"), table_name="login_throttles")
     op.drop_table("login_throttles")

@@ -103,9 +103,16 @@ class Site:
         parameters = self.request(client, verifier, **changes)
         after = await self.log_in(parameters)
         assert after.status == 303, after.text
-        back = await self.send("GET", after.headers["Location"])
+        back = await self.go_on(after)
         assert back.status == 302, back.text
         return back.sent_back["code"]
+
+    async def go_on(self, after: Reply, **form: str) -> Reply:
+        """Follow the redirect of a login, and agree to what is asked (or say what the form says instead)."""
+        page = await self.send("GET", after.headers["Location"])
+        if 'name="decision"' not in page.text:
+            return page
+        return await self.send_form(action_of(page), {**consent_of(page), **form})
 
     async def redeem(self, client: CreatedClient, code: str, verifier: str | None, **changes: str) -> Reply:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK} | changes
@@ -127,6 +134,13 @@ def csrf_of(page: Reply) -> str:
     found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', page.text)
     assert found is not None
     return found[1]
+
+
+def consent_of(page: Reply, decision: str = "allow") -> dict[str, str]:
+    """What the consent page's form sends."""
+    found = re.search(r'name="scope" value="([^"]+)"', page.text)
+    assert found is not None
+    return {"csrf_token": csrf_of(page), "scope": found[1], "decision": decision}
 
 
 def action_of(page: Reply) -> str:

@@ -35,7 +35,7 @@ class TestAuthorizationCode:
     async def test_state_and_iss_come_back(self, site: Site) -> None:
         client = await site.officers_client()
         after = await site.log_in(site.request(client, state='a "quoted" \\ & state'))
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         assert back.headers["Location"].startswith(f"{CALLBACK}?")
         assert back.sent_back["state"] == 'a "quoted" \\ & state'
         assert back.sent_back["iss"] == site.issuer
@@ -43,7 +43,7 @@ class TestAuthorizationCode:
 
     async def test_a_logged_in_officer_is_not_asked_again(self, site: Site) -> None:
         client = await site.officers_client()
-        await site.log_in(site.request(client))
+        await site.go_on(await site.log_in(site.request(client)))
         again = await site.authorize(site.request(client))
         assert again.status == 302
         assert again.sent_back["code"]
@@ -73,7 +73,7 @@ class TestAuthorizationCode:
         await site.world.appoint(site.carrier, "stranger", ["orders:read"])
         client = await site.officers_client()
         after = await site.log_in(site.request(client), login="stranger")
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         assert back.sent_back["error"] == "access_denied"
         assert "code" not in back.sent_back
 
@@ -82,7 +82,7 @@ class TestAuthorizationCode:
         client = await site.officers_client()
         verifier = new_verifier()
         after = await site.log_in(site.request(client, verifier), login="narrowed")
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         async with site.world.database.system(Role.TRANSITION, as_of=site.world.clock()) as tx:
             await tx.execute(update(officers).where(officers.c.id == officer).values(scopes=["orders:read"]))
         reply = await site.redeem(client, back.sent_back["code"], verifier)
@@ -93,7 +93,7 @@ class TestAuthorizationCode:
         client = await site.officers_client()
         verifier = new_verifier()
         after = await site.log_in(site.request(client, verifier), login="leaving")
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         await site.world.disable_officer(officer)
         reply = await site.redeem(client, back.sent_back["code"], verifier)
         assert (reply.status, reply.error) == (400, "invalid_grant")
@@ -104,7 +104,7 @@ class TestAuthorizationCode:
         unknown = await site.authorize(site.request(client, scope="admin"))
         assert unknown.sent_back["error"] == "invalid_scope"
         after = await site.log_in(site.request(client, scope="audit:read"))
-        unshared = await site.send("GET", after.headers["Location"])
+        unshared = await site.go_on(after)
         assert unshared.sent_back["error"] == "invalid_scope"
 
 
@@ -336,7 +336,7 @@ class TestLoginPage:
         parameters = site.request(client)
         wrong = [
             await site.log_in(parameters, login="target", password="wrong password")
-            for _ in range(site.world.settings.login_attempts_per_login)
+            for _ in range(site.world.settings.login_attempts_per_source)
         ]
         right = await site.log_in(parameters, login="target")
         assert right.status == 403

@@ -5,7 +5,8 @@ from sqlalchemy import func, select
 
 from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, OfficerUnknownError, PasswordInvalidError
 from auth.housekeeping import delete_expired
-from auth.login_attempts import LoginDesk, find_session_officer
+from auth.login_attempts import LoginDesk
+from auth.login_sessions import find_session
 from auth.logins import create_login, set_password
 from auth.tables import login_sessions, login_throttles
 from ledger.identifiers import OfficerId, new_id
@@ -24,11 +25,13 @@ class Office:
         return self
 
     async def try_login(self, login: str = "ana", password: str = PASSWORD, address: str = "192.0.2.1") -> str | None:
-        return await self.desk.open_session(login=login, password=password, address=address, clock=self.world.clock)
+        opened = await self.desk.open_session(login=login, password=password, address=address, clock=self.world.clock)
+        return opened.token if opened is not None else None
 
     async def officer_of(self, token: str | None) -> str | None:
         async with self.world.auth() as tx:
-            return await find_session_officer(tx, token)
+            session = await find_session(tx, token)
+            return session.officer_id if session is not None else None
 
 
 @pytest.fixture
@@ -154,6 +157,6 @@ class TestDeleteExpired:
             counts = (await tx.execute(select(func.count()).select_from(login_throttles))).scalar_one()
 
         assert sessions == 1
-        assert counts == 2, "of the first address nothing is left"
+        assert counts == 3, "of the first address nothing is left"
         assert await office.officer_of(old) is None
         assert await office.officer_of(young) == office.officer

@@ -36,6 +36,18 @@ class TestPasswords:
             with pytest.raises(PasswordInvalidError):
                 await passwords.hash(password)
 
+    async def test_refuses_what_guessers_try_first(self, passwords: Passwords) -> None:
+        for password in (
+            "123456789012",
+            "passwordpassword",
+            "qwertyuiop12",
+            "aaaaaaaaaaaaaaaa",
+            "x" * 256,
+            "ana.wijaya1985",
+        ):
+            with pytest.raises(PasswordInvalidError, match="too easily guessed"):
+                await passwords.hash(password, about=("ana.wijaya", "Ana Wijaya"))
+
     async def test_nothing_is_right_where_nothing_is_stored(self, passwords: Passwords) -> None:
         for password in ("", "no login has this password", "\ud800", "x" * 10_000):
             assert not await passwords.verify(password, None)

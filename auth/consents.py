@@ -1,0 +1,78 @@
+"""What officers let clients do for them: remembered by officer and client, and taken back by the officer.
+
+A consent never widens what a client may get; scopes.py decides that each time. It says only that the officer
+was asked, in words, and agreed. Synchronous where Authlib's calls stand around it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from auth.tables import clients, consents
+from ledger.identifiers import ClientId, OfficerId
+from ledger.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What an officer agreed to."""
+
+    client_id: ClientId
+    client_name: str
+    scopes: frozenset[str]
+    given_at: datetime
+
+
+def find_agreed_scopes(connection: Connection, *, officer_id: str, client_id: str) -> frozenset[str]:
+    """The scopes that the officer has agreed to for this client."""
+    scopes: list[str] | None = connection.execute(
+        select(consents.c.scopes).where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
+    ).scalar_one_or_none()
+    return frozenset(scopes or ())
+
+
+def record_consent(
+    connection: Connection, *, officer_id: str, client_id: str, scopes: Iterable[str], as_of: datetime
+) -> None:
+    """Remember that the officer agreed to these scopes, beside those agreed to before."""
+    agreed = find_agreed_scopes(connection, officer_id=officer_id, client_id=client_id) | frozenset(scopes)
+    row: dict[str, Any] = {
+        "officer_id": officer_id,
+        "client_id": client_id,
+        "scopes": sorted(agreed),
+        "given_at": as_of,
+    }
+    statement = insert(consents).values(row)
+    # Of two answers at once the later one stands; the other scopes are asked for again.
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[consents.c.officer_id, consents.c.client_id],
+            set_={"scopes": statement.excluded.scopes, "given_at": statement.excluded.given_at},
+        )
+    )
+
+
+async def list_consents(tx: Transaction, officer_id: OfficerId) -> list[Consent]:
+    """What the officer has agreed to, by the client's name."""
+    found = await tx.execute(
+        select(consents, clients.c.name)
+        .join(clients, clients.c.id == consents.c.client_id)
+        .where(consents.c.officer_id == officer_id)
+        .order_by(clients.c.name, clients.c.id)
+    )
+    return [
+        Consent(client_id=row.client_id, client_name=row.name, scopes=frozenset(row.scopes), given_at=row.given_at)
+        for row in found
+    ]
+
+
+async def revoke_consent(tx: Transaction, *, officer_id: OfficerId, client_id: ClientId) -> bool:
+    """Forget the consent, so that the officer is asked again; whether there was one."""
+    gone = await tx.execute(
+        delete(consents).where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
+    )
+    return gone.rowcount == 1
