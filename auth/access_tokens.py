@@ -29,6 +29,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         self._settings = settings
         self._as_of = as_of
         self.token_id = secrets.token_urlsafe(16)
+        self.family_id: str | None = None
         self.expires_at = as_of + timedelta(seconds=settings.access_token_lifetime_s)
 
     def generate(
@@ -40,7 +41,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         expires_in: int | None = None,
         include_refresh_token: object = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """The token response. There is never a refresh token in it. Errors: InvalidScopeError."""
+        """The token response. A refresh token is the grant's to add. Errors: InvalidScopeError."""
         granted = _grant_scopes(client, user, scope)
         response: dict[str, Any] = super().generate(
             grant_type, client, user=user, scope=granted, expires_in=expires_in, include_refresh_token=False
@@ -79,6 +80,8 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             claims["brand_id"] = client.brand_id
         if user is not None:
             claims |= {"officer_id": user.officer_id, "office_id": user.office_id}
+        if self.family_id is not None:
+            claims["family_id"] = self.family_id
         return claims
 
 

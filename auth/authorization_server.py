@@ -20,10 +20,11 @@ from auth.access_tokens import AccessTokenGenerator
 from auth.client_assertions import ClientAssertion
 from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
 from auth.grants.client_credentials import ClientCredentialsGrant
+from auth.grants.refresh_token import RefreshTokenGrant
 from auth.keys import SigningKeys
 from auth.registered_clients import ActiveOfficer, RegisteredClient, find_client
 from auth.requests import ProtocolRequest
-from auth.scopes import WORDS
+from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
 
 
@@ -74,7 +75,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         admit_client: Callable[[str], int | None],
     ) -> None:
         """admit_client counts a client's request and says how long it must wait, if it must."""
-        super().__init__(scopes_supported=sorted(WORDS))
+        super().__init__(scopes_supported=sorted({*WORDS, OFFLINE_ACCESS}))
         self.connection = connection
         self.settings = settings
         self.as_of = as_of
@@ -84,6 +85,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         self.register_client_auth_method("private_key_jwt", ClientAssertion(connection, settings, as_of=as_of))
         self.register_grant(ClientCredentialsGrant)
         self.register_grant(AuthorizationCodeGrant, [RequiredS256(required=True)])
+        self.register_grant(RefreshTokenGrant)
 
     def answer_token_request(self, request: ProtocolRequest) -> Answer:
         """A token, or RFC 6749's error."""

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, insert, select, update
 
 from auth.client_keys import check_public_keys
+from auth.client_policies import ClientPolicy
 from auth.errors import ClientInvalidError, ClientUnknownError, MemberUnknownError
 from auth.hashed_secrets import generate_secret, hash_secret
 from auth.redirect_uris import check_redirect_uri
-from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
+from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from auth.scopes import check_scopes
 from auth.tables import clients
 from ledger.identifiers import BrandId, ClientId, MemberId, new_id, parse_id
@@ -28,7 +29,7 @@ PRIVATE_KEY_JWT = "private_key_jwt"
 PUBLIC = "none"
 
 _METHODS = (SECRET_BASIC, PRIVATE_KEY_JWT, PUBLIC)
-_GRANTS = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE)
+_GRANTS = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN)
 _NAME_LENGTH_MAX = 120
 _REDIRECT_URIS_MAX = 20
 
@@ -57,6 +58,7 @@ class ClientDraft:
     public_keys: Mapping[str, Any] | None = None
     brand_id: BrandId | None = None
     is_native: bool = False
+    policies: Sequence[ClientPolicy] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class ClientSummary:
     grant_types: Sequence[str]
     redirect_uris: Sequence[str]
     scopes: Sequence[str]
+    policies: Sequence[str]
     created_at: datetime
     disabled_at: datetime | None
 
@@ -99,6 +102,7 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> CreatedClient:
         "redirect_uris": [check_redirect_uri(uri, is_native=draft.is_native) for uri in draft.redirect_uris],
         "scopes": scopes,
         "is_native": draft.is_native,
+        "policies": sorted(set(draft.policies)),
         "created_at": tx.as_of,
         "secret_set_at": tx.as_of if secret is not None else None,
     }
@@ -180,6 +184,21 @@ def _check_shape(draft: ClientDraft) -> None:
             "publicKeys",
             "Public keys belong to private_key_jwt.",
         ),
+        (
+            REFRESH_TOKEN in draft.grant_types and not for_officers,
+            "grantTypes",
+            "refresh_token follows authorization_code; a machine asks for another token instead.",
+        ),
+        (
+            ClientPolicy.REFRESH_ALWAYS in draft.policies and REFRESH_TOKEN not in draft.grant_types,
+            "policies",
+            "The policy refresh_always belongs to the grant refresh_token.",
+        ),
+        (
+            ClientPolicy.FAPI_2 in draft.policies and draft.auth_method != PRIVATE_KEY_JWT,
+            "policies",
+            "The policy fapi_2 needs private_key_jwt.",
+        ),
         (for_officers != bool(draft.redirect_uris), "redirectUris", "Redirect URIs belong to authorization_code."),
         (len(draft.redirect_uris) > _REDIRECT_URIS_MAX, "redirectUris", "A client has at most 20 redirect URIs."),
         (not draft.scopes, "scopes", "A client needs at least one scope."),
@@ -206,6 +225,7 @@ def _summary_of(row: Row[Any]) -> ClientSummary:
         grant_types=tuple(row.grant_types),
         redirect_uris=tuple(row.redirect_uris),
         scopes=tuple(row.scopes),
+        policies=tuple(row.policies),
         created_at=row.created_at,
         disabled_at=row.disabled_at,
     )

@@ -4,8 +4,8 @@ Source: RFC 8414 section 2, RFC 9207 section 3.
 """
 
 from auth.client_keys import ALGORITHMS
-from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
-from auth.scopes import WORDS
+from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
 
 
@@ -16,10 +16,10 @@ def render_metadata(settings: AuthSettings) -> dict[str, object]:
         "authorization_endpoint": settings.authorization_endpoint,
         "token_endpoint": settings.token_endpoint,
         "jwks_uri": f"{settings.issuer}/oauth/jwks",
-        "scopes_supported": sorted(WORDS),
+        "scopes_supported": sorted({*WORDS, OFFLINE_ACCESS}),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": [CLIENT_CREDENTIALS, AUTHORIZATION_CODE],
+        "grant_types_supported": [CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt", "none"],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],

@@ -5,7 +5,16 @@ Nothing depends on it but disk space: every reader looks at the time itself. Saf
 
 from sqlalchemy import delete, select
 
-from auth.tables import authorization_codes, login_sessions, login_throttles, revoked_tokens, used_assertions
+from auth.tables import (
+    authorization_codes,
+    login_sessions,
+    login_throttles,
+    pushed_requests,
+    revoked_tokens,
+    token_families,
+    used_assertions,
+    used_proofs,
+)
 from ledger.storage.database import Transaction
 
 
@@ -20,6 +29,9 @@ async def delete_expired(tx: Transaction) -> int:
     statements = (
         delete(login_sessions).where(login_sessions.c.expires_at <= tx.as_of),
         delete(used_assertions).where(used_assertions.c.expires_at <= tx.as_of),
+        delete(used_proofs).where(used_proofs.c.expires_at <= tx.as_of),
+        delete(pushed_requests).where(pushed_requests.c.expires_at <= tx.as_of),
+        delete(token_families).where(token_families.c.expires_at <= tx.as_of),
         delete(revoked_tokens).where(revoked_tokens.c.expires_at <= tx.as_of),
         delete(login_throttles).where(login_throttles.c.subject_hash.in_(over)),
         # A redeemed code is kept as long as its token lives, so that a replay still ends the token.

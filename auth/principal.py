@@ -23,6 +23,8 @@ class Principal:
     officer_id: OfficerId | None = None
     office_id: OfficeId | None = None
     brand_id: BrandId | None = None
+    family_id: str | None = None
+    """What the token was refreshed from or could be, revoked as one; None for a machine's."""
 
     @property
     def viewer(self) -> Viewer:

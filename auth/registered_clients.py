@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from auth.client_policies import ClientPolicy
 from auth.hashed_secrets import matches_secret
 from auth.redirect_uris import matches_redirect_uri
-from auth.scopes import WORDS, parse_scope, render_scope
+from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope, render_scope
 from auth.tables import clients
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId, parse_id
 from ledger.storage.tables.members import members, officers
@@ -21,6 +22,7 @@ from ledger.viewer import MemberKind
 
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE = "authorization_code"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant, no secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class RegisteredClient:
     redirect_uris: Sequence[str]
     scopes: Sequence[str]
     is_native: bool
+    policies: frozenset[ClientPolicy] = frozenset()
 
     def get_client_id(self) -> str:
         """The client's id."""
@@ -49,9 +52,10 @@ class RegisteredClient:
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
         """The part of the request's scope that is the client's own; None where it names a scope that doesn't exist."""
-        if scope is None:
+        requested = parse_scope(scope or "") - {OFFLINE_ACCESS}
+        # offline_access alone asks for no right in particular: for all that there are, as no scope does.
+        if not requested:
             return render_scope(self.scopes)
-        requested = parse_scope(scope)
         return render_scope(requested & frozenset(self.scopes)) if requested <= frozenset(WORDS) else None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
@@ -138,4 +142,5 @@ def _client_of(row: Row[Any]) -> RegisteredClient:
         redirect_uris=tuple(row.redirect_uris),
         scopes=tuple(row.scopes),
         is_native=row.is_native,
+        policies=frozenset(ClientPolicy(policy) for policy in row.policies),
     )

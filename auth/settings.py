@@ -25,6 +25,11 @@ class AuthSettings:
 
     access_token_lifetime_s: int = 600
     code_lifetime_s: int = 60
+    refresh_lifetime_s: int = 30 * 86_400
+    """How long a family of refresh tokens lasts at the most, however often it is used."""
+    refresh_idle_s: int = 7 * 86_400
+    refresh_double_s: float = 5.0
+    """A used refresh token that comes back within this is refused; later, it ends its family."""
     session_lifetime_s: int = 8 * 3600
     login_page_lifetime_s: int = 3600
     assertion_lifetime_max_s: int = 300

@@ -23,7 +23,8 @@ async def is_in_good_standing(tx: Transaction, principal: Principal) -> bool:
             members.c.suspended_at.is_(None),
         )
     )
-    condition = and_(exists(client), ~exists().where(revoked_tokens.c.token_id == principal.token_id))
+    ids = [known for known in (principal.token_id, principal.family_id) if known is not None]
+    condition = and_(exists(client), ~exists().where(revoked_tokens.c.token_id.in_(ids)))
     if principal.officer_id is not None:
         officer = select(officers.c.id).where(
             officers.c.id == principal.officer_id,

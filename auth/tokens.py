@@ -179,4 +179,5 @@ def _read_principal(claims: dict[str, Any]) -> Principal:
         officer_id=OfficerId(officer_id) if officer_id is not None else None,
         office_id=OfficeId(claims["office_id"]) if officer_id is not None else None,
         brand_id=BrandId(claims["brand_id"]) if claims.get("brand_id") is not None else None,
+        family_id=claims.get("family_id"),
     )

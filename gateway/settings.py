@@ -163,6 +163,15 @@ class Settings(BaseSettings):
     audience: str | None = Field(None, description="Audience of access tokens. Unset: PUBLIC_URL/graphql.")
     access_token_seconds: int = Field(600, ge=30, le=86_400, description="Lifetime of an access token.")
     authorization_code_seconds: int = Field(60, ge=5, le=600, description="Lifetime of an authorization code.")
+    refresh_token_seconds: int = Field(
+        2_592_000, ge=60, le=31_536_000, description="How long a login can be refreshed at the most."
+    )
+    refresh_idle_seconds: int = Field(
+        604_800, ge=60, le=31_536_000, description="How long a refresh token may lie unused."
+    )
+    refresh_double_seconds: float = Field(
+        5, ge=0, le=60, description="A used refresh token that comes back later than this ends its whole login."
+    )
     login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
     login_page_seconds: int = Field(3_600, ge=60, le=86_400, description="How long a login page may be filled in.")
     assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
