@@ -21,11 +21,14 @@ from auth.client_assertions import ClientAssertion
 from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
 from auth.grants.client_credentials import ClientCredentialsGrant
 from auth.grants.refresh_token import RefreshTokenGrant
+from auth.introspection import introspect_for_client
 from auth.keys import SigningKeys
 from auth.registered_clients import ActiveOfficer, RegisteredClient, find_client
 from auth.requests import ProtocolRequest
+from auth.resources import InvalidTargetError, check_resource
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
+from auth.token_revocation import revoke_for_client
 
 
 class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
@@ -77,6 +80,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         """admit_client counts a client's request and says how long it must wait, if it must."""
         super().__init__(scopes_supported=sorted({*WORDS, OFFLINE_ACCESS}))
         self.connection = connection
+        self.keys = keys
         self.settings = settings
         self.as_of = as_of
         self.tokens = AccessTokenGenerator(keys, settings, as_of=as_of)
@@ -89,8 +93,20 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
 
     def answer_token_request(self, request: ProtocolRequest) -> Answer:
         """A token, or RFC 6749's error."""
-        answer: Answer = self.create_token_response(request)
-        return answer
+        return self._answer(request, lambda: self._issue_token(request))
+
+    def answer_revocation_request(self, request: ProtocolRequest) -> Answer:
+        """An empty answer, or RFC 7009's error."""
+
+        def revoke() -> Answer:
+            revoke_for_client(self, request)
+            return Answer(200, {}, ())
+
+        return self._answer(request, revoke)
+
+    def answer_introspection_request(self, request: ProtocolRequest) -> Answer:
+        """What the token is worth, or RFC 7662's error."""
+        return self._answer(request, lambda: Answer(200, introspect_for_client(self, request), ()))
 
     def answer_authorization_request(
         self, request: ProtocolRequest, find_end_user: Callable[[], ActiveOfficer | None]
@@ -102,11 +118,26 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         answer: Answer | LoginNeeded
         try:
             grant = self.get_consent_grant(request)
+            _check_target(request, grant.redirect_uri, self.settings)
             officer = find_end_user()
             if officer is None:
                 answer = LoginNeeded(request.client.name, grant.redirect_uri)
             else:
                 answer = self.create_authorization_response(request, grant_user=officer, grant=grant)
+        except OAuth2Error as error:
+            answer = self.handle_error_response(request, error)
+        return answer
+
+    def _issue_token(self, request: ProtocolRequest) -> Answer:
+        check_resource(request.payload.data, self.settings)
+        answer: Answer = self.create_token_response(request)
+        return answer
+
+    def _answer(self, request: ProtocolRequest, work: Callable[[], Answer]) -> Answer:
+        """What the work gives; a refusal of the protocol is an answer too, and commits."""
+        answer: Answer
+        try:
+            answer = work()
         except OAuth2Error as error:
             answer = self.handle_error_response(request, error)
         return answer
@@ -133,7 +164,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """The client, unless disabled."""
-        return find_client(self.connection, client_id)
+        return find_client(self.connection, client_id, as_of=self.as_of)
 
     def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
         """Nothing: a token is its own record, and only a revoked one leaves a row."""
@@ -152,6 +183,14 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             for name, value in headers
         ]
         return Answer(status, body, issued)
+
+
+def _check_target(request: ProtocolRequest, redirect_uri: str, settings: AuthSettings) -> None:
+    try:
+        check_resource(request.payload.data, settings)
+    except InvalidTargetError as error:
+        error.redirect_uri, error.state = redirect_uri, request.payload.state
+        raise
 
 
 def _method_used(request: ProtocolRequest) -> str:

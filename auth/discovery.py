@@ -8,6 +8,8 @@ from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFR
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
 
+_SECRET_METHODS = ["client_secret_basic", "private_key_jwt"]
+
 
 def render_metadata(settings: AuthSettings) -> dict[str, object]:
     """The authorization server's metadata."""
@@ -15,13 +17,19 @@ def render_metadata(settings: AuthSettings) -> dict[str, object]:
         "issuer": settings.issuer,
         "authorization_endpoint": settings.authorization_endpoint,
         "token_endpoint": settings.token_endpoint,
+        "revocation_endpoint": settings.revocation_endpoint,
+        "introspection_endpoint": settings.introspection_endpoint,
         "jwks_uri": f"{settings.issuer}/oauth/jwks",
         "scopes_supported": sorted({*WORDS, OFFLINE_ACCESS}),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": [CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt", "none"],
+        "token_endpoint_auth_methods_supported": [*_SECRET_METHODS, "none"],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": [*_SECRET_METHODS, "none"],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": _SECRET_METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
     }

@@ -7,6 +7,7 @@ Source: RFC 6749 section 2; the methods are those of authlib.oauth2.rfc6749.Clie
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -35,7 +36,8 @@ class RegisteredClient:
     brand_id: BrandId | None
     name: str
     auth_method: str
-    secret_hash: bytes | None
+    secret_hashes: Sequence[bytes]
+    """Of the secret, and while the two overlap, of the one before."""
     public_keys: Mapping[str, Any] | None
     grant_types: Sequence[str]
     redirect_uris: Sequence[str]
@@ -67,7 +69,7 @@ class RegisteredClient:
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether the secret is the client's."""
-        return self.secret_hash is not None and matches_secret(client_secret, self.secret_hash)
+        return any(matches_secret(client_secret, known) for known in self.secret_hashes)
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Whether this is the one method that the client was registered with."""
@@ -97,7 +99,7 @@ class ActiveOfficer:
         return self.officer_id
 
 
-def find_client(connection: Connection, client_id: str) -> RegisteredClient | None:
+def find_client(connection: Connection, client_id: str, *, as_of: datetime) -> RegisteredClient | None:
     """The client with exactly this id, unless it or its member is disabled."""
     # An id in any other form than the canonical one names nothing; nothing unchecked reaches the database.
     if parse_id(client_id) != client_id:
@@ -107,7 +109,7 @@ def find_client(connection: Connection, client_id: str) -> RegisteredClient | No
         .join(members, members.c.id == clients.c.member_id)
         .where(clients.c.id == client_id, clients.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
     ).first()
-    return _client_of(row) if row is not None else None
+    return _client_of(row, as_of) if row is not None else None
 
 
 def find_officer(connection: Connection, officer_id: str) -> ActiveOfficer | None:
@@ -128,7 +130,14 @@ def find_officer(connection: Connection, officer_id: str) -> ActiveOfficer | Non
     )
 
 
-def _client_of(row: Row[Any]) -> RegisteredClient:
+def _client_of(row: Row[Any], as_of: datetime) -> RegisteredClient:
+    is_overlapping = row.previous_ends_at is not None and as_of < row.previous_ends_at
+    hashes = (row.secret_hash, row.previous_secret_hash if is_overlapping else None)
+    public_keys = row.public_keys
+    if is_overlapping and row.previous_public_keys is not None:
+        kids = {key["kid"] for key in public_keys["keys"]}
+        earlier = [key for key in row.previous_public_keys["keys"] if key["kid"] not in kids]
+        public_keys = {"keys": [*public_keys["keys"], *earlier]}
     return RegisteredClient(
         client_id=row.id,
         member_id=row.member_id,
@@ -136,8 +145,8 @@ def _client_of(row: Row[Any]) -> RegisteredClient:
         brand_id=row.brand_id,
         name=row.name,
         auth_method=row.auth_method,
-        secret_hash=row.secret_hash,
-        public_keys=row.public_keys,
+        secret_hashes=tuple(known for known in hashes if known is not None),
+        public_keys=public_keys,
         grant_types=tuple(row.grant_types),
         redirect_uris=tuple(row.redirect_uris),
         scopes=tuple(row.scopes),

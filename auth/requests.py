@@ -113,13 +113,13 @@ def read_query(request: Request, *, bytes_max: int) -> dict[str, str]:
 
 
 async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
-    """A request to the token endpoint.
+    """A request by a client that authenticates itself: to the token endpoint and its like.
 
     Errors: InvalidRequestError, for parameters in the URL, repeated ones, two client authentications at
     once, an unreadable Basic header, and what is malformed.
     """
     if request.scope["query_string"]:
-        raise InvalidRequestError("The token endpoint takes no parameters in the URL.")
+        raise InvalidRequestError("This endpoint takes no parameters in the URL.")
     form = check_protocol_parameters(await read_form(request, bytes_max=bytes_max))
     headers = _read_authorization(request)
     client_id = form.get("client_id")

@@ -46,6 +46,7 @@ T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _logger = logging.getLogger(__name__)
 _PUBLIC_FOR_A_WHILE = {"Cache-Control": "public, max-age=300"}
+_FOR_CLIENTS = frozenset({"/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par"})
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -56,6 +57,8 @@ def create_auth_routes(
     endpoints = _Endpoints(database, keys=keys, passwords=passwords, settings=settings, clock=clock)
     return [
         Route("/oauth/token", endpoints.guarded(endpoints.issue_token), methods=["POST"]),
+        Route("/oauth/revoke", endpoints.guarded(endpoints.revoke_token), methods=["POST"]),
+        Route("/oauth/introspect", endpoints.guarded(endpoints.introspect_token), methods=["POST"]),
         Route("/oauth/authorize", endpoints.guarded(endpoints.authorize), methods=["GET"]),
         Route("/oauth/login", endpoints.guarded(endpoints.log_in), methods=["POST"]),
         Route("/oauth/jwks", endpoints.guarded(endpoints.show_keys), methods=["GET"]),
@@ -97,11 +100,21 @@ class _Endpoints:
 
     async def issue_token(self, request: Request) -> Response:
         """POST /oauth/token."""
-        self._admit(self._token_limit, request)
-        settings = self._settings
-        adapted = await read_token_request(request, uri=settings.token_endpoint, bytes_max=settings.request_bytes_max)
-        answer = await self._with_server(lambda server: server.answer_token_request(adapted))
-        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **_NO_STORE})
+        return await self._serve_client(
+            request, self._settings.token_endpoint, AuthorizationServer.answer_token_request
+        )
+
+    async def revoke_token(self, request: Request) -> Response:
+        """POST /oauth/revoke."""
+        return await self._serve_client(
+            request, self._settings.revocation_endpoint, AuthorizationServer.answer_revocation_request
+        )
+
+    async def introspect_token(self, request: Request) -> Response:
+        """POST /oauth/introspect."""
+        return await self._serve_client(
+            request, self._settings.introspection_endpoint, AuthorizationServer.answer_introspection_request
+        )
 
     async def authorize(self, request: Request) -> Response:
         """GET /oauth/authorize: a code for an officer who is logged in, else the login page."""
@@ -143,6 +156,15 @@ class _Endpoints:
     async def show_metadata(self, _request: Request) -> Response:
         """GET /.well-known/oauth-authorization-server."""
         return JSONResponse(render_metadata(self._settings), headers=_PUBLIC_FOR_A_WHILE)
+
+    async def _serve_client(
+        self, request: Request, uri: str, work: Callable[[AuthorizationServer, ProtocolRequest], Answer]
+    ) -> Response:
+        """Answer a client that authenticates itself."""
+        self._admit(self._token_limit, request)
+        adapted = await read_token_request(request, uri=uri, bytes_max=self._settings.request_bytes_max)
+        answer = await self._with_server(lambda server: work(server, adapted))
+        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **_NO_STORE})
 
     async def _answer_authorization(
         self, adapted: ProtocolRequest, *, session_token: str | None
@@ -211,7 +233,7 @@ class _Endpoints:
         return self._refuse(request, answer)
 
     def _refuse(self, request: Request, answer: Answer) -> Response:
-        if request.url.path != "/oauth/token" and "text/html" in request.headers.get("accept", ""):
+        if request.url.path not in _FOR_CLIENTS and "text/html" in request.headers.get("accept", ""):
             problem = str(answer.body.get("error_description") or answer.body["error"])
             return self._page.render_problem(problem=problem, status=answer.status)
         return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **_NO_STORE})

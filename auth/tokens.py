@@ -1,7 +1,8 @@
 """Verification of access tokens: a verdict, never an exception, for whatever a caller sends as its bearer.
 
 It must never take a token that is not exactly ours: our algorithm, our type, our issuer, our audience. A
-token that verified is remembered until it expires, and its bearer's standing is asked again every few seconds.
+token that verified is remembered until it expires; its bearer's standing is asked again every few seconds, and
+what was revoked, in any process, within one.
 
 Source: RFC 9068 section 4, RFC 8725 sections 3.1, 3.2, 3.8, 3.9 and 3.11 (JWT best practices), RFC 6750.
 """
@@ -19,9 +20,11 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 
-from auth.keys import ALGORITHM, SigningKeyStore
+from auth.keys import ALGORITHM, SigningKeys, SigningKeyStore
 from auth.principal import Principal
+from auth.revocation_watch import RevocationWatch
 from auth.scopes import parse_scope
 from auth.settings import AuthSettings
 from auth.standing import is_in_good_standing
@@ -85,7 +88,7 @@ class TokenVerifier:
         self._database = database
         self._keys = keys
         self._settings = settings
-        self._skew = timedelta(seconds=settings.clock_skew_s)
+        self._watch = RevocationWatch(database, settings)
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
@@ -104,6 +107,12 @@ class TokenVerifier:
             principal, asked_at = verdict.principal, None
         else:
             principal, asked_at = remembered.principal, remembered.standing_asked_at
+            if not await self._watch.catch_up(as_of):
+                self._remembered.clear()
+                asked_at = None
+            if self._watch.names(principal.token_id, principal.family_id):
+                self._remembered.pop(digest, None)
+                return Failure(Refusal.REVOKED)
         if principal.expires_at <= as_of:
             self._remembered.pop(digest, None)
             return Failure(Refusal.EXPIRED)
@@ -124,38 +133,65 @@ class TokenVerifier:
             self._remembered.popitem(last=False)
 
     async def _verify_token(self, bearer: str, as_of: datetime) -> Verdict:
-        header = _read_header(bearer)
-        # Nothing but these three may stand there: no `crit`, no key or address of one that the token brings itself.
-        if header is None or set(header) != _HEADERS_TAKEN or not isinstance(header["kid"], str):
-            return Failure(Refusal.MALFORMED)
-        # RFC 8725 3.1: the algorithm is ours to say, never the token's.
-        if header["alg"] != ALGORITHM:
-            return Failure(Refusal.SIGNATURE)
-        if header["typ"] != TOKEN_TYPE:
-            return Failure(Refusal.TYPE)
-        key = await self._keys.find_public_key(header["kid"], as_of=as_of)
-        if key is None:
-            return Failure(Refusal.SIGNATURE)
-        try:
-            claims = jwt.decode(bearer, key, algorithms=[ALGORITHM]).claims
-        except (JoseError, ValueError, RecursionError):
-            return Failure(Refusal.SIGNATURE)
-        return self._judge_claims(claims, as_of)
+        kid = _find_kid(bearer)
+        if isinstance(kid, Failure):
+            return kid
+        key = await self._keys.find_public_key(kid, as_of=as_of)
+        return _verify_signed(bearer, key, self._settings, as_of=as_of)
 
-    def _judge_claims(self, claims: dict[str, Any], as_of: datetime) -> Verdict:
-        if claims.get("iss") != self._settings.issuer:
-            return Failure(Refusal.ISSUER)
-        if claims.get("aud") != self._settings.audience:
-            return Failure(Refusal.AUDIENCE)
-        try:
-            starts_at = datetime.fromtimestamp(claims["nbf"], UTC)
-            principal = _read_principal(claims)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
-            return Failure(Refusal.MALFORMED)
-        # We are the issuer ourselves: skew is only between our own machines, and never lengthens a token's life.
-        if starts_at > as_of + self._skew:
-            return Failure(Refusal.NOT_YET_VALID)
-        return Success(principal)
+
+def verify_access_token(bearer: str, keys: SigningKeys, settings: AuthSettings, *, as_of: datetime) -> Verdict:
+    """Whose token this is by its own word and our signature. Standing and revocation are not asked here."""
+    if len(bearer) > settings.token_bytes_max or not _COMPACT.match(bearer):
+        return Failure(Refusal.MALFORMED)
+    kid = _find_kid(bearer)
+    if isinstance(kid, Failure):
+        return kid
+    verdict = _verify_signed(bearer, keys.public.get(kid), settings, as_of=as_of)
+    if isinstance(verdict, Success) and verdict.principal.expires_at <= as_of:
+        return Failure(Refusal.EXPIRED)
+    return verdict
+
+
+def _find_kid(bearer: str) -> str | Failure:
+    """The id of the key that the token says it was signed with, where its header is one of ours."""
+    header = _read_header(bearer)
+    # Nothing but these three may stand there: no `crit`, no key or address of one that the token brings itself.
+    if header is None or set(header) != _HEADERS_TAKEN or not isinstance(header["kid"], str):
+        return Failure(Refusal.MALFORMED)
+    # RFC 8725 3.1: the algorithm is ours to say, never the token's.
+    if header["alg"] != ALGORITHM:
+        return Failure(Refusal.SIGNATURE)
+    if header["typ"] != TOKEN_TYPE:
+        return Failure(Refusal.TYPE)
+    return header["kid"]
+
+
+def _verify_signed(bearer: str, key: ECKey | None, settings: AuthSettings, *, as_of: datetime) -> Verdict:
+    """The verdict on a token whose header was looked at, but for its expiry."""
+    if key is None:
+        return Failure(Refusal.SIGNATURE)
+    try:
+        claims = jwt.decode(bearer, key, algorithms=[ALGORITHM]).claims
+    except (JoseError, ValueError, RecursionError):
+        return Failure(Refusal.SIGNATURE)
+    return _judge_claims(claims, settings, as_of=as_of)
+
+
+def _judge_claims(claims: dict[str, Any], settings: AuthSettings, *, as_of: datetime) -> Verdict:
+    if claims.get("iss") != settings.issuer:
+        return Failure(Refusal.ISSUER)
+    if claims.get("aud") != settings.audience:
+        return Failure(Refusal.AUDIENCE)
+    try:
+        starts_at = datetime.fromtimestamp(claims["nbf"], UTC)
+        principal = _read_principal(claims)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+        return Failure(Refusal.MALFORMED)
+    # We are the issuer ourselves: skew is only between our own machines, and never lengthens a token's life.
+    if starts_at > as_of + timedelta(seconds=settings.clock_skew_s):
+        return Failure(Refusal.NOT_YET_VALID)
+    return Success(principal)
 
 
 def _read_header(bearer: str) -> dict[str, Any] | None:

@@ -177,7 +177,10 @@ class Settings(BaseSettings):
     assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
     token_skew_seconds: int = Field(10, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
     standing_check_seconds: float = Field(
-        5, ge=0, le=300, description="How long a disabled client or a revoked token may still be taken."
+        5, ge=0, le=300, description="How long a disabled client or officer may still be taken."
+    )
+    revocation_check_seconds: float = Field(
+        0.5, ge=0, le=60, description="How long a revoked token may still be taken, in every process."
     )
     signing_keys_refresh_seconds: float = Field(
         60, gt=0, le=3600, description="How often a process looks for new signing keys."

@@ -102,6 +102,7 @@ def read_auth_settings(settings: Settings) -> AuthSettings:
         assertion_lifetime_max_s=settings.assertion_seconds_max,
         clock_skew_s=settings.token_skew_seconds,
         standing_check_s=settings.standing_check_seconds,
+        revocation_check_s=settings.revocation_check_seconds,
         verified_tokens_max=settings.token_cache_entries,
         signing_keys_refresh_s=settings.signing_keys_refresh_seconds,
         unknown_key_refresh_s=settings.unknown_key_refresh_seconds,
