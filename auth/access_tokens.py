@@ -30,6 +30,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         self._as_of = as_of
         self.token_id = secrets.token_urlsafe(16)
         self.family_id: str | None = None
+        self.key_thumbprint: str | None = None
         self.expires_at = as_of + timedelta(seconds=settings.access_token_lifetime_s)
 
     def generate(
@@ -46,6 +47,8 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         response: dict[str, Any] = super().generate(
             grant_type, client, user=user, scope=granted, expires_in=expires_in, include_refresh_token=False
         )
+        if self.key_thumbprint is not None:
+            response["token_type"] = "DPoP"  # noqa: S105 - the name of a scheme, no secret
         return response
 
     def get_jwks(self) -> KeySet:
@@ -82,6 +85,9 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             claims |= {"officer_id": user.officer_id, "office_id": user.office_id}
         if self.family_id is not None:
             claims["family_id"] = self.family_id
+        if self.key_thumbprint is not None:
+            # RFC 9449 section 6.1.
+            claims["cnf"] = {"jkt": self.key_thumbprint}
         return claims
 
 

@@ -18,17 +18,21 @@ from sqlalchemy import Connection
 
 from auth.access_tokens import AccessTokenGenerator
 from auth.client_assertions import ClientAssertion
+from auth.client_policies import ClientPolicy
+from auth.dpop import InvalidDpopProofError, Proof, ProofFault, UseDpopNonceError, use_statement, verify_proof
 from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
 from auth.grants.client_credentials import ClientCredentialsGrant
 from auth.grants.refresh_token import RefreshTokenGrant
 from auth.introspection import introspect_for_client
 from auth.keys import SigningKeys
+from auth.pushed_requests import check_authorization_request, check_was_pushed, push_request, resolve_request
 from auth.registered_clients import ActiveOfficer, RegisteredClient, find_client
 from auth.requests import ProtocolRequest
-from auth.resources import InvalidTargetError, check_resource
+from auth.resources import check_resource
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
 from auth.token_revocation import revoke_for_client
+from ledger.storage.sealing import Keyring
 
 
 class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
@@ -73,6 +77,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         connection: Connection,
         *,
         keys: SigningKeys,
+        keyring: Keyring,
         settings: AuthSettings,
         as_of: datetime,
         admit_client: Callable[[str], int | None],
@@ -81,6 +86,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         super().__init__(scopes_supported=sorted({*WORDS, OFFLINE_ACCESS}))
         self.connection = connection
         self.keys = keys
+        self._keyring = keyring
         self.settings = settings
         self.as_of = as_of
         self.tokens = AccessTokenGenerator(keys, settings, as_of=as_of)
@@ -117,8 +123,9 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         """
         answer: Answer | LoginNeeded
         try:
-            grant = self.get_consent_grant(request)
-            _check_target(request, grant.redirect_uri, self.settings)
+            request = resolve_request(self, request)
+            grant = check_authorization_request(self, request)
+            check_was_pushed(request, grant.redirect_uri)
             officer = find_end_user()
             if officer is None:
                 answer = LoginNeeded(request.client.name, grant.redirect_uri)
@@ -127,6 +134,10 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         except OAuth2Error as error:
             answer = self.handle_error_response(request, error)
         return answer
+
+    def answer_pushed_request(self, request: ProtocolRequest) -> Answer:
+        """A reference to the request, or RFC 9126's error."""
+        return self._answer(request, lambda: Answer(201, push_request(self, request), ()))
 
     def _issue_token(self, request: ProtocolRequest) -> Answer:
         check_resource(request.payload.data, self.settings)
@@ -137,10 +148,41 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         """What the work gives; a refusal of the protocol is an answer too, and commits."""
         answer: Answer
         try:
+            # Before anything is used up: a client that lacks our nonce sends the same request again.
+            request.proof = self._verify_proof(request)
             answer = work()
         except OAuth2Error as error:
             answer = self.handle_error_response(request, error)
         return answer
+
+    def _verify_proof(self, request: ProtocolRequest) -> Proof | None:
+        """The request's DPoP proof, where it has one. Errors: InvalidDpopProofError, UseDpopNonceError."""
+        if not request.proofs:
+            return None
+        if len(request.proofs) > 1:
+            raise InvalidDpopProofError
+        proof = verify_proof(
+            request.proofs[0],
+            method=request.method,
+            uri=request.uri,
+            access_token=None,
+            keyring=self._keyring,
+            settings=self.settings,
+            as_of=self.as_of,
+        )
+        if isinstance(proof, ProofFault):
+            raise UseDpopNonceError if proof is ProofFault.NONCE else InvalidDpopProofError
+        return proof
+
+    def _use_proof(self, request: ProtocolRequest, client: RegisteredClient, endpoint: str) -> None:
+        """Use the proof up, and bind the token to its key. Errors: InvalidDpopProofError."""
+        if request.proof is None:
+            if endpoint == "token" and client.must(ClientPolicy.REQUIRE_DPOP):
+                raise InvalidDpopProofError("This client must send a DPoP proof.")
+            return
+        if self.connection.execute(use_statement(request.proof)).first() is None:
+            raise InvalidDpopProofError
+        self.tokens.key_thumbprint = request.proof.key_thumbprint
 
     def authenticate_client(
         self, request: ProtocolRequest, methods: Sequence[str], endpoint: str = "token"
@@ -160,6 +202,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         retry_after_s = self._admit_client(client.client_id)
         if retry_after_s is not None:
             raise TooManyRequestsError(retry_after_s)
+        self._use_proof(request, client, endpoint)
         return client
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
@@ -183,14 +226,6 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             for name, value in headers
         ]
         return Answer(status, body, issued)
-
-
-def _check_target(request: ProtocolRequest, redirect_uri: str, settings: AuthSettings) -> None:
-    try:
-        check_resource(request.payload.data, settings)
-    except InvalidTargetError as error:
-        error.redirect_uri, error.state = redirect_uri, request.payload.state
-        raise
 
 
 def _method_used(request: ProtocolRequest) -> str:

@@ -20,3 +20,6 @@ class ClientPolicy(StrEnum):
     """The whole profile: pushed requests, bound tokens, private_key_jwt by ES256 or PS256 and nothing else."""
     INTROSPECT_ANY = "introspect_any"
     """May introspect tokens of other clients: a router or a service that the regulator runs."""
+
+
+FAPI_2_MEASURES = frozenset({ClientPolicy.REQUIRE_PAR, ClientPolicy.REQUIRE_DPOP})

@@ -4,6 +4,7 @@ Source: RFC 8414 section 2, RFC 9207 section 3.
 """
 
 from auth.client_keys import ALGORITHMS
+from auth.dpop import PROOF_ALGORITHMS
 from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
@@ -19,6 +20,9 @@ def render_metadata(settings: AuthSettings) -> dict[str, object]:
         "token_endpoint": settings.token_endpoint,
         "revocation_endpoint": settings.revocation_endpoint,
         "introspection_endpoint": settings.introspection_endpoint,
+        "pushed_authorization_request_endpoint": settings.pushed_request_endpoint,
+        "require_pushed_authorization_requests": False,
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "jwks_uri": f"{settings.issuer}/oauth/jwks",
         "scopes_supported": sorted({*WORDS, OFFLINE_ACCESS}),
         "response_types_supported": ["code"],

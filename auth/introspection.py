@@ -63,12 +63,14 @@ def _describe_access_token(principal: Principal, *, issuer: str, audience: str) 
         "scope": render_scope(principal.scopes),
         "jti": principal.token_id,
         "exp": int(principal.expires_at.timestamp()),
-        "token_type": "Bearer",
+        "token_type": "Bearer" if principal.key_thumbprint is None else "DPoP",
         "member_id": principal.member_id,
         "member_kind": principal.member_kind.value,
     }
     if principal.officer_id is not None:
         body |= {"officer_id": principal.officer_id, "office_id": principal.office_id}
+    if principal.key_thumbprint is not None:
+        body["cnf"] = {"jkt": principal.key_thumbprint}
     if principal.brand_id is not None:
         body["brand_id"] = principal.brand_id
     return body

@@ -25,6 +25,8 @@ class Principal:
     brand_id: BrandId | None = None
     family_id: str | None = None
     """What the token was refreshed from or could be, revoked as one; None for a machine's."""
+    key_thumbprint: str | None = None
+    """The key that the token is bound to; it counts only with a proof of that key (RFC 9449)."""
 
     @property
     def viewer(self) -> Viewer:

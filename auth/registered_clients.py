@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from auth.client_policies import ClientPolicy
+from auth.client_policies import FAPI_2_MEASURES, ClientPolicy
 from auth.hashed_secrets import matches_secret
 from auth.redirect_uris import matches_redirect_uri
 from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope, render_scope
@@ -78,6 +78,10 @@ class RegisteredClient:
     def check_response_type(self, response_type: str) -> bool:
         """Whether officers may log in through the client."""
         return response_type == "code" and AUTHORIZATION_CODE in self.grant_types
+
+    def must(self, policy: ClientPolicy) -> bool:
+        """Whether the policy is asked of the client, by name or within FAPI 2.0."""
+        return policy in self.policies or (policy in FAPI_2_MEASURES and ClientPolicy.FAPI_2 in self.policies)
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether the client was registered for the grant."""

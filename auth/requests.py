@@ -10,11 +10,13 @@ Source: RFC 6749 sections 2.3, 3.1, 3.2 and appendix A; the adapter's shape is p
 import base64
 import binascii
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
 from starlette.requests import Request
+
+from auth.dpop import Proof
 
 _FIELDS_MAX = 40
 _FORM = "application/x-www-form-urlencoded"
@@ -43,10 +45,24 @@ class Payload(OAuth2Payload):  # type: ignore[misc]
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     """A request as Authlib's grants read it. Nothing in it waits for the network any more."""
 
-    def __init__(self, method: str, uri: str, *, parameters: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        method: str,
+        uri: str,
+        *,
+        parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+        proofs: Sequence[str] = (),
+    ) -> None:
         """The uri is the endpoint's own by our settings, never what the Host header says."""
         super().__init__(method, uri, headers=dict(headers))
         self.payload = Payload(parameters)
+        self.proofs = proofs
+        self.proof: Proof | None = None
+        """The one DPoP proof, once it verified."""
+        self.pushed_id: str | None = None
+        self.key_thumbprint: str | None = None
+        """The key that a code for this request is bound to, where the request was pushed with a proof."""
 
     @property
     def args(self) -> dict[str, str]:
@@ -132,7 +148,8 @@ async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> P
             raise InvalidRequestError("The client_id is not the one that authenticates.")
     if ("client_assertion" in form) != ("client_assertion_type" in form):
         raise InvalidRequestError("Send client_assertion and client_assertion_type together.")
-    return ProtocolRequest("POST", uri, parameters=form, headers=headers)
+    proofs = tuple(request.headers.getlist("dpop"))
+    return ProtocolRequest("POST", uri, parameters=form, headers=headers, proofs=proofs)
 
 
 def address_of(request: Request) -> str:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from auth.authorization_server import Answer, AuthorizationServer, LoginNeeded, TooManyRequestsError
 from auth.clock import Clock
 from auth.discovery import render_metadata
+from auth.dpop import issue_nonce
 from auth.errors import AuthError
 from auth.keys import SigningKeyStore
 from auth.login_attempts import LoginDesk, find_session_officer
@@ -57,6 +58,7 @@ def create_auth_routes(
     endpoints = _Endpoints(database, keys=keys, passwords=passwords, settings=settings, clock=clock)
     return [
         Route("/oauth/token", endpoints.guarded(endpoints.issue_token), methods=["POST"]),
+        Route("/oauth/par", endpoints.guarded(endpoints.push_request), methods=["POST"]),
         Route("/oauth/revoke", endpoints.guarded(endpoints.revoke_token), methods=["POST"]),
         Route("/oauth/introspect", endpoints.guarded(endpoints.introspect_token), methods=["POST"]),
         Route("/oauth/authorize", endpoints.guarded(endpoints.authorize), methods=["GET"]),
@@ -102,6 +104,12 @@ class _Endpoints:
         """POST /oauth/token."""
         return await self._serve_client(
             request, self._settings.token_endpoint, AuthorizationServer.answer_token_request
+        )
+
+    async def push_request(self, request: Request) -> Response:
+        """POST /oauth/par."""
+        return await self._serve_client(
+            request, self._settings.pushed_request_endpoint, AuthorizationServer.answer_pushed_request
         )
 
     async def revoke_token(self, request: Request) -> Response:
@@ -164,7 +172,10 @@ class _Endpoints:
         self._admit(self._token_limit, request)
         adapted = await read_token_request(request, uri=uri, bytes_max=self._settings.request_bytes_max)
         answer = await self._with_server(lambda server: work(server, adapted))
-        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **_NO_STORE})
+        headers = {**dict(answer.headers), **_NO_STORE}
+        if adapted.proofs:
+            headers["DPoP-Nonce"] = issue_nonce(self._database.keyring, self._settings, as_of=self._clock())
+        return JSONResponse(answer.body, status_code=answer.status, headers=headers)
 
     async def _answer_authorization(
         self, adapted: ProtocolRequest, *, session_token: str | None
@@ -192,6 +203,7 @@ class _Endpoints:
             server = AuthorizationServer(
                 connection,
                 keys=keys,
+                keyring=self._database.keyring,
                 settings=self._settings,
                 as_of=as_of,
                 admit_client=lambda client_id: self._client_limit.admit(client_id, as_of=as_of),

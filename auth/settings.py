@@ -31,6 +31,10 @@ class AuthSettings:
     refresh_idle_s: int = 7 * 86_400
     refresh_double_s: float = 5.0
     """A used refresh token that comes back within this is refused; later, it ends its family."""
+    pushed_request_lifetime_s: int = 540
+    """Long enough to log in; less than the ten minutes that FAPI 2.0 allows."""
+    proof_lifetime_s: int = 60
+    proof_nonce_lifetime_s: int = 300
     session_lifetime_s: int = 8 * 3600
     login_page_lifetime_s: int = 3600
     assertion_lifetime_max_s: int = 300
@@ -94,6 +98,11 @@ class AuthSettings:
     def introspection_endpoint(self) -> str:
         """The introspection endpoint's URL."""
         return f"{self.issuer}/oauth/introspect"
+
+    @property
+    def pushed_request_endpoint(self) -> str:
+        """The pushed authorization request endpoint's URL."""
+        return f"{self.issuer}/oauth/par"
 
     @property
     def authorization_endpoint(self) -> str:

@@ -49,6 +49,9 @@ class Refusal(StrEnum):
     EXPIRED = "TOKEN_EXPIRED"
     NOT_YET_VALID = "TOKEN_NOT_YET_VALID"
     REVOKED = "TOKEN_REVOKED"
+    PROOF_MISSING = "TOKEN_PROOF_MISSING"
+    PROOF_INVALID = "TOKEN_PROOF_INVALID"
+    PROOF_NONCE = "TOKEN_PROOF_NONCE_NEEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,17 @@ class TokenVerifier:
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
-        """Whose token this is, or why it is not taken.
+        """Whose bearer token this is, or why it is not taken; one that is bound to a key never is (RFC 9449 7.2).
 
         Errors: DatabaseUnavailableError, when standing or keys can't be asked: a token is then never taken.
         """
+        verdict = await self.judge(bearer, as_of)
+        if isinstance(verdict, Success) and verdict.principal.key_thumbprint is not None:
+            return Failure(Refusal.PROOF_MISSING)
+        return verdict
+
+    async def judge(self, bearer: str, as_of: datetime) -> Verdict:
+        """As verify, for a caller that asks for the proof itself where the principal has a key_thumbprint."""
         if len(bearer) > self._settings.token_bytes_max or not _COMPACT.match(bearer):
             return Failure(Refusal.MALFORMED)
         digest = hashlib.sha256(bearer.encode("ascii")).digest()
@@ -216,4 +226,5 @@ def _read_principal(claims: dict[str, Any]) -> Principal:
         office_id=OfficeId(claims["office_id"]) if officer_id is not None else None,
         brand_id=BrandId(claims["brand_id"]) if claims.get("brand_id") is not None else None,
         family_id=claims.get("family_id"),
+        key_thumbprint=str(claims["cnf"]["jkt"]) if "cnf" in claims else None,
     )

@@ -172,6 +172,11 @@ class Settings(BaseSettings):
     refresh_double_seconds: float = Field(
         5, ge=0, le=60, description="A used refresh token that comes back later than this ends its whole login."
     )
+    pushed_request_seconds: int = Field(
+        540, ge=30, lt=600, description="How long a pushed authorization request may be used."
+    )
+    proof_seconds: int = Field(60, ge=5, le=300, description="How long after it was made a DPoP proof is taken.")
+    proof_nonce_seconds: int = Field(300, ge=30, le=3600, description="How often the nonce of DPoP proofs changes.")
     login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
     login_page_seconds: int = Field(3_600, ge=60, le=86_400, description="How long a login page may be filled in.")
     assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 from strawberry.federation import Schema
 
+from auth.bound_tokens import BoundTokenVerifier
 from auth.keys import SigningKeyStore
 from auth.passwords import Passwords
 from auth.principal import Principal
@@ -57,6 +58,7 @@ def create_gateway(
         settings,
         schema=schema,
         verify_token=verifier.verify,
+        bound_tokens=BoundTokenVerifier(database, verifier, auth_settings),
         make_context=make_context,
         auth_routes=create_auth_routes(
             database, keys=keys, passwords=Passwords(auth_settings), settings=auth_settings, clock=now
@@ -97,6 +99,9 @@ def read_auth_settings(settings: Settings) -> AuthSettings:
         refresh_lifetime_s=settings.refresh_token_seconds,
         refresh_idle_s=settings.refresh_idle_seconds,
         refresh_double_s=settings.refresh_double_seconds,
+        pushed_request_lifetime_s=settings.pushed_request_seconds,
+        proof_lifetime_s=settings.proof_seconds,
+        proof_nonce_lifetime_s=settings.proof_nonce_seconds,
         session_lifetime_s=settings.login_session_seconds,
         login_page_lifetime_s=settings.login_page_seconds,
         assertion_lifetime_max_s=settings.assertion_seconds_max,

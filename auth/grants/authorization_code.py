@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge
@@ -19,6 +19,7 @@ from sqlalchemy import insert, select, update
 
 from auth.client_policies import ClientPolicy
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.pushed_requests import use_pushed_request
 from auth.registered_clients import REFRESH_TOKEN, ActiveOfficer, RegisteredClient, find_officer
 from auth.revocations import revoke_family
 from auth.scopes import OFFLINE_ACCESS, grant_officer_scopes, parse_scope, render_scope
@@ -103,6 +104,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
     def save_authorization_code(self, code: str, request: "ProtocolRequest") -> None:
         """Keep the code's hash and all that it is bound to."""
+        if request.pushed_id is not None:
+            use_pushed_request(self.server, request.pushed_id)
         row = {
             "id": new_id(),
             "code_hash": hash_secret(code),
@@ -112,6 +115,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             "scope": request.scope,
             "code_challenge": request.payload.data["code_challenge"],
             "is_offline": _wants_refresh_token(request),
+            # RFC 9449 section 10.
+            "key_thumbprint": request.key_thumbprint or request.payload.data.get("dpop_jkt"),
             "created_at": self._as_of,
             "expires_at": self._as_of + timedelta(seconds=self.server.settings.code_lifetime_s),
         }
@@ -152,6 +157,9 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         """The token response, with the first refresh token of a family where one is due."""
         code: StoredCode = self.request.authorization_code
         self.server.tokens.family_id = code.id
+        key_thumbprint = self.server.tokens.key_thumbprint
+        if code.key_thumbprint not in {None, key_thumbprint}:
+            raise InvalidGrantError("The code is bound to another key.")
         status, token, headers = super().create_token_response()
         if code.is_offline and self.request.client.check_grant_type(REFRESH_TOKEN):
             token["refresh_token"] = open_family(
@@ -160,7 +168,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
                 client_id=self.request.client.client_id,
                 officer_id=code.officer_id,
                 scope=code.scope,
-                key_thumbprint=None,
+                key_thumbprint=key_thumbprint,
                 settings=self.server.settings,
                 as_of=self._as_of,
             )

@@ -50,6 +50,7 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
 
     def issue_token(self, user: ActiveOfficer, refresh_token: RefreshToken) -> dict[str, Any]:
         """The token response, with the next refresh token; it keeps the whole scope that was granted."""
+        self._check_key(refresh_token)
         granted = parse_scope(refresh_token.scope)
         requested = parse_scope(self.request.payload.scope or refresh_token.scope) - {OFFLINE_ACCESS}
         if not requested or not requested <= granted:
@@ -62,6 +63,14 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
             self.server.connection, refresh_token, settings=self.server.settings, as_of=self._as_of
         )
         return token
+
+    def _check_key(self, refresh_token: RefreshToken) -> None:
+        """A public client shows the same key again; one that authenticates may have changed it, not dropped it."""
+        shown = self.server.tokens.key_thumbprint
+        is_public = self.request.client.auth_method == "none"
+        expected = refresh_token.key_thumbprint
+        if expected is not None and (shown is None or (is_public and shown != expected)):
+            raise InvalidGrantError("The refresh token is bound to a key.")
 
     def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
         """Nothing more: it was used up when the next one was made."""
