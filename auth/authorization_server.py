@@ -9,6 +9,7 @@ Source: RFC 6749, RFC 9207 (`iss` in every answer through the browser).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
@@ -31,6 +32,7 @@ from auth.requests import ProtocolRequest
 from auth.resources import check_resource
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
+from auth.token_events import DONE, event_statement
 from auth.token_revocation import revoke_for_client
 from ledger.storage.sealing import Keyring
 
@@ -139,6 +141,24 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         """A reference to the request, or RFC 9126's error."""
         return self._answer(request, lambda: Answer(201, push_request(self, request), ()))
 
+    def record(self, request: ProtocolRequest, answer: Answer, *, endpoint: str, address: str) -> None:
+        """Leave an event of the request and its answer."""
+        is_token = endpoint == "token" and answer.status == HTTPStatus.OK
+        statement = event_statement(
+            as_of=self.as_of,
+            endpoint=endpoint,
+            address=address,
+            outcome=DONE if answer.status < HTTPStatus.BAD_REQUEST else answer.body["error"],
+            claimed_client_id=request.claimed_client_id,
+            client_id=request.client.client_id if request.is_authenticated else None,
+            officer_id=request.user.officer_id if request.user is not None else None,
+            grant_type=request.payload.grant_type,
+            scope=answer.body["scope"] if is_token else None,
+            token_id=self.tokens.token_id if is_token else None,
+            family_id=self.tokens.family_id if is_token else None,
+        )
+        self.connection.execute(statement)
+
     def _issue_token(self, request: ProtocolRequest) -> Answer:
         check_resource(request.payload.data, self.settings)
         answer: Answer = self.create_token_response(request)
@@ -202,6 +222,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         retry_after_s = self._admit_client(client.client_id)
         if retry_after_s is not None:
             raise TooManyRequestsError(retry_after_s)
+        request.client, request.is_authenticated = client, True
         self._use_proof(request, client, endpoint)
         return client
 

@@ -10,6 +10,7 @@ Source: RFC 6749 sections 2.3, 3.1, 3.2 and appendix A; the adapter's shape is p
 import base64
 import binascii
 import ipaddress
+import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from auth.dpop import Proof
 
 _FIELDS_MAX = 40
+_DOTS_OF_A_JWT = 2
 _FORM = "application/x-www-form-urlencoded"
 _QUOTED_FREELY = frozenset({"state"})
 """May hold quotes and backslashes: it goes back to the client escaped and stands in no error text."""
@@ -58,6 +60,8 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         super().__init__(method, uri, headers=dict(headers))
         self.payload = Payload(parameters)
         self.proofs = proofs
+        self.is_authenticated = False
+        """Whether a client proved that it is the request's `client`."""
         self.proof: Proof | None = None
         """The one DPoP proof, once it verified."""
         self.pushed_id: str | None = None
@@ -73,6 +77,13 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     def form(self) -> dict[str, str]:
         """The form's parameters."""
         return dict(self.payload.data)
+
+    @property
+    def claimed_client_id(self) -> str | None:
+        """The client that the request names, proved or not."""
+        if self.has_basic:
+            return _basic_user(self.headers["Authorization"])
+        return self.payload.client_id or _subject_of(self.payload.data.get("client_assertion", ""))
 
     @property
     def has_basic(self) -> bool:
@@ -174,6 +185,17 @@ def _read_authorization(request: Request) -> dict[str, str]:
         return {}
     _basic_user(values[0])
     return {"Authorization": values[0]}
+
+
+def _subject_of(assertion: str) -> str | None:
+    """The client that an assertion says it is of, unverified."""
+    encoded = assertion.split(".")[1] if assertion.count(".") == _DOTS_OF_A_JWT else ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    return subject if isinstance(subject, str) else None
 
 
 def _basic_user(header: str) -> str:

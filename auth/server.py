@@ -39,6 +39,7 @@ from auth.requests import (
     read_token_request,
 )
 from auth.settings import AuthSettings
+from auth.token_events import event_statement
 from ledger.errors import Category, LedgerError
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
@@ -102,27 +103,19 @@ class _Endpoints:
 
     async def issue_token(self, request: Request) -> Response:
         """POST /oauth/token."""
-        return await self._serve_client(
-            request, self._settings.token_endpoint, AuthorizationServer.answer_token_request
-        )
+        return await self._serve_client(request, "token", AuthorizationServer.answer_token_request)
 
     async def push_request(self, request: Request) -> Response:
         """POST /oauth/par."""
-        return await self._serve_client(
-            request, self._settings.pushed_request_endpoint, AuthorizationServer.answer_pushed_request
-        )
+        return await self._serve_client(request, "par", AuthorizationServer.answer_pushed_request)
 
     async def revoke_token(self, request: Request) -> Response:
         """POST /oauth/revoke."""
-        return await self._serve_client(
-            request, self._settings.revocation_endpoint, AuthorizationServer.answer_revocation_request
-        )
+        return await self._serve_client(request, "revoke", AuthorizationServer.answer_revocation_request)
 
     async def introspect_token(self, request: Request) -> Response:
         """POST /oauth/introspect."""
-        return await self._serve_client(
-            request, self._settings.introspection_endpoint, AuthorizationServer.answer_introspection_request
-        )
+        return await self._serve_client(request, "introspect", AuthorizationServer.answer_introspection_request)
 
     async def authorize(self, request: Request) -> Response:
         """GET /oauth/authorize: a code for an officer who is logged in, else the login page."""
@@ -166,16 +159,32 @@ class _Endpoints:
         return JSONResponse(render_metadata(self._settings), headers=_PUBLIC_FOR_A_WHILE)
 
     async def _serve_client(
-        self, request: Request, uri: str, work: Callable[[AuthorizationServer, ProtocolRequest], Answer]
+        self, request: Request, endpoint: str, work: Callable[[AuthorizationServer, ProtocolRequest], Answer]
     ) -> Response:
-        """Answer a client that authenticates itself."""
+        """Answer a client that authenticates itself, and leave an event of it."""
+        # A flood leaves no rows: what is refused here is only counted.
         self._admit(self._token_limit, request)
-        adapted = await read_token_request(request, uri=uri, bytes_max=self._settings.request_bytes_max)
-        answer = await self._with_server(lambda server: work(server, adapted))
+        address = address_of(request)
+        try:
+            adapted = await self._read_client_request(request, endpoint)
+            answer = await self._with_server(lambda server: _answer_recorded(server, adapted, endpoint, address, work))
+        except OAuth2Error as error:
+            await self._record_refusal(endpoint, address, error)
+            raise
         headers = {**dict(answer.headers), **_NO_STORE}
         if adapted.proofs:
             headers["DPoP-Nonce"] = issue_nonce(self._database.keyring, self._settings, as_of=self._clock())
         return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+
+    async def _read_client_request(self, request: Request, endpoint: str) -> ProtocolRequest:
+        uri = f"{self._settings.issuer}/oauth/{endpoint}"
+        return await read_token_request(request, uri=uri, bytes_max=self._settings.request_bytes_max)
+
+    async def _record_refusal(self, endpoint: str, address: str, error: OAuth2Error) -> None:
+        """The event of a request that was refused before any client was known."""
+        as_of = self._clock()
+        async with self._database.system(Role.AUTH, as_of=as_of) as tx:
+            await tx.execute(event_statement(as_of=as_of, endpoint=endpoint, address=address, outcome=error.error))
 
     async def _answer_authorization(
         self, adapted: ProtocolRequest, *, session_token: str | None
@@ -260,3 +269,15 @@ class _Endpoints:
         retry_after_s = limit.admit(address_of(request), as_of=self._clock())
         if retry_after_s is not None:
             raise TooManyRequestsError(retry_after_s)
+
+
+def _answer_recorded(
+    server: AuthorizationServer,
+    request: ProtocolRequest,
+    endpoint: str,
+    address: str,
+    work: Callable[[AuthorizationServer, ProtocolRequest], Answer],
+) -> Answer:
+    answer = work(server, request)
+    server.record(request, answer, endpoint=endpoint, address=address)
+    return answer

@@ -195,6 +195,7 @@ class Settings(BaseSettings):
     )
     token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
     token_bytes_max: int = Field(8_192, ge=512, le=65_536, description="The longest access token.")
+    token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
     oauth_request_bytes_max: int = Field(
         16_384, ge=1024, le=1_048_576, description="The largest request to an OAuth endpoint."
     )
