@@ -12,7 +12,7 @@ import binascii
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
 from starlette.requests import Request
@@ -178,13 +178,14 @@ def address_of(request: Request) -> str:
 
 
 def _read_authorization(request: Request) -> dict[str, str]:
+    """The Authorization header in the one form that is read further on."""
     values = request.headers.getlist("authorization")
     if len(values) > 1:
         raise InvalidRequestError("Authenticate the client in one way only.")
     if not values:
         return {}
-    _basic_user(values[0])
-    return {"Authorization": values[0]}
+    user, password = _read_basic(values[0])
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 def _subject_of(assertion: str) -> str | None:
@@ -199,13 +200,23 @@ def _subject_of(assertion: str) -> str | None:
 
 
 def _basic_user(header: str) -> str:
-    """The user of a Basic header. Errors: InvalidRequestError for any other header and an unreadable one."""
+    return _read_basic(header)[0]
+
+
+def _read_basic(header: str) -> tuple[str, str]:
+    """User and password of a Basic header, each form-encoded or plain (RFC 6749 section 2.3.1).
+
+    Errors: InvalidRequestError for any other header and an unreadable one.
+    """
     scheme, _, encoded = header.partition(" ")
     try:
         credentials = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
+        user, colon, password = credentials.partition(":")
+        # Neither an id nor a secret of ours holds a percent sign or a plus: nothing is read in two ways.
+        user, password = unquote_plus(user, errors="strict"), unquote_plus(password, errors="strict")
     except (binascii.Error, ValueError):
-        credentials = ""
-    user, colon, _ = credentials.partition(":")
-    if scheme.lower() != "basic" or not colon or not credentials.isprintable() or "%" in credentials:
+        scheme, colon, user, password = "", "", "", ""
+    readable = (user + password).isascii() and (user + password).isprintable() and ":" not in user
+    if scheme.lower() != "basic" or not colon or not readable or "%" in user + password:
         raise InvalidRequestError("The Authorization header is no Basic authentication of ours.")
-    return user
+    return user, password
