@@ -32,7 +32,7 @@ from auth.requests import ProtocolRequest
 from auth.resources import check_resource
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
-from auth.token_events import DONE, event_statement
+from auth.token_events import DONE, RECORD_EVENT, describe_event
 from auth.token_revocation import revoke_for_client
 from ledger.storage.sealing import Keyring
 
@@ -144,7 +144,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
     def record(self, request: ProtocolRequest, answer: Answer, *, endpoint: str, address: str) -> None:
         """Leave an event of the request and its answer."""
         is_token = endpoint == "token" and answer.status == HTTPStatus.OK
-        statement = event_statement(
+        event = describe_event(
             as_of=self.as_of,
             endpoint=endpoint,
             address=address,
@@ -157,7 +157,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             token_id=self.tokens.token_id if is_token else None,
             family_id=self.tokens.family_id if is_token else None,
         )
-        self.connection.execute(statement)
+        self.connection.execute(RECORD_EVENT, event)
 
     def _issue_token(self, request: ProtocolRequest) -> Answer:
         check_resource(request.payload.data, self.settings)

@@ -41,6 +41,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         self._connection = connection
         self._settings = settings
         self._as_of = as_of
+        self._takes_endpoint = True
 
     def extract_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The header and the unverified claims of an assertion that could be one of a client of ours."""
@@ -74,6 +75,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
             claims = jwt.decode(assertion, key, algorithms=[headers["alg"]]).claims
         except (JoseError, ValueError, RecursionError):
             raise InvalidClientError from None
+        self._takes_endpoint = not resolve_key.is_strict
         self.verify_claims(claims)
         return dict(claims)
 
@@ -95,7 +97,8 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
 
     def get_audiences(self) -> list[str]:
         """The names that we answer to."""
-        return [self._settings.issuer, self._settings.token_endpoint]
+        endpoints = [self._settings.token_endpoint] if self._takes_endpoint else []
+        return [self._settings.issuer, *endpoints]
 
     def _verify_times(self, claims: Mapping[str, Any]) -> datetime:
         """When the assertion expires, if it may be used now."""
@@ -123,7 +126,8 @@ class _Keys:
 
     def __init__(self, client: RegisteredClient) -> None:
         self.document = client.public_keys or {"keys": []}
-        self.algorithms = PROOF_ALGORITHMS if ClientPolicy.FAPI_2 in client.policies else ALGORITHMS
+        self.is_strict = ClientPolicy.FAPI_2 in client.policies
+        self.algorithms = PROOF_ALGORITHMS if self.is_strict else ALGORITHMS
 
 
 def _read_time(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from auth.client_policies import FAPI_2_MEASURES, ClientPolicy
 from auth.hashed_secrets import matches_secret
@@ -24,6 +24,14 @@ from ledger.viewer import MemberKind
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant, no secret
+
+
+# Built once: putting a statement together costs more than sending it.
+_FIND_CLIENT = (
+    select(clients, members.c.kind.label("member_kind"))
+    .join(members, members.c.id == clients.c.member_id)
+    .where(clients.c.id == bindparam("client_id"), clients.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +116,7 @@ def find_client(connection: Connection, client_id: str, *, as_of: datetime) -> R
     # An id in any other form than the canonical one names nothing; nothing unchecked reaches the database.
     if parse_id(client_id) != client_id:
         return None
-    row = connection.execute(
-        select(clients, members.c.kind.label("member_kind"))
-        .join(members, members.c.id == clients.c.member_id)
-        .where(clients.c.id == client_id, clients.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
-    ).first()
+    row = connection.execute(_FIND_CLIENT, {"client_id": client_id}).first()
     return _client_of(row, as_of) if row is not None else None
 
 

@@ -39,7 +39,7 @@ from auth.requests import (
     read_token_request,
 )
 from auth.settings import AuthSettings
-from auth.token_events import event_statement
+from auth.token_events import RECORD_EVENT, describe_event
 from ledger.errors import Category, LedgerError
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
@@ -184,7 +184,8 @@ class _Endpoints:
         """The event of a request that was refused before any client was known."""
         as_of = self._clock()
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-            await tx.execute(event_statement(as_of=as_of, endpoint=endpoint, address=address, outcome=error.error))
+            event = describe_event(as_of=as_of, endpoint=endpoint, address=address, outcome=error.error)
+            await tx.execute(RECORD_EVENT, event)
 
     async def _answer_authorization(
         self, adapted: ProtocolRequest, *, session_token: str | None

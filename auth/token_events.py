@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from auth.scopes import parse_scope
@@ -18,6 +18,8 @@ from auth.tables import token_events
 from ledger.identifiers import new_id, parse_id
 from ledger.storage.database import Transaction
 
+RECORD_EVENT = insert(token_events)
+"""Writes one event, of describe_event. Built once: putting a statement together costs more than sending it."""
 DONE = "ok"
 OTHER_GRANT = "other"
 _GRANTS = frozenset({AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN})
@@ -47,7 +49,7 @@ class TokenEvent:
     address: str
 
 
-def event_statement(
+def describe_event(
     *,
     as_of: datetime,
     endpoint: str,
@@ -60,10 +62,10 @@ def event_statement(
     scope: str | None = None,
     token_id: str | None = None,
     family_id: str | None = None,
-) -> Executable:
-    """The statement that writes one event; what the request made up is reduced to what can be an id or a known word."""
+) -> dict[str, Any]:
+    """The row for RECORD_EVENT; what the request made up is reduced to what can be an id or a known word."""
     claimed = parse_id(claimed_client_id) if claimed_client_id is not None else None
-    row = {
+    return {
         "id": new_id(),
         "recorded_at": as_of,
         "endpoint": endpoint,
@@ -77,7 +79,6 @@ def event_statement(
         "family_id": family_id,
         "address": address,
     }
-    return insert(token_events).values(row)
 
 
 async def list_token_events(

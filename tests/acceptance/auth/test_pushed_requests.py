@@ -116,6 +116,23 @@ class TestFapi2:
         assert (unbound.status, unbound.error) == (400, "invalid_dpop_proof")
         assert (await prover.send(prover.prove(), **form, **authenticate("3"))).json["token_type"] == "DPoP"
 
+    async def test_takes_an_assertion_for_the_issuer_alone(self, site: Site) -> None:
+        key = client_key()
+        client = await site.world.register(
+            site.carrier,
+            ["orders:read"],
+            auth_method="private_key_jwt",
+            public_keys=jwks_of(key),
+            policies=[ClientPolicy.FAPI_2],
+        )
+        prover = Prover(site, client)
+        now = int(site.world.clock().timestamp())
+        for audience, status in ((f"{site.issuer}/oauth/token", 400), (site.issuer, 200)):
+            claims = {"iss": client.client_id, "sub": client.client_id, "aud": audience, "exp": now + 60}
+            assertion = sign(key, {**claims, "jti": audience})
+            form = {**MACHINE, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+            assert (await prover.send(prover.prove(), **form)).status == status
+
     async def test_takes_no_assertion_by_rs256(self, site: Site) -> None:
         from joserfc.jwk import RSAKey
 
