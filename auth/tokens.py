@@ -79,8 +79,9 @@ Verdict = Success | Failure
 
 @dataclass(slots=True)
 class _Remembered:
+    kid: str
     principal: Principal
-    standing_asked_at: datetime
+    standing_asked_at: datetime | None
 
 
 class TokenVerifier:
@@ -109,32 +110,42 @@ class TokenVerifier:
         if len(bearer) > self._settings.token_bytes_max or not _COMPACT.match(bearer):
             return Failure(Refusal.MALFORMED)
         digest = hashlib.sha256(bearer.encode("ascii")).digest()
-        remembered = self._remembered.get(digest)
-        if remembered is None:
-            verdict = await self._verify_token(bearer, as_of)
-            if isinstance(verdict, Failure):
-                return verdict
-            principal, asked_at = verdict.principal, None
-        else:
-            principal, asked_at = remembered.principal, remembered.standing_asked_at
-            if not await self._watch.catch_up(as_of):
-                self._remembered.clear()
-                asked_at = None
-            if self._watch.names(principal.token_id, principal.family_id):
-                self._remembered.pop(digest, None)
-                return Failure(Refusal.REVOKED)
-        if principal.expires_at <= as_of:
+        known = await self._recall(digest, as_of) or await self._read(bearer, as_of)
+        if isinstance(known, Failure):
+            return known
+        refusal = await self._find_refusal(known, as_of)
+        if refusal is not None:
             self._remembered.pop(digest, None)
-            return Failure(Refusal.EXPIRED)
+            return Failure(refusal)
+        self._remember(digest, known)
+        return Success(known.principal)
+
+    async def _find_refusal(self, known: _Remembered, as_of: datetime) -> Refusal | None:
+        """Why a token that verified is not taken now; notes when its standing was asked."""
+        principal = known.principal
+        if principal.expires_at <= as_of:
+            return Refusal.EXPIRED
+        if known.standing_asked_at is not None and not await self._watch.catch_up(as_of):
+            self._remembered.clear()
+            known.standing_asked_at = None
+        if self._watch.names(principal.token_id, principal.family_id):
+            return Refusal.REVOKED
+        asked_at = known.standing_asked_at
         if asked_at is None or abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s:
             async with self._database.system(Role.AUTH, as_of=as_of) as tx:
                 is_good = await is_in_good_standing(tx, principal)
             if not is_good:
-                self._remembered.pop(digest, None)
-                return Failure(Refusal.REVOKED)
-            asked_at = as_of
-        self._remember(digest, _Remembered(principal, asked_at))
-        return Success(principal)
+                return Refusal.REVOKED
+            known.standing_asked_at = as_of
+        return None
+
+    async def _read(self, bearer: str, as_of: datetime) -> _Remembered | Failure:
+        kid = _find_kid(bearer)
+        if isinstance(kid, Failure):
+            return kid
+        key = await self._keys.find_public_key(kid, as_of=as_of)
+        verdict = _verify_signed(bearer, key, self._settings, as_of=as_of)
+        return verdict if isinstance(verdict, Failure) else _Remembered(kid, verdict.principal, None)
 
     def _remember(self, digest: bytes, remembered: _Remembered) -> None:
         self._remembered[digest] = remembered
@@ -142,12 +153,16 @@ class TokenVerifier:
         while len(self._remembered) > self._settings.verified_tokens_max:
             self._remembered.popitem(last=False)
 
-    async def _verify_token(self, bearer: str, as_of: datetime) -> Verdict:
-        kid = _find_kid(bearer)
-        if isinstance(kid, Failure):
-            return kid
-        key = await self._keys.find_public_key(kid, as_of=as_of)
-        return _verify_signed(bearer, key, self._settings, as_of=as_of)
+    async def _recall(self, digest: bytes, as_of: datetime) -> _Remembered | None:
+        """What is remembered of the token, while the key that signed it is still ours."""
+        remembered = self._remembered.get(digest)
+        if remembered is None:
+            return None
+        keys = await self._keys.get(as_of=as_of)
+        if remembered.kid in keys.public:
+            return remembered
+        del self._remembered[digest]
+        return None
 
 
 def verify_access_token(bearer: str, keys: SigningKeys, settings: AuthSettings, *, as_of: datetime) -> Verdict:

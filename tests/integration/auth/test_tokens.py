@@ -9,6 +9,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import insert
 
 from auth.clients import disable_client
+from auth.keys import rotate_signing_key, withdraw_retired_keys
 from auth.principal import Principal
 from auth.tables import revoked_tokens
 from auth.tokens import Failure, Refusal, Success, TokenVerifier
@@ -231,6 +232,15 @@ class TestStanding:
         # Only what was revoked lately is asked, twice a second however many tokens are used.
         assert sum("FROM revoked_tokens" in statement for statement in statements) <= 9
         assert not any("FROM clients" in statement for statement in statements)
+
+    async def test_a_token_of_a_withdrawn_key_ends_from_memory_too(self, own_bench: Bench) -> None:
+        token = own_bench.token(exp=int(own_bench.world.clock().timestamp()) + 86_400)
+        assert await own_bench.verdict(token)
+        async with own_bench.world.auth() as tx:
+            await rotate_signing_key(tx)
+            await withdraw_retired_keys(tx)
+        own_bench.world.clock.advance(own_bench.world.settings.signing_keys_refresh_s)
+        assert await own_bench.reason(token) is Refusal.SIGNATURE
 
     async def test_more_revocations_than_fit_make_everything_be_asked_again(
         self, own_bench: Bench, monkeypatch: pytest.MonkeyPatch
