@@ -20,7 +20,7 @@ from auth.server import create_auth_routes
 from auth.settings import AuthSettings
 from auth.tokens import TokenVerifier
 from gateway.app import create_app, read_clock
-from gateway.jobs import running_jobs
+from gateway.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
 from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
 from ledger.storage.database import Database, DatabaseSettings
@@ -49,7 +49,8 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with running_jobs(database, now=now, beat_seconds=settings.job_seconds):
+            jobs = list_jobs(token_event_days=settings.token_event_days)
+            async with running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=jobs):
                 yield
         finally:
             await database.close()
