@@ -34,6 +34,10 @@ lint: $(READY) ## Ruff, mypy strict, and who may import whom
 
 check: lint test ## What CI runs: lint and test
 
+conformance: $(READY) ## Try OAuth clients of others against a real server (Node's are skipped where Node is absent)
+	@if command -v npm >/dev/null; then cd tests/conformance && npm ci --silent; else echo "Node is absent: its clients are not tried."; fi
+	$(BIN)/pytest -q -rs -m conformance tests/conformance
+
 schema: $(READY) ## Write schema/schema.graphql anew from the code
 	$(BIN)/python -m schema.print
 
@@ -55,4 +59,4 @@ lock: ## Resolve the locked versions anew (needs uv on the PATH)
 clean: ## Remove what was set up or left behind, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
-.PHONY: help install demo test lint check schema settings revision bench lock clean
+.PHONY: help install demo test lint check conformance schema settings revision bench lock clean

@@ -29,6 +29,8 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         self._settings = settings
         self._as_of = as_of
         self.token_id = secrets.token_urlsafe(16)
+        self.family_id: str | None = None
+        self.key_thumbprint: str | None = None
         self.expires_at = as_of + timedelta(seconds=settings.access_token_lifetime_s)
 
     def generate(
@@ -40,11 +42,13 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         expires_in: int | None = None,
         include_refresh_token: object = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """The token response. There is never a refresh token in it. Errors: InvalidScopeError."""
+        """The token response. A refresh token is the grant's to add. Errors: InvalidScopeError."""
         granted = _grant_scopes(client, user, scope)
         response: dict[str, Any] = super().generate(
             grant_type, client, user=user, scope=granted, expires_in=expires_in, include_refresh_token=False
         )
+        if self.key_thumbprint is not None:
+            response["token_type"] = "DPoP"  # noqa: S105 - the name of a scheme, no secret
         return response
 
     def get_jwks(self) -> KeySet:
@@ -79,6 +83,11 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
             claims["brand_id"] = client.brand_id
         if user is not None:
             claims |= {"officer_id": user.officer_id, "office_id": user.office_id}
+        if self.family_id is not None:
+            claims["family_id"] = self.family_id
+        if self.key_thumbprint is not None:
+            # RFC 9449 section 6.1.
+            claims["cnf"] = {"jkt": self.key_thumbprint}
         return claims
 
 

@@ -9,6 +9,7 @@ Source: RFC 6749, RFC 9207 (`iss` in every answer through the browser).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
@@ -18,14 +19,23 @@ from sqlalchemy import Connection
 
 from auth.access_tokens import AccessTokenGenerator
 from auth.client_assertions import ClientAssertion
+from auth.client_policies import ClientPolicy
 from auth.consents import find_agreed_scopes, record_consent
+from auth.dpop import InvalidDpopProofError, Proof, ProofFault, UseDpopNonceError, use_statement, verify_proof
 from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
 from auth.grants.client_credentials import ClientCredentialsGrant
+from auth.grants.refresh_token import RefreshTokenGrant
+from auth.introspection import introspect_for_client
 from auth.keys import SigningKeys
+from auth.pushed_requests import check_authorization_request, check_was_pushed, push_request, resolve_request
 from auth.registered_clients import ActiveOfficer, RegisteredClient, find_client
 from auth.requests import ProtocolRequest
-from auth.scopes import WORDS, parse_scope
+from auth.resources import check_resource
+from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope
 from auth.settings import AuthSettings
+from auth.token_events import DONE, RECORD_EVENT, describe_event
+from auth.token_revocation import revoke_for_client
+from ledger.storage.sealing import Keyring
 
 
 class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
@@ -104,13 +114,16 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         connection: Connection,
         *,
         keys: SigningKeys,
+        keyring: Keyring,
         settings: AuthSettings,
         as_of: datetime,
         admit_client: Callable[[str], int | None],
     ) -> None:
         """admit_client counts a client's request and says how long it must wait, if it must."""
-        super().__init__(scopes_supported=sorted(WORDS))
+        super().__init__(scopes_supported=sorted({*WORDS, OFFLINE_ACCESS}))
         self.connection = connection
+        self.keys = keys
+        self._keyring = keyring
         self.settings = settings
         self.as_of = as_of
         self.tokens = AccessTokenGenerator(keys, settings, as_of=as_of)
@@ -119,11 +132,24 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         self.register_client_auth_method("private_key_jwt", ClientAssertion(connection, settings, as_of=as_of))
         self.register_grant(ClientCredentialsGrant)
         self.register_grant(AuthorizationCodeGrant, [RequiredS256(required=True)])
+        self.register_grant(RefreshTokenGrant)
 
     def answer_token_request(self, request: ProtocolRequest) -> Answer:
         """A token, or RFC 6749's error."""
-        answer: Answer = self.create_token_response(request)
-        return answer
+        return self._answer(request, lambda: self._issue_token(request))
+
+    def answer_revocation_request(self, request: ProtocolRequest) -> Answer:
+        """An empty answer, or RFC 7009's error."""
+
+        def revoke() -> Answer:
+            revoke_for_client(self, request)
+            return Answer(200, {}, ())
+
+        return self._answer(request, revoke)
+
+    def answer_introspection_request(self, request: ProtocolRequest) -> Answer:
+        """What the token is worth, or RFC 7662's error."""
+        return self._answer(request, lambda: Answer(200, introspect_for_client(self, request), ()))
 
     def answer_authorization_request(
         self,
@@ -141,7 +167,9 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         answer: Outcome
         prompt = parse_scope(request.payload.data.get("prompt", ""))
         try:
-            grant = self.get_consent_grant(request)
+            request = resolve_request(self, request)
+            grant = check_authorization_request(self, request)
+            check_was_pushed(request, grant.redirect_uri)
             officer = find_end_user()
             if officer is None and "none" in prompt:
                 raise _LoginRequiredError(redirect_uri=grant.redirect_uri)
@@ -176,6 +204,73 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             return True
         return not is_asked and scopes <= find_agreed_scopes(self.connection, **parties)
 
+    def answer_pushed_request(self, request: ProtocolRequest) -> Answer:
+        """A reference to the request, or RFC 9126's error."""
+        return self._answer(request, lambda: Answer(201, push_request(self, request), ()))
+
+    def record(self, request: ProtocolRequest, answer: Answer, *, endpoint: str, address: str) -> None:
+        """Leave an event of the request and its answer."""
+        is_token = endpoint == "token" and answer.status == HTTPStatus.OK
+        event = describe_event(
+            as_of=self.as_of,
+            endpoint=endpoint,
+            address=address,
+            outcome=DONE if answer.status < HTTPStatus.BAD_REQUEST else answer.body["error"],
+            claimed_client_id=request.claimed_client_id,
+            client_id=request.client.client_id if request.is_authenticated else None,
+            officer_id=request.user.officer_id if request.user is not None else None,
+            grant_type=request.payload.grant_type,
+            scope=answer.body["scope"] if is_token else None,
+            token_id=self.tokens.token_id if is_token else None,
+            family_id=self.tokens.family_id if is_token else None,
+        )
+        self.connection.execute(RECORD_EVENT, event)
+
+    def _issue_token(self, request: ProtocolRequest) -> Answer:
+        check_resource(request.payload.data, self.settings)
+        answer: Answer = self.create_token_response(request)
+        return answer
+
+    def _answer(self, request: ProtocolRequest, work: Callable[[], Answer]) -> Answer:
+        """What the work gives; a refusal of the protocol is an answer too, and commits."""
+        answer: Answer
+        try:
+            # Before anything is used up: a client that lacks our nonce sends the same request again.
+            request.proof = self._verify_proof(request)
+            answer = work()
+        except OAuth2Error as error:
+            answer = self.handle_error_response(request, error)
+        return answer
+
+    def _verify_proof(self, request: ProtocolRequest) -> Proof | None:
+        """The request's DPoP proof, where it has one. Errors: InvalidDpopProofError, UseDpopNonceError."""
+        if not request.proofs:
+            return None
+        if len(request.proofs) > 1:
+            raise InvalidDpopProofError
+        proof = verify_proof(
+            request.proofs[0],
+            method=request.method,
+            uri=request.uri,
+            access_token=None,
+            keyring=self._keyring,
+            settings=self.settings,
+            as_of=self.as_of,
+        )
+        if isinstance(proof, ProofFault):
+            raise UseDpopNonceError if proof is ProofFault.NONCE else InvalidDpopProofError
+        return proof
+
+    def _use_proof(self, request: ProtocolRequest, client: RegisteredClient, endpoint: str) -> None:
+        """Use the proof up, and bind the token to its key. Errors: InvalidDpopProofError."""
+        if request.proof is None:
+            if endpoint == "token" and client.must(ClientPolicy.REQUIRE_DPOP):
+                raise InvalidDpopProofError("This client must send a DPoP proof.")
+            return
+        if self.connection.execute(use_statement(request.proof)).first() is None:
+            raise InvalidDpopProofError
+        self.tokens.key_thumbprint = request.proof.key_thumbprint
+
     def authenticate_client(
         self, request: ProtocolRequest, methods: Sequence[str], endpoint: str = "token"
     ) -> RegisteredClient:
@@ -194,11 +289,13 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         retry_after_s = self._admit_client(client.client_id)
         if retry_after_s is not None:
             raise TooManyRequestsError(retry_after_s)
+        request.client, request.is_authenticated = client, True
+        self._use_proof(request, client, endpoint)
         return client
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """The client, unless disabled."""
-        return find_client(self.connection, client_id)
+        return find_client(self.connection, client_id, as_of=self.as_of)
 
     def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
         """Nothing: a token is its own record, and only a revoked one leaves a row."""

@@ -20,6 +20,8 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.client_keys import ALGORITHMS, find_key
+from auth.client_policies import ClientPolicy
+from auth.dpop import PROOF_ALGORITHMS
 from auth.registered_clients import RegisteredClient
 from auth.settings import AuthSettings
 from auth.tables import used_assertions
@@ -39,6 +41,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         self._connection = connection
         self._settings = settings
         self._as_of = as_of
+        self._takes_endpoint = True
 
     def extract_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The header and the unverified claims of an assertion that could be one of a client of ours."""
@@ -55,13 +58,15 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
 
     def resolve_client_public_key(self, client: RegisteredClient) -> "_Keys | None":
         """The client's registered keys; the one that counts is picked when the signature is checked."""
-        return _Keys(client.public_keys) if client.public_keys is not None else None
+        return _Keys(client) if client.public_keys is not None else None
 
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> dict[str, Any]:
         """The claims, verified: signed by a registered key, and made for this use."""
         headers, _ = self.extract_assertion(assertion)
         kid = headers.get("kid")
         if not isinstance(resolve_key, _Keys) or not (kid is None or isinstance(kid, str)):
+            raise InvalidClientError
+        if headers["alg"] not in resolve_key.algorithms:
             raise InvalidClientError
         key = find_key(resolve_key.document, kid=kid, algorithm=headers["alg"])
         if key is None:
@@ -70,6 +75,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
             claims = jwt.decode(assertion, key, algorithms=[headers["alg"]]).claims
         except (JoseError, ValueError, RecursionError):
             raise InvalidClientError from None
+        self._takes_endpoint = not resolve_key.is_strict
         self.verify_claims(claims)
         return dict(claims)
 
@@ -91,7 +97,8 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
 
     def get_audiences(self) -> list[str]:
         """The names that we answer to."""
-        return [self._settings.issuer, self._settings.token_endpoint]
+        endpoints = [self._settings.token_endpoint] if self._takes_endpoint else []
+        return [self._settings.issuer, *endpoints]
 
     def _verify_times(self, claims: Mapping[str, Any]) -> datetime:
         """When the assertion expires, if it may be used now."""
@@ -117,8 +124,10 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
 class _Keys:
     """A JWK set on its way through Authlib, which would otherwise pick a key itself."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self.document = document
+    def __init__(self, client: RegisteredClient) -> None:
+        self.document = client.public_keys or {"keys": []}
+        self.is_strict = ClientPolicy.FAPI_2 in client.policies
+        self.algorithms = PROOF_ALGORITHMS if self.is_strict else ALGORITHMS
 
 
 def _read_time(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -48,24 +48,29 @@ def find_key(document: Mapping[str, Any], *, kid: str | None, algorithm: str) ->
     return ECKey.import_key(key) if key["kty"] == "EC" else RSAKey.import_key(key)
 
 
-def _check_public_key(key: Any) -> str:
+def import_public_key(key: Any, *, algorithm: str | None = None) -> ECKey | RSAKey:
+    """A public JWK that is strong enough, for the algorithm where one is named. Errors: ClientKeysInvalidError."""
     if not isinstance(key, dict) or _PRIVATE_PARTS & set(key):
         raise ClientKeysInvalidError(field="publicKeys")
+    if algorithm is not None and (key.get("kty") == "EC") != (algorithm == "ES256"):
+        raise ClientKeysInvalidError(field="publicKeys")
+    try:
+        if key.get("kty") == "EC" and key.get("crv") == "P-256":
+            return ECKey.import_key(key)
+        if key.get("kty") == "RSA":
+            modulus = urlsafe_b64decode(key["n"] + "=" * (-len(key["n"]) % 4))
+            if _RSA_BITS_MIN <= int.from_bytes(modulus, "big").bit_length() <= _RSA_BITS_MAX:
+                return RSAKey.import_key(key)
+    except (JoseError, ValueError, TypeError, KeyError):
+        pass
+    raise ClientKeysInvalidError(field="publicKeys")
+
+
+def _check_public_key(key: Any) -> str:
+    import_public_key(key)
     kid = key.get("kid")
     if not isinstance(kid, str) or not 1 <= len(kid) <= _KID_LENGTH_MAX or not (kid.isascii() and kid.isprintable()):
         raise ClientKeysInvalidError("Each key needs a kid in ASCII.", field="publicKeys")
     if key.get("use", "sig") != "sig":
         raise ClientKeysInvalidError("A key for encryption can't sign.", field="publicKeys")
-    try:
-        if key.get("kty") == "EC" and key.get("crv") == "P-256":
-            ECKey.import_key(key)
-        elif key.get("kty") == "RSA":
-            modulus = urlsafe_b64decode(key["n"] + "=" * (-len(key["n"]) % 4))
-            if not _RSA_BITS_MIN <= int.from_bytes(modulus, "big").bit_length() <= _RSA_BITS_MAX:
-                raise ClientKeysInvalidError(field="publicKeys")
-            RSAKey.import_key(key)
-        else:
-            raise ClientKeysInvalidError(field="publicKeys")
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise ClientKeysInvalidError(field="publicKeys") from None
     return kid

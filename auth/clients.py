@@ -4,18 +4,19 @@ A client can never be registered with a scope that its member's kind may not hav
 once and never again. All of it runs under the AUTH role: `database.system(Role.AUTH, as_of=...)`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Update, insert, select, update
 
 from auth.client_keys import check_public_keys
+from auth.client_policies import ClientPolicy
 from auth.errors import ClientInvalidError, ClientUnknownError, MemberUnknownError
 from auth.hashed_secrets import generate_secret, hash_secret
 from auth.redirect_uris import check_redirect_uri
-from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
+from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 from auth.scopes import check_scopes
 from auth.tables import clients
 from ledger.identifiers import BrandId, ClientId, MemberId, new_id, parse_id
@@ -28,9 +29,11 @@ PRIVATE_KEY_JWT = "private_key_jwt"
 PUBLIC = "none"
 
 _METHODS = (SECRET_BASIC, PRIVATE_KEY_JWT, PUBLIC)
-_GRANTS = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE)
+_GRANTS = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN)
 _NAME_LENGTH_MAX = 120
 _REDIRECT_URIS_MAX = 20
+_Contradiction = tuple[bool, str, str]
+"""Whether it is one, the field at fault, and the message."""
 
 
 class CreatedClient(NamedTuple):
@@ -59,6 +62,7 @@ class ClientDraft:
     public_keys: Mapping[str, Any] | None = None
     brand_id: BrandId | None = None
     is_native: bool = False
+    policies: Sequence[ClientPolicy] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class ClientSummary:
     grant_types: Sequence[str]
     redirect_uris: Sequence[str]
     scopes: Sequence[str]
+    policies: Sequence[str]
     created_at: datetime
     disabled_at: datetime | None
 
@@ -104,6 +109,7 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> CreatedClient:
         ],
         "scopes": scopes,
         "is_native": draft.is_native,
+        "policies": sorted(set(draft.policies)),
         "created_at": tx.as_of,
         "secret_set_at": tx.as_of if secret is not None else None,
     }
@@ -134,24 +140,57 @@ async def disable_client(tx: Transaction, client_id: ClientId) -> None:
             raise ClientUnknownError(field="clientId")
 
 
-async def rotate_secret(tx: Transaction, client_id: ClientId) -> str:
-    """Give the client another secret, shown once; the one before ends at once.
+async def rotate_secret(tx: Transaction, client_id: ClientId, *, overlap: timedelta = timedelta(0)) -> str:
+    """Give the client another secret, shown once; the one before is taken until the overlap is over.
 
     Errors: ClientUnknownError, for a client without a secret and a disabled one too.
     """
     secret = generate_secret()
-    changed = await tx.execute(
-        update(clients)
-        .where(
-            clients.c.id == _check_id(client_id),
-            clients.c.auth_method == SECRET_BASIC,
-            clients.c.disabled_at.is_(None),
-        )
-        .values(secret_hash=hash_secret(secret), secret_set_at=tx.as_of)
+    statement = _update_active(client_id, SECRET_BASIC).values(
+        secret_hash=hash_secret(secret),
+        secret_set_at=tx.as_of,
+        previous_secret_hash=clients.c.secret_hash if overlap else None,
+        previous_ends_at=tx.as_of + overlap if overlap else None,
     )
-    if changed.rowcount != 1:
+    if (await tx.execute(statement)).rowcount != 1:
         raise ClientUnknownError("There is no active client with a secret under this id.", field="clientId")
     return secret
+
+
+async def rotate_public_keys(
+    tx: Transaction, client_id: ClientId, document: Mapping[str, Any], *, overlap: timedelta = timedelta(0)
+) -> None:
+    """Give the client another JWK set; the keys before are taken until the overlap is over.
+
+    A key of the same kid in the new set replaces the old one at once.
+    Errors: ClientUnknownError, for a client without keys and a disabled one too; ClientKeysInvalidError.
+    """
+    statement = _update_active(client_id, PRIVATE_KEY_JWT).values(
+        public_keys=check_public_keys(document),
+        previous_public_keys=clients.c.public_keys if overlap else None,
+        previous_ends_at=tx.as_of + overlap if overlap else None,
+    )
+    if (await tx.execute(statement)).rowcount != 1:
+        raise ClientUnknownError("There is no active client with keys under this id.", field="clientId")
+
+
+async def set_policies(tx: Transaction, client_id: ClientId, policies: Collection[ClientPolicy]) -> None:
+    """Ask of the client exactly these policies from now on.
+
+    Errors: ClientUnknownError; ClientInvalidError, where a policy doesn't fit its grants or authentication.
+    """
+    statement = select(clients).where(clients.c.id == _check_id(client_id), clients.c.disabled_at.is_(None))
+    row = (await tx.execute(statement)).first()
+    if row is None:
+        raise ClientUnknownError(field="clientId")
+    _raise_first(_contradicting_policies(policies, grant_types=row.grant_types, auth_method=row.auth_method))
+    await tx.execute(update(clients).where(clients.c.id == row.id).values(policies=sorted(set(policies))))
+
+
+def _update_active(client_id: ClientId, auth_method: str) -> Update:
+    return update(clients).where(
+        clients.c.id == _check_id(client_id), clients.c.auth_method == auth_method, clients.c.disabled_at.is_(None)
+    )
 
 
 async def _get_member_kind(tx: Transaction, draft: ClientDraft) -> MemberKind:
@@ -185,6 +224,11 @@ def _check_shape(draft: ClientDraft) -> None:
             "publicKeys",
             "Public keys belong to private_key_jwt.",
         ),
+        (
+            REFRESH_TOKEN in draft.grant_types and not for_officers,
+            "grantTypes",
+            "refresh_token follows authorization_code; a machine asks for another token instead.",
+        ),
         (for_officers != bool(draft.redirect_uris), "redirectUris", "Redirect URIs belong to authorization_code."),
         (len(draft.redirect_uris) > _REDIRECT_URIS_MAX, "redirectUris", "A client has at most 20 redirect URIs."),
         (
@@ -194,6 +238,33 @@ def _check_shape(draft: ClientDraft) -> None:
         ),
         (not draft.scopes, "scopes", "A client needs at least one scope."),
     )
+    policies = _contradicting_policies(draft.policies, grant_types=draft.grant_types, auth_method=draft.auth_method)
+    _raise_first((*contradictions, *policies))
+
+
+def _contradicting_policies(
+    policies: Collection[str], *, grant_types: Collection[str], auth_method: str
+) -> Sequence[_Contradiction]:
+    return (
+        (
+            ClientPolicy.REFRESH_ALWAYS in policies and REFRESH_TOKEN not in grant_types,
+            "policies",
+            "The policy refresh_always belongs to the grant refresh_token.",
+        ),
+        (
+            ClientPolicy.FAPI_2 in policies and auth_method != PRIVATE_KEY_JWT,
+            "policies",
+            "The policy fapi_2 needs private_key_jwt.",
+        ),
+        (
+            ClientPolicy.INTROSPECT_ANY in policies and auth_method == PUBLIC,
+            "policies",
+            "A public client can't introspect.",
+        ),
+    )
+
+
+def _raise_first(contradictions: Iterable[_Contradiction]) -> None:
     for is_wrong, field, message in contradictions:
         if is_wrong:
             raise ClientInvalidError(message, field=field)
@@ -216,6 +287,7 @@ def _summary_of(row: Row[Any]) -> ClientSummary:
         grant_types=tuple(row.grant_types),
         redirect_uris=tuple(row.redirect_uris),
         scopes=tuple(row.scopes),
+        policies=tuple(row.policies),
         created_at=row.created_at,
         disabled_at=row.disabled_at,
     )

@@ -11,8 +11,11 @@ from auth.tables import (
     login_sessions,
     login_throttles,
     provider_logins,
+    pushed_requests,
     revoked_tokens,
+    token_families,
     used_assertions,
+    used_proofs,
 )
 from ledger.storage.database import Transaction
 
@@ -30,6 +33,9 @@ async def delete_expired(tx: Transaction) -> int:
         delete(provider_logins).where(provider_logins.c.expires_at <= tx.as_of),
         delete(login_devices).where(login_devices.c.expires_at <= tx.as_of),
         delete(used_assertions).where(used_assertions.c.expires_at <= tx.as_of),
+        delete(used_proofs).where(used_proofs.c.expires_at <= tx.as_of),
+        delete(pushed_requests).where(pushed_requests.c.expires_at <= tx.as_of),
+        delete(token_families).where(token_families.c.expires_at <= tx.as_of),
         delete(revoked_tokens).where(revoked_tokens.c.expires_at <= tx.as_of),
         delete(login_throttles).where(login_throttles.c.subject_hash.in_(over)),
         # A redeemed code is kept as long as its token lives, so that a replay still ends the token.

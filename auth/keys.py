@@ -9,10 +9,10 @@ Source: RFC 7517 (JWK sets), RFC 7518 section 3.4 (ES256), RFC 7638 (the kid is 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from joserfc.jwk import ECKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.settings import AuthSettings
@@ -23,6 +23,7 @@ from ledger.storage.roles import Role
 
 ALGORITHM = "ES256"
 _CURVE = "P-256"
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,38 @@ async def ensure_signing_key(tx: Transaction) -> None:
     await tx.execute(insert(signing_keys).values(row).on_conflict_do_nothing())
 
 
-async def load_signing_keys(tx: Transaction) -> SigningKeys:
-    """The keys as they stand, made first where there are none. Errors: EncryptionKeyError."""
+async def rotate_signing_key(tx: Transaction) -> str:
+    """Retire the current key and make another; returns its kid. Of several at once, each makes one after the other.
+
+    Tokens of the retired key are good until they expire. Runs under the AUTH role.
+    """
+    await tx.execute(update(signing_keys).where(signing_keys.c.retired_at.is_(None)).values(retired_at=tx.as_of))
     await ensure_signing_key(tx)
-    rows = (await tx.execute(select(signing_keys).order_by(signing_keys.c.id))).all()
+    current = await tx.execute(select(signing_keys.c.public_key).where(signing_keys.c.retired_at.is_(None)))
+    return str(current.scalar_one()["kid"])
+
+
+async def withdraw_retired_keys(tx: Transaction) -> int:
+    """End the overlap of every retired key at once, for one that leaked; returns how many ended.
+
+    Rotate first. Every process refuses their tokens within signing_keys_refresh_s. Runs under the AUTH role.
+    """
+    changed = await tx.execute(
+        update(signing_keys)
+        .where(signing_keys.c.retired_at.is_not(None), signing_keys.c.retired_at > _LONG_AGO)
+        .values(retired_at=_LONG_AGO)
+    )
+    return changed.rowcount
+
+
+async def load_signing_keys(tx: Transaction, *, overlap: timedelta = timedelta(days=1)) -> SigningKeys:
+    """The current key, made first where there is none, and those retired less than the overlap ago.
+
+    Errors: EncryptionKeyError.
+    """
+    await ensure_signing_key(tx)
+    is_published = signing_keys.c.retired_at.is_(None) | (signing_keys.c.retired_at > tx.as_of - overlap)
+    rows = (await tx.execute(select(signing_keys).where(is_published).order_by(signing_keys.c.id))).all()
     current = next(row for row in rows if row.retired_at is None)
     private = json.loads(tx.keyring.open(current.private_key, _place(current.id)))
     public = [ECKey.import_key(row.public_key) for row in rows]
@@ -93,7 +122,7 @@ class SigningKeyStore:
 
     async def _read(self, as_of: datetime) -> SigningKeys:
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-            self._keys = await load_signing_keys(tx)
+            self._keys = await load_signing_keys(tx, overlap=self._settings.signing_key_overlap)
         self._read_at = as_of
         return self._keys
 

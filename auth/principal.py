@@ -23,6 +23,10 @@ class Principal:
     officer_id: OfficerId | None = None
     office_id: OfficeId | None = None
     brand_id: BrandId | None = None
+    family_id: str | None = None
+    """What the token was refreshed from or could be, revoked as one; None for a machine's."""
+    key_thumbprint: str | None = None
+    """The key that the token is bound to; it counts only with a proof of that key (RFC 9449)."""
 
     @property
     def viewer(self) -> Viewer:

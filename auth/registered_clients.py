@@ -7,13 +7,15 @@ Source: RFC 6749 section 2; the methods are those of authlib.oauth2.rfc6749.Clie
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
+from auth.client_policies import FAPI_2_MEASURES, ClientPolicy
 from auth.hashed_secrets import matches_secret
 from auth.redirect_uris import matches_redirect_uri
-from auth.scopes import WORDS, parse_scope, render_scope
+from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope, render_scope
 from auth.tables import clients
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId, parse_id
 from ledger.storage.tables.members import members, officers
@@ -21,6 +23,15 @@ from ledger.viewer import MemberKind
 
 CLIENT_CREDENTIALS = "client_credentials"
 AUTHORIZATION_CODE = "authorization_code"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant, no secret
+
+
+# Built once: putting a statement together costs more than sending it.
+_FIND_CLIENT = (
+    select(clients, members.c.kind.label("member_kind"))
+    .join(members, members.c.id == clients.c.member_id)
+    .where(clients.c.id == bindparam("client_id"), clients.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +44,14 @@ class RegisteredClient:
     brand_id: BrandId | None
     name: str
     auth_method: str
-    secret_hash: bytes | None
+    secret_hashes: Sequence[bytes]
+    """Of the secret, and while the two overlap, of the one before."""
     public_keys: Mapping[str, Any] | None
     grant_types: Sequence[str]
     redirect_uris: Sequence[str]
     scopes: Sequence[str]
     is_native: bool
+    policies: frozenset[ClientPolicy] = frozenset()
 
     def get_client_id(self) -> str:
         """The client's id."""
@@ -49,9 +62,10 @@ class RegisteredClient:
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
         """The part of the request's scope that is the client's own; None where it names a scope that doesn't exist."""
-        if scope is None:
+        requested = parse_scope(scope or "") - {OFFLINE_ACCESS}
+        # offline_access alone asks for no right in particular: for all that there are, as no scope does.
+        if not requested:
             return render_scope(self.scopes)
-        requested = parse_scope(scope)
         return render_scope(requested & frozenset(self.scopes)) if requested <= frozenset(WORDS) else None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
@@ -63,7 +77,7 @@ class RegisteredClient:
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether the secret is the client's."""
-        return self.secret_hash is not None and matches_secret(client_secret, self.secret_hash)
+        return any(matches_secret(client_secret, known) for known in self.secret_hashes)
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Whether this is the one method that the client was registered with."""
@@ -72,6 +86,10 @@ class RegisteredClient:
     def check_response_type(self, response_type: str) -> bool:
         """Whether officers may log in through the client."""
         return response_type == "code" and AUTHORIZATION_CODE in self.grant_types
+
+    def must(self, policy: ClientPolicy) -> bool:
+        """Whether the policy is asked of the client, by name or within FAPI 2.0."""
+        return policy in self.policies or (policy in FAPI_2_MEASURES and ClientPolicy.FAPI_2 in self.policies)
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether the client was registered for the grant."""
@@ -93,17 +111,13 @@ class ActiveOfficer:
         return self.officer_id
 
 
-def find_client(connection: Connection, client_id: str) -> RegisteredClient | None:
+def find_client(connection: Connection, client_id: str, *, as_of: datetime) -> RegisteredClient | None:
     """The client with exactly this id, unless it or its member is disabled."""
     # An id in any other form than the canonical one names nothing; nothing unchecked reaches the database.
     if parse_id(client_id) != client_id:
         return None
-    row = connection.execute(
-        select(clients, members.c.kind.label("member_kind"))
-        .join(members, members.c.id == clients.c.member_id)
-        .where(clients.c.id == client_id, clients.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
-    ).first()
-    return _client_of(row) if row is not None else None
+    row = connection.execute(_FIND_CLIENT, {"client_id": client_id}).first()
+    return _client_of(row, as_of) if row is not None else None
 
 
 def find_officer(connection: Connection, officer_id: str) -> ActiveOfficer | None:
@@ -124,7 +138,14 @@ def find_officer(connection: Connection, officer_id: str) -> ActiveOfficer | Non
     )
 
 
-def _client_of(row: Row[Any]) -> RegisteredClient:
+def _client_of(row: Row[Any], as_of: datetime) -> RegisteredClient:
+    is_overlapping = row.previous_ends_at is not None and as_of < row.previous_ends_at
+    hashes = (row.secret_hash, row.previous_secret_hash if is_overlapping else None)
+    public_keys = row.public_keys
+    if is_overlapping and row.previous_public_keys is not None:
+        kids = {key["kid"] for key in public_keys["keys"]}
+        earlier = [key for key in row.previous_public_keys["keys"] if key["kid"] not in kids]
+        public_keys = {"keys": [*public_keys["keys"], *earlier]}
     return RegisteredClient(
         client_id=row.id,
         member_id=row.member_id,
@@ -132,10 +153,11 @@ def _client_of(row: Row[Any]) -> RegisteredClient:
         brand_id=row.brand_id,
         name=row.name,
         auth_method=row.auth_method,
-        secret_hash=row.secret_hash,
-        public_keys=row.public_keys,
+        secret_hashes=tuple(known for known in hashes if known is not None),
+        public_keys=public_keys,
         grant_types=tuple(row.grant_types),
         redirect_uris=tuple(row.redirect_uris),
         scopes=tuple(row.scopes),
         is_native=row.is_native,
+        policies=frozenset(ClientPolicy(policy) for policy in row.policies),
     )

@@ -10,13 +10,17 @@ Source: RFC 6749 sections 2.3, 3.1, 3.2 and appendix A; the adapter's shape is p
 import base64
 import binascii
 import ipaddress
-from collections.abc import Mapping
-from urllib.parse import parse_qsl
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
 from starlette.requests import Request
 
+from auth.dpop import Proof
+
 _FIELDS_MAX = 40
+_DOTS_OF_A_JWT = 2
 _FORM = "application/x-www-form-urlencoded"
 _QUOTED_FREELY = frozenset({"state"})
 """May hold quotes and backslashes: it goes back to the client escaped and stands in no error text."""
@@ -43,10 +47,26 @@ class Payload(OAuth2Payload):  # type: ignore[misc]
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     """A request as Authlib's grants read it. Nothing in it waits for the network any more."""
 
-    def __init__(self, method: str, uri: str, *, parameters: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        method: str,
+        uri: str,
+        *,
+        parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+        proofs: Sequence[str] = (),
+    ) -> None:
         """The uri is the endpoint's own by our settings, never what the Host header says."""
         super().__init__(method, uri, headers=dict(headers))
         self.payload = Payload(parameters)
+        self.proofs = proofs
+        self.is_authenticated = False
+        """Whether a client proved that it is the request's `client`."""
+        self.proof: Proof | None = None
+        """The one DPoP proof, once it verified."""
+        self.pushed_id: str | None = None
+        self.key_thumbprint: str | None = None
+        """The key that a code for this request is bound to, where the request was pushed with a proof."""
 
     @property
     def args(self) -> dict[str, str]:
@@ -57,6 +77,13 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     def form(self) -> dict[str, str]:
         """The form's parameters."""
         return dict(self.payload.data)
+
+    @property
+    def claimed_client_id(self) -> str | None:
+        """The client that the request names, proved or not."""
+        if self.has_basic:
+            return _basic_user(self.headers["Authorization"])
+        return self.payload.client_id or _subject_of(self.payload.data.get("client_assertion", ""))
 
     @property
     def has_basic(self) -> bool:
@@ -113,13 +140,13 @@ def read_query(request: Request, *, bytes_max: int) -> dict[str, str]:
 
 
 async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
-    """A request to the token endpoint.
+    """A request by a client that authenticates itself: to the token endpoint and its like.
 
     Errors: InvalidRequestError, for parameters in the URL, repeated ones, two client authentications at
     once, an unreadable Basic header, and what is malformed.
     """
     if request.scope["query_string"]:
-        raise InvalidRequestError("The token endpoint takes no parameters in the URL.")
+        raise InvalidRequestError("This endpoint takes no parameters in the URL.")
     form = check_protocol_parameters(await read_form(request, bytes_max=bytes_max))
     headers = _read_authorization(request)
     client_id = form.get("client_id")
@@ -132,7 +159,8 @@ async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> P
             raise InvalidRequestError("The client_id is not the one that authenticates.")
     if ("client_assertion" in form) != ("client_assertion_type" in form):
         raise InvalidRequestError("Send client_assertion and client_assertion_type together.")
-    return ProtocolRequest("POST", uri, parameters=form, headers=headers)
+    proofs = tuple(request.headers.getlist("dpop"))
+    return ProtocolRequest("POST", uri, parameters=form, headers=headers, proofs=proofs)
 
 
 def address_of(request: Request) -> str:
@@ -150,23 +178,45 @@ def address_of(request: Request) -> str:
 
 
 def _read_authorization(request: Request) -> dict[str, str]:
+    """The Authorization header in the one form that is read further on."""
     values = request.headers.getlist("authorization")
     if len(values) > 1:
         raise InvalidRequestError("Authenticate the client in one way only.")
     if not values:
         return {}
-    _basic_user(values[0])
-    return {"Authorization": values[0]}
+    user, password = _read_basic(values[0])
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def _subject_of(assertion: str) -> str | None:
+    """The client that an assertion says it is of, unverified."""
+    encoded = assertion.split(".")[1] if assertion.count(".") == _DOTS_OF_A_JWT else ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    subject = claims.get("sub") if isinstance(claims, dict) else None
+    return subject if isinstance(subject, str) else None
 
 
 def _basic_user(header: str) -> str:
-    """The user of a Basic header. Errors: InvalidRequestError for any other header and an unreadable one."""
+    return _read_basic(header)[0]
+
+
+def _read_basic(header: str) -> tuple[str, str]:
+    """User and password of a Basic header, each form-encoded or plain (RFC 6749 section 2.3.1).
+
+    Errors: InvalidRequestError for any other header and an unreadable one.
+    """
     scheme, _, encoded = header.partition(" ")
     try:
         credentials = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
+        user, colon, password = credentials.partition(":")
+        # Neither an id nor a secret of ours holds a percent sign or a plus: nothing is read in two ways.
+        user, password = unquote_plus(user, errors="strict"), unquote_plus(password, errors="strict")
     except (binascii.Error, ValueError):
-        credentials = ""
-    user, colon, _ = credentials.partition(":")
-    if scheme.lower() != "basic" or not colon or not credentials.isprintable() or "%" in credentials:
+        scheme, colon, user, password = "", "", "", ""
+    readable = (user + password).isascii() and (user + password).isprintable() and ":" not in user
+    if scheme.lower() != "basic" or not colon or not readable or "%" in user + password:
         raise InvalidRequestError("The Authorization header is no Basic authentication of ours.")
-    return user
+    return user, password

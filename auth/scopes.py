@@ -26,6 +26,10 @@ MEMBERS_READ = "members:read"
 MEMBERS_MANAGE = "members:manage"
 AUDIT_READ = "audit:read"
 
+OFFLINE_ACCESS = "offline_access"
+"""Asks for a refresh token (OpenID Connect Core section 11). It is no right, and never stands in a token."""
+OFFLINE_ACCESS_WORDS = "Keep this access while you are away, until it is ended"
+
 WORDS: Mapping[str, str] = MappingProxyType(
     {
         COMPLAINTS_READ: "Read complaints that are yours to see",

@@ -22,6 +22,7 @@ from auth.account_endpoints import AccountEndpoints
 from auth.authorization_server import Answer, AuthorizationServer, TooManyRequestsError
 from auth.clock import Clock
 from auth.discovery import render_metadata
+from auth.dpop import issue_nonce
 from auth.errors import AuthError
 from auth.keys import SigningKeyStore
 from auth.login_attempts import LoginDesk
@@ -40,6 +41,7 @@ from auth.requests import (
 )
 from auth.second_factor_endpoints import SecondFactorEndpoints
 from auth.settings import AuthSettings
+from auth.token_events import RECORD_EVENT, describe_event
 from ledger.errors import Category, LedgerError
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
@@ -48,6 +50,7 @@ T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _logger = logging.getLogger(__name__)
 _PUBLIC_FOR_A_WHILE = {"Cache-Control": "public, max-age=300"}
+_FOR_CLIENTS = frozenset({"/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/par"})
 
 
 def create_auth_routes(
@@ -71,6 +74,9 @@ def create_auth_routes(
         provided = ProviderEndpoints(site, provider).routes(endpoints.guarded)
     return [
         Route("/oauth/token", endpoints.guarded(endpoints.issue_token), methods=["POST"]),
+        Route("/oauth/par", endpoints.guarded(endpoints.push_request), methods=["POST"]),
+        Route("/oauth/revoke", endpoints.guarded(endpoints.revoke_token), methods=["POST"]),
+        Route("/oauth/introspect", endpoints.guarded(endpoints.introspect_token), methods=["POST"]),
         Route("/oauth/jwks", endpoints.guarded(endpoints.show_keys), methods=["GET"]),
         Route("/.well-known/oauth-authorization-server", endpoints.guarded(endpoints.show_metadata), methods=["GET"]),
         *logins.routes(endpoints.guarded),
@@ -114,11 +120,19 @@ class _Endpoints:
 
     async def issue_token(self, request: Request) -> Response:
         """POST /oauth/token."""
-        self._admit(self._token_limit, request)
-        settings = self._settings
-        adapted = await read_token_request(request, uri=settings.token_endpoint, bytes_max=settings.request_bytes_max)
-        answer = await self.with_server(lambda server: server.answer_token_request(adapted))
-        return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **NO_STORE})
+        return await self._serve_client(request, "token", AuthorizationServer.answer_token_request)
+
+    async def push_request(self, request: Request) -> Response:
+        """POST /oauth/par."""
+        return await self._serve_client(request, "par", AuthorizationServer.answer_pushed_request)
+
+    async def revoke_token(self, request: Request) -> Response:
+        """POST /oauth/revoke."""
+        return await self._serve_client(request, "revoke", AuthorizationServer.answer_revocation_request)
+
+    async def introspect_token(self, request: Request) -> Response:
+        """POST /oauth/introspect."""
+        return await self._serve_client(request, "introspect", AuthorizationServer.answer_introspection_request)
 
     async def show_keys(self, _request: Request) -> Response:
         """GET /oauth/jwks."""
@@ -129,6 +143,35 @@ class _Endpoints:
         """GET /.well-known/oauth-authorization-server."""
         return JSONResponse(render_metadata(self._settings), headers=_PUBLIC_FOR_A_WHILE)
 
+    async def _serve_client(
+        self, request: Request, endpoint: str, work: Callable[[AuthorizationServer, ProtocolRequest], Answer]
+    ) -> Response:
+        """Answer a client that authenticates itself, and leave an event of it."""
+        # A flood leaves no rows: what is refused here is only counted.
+        self._admit(self._token_limit, request)
+        address = address_of(request)
+        try:
+            adapted = await self._read_client_request(request, endpoint)
+            answer = await self.with_server(lambda server: _answer_recorded(server, adapted, endpoint, address, work))
+        except OAuth2Error as error:
+            await self._record_refusal(endpoint, address, error)
+            raise
+        headers = {**dict(answer.headers), **NO_STORE}
+        if adapted.proofs:
+            headers["DPoP-Nonce"] = issue_nonce(self._database.keyring, self._settings, as_of=self._clock())
+        return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+
+    async def _read_client_request(self, request: Request, endpoint: str) -> ProtocolRequest:
+        uri = f"{self._settings.issuer}/oauth/{endpoint}"
+        return await read_token_request(request, uri=uri, bytes_max=self._settings.request_bytes_max)
+
+    async def _record_refusal(self, endpoint: str, address: str, error: OAuth2Error) -> None:
+        """The event of a request that was refused before any client was known."""
+        as_of = self._clock()
+        async with self._database.system(Role.AUTH, as_of=as_of) as tx:
+            event = describe_event(as_of=as_of, endpoint=endpoint, address=address, outcome=error.error)
+            await tx.execute(RECORD_EVENT, event)
+
     async def with_server(self, work: Callable[[AuthorizationServer], T]) -> T:
         """Run Authlib in one transaction of its own."""
         as_of = self._clock()
@@ -138,6 +181,7 @@ class _Endpoints:
             server = AuthorizationServer(
                 connection,
                 keys=keys,
+                keyring=self._database.keyring,
                 settings=self._settings,
                 as_of=as_of,
                 admit_client=lambda client_id: self._client_limit.admit(client_id, as_of=as_of),
@@ -158,7 +202,7 @@ class _Endpoints:
         return ProtocolRequest("GET", self._settings.authorization_endpoint, parameters=checked, headers={})
 
     def refuse(self, request: Request, answer: Answer) -> Response:
-        if request.url.path != "/oauth/token" and "text/html" in request.headers.get("accept", ""):
+        if request.url.path not in _FOR_CLIENTS and "text/html" in request.headers.get("accept", ""):
             problem = str(answer.body.get("error_description") or answer.body["error"])
             return self._site.pages.render_message(title="This can't go on", problem=problem, status=answer.status)
         return JSONResponse(answer.body, status_code=answer.status, headers={**dict(answer.headers), **NO_STORE})
@@ -173,3 +217,15 @@ class _Endpoints:
         retry_after_s = limit.admit(address_of(request), as_of=self._clock())
         if retry_after_s is not None:
             raise TooManyRequestsError(retry_after_s)
+
+
+def _answer_recorded(
+    server: AuthorizationServer,
+    request: ProtocolRequest,
+    endpoint: str,
+    address: str,
+    work: Callable[[AuthorizationServer, ProtocolRequest], Answer],
+) -> Answer:
+    answer = work(server, request)
+    server.record(request, answer, endpoint=endpoint, address=address)
+    return answer

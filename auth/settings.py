@@ -5,6 +5,7 @@ Units: seconds where a name ends in _s, bytes in _bytes_max, attempts or request
 
 import ipaddress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from auth.errors import IssuerInvalidError, ProviderInvalidError
@@ -59,15 +60,27 @@ class AuthSettings:
 
     access_token_lifetime_s: int = 600
     code_lifetime_s: int = 60
+    refresh_lifetime_s: int = 30 * 86_400
+    """How long a family of refresh tokens lasts at the most, however often it is used."""
+    refresh_idle_s: int = 7 * 86_400
+    refresh_double_s: float = 5.0
+    """A used refresh token that comes back within this is refused; later, it ends its family."""
+    pushed_request_lifetime_s: int = 540
+    """Long enough to log in; less than the ten minutes that FAPI 2.0 allows."""
+    proof_lifetime_s: int = 60
+    proof_nonce_lifetime_s: int = 300
     session_lifetime_s: int = 8 * 3600
     login_page_lifetime_s: int = 3600
     assertion_lifetime_max_s: int = 300
     clock_skew_s: int = 10
 
     standing_check_s: float = 5.0
-    """How long a disabled client's, officer's or revoked token may still be taken."""
+    """How long a disabled client's or officer's token may still be taken."""
+    revocation_check_s: float = 0.5
+    """How long a revoked token may still be taken, in every process."""
     verified_tokens_max: int = 10_000
     signing_keys_refresh_s: float = 60.0
+    """How long a process may go on signing with a key that was retired."""
     unknown_key_refresh_s: float = 5.0
     """A token naming an unknown key makes us look for new keys, at most this often."""
 
@@ -113,9 +126,29 @@ class AuthSettings:
         return self.issuer.startswith("https://")
 
     @property
+    def signing_key_overlap(self) -> timedelta:
+        """How long after its retirement a token of a key can still be good: another process signs with it a while."""
+        return timedelta(seconds=self.access_token_lifetime_s + self.signing_keys_refresh_s + 2 * self.clock_skew_s)
+
+    @property
     def token_endpoint(self) -> str:
         """The token endpoint's URL."""
         return f"{self.issuer}/oauth/token"
+
+    @property
+    def revocation_endpoint(self) -> str:
+        """The revocation endpoint's URL."""
+        return f"{self.issuer}/oauth/revoke"
+
+    @property
+    def introspection_endpoint(self) -> str:
+        """The introspection endpoint's URL."""
+        return f"{self.issuer}/oauth/introspect"
+
+    @property
+    def pushed_request_endpoint(self) -> str:
+        """The pushed authorization request endpoint's URL."""
+        return f"{self.issuer}/oauth/par"
 
     @property
     def authorization_endpoint(self) -> str:

@@ -3,7 +3,8 @@
 Secrets are never stored: client secrets, session tokens, codes and assertion ids only as SHA-256 (each
 holds 128 random bits or more), passwords as argon2id, the signing key sealed by the keyring.
 
-The AUTH role alone touches these tables, but for what is told at each; no viewer's role may read any of them. It also
+The AUTH role alone touches these tables, but for what is told at each; no viewer's role may read any of them but the
+regulator's the record of token requests. AUTH also
 reads `members`, `brands`, `offices` and `officers`, every row, and writes none of them.
 """
 
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ledger.storage.access import Access
-from ledger.storage.columns import id_column, moment, one_of, reference, text_list
+from ledger.storage.columns import each_of, id_column, moment, one_of, reference, text_list
 from ledger.storage.metadata import metadata
 from ledger.storage.roles import Role
 
@@ -44,18 +45,33 @@ clients = Table(
     Column("auth_method", Text, nullable=False),
     Column("secret_hash", LargeBinary),
     Column("public_keys", JSONB(none_as_null=True)),
+    Column("previous_secret_hash", LargeBinary),
+    Column("previous_public_keys", JSONB(none_as_null=True)),
+    moment("previous_ends_at", nullable=True),
     Column("grant_types", ARRAY(Text), nullable=False),
     text_list("redirect_uris"),
     text_list("post_logout_redirect_uris"),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("is_native", Boolean, nullable=False, server_default=text("false")),
+    text_list("policies"),
     moment("created_at"),
     moment("secret_set_at", nullable=True),
     moment("disabled_at", nullable=True),
     one_of("auth_method", ("client_secret_basic", "private_key_jwt", "none")),
     CheckConstraint(
-        "grant_types <@ ARRAY['client_credentials', 'authorization_code']::text[] AND cardinality(grant_types) > 0",
+        "grant_types <@ ARRAY['client_credentials', 'authorization_code', 'refresh_token']::text[] "
+        "AND cardinality(grant_types) > 0",
         name="grant_types_known",
+    ),
+    CheckConstraint(
+        "NOT ('refresh_token' = ANY(grant_types)) OR 'authorization_code' = ANY(grant_types)",
+        name="refresh_follows_a_code",
+    ),
+    each_of("policies", ("refresh_always", "require_par", "require_dpop", "fapi_2", "introspect_any")),
+    CheckConstraint("NOT ('fapi_2' = ANY(policies)) OR auth_method = 'private_key_jwt'", name="fapi_2_uses_keys"),
+    CheckConstraint(
+        "(previous_ends_at IS NULL) = (previous_secret_hash IS NULL AND previous_public_keys IS NULL)",
+        name="previous_credential_ends",
     ),
     CheckConstraint(
         "(auth_method = 'client_secret_basic') = (secret_hash IS NOT NULL) "
@@ -66,6 +82,7 @@ clients = Table(
         "auth_method <> 'none' OR NOT ('client_credentials' = ANY(grant_types))", name="public_acts_for_officers_only"
     ),
     _hashed("secret_hash", name="secret_hashed"),
+    _hashed("previous_secret_hash", name="previous_secret_hashed"),
 )
 
 # AUTH: SELECT, INSERT, UPDATE.
@@ -168,14 +185,71 @@ authorization_codes = Table(
     Column("redirect_uri", Text, nullable=False),
     Column("scope", Text, nullable=False),
     Column("code_challenge", Text, nullable=False),
+    Column("is_offline", Boolean, nullable=False, server_default=text("false")),
+    Column("key_thumbprint", Text),
     moment("created_at"),
     moment("expires_at"),
     moment("redeemed_at", nullable=True),
-    Column("token_id", Text),
     moment("token_expires_at", nullable=True),
     _hashed("code_hash", name="code_hashed"),
     CheckConstraint("char_length(code_challenge) = 43", name="code_challenge_s256"),
-    CheckConstraint("(redeemed_at IS NULL) = (token_id IS NULL)", name="redeemed_for_a_token"),
+    CheckConstraint("(redeemed_at IS NULL) = (token_expires_at IS NULL)", name="redeemed_for_a_token"),
+    Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, UPDATE, DELETE. A family's id is that of the code that it began with.
+token_families = Table(
+    "token_families",
+    metadata,
+    id_column(),
+    reference("client_id", "clients.id", index=True),
+    reference("officer_id", "officers.id", index=True),
+    Column("scope", Text, nullable=False),
+    Column("key_thumbprint", Text),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("revoked_at", nullable=True),
+    Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, UPDATE, DELETE. A used one stays as long as its family, so that a replay is noticed.
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("family_id", Uuid(as_uuid=False), ForeignKey("token_families.id", ondelete="CASCADE"), nullable=False),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
+    _hashed("token_hash", name="token_hashed"),
+    # The rule that keeps a family a chain: one token of it can be used at a time.
+    Index("uq_refresh_tokens_unused", "family_id", unique=True, postgresql_where=text("used_at IS NULL")),
+    Index(None, "family_id"),
+)
+
+# AUTH: SELECT, INSERT, UPDATE, DELETE.
+pushed_requests = Table(
+    "pushed_requests",
+    metadata,
+    id_column(),
+    Column("reference_hash", LargeBinary, nullable=False, unique=True),
+    reference("client_id", "clients.id"),
+    Column("parameters", JSONB, nullable=False),
+    Column("key_thumbprint", Text),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
+    _hashed("reference_hash", name="reference_hashed"),
+    Index(None, "expires_at"),
+)
+
+# AUTH: SELECT, INSERT, DELETE.
+used_proofs = Table(
+    "used_proofs",
+    metadata,
+    Column("proof_hash", LargeBinary, primary_key=True),
+    moment("expires_at"),
+    _hashed("proof_hash", name="proof_hashed"),
     Index(None, "expires_at"),
 )
 
@@ -197,7 +271,30 @@ revoked_tokens = Table(
     Column("token_id", Text, primary_key=True),
     moment("revoked_at"),
     moment("expires_at"),
+    Index(None, "revoked_at"),
     Index(None, "expires_at"),
+)
+
+# AUTH: INSERT. REGULATOR: SELECT. JOBS: DELETE what retention ends. Whoever writes it can't change or erase it.
+token_events = Table(
+    "token_events",
+    metadata,
+    id_column(),
+    moment("recorded_at"),
+    Column("endpoint", Text, nullable=False),
+    Column("client_id", Uuid(as_uuid=False)),
+    Column("is_authenticated", Boolean, nullable=False),
+    Column("officer_id", Uuid(as_uuid=False)),
+    Column("grant_type", Text),
+    text_list("scopes"),
+    Column("outcome", Text, nullable=False),
+    Column("token_id", Text),
+    Column("family_id", Uuid(as_uuid=False)),
+    Column("address", Text, nullable=False),
+    one_of("endpoint", ("token", "revoke", "introspect", "par")),
+    CheckConstraint("char_length(outcome) <= 64", name="outcome_short"),
+    Index(None, "recorded_at"),
+    Index(None, "client_id", "recorded_at"),
 )
 
 # AUTH: SELECT, INSERT, UPDATE; JOBS seals the private key anew. An old key is retired and stays published until its
@@ -228,7 +325,16 @@ login_throttles = Table(
 )
 
 _CHANGED = {
-    clients: ("secret_hash", "secret_set_at", "public_keys", "disabled_at"),
+    clients: (
+        "secret_hash",
+        "secret_set_at",
+        "public_keys",
+        "previous_secret_hash",
+        "previous_public_keys",
+        "previous_ends_at",
+        "policies",
+        "disabled_at",
+    ),
     officer_logins: (
         "password_hash",
         "password_set_at",
@@ -237,7 +343,10 @@ _CHANGED = {
         "totp_confirmed_at",
     ),
     signing_keys: ("retired_at",),
-    authorization_codes: ("redeemed_at", "token_id", "token_expires_at"),
+    authorization_codes: ("redeemed_at", "token_expires_at"),
+    token_families: ("revoked_at",),
+    refresh_tokens: ("used_at",),
+    pushed_requests: ("used_at",),
     login_throttles: ("attempts", "window_ends_at"),
     login_devices: ("token_hash", "expires_at"),
     consents: ("scopes", "given_at"),
@@ -250,6 +359,10 @@ _PASSING = (
     login_devices,
     consents,
     authorization_codes,
+    token_families,
+    refresh_tokens,
+    pushed_requests,
+    used_proofs,
     used_assertions,
     revoked_tokens,
     login_throttles,
@@ -270,5 +383,8 @@ AUTH_ACCESS: tuple[Access, ...] = (
     # Re-encryption, which sees nothing but what is sealed.
     Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),
     Access(table="officer_logins", role=Role.JOBS, select=("id", "totp_secret_sealed"), update=("totp_secret_sealed",)),
+    Access(table=token_events.name, role=Role.AUTH, insert=True),
+    Access(table=token_events.name, role=Role.REGULATOR, select=()),
+    Access(table=token_events.name, role=Role.JOBS, select=("id", "recorded_at"), delete=True),
 )
-"""The AUTH role alone, but for re-encryption; read by migrations/metadata.py. What passes is deleted when over."""
+"""Read by migrations/metadata.py. What passes is deleted when it is over; the record of token requests by JOBS."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from bench import acknowledgements, imports, orders
+from bench import acknowledgements, imports, orders, tokens
 from bench.figures import Figure, read_stopwatch
 from bench.scale import FULL, QUICK, Scale
 from bench.world import World, open_world
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
     "orders": orders.run,
+    "tokens": tokens.run,
 }
 
 

@@ -15,4 +15,4 @@ class Scale:
 
 
 FULL = Scale(rounds=5, import_rows=20_000, order_count=10_000, load_seconds=4)
-QUICK = Scale(rounds=3, import_rows=4_000, order_count=3_000, load_seconds=1.5)
+QUICK = Scale(rounds=3, import_rows=2_000, order_count=2_000, load_seconds=1)

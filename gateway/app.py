@@ -21,7 +21,7 @@ from gateway.health import Check, Readiness, answer_healthz
 from gateway.metrics import Metrics
 from gateway.middleware import RequestEnvelope
 from gateway.protection import check_declarations
-from gateway.services import MakeContext, VerifyToken, make_services
+from gateway.services import BoundTokens, MakeContext, VerifyToken, make_services
 from gateway.settings import Settings
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
@@ -42,6 +42,7 @@ def create_app(
     schema: Schema,
     verify_token: VerifyToken,
     make_context: MakeContext,
+    bound_tokens: BoundTokens | None = None,
     auth_routes: Sequence[BaseRoute] = (),
     ready_checks: Mapping[str, Check] | None = None,
     read_pools: Callable[[], Mapping[str, Mapping[str, int]]] | None = None,
@@ -51,8 +52,9 @@ def create_app(
     """The application over the parts given.
 
     Shapes: verify_token(bearer, as_of) gives a verdict: true with .principal, false with .reason. There is no
-    application without one. make_context(principal | None, as_of, request_id) makes an operation's context,
-    an async context manager that is left when the operation ends. app.state has .metrics and .readiness.
+    application without one. bound_tokens verifies tokens of the scheme DPoP; without it none is taken.
+    make_context(principal | None, as_of, request_id) makes an operation's context, an async context manager that is
+    left when the operation ends. app.state has .metrics and .readiness.
     Errors: SchemaUnsafeError, before anything is served.
     """
     prepared = prepare_schema(schema)
@@ -63,7 +65,14 @@ def create_app(
     if read_pools is not None:
         metrics.watch_pools(read_pools)
     readiness = Readiness(ready_checks or {})
-    services = make_services(settings, prepared, verify_token=verify_token, make_context=make_context, metrics=metrics)
+    services = make_services(
+        settings,
+        prepared,
+        verify_token=verify_token,
+        bound_tokens=bound_tokens,
+        make_context=make_context,
+        metrics=metrics,
+    )
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint=GraphQLEndpoint(services, now=now)),
         Route("/healthz", endpoint=answer_healthz),
@@ -90,8 +99,8 @@ def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[Base
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST"),
-                allow_headers=("Authorization", "Content-Type", "X-Request-Id"),
-                expose_headers=("X-Request-Id", "X-Jembatan-Cost", "Retry-After"),
+                allow_headers=("Authorization", "Content-Type", "DPoP", "X-Request-Id"),
+                expose_headers=("DPoP-Nonce", "WWW-Authenticate", "X-Request-Id", "X-Jembatan-Cost", "Retry-After"),
                 max_age=600,
             )
         )

@@ -78,6 +78,7 @@ class GraphQLEndpoint:
             media_type=choose_media_type(accept) or MediaType.JSON,
             peer=request.client.host if request.client else "unknown",
             authorization=tuple(request.headers.getlist("authorization")),
+            proofs=tuple(request.headers.getlist("dpop")),
             read=partial(self._read, request),
         )
 

@@ -101,7 +101,10 @@ _REFUSALS = {
     Refusal.AUDIENCE: "It is for another audience.",
     Refusal.EXPIRED: "Its time is over.",
     Refusal.NOT_YET_VALID: "Its time has not begun: check the clocks.",
-    Refusal.REVOKED: "Its client, member or officer was disabled, or its code was used twice.",
+    Refusal.REVOKED: "It was revoked, its client, member or officer disabled, or a code or refresh token reused.",
+    Refusal.PROOF_MISSING: "It is bound to a key and came as a bearer token: send `Authorization: DPoP` and a proof.",
+    Refusal.PROOF_INVALID: "Its DPoP proof is missing, used before, or for another key, token or request.",
+    Refusal.PROOF_NONCE: "Its DPoP proof must hold the nonce of the answer's `DPoP-Nonce` header.",
 }
 
 

@@ -68,8 +68,8 @@ class Outcome:
 class Exchange:
     """One operation; the fields below `read` are filled stage by stage.
 
-    Shapes: media_type None means that nothing acceptable was asked for. authorization holds every
-    Authorization header of the request.
+    Shapes: media_type None means that nothing acceptable was asked for. authorization and proofs hold every
+    Authorization and every DPoP header of the request.
     Units: as_of is the operation's only clock, aware UTC.
     """
 
@@ -79,6 +79,7 @@ class Exchange:
     media_type: MediaType
     peer: str
     authorization: tuple[str, ...]
+    proofs: tuple[str, ...] = ()
     read: Callable[[], Awaitable[GraphQLRequest]]
 
     principal: Principal | None = None

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from auth.housekeeping import delete_expired
+from auth.token_events import delete_old_token_events
 from ledger.complaint_expiry import expire_information_requests
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
@@ -33,6 +35,12 @@ JOBS: Sequence[Job] = (
     Job(name="expire_information_requests", role=Role.TRANSITION, work=expire_information_requests),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
 )
+
+
+def list_jobs(*, token_event_days: int) -> Sequence[Job]:
+    """Every job, with the retention that the settings name."""
+    forget = partial(delete_old_token_events, kept_days=token_event_days)
+    return (*JOBS, Job(name="delete_old_token_events", role=Role.JOBS, work=forget))
 
 
 async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | None:

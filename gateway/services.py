@@ -1,10 +1,10 @@
 """What the stages need besides the exchange itself: one bundle, made once by gateway/app.py, never changed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from graphql import GraphQLSchema
 from strawberry.federation import Schema
@@ -20,6 +20,20 @@ from gateway.settings import Settings
 
 # The verdict is a value with a truth: a true one has .principal, a false one .reason.
 VerifyToken = Callable[[str, datetime], Awaitable[Any]]
+
+
+class BoundTokens(Protocol):
+    """Verification of tokens that are bound to a client's key (RFC 9449); auth.bound_tokens has one."""
+
+    async def verify(self, token: str, *, proofs: Sequence[str], method: str, uri: str, as_of: datetime) -> Any:
+        """A verdict as VerifyToken gives one."""
+        ...
+
+    def issue_nonce(self, as_of: datetime) -> str:
+        """The nonce for a client's next proof."""
+        ...
+
+
 # An operation's context, entered when the operation starts and left when it ends.
 MakeContext = Callable[[Any, datetime, str], AbstractAsyncContextManager[Any]]
 
@@ -42,6 +56,7 @@ class Services:
     costs: CostModel
     planner: Planner
     verify_token: VerifyToken
+    bound_tokens: BoundTokens | None
     make_context: MakeContext
     metrics: Metrics
     documents: Recent[str, Document]
@@ -57,7 +72,13 @@ class Services:
 
 
 def make_services(
-    settings: Settings, schema: Schema, *, verify_token: VerifyToken, make_context: MakeContext, metrics: Metrics
+    settings: Settings,
+    schema: Schema,
+    *,
+    verify_token: VerifyToken,
+    bound_tokens: BoundTokens | None = None,
+    make_context: MakeContext,
+    metrics: Metrics,
 ) -> Services:
     """The bundle for one application; schema is a prepared one (gateway/executor.py)."""
     graph = schema._schema  # noqa: SLF001 - as above
@@ -75,6 +96,7 @@ def make_services(
         costs=costs,
         planner=Planner(graph, protection, costs, selections_max=settings.document_selections_max),
         verify_token=verify_token,
+        bound_tokens=bound_tokens,
         make_context=make_context,
         metrics=metrics,
         documents=Recent(settings.document_cache_entries),

@@ -163,12 +163,29 @@ class Settings(BaseSettings):
     audience: str | None = Field(None, description="Audience of access tokens. Unset: PUBLIC_URL/graphql.")
     access_token_seconds: int = Field(600, ge=30, le=86_400, description="Lifetime of an access token.")
     authorization_code_seconds: int = Field(60, ge=5, le=600, description="Lifetime of an authorization code.")
+    refresh_token_seconds: int = Field(
+        2_592_000, ge=60, le=31_536_000, description="How long a login can be refreshed at the most."
+    )
+    refresh_idle_seconds: int = Field(
+        604_800, ge=60, le=31_536_000, description="How long a refresh token may lie unused."
+    )
+    refresh_double_seconds: float = Field(
+        5, ge=0, le=60, description="A used refresh token that comes back later than this ends its whole login."
+    )
+    pushed_request_seconds: int = Field(
+        540, ge=30, lt=600, description="How long a pushed authorization request may be used."
+    )
+    proof_seconds: int = Field(60, ge=5, le=300, description="How long after it was made a DPoP proof is taken.")
+    proof_nonce_seconds: int = Field(300, ge=30, le=3600, description="How often the nonce of DPoP proofs changes.")
     login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
     login_page_seconds: int = Field(3_600, ge=60, le=86_400, description="How long a login page may be filled in.")
     assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
     token_skew_seconds: int = Field(10, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
     standing_check_seconds: float = Field(
-        5, ge=0, le=300, description="How long a disabled client or a revoked token may still be taken."
+        5, ge=0, le=300, description="How long a disabled client or officer may still be taken."
+    )
+    revocation_check_seconds: float = Field(
+        0.5, ge=0, le=60, description="How long a revoked token may still be taken, in every process."
     )
     signing_keys_refresh_seconds: float = Field(
         60, gt=0, le=3600, description="How often a process looks for new signing keys."
@@ -178,6 +195,7 @@ class Settings(BaseSettings):
     )
     token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
     token_bytes_max: int = Field(8_192, ge=512, le=65_536, description="The longest access token.")
+    token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
     oauth_request_bytes_max: int = Field(
         16_384, ge=1024, le=1_048_576, description="The largest request to an OAuth endpoint."
     )

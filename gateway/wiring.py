@@ -12,6 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 from strawberry.federation import Schema
 
+from auth.bound_tokens import BoundTokenVerifier
 from auth.keys import SigningKeyStore
 from auth.passwords import Passwords
 from auth.principal import Principal
@@ -19,7 +20,7 @@ from auth.server import create_auth_routes
 from auth.settings import AuthSettings, OpenIdSettings
 from auth.tokens import TokenVerifier
 from gateway.app import create_app, read_clock
-from gateway.jobs import running_jobs
+from gateway.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
 from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
 from ledger.storage.database import Database, DatabaseSettings
@@ -48,7 +49,8 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with running_jobs(database, now=now, beat_seconds=settings.job_seconds):
+            jobs = list_jobs(token_event_days=settings.token_event_days)
+            async with running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=jobs):
                 yield
         finally:
             await database.close()
@@ -57,6 +59,7 @@ def create_gateway(
         settings,
         schema=schema,
         verify_token=verifier.verify,
+        bound_tokens=BoundTokenVerifier(database, verifier, auth_settings),
         make_context=make_context,
         auth_routes=create_auth_routes(
             database, keys=keys, passwords=Passwords(auth_settings), settings=auth_settings, clock=now
@@ -94,11 +97,18 @@ def read_auth_settings(settings: Settings) -> AuthSettings:
         service_name=settings.service_name,
         access_token_lifetime_s=settings.access_token_seconds,
         code_lifetime_s=settings.authorization_code_seconds,
+        refresh_lifetime_s=settings.refresh_token_seconds,
+        refresh_idle_s=settings.refresh_idle_seconds,
+        refresh_double_s=settings.refresh_double_seconds,
+        pushed_request_lifetime_s=settings.pushed_request_seconds,
+        proof_lifetime_s=settings.proof_seconds,
+        proof_nonce_lifetime_s=settings.proof_nonce_seconds,
         session_lifetime_s=settings.login_session_seconds,
         login_page_lifetime_s=settings.login_page_seconds,
         assertion_lifetime_max_s=settings.assertion_seconds_max,
         clock_skew_s=settings.token_skew_seconds,
         standing_check_s=settings.standing_check_seconds,
+        revocation_check_s=settings.revocation_check_seconds,
         verified_tokens_max=settings.token_cache_entries,
         signing_keys_refresh_s=settings.signing_keys_refresh_seconds,
         unknown_key_refresh_s=settings.unknown_key_refresh_seconds,

@@ -1,7 +1,7 @@
 """The authorization code grant with PKCE: an officer acting through a client.
 
 A code is used once. Of several redemptions at once one wins; any later one by the same client ends the
-token of the first, since a code that is seen twice was stolen by one of the two.
+tokens of the first, since a code that is seen twice was stolen by one of the two.
 
 Source: RFC 6749 sections 4.1 and 10.5, RFC 7636 (S256 alone), RFC 9700 sections 2.1.1 and 4.5.
 """
@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 
+from auth.client_policies import ClientPolicy
 from auth.hashed_secrets import generate_secret, hash_secret
-from auth.registered_clients import ActiveOfficer, RegisteredClient, find_officer
-from auth.scopes import grant_officer_scopes, parse_scope, render_scope
-from auth.tables import authorization_codes, revoked_tokens
+from auth.pushed_requests import use_pushed_request
+from auth.registered_clients import REFRESH_TOKEN, ActiveOfficer, RegisteredClient, find_officer
+from auth.revocations import revoke_family
+from auth.scopes import OFFLINE_ACCESS, grant_officer_scopes, parse_scope, render_scope
+from auth.tables import authorization_codes
+from auth.token_families import open_family
 from ledger.identifiers import new_id
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class StoredCode:
     redirect_uri: str
     scope: str
     code_challenge: str
+    is_offline: bool
+    key_thumbprint: str | None
     code_challenge_method: str = S256
 
     def get_redirect_uri(self) -> str:
@@ -105,6 +110,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
     def save_authorization_code(self, code: str, request: "ProtocolRequest") -> None:
         """Keep the code's hash and all that it is bound to."""
+        if request.pushed_id is not None:
+            use_pushed_request(self.server, request.pushed_id)
         row = {
             "id": new_id(),
             "code_hash": hash_secret(code),
@@ -113,6 +120,9 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             "redirect_uri": request.payload.redirect_uri,
             "scope": request.scope,
             "code_challenge": request.payload.data["code_challenge"],
+            "is_offline": _wants_refresh_token(request),
+            # RFC 9449 section 10.
+            "key_thumbprint": request.key_thumbprint or request.payload.data.get("dpop_jkt"),
             "created_at": self._as_of,
             "expires_at": self._as_of + timedelta(seconds=self.server.settings.code_lifetime_s),
         }
@@ -129,16 +139,46 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         if row is None:
             return None
         if row.redeemed_at is not None:
-            self._revoke(row.token_id, row.token_expires_at)
+            # The code's id is its family's. The refusal that follows commits with it.
+            revoke_family(self.server.connection, row.id, settings=self.server.settings, as_of=self._as_of)
             return None
         if row.expires_at <= self._as_of:
             return None
-        return StoredCode(row.id, row.officer_id, row.redirect_uri, row.scope, row.code_challenge)
+        return StoredCode(
+            id=row.id,
+            officer_id=row.officer_id,
+            redirect_uri=row.redirect_uri,
+            scope=row.scope,
+            code_challenge=row.code_challenge,
+            is_offline=row.is_offline,
+            key_thumbprint=row.key_thumbprint,
+        )
 
     def authenticate_user(self, authorization_code: StoredCode) -> ActiveOfficer | None:
         """The officer as they stand now: disabled meanwhile, they get nothing."""
         officer = find_officer(self.server.connection, authorization_code.officer_id)
         return officer if officer is not None and officer.member_id == self.request.client.member_id else None
+
+    def create_token_response(self) -> Any:
+        """The token response, with the first refresh token of a family where one is due."""
+        code: StoredCode = self.request.authorization_code
+        self.server.tokens.family_id = code.id
+        key_thumbprint = self.server.tokens.key_thumbprint
+        if code.key_thumbprint not in {None, key_thumbprint}:
+            raise InvalidGrantError("The code is bound to another key.")
+        status, token, headers = super().create_token_response()
+        if code.is_offline and self.request.client.check_grant_type(REFRESH_TOKEN):
+            token["refresh_token"] = open_family(
+                self.server.connection,
+                family_id=code.id,
+                client_id=self.request.client.client_id,
+                officer_id=code.officer_id,
+                scope=code.scope,
+                key_thumbprint=key_thumbprint,
+                settings=self.server.settings,
+                as_of=self._as_of,
+            )
+        return status, token, headers
 
     def delete_authorization_code(self, authorization_code: StoredCode) -> None:
         """Mark the code as used for this token. The row stays until it expires, so that a replay is noticed."""
@@ -147,7 +187,6 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             .where(authorization_codes.c.id == authorization_code.id, authorization_codes.c.redeemed_at.is_(None))
             .values(
                 redeemed_at=self._as_of,
-                token_id=self.server.tokens.token_id,
                 token_expires_at=self.server.tokens.expires_at,
             )
         )
@@ -158,7 +197,11 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
     def _as_of(self) -> datetime:
         return self.server.as_of
 
-    def _revoke(self, token_id: str, expires_at: datetime) -> None:
-        """End the token of the first redemption. The refusal that follows commits with it."""
-        row = {"token_id": token_id, "revoked_at": self._as_of, "expires_at": expires_at}
-        self.server.connection.execute(insert_or_ignore(revoked_tokens).values(row).on_conflict_do_nothing())
+
+def _wants_refresh_token(request: "ProtocolRequest") -> bool:
+    """Whether the client asked for one (OpenID Connect Core section 11) or always gets one."""
+    client: RegisteredClient = request.client
+    if not client.check_grant_type(REFRESH_TOKEN):
+        return False
+    asked = OFFLINE_ACCESS in parse_scope(request.payload.scope or "")
+    return asked or ClientPolicy.REFRESH_ALWAYS in client.policies

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_id", name=op.f("pk_revoked_tokens")),
     )
     op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_revoked_tokens_revoked_at"), "revoked_tokens", ["revoked_at"], unique=False)
     op.create_table(
         "signing_keys",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -85,6 +86,38 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("retired_at IS NULL"),
     )
+    op.create_table(
+        "token_events",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("is_authenticated", sa.Boolean(), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("grant_type", sa.Text(), nullable=True),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("token_id", sa.Text(), nullable=True),
+        sa.Column("family_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "endpoint IN ('token', 'revoke', 'introspect', 'par')", name=op.f("ck_token_events_endpoint_known")
+        ),
+        sa.CheckConstraint("char_length(outcome) <= 64", name=op.f("ck_token_events_outcome_short")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_events")),
+    )
+    op.create_index(
+        op.f("ix_token_events_client_id_recorded_at"), "token_events", ["client_id", "recorded_at"], unique=False
+    )
+    op.create_index(op.f("ix_token_events_recorded_at"), "token_events", ["recorded_at"], unique=False)
+    op.create_table(
+        "used_proofs",
+        sa.Column("proof_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("octet_length(proof_hash) = 32", name=op.f("ck_used_proofs_proof_hashed")),
+        sa.PrimaryKeyConstraint("proof_hash", name=op.f("pk_used_proofs")),
+    )
+    op.create_index(op.f("ix_used_proofs_expires_at"), "used_proofs", ["expires_at"], unique=False)
     op.create_table(
         "brands",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -128,17 +161,29 @@ def upgrade() -> None:
         sa.Column("auth_method", sa.Text(), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(), nullable=True),
         sa.Column("public_keys", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("previous_secret_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_public_keys", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("previous_ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("grant_types", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("post_logout_redirect_uris", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("is_native", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("policies", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("secret_set_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(auth_method = 'client_secret_basic') = (secret_hash IS NOT NULL) AND (auth_method = 'private_key_jwt') = (public_keys IS NOT NULL)",
             name=op.f("ck_clients_credential_of_method"),
+        ),
+        sa.CheckConstraint(
+            "NOT ('fapi_2' = ANY(policies)) OR auth_method = 'private_key_jwt'",
+            name=op.f("ck_clients_fapi_2_uses_keys"),
+        ),
+        sa.CheckConstraint(
+            "NOT ('refresh_token' = ANY(grant_types)) OR 'authorization_code' = ANY(grant_types)",
+            name=op.f("ck_clients_refresh_follows_a_code"),
         ),
         sa.CheckConstraint(
             "auth_method <> 'none' OR NOT ('client_credentials' = ANY(grant_types))",
@@ -149,9 +194,18 @@ def upgrade() -> None:
             name=op.f("ck_clients_auth_method_known"),
         ),
         sa.CheckConstraint(
-            "grant_types <@ ARRAY['client_credentials', 'authorization_code']::text[] AND cardinality(grant_types) > 0",
+            "grant_types <@ ARRAY['client_credentials', 'authorization_code', 'refresh_token']::text[] AND cardinality(grant_types) > 0",
             name=op.f("ck_clients_grant_types_known"),
         ),
+        sa.CheckConstraint(
+            "policies <@ ARRAY['refresh_always', 'require_par', 'require_dpop', 'fapi_2', 'introspect_any']::text[]",
+            name=op.f("ck_clients_policies_known"),
+        ),
+        sa.CheckConstraint(
+            "(previous_ends_at IS NULL) = (previous_secret_hash IS NULL AND previous_public_keys IS NULL)",
+            name=op.f("ck_clients_previous_credential_ends"),
+        ),
+        sa.CheckConstraint("octet_length(previous_secret_hash) = 32", name=op.f("ck_clients_previous_secret_hashed")),
         sa.CheckConstraint("octet_length(secret_hash) = 32", name=op.f("ck_clients_secret_hashed")),
         sa.ForeignKeyConstraint(["brand_id"], ["brands.id"], name=op.f("fk_clients_brand_id")),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_clients_member_id")),
@@ -260,13 +314,15 @@ def upgrade() -> None:
         sa.Column("redirect_uri", sa.Text(), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("code_challenge", sa.Text(), nullable=False),
+        sa.Column("is_offline", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("key_thumbprint", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("redeemed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("token_id", sa.Text(), nullable=True),
         sa.Column("token_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(redeemed_at IS NULL) = (token_id IS NULL)", name=op.f("ck_authorization_codes_redeemed_for_a_token")
+            "(redeemed_at IS NULL) = (token_expires_at IS NULL)",
+            name=op.f("ck_authorization_codes_redeemed_for_a_token"),
         ),
         sa.CheckConstraint("char_length(code_challenge) = 43", name=op.f("ck_authorization_codes_code_challenge_s256")),
         sa.CheckConstraint("octet_length(code_hash) = 32", name=op.f("ck_authorization_codes_code_hashed")),
@@ -568,6 +624,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_officer_logins_officer_id"), "officer_logins", ["officer_id"], unique=False)
     op.create_table(
+        "pushed_requests",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("reference_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("parameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("key_thumbprint", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("octet_length(reference_hash) = 32", name=op.f("ck_pushed_requests_reference_hashed")),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_pushed_requests_client_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pushed_requests")),
+        sa.UniqueConstraint("reference_hash", name=op.f("uq_pushed_requests_reference_hash")),
+    )
+    op.create_index(op.f("ix_pushed_requests_expires_at"), "pushed_requests", ["expires_at"], unique=False)
+    op.create_table(
+        "token_families",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("key_thumbprint", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_token_families_client_id")),
+        sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_token_families_officer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_families")),
+    )
+    op.create_index(op.f("ix_token_families_client_id"), "token_families", ["client_id"], unique=False)
+    op.create_index(op.f("ix_token_families_expires_at"), "token_families", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_token_families_officer_id"), "token_families", ["officer_id"], unique=False)
+    op.create_table(
         "used_assertions",
         sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("assertion_hash", sa.LargeBinary(), nullable=False),
@@ -756,6 +845,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("login_id", "code_hash", name=op.f("pk_recovery_codes")),
     )
     op.create_table(
+        "refresh_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("family_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("octet_length(token_hash) = 32", name=op.f("ck_refresh_tokens_token_hashed")),
+        sa.ForeignKeyConstraint(
+            ["family_id"], ["token_families.id"], name=op.f("fk_refresh_tokens_family_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_tokens")),
+    )
+    op.create_index(op.f("ix_refresh_tokens_family_id"), "refresh_tokens", ["family_id"], unique=False)
+    op.create_index(
+        "uq_refresh_tokens_unused",
+        "refresh_tokens",
+        ["family_id"],
+        unique=True,
+        postgresql_where=sa.text("used_at IS NULL"),
+    )
+    op.create_table(
         "order_extensions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("order_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -790,6 +900,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_order_extensions_order_id"), table_name="order_extensions")
     op.drop_index(op.f("ix_order_extensions_carrier_id"), table_name="order_extensions")
     op.drop_table("order_extensions")
+    op.drop_index("uq_refresh_tokens_unused", table_name="refresh_tokens", postgresql_where=sa.text("used_at IS NULL"))
+    op.drop_index(op.f("ix_refresh_tokens_family_id"), table_name="refresh_tokens")
+    op.drop_table("refresh_tokens")
     op.drop_table("recovery_codes")
     op.drop_index("ix_order_complaints_complaint_id", table_name="order_complaints")
     op.drop_table("order_complaints")
@@ -814,6 +927,12 @@ def downgrade() -> None:
     op.drop_table("block_order_versions")
     op.drop_index(op.f("ix_used_assertions_expires_at"), table_name="used_assertions")
     op.drop_table("used_assertions")
+    op.drop_index(op.f("ix_token_families_officer_id"), table_name="token_families")
+    op.drop_index(op.f("ix_token_families_expires_at"), table_name="token_families")
+    op.drop_index(op.f("ix_token_families_client_id"), table_name="token_families")
+    op.drop_table("token_families")
+    op.drop_index(op.f("ix_pushed_requests_expires_at"), table_name="pushed_requests")
+    op.drop_table("pushed_requests")
     op.drop_index(op.f("ix_officer_logins_officer_id"), table_name="officer_logins")
     op.drop_table("officer_logins")
     op.drop_index(op.f("ix_officer_identities_officer_id"), table_name="officer_identities")
@@ -871,8 +990,14 @@ def downgrade() -> None:
     op.drop_table("offices")
     op.drop_table("number_epochs")
     op.drop_table("brands")
+    op.drop_index(op.f("ix_used_proofs_expires_at"), table_name="used_proofs")
+    op.drop_table("used_proofs")
+    op.drop_index(op.f("ix_token_events_recorded_at"), table_name="token_events")
+    op.drop_index(op.f("ix_token_events_client_id_recorded_at"), table_name="token_events")
+    op.drop_table("token_events")
     op.drop_index("uq_signing_keys_current", table_name="signing_keys", postgresql_where=sa.text("retired_at IS NULL"))
     op.drop_table("signing_keys")
+    op.drop_index(op.f("ix_revoked_tokens_revoked_at"), table_name="revoked_tokens")
     op.drop_index(op.f("ix_revoked_tokens_expires_at"), table_name="revoked_tokens")
     op.drop_table("revoked_tokens")
     op.drop_index(op.f("ix_provider_logins_expires_at"), table_name="provider_logins")

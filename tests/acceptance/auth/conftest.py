@@ -46,3 +46,13 @@ def later(site: Site) -> None:
     """Each test begins when the counts of the one before are over."""
     site.world.clock.advance(3_600)
     site.http.cookie_jar.clear()
+
+
+@pytest.fixture(scope="module")
+async def shared_world(cluster: Cluster, keyring: Keyring) -> AsyncIterator[World]:
+    """A database without a server, for requests that need no network."""
+    name = await cluster.clone()
+    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    yield World(database, auth_settings())
+    await database.close()
+    await cluster.drop(name)

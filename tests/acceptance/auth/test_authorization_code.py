@@ -143,7 +143,7 @@ class TestPkce:
 
 
 class TestRedemption:
-    async def test_replayed_authorization_code_revokes_its_token(self, site: Site) -> None:
+    async def test_replayed_authorization_code_revokes_its_tokens(self, site: Site) -> None:
         client = await site.officers_client()
         verifier = new_verifier()
         code = await site.obtain_code(client, verifier)

@@ -4,21 +4,25 @@ import base64
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
+from joserfc.jwk import ECKey
 
 from auth.clients import CreatedClient
+from auth.dpop import hash_access_token
 from gateway.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway, read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from schema.graph import schema
-from tests.acceptance.gateway.conftest import Gateway
+from tests.acceptance.gateway.conftest import Gateway, Reply
 from tests.conftest import Cluster
-from tests.integration.auth.world import Clock, World
+from tests.integration.auth.world import Clock, World, sign
 
 
 class Wired(Gateway):
@@ -83,3 +87,40 @@ class TestGateway:
 
     def test_prints_its_graph_to_a_router(self, wired: Wired) -> None:
         assert "@requiresScopes" in wired.post("{ _service { sdl } }").body["data"]["_service"]["sdl"]
+
+    def test_takes_a_bound_token_with_a_proof_of_its_key_alone(self, wired: Wired) -> None:
+        key = ECKey.generate_key("P-256", private=True)
+
+        def prove(path: str, nonce: str | None, **more: str) -> str:
+            claims = {"jti": str(uuid4()), "htm": "POST", "htu": f"http://127.0.0.1:{wired.port}{path}", **more}
+            claims |= {"iat": int(time.time())} | ({"nonce": nonce} if nonce else {})
+            return sign(key, claims, typ="dpop+jwt", jwk=key.as_dict(private=False))
+
+        basic = base64.b64encode(f"{wired.machine.client_id}:{wired.machine.secret}".encode()).decode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}
+        body = b"grant_type=client_credentials&scope=members:read"
+        first = wired.send("POST", "/oauth/token", body, {**headers, "DPoP": prove("/oauth/token", None)})
+        assert first.body["error"] == "use_dpop_nonce"
+        nonce = first.headers["DPoP-Nonce"]
+        token = wired.send("POST", "/oauth/token", body, {**headers, "DPoP": prove("/oauth/token", nonce)}).body
+        assert token["token_type"] == "DPoP"
+
+        def ask(scheme: str, proof: str | None) -> Reply:
+            sent = {"Content-Type": "application/json", "Authorization": f"{scheme} {token['access_token']}"}
+            query = b'{"query": "{ viewer { member { legalName } } }"}'
+            return wired.send("POST", "/graphql", query, sent | ({"DPoP": proof} if proof else {}))
+
+        ath = hash_access_token(token["access_token"])
+        good = prove("/graphql", nonce, ath=ath)
+        assert ask("DPoP", good).body == {"data": {"viewer": {"member": {"legalName": "carrier"}}}}
+        for scheme, proof, error in (
+            ("DPoP", good, "invalid_dpop_proof"),
+            ("DPoP", None, "invalid_dpop_proof"),
+            ("DPoP", prove("/oauth/token", nonce, ath=ath), "invalid_dpop_proof"),
+            ("DPoP", prove("/graphql", None, ath=ath), "use_dpop_nonce"),
+            ("Bearer", prove("/graphql", nonce, ath=ath), "invalid_token"),
+        ):
+            reply = ask(scheme, proof)
+            assert reply.status == 401
+            assert reply.headers["WWW-Authenticate"].startswith(f'DPoP realm="jembatan", error="{error}"')
+            assert reply.headers["DPoP-Nonce"]

@@ -1,8 +1,20 @@
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from auth.clients import ClientDraft, create_client, disable_client, list_clients, rotate_secret
+from auth.client_keys import find_key
+from auth.client_policies import ClientPolicy
+from auth.clients import (
+    ClientDraft,
+    create_client,
+    disable_client,
+    list_clients,
+    rotate_public_keys,
+    rotate_secret,
+    set_policies,
+)
 from auth.errors import (
     ClientInvalidError,
     ClientKeysInvalidError,
@@ -22,7 +34,7 @@ from tests.integration.auth.world import CALLBACK, World, client_key, jwks_of
 
 async def _find(world: World, client_id: str):
     async with world.auth() as tx:
-        return await tx.connection.run_sync(find_client, client_id)
+        return await tx.connection.run_sync(partial(find_client, as_of=tx.as_of), client_id)
 
 
 class TestCreateClient:
@@ -35,7 +47,7 @@ class TestCreateClient:
         found = await _find(world, created.client_id)
         assert found.check_client_secret(created.secret)
         assert not found.check_client_secret("other")
-        assert created.secret.encode() not in found.secret_hash
+        assert created.secret.encode() not in found.secret_hashes[0]
 
     async def test_escalation_by_kind_is_refused_for_every_scope_that_a_kind_may_not_have(self, world: World) -> None:
         for kind in MemberKind:
@@ -165,3 +177,82 @@ class TestRotateSecret:
         found = await _find(world, created.client_id)
         assert found.check_client_secret(secret)
         assert not found.check_client_secret(created.secret)
+
+    async def test_takes_both_secrets_until_the_overlap_is_over(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        created = await world.register(carrier, ["orders:read"])
+        async with world.auth() as tx:
+            secret = await rotate_secret(tx, created.client_id, overlap=timedelta(hours=1))
+
+        world.clock.advance(3_599)
+        during = await _find(world, created.client_id)
+        assert during.check_client_secret(secret)
+        assert during.check_client_secret(created.secret)
+        world.clock.advance(1)
+        after = await _find(world, created.client_id)
+        assert after.check_client_secret(secret)
+        assert not after.check_client_secret(created.secret)
+
+    async def test_a_second_rotation_ends_the_first_secret(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        created = await world.register(carrier, ["orders:read"])
+        async with world.auth() as tx:
+            await rotate_secret(tx, created.client_id, overlap=timedelta(hours=1))
+            await rotate_secret(tx, created.client_id, overlap=timedelta(hours=1))
+        assert not (await _find(world, created.client_id)).check_client_secret(created.secret)
+
+
+class TestRotatePublicKeys:
+    async def test_takes_both_sets_until_the_overlap_is_over(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        old, new = client_key("old"), client_key("new")
+        created = await world.register(
+            carrier, ["orders:read"], auth_method="private_key_jwt", public_keys=jwks_of(old)
+        )
+        async with world.auth() as tx:
+            await rotate_public_keys(tx, created.client_id, jwks_of(new), overlap=timedelta(hours=1))
+
+        during = (await _find(world, created.client_id)).public_keys
+        assert [key["kid"] for key in during["keys"]] == ["new", "old"]
+        world.clock.advance(3_600)
+        after = (await _find(world, created.client_id)).public_keys
+        assert find_key(after, kid="old", algorithm="ES256") is None
+        assert find_key(after, kid="new", algorithm="ES256") is not None
+
+    async def test_a_key_of_the_same_kid_is_replaced_at_once(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        old, new = client_key("same"), client_key("same")
+        created = await world.register(
+            carrier, ["orders:read"], auth_method="private_key_jwt", public_keys=jwks_of(old)
+        )
+        async with world.auth() as tx:
+            await rotate_public_keys(tx, created.client_id, jwks_of(new), overlap=timedelta(hours=1))
+        assert (await _find(world, created.client_id)).public_keys == jwks_of(new)
+
+    async def test_is_nothing_for_a_client_with_a_secret(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        created = await world.register(carrier, ["orders:read"])
+        async with world.auth() as tx:
+            with pytest.raises(ClientUnknownError):
+                await rotate_public_keys(tx, created.client_id, jwks_of(client_key()))
+
+
+class TestPolicies:
+    async def test_are_asked_of_the_client_from_then_on(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        created = await world.register(carrier, ["orders:read"])
+        async with world.auth() as tx:
+            await set_policies(tx, created.client_id, [ClientPolicy.REQUIRE_DPOP])
+        assert (await _find(world, created.client_id)).policies == {ClientPolicy.REQUIRE_DPOP}
+
+    async def test_must_fit_the_clients_grants_and_authentication(self, world: World) -> None:
+        carrier = await world.admit(MemberKind.CARRIER, "carrier")
+        created = await world.register(carrier, ["orders:read"])
+        async with world.auth() as tx:
+            for policy in (ClientPolicy.FAPI_2, ClientPolicy.REFRESH_ALWAYS):
+                with pytest.raises(ClientInvalidError):
+                    await set_policies(tx, created.client_id, [policy])
+        with pytest.raises(ClientInvalidError):
+            await world.register(carrier, ["orders:read"], policies=[ClientPolicy.FAPI_2])
+        with pytest.raises(ClientInvalidError):
+            await world.register(carrier, ["orders:read"], grant_types=["client_credentials", "refresh_token"])

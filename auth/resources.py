@@ -1,0 +1,23 @@
+"""Resource indicators: our tokens are for one resource, and a client that asks for another is told so.
+
+Source: RFC 8707 section 2. A request names at most one resource here: repeated parameters are refused before.
+"""
+
+from collections.abc import Mapping
+
+from authlib.oauth2.rfc6749 import OAuth2Error
+
+from auth.settings import AuthSettings
+
+
+class InvalidTargetError(OAuth2Error):  # type: ignore[misc]
+    """The client asks for a token for a resource that is not ours."""
+
+    error = "invalid_target"
+    description = "Tokens are issued for one resource; leave the parameter out, or name that one."
+
+
+def check_resource(parameters: Mapping[str, str], settings: AuthSettings) -> None:
+    """Refuse a request for any resource but our audience. Errors: InvalidTargetError."""
+    if parameters.get("resource", settings.audience) != settings.audience:
+        raise InvalidTargetError
