@@ -1,6 +1,6 @@
-"""`jembatan keys`: fresh encryption keys, and re-encryption under the first one of the settings."""
+"""`jembatan keys`: encryption keys, re-encryption under the first of the settings, and the key that signs tokens."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,9 @@ from gateway.cli.printing import JsonFlag, note, print_json, print_record, show_
 if TYPE_CHECKING:
     from gateway.cli.session import Session
 
-keys = typer.Typer(no_args_is_help=True, help="Make encryption keys, and re-encrypt under a new one.")
+keys = typer.Typer(
+    no_args_is_help=True, help="Make encryption keys, re-encrypt under a new one, renew the key of tokens."
+)
 
 
 @keys.command("generate", epilog="Example: jembatan keys generate >> /etc/jembatan/keys.env")
@@ -52,3 +54,35 @@ def rotate(*, as_json: JsonFlag = False) -> None:
         print_json({"sealedAnew": sealed_anew})
     else:
         print_record({name: f"{count} sealed anew" for name, count in sealed_anew.items()})
+
+
+@keys.command(
+    "rotate-signing",
+    epilog="Examples: jembatan keys rotate-signing\n\njembatan keys rotate-signing --withdraw-retired",
+)
+def rotate_signing(
+    *,
+    withdraw_retired: Annotated[
+        bool, typer.Option("--withdraw-retired", help="For a key that leaked: no retired key is taken any more.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sign tokens with a fresh key from now on. Tokens of the key before stay good until they expire.
+
+    With --withdraw-retired they end, and every officer and system needs another token.
+    """
+    from auth.keys import rotate_signing_key, withdraw_retired_keys
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> dict[str, object]:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            key_id = await rotate_signing_key(tx)
+            return {"keyId": key_id, "withdrawn": await withdraw_retired_keys(tx) if withdraw_retired else 0}
+
+    rotated = run_session(work)
+    if as_json:
+        print_json(rotated)
+    else:
+        print_record(rotated)
+    note("Processes that serve take it over when they next read the keys (JEMBATAN_SIGNING_KEYS_REFRESH_SECONDS).")

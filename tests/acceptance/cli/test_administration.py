@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import ECKey
 
-from auth.keys import load_signing_keys
+from auth.keys import SigningKeys, load_signing_keys
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from tests.acceptance.cli.conftest import Operator, render_keys
+
+
+async def read_signing_keys(database: Database) -> SigningKeys:
+    async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
+        return await load_signing_keys(tx)
 
 
 class TestMembers:
@@ -107,6 +112,21 @@ class TestNumberingLoad:
         assert operator.run("numbering", "load", plan, status=1).code == "NUMBERING_PLAN_INVALID"
 
 
+class TestSigningKey:
+    def test_is_replaced_and_stays_published(self, operator: Operator) -> None:
+        before = operator.in_ledger(read_signing_keys)
+        rotated = operator.run("keys", "rotate-signing", "--json").json
+        after = operator.in_ledger(read_signing_keys)
+        assert (after.current.kid, rotated["withdrawn"]) == (rotated["keyId"], 0)
+        assert set(after.public) == {before.current.kid, after.current.kid}
+
+    def test_that_leaked_is_withdrawn(self, operator: Operator) -> None:
+        operator.in_ledger(read_signing_keys)
+        rotated = operator.run("keys", "rotate-signing", "--withdraw-retired", "--json").json
+        assert rotated["withdrawn"] == 1
+        assert set(operator.in_ledger(read_signing_keys).public) == {rotated["keyId"]}
+
+
 class TestStart:
     def test_refuses_a_wrong_encryption_key(self, admitted: Operator) -> None:
         for name, value in render_keys(Keyring.from_text(*Keyring.generate_text())).items():
@@ -117,7 +137,7 @@ class TestStart:
         complaints = "reference,number,medium,category,narrative\nA-1,089011110001,SMS,FRAUD,He lied.\n"
         file = admitted.write("one.csv", complaints)
         admitted.run("import", "complaints", file, "--format", "csv", "--source", "polri")
-        signing_key = admitted.in_ledger(self.read_signing_key)
+        signing_key = admitted.in_ledger(read_signing_keys).current.kid
         new, _ = Keyring.generate_text()
         old = admitted.environment["JEMBATAN_ENCRYPTION_KEYS"]
         admitted.monkeypatch.setenv("JEMBATAN_ENCRYPTION_KEYS", f"{new},{old}")
@@ -128,12 +148,7 @@ class TestStart:
         admitted.monkeypatch.setenv("JEMBATAN_ENCRYPTION_KEYS", new)
         admitted.run("member", "list")
         admitted.keyring = Keyring.from_text(new, admitted.environment["JEMBATAN_REFERENCE_KEY"])
-        assert admitted.in_ledger(self.read_signing_key) == signing_key
-
-    @staticmethod
-    async def read_signing_key(database: Database) -> str:
-        async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
-            return str((await load_signing_keys(tx)).current.kid)
+        assert admitted.in_ledger(read_signing_keys).current.kid == signing_key
 
     def test_uses_what_an_embedded_server_was_given(self, operator: Operator, tmp_path: Path) -> None:
         operator.monkeypatch.delenv("JEMBATAN_DATABASE_URL")
