@@ -1,20 +1,32 @@
 """`jembatan client`: the systems that members connect with. A secret is shown once, when it is made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from auth.client_policies import ClientPolicy
+from gateway.cli.durations import parse_duration
 from gateway.cli.printing import JsonFlag, note, print_json, print_record, print_table
 
 if TYPE_CHECKING:
     from auth.clients import ClientDraft
     from ledger.storage.database import Transaction
 
-clients = typer.Typer(no_args_is_help=True, help="Register members' systems, disable them, renew their secrets.")
+clients = typer.Typer(no_args_is_help=True, help="Register members' systems, disable them, renew secrets and keys.")
 
 ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
+Overlap = Annotated[
+    timedelta | None,
+    typer.Option(
+        parser=parse_duration,
+        metavar="DURATION",
+        help="How long the one before is still taken: 30m, 24h, 7d. Unset: it isn't.",
+    ),
+]
+Policies = Annotated[list[ClientPolicy] | None, typer.Option("--policy", help="A measure asked of it; repeat it.")]
 _KEYS_BYTES_MAX = 65_536
 
 
@@ -22,7 +34,7 @@ _KEYS_BYTES_MAX = 65_536
     "add",
     epilog="Examples: jembatan client add telkomsel --name 'Blocking system'\n\n"
     "jembatan client add indosat --name 'Blocking system' --public-keys jwks.json\n\n"
-    "jembatan client add komdigi --name Console --redirect-uri https://console.example.id/callback",
+    "jembatan client add komdigi --name Console --redirect-uri https://console.example.id/callback --offline",
 )
 def add_client(
     *,
@@ -38,16 +50,22 @@ def add_client(
     redirect_uri: Annotated[
         list[str] | None, typer.Option(help="Officers log in through it and are sent back here; repeat it.")
     ] = None,
+    post_logout_redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Officers may be sent on here when they log out; repeat it.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="With --redirect-uri: it may have refresh tokens (offline_access).")
+    ] = False,
     machine: Annotated[bool, typer.Option("--machine", help="With --redirect-uri: it also acts for itself.")] = False,
     public: Annotated[
         bool, typer.Option("--public", help="It can keep no secret (an application in a browser or on a phone).")
     ] = False,
     native: Annotated[bool, typer.Option("--native", help="The port of its loopback redirect URI may vary.")] = False,
+    policy: Policies = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Register a client of a member. Its secret is printed once and can't be read again."""
     from auth.clients import PRIVATE_KEY_JWT, PUBLIC, SECRET_BASIC, ClientDraft
-    from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
     from auth.scopes import BY_KIND, OFFICER_ONLY
     from gateway.cli.lookups import get_brand, get_member
 
@@ -55,7 +73,6 @@ def add_client(
         raise typer.BadParameter("A public client has no keys.", param_hint="--public")
     keys = _read_keys(public_keys) if public_keys is not None else None
     redirects = tuple(redirect_uri or ())
-    grants = ((AUTHORIZATION_CODE,) if redirects else ()) + ((CLIENT_CREDENTIALS,) if machine or not redirects else ())
 
     async def draft(tx: "Transaction") -> ClientDraft:
         owner = await get_member(tx, member)
@@ -64,19 +81,35 @@ def add_client(
             member_id=owner.id,
             name=name,
             scopes=tuple(scope) if scope else tuple(sorted(allowed)),
-            grant_types=grants,
+            grant_types=_choose_grants(for_officers=bool(redirects), offline=offline, machine=machine),
             auth_method=PUBLIC if public else PRIVATE_KEY_JWT if keys is not None else SECRET_BASIC,
             redirect_uris=redirects,
+            post_logout_redirect_uris=tuple(post_logout_redirect_uri or ()),
             public_keys=keys,
             brand_id=(await get_brand(tx, owner, brand)).id if brand else None,
             is_native=native,
+            policies=tuple(policy or ()),
         )
 
-    created = _create(draft)
+    _print_created(_create(draft), as_json=as_json)
+
+
+def _choose_grants(*, for_officers: bool, offline: bool, machine: bool) -> tuple[str, ...]:
+    from auth.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+
+    wanted = {
+        AUTHORIZATION_CODE: for_officers,
+        REFRESH_TOKEN: offline,
+        CLIENT_CREDENTIALS: machine or not for_officers,
+    }
+    return tuple(grant for grant, is_wanted in wanted.items() if is_wanted)
+
+
+def _print_created(created: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print_json(created)
         return
-    print_record({name: value for name, value in created.items() if value is not None})
+    print_record({name: value for name, value in created.items() if value not in (None, [])})
     if created["clientSecret"] is not None:
         note("The secret is shown this once. Hand it over by a safe way.")
 
@@ -98,6 +131,7 @@ def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[st
             "authMethod": wanted.auth_method,
             "grantTypes": list(wanted.grant_types),
             "scopes": list(wanted.scopes),
+            "policies": list(wanted.policies),
             "tokenEndpoint": f"{session.settings.base_url}/oauth/token",
         }
 
@@ -131,46 +165,107 @@ def list_all_clients(
         return
     rows = [
         (client.client_id, owners[client.member_id].slug, client.name, client.auth_method, client.scopes,
-         client.disabled_at)
+         client.policies, client.disabled_at)
         for client in found
     ]  # fmt: skip
-    print_table("", ("id", "member", "name", "authentication", "scopes", "disabled"), rows)
+    print_table("", ("id", "member", "name", "authentication", "scopes", "policies", "disabled"), rows)
 
 
 @clients.command("disable", epilog="Example: jembatan client disable 0199f0c1-...")
 def disable_by_id(*, client_id: ClientArgument) -> None:
-    """Disable a client for good; its tokens end within seconds."""
+    """Disable a client for good; its tokens end within seconds, refresh tokens too."""
     from auth.clients import disable_client
+    from auth.revocations import revoke_client_families
     from gateway.cli.session import Session, read_clock, run_session
+    from gateway.wiring import read_auth_settings
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> None:
         async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
             await disable_client(tx, ClientId(client_id))
+            await revoke_client_families(tx, ClientId(client_id), settings=read_auth_settings(session.settings))
 
     run_session(work)
     note(f"The client {client_id} is disabled.")
 
 
-@clients.command("rotate-secret", epilog="Example: jembatan client rotate-secret 0199f0c1-... --json")
-def rotate_client_secret(*, client_id: ClientArgument, as_json: JsonFlag = False) -> None:
-    """Give a client another secret, printed once; the one before ends at once."""
+@clients.command(
+    "rotate-secret",
+    epilog="Examples: jembatan client rotate-secret 0199f0c1-... --json\n\n"
+    "jembatan client rotate-secret 0199f0c1-... --overlap 24h",
+)
+def rotate_client_secret(*, client_id: ClientArgument, overlap: Overlap = None, as_json: JsonFlag = False) -> None:
+    """Give a client another secret, printed once; the one before ends at once, or after the overlap."""
     from auth.clients import rotate_secret
     from gateway.cli.session import Session, read_clock, run_session
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
-    async def work(session: Session) -> str:
+    async def work(session: Session) -> dict[str, object]:
         async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
-            return await rotate_secret(tx, ClientId(client_id))
+            secret = await rotate_secret(tx, ClientId(client_id), overlap=overlap or timedelta(0))
+            ends_at = tx.as_of + overlap if overlap else None
+        return {"clientId": client_id, "clientSecret": secret, "previousEndsAt": ends_at}
 
-    secret = run_session(work)
+    renewed = run_session(work)
+    _print_created(renewed, as_json=as_json)
+
+
+@clients.command(
+    "rotate-keys",
+    epilog="Example: jembatan client rotate-keys 0199f0c1-... jwks.json --overlap 24h",
+)
+def rotate_client_keys(
+    *,
+    client_id: ClientArgument,
+    jwks_file: Annotated[Path, typer.Argument(metavar="JWKS_FILE", help="JWK set of its public keys.")],
+    overlap: Overlap = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Give a client that signs assertions other public keys; those before end at once, or after the overlap."""
+    from auth.clients import rotate_public_keys
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.identifiers import ClientId
+    from ledger.storage.roles import Role
+
+    document = _read_keys(jwks_file)
+
+    async def work(session: Session) -> dict[str, object]:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await rotate_public_keys(tx, ClientId(client_id), document, overlap=overlap or timedelta(0))
+            return {"clientId": client_id, "previousEndsAt": tx.as_of + overlap if overlap else None}
+
+    renewed = run_session(work)
     if as_json:
-        print_json({"clientId": client_id, "clientSecret": secret})
-        return
-    print_record({"clientId": client_id, "clientSecret": secret})
-    note("The secret is shown this once. Hand it over by a safe way.")
+        print_json(renewed)
+    else:
+        print_record({name: value for name, value in renewed.items() if value is not None})
+
+
+@clients.command(
+    "set-policies",
+    epilog="Example: jembatan client set-policies 0199f0c1-... --policy require_par --policy require_dpop",
+)
+def set_client_policies(*, client_id: ClientArgument, policy: Policies = None, as_json: JsonFlag = False) -> None:
+    """Ask exactly these measures of a client from now on; without --policy, none."""
+    from auth.clients import set_policies
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.identifiers import ClientId
+    from ledger.storage.roles import Role
+
+    policies = sorted(set(policy or ()))
+
+    async def work(session: Session) -> None:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await set_policies(tx, ClientId(client_id), policies)
+
+    run_session(work)
+    changed = {"clientId": client_id, "policies": policies}
+    if as_json:
+        print_json(changed)
+    else:
+        print_record(changed)
 
 
 def _read_keys(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Members, officers, clients, numbering and keys, as an operator looks after them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,11 @@ from tests.acceptance.cli.conftest import Operator, render_keys
 async def read_signing_keys(database: Database) -> SigningKeys:
     async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
         return await load_signing_keys(tx)
+
+
+def render_key_set() -> str:
+    key = ECKey.generate_key("P-256", {"use": "sig"}, private=True, auto_kid=True)
+    return json.dumps({"keys": [key.as_dict(private=False)]})
 
 
 class TestMembers:
@@ -96,6 +101,39 @@ class TestClients:
         admitted.run("client", "disable", client_id)
         assert admitted.run("client", "list", "polri", "--json").json[0]["disabledAt"] is not None
         assert admitted.run("client", "disable", "nothing", status=1).code == "CLIENT_UNKNOWN"
+
+    def test_keep_the_secret_before_during_an_overlap(self, admitted: Operator) -> None:
+        client_id = admitted.run("client", "add", "telkomsel", "--name", "B", "--json").json["clientId"]
+        rotate = ("client", "rotate-secret", client_id, "--json")
+        ends_at = datetime.fromisoformat(admitted.run(*rotate, "--overlap", "24h").json["previousEndsAt"])
+        assert timedelta(hours=23) < ends_at - admitted.now <= timedelta(hours=24)
+        assert admitted.run(*rotate).json["previousEndsAt"] is None
+        admitted.run(*rotate, "--overlap", "soon", status=2)
+
+    def test_get_other_keys(self, admitted: Operator) -> None:
+        first, second = (admitted.write(f"{name}.json", render_key_set()) for name in ("first", "second"))
+        added = admitted.run("client", "add", "xlsmart", "--name", "X", "--public-keys", first, "--json").json
+        rotated = admitted.run("client", "rotate-keys", added["clientId"], second, "--overlap", "7d", "--json").json
+        assert rotated["clientId"] == added["clientId"]
+        with_secret = admitted.run("client", "add", "xlsmart", "--name", "Y", "--json").json["clientId"]
+        assert admitted.run("client", "rotate-keys", with_secret, second, status=1).code == "CLIENT_UNKNOWN"
+
+    def test_are_asked_for_more_by_policies(self, admitted: Operator) -> None:
+        add = ("client", "add", "telkomsel", "--name", "B", "--policy", "require_dpop", "--json")
+        added = admitted.run(*add).json
+        assert added["policies"] == ["require_dpop"]
+        assert admitted.run("client", "set-policies", added["clientId"], "--json").json["policies"] == []
+        wanted = ("client", "set-policies", added["clientId"], "--policy")
+        admitted.run(*wanted, "require_par")
+        assert admitted.run("client", "list", "telkomsel", "--json").json[0]["policies"] == ["require_par"]
+        assert admitted.run(*wanted, "fapi_2", status=1).code == "CLIENT_INVALID"
+        admitted.run(*wanted, "strict", status=2)
+
+    def test_of_officers_may_refresh_and_lead_on_after_a_log_out(self, admitted: Operator) -> None:
+        add = ("client", "add", "komdigi", "--name", "C", "--offline", "--json")
+        redirects = ("--redirect-uri", "https://c.example.id/in", "--post-logout-redirect-uri", "https://c.example.id/")
+        assert admitted.run(*add, *redirects).json["grantTypes"] == ["authorization_code", "refresh_token"]
+        assert admitted.run(*add, status=1).code == "CLIENT_INVALID", "a machine refreshes nothing"
 
 
 class TestNumberingLoad:
