@@ -33,7 +33,7 @@ class TestPushedRequest:
         assert pushed.json["request_uri"].startswith("urn:ietf:params:oauth:request_uri:")
         assert 0 < pushed.json["expires_in"] < 600
         after = await site.log_in(refer(client, pushed))
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         assert back.sent_back["state"] == "st-1"
         assert (await site.redeem(client, back.sent_back["code"], verifier)).status == 200
 
@@ -45,14 +45,14 @@ class TestPushedRequest:
         pushed = await push(site, client, new_verifier(), scope="orders:read")
         added = {"scope": "orders:approve", "state": "other", "redirect_uri": "https://evil.example.org"}
         after = await site.log_in({**refer(client, pushed), **added})
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         assert back.headers["Location"].startswith(f"{CALLBACK}?")
         assert back.sent_back["state"] == "st-1"
 
     async def test_serves_once(self, site: Site, client: CreatedClient) -> None:
         pushed = await push(site, client, new_verifier())
         after = await site.log_in(refer(client, pushed))
-        assert (await site.send("GET", after.headers["Location"])).sent_back["code"]
+        assert (await site.go_on(after)).sent_back["code"]
         again = await site.authorize(refer(client, pushed))
         assert (again.status, again.error) == (400, "invalid_request_uri")
 
@@ -110,7 +110,7 @@ class TestFapi2:
         pushed = await post(site, "/oauth/par", None, **site.request(client, verifier), **authenticate("1"))
         assert pushed.status == 201, pushed.text
         after = await site.log_in(refer(client, pushed))
-        code = (await site.send("GET", after.headers["Location"])).sent_back["code"]
+        code = (await site.go_on(after)).sent_back["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": verifier}
         unbound = await prover.send(**form, **authenticate("2"))
         assert (unbound.status, unbound.error) == (400, "invalid_dpop_proof")

@@ -162,7 +162,7 @@ class TestScope:
         after = await site.log_in(
             site.request(client, verifier, scope="orders:read orders:approve offline_access"), login="losing"
         )
-        back = await site.send("GET", after.headers["Location"])
+        back = await site.go_on(after)
         session = Session(site, client, await site.redeem(client, back.sent_back["code"], verifier))
         async with site.world.database.system(Role.TRANSITION, as_of=site.world.clock()) as tx:
             await tx.execute(update(officers).where(officers.c.id == officer).values(scopes=["orders:read"]))

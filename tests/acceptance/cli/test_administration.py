@@ -2,12 +2,16 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey
+from sqlalchemy import insert, select
 
 from auth.keys import SigningKeys, load_signing_keys
+from auth.tables import token_families
+from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
@@ -22,6 +26,19 @@ async def read_signing_keys(database: Database) -> SigningKeys:
 def render_key_set() -> str:
     key = ECKey.generate_key("P-256", {"use": "sig"}, private=True, auto_kid=True)
     return json.dumps({"keys": [key.as_dict(private=False)]})
+
+
+async def begin_family(database: Database, *, officer_id: str, client_id: str) -> None:
+    async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
+        row = {"id": new_id(), "client_id": client_id, "officer_id": officer_id, "scope": "orders:read"}
+        times = {"created_at": tx.as_of, "expires_at": tx.as_of + timedelta(days=1)}
+        await tx.execute(insert(token_families).values(row | times))
+
+
+async def list_refreshing_officers(database: Database) -> list[str]:
+    async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
+        found = await tx.execute(select(token_families.c.officer_id).where(token_families.c.revoked_at.is_(None)))
+        return list(found.scalars())
 
 
 class TestMembers:
@@ -64,6 +81,24 @@ class TestOfficers:
         file = admitted.write("password", "another long password\n")
         admitted.run("officer", "set-password", "ana", "--password-file", file)
         assert admitted.run("officer", "set-password", "zoe", "--password-file", file, status=1).code == "LOGIN_UNKNOWN"
+
+    def test_are_helped_to_log_in(self, admitted: Operator) -> None:
+        for command in ("reset-second-factor", "forgive"):
+            assert "ana" in admitted.run("officer", command, "ana").err
+            assert admitted.run("officer", command, "zoe", status=1).code == "LOGIN_UNKNOWN"
+
+    @pytest.mark.parametrize("command", ["disable", "set-password", "reset-second-factor"])
+    def test_lose_what_could_be_refreshed(self, admitted: Operator, command: str) -> None:
+        redirect = ("--redirect-uri", "https://c.example.id/in", "--offline")
+        client_id = admitted.run("client", "add", "komdigi", "--name", "C", *redirect, "--json").json["clientId"]
+        officers = admitted.run("officer", "list", "--json").json
+        for officer in officers:
+            admitted.in_ledger(partial(begin_family, officer_id=officer["id"], client_id=client_id))
+        secret = ("--password-file", "-") if command == "set-password" else ()
+        admitted.run("officer", command, "ana", *secret, stdin="another long password\n")
+        assert admitted.in_ledger(list_refreshing_officers) == [officers[1]["id"]], "the others keep theirs"
+        admitted.run("client", "disable", client_id)
+        assert admitted.in_ledger(list_refreshing_officers) == []
 
 
 class TestClients:

@@ -24,7 +24,7 @@ REGULATORS = frozenset(
     {
         "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
-        "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events",
+        "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events", "token_events",
     }
 )  # fmt: skip
 OWN = {
