@@ -8,11 +8,17 @@ import typer
 from gateway.cli.printing import JsonFlag, note, print_json, print_record, print_table
 
 if TYPE_CHECKING:
+    from gateway.cli.session import Session
+    from ledger.identifiers import OfficerId
     from ledger.members import Officer
+    from ledger.storage.database import Transaction
 
-officers = typer.Typer(no_args_is_help=True, help="Add officers with logins, disable them, list them.")
+officers = typer.Typer(
+    no_args_is_help=True, help="Add officers with logins, disable them, list them, help them to log in."
+)
 
 OfficerArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The officer's login, or id.")]
+LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The login.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="File that holds the password; - reads standard input. Unset: asked for.")
 ]
@@ -128,11 +134,15 @@ def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> 
     from gateway.cli.lookups import get_officer
     from gateway.cli.session import Session, read_clock, run_session
     from ledger.members import disable_officer
+    from ledger.storage.roles import Role
     from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> "Officer":
         async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
-            return await disable_officer(tx, (await get_officer(tx, officer)).id)
+            disabled = await disable_officer(tx, (await get_officer(tx, officer)).id)
+            async with tx.role(Role.AUTH):
+                await _end_tokens(tx, disabled.id, session)
+            return disabled
 
     found = run_session(work)
     if as_json:
@@ -142,11 +152,9 @@ def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> 
 
 
 @officers.command("set-password", epilog="Example: jembatan officer set-password ana")
-def set_login_password(
-    *, login: Annotated[str, typer.Argument(metavar="LOGIN", help="The login.")], password_file: PasswordFile = None
-) -> None:
-    """Give a login another password; its browser sessions end."""
-    from auth.logins import set_password
+def set_login_password(*, login: LoginArgument, password_file: PasswordFile = None) -> None:
+    """Give a login another password; its browser sessions end, and the officer's refresh tokens."""
+    from auth.logins import find_officer_id, set_password
     from auth.passwords import Passwords
     from gateway.cli.secrets_input import read_password
     from gateway.cli.session import Session, read_clock, run_session
@@ -159,6 +167,52 @@ def set_login_password(
         passwords = Passwords(read_auth_settings(session.settings))
         async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
             await set_password(tx, passwords, login=login, password=password)
+            await _end_tokens(tx, await find_officer_id(tx, login), session)
 
     run_session(work)
     note(f"The password of {login} is set.")
+
+
+@officers.command("reset-second-factor", epilog="Example: jembatan officer reset-second-factor ana")
+def reset_login_second_factor(*, login: LoginArgument) -> None:
+    """Take a login's second factor away, for an officer who lost app and recovery codes. Be sure who is asking.
+
+    Its browser sessions end, and the officer's refresh tokens.
+    """
+    from auth.logins import find_officer_id
+    from auth.second_factors import reset_second_factor
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> bool:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await reset_second_factor(tx, login=login)
+            await _end_tokens(tx, await find_officer_id(tx, login), session)
+        return session.settings.second_factor == "required"
+
+    is_required = run_session(work)
+    note(f"{login} has no second factor any more" + (", and sets one up at the next login." if is_required else "."))
+
+
+@officers.command("forgive", epilog="Example: jembatan officer forgive ana")
+def forgive_wrong_passwords(*, login: LoginArgument) -> None:
+    """Forget the wrong passwords tried for a login, so that its officer need not wait."""
+    from auth.logins import forgive_login
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> None:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await forgive_login(tx, login=login)
+
+    run_session(work)
+    note(f"The wrong passwords for {login} are forgotten.")
+
+
+async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:
+    """End what the officer can refresh. Runs under the AUTH role."""
+    from auth.revocations import revoke_officer_families
+    from gateway.wiring import read_auth_settings
+
+    if officer_id is not None:
+        await revoke_officer_families(tx, officer_id, settings=read_auth_settings(session.settings))
