@@ -97,7 +97,8 @@ async def write_orders(tx: Transaction, rows: Sequence[Row]) -> None:
     """Write every column that may change. Errors: ConflictError when a row was not there to be changed."""
     if not rows:
         return
-    written = await tx.execute(_WRITE, {"rows": dump_rows(rows)})
+    changed = [{name: row[name] for name in ("id", *_MUTABLE)} for row in rows]
+    written = await tx.execute(_WRITE, {"rows": dump_rows(changed)})
     if written.rowcount != len(rows):
         raise ConflictError("An order changed under this call; nothing was written.")
 

@@ -6,6 +6,7 @@ with 0.
 
 import asyncio
 import errno
+import gc
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +78,9 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
     configure_logs(level=settings.log_level, form=settings.log_format)
     database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
     app = create_gateway(settings, database=database, schema=schema)
+    # The schema and all modules live as long as the process: a full collection need not look at them again.
+    gc.collect()
+    gc.freeze()
     try:
         run_server(app, settings, sockets=[listener])
     except OSError as error:
