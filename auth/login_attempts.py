@@ -19,9 +19,11 @@ from auth.login_sessions import LoginSession, OpenedSession, end_session, end_se
 from auth.login_throttles import Throttle, count_attempt, make_subject
 from auth.logins import normalise_login, replace_password
 from auth.passwords import Passwords
+from auth.revocations import revoke_officer_families
 from auth.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
 from auth.settings import AuthSettings
 from auth.tables import officer_logins
+from ledger.identifiers import OfficerId
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.tables.members import members, officers
@@ -81,7 +83,8 @@ class LoginDesk:
     ) -> OpenedSession | None:
         """Give the login of a session another password, where the old one is right: None where it is not.
 
-        Every session of the login ends and every browser is forgotten, but for this one, which gets both anew.
+        Every session of the login ends and every browser is forgotten, but for this one, which gets both anew; what
+        the officer's clients could refresh ends too.
         Errors: PasswordInvalidError, PasswordsBusyError, DatabaseUnavailableError.
         """
         candidate = await self._check_password(session, old, clock=clock)
@@ -95,6 +98,7 @@ class LoginDesk:
             await replace_password(tx, login_id, password_hash)
             await end_sessions_of_login(tx, login_id)
             await forget_devices(tx, login_id)
+            await revoke_officer_families(tx, OfficerId(candidate.officer_id), settings=self._settings)
             return await self._open_whole(tx, candidate, device_token, second_factor_at=session.second_factor_at)
 
     async def pass_second_factor(

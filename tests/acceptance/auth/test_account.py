@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 
 from auth.account_endpoints import PASSWORD_CHANGED, PASSWORD_DIFFERS, PASSWORD_WRONG
 from tests.acceptance.auth.site import Reply, Site, action_of, csrf_of
+from tests.acceptance.auth.test_authorization_code import new_verifier
 from tests.integration.auth.world import PASSWORD
 
 ACCOUNT, LOGOUT, CHANGE = "/oauth/account", "/oauth/logout", "/oauth/password"
@@ -149,6 +150,17 @@ class TestPassword:
         assert stolen.status == 303
         assert (await enter(site, "changing")).status == 403
         assert (await enter(site, "changing", "a quite different phrase")).status == 303
+
+    async def test_ends_what_clients_could_refresh(self, site: Site) -> None:
+        await site.world.appoint(site.regulator, "refreshing", ["orders:read"])
+        client = await site.officers_client(grant_types=["authorization_code", "refresh_token"])
+        verifier = new_verifier()
+        request = site.request(client, verifier, scope="orders:read offline_access")
+        back = await site.go_on(await site.log_in(request, "refreshing"))
+        first = await site.redeem(client, back.sent_back["code"], verifier)
+        await self.change(site, PASSWORD, "a quite different phrase")
+        form = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"]}
+        assert (await site.post_token(form, basic=client)).error == "invalid_grant"
 
     async def test_refuses_without_the_old_one_and_bounds_guesses_at_it(self, site: Site) -> None:
         await site.world.appoint(site.regulator, "guessed", ["orders:read"])
