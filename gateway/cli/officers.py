@@ -19,6 +19,8 @@ officers = typer.Typer(
 
 OfficerArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The officer's login, or id.")]
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The login.")]
+Issuer = Annotated[str, typer.Option(help="The provider's issuer, exactly as in JEMBATAN_OPENID_ISSUER.")]
+Subject = Annotated[str, typer.Option(help="What the provider names the person by, for good.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="File that holds the password; - reads standard input. Unset: asked for.")
 ]
@@ -207,6 +209,91 @@ def forgive_wrong_passwords(*, login: LoginArgument) -> None:
 
     run_session(work)
     note(f"The wrong passwords for {login} are forgotten.")
+
+
+@officers.command(
+    "link-identity",
+    epilog="Example: jembatan officer link-identity ana --issuer https://login.example.id --subject 4711",
+)
+def link_officer_identity(
+    *, officer: OfficerArgument, issuer: Issuer, subject: Subject, as_json: JsonFlag = False
+) -> None:
+    """Let whom the regulator's own OpenID provider logs in as this subject be the officer."""
+    from auth.officer_identities import link_identity
+    from gateway.cli.lookups import get_officer
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> "Officer":
+        if issuer != session.settings.openid_issuer:
+            note(f"{issuer} is not the provider of the settings (JEMBATAN_OPENID_ISSUER); nobody logs in by it now.")
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            found = await get_officer(tx, officer)
+            async with tx.role(Role.AUTH):
+                await link_identity(tx, issuer=issuer, subject=subject, officer_id=found.id)
+            return found
+
+    found = run_session(work)
+    linked = {"issuer": issuer, "subject": subject, "officerId": found.id, "name": found.display_name}
+    if as_json:
+        print_json(linked)
+    else:
+        print_record(linked)
+
+
+@officers.command(
+    "unlink-identity",
+    epilog="Example: jembatan officer unlink-identity --issuer https://login.example.id --subject 4711",
+)
+def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
+    """Let the subject be nobody's; sessions that the provider opened end, and the officer's refresh tokens."""
+    from auth.officer_identities import list_identities, unlink_identity
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> None:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            owners = {(link.issuer, link.subject): link.officer_id for link in await list_identities(tx)}
+            await unlink_identity(tx, issuer=issuer, subject=subject)
+            await _end_tokens(tx, owners.get((issuer, subject)), session)
+
+    run_session(work)
+    note(f"The subject {subject} of {issuer} is nobody's now.")
+
+
+@officers.command("identities", epilog="Example: jembatan officer identities --json")
+def list_officer_identities(*, as_json: JsonFlag = False) -> None:
+    """List who of the regulator's own OpenID provider is which officer."""
+    from auth.officer_identities import list_identities
+    from gateway.cli.session import Session, read_clock, run_session
+    from ledger.members import load_officers
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[dict[str, object]]:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            async with tx.role(Role.AUTH):
+                links = await list_identities(tx)
+            known = await load_officers(tx, [link.officer_id for link in links])
+        return [
+            {
+                "issuer": link.issuer,
+                "subject": link.subject,
+                "officerId": link.officer_id,
+                "name": known[link.officer_id].display_name,
+                "linkedAt": link.linked_at,
+            }
+            for link in links
+        ]
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("issuer", "subject", "officerId", "name", "linkedAt")
+    titles = ("issuer", "subject", "officer", "name", "linked")
+    print_table("", titles, [[link[column] for column in columns] for link in found])
 
 
 async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:

@@ -100,6 +100,17 @@ class TestOfficers:
         admitted.run("client", "disable", client_id)
         assert admitted.in_ledger(list_refreshing_officers) == []
 
+    def test_are_linked_to_who_their_provider_says_they_are(self, admitted: Operator) -> None:
+        identity = ("--issuer", "https://login.example.id", "--subject", "4711")
+        linked = admitted.run("officer", "link-identity", "ana", *identity, "--json")
+        assert "JEMBATAN_OPENID_ISSUER" in linked.err, "a provider that the settings don't name is told"
+        listed = admitted.run("officer", "identities", "--json").json
+        assert [(link["subject"], link["officerId"]) for link in listed] == [("4711", linked.json["officerId"])]
+        assert admitted.run("officer", "link-identity", "budi", *identity, status=1).code == "IDENTITY_TAKEN"
+        admitted.run("officer", "unlink-identity", *identity)
+        assert admitted.run("officer", "identities", "--json").json == []
+        assert admitted.run("officer", "unlink-identity", *identity, status=1).code == "IDENTITY_UNKNOWN"
+
 
 class TestClients:
     def test_show_their_secret_once(self, admitted: Operator) -> None:
