@@ -32,7 +32,7 @@ lint: $(READY) ## Ruff, mypy strict, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint test ## What CI runs: lint and test
+check: lint test ## Lint and test; CI runs this and then conformance
 
 conformance: $(READY) ## Try OAuth clients of others against a real server (Node's are skipped where Node is absent)
 	@if command -v npm >/dev/null; then cd tests/conformance && npm ci --silent; else echo "Node is absent: its clients are not tried."; fi
