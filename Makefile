@@ -51,10 +51,10 @@ bench: $(READY) ## Run the benchmarks; each prints ratios taken side by side in 
 	$(BIN)/python -m bench
 
 lock: ## Resolve the locked versions anew (needs uv on the PATH)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		--no-emit-find-links --extra dev pyproject.toml -o requirements-dev.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		--no-emit-find-links -c requirements-dev.lock pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		-c requirements-dev.lock pyproject.toml -o requirements.lock
 
 clean: ## Remove what was set up or left behind, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

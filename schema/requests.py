@@ -70,19 +70,19 @@ class BlockRequest:
     @field("How far it has come, in words that fit every instrument.")
     def status(self, info: Info) -> BlockRequestStatus:
         """Each instrument's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
         """Each instrument's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("The member that it is addressed to.")
     async def addressee(self, info: Info) -> Member | None:
         """Each instrument's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("What its addressee said, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
     async def acknowledgements(self, info: Info) -> Sequence[Acknowledgement] | None:
         """Each instrument's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # an interface has no objects of its own to ask
