@@ -20,7 +20,7 @@ from auth.login_attempts import LoginDesk
 from auth.login_endpoints import Guard
 from auth.login_sessions import LoginSession, end_session
 from auth.login_site import ACCOUNT, ENROLMENT, NO_STORE, LoginSite, Stage, go_on, render_query, with_query
-from auth.scopes import WORDS
+from auth.scopes import describe_scopes
 from auth.second_factors import count_recovery_codes
 from auth.tables import clients
 from ledger.identifiers import ClientId, parse_id
@@ -209,7 +209,7 @@ class AccountEndpoints:
                     "client_id": consent.client_id,
                     "client_name": consent.client_name,
                     "given_on": f"{consent.given_at:%Y-%m-%d}",
-                    "words": [WORDS[scope] for scope in sorted(consent.scopes) if scope in WORDS],
+                    "words": describe_scopes(consent.scopes),
                 }
                 for consent in given
             ],

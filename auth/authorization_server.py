@@ -22,7 +22,7 @@ from auth.client_assertions import ClientAssertion
 from auth.client_policies import ClientPolicy
 from auth.consents import find_agreed_scopes, record_consent
 from auth.dpop import InvalidDpopProofError, Proof, ProofFault, UseDpopNonceError, use_statement, verify_proof
-from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256
+from auth.grants.authorization_code import AuthorizationCodeGrant, RequiredS256, wants_refresh_token
 from auth.grants.client_credentials import ClientCredentialsGrant
 from auth.grants.refresh_token import RefreshTokenGrant
 from auth.introspection import introspect_for_client
@@ -179,10 +179,12 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             if word.is_refusal:
                 raise AccessDeniedError(redirect_uri=grant.redirect_uri)
             is_asked = is_asked or "consent" in prompt
-            if not self._is_agreed(officer, request.client, scopes=scopes, word=word, is_asked=is_asked):
+            # Access that outlives the visit is something of its own to agree to.
+            wanted = scopes | {OFFLINE_ACCESS} if wants_refresh_token(request) else scopes
+            if not self._is_agreed(officer, request.client, scopes=wanted, word=word, is_asked=is_asked):
                 if "none" in prompt:
                     raise _ConsentRequiredError(redirect_uri=grant.redirect_uri)
-                return ConsentNeeded(request.client.name, grant.redirect_uri, scopes)
+                return ConsentNeeded(request.client.name, grant.redirect_uri, wanted)
             answer = self.create_authorization_response(request, grant_user=officer, grant=grant)
         except OAuth2Error as error:
             answer = self.handle_error_response(request, error)

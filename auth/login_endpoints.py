@@ -28,7 +28,7 @@ from auth.login_site import NO_STORE, SECOND_FACTOR, LoginSite, Stage, go_on, re
 from auth.redirect_uris import origin_of
 from auth.registered_clients import ActiveOfficer, find_officer
 from auth.requests import ProtocolRequest, address_of
-from auth.scopes import WORDS, parse_scope, render_scope
+from auth.scopes import describe_scopes, parse_scope, render_scope
 
 LOGIN_FAILED = "The login or the password is wrong, or there were too many attempts. Try again, or wait a few minutes."
 CODE_FAILED = "The code is wrong or was used before, or there were too many attempts. Wait for the next code."
@@ -257,7 +257,7 @@ class LoginEndpoints:
             client_name=needed.client_name,
             client_origin=origin_of(needed.redirect_uri),
             officer_name=session.officer_name,
-            words=[WORDS[name] for name in scope.split(" ")],
+            words=describe_scopes(needed.scopes),
             scope=scope,
             action=with_query("/oauth/consent", query),
             csrf_token=make_form_token(session.token, purpose="consent", about=f"{query} {scope}"),

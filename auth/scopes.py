@@ -66,6 +66,12 @@ def parse_scope(text: str) -> frozenset[str]:
     return frozenset(text.split(" ")) - {""}
 
 
+def describe_scopes(scopes: Iterable[str]) -> list[str]:
+    """The scopes in words, as a consent page names them; a scope that is no longer known has none."""
+    words = {**WORDS, OFFLINE_ACCESS: OFFLINE_ACCESS_WORDS}
+    return [words[scope] for scope in sorted(set(scopes)) if scope in words]
+
+
 def render_scope(scopes: Iterable[str]) -> str:
     """The scopes as one text, always in the same order."""
     return " ".join(sorted(set(scopes)))

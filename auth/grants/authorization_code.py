@@ -120,7 +120,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             "redirect_uri": request.payload.redirect_uri,
             "scope": request.scope,
             "code_challenge": request.payload.data["code_challenge"],
-            "is_offline": _wants_refresh_token(request),
+            "is_offline": wants_refresh_token(request),
             # RFC 9449 section 10.
             "key_thumbprint": request.key_thumbprint or request.payload.data.get("dpop_jkt"),
             "created_at": self._as_of,
@@ -198,7 +198,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return self.server.as_of
 
 
-def _wants_refresh_token(request: "ProtocolRequest") -> bool:
+def wants_refresh_token(request: "ProtocolRequest") -> bool:
     """Whether the client asked for one (OpenID Connect Core section 11) or always gets one."""
     client: RegisteredClient = request.client
     if not client.check_grant_type(REFRESH_TOKEN):

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from auth.clients import CreatedClient
 from auth.consents import list_consents, revoke_consent
-from auth.scopes import WORDS
+from auth.scopes import OFFLINE_ACCESS_WORDS, WORDS
 from ledger.storage.roles import Role
 from ledger.storage.tables.members import officers
 from tests.acceptance.auth.site import Reply, Site, action_of, consent_of, csrf_of
@@ -41,6 +41,16 @@ class TestConsent:
         assert WORDS["orders:approve"] in more.text
         assert (await site.send_form(action_of(more), consent_of(more))).sent_back["code"]
         assert (await site.authorize(site.request(client, scope="orders:read"))).sent_back["code"]
+
+    async def test_names_access_that_outlives_the_visit_and_asks_for_it_on_its_own(self, site: Site) -> None:
+        client = await site.officers_client(grant_types=["authorization_code", "refresh_token"])
+        page = await reach(site, client, scope="orders:read")
+        assert OFFLINE_ACCESS_WORDS not in page.text
+        await site.send_form(action_of(page), consent_of(page))
+        more = await site.authorize(site.request(client, scope="orders:read offline_access"))
+        assert OFFLINE_ACCESS_WORDS in more.text
+        assert (await site.send_form(action_of(more), consent_of(more))).sent_back["code"]
+        assert (await site.authorize(site.request(client, scope="orders:read offline_access"))).sent_back["code"]
 
     async def test_a_refusal_is_told_to_the_client_and_not_remembered(self, site: Site) -> None:
         client = await site.officers_client()
