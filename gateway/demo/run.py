@@ -9,6 +9,7 @@ import ipaddress
 import shlex
 import shutil
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -214,6 +215,12 @@ def _write_shell_variables(path: Path, cast: Cast, *, base_url: str) -> None:
     path.write_text("".join(f"{name}={shlex.quote(str(value))}\n" for name, value in variables.items()))
 
 
+def _command() -> str:
+    """The command as it was called, so that the line can be pasted."""
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called)) if called.name == "jembatan" else "jembatan"
+
+
 def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
     """What a person needs to go on: addresses, credentials, a line to paste."""
     key_file = settings.data_dir / _KEY_FILE
@@ -242,7 +249,7 @@ def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
             "metadata": f"{base}/.well-known/oauth-authorization-server",
             "health": f"{base}/healthz and {base}/readyz",
             "shell": f". {shlex.quote(str(shell_file.absolute()))}  (the variables of the README's calls)",
-            "other commands": f"JEMBATAN_DATA_DIR={settings.data_dir} jembatan member list",
+            "other commands": f"JEMBATAN_DATA_DIR={shlex.quote(str(settings.data_dir))} {_command()} member list",
         },
         "credentials": credentials,
         "curl": [f"TOKEN=$({get_token})", f"curl -s {base}/graphql {headers} -d {body}"],
