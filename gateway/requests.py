@@ -34,7 +34,7 @@ async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None
     """
     # The HTTP parser has refused a length that is no number, and one of more digits than it can count.
     if declared_length is not None and declared_length.isdecimal() and int(declared_length) > bytes_max:
-        raise _too_large(bytes_max)
+        raise _too_large(bytes_max, is_passed_over=int(declared_length) <= _PASSED_OVER_TIMES * bytes_max)
     collected = bytearray()
     async for chunk in chunks:
         collected += chunk
@@ -211,5 +211,14 @@ def _list_strings(value: Any) -> list[str]:
     return strings
 
 
-def _too_large(bytes_max: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers={"Connection": "close"})
+_PASSED_OVER_TIMES = 16
+
+
+def _too_large(bytes_max: int, *, is_passed_over: bool = False) -> BodyTooLargeError:
+    """The refusal, which also says whether the connection lives on.
+
+    A connection that is closed while its client still sends is reset, and the answer is lost with it. A body of a
+    declared, bounded length is therefore left to the server to pass over; any other ends the connection.
+    """
+    headers = {} if is_passed_over else {"Connection": "close"}
+    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers=headers)

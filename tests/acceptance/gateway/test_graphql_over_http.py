@@ -215,6 +215,10 @@ class TestBodySize:
             )
             assert wire.recv(12) == b"HTTP/1.1 413"
 
+    def test_a_narrative_of_10_megabytes_is_told_why_although_its_client_sends_it_whole(self, serve) -> None:
+        reply = serve().post_bytes(b'{"query": "{ open }", "variables": {"a": "' + b"x" * 10_000_000 + b'"}}')
+        assert (reply.status, reply.problems) == (413, ["BODY_TOO_LARGE"])
+
     def test_a_chunked_body_is_cut_off_at_the_limit(self, serve) -> None:
         gateway = serve(body_bytes_max=2_000)
         with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as wire:
