@@ -25,6 +25,12 @@ NUMBERS_MANAGE = "numbers:manage"
 MEMBERS_READ = "members:read"
 MEMBERS_MANAGE = "members:manage"
 AUDIT_READ = "audit:read"
+FEED_READ = "feed:read"
+SIGNALS_READ = "signals:read"
+SIGNALS_CONTRIBUTE = "signals:contribute"
+SIGNALS_REVOKE = "signals:revoke"
+PARTICIPATIONS_MANAGE = "participations:manage"
+HOLDS_MANAGE = "holds:manage"
 
 OFFLINE_ACCESS = "offline_access"
 """Asks for a refresh token (OpenID Connect Core section 11). It is no right, and never stands in a token."""
@@ -45,18 +51,28 @@ WORDS: Mapping[str, str] = MappingProxyType(
         MEMBERS_READ: "Read members, brands and offices",
         MEMBERS_MANAGE: "Admit and change members, offices and officers",
         AUDIT_READ: "Read the record of who did what",
+        FEED_READ: "Follow your entries of the log and prove that they are in it",
+        SIGNALS_READ: "Read and follow the fraud signals that are yours to see",
+        SIGNALS_CONTRIBUTE: "Contribute fraud signals of your own",
+        SIGNALS_REVOKE: "Revoke fraud signals",
+        PARTICIPATIONS_MANAGE: "Record the terms on which providers take part",
+        HOLDS_MANAGE: "Place and release legal holds",
     }
 )
 
-OFFICER_ONLY = frozenset({ORDERS_APPROVE, COMPLAINTS_DECIDE, COMPLAINANTS_REVEAL})
+OFFICER_ONLY = frozenset({ORDERS_APPROVE, COMPLAINTS_DECIDE, COMPLAINANTS_REVEAL, SIGNALS_REVOKE, HOLDS_MANAGE})
 """Never granted to a machine that acts for itself, whatever its client was registered with."""
 
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
-        MemberKind.REGULATOR: frozenset(WORDS) - {ORDERS_ACKNOWLEDGE},
-        MemberKind.AGENCY: frozenset({COMPLAINTS_READ, COMPLAINTS_FILE, NUMBERS_READ, MEMBERS_READ}),
-        MemberKind.CARRIER: frozenset({ORDERS_READ, ORDERS_ACKNOWLEDGE, NUMBERS_READ, MEMBERS_READ}),
-        MemberKind.OTT_PROVIDER: frozenset({MEMBERS_READ, NUMBERS_READ}),
+        MemberKind.REGULATOR: frozenset(WORDS) - {ORDERS_ACKNOWLEDGE, SIGNALS_CONTRIBUTE},
+        MemberKind.AGENCY: frozenset(
+            {COMPLAINTS_READ, COMPLAINTS_FILE, NUMBERS_READ, MEMBERS_READ, FEED_READ, SIGNALS_CONTRIBUTE}
+        ),
+        MemberKind.CARRIER: frozenset(
+            {ORDERS_READ, ORDERS_ACKNOWLEDGE, NUMBERS_READ, MEMBERS_READ, FEED_READ, SIGNALS_READ, SIGNALS_CONTRIBUTE}
+        ),
+        MemberKind.OTT_PROVIDER: frozenset({MEMBERS_READ, NUMBERS_READ, FEED_READ, SIGNALS_READ, SIGNALS_CONTRIBUTE}),
     }
 )
 

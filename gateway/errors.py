@@ -44,6 +44,7 @@ CODE_OF_CATEGORY: Mapping[Category, Code] = {
     Category.NOT_FOUND: Code.NOT_FOUND,
     Category.CONFLICT: Code.CONFLICT,
     Category.FORBIDDEN: Code.BAD_USER_INPUT,
+    Category.CURSOR_EXPIRED: Code.CURSOR_EXPIRED,
     Category.UNAVAILABLE: Code.INTERNAL_SERVER_ERROR,
 }
 

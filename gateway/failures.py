@@ -76,7 +76,8 @@ def describe(error: Exception) -> tuple[str, dict[str, Any]]:
         return cause.message, _with(extensions, hint=cause.hint)
     if isinstance(cause, LedgerError):
         category = CODE_OF_PROBLEM.get(cause.code, CODE_OF_CATEGORY[cause.category]).value
-        return cause.message, _with({"code": category, "problem": cause.code}, field=cause.field, hint=cause.hint)
+        extensions = {"code": category, "problem": cause.code, **cause.details}
+        return cause.message, _with(extensions, field=cause.field, hint=cause.hint)
     if isinstance(cause, GraphQLError):
         # graphql-core's own words on an argument, or a resolver's chosen ones.
         code = (cause.extensions or {}).get("code")

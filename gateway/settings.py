@@ -158,6 +158,91 @@ class Settings(BaseSettings):
     rate_anonymous_burst: int = Field(40, ge=1, le=1_000_000, description="As RATE_BURST, without a token.")
     rate_clients_max: int = Field(10_000, ge=10, le=10_000_000, description="Clients whose rate is remembered.")
 
+    # The feed
+    sequencing: bool = Field(
+        default=True, description="Whether this process may give events their positions; one of all processes does."
+    )
+    sequencer_batch_max: int = Field(1_000, ge=1, le=100_000, description="Events that get positions at once.")
+    sequencer_poll_seconds: float = Field(
+        0.05, gt=0, le=10, description="How often the sequencer looks for events when no notice came."
+    )
+    sequencer_takeover_seconds: float = Field(
+        0.25, gt=0, le=10, description="How often a process tries to take the place of a sequencer that is gone."
+    )
+    sequencer_lease_seconds: float = Field(
+        2, ge=0.5, le=60, description="After how long the database ends the session of a sequencer that is frozen."
+    )
+    checkpoint_seconds: float = Field(
+        1, ge=0.05, le=3600, description="How often, at most, a checkpoint of the feed is signed."
+    )
+    checkpoint_origin: str | None = Field(
+        None,
+        pattern=r"^[^\s+]{1,200}$",
+        description="Name that checkpoints are signed by. Unset: host of PUBLIC_URL/feed.",
+    )
+    feed_tail_entries: int = Field(
+        10_000, ge=16, le=10_000_000, description="Latest entries that a process keeps for its subscribers."
+    )
+    feed_poll_seconds: float = Field(
+        0.5, gt=0, le=60, description="How often a process looks for new entries when no notice came."
+    )
+    feed_retention_days: int = Field(
+        1_825, ge=0, le=36_500, description="After how long an entry's content is erased; 0 never erases."
+    )
+
+    # Subscriptions
+    streams_max: int = Field(20_000, ge=0, le=1_000_000, description="Subscriptions that one process serves at once.")
+    stream_connections_per_client: int = Field(
+        64, ge=1, le=1_000_000, description="WebSocket and stream connections of one client, per process."
+    )
+    subscriptions_per_connection: int = Field(
+        32, ge=1, le=10_000, description="Operations that run on one WebSocket at once."
+    )
+    stream_init_seconds: float = Field(
+        5, gt=0, le=300, description="How long a WebSocket may take to send connection_init."
+    )
+    stream_heartbeat_seconds: float = Field(
+        15, gt=0, le=3600, description="How often a stream that is silent shows that it lives."
+    )
+    stream_stall_seconds: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="How long a reader may take nothing, or leave a ping unanswered, before it is ended.",
+    )
+    stream_buffer_bytes_max: int = Field(
+        262_144, ge=4_096, le=67_108_864, description="Bytes that wait for one slow reader before it is paused."
+    )
+    stream_message_bytes_max: int = Field(
+        65_536, ge=1024, le=16_777_216, description="The largest message that a WebSocket client may send."
+    )
+    stream_messages_per_second: float = Field(
+        50, gt=0, le=1_000_000, description="Messages that a WebSocket client may send, steady; twice that at once."
+    )
+    catch_up_batch_max: int = Field(100, ge=1, le=1_000, description="Entries that a catching-up stream reads at once.")
+    catch_up_per_second: int = Field(
+        2_000, ge=1, le=1_000_000, description="Entries per second that one catching-up stream is sent."
+    )
+    catch_ups_at_once: int = Field(
+        4, ge=1, le=500, description="Catching-up streams that read from the database at once, per process."
+    )
+
+    # Fraud signals
+    signal_category_weights: str = Field(
+        "", description="Weights of categories in hundredths, as FRAUD:100,SPAM_ADVERT:25; others weigh 100."
+    )
+    signal_score_medium: int = Field(
+        100, ge=1, description="Weighted distinct complainants, in hundredths, for MEDIUM."
+    )
+    signal_score_high: int = Field(300, ge=1, description="As that, for HIGH.")
+    signal_score_very_high: int = Field(1_000, ge=1, description="As that, for VERY_HIGH.")
+    signal_valid_days: int = Field(
+        90, ge=1, le=3_650, description="How long a signal is valid after it was last confirmed."
+    )
+    signal_key_overlap_days: int = Field(
+        30, ge=0, le=365, description="How long hashes are also made with the key before the newest."
+    )
+
     # Tokens and logins
     service_name: str = Field("Jembatan", min_length=1, max_length=80, description="Name that the login page shows.")
     audience: str | None = Field(None, description="Audience of access tokens. Unset: PUBLIC_URL/graphql.")

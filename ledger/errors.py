@@ -6,15 +6,17 @@
     +-- UnknownError                 NOT_FOUND
     +-- ConflictError                CONFLICT
     +-- ForbiddenError               FORBIDDEN
+    +-- CursorExpiredError           CURSOR_EXPIRED
     +-- UnavailableError             UNAVAILABLE
 
 A class's docstring is its message; `code` is stable and never reused; `category` says what kind
 of answer the client gets. Text is made from what the client sent and nothing else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Category(StrEnum):
@@ -24,6 +26,7 @@ class Category(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     CONFLICT = "CONFLICT"
     FORBIDDEN = "FORBIDDEN"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
     UNAVAILABLE = "UNAVAILABLE"
 
 
@@ -44,8 +47,16 @@ class LedgerError(Exception):
     category: ClassVar[Category] = Category.BAD_USER_INPUT
     hint: str | None = None
 
-    def __init__(self, message: str | None = None, *, field: str | None = None, hint: str | None = None) -> None:
-        """Take the docstring as message unless a fuller one is given."""
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take the docstring as message unless a fuller one is given; details are told beside the code."""
+        self.details = dict(details or {})
         self.message = message or (self.__doc__ or "").strip().splitlines()[0]
         self.field = field
         self.hint = hint or type(self).hint
@@ -159,6 +170,14 @@ class FourEyesError(ForbiddenError):
 
     code = "FOUR_EYES"
     hint = "Another officer approves."
+
+
+class CursorExpiredError(LedgerError):
+    """The feed can't be resumed from this cursor: what followed it was archived, or the feed is another one."""
+
+    code = "CURSOR_EXPIRED"
+    category = Category.CURSOR_EXPIRED
+    hint = "Read what you missed with queries, then begin again without a cursor or from oldestCursor."
 
 
 class UnavailableError(LedgerError):

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
-from ledger.identifiers import MemberId
+from ledger.identifiers import BrandId, MemberId
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer
@@ -49,6 +49,19 @@ class EventKind(StrEnum):
     NUMBERING_LOADED = "NUMBERING_LOADED"
     NUMBER_REASSIGNED = "NUMBER_REASSIGNED"
     KEYS_ROTATED = "KEYS_ROTATED"
+    PARTICIPATION_STARTED = "PARTICIPATION_STARTED"
+    PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED"
+    PARTICIPATION_ENDED = "PARTICIPATION_ENDED"
+    SIGNAL_RAISED = "SIGNAL_RAISED"
+    SIGNAL_CHANGED = "SIGNAL_CHANGED"
+    SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED"
+    SIGNAL_EXPIRED = "SIGNAL_EXPIRED"
+    SIGNAL_REVOKED = "SIGNAL_REVOKED"
+    SIGNAL_CONTRIBUTED = "SIGNAL_CONTRIBUTED"
+    LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED"
+    LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED"
+    ENTRIES_ERASED = "ENTRIES_ERASED"
+    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED"
 
 
 class Subject(StrEnum):
@@ -62,13 +75,18 @@ class Subject(StrEnum):
     NUMBER = "NUMBER"
     NUMBERING_PLAN = "NUMBERING_PLAN"
     KEYRING = "KEYRING"
+    PARTICIPATION = "PARTICIPATION"
+    FRAUD_SIGNAL = "FRAUD_SIGNAL"
+    LEGAL_HOLD = "LEGAL_HOLD"
+    FEED = "FEED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDraft:
     """One event to be written.
 
-    audience names the members other than the regulator who may get it; the regulator may get every one.
+    audience names the members other than the regulator who may get it; the regulator may get every one. brand_id is
+    the brand that it is about: a client that is narrowed to another brand doesn't get it.
     payload is small, has no personal data of a complainant, and is what each of the audience may read.
     """
 
@@ -77,16 +95,17 @@ class EventDraft:
     subject_id: str
     state: str | None = None
     audience: Sequence[MemberId] = ()
+    brand_id: BrandId | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
 _APPEND = text("""
 INSERT INTO events (kind, subject, subject_id, state, actor_member_id, actor_officer_id, actor_client_id,
-                    audience, payload, recorded_at)
+                    audience, brand_id, payload, recorded_at)
 SELECT e.kind, e.subject, e.subject_id, e.state, CAST(:member_id AS uuid), CAST(:officer_id AS uuid),
-       CAST(:client_id AS text), e.audience, e.payload, CAST(:recorded_at AS timestamptz)
+       CAST(:client_id AS text), e.audience, e.brand_id, e.payload, CAST(:recorded_at AS timestamptz)
 FROM json_to_recordset(CAST(:drafts AS json))
-  AS e(kind text, subject text, subject_id text, state text, audience uuid[], payload jsonb)
+  AS e(kind text, subject text, subject_id text, state text, audience uuid[], brand_id uuid, payload jsonb)
 """)
 
 
@@ -105,6 +124,7 @@ async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor:
             "subject_id": draft.subject_id,
             "state": draft.state,
             "audience": list(draft.audience),
+            "brand_id": draft.brand_id,
             "payload": dict(draft.payload),
         }
         for draft in drafts

@@ -15,6 +15,11 @@ OrderId = NewType("OrderId", str)
 AcknowledgementId = NewType("AcknowledgementId", str)
 ExtensionId = NewType("ExtensionId", str)
 ForwardingRunId = NewType("ForwardingRunId", str)
+SignalId = NewType("SignalId", str)
+ParticipationId = NewType("ParticipationId", str)
+LegalHoldId = NewType("LegalHoldId", str)
+Position = NewType("Position", int)
+"""An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first."""
 
 ID_TEXT_LENGTH_MAX = 64
 

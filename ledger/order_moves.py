@@ -149,6 +149,7 @@ def order_event(row: Row, kind: EventKind, **payload: Any) -> EventDraft:
         subject_id=order.id,
         state=order.state,
         audience=[order.carrier_id] if order.issued_at is not None else [],
+        brand_id=order.brand_id,
         payload={"orderNo": order.order_no, "version": order.version, **payload},
     )
 

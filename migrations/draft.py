@@ -11,18 +11,18 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.storage.database import async_url
 from ledger.storage.embedded import EmbeddedServer
-from ledger.storage.roles import login_name
-from migrations.run import alembic_config, migrate
+from migrations.run import alembic_config
 
 _PREFIX = "jembatan_"
 
 
 async def _draft(owner_url: str, message: str) -> None:
     known = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
-    if known:
-        await migrate(owner_url, role_prefix=_PREFIX, login=login_name(_PREFIX))
     engine = create_async_engine(async_url(owner_url))
     async with engine.begin() as connection:
+        # Revisions alone: rights are written for the models, whose new tables are not there yet.
+        if known:
+            await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
         await connection.run_sync(
             lambda sync: command.revision(
                 alembic_config(sync), message=message, autogenerate=True, rev_id=f"{len(known) + 1:04}"

@@ -11,33 +11,9 @@ Source: design.md section 4; graphql-facts.md, Row-level security costs and trap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ledger.storage.access_feed import FEED_ACCESS
+from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, Access
 from ledger.storage.roles import Role, role_name
-
-ME = "(SELECT nullif(current_setting('jembatan.member_id', true), '')::uuid)"
-MY_BRAND = "(SELECT nullif(current_setting('jembatan.brand_id', true), '')::uuid)"
-ALL_ROWS = "true"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What one role may do with one table.
-
-    rows is the condition for every row that is read or changed, written that for a row as it is written
-    (rows, where it is None). select may name columns; an empty tuple means all of them. update names
-    the columns that may change.
-    """
-
-    table: str
-    role: Role
-    rows: str = ALL_ROWS
-    written: str | None = None
-    select: Sequence[str] | None = None
-    insert: bool = False
-    update: Sequence[str] | None = None
-    delete: bool = False
-
-
-EVERYTHING: tuple[str, ...] = ()
 
 # As a CASE: with OR the planner takes the brand for selective, and reads all of a carrier's orders.
 _OWN_ORDER = (
@@ -82,7 +58,7 @@ _FORWARDING = ("forwarding_runs", "forwarding_items")
 
 LEDGER_ACCESS: tuple[Access, ...] = (
     # The regulator sees everything but complainants' data, and files complaints of its own.
-    *_reads(Role.REGULATOR, (*_MEMBERSHIP, *_PLAN, *_NUMBERS, *_ORDERS, *_FORWARDING, "events")),
+    *_reads(Role.REGULATOR, (*_MEMBERSHIP, *_PLAN, *_NUMBERS, *_ORDERS, *_FORWARDING)),
     Access(table="complaints", role=Role.REGULATOR, written=_OWN_SOURCE, select=EVERYTHING, insert=True),
     Access(table="evidence", role=Role.REGULATOR, written=_OWN_SOURCE, select=EVERYTHING, insert=True),
     Access(table="complainants", role=Role.REGULATOR, rows=_OWN_SOURCE, insert=True),
@@ -92,7 +68,6 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="complaints", role=Role.AGENCY, rows=_OWN_SOURCE, select=COMPLAINT_COLUMNS_OF_AGENCY, insert=True),
     Access(table="complainants", role=Role.AGENCY, rows=_OWN_SOURCE, select=EVERYTHING, insert=True),
     Access(table="evidence", role=Role.AGENCY, rows=_OWN_SOURCE, select=EVERYTHING, insert=True),
-    Access(table="events", role=Role.AGENCY, rows=f"audience @> ARRAY[{ME}]", select=EVERYTHING),
     # A carrier sees the orders addressed to it once they are issued, and says what it did.
     Access(table="members", role=Role.CARRIER, rows=_SELF_OR_REGULATOR, select=_MEMBER_COLUMNS),
     Access(table="brands", role=Role.CARRIER, rows=_SELF_MEMBER, select=EVERYTHING),
@@ -103,14 +78,12 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="block_order_versions", role=Role.CARRIER, rows=_OWN, select=EVERYTHING),
     Access(table="order_acknowledgements", role=Role.CARRIER, rows=_OWN, select=EVERYTHING, insert=True),
     Access(table="order_extensions", role=Role.CARRIER, rows=_OWN, select=EVERYTHING, insert=True),
-    Access(table="events", role=Role.CARRIER, rows=f"audience @> ARRAY[{ME}]", select=EVERYTHING),
     # A provider sees itself; referrals and signals come with their own tables.
     Access(table="members", role=Role.PROVIDER, rows=_SELF_OR_REGULATOR, select=_MEMBER_COLUMNS),
     Access(table="brands", role=Role.PROVIDER, rows=_SELF_MEMBER, select=EVERYTHING),
-    Access(table="events", role=Role.PROVIDER, rows=f"audience @> ARRAY[{ME}]", select=EVERYTHING),
     # The operator looks after members and the numbering plan.
     *_reads(Role.OPERATOR, (*_MEMBERSHIP, *_PLAN, *_NUMBERS)),
-    # Transitions: every state that moves, and the events that tell of it.
+    # Transitions: every state that moves.
     *(
         Access(table=table, role=Role.TRANSITION, select=EVERYTHING, insert=True, update=EVERYTHING)
         for table in (
@@ -127,7 +100,6 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="evidence", role=Role.TRANSITION, select=("id", "complaint_id", "source_id", "sha256")),
     Access(table="order_acknowledgements", role=Role.TRANSITION, select=EVERYTHING),
     Access(table="order_extensions", role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
-    Access(table="events", role=Role.TRANSITION, select=EVERYTHING, insert=True),
     # One reading of one complainant, for a recorded purpose.
     Access(table="complainants", role=Role.REVEAL, select=EVERYTHING),
     # Tokens carry who a member and an officer are.
@@ -139,6 +111,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
         table="complainants", role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)
     ),
     Access(table="evidence", role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
+    *FEED_ACCESS,
 )
 
 

@@ -30,6 +30,14 @@ class Role(StrEnum):
     """Clients, logins, codes and keys."""
     JOBS = "jobs"
     """Scheduled work and start-up checks."""
+    SEQUENCER = "sequencer"
+    """Gives committed events their positions in the feed, and signs what the feed has come to."""
+    FOLLOWER = "follower"
+    """Reads what was added to the feed, once for every subscriber of a process."""
+    RETENTION = "retention"
+    """Erases the content of old entries, never under a legal hold."""
+    ARCHIVE = "archive"
+    """Drops exported ranges of old entries; their hashes stay."""
 
 
 ROLE_OF_VIEWER = {

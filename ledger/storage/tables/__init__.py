@@ -3,6 +3,16 @@
 from ledger.storage.tables.acknowledgements import order_acknowledgements, order_extensions
 from ledger.storage.tables.complaints import complainants, complaints, evidence
 from ledger.storage.tables.events import events
+from ledger.storage.tables.feed import (
+    feed,
+    feed_checkpoints,
+    feed_head,
+    feed_keys,
+    feed_nodes,
+    feed_pending,
+    feed_recipients,
+    legal_holds,
+)
 from ledger.storage.tables.forwarding import forwarding_items, forwarding_runs
 from ledger.storage.tables.keys import keyring_checks
 from ledger.storage.tables.members import brands, members, officers, offices
@@ -17,9 +27,17 @@ __all__ = [
     "complaints",
     "events",
     "evidence",
+    "feed",
+    "feed_checkpoints",
+    "feed_head",
+    "feed_keys",
+    "feed_nodes",
+    "feed_pending",
+    "feed_recipients",
     "forwarding_items",
     "forwarding_runs",
     "keyring_checks",
+    "legal_holds",
     "members",
     "number_epochs",
     "number_overrides",

@@ -1,0 +1,94 @@
+"""Cursors of the feed: opaque names of a place in it, which notice when the feed behind them is not the same one.
+
+A cursor holds the feed's id, a position, and the beginning of that entry's leaf hash. A database that was restored
+from before the cursor, or was failed over with entries lost, has another entry there or none: the cursor has
+expired, and nothing is skipped in silence. It is exclusive: reading goes on behind it.
+Source: design section 5; graphql-facts.md, Subscriptions that resume.
+"""
+
+import base64
+import binascii
+import hmac
+import struct
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from ledger.errors import CursorExpiredError, CursorInvalidError
+from ledger.identifiers import Position
+from ledger.storage.database import Transaction
+
+_VERSION = 1
+_FORM = struct.Struct(">B16sQ8s")
+_TEXT_LENGTH = 44
+_PREFIX_BYTES = 8
+
+_LOOK_UP = text("""
+SELECT h.feed_id, h.size, h.oldest_position, f.leaf_hash
+FROM feed_head h LEFT JOIN feed f ON f.position = :position WHERE h.id = 1
+""")
+_TELL = text("""
+SELECT h.feed_id, h.size, h.oldest_position, l.leaf_hash AS last_hash, o.leaf_hash AS oldest_hash
+FROM feed_head h LEFT JOIN feed l ON l.position = h.size LEFT JOIN feed o ON o.position = h.oldest_position - 1
+WHERE h.id = 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedCursor:
+    """A place behind an entry, or before the first one (position 0, no hash)."""
+
+    feed_id: str
+    position: Position
+    hash_prefix: bytes
+
+    @classmethod
+    def of(cls, feed_id: str, position: Position, leaf_hash: bytes | None) -> "FeedCursor":
+        """The place behind the entry with that hash."""
+        return cls(feed_id, position, (leaf_hash or bytes(_PREFIX_BYTES))[:_PREFIX_BYTES])
+
+    def render(self) -> str:
+        """The opaque text, 44 characters of base64url."""
+        packed = _FORM.pack(_VERSION, uuid.UUID(self.feed_id).bytes, self.position, self.hash_prefix)
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, cursor: str) -> "FeedCursor":
+        """What a text stands for. Errors: CursorInvalidError."""
+        if len(cursor) != _TEXT_LENGTH or not cursor.isascii():
+            raise CursorInvalidError(field="after", hint="Pass a cursor of the feed, unchanged.")
+        try:
+            version, feed_id, position, prefix = _FORM.unpack(base64.b64decode(cursor, b"-_", validate=True))
+        except (binascii.Error, struct.error):
+            raise CursorInvalidError(field="after", hint="Pass a cursor of the feed, unchanged.") from None
+        if version != _VERSION or position >= 2**63:
+            raise CursorInvalidError(field="after", hint="Pass a cursor of the feed, unchanged.")
+        return cls(str(uuid.UUID(bytes=feed_id)), Position(position), prefix)
+
+
+async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
+    """The place that a cursor names in this feed, in one statement.
+
+    Errors: CursorInvalidError; CursorExpiredError with oldestPosition and oldestCursor, for what was archived or
+    belongs to another feed.
+    """
+    known = FeedCursor.parse(cursor)
+    row = (await tx.execute(_LOOK_UP, {"position": known.position})).one()
+    is_here = str(row.feed_id) == known.feed_id and row.oldest_position - 1 <= known.position <= row.size
+    here = FeedCursor.of(known.feed_id, known.position, row.leaf_hash)
+    if not is_here or not hmac.compare_digest(here.hash_prefix, known.hash_prefix):
+        oldest, _ = await find_ends(tx)
+        details = {"oldestPosition": oldest.position + 1, "oldestCursor": oldest.render()}
+        raise CursorExpiredError(field="after", details=details)
+    return known
+
+
+async def find_ends(tx: Transaction) -> tuple[FeedCursor, FeedCursor]:
+    """The place before the oldest entry that is kept, and the place behind the last one."""
+    row = (await tx.execute(_TELL)).one()
+    feed_id = str(row.feed_id)
+    return (
+        FeedCursor.of(feed_id, Position(row.oldest_position - 1), row.oldest_hash),
+        FeedCursor.of(feed_id, Position(row.size), row.last_hash),
+    )
