@@ -1,0 +1,65 @@
+"""Two processes that talk by lines of JSON: one writes to the other's standard input and reads its output."""
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+import orjson
+
+LINE_BYTES_MAX = 1 << 22
+
+
+async def open_standard_input() -> asyncio.StreamReader:
+    """This process's standard input, to be read line by line."""
+    reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def tell(answer: object) -> None:
+    """One line to standard output."""
+    sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+class Worker:
+    """A process of ours that takes lines and answers by lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process_id = process.pid
+        self._process = process
+        self._stdin = process.stdin
+        self._stdout = process.stdout
+
+    @classmethod
+    async def start(cls, *command: str) -> "Worker":
+        """Its standard error is ours. Node is told to run as it would in earnest."""
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES_MAX,
+            env={**os.environ, "NODE_ENV": "production"},
+        )
+        return cls(process)
+
+    def send(self, message: object) -> None:
+        """Write a line and don't wait."""
+        self._stdin.write(orjson.dumps(message) + b"\n")
+
+    async def read(self, *, timeout_seconds: float) -> Any:
+        """Its next line. Errors: RuntimeError when it has ended, TimeoutError."""
+        async with asyncio.timeout(timeout_seconds):
+            line = await self._stdout.readline()
+        if not line:
+            raise RuntimeError(f"a process of the bench ended: {await self._process.wait()}")
+        return orjson.loads(line)
+
+    async def kill(self) -> None:
+        """End it at once; it holds nothing that would be missed."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
