@@ -5,14 +5,36 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Rounds, sizes, and the seconds for which a load runs."""
+    """Rounds, sizes, and the seconds for which a load runs. A round of the fan-out is long, so it has fewer."""
 
     rounds: int
     import_rows: int
     order_count: int
     load_seconds: float
+    fanout_rounds: int
+    fanout_events: int
+    subscribers: int
+    idle_subscribers: int
     with_real_data: bool = False
 
 
-FULL = Scale(rounds=5, import_rows=20_000, order_count=10_000, load_seconds=4)
-QUICK = Scale(rounds=3, import_rows=2_000, order_count=2_000, load_seconds=1)
+FULL = Scale(
+    rounds=5,
+    import_rows=20_000,
+    order_count=10_000,
+    load_seconds=4,
+    fanout_rounds=3,
+    fanout_events=200,
+    subscribers=1_000,
+    idle_subscribers=10_000,
+)
+QUICK = Scale(
+    rounds=3,
+    import_rows=2_000,
+    order_count=2_000,
+    load_seconds=1,
+    fanout_rounds=1,
+    fanout_events=60,
+    subscribers=100,
+    idle_subscribers=500,
+)

@@ -1,0 +1,227 @@
+"""Events to many subscribers at once: the gateway beside plain Strawberry and beside graphql-yoga with graphql-ws.
+
+Every side serves alone, in turn, in a process of its own, and gets the same paced events: a burst would let a server
+put many messages into one write, and flatter it. What is compared is the server's CPU for one delivered event, and how
+long an event takes from its publication to a subscriber. A side that loses, doubles or reorders an event ends the run.
+"""
+
+import asyncio
+import functools
+import itertools
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.fanout_sides import OUR_NAME, Endpoint, Publication, Side, list_sides
+from bench.figures import Figure, Samples, compare, measure_in_turn, plain
+from bench.json_lines import Worker
+from bench.processes import HAS_PROC, allow_open_files, read_cpu_seconds, read_resident_bytes
+from bench.scale import Scale
+from bench.serving import AnswerError
+from bench.world import World
+
+_PACES_MS = (50, 500)
+"""At 50 ms 1,000 subscribers are due 20,000 messages a second, more than a slow side can do; at 500 all keep up."""
+_EVENTS_MIN = 20
+_WARM_UPS = 20
+_PER_SECOND = 500
+_PATIENCE_SECONDS = 120
+_SPARE_FILES = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What came of one load. Units: microseconds of the server's CPU for one delivered event, milliseconds."""
+
+    cpu_us: float
+    p50_ms: float
+    p99_ms: float
+
+
+Taken = dict[tuple[str, int], list[Delivery]]
+"""What was delivered by side and pace, round by round."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """What idle subscribers cost: memory, and the active ones' delay without them and beside them."""
+
+    kilobytes_each: float
+    p99_ms: float
+    beside_p99_ms: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """A served side with its subscribers."""
+
+    side: Side
+    endpoint: Endpoint
+    load: Worker
+    active_count: int = 0
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def connect(self, count: int, *, is_active: bool) -> None:
+        """Add subscribers. Those that are idle may see no event."""
+        payload = self.endpoint.active if is_active else self.endpoint.idle
+        order = {"count": count, "payload": dict(payload), "is_active": is_active, "per_second": _PER_SECOND}
+        await self._order("connect", **order)
+        self.active_count += count if is_active else 0
+
+    async def warm_up(self) -> None:
+        """Events that are not counted, until one has reached everybody."""
+        for _ in range(_WARM_UPS):
+            published = await self.side.publish(next(self.numbers))
+            reached = await self._settle(published, patience_seconds=2)
+        assert reached == self.active_count, f"{reached} of {self.active_count} receive"
+
+    async def deliver(self, count: int, *, pace_ms: int) -> Delivery:
+        """So many events, one at a time. Errors: AnswerError when one was lost, came twice or in the wrong place."""
+        before = read_cpu_seconds(self.endpoint.process_id)
+        published = [
+            await self.side.publish(next(self.numbers)) async for _ in _beat(count, pace_seconds=pace_ms / 1000)
+        ]
+        await self._settle(published[-1], patience_seconds=_PATIENCE_SECONDS)
+        used_us = (read_cpu_seconds(self.endpoint.process_id) - before) * 1e6
+        verdict = await self._order("judge", expected=[(each.key, each.at_ns) for each in published])
+        if verdict["missing"] or verdict["doubled"] or verdict["disordered"]:
+            raise AnswerError(f"{self.side.name}: {verdict}")
+        cpu_us = used_us / verdict["delivered"]
+        print(
+            f"  {self.side.name}, {count} events to {self.active_count:,}, every {pace_ms} ms: {cpu_us:.1f} us, "
+            f"p50 {verdict['p50_ms']:.1f}, p99 {verdict['p99_ms']:.1f}, last {verdict['max_ms']:.1f} ms; "
+            f"the load's process was busy for {verdict['cpu_share']:.0%}",
+            file=sys.stderr,
+        )
+        return Delivery(cpu_us=cpu_us, p50_ms=verdict["p50_ms"], p99_ms=verdict["p99_ms"])
+
+    async def _settle(self, published: Publication, *, patience_seconds: float) -> int:
+        answer = await self._order("settle", key=published.key, patience_seconds=patience_seconds)
+        return int(answer["reached"])
+
+    async def _order(self, name: str, **details: object) -> dict[str, Any]:
+        self.load.send({"do": name, **details})
+        answer: dict[str, Any] = await self.load.read(timeout_seconds=_PATIENCE_SECONDS + 30)
+        if answer["failures"]:
+            raise AnswerError(f"{self.side.name}: {answer}")
+        return answer
+
+
+async def run(world: World, scale: Scale) -> list[Figure]:
+    """The paced loads round by round, then once those with the idle subscribers."""
+    if not HAS_PROC:
+        print("There is no /proc to read a server's CPU from: fanout is left out.", file=sys.stderr)
+        return []
+    idle_count = _allow_subscribers(scale)
+    sides = list_sides(world)
+    taken: Taken = defaultdict(list)
+    paced = {side.name: functools.partial(_measure_paces, side, scale, taken) for side in sides}
+    await measure_in_turn(paced, rounds=scale.fanout_rounds)
+    figures = [figure for pace_ms in _PACES_MS for figure in _compare_pace(sides, taken, pace_ms=pace_ms)]
+    memory: dict[str, Samples] = {}
+    for side in sides:
+        pace_ms = _find_kept_pace(side, scale, taken)
+        idle = await _measure_idle(side, scale, pace_ms=pace_ms, idle_count=idle_count)
+        memory[side.name] = Samples([idle.kilobytes_each])
+        title = f"p99 with {idle_count:,} idle, {pace_ms} ms: {side.name}"
+        figures.append(
+            compare(title, Samples([idle.beside_p99_ms]), Samples([idle.p99_ms]), unit="ms", beside_name="without")
+        )
+    return figures + _compare(sides, f"memory of one of {idle_count:,} idle", memory, unit="KB")
+
+
+async def _measure_paces(side: Side, scale: Scale, taken: Taken, _turn: int) -> float:
+    """The slow pace first: it leaves no backlog to the other."""
+    async with _serve(side) as served:
+        await served.connect(scale.subscribers, is_active=True)
+        await served.warm_up()
+        for pace_ms in reversed(_PACES_MS):
+            count = max(scale.fanout_events * _PACES_MS[0] // pace_ms, _EVENTS_MIN)
+            taken[side.name, pace_ms].append(await served.deliver(count, pace_ms=pace_ms))
+    return taken[side.name, _PACES_MS[0]][-1].cpu_us
+
+
+async def _measure_idle(side: Side, scale: Scale, *, pace_ms: int, idle_count: int) -> Idle:
+    """The same load to the same active subscribers without the idle ones, then beside them."""
+    async with _serve(side) as served:
+        await served.connect(scale.subscribers, is_active=True)
+        await served.warm_up()
+        count = max(scale.fanout_events * _PACES_MS[0] // pace_ms, _EVENTS_MIN)
+        alone = await served.deliver(count, pace_ms=pace_ms)
+        before = read_resident_bytes(served.endpoint.process_id)
+        await served.connect(idle_count, is_active=False)
+        held = read_resident_bytes(served.endpoint.process_id) - before
+        beside = await served.deliver(count, pace_ms=pace_ms)
+    return Idle(kilobytes_each=held / idle_count / 1024, p99_ms=alone.p99_ms, beside_p99_ms=beside.p99_ms)
+
+
+def _find_kept_pace(side: Side, scale: Scale, taken: Taken) -> int:
+    """The fastest pace at which the side has a fifth of a core to spare; else the slowest."""
+    for pace_ms in _PACES_MS:
+        used = Samples([delivery.cpu_us for delivery in taken[side.name, pace_ms]]).median
+        if used * scale.subscribers < 0.8 * pace_ms * 1000:
+            return pace_ms
+    return _PACES_MS[-1]
+
+
+def _compare_pace(sides: Sequence[Side], taken: Taken, *, pace_ms: int) -> list[Figure]:
+    def take(read: Callable[[Delivery], float]) -> dict[str, Samples]:
+        return {side.name: Samples([read(each) for each in taken[side.name, pace_ms]]) for side in sides}
+
+    return [
+        *_compare(sides, f"CPU for one delivered, every {pace_ms} ms", take(lambda each: each.cpu_us), unit="us"),
+        *_compare(sides, f"  p50 to receipt, every {pace_ms} ms", take(lambda each: each.p50_ms), unit="ms"),
+        *_compare(sides, f"  p99 to receipt, every {pace_ms} ms", take(lambda each: each.p99_ms), unit="ms"),
+    ]
+
+
+def _compare(sides: Sequence[Side], title: str, samples: Mapping[str, Samples], *, unit: str) -> list[Figure]:
+    """Ours beside each other one; each alone where ours isn't served."""
+    ours, *others = [side.name for side in sides]
+    if ours != OUR_NAME:
+        return [plain(f"{title}: {name}", samples[name], unit=unit) for name in (ours, *others)]
+    return [compare(title, samples[ours], samples[name], unit=unit, beside_name=name) for name in others]
+
+
+def _allow_subscribers(scale: Scale) -> int:
+    """How many idle subscribers the bound on open files lets both processes hold, said where it is fewer."""
+    allowed = allow_open_files(scale.subscribers + scale.idle_subscribers + _SPARE_FILES)
+    idle_count = min(scale.idle_subscribers, allowed - scale.subscribers - _SPARE_FILES)
+    if idle_count < scale.idle_subscribers:
+        print(f"Only {allowed:,} files may be open: {idle_count:,} idle subscribers.", file=sys.stderr)
+    return idle_count
+
+
+@asynccontextmanager
+async def _serve(side: Side) -> AsyncIterator[Run]:
+    """A server of its own and a load of its own, both gone after the block."""
+    try:
+        endpoint = await side.start()
+        load = await Worker.start(sys.executable, "-m", "bench.fanout_load")
+        try:
+            load.send(
+                {
+                    "url": endpoint.url,
+                    "document": endpoint.document,
+                    "variables": dict(endpoint.variables),
+                    "key_path": list(endpoint.key_path),
+                }
+            )
+            yield Run(side=side, endpoint=endpoint, load=load)
+        finally:
+            await load.kill()
+    finally:
+        await side.stop()
+
+
+async def _beat(count: int, *, pace_seconds: float) -> AsyncIterator[None]:
+    """So many beats. One that comes late is not made up for, so that it can't become a burst."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    for _ in range(count):
+        due = max(due + pace_seconds, loop.time())
+        await asyncio.sleep(due - loop.time())
+        yield
