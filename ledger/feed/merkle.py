@@ -1,0 +1,186 @@
+"""The Merkle tree over the feed, as a member or an auditor sees it: hashes, roots, and proofs that are verified. Pure.
+
+Leaf i is the feed's entry at position i + 1. Whatever comes as a proof gets a verdict, never an exception. Nothing
+here knows how the tree is stored; tree_plans.py does.
+
+Source: RFC 9162 section 2.1 (the hashes are those of RFC 6962 section 2.1).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+HASH_BYTES = 32
+EMPTY_ROOT = sha256(b"").digest()
+
+
+def hash_leaf(data: bytes) -> bytes:
+    """The hash of an entry's bytes (section 2.1.1)."""
+    return sha256(b"\x00" + data).digest()
+
+
+def hash_children(left: bytes, right: bytes) -> bytes:
+    """The hash of the node above two others (section 2.1.1)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def fold_peaks(peaks: Sequence[bytes]) -> bytes:
+    """The root over perfect subtrees that shrink from left to right, each given by its hash (section 2.1.1)."""
+    if not peaks:
+        return EMPTY_ROOT
+    root = peaks[-1]
+    for left in reversed(peaks[:-1]):
+        root = hash_children(left, root)
+    return root
+
+
+class GrowingTree:
+    """A tree that is only appended to, and its root at every size on the way, in memory of one hash a level."""
+
+    def __init__(self) -> None:
+        """The tree is empty."""
+        self._peaks: list[bytes] = []
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """How many leaves it has."""
+        return self._size
+
+    def append(self, leaf_hash: bytes) -> None:
+        """Add the next leaf; whatever became perfect by it is one hash from then on."""
+        peak, size = leaf_hash, self._size
+        while size & 1:
+            peak = hash_children(self._peaks.pop(), peak)
+            size >>= 1
+        self._peaks.append(peak)
+        self._size += 1
+
+    def compute_root(self) -> bytes:
+        """The root at the present size."""
+        return fold_peaks(self._peaks)
+
+
+def compute_root(leaf_hashes: Iterable[bytes]) -> bytes:
+    """The root over leaf hashes that come one by one."""
+    tree = GrowingTree()
+    for leaf_hash in leaf_hashes:
+        tree.append(leaf_hash)
+    return tree.compute_root()
+
+
+class ProofFault(StrEnum):
+    """Why a proof proves nothing. Each is a stable code."""
+
+    MALFORMED = "PROOF_MALFORMED"
+    RANGE = "PROOF_OUT_OF_RANGE"
+    LENGTH = "PROOF_LENGTH_WRONG"
+    ROOT = "PROOF_ROOT_MISMATCH"
+    FIRST_ROOT = "PROOF_FIRST_ROOT_MISMATCH"
+    SECOND_ROOT = "PROOF_SECOND_ROOT_MISMATCH"
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The proof is good."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The proof proves nothing."""
+
+    reason: ProofFault
+
+    def __bool__(self) -> bool:
+        return False
+
+
+Verdict = Success | Failure
+
+
+def verify_inclusion(*, leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> Verdict:
+    """Whether the leaf stands at the index in the tree of that size and root.
+
+    Size and root must come out of one signed checkpoint: a root alone does not tell its size.
+    Source: RFC 9162 section 2.1.3.2.
+    """
+    if not 0 <= index < size:
+        return Failure(ProofFault.RANGE)
+    if not _are_hashes(leaf_hash, root, *proof):
+        return Failure(ProofFault.MALFORMED)
+    sides = _list_sides(index, last=size - 1)
+    if len(proof) != len(sides):
+        return Failure(ProofFault.LENGTH)
+    computed = leaf_hash
+    for sibling, is_left in zip(proof, sides, strict=True):
+        computed = hash_children(sibling, computed) if is_left else hash_children(computed, sibling)
+    return Success() if computed == root else Failure(ProofFault.ROOT)
+
+
+def verify_consistency(
+    *, first_size: int, first_root: bytes, second_size: int, second_root: bytes, proof: Sequence[bytes]
+) -> Verdict:
+    """Whether the second tree begins with every leaf of the first, as it was.
+
+    Each size and its root must come out of one signed checkpoint. The RFC leaves out an empty first tree and two of
+    one size; both need an empty proof here.
+    Source: RFC 9162 section 2.1.4.2.
+    """
+    if not 0 <= first_size <= second_size:
+        return Failure(ProofFault.RANGE)
+    if not _are_hashes(first_root, second_root, *proof):
+        return Failure(ProofFault.MALFORMED)
+    if first_size in {0, second_size}:
+        return _judge_without_proof(first_size, first_root, second_root if first_size == second_size else None, proof)
+    # A first tree that is perfect is itself the node that the path begins at, so the proof leaves it out.
+    path = proof if first_size & (first_size - 1) else [first_root, *proof]
+    height = count_trailing_zeros(first_size)
+    sides = _list_sides((first_size - 1) >> height, last=(second_size - 1) >> height)
+    if len(path) != len(sides) + 1:
+        return Failure(ProofFault.LENGTH)
+    first = second = path[0]
+    for sibling, is_left in zip(path[1:], sides, strict=True):
+        first = hash_children(sibling, first) if is_left else first
+        second = hash_children(sibling, second) if is_left else hash_children(second, sibling)
+    if first != first_root:
+        return Failure(ProofFault.FIRST_ROOT)
+    return Success() if second == second_root else Failure(ProofFault.SECOND_ROOT)
+
+
+def _judge_without_proof(
+    first_size: int, first_root: bytes, equal_root: bytes | None, proof: Sequence[bytes]
+) -> Verdict:
+    if proof:
+        return Failure(ProofFault.LENGTH)
+    if first_size == 0 and first_root != EMPTY_ROOT:
+        return Failure(ProofFault.FIRST_ROOT)
+    return Success() if equal_root in {None, first_root} else Failure(ProofFault.SECOND_ROOT)
+
+
+def _list_sides(place: int, *, last: int) -> list[bool]:
+    """For each hash of a path, bottom up, whether it stands left of what was computed so far.
+
+    The RFC's fn and sn: a node's place at its level, and the last place there. A node that is last and has no
+    sibling there is its own parent, and adds nothing to the path.
+    """
+    sides = []
+    while last:
+        if place == last:
+            height = count_trailing_zeros(place)
+            place, last = place >> height, last >> height
+        sides.append(bool(place & 1))
+        place, last = place >> 1, last >> 1
+    return sides
+
+
+def count_trailing_zeros(number: int) -> int:
+    """The level of the largest perfect subtree that ends at so many leaves, 1 or more."""
+    return (number & -number).bit_length() - 1
+
+
+def _are_hashes(*values: bytes) -> bool:
+    return all(len(value) == HASH_BYTES for value in values)
