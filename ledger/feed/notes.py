@@ -1,0 +1,253 @@
+"""Checkpoints as signed notes: the text that says how long the feed is and what its root is, and who signed it. Pure.
+
+A note is text, a blank line, and lines with a signature each. What comes as a note gets a verdict, never an exception;
+its text is nobody's word until a key that the reader trusts has signed it. Form is taken strictly: whatever two
+readers could read differently is refused. A note may bear the signatures of two keys, so that readers can pass from
+one to the next; those of keys that the reader doesn't know are ignored.
+
+Source: C2SP signed-note (Ed25519, signature type 0x01) and C2SP tlog-checkpoint.
+"""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from ledger.feed.merkle import HASH_BYTES
+
+NOTE_LENGTH_MAX = 1 << 17
+"""In characters: room for the 16 signatures that any reader must take, were they post-quantum ones of 5 kB."""
+
+SIGNATURES_MAX = 64
+NAME_LENGTH_MAX = 256
+_TREE_SIZE_MAX = (1 << 63) - 1
+_TREE_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_ED25519 = b"\x01"
+_PUBLIC_KEY_BYTES = 32
+_KEY_ID_BYTES = 4
+_DASH = "\N{EM DASH} "
+
+
+class NoteFault(StrEnum):
+    """Why a note or its checkpoint is not taken. Each is a stable code."""
+
+    TOO_LONG = "NOTE_TOO_LONG"
+    MALFORMED = "NOTE_MALFORMED"
+    KEY_UNKNOWN = "NOTE_KEY_UNKNOWN"
+    SIGNATURE = "NOTE_SIGNATURE_INVALID"
+    CHECKPOINT = "CHECKPOINT_MALFORMED"
+    ORIGIN = "CHECKPOINT_ORIGIN_WRONG"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """How long a log is, and the root of its tree at that size. The origin is the log's name."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierKey:
+    """A public key, of 32 bytes, under a name; name and key id tell which key made a signature.
+
+    Errors: ValueError where it can't be such a key, or the name can't be a key's.
+    """
+
+    name: str
+    public_key: bytes
+
+    def __post_init__(self) -> None:
+        if not is_key_name(self.name) or len(self.public_key) != _PUBLIC_KEY_BYTES:
+            raise ValueError("A key has 32 bytes and a name without spaces, plus and control characters.")
+
+    @property
+    def key_id(self) -> bytes:
+        """The first four bytes of a hash of name, signature type and key: a label, no proof of anything."""
+        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()[:_KEY_ID_BYTES]
+
+    def render(self) -> str:
+        """The key as one word that can be published and configured: name+key id+key."""
+        return f"{self.name}+{self.key_id.hex()}+{_encode(_ED25519 + self.public_key)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NoteSigner:
+    """A private key under a name."""
+
+    name: str
+    private_key: Ed25519PrivateKey
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """What others verify its signatures with."""
+        return VerifierKey(name=self.name, public_key=self.private_key.public_key().public_bytes_raw())
+
+
+@dataclass(frozen=True, slots=True)
+class SignedText:
+    """The note is good: its text, and the known keys that signed it, in the order of their lines."""
+
+    text: str
+    signed_by: tuple[VerifierKey, ...]
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """The note is good and is a checkpoint of the expected log."""
+
+    checkpoint: Checkpoint
+    signed_by: tuple[VerifierKey, ...]
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The note is not taken."""
+
+    reason: NoteFault
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def is_key_name(text: str) -> bool:
+    """Whether a key, and so a log, may be called that: no Unicode spaces, plus or control characters, not empty."""
+    is_bounded = 0 < len(text) <= NAME_LENGTH_MAX
+    return is_bounded and _is_clean(text) and not any(character == "+" or character.isspace() for character in text)
+
+
+def parse_verifier_key(text: str) -> VerifierKey | None:
+    """The key out of its published form, or None where it is no Ed25519 key, or not in the one form that it has."""
+    name, _, rest = text.partition("+")
+    key = _decode(rest.partition("+")[2])
+    if not is_key_name(name) or key is None or len(key) != 1 + _PUBLIC_KEY_BYTES or not key.startswith(_ED25519):
+        return None
+    parsed = VerifierKey(name=name, public_key=key.removeprefix(_ED25519))
+    return parsed if parsed.render() == text else None
+
+
+def render_checkpoint(checkpoint: Checkpoint) -> str:
+    """A checkpoint's text, ready to be signed. Errors: ValueError where it could not be read back."""
+    text = f"{checkpoint.origin}\n{checkpoint.size}\n{_encode(checkpoint.root)}\n"
+    if parse_checkpoint(text) != checkpoint or not is_key_name(checkpoint.origin):
+        raise ValueError("A checkpoint has an origin without spaces, a size of 0 or more, and a root of 32 bytes.")
+    return text
+
+
+def parse_checkpoint(text: str) -> Checkpoint | None:
+    """The checkpoint out of a note's text, or None where it is none.
+
+    Lines after the third must not be empty and are not read: nothing that they say can be audited.
+    """
+    match text.split("\n"):
+        case [origin, size, encoded_root, *others, ""] if origin and all(others) and _TREE_SIZE.fullmatch(size):
+            root = _decode(encoded_root)
+            if root is not None and len(root) == HASH_BYTES and int(size) <= _TREE_SIZE_MAX:
+                return Checkpoint(origin=origin, size=int(size), root=root)
+    return None
+
+
+def sign_note(text: str, signers: Sequence[NoteSigner]) -> str:
+    """The text as a note that each of the signers signed, in their order.
+
+    Errors: ValueError where there is no signer, or the text doesn't end its last line or has control characters.
+    """
+    if not signers or not text.endswith("\n") or not _is_clean(text):
+        raise ValueError("A note has a signer, and its text is whole lines without control characters.")
+    lines = []
+    for signer in signers:
+        signature = signer.verifier_key.key_id + signer.private_key.sign(text.encode())
+        lines.append(f"{_DASH}{signer.name} {_encode(signature)}\n")
+    return text + "\n" + "".join(lines)
+
+
+def verify_note(note: str, *, keys: Sequence[VerifierKey]) -> SignedText | Failure:
+    """Whether the note is signed by at least one of the keys, and by none of them wrongly.
+
+    A reader of a file must not let line ends be translated.
+    Source: C2SP signed-note, Format and Signatures.
+    """
+    if len(note) > NOTE_LENGTH_MAX:
+        return Failure(NoteFault.TOO_LONG)
+    parts = _split_note(note)
+    if parts is None:
+        return Failure(NoteFault.MALFORMED)
+    text, signatures = parts
+    known = {(key.name, key.key_id): key for key in keys}
+    signed_by: list[VerifierKey] = []
+    for name, key_id, signature in signatures:
+        key = known.get((name, key_id))
+        if key is None:
+            continue
+        if not _is_signed(text, signature, key):
+            return Failure(NoteFault.SIGNATURE)
+        if key not in signed_by:
+            signed_by.append(key)
+    return SignedText(text, tuple(signed_by)) if signed_by else Failure(NoteFault.KEY_UNKNOWN)
+
+
+def verify_checkpoint(note: str, *, origin: str, keys: Sequence[VerifierKey]) -> SignedCheckpoint | Failure:
+    """Whether the note is a checkpoint of the log of that origin, by verify_note's rule."""
+    signed = verify_note(note, keys=keys)
+    if isinstance(signed, Failure):
+        return signed
+    checkpoint = parse_checkpoint(signed.text)
+    if checkpoint is None:
+        return Failure(NoteFault.CHECKPOINT)
+    if checkpoint.origin != origin:
+        return Failure(NoteFault.ORIGIN)
+    return SignedCheckpoint(checkpoint, signed.signed_by)
+
+
+def _split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]] | None:
+    """The text, and name, key id and signature of each line below it, or None where the form is not kept."""
+    head, blank, block = note.rpartition("\n\n")
+    lines = block.split("\n")
+    if not blank or lines.pop() or not 0 < len(lines) <= SIGNATURES_MAX or not _is_clean(note):
+        return None
+    signatures = []
+    for line in lines:
+        name, _, encoded = line.removeprefix(_DASH).partition(" ")
+        signature = _decode(encoded)
+        if not line.startswith(_DASH) or not is_key_name(name) or signature is None or len(signature) <= _KEY_ID_BYTES:
+            return None
+        signatures.append((name, signature[:_KEY_ID_BYTES], signature[_KEY_ID_BYTES:]))
+    return head + "\n", signatures
+
+
+def _is_signed(text: str, signature: bytes, key: VerifierKey) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, text.encode())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _is_clean(text: str) -> bool:
+    """Whether a note may hold it: it can be encoded, and has no ASCII control characters but line ends."""
+    return not any((character < " " and character != "\n") or "\ud800" <= character <= "\udfff" for character in text)
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _decode(text: str) -> bytes | None:
+    """The bytes out of standard base64 in its one canonical form, or None."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return data if _encode(data) == text else None
