@@ -92,7 +92,8 @@ class TokenVerifier:
         self._database = database
         self._keys = keys
         self._settings = settings
-        self._watch = RevocationWatch(database, settings)
+        self.watch = RevocationWatch(database, settings)
+        """What was revoked lately; whoever else needs to know in this process asks the same one."""
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
@@ -125,19 +126,22 @@ class TokenVerifier:
         principal = known.principal
         if principal.expires_at <= as_of:
             return Refusal.EXPIRED
-        if known.standing_asked_at is not None and not await self._watch.catch_up(as_of):
-            self._remembered.clear()
-            known.standing_asked_at = None
-        if self._watch.names(principal.token_id, principal.family_id):
+        if known.standing_asked_at is not None:
+            await self.watch.catch_up(as_of)
+        if self.watch.names(principal.token_id, principal.family_id):
             return Refusal.REVOKED
-        asked_at = known.standing_asked_at
-        if asked_at is None or abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s:
+        if self._is_standing_due(known.standing_asked_at, as_of):
             async with self._database.system(Role.AUTH, as_of=as_of) as tx:
                 is_good = await is_in_good_standing(tx, principal)
             if not is_good:
                 return Refusal.REVOKED
             known.standing_asked_at = as_of
         return None
+
+    def _is_standing_due(self, asked_at: datetime | None, as_of: datetime) -> bool:
+        if asked_at is None or not self.watch.has_all_since(asked_at):
+            return True
+        return abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s
 
     async def _read(self, bearer: str, as_of: datetime) -> _Remembered | Failure:
         kid = _find_kid(bearer)

@@ -1,3 +1,4 @@
+import asyncio
 import hmac
 import json
 from base64 import urlsafe_b64encode
@@ -254,6 +255,21 @@ class TestStanding:
             await tx.execute(insert(revoked_tokens), ended)
         own_bench.world.clock.advance(0.5)
         assert await own_bench.reason(token) is Refusal.REVOKED
+
+    async def test_more_revocations_than_fit_are_noticed_by_every_request_that_waited_for_the_answer(
+        self, own_bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("auth.revocation_watch._REVOCATIONS_MAX", 3)
+        tokens = [own_bench.token(jti=f"token-{number}") for number in range(4)]
+        for token in tokens:
+            assert await own_bench.verdict(token)
+        now = own_bench.world.clock()
+        names = ("a", "b", "c", "token-0", "token-1", "token-2", "token-3")
+        async with own_bench.world.auth() as tx:
+            for name in names:
+                await tx.execute(insert(revoked_tokens).values(token_id=name, revoked_at=now, expires_at=now))
+        own_bench.world.clock.advance(0.5)
+        assert await asyncio.gather(*map(own_bench.reason, tokens)) == [Refusal.REVOKED] * 4
 
     async def test_nothing_is_taken_on_trust_while_the_database_is_away(self, own_bench: Bench) -> None:
         token = own_bench.token()
