@@ -79,7 +79,7 @@ class Run:
         assert reached == self.active_count, f"{reached} of {self.active_count} receive"
 
     async def deliver(self, count: int, *, pace_ms: int) -> Delivery:
-        """So many events, one at a time. Errors: AnswerError when one was lost, came twice or in the wrong place."""
+        """So many events, one at a time. Errors: AnswerError when one was lost, doubled, reordered or leaked."""
         before = read_cpu_seconds(self.endpoint.process_id)
         published = [
             await self.side.publish(next(self.numbers)) async for _ in _beat(count, pace_seconds=pace_ms / 1000)
@@ -87,7 +87,7 @@ class Run:
         await self._settle(published[-1], patience_seconds=_PATIENCE_SECONDS)
         used_us = (read_cpu_seconds(self.endpoint.process_id) - before) * 1e6
         verdict = await self._order("judge", expected=[(each.key, each.at_ns) for each in published])
-        if verdict["missing"] or verdict["doubled"] or verdict["disordered"]:
+        if any(verdict[fault] for fault in ("missing", "doubled", "disordered", "leaked")):
             raise AnswerError(f"{self.side.name}: {verdict}")
         cpu_us = used_us / verdict["delivered"]
         print(

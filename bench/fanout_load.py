@@ -69,7 +69,10 @@ class Load:
         return {"reached": reached} | self._describe_failures()
 
     def judge(self, *, expected: Sequence[tuple[str, int]]) -> dict[str, Any]:
-        """What came of the events that were published: keys in order, each with its moment on the monotonic clock."""
+        """What came of the events that were published: keys in order, each with its moment on the monotonic clock.
+
+        An event that reached an idle subscriber, which may see none, has leaked.
+        """
         order = {self.tally.places.get(key, -1 - at): at for at, (key, _moment) in enumerate(expected)}
         moments = [moment for _key, moment in expected]
         delays: list[int] = []
@@ -86,7 +89,13 @@ class Load:
             disordered += sum(later[0] < earlier[0] for earlier, later in itertools.pairwise(came))
             delays.extend(moment - moments[at] for at, moment in came)
         delays.sort()
-        counts = {"delivered": len(delays), "missing": missing, "doubled": doubled, "disordered": disordered}
+        counts = {
+            "delivered": len(delays),
+            "missing": missing,
+            "doubled": doubled,
+            "disordered": disordered,
+            "leaked": sum(len(subscriber.places) for subscriber in self.idle),
+        }
         return counts | _describe_delays(delays) | self._describe_failures()
 
     def close(self) -> None:
