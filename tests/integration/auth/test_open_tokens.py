@@ -1,96 +1,23 @@
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from auth.clients import disable_client
-from auth.open_tokens import OpenToken, OpenTokens
-from auth.principal import Principal
-from auth.revocations import revoke_family, revoke_token
-from auth.standing import find_fallen, is_in_good_standing
+from auth.open_tokens import OpenToken
+from auth.revocations import revoke_family
 from auth.tokens import Refusal
-from ledger.identifiers import OfficeId, OfficerId, new_id
+from ledger.identifiers import new_id
 from ledger.storage.database import Database, count_statements
-from ledger.viewer import MemberKind
 from tests.conftest import Cluster
+from tests.integration.auth.streams import Party, Streams, found_party, revoke, running, wait_until
 from tests.integration.auth.world import START, World, auth_settings
 
 EXPIRED, REVOKED = Refusal.EXPIRED, Refusal.REVOKED
-
-
-@dataclass(frozen=True)
-class Party:
-    """A carrier with a client and an officer, and what their tokens say."""
-
-    client_id: Any
-    member_id: Any
-    officer_id: OfficerId
-
-    def machine(self, token_id: str, **changes: Any) -> Principal:
-        principal = Principal(
-            client_id=self.client_id,
-            member_id=self.member_id,
-            member_kind=MemberKind.CARRIER,
-            scopes=frozenset({"orders:read"}),
-            token_id=token_id,
-            expires_at=START + timedelta(seconds=600),
-        )
-        return replace(principal, **changes)
-
-    def officer(self, token_id: str, *, family_id: str | None = None) -> Principal:
-        return self.machine(token_id, officer_id=self.officer_id, office_id=OfficeId(new_id()), family_id=family_id)
-
-
-@dataclass
-class Streams:
-    """Open streams, each under a name, and what they were told."""
-
-    world: World
-    now: Callable[[], datetime]
-    told: dict[str, Refusal] = field(default_factory=dict)
-    told_at: dict[str, datetime] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        world = self.world
-        self.tokens = OpenTokens(world.database, world.settings, world.verifier.watch, now=self.now)
-
-    def open(self, name: str, principal: Principal) -> OpenToken:
-        return self.tokens.watch(principal, partial(self._note, name))
-
-    def _note(self, name: str, reason: Refusal) -> None:
-        assert name not in self.told
-        self.told[name] = reason
-        self.told_at[name] = self.now()
-
-    async def later(self, seconds: float) -> dict[str, Refusal]:
-        self.world.clock.advance(seconds)
-        await self.tokens.check()
-        return self.told
-
-
-async def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - a condition that nobody announces
-            await asyncio.sleep(0.002)
-
-
-@asynccontextmanager
-async def running(tokens: OpenTokens) -> AsyncIterator[None]:
-    task = asyncio.create_task(tokens.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture
@@ -107,29 +34,13 @@ def live_streams(database: Database) -> Streams:
 
 
 @pytest.fixture
-async def found(world: World) -> Callable[[str], Awaitable[Party]]:
-    async def call(slug: str) -> Party:
-        member_id = await world.admit(MemberKind.CARRIER, slug)
-        client = await world.register(member_id, ["orders:read"])
-        return Party(client.client_id, member_id, await world.appoint(member_id, f"ana-{slug}", ["orders:read"]))
-
-    return call
+async def party(world: World) -> Party:
+    return await found_party(world, "carrier")
 
 
 @pytest.fixture
-async def party(found: Callable[[str], Awaitable[Party]]) -> Party:
-    return await found("carrier")
-
-
-@pytest.fixture
-async def other(found: Callable[[str], Awaitable[Party]]) -> Party:
-    return await found("other")
-
-
-async def revoke(world: World, token_id: str) -> None:
-    now = world.clock()
-    async with world.auth() as tx:
-        await tx.connection.run_sync(revoke_token, token_id, expires_at=now + timedelta(seconds=600), as_of=now)
+async def other(world: World) -> Party:
+    return await found_party(world, "other")
 
 
 class TestExpiry:
@@ -314,45 +225,6 @@ class TestStanding:
         streams.world.clock.advance(1)
         streams.open("new", party.officer("new"))
         assert await streams.later(0.25) == {"new": REVOKED}
-
-    async def test_of_many_is_what_it_is_of_each(
-        self, streams: Streams, party: Party, other: Party, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("auth.standing._BEARERS_MAX", 4)
-        world = streams.world
-        third = await world.admit(MemberKind.CARRIER, "third")
-        gone = await world.register(third, ["orders:read"])
-        await world.disable_officer(other.officer_id)
-        await revoke(world, "revoked")
-        await revoke(world, "family")
-        async with world.auth() as tx:
-            await disable_client(tx, gone.client_id)
-        principals = [
-            party.machine("good"),
-            party.officer("good officer"),
-            party.officer("good family", family_id="another"),
-            party.machine("revoked"),
-            party.officer("of the family", family_id="family"),
-            party.machine("family of none", family_id="revoked"),
-            other.machine("machine"),
-            other.officer("disabled officer"),
-            party.machine("another's client", client_id=other.client_id),
-            party.machine("another's officer", officer_id=other.officer_id),
-            party.machine("no such client", client_id=new_id()),
-            party.machine("disabled client", client_id=gone.client_id, member_id=third),
-            party.machine("quotes \"'\\ and ü"),
-        ]
-        async with world.auth() as tx:
-            stand = {principal.token_id: await is_in_good_standing(tx, principal) for principal in principals}
-            fallen = await find_fallen(tx, principals)
-        assert sorted(fallen) == sorted(token_id for token_id, stands in stand.items() if not stands)
-        assert [token_id for token_id, stands in stand.items() if stands] == [
-            "good",
-            "good officer",
-            "good family",
-            "machine",
-            "quotes \"'\\ and ü",
-        ]
 
 
 class TestCost:
