@@ -15,7 +15,8 @@ EVENT_COLUMNS_OF_MEMBER = (
 _MEMBERS = (Role.AGENCY, Role.CARRIER, Role.PROVIDER)
 _VIEWERS = (Role.REGULATOR, *_MEMBERS)
 _MINE = f"audience @> ARRAY[{ME}]"
-_MINE_BY_BRAND = f"{_MINE} AND CASE WHEN {MY_BRAND} IS NULL THEN true ELSE brand_id = {MY_BRAND} END"
+_OF_MY_BRAND = f"CASE WHEN {MY_BRAND} IS NULL THEN true ELSE brand_id = {MY_BRAND} END"
+_MINE_BY_BRAND = f"{_MINE} AND {_OF_MY_BRAND}"
 _NOT_HELD = (
     "NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL "
     "AND (h.subject IS NULL OR (h.subject = events.subject AND h.subject_id = events.subject_id)))"
@@ -29,7 +30,10 @@ FEED_ACCESS: tuple[Access, ...] = (
     Access(table="events", role=Role.CARRIER, rows=_MINE_BY_BRAND, select=EVENT_COLUMNS_OF_MEMBER),
     Access(table="events", role=Role.PROVIDER, rows=_MINE, select=EVENT_COLUMNS_OF_MEMBER),
     Access(table="events", role=Role.TRANSITION, select=EVERYTHING, insert=True),
-    *(Access(table="feed_recipients", role=role, rows=f"member_id = {ME}", select=EVERYTHING) for role in _MEMBERS),
+    *(
+        Access(table="feed_recipients", role=role, rows=f"member_id = {ME} AND {_OF_MY_BRAND}", select=EVERYTHING)
+        for role in _MEMBERS
+    ),
     *(
         Access(table="feed", role=role, select=("position", "event_id", "leaf_hash", "reserved_hash"))
         for role in _MEMBERS
@@ -47,6 +51,7 @@ FEED_ACCESS: tuple[Access, ...] = (
     Access(table="feed_pending", role=Role.TRANSITION, insert=True),
     Access(table="events", role=Role.SEQUENCER, select=EVERYTHING),
     Access(table="feed_pending", role=Role.SEQUENCER, select=EVERYTHING, delete=True),
+    Access(table="brands", role=Role.SEQUENCER, select=("id", "member_id")),
     Access(table="feed_head", role=Role.SEQUENCER, select=EVERYTHING, update=("size", "epoch")),
     *(
         Access(table=table, role=Role.SEQUENCER, select=EVERYTHING, insert=True)

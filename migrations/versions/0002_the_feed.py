@@ -83,6 +83,7 @@ def upgrade() -> None:
         "feed_recipients",
         sa.Column("member_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("brand_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.PrimaryKeyConstraint("member_id", "position", name=op.f("pk_feed_recipients")),
     )
     op.create_table(

@@ -56,8 +56,12 @@ feed_recipients = Table(
     metadata,
     Column("member_id", Uuid(as_uuid=False), primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("brand_id", Uuid(as_uuid=False)),
 )
-"""A member's entries in their order, so that catching up reads its own and not everybody's."""
+"""A member's entries in their order, so that catching up reads its own and not everybody's.
+
+brand_id is set where the entry is about a brand of this very member: its clients may be narrowed to one.
+"""
 
 feed_nodes = Table(
     "feed_nodes",

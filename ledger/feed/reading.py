@@ -1,0 +1,186 @@
+"""Reading the feed in its order: a viewer's own entries behind a place, in one bounded statement.
+
+It never tells a member who acted or who else got an entry. What was archived is never skipped in silence: a place
+before it has expired. The policies on `feed_recipients` and `events` hold the same a second time.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from ledger.errors import CursorExpiredError, ForbiddenError
+from ledger.events import EventKind, Subject
+from ledger.feed.cursors import find_ends
+from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT, Entry
+from ledger.identifiers import Position
+from ledger.storage.database import Transaction
+from ledger.viewer import ViewerKind
+
+SCANNED_MAX = 1_000
+"""Entries that one reading looks at when it wants some kinds only."""
+
+_COLUMNS = """
+f.position, f.leaf_hash, e.kind, e.subject, e.subject_id, e.state, e.payload::text AS payload, e.recorded_at, e.erased_at
+"""
+_AUDIENCE = "e.audience::text[] AS audience, e.brand_id::text AS brand_id"
+
+_OWN = """
+SELECT r.position FROM feed_recipients r
+WHERE r.member_id = CAST(:member_id AS uuid) AND r.position > :after AND r.position <= (SELECT position FROM reach)
+ORDER BY r.position LIMIT :window
+"""
+_OWN_OF_BRAND = _OWN.replace("ORDER BY", "AND r.brand_id = CAST(:brand_id AS uuid)\nORDER BY")
+_ALL = """
+SELECT a.position FROM feed a
+WHERE a.position > :after AND a.position <= (SELECT position FROM reach)
+ORDER BY a.position LIMIT :window
+"""
+# A row of reach comes always, with NULLs where nothing was found, so that the reader knows how far it has come.
+_READ = """
+WITH reach AS MATERIALIZED (
+  SELECT LEAST(size, CAST(:until AS bigint)) AS position, oldest_position FROM feed_head WHERE id = 1
+), looked_at AS MATERIALIZED (
+  {positions}
+), found AS (
+  SELECT {columns} FROM looked_at l JOIN feed f ON f.position = l.position JOIN events e ON e.id = f.event_id
+  WHERE CAST(:kinds AS text[]) IS NULL OR e.kind = ANY(CAST(:kinds AS text[]))
+  ORDER BY f.position LIMIT :limit
+)
+SELECT reach.position AS reach, reach.oldest_position, (SELECT count(*) FROM looked_at) AS looked_count,
+  (SELECT max(position) FROM looked_at) AS looked_to, found.*
+FROM reach LEFT JOIN found ON true ORDER BY found.position
+"""
+_READ_OWN = text(_READ.format(positions=_OWN, columns=_COLUMNS))
+_READ_OF_BRAND = text(_READ.format(positions=_OWN_OF_BRAND, columns=_COLUMNS))
+_READ_ALL = text(_READ.format(positions=_ALL, columns=f"{_COLUMNS}, {_AUDIENCE}"))
+
+_READ_TAIL = text(f"""
+SELECT {_COLUMNS}, {_AUDIENCE} FROM feed f JOIN events e ON e.id = f.event_id
+WHERE f.position > :after ORDER BY f.position LIMIT :limit
+""")
+TAIL = f"""
+SELECT {_COLUMNS}, {_AUDIENCE} FROM feed f JOIN events e ON e.id = f.event_id
+WHERE f.position > $1 ORDER BY f.position LIMIT $2
+"""
+"""What read_tail asks, for a session of the driver's own (follower.py)."""
+
+_TEXTS = text(f"""
+SELECT f.position, f.leaf_hash, f.reserved_hash, e.salt, {ENTRY_TEXT.format(reserved_hash="f.reserved_hash")} AS text
+FROM feed f JOIN events e ON e.id = f.event_id
+WHERE f.position = ANY(CAST(:positions AS bigint[])) AND e.erased_at IS NULL
+""")
+_RESERVED_TEXTS = text(f"""
+SELECT f.position, f.reserved_hash, e.reserved_salt AS salt, {RESERVED_TEXT} AS text
+FROM feed f JOIN events e ON e.id = f.event_id
+WHERE f.position = ANY(CAST(:positions AS bigint[])) AND e.erased_at IS NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of what a viewer may get, oldest first.
+
+    scanned_to is how far the feed was looked at: nothing of the viewer's lies between the last entry and there, so
+    the next reading goes on behind it. It equals the last entry's position when the limit was met.
+    """
+
+    entries: Sequence[Entry]
+    scanned_to: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedText:
+    """A text with the salt that it was hashed with, and the hash that stands in the feed."""
+
+    text: str
+    salt: bytes
+    committed_hash: bytes
+
+
+async def read_entries(
+    tx: Transaction,
+    *,
+    after: Position,
+    limit: int,
+    until: Position | None = None,
+    kinds: Collection[EventKind] | None = None,
+) -> Slice:
+    """The viewer's entries behind a position, oldest first, up to `until`; in one statement, bounded in any case.
+
+    Shapes: the regulator's entries have their audience and brand, a member's have neither. kinds leaves out others.
+    Errors: CursorExpiredError where entries behind `after` were archived; ForbiddenError for the operator.
+    """
+    viewer = tx.viewer
+    if viewer.member_id is None or viewer.kind is ViewerKind.OPERATOR:
+        raise ForbiddenError
+    parameters: dict[str, Any] = {
+        "after": after,
+        "until": until,
+        "kinds": None if kinds is None else [kind.value for kind in kinds],
+        "limit": limit,
+        "window": limit if kinds is None else max(limit, SCANNED_MAX),
+    }
+    statement = _READ_ALL
+    if not viewer.is_regulator:
+        parameters["member_id"] = viewer.member_id
+        statement = _READ_OWN
+        if viewer.kind is ViewerKind.CARRIER and viewer.brand_id is not None:
+            parameters["brand_id"] = viewer.brand_id
+            statement = _READ_OF_BRAND
+    rows = (await tx.execute(statement, parameters)).mappings().all()
+    if after + 1 < rows[0]["oldest_position"]:
+        oldest, _ = await find_ends(tx)
+        details = {"oldestPosition": oldest.position + 1, "oldestCursor": oldest.render()}
+        raise CursorExpiredError(field="after", details=details)
+    entries = [entry_of(row) for row in rows if row["position"] is not None]
+    return Slice(entries, _find_end(rows[0], entries, after=after, limit=limit, window=parameters["window"]))
+
+
+async def read_tail(tx: Transaction, *, after: Position, limit: int) -> list[Entry]:
+    """Entries behind a position with audience and brand, whoever they are for; under a role that reads all events."""
+    rows = (await tx.execute(_READ_TAIL, {"after": after, "limit": limit})).mappings().all()
+    return [entry_of(row) for row in rows]
+
+
+async def find_texts(tx: Transaction, positions: Collection[Position]) -> dict[Position, CommittedText]:
+    """What those entries commit to, as far as the viewer may get them; an erased one has no text any more."""
+    rows = await tx.execute(_TEXTS, {"positions": list(positions)})
+    return {row.position: CommittedText(text=row.text, salt=row.salt, committed_hash=row.leaf_hash) for row in rows}
+
+
+async def find_reserved_texts(tx: Transaction, positions: Collection[Position]) -> dict[Position, CommittedText]:
+    """Who acted and who may get those entries, for the regulator. Errors: ForbiddenError."""
+    if not tx.viewer.is_regulator:
+        raise ForbiddenError
+    rows = await tx.execute(_RESERVED_TEXTS, {"positions": list(positions)})
+    return {row.position: CommittedText(text=row.text, salt=row.salt, committed_hash=row.reserved_hash) for row in rows}
+
+
+def entry_of(row: Mapping[Any, Any]) -> Entry:
+    """From a row of the statements here."""
+    return Entry(
+        position=row["position"],
+        leaf_hash=bytes(row["leaf_hash"]),
+        kind=EventKind(row["kind"]),
+        subject=Subject(row["subject"]),
+        subject_id=row["subject_id"],
+        state=row["state"],
+        payload=orjson.loads(row["payload"]),
+        recorded_at=row["recorded_at"],
+        erased_at=row["erased_at"],
+        audience=tuple(row.get("audience") or ()),
+        brand_id=row.get("brand_id"),
+    )
+
+
+def _find_end(
+    row: Mapping[Any, Any], entries: Sequence[Entry], *, after: Position, limit: int, window: int
+) -> Position:
+    if len(entries) == limit:
+        return entries[-1].position
+    if row["looked_count"] == window:
+        return Position(row["looked_to"])
+    return Position(max(row["reach"], after))
