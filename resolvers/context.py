@@ -13,6 +13,7 @@ from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
 from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
+from resolvers.subscriptions import EventBatch
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ class Context:
     """One operation's surroundings.
 
     viewer is the party that the ledger is read and written for, None without a token. as_of is the operation's
-    clock, aware and in UTC.
+    clock, aware and in UTC. batch is what a subscription tells, None for every other operation.
     """
 
     def __init__(self, *, database: Database, principal: Principal | None, as_of: datetime, request_id: str) -> None:
@@ -34,6 +35,7 @@ class Context:
         self.principal = principal
         self.as_of = as_of
         self.request_id = request_id
+        self.batch: EventBatch | None = None
         self._viewer = principal.viewer if principal else None
         self._reader = OperationReader(database, self._viewer, as_of=as_of) if self._viewer else None
         self.loaders = Loaders(self.read)

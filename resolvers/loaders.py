@@ -3,8 +3,9 @@
 A loader lives no longer than one snapshot of one operation, so nothing read for one viewer is seen by another.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -12,6 +13,7 @@ from ledger import acknowledgements, complaints, evidence, extensions, members, 
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.storage.database import Transaction
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -22,16 +24,46 @@ class Read(Protocol):
         """Run the work."""
 
 
-def _loader(
-    read: Read, load: Callable[[Transaction, Sequence[str]], Awaitable[Mapping[str, T]]]
-) -> DataLoader[str, T | None]:
-    """A loader over one load_ function of the ledger; what it doesn't find is None."""
+def _lead_nowhere(values: Iterable[object]) -> None:
+    """What hangs on the values is not known beforehand."""
 
-    async def load_batch(keys: list[str]) -> list[T | None]:
-        found = await read(lambda tx: load(tx, keys))
+
+class Loader(DataLoader[K, T | None], Generic[K, T]):
+    """A loader over one load_ function of the ledger; what it doesn't find is None.
+
+    The messages of a stream are executed one after another, so their keys never meet in one batch by themselves:
+    what is expected is read together with the first key that is asked for, and not before.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        load: Callable[[Transaction, Sequence[K]], Awaitable[Mapping[K, T]]],
+        *,
+        lead: Callable[[Iterable[T]], None] = _lead_nowhere,
+    ) -> None:
+        """Reads nothing yet. lead tells other loaders what to expect, by values that were read ahead."""
+        super().__init__(self._load_batch, max_batch_size=BATCH_SIZE_MAX)
+        self._read = read
+        self._load_found = load
+        self._lead = lead
+        self._expected: dict[K, None] = {}
+
+    def expect(self, keys: Iterable[K]) -> None:
+        """Read these together with the first one that is asked for."""
+        self._expected |= {key: None for key in keys if self.cache_map.get(key) is None}
+
+    async def _load_batch(self, keys: list[K]) -> list[T | None]:
+        for key in keys:
+            self._expected.pop(key, None)
+        ahead = list(islice(self._expected, BATCH_SIZE_MAX - len(keys)))
+        for key in ahead:
+            del self._expected[key]
+        found = await self._read(lambda tx: self._load_found(tx, [*keys, *ahead]))
+        if ahead:
+            self.prime_many({key: found.get(key) for key in ahead})
+            self._lead(found.values())
         return [found.get(key) for key in keys]
-
-    return DataLoader(load_batch, max_batch_size=BATCH_SIZE_MAX)
 
 
 class Loaders:
@@ -39,17 +71,40 @@ class Loaders:
 
     def __init__(self, read: Read) -> None:
         """Reads nothing yet."""
-        self.members = _loader(read, members.load_members)
-        self.brands = _loader(read, members.load_brands)
-        self.brands_by_member = _loader(read, members.load_brands_by_member)
-        self.offices = _loader(read, members.load_offices)
-        self.officers = _loader(read, members.load_officers)
-        self.numbers = _loader(read, numbers.load_numbers)
-        self.complaints = _loader(read, complaints.load_complaints)
-        self.evidence = _loader(read, evidence.load_evidence)
-        self.chronologies = _loader(read, complaints.read_chronology)
-        self.orders = _loader(read, orders.load_orders)
-        self.orders_by_number = _loader(read, orders.load_orders_by_number)
-        self.complaint_ids_by_order = _loader(read, orders.load_order_complaint_ids)
-        self.acknowledgements = _loader(read, acknowledgements.load_acknowledgements)
-        self.extensions = _loader(read, extensions.load_extensions)
+        self.members = Loader(read, members.load_members)
+        self.brands = Loader(read, members.load_brands)
+        self.brands_by_member = Loader(read, members.load_brands_by_member)
+        self.offices = Loader(read, members.load_offices)
+        self.officers = Loader(read, members.load_officers)
+        self.numbers = Loader(read, numbers.load_numbers, lead=self._lead_from_numbers)
+        self.complaints = Loader(read, complaints.load_complaints, lead=self._lead_from_complaints)
+        self.evidence = Loader(read, evidence.load_evidence)
+        self.chronologies = Loader(read, complaints.read_chronology)
+        self.orders = Loader(read, orders.load_orders, lead=self._lead_from_orders)
+        self.orders_by_number = Loader(read, orders.load_orders_by_number)
+        self.complaint_ids_by_order = Loader(read, orders.load_order_complaint_ids)
+        self.acknowledgements = Loader(read, acknowledgements.load_acknowledgements)
+        self.extensions = Loader(read, extensions.load_extensions)
+
+    def expect_orders(self, order_ids: Sequence[str]) -> None:
+        """Orders that the messages of a stream are about."""
+        for loader in (self.orders, self.acknowledgements, self.extensions, self.complaint_ids_by_order):
+            loader.expect(order_ids)
+
+    def expect_complaints(self, complaint_ids: Sequence[str]) -> None:
+        """Complaints that the messages of a stream are about."""
+        for loader in (self.complaints, self.evidence, self.chronologies):
+            loader.expect(complaint_ids)
+
+    def _lead_from_orders(self, found: Iterable[orders.BlockOrder]) -> None:
+        held = list(found)
+        self.numbers.expect(order.e164 for order in held)
+        self.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])
+
+    def _lead_from_complaints(self, found: Iterable[complaints.Complaint]) -> None:
+        held = list(found)
+        self.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
+        self.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])
+
+    def _lead_from_numbers(self, found: Iterable[numbers.PhoneNumber]) -> None:
+        self.orders_by_number.expect(number.e164 for number in found)

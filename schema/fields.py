@@ -34,3 +34,10 @@ def field(
         **({"authenticated": True} if authenticated else {}),
     )
     return made
+
+
+def subscription(description: str, *, needs: Need, name: str | None = None) -> Callable[[F], F]:
+    """A root field that tells messages, with its scopes."""
+    decorate: Any = fed.field
+    made: Callable[[F], F] = decorate(description=description, name=name, is_subscription=True, requires_scopes=needs)
+    return made

@@ -4,6 +4,7 @@ import strawberry.federation as fed
 from strawberry.schema.config import StrawberryConfig
 
 from schema.acknowledging import AcknowledgingMutations
+from schema.block_request_events import BlockRequestSubscriptions
 from schema.complaint_deciding import ComplaintDecidingMutations
 from schema.complaint_filing import ComplaintFilingMutations
 from schema.complaints import ComplaintQueries
@@ -43,9 +44,15 @@ class Mutation(
     """The graph's Mutation."""
 
 
+@fed.type(description="Following. Each tells what happened since a cursor and then what happens, once and in order.")
+class Subscription(BlockRequestSubscriptions):
+    """The graph's Subscription."""
+
+
 schema = GraphSchema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     federation_version="2.9",  # later ones are refused by composition libraries that are in use
     config=StrawberryConfig(scalar_map=SCALARS),
 )

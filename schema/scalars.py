@@ -1,6 +1,7 @@
 """The graph's own scalars: how their values are written, and what is taken as input.
 
-There is no float in the graph: money is a whole number of rupiah in a string, since it may pass 32 bits.
+There is no float in the graph: money is a whole number of rupiah in a string, since it may pass 32 bits, and so is
+a place in the feed.
 A refused input is a GraphQL error in our own words; no text of Python reaches the client.
 Source: RFC 3339 for times, ITU-T E.164 for numbers.
 """
@@ -16,18 +17,23 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from ledger.identifiers import Position
+
 E164 = NewType("E164", str)
 Rupiah = NewType("Rupiah", int)
 Base64 = NewType("Base64", bytes)
+FeedCursor = NewType("FeedCursor", str)
 
 RUPIAH_MAX = 2**63 - 1
+POSITION_MAX = 2**63 - 1
 _E164_FORM = re.compile(r"\+[1-9][0-9]{1,14}")
-_RUPIAH_FORM = re.compile(r"0|[1-9][0-9]{0,18}")
+_DIGITS_FORM = re.compile(r"0|[1-9][0-9]{0,18}")
 _RFC3339_FORM = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _TIME_WORDS = "A DateTime is written as RFC 3339 with its offset, for example 2026-03-02T10:00:00+07:00."
 _E164_WORDS = "An E164 is written as + and 2 to 15 digits, for example +6281234567890."
+_POSITION_WORDS = 'A Position is a whole number that is not negative, in a string, for example "4711".'
 _RUPIAH_WORDS = 'A Rupiah is a whole number that is not negative, in a string, for example "2500000".'
 
 
@@ -56,10 +62,33 @@ def parse_e164(value: object) -> E164:
 
 def parse_rupiah(value: object) -> Rupiah:
     """A whole number in a string, or a whole number. Errors: GraphQLError."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or _RUPIAH_FORM.fullmatch(text) is None or int(text) > RUPIAH_MAX:
+    number = _read_digits(value)
+    if number is None or number > RUPIAH_MAX:
         raise GraphQLError(_RUPIAH_WORDS)
-    return Rupiah(int(text))
+    return Rupiah(number)
+
+
+def parse_position(value: object) -> Position:
+    """A whole number in a string, or a whole number. Errors: GraphQLError."""
+    number = _read_digits(value)
+    if number is None or number > POSITION_MAX:
+        raise GraphQLError(_POSITION_WORDS)
+    return Position(number)
+
+
+def _read_digits(value: object) -> int | None:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return int(text) if isinstance(text, str) and _DIGITS_FORM.fullmatch(text) else None
+
+
+def parse_feed_cursor(value: object) -> FeedCursor:
+    """Any text: the ledger judges whether it is a cursor, with one answer for every way to send it.
+
+    Errors: GraphQLError for what is no text.
+    """
+    if not isinstance(value, str):
+        raise GraphQLError("A FeedCursor is text, sent back as it was received.")
+    return FeedCursor(value)
 
 
 def parse_base64(value: object) -> Base64:
@@ -99,5 +128,19 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc4648#section-4",
         serialize=lambda value: base64.b64encode(value).decode(),
         parse_value=parse_base64,
+    ),
+    Position: strawberry.scalar(
+        name="Position",
+        description="A place in the feed: 1, 2, 3 and so on, as a string of digits, since it may pass 32 bits. "
+        "0 is before the first.",
+        serialize=str,
+        parse_value=parse_position,
+    ),
+    FeedCursor: strawberry.scalar(
+        name="FeedCursor",
+        description="A place in the feed, opaque: what follows it has not been told yet. It also knows the entry "
+        "before it, so that a feed that is not the same any more is noticed.",
+        serialize=str,
+        parse_value=parse_feed_cursor,
     ),
 }
