@@ -16,7 +16,7 @@ from ledger.errors import EncryptionKeyError
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.sealing import sealed_key_id
-from ledger.storage.tables import complainants, complaints, evidence, keyring_checks
+from ledger.storage.tables import complainants, complaints, evidence, keyring_checks, signal_keys
 
 _KNOWN_VALUE = b"jembatan"
 _BATCH_ROWS = 500
@@ -43,6 +43,7 @@ LEDGER_SEALED: tuple[SealedColumn, ...] = (
     SealedColumn(table=complaints, key=complaints.c.id, column=complaints.c.chronology_sealed),
     SealedColumn(table=complainants, key=complainants.c.complaint_id, column=complainants.c.identity_sealed),
     SealedColumn(table=evidence, key=evidence.c.id, column=evidence.c.content_sealed),
+    SealedColumn(table=signal_keys, key=signal_keys.c.id, column=signal_keys.c.key_sealed),
 )
 
 

@@ -1,7 +1,7 @@
 """Every state machine of the ledger, as tables. A move that is not written here does not exist.
 
 What changes a state asks `next_state` and does what it says. Overdue, late and risk are derived and
-stand in no table. Source: domain.md, the tables of Complaint and BlockOrder.
+stand in no table. Source: domain.md, the tables of Complaint and BlockOrder, and Signals.
 """
 
 from collections.abc import Mapping
@@ -77,6 +77,22 @@ class OrderMove(StrEnum):
     END_RECYCLED = "END_RECYCLED"
 
 
+class SignalState(StrEnum):
+    """Where a fraud signal stands."""
+
+    ACTIVE = "ACTIVE"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+class SignalMove(StrEnum):
+    """What can be done to a fraud signal."""
+
+    CONFIRM = "CONFIRM"
+    EXPIRE = "EXPIRE"
+    REVOKE = "REVOKE"
+
+
 class ForwardingState(StrEnum):
     """Where a forwarding run stands."""
 
@@ -142,6 +158,13 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.LIFT_ISSUED, _OM.REFUSE_LIFT): _O.LIFT_IMPOSSIBLE,
 }
 
+_S, _SM = SignalState, SignalMove
+SIGNAL_MOVES: Mapping[tuple[SignalState, SignalMove], SignalState] = {
+    (_S.ACTIVE, _SM.CONFIRM): _S.ACTIVE,
+    (_S.ACTIVE, _SM.EXPIRE): _S.EXPIRED,
+    (_S.ACTIVE, _SM.REVOKE): _S.REVOKED,
+}
+
 AWAITING_CARRIER = frozenset({_O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.LIFT_ISSUED})
 """States in which the carrier owes something, so that a due time can pass."""
 
@@ -164,6 +187,14 @@ def next_order_state(state: OrderState, move: OrderMove) -> OrderState:
     after = ORDER_MOVES.get((state, move))
     if after is None:
         raise StateConflictError(f"A block order that is {state} has no move {move}.")
+    return after
+
+
+def next_signal_state(state: SignalState, move: SignalMove) -> SignalState:
+    """The state after the move. Errors: StateConflictError."""
+    after = SIGNAL_MOVES.get((state, move))
+    if after is None:
+        raise StateConflictError(f"A fraud signal that is {state} has no move {move}.")
     return after
 
 

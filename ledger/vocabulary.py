@@ -169,3 +169,45 @@ class ForwardingResult(StrEnum):
     UNALLOCATED = "UNALLOCATED"
     HOLDER_UNKNOWN = "HOLDER_UNKNOWN"
     RECYCLED = "RECYCLED"
+
+
+class Disclosure(StrEnum):
+    """How a provider's terms let it have the numbers of signals."""
+
+    CLEAR = "CLEAR"
+    HASHED = "HASHED"
+
+
+class PartingReason(StrEnum):
+    """Why a participation is ended by hand."""
+
+    PROVIDER_LEFT = "PROVIDER_LEFT"
+    REGULATOR_ENDED = "REGULATOR_ENDED"
+
+
+class ParticipationEndReason(StrEnum):
+    """Why a participation is over."""
+
+    PROVIDER_LEFT = "PROVIDER_LEFT"
+    REGULATOR_ENDED = "REGULATOR_ENDED"
+    TERM_OVER = "TERM_OVER"
+    TERMS_CHANGED = "TERMS_CHANGED"
+
+
+class SignalRevocationGround(StrEnum):
+    """Why an officer revokes a fraud signal."""
+
+    FALSE_POSITIVE = "FALSE_POSITIVE"
+    COURT = "COURT"
+    RECYCLED = "RECYCLED"
+    REGULATOR_ERROR = "REGULATOR_ERROR"
+
+
+class SignalRevokedReason(StrEnum):
+    """Why a fraud signal was revoked, by an officer or because its complaints no longer stand."""
+
+    FALSE_POSITIVE = "FALSE_POSITIVE"
+    COURT = "COURT"
+    RECYCLED = "RECYCLED"
+    REGULATOR_ERROR = "REGULATOR_ERROR"
+    COMPLAINTS_REJECTED = "COMPLAINTS_REJECTED"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ledger.storage.access_feed import FEED_ACCESS
 from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, Access
+from ledger.storage.access_signals import SIGNAL_ACCESS
 from ledger.storage.roles import Role, role_name
 
 # As a CASE: with OR the planner takes the brand for selective, and reads all of a carrier's orders.
@@ -112,6 +113,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     ),
     Access(table="evidence", role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
     *FEED_ACCESS,
+    *SIGNAL_ACCESS,
 )
 
 

@@ -4,7 +4,7 @@ Positions and hashes of leaves are everybody's who takes part, since proofs are 
 read through `events`, under its own policy.
 """
 
-from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, Access
+from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, TAKES_PART, Access
 from ledger.storage.roles import Role
 
 EVENT_COLUMNS_OF_MEMBER = (
@@ -17,6 +17,7 @@ _VIEWERS = (Role.REGULATOR, *_MEMBERS)
 _MINE = f"audience @> ARRAY[{ME}]"
 _OF_MY_BRAND = f"CASE WHEN {MY_BRAND} IS NULL THEN true ELSE brand_id = {MY_BRAND} END"
 _MINE_BY_BRAND = f"{_MINE} AND {_OF_MY_BRAND}"
+_MINE_WHILE_IN = f"{_MINE} AND CASE WHEN subject = 'FRAUD_SIGNAL' THEN {TAKES_PART} ELSE true END"
 _NOT_HELD = (
     "NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL "
     "AND (h.subject IS NULL OR (h.subject = events.subject AND h.subject_id = events.subject_id)))"
@@ -28,7 +29,7 @@ FEED_ACCESS: tuple[Access, ...] = (
     Access(table="events", role=Role.REGULATOR, select=EVERYTHING),
     Access(table="events", role=Role.AGENCY, rows=_MINE, select=EVENT_COLUMNS_OF_MEMBER),
     Access(table="events", role=Role.CARRIER, rows=_MINE_BY_BRAND, select=EVENT_COLUMNS_OF_MEMBER),
-    Access(table="events", role=Role.PROVIDER, rows=_MINE, select=EVENT_COLUMNS_OF_MEMBER),
+    Access(table="events", role=Role.PROVIDER, rows=_MINE_WHILE_IN, select=EVENT_COLUMNS_OF_MEMBER),
     Access(table="events", role=Role.TRANSITION, select=EVERYTHING, insert=True),
     *(
         Access(table="feed_recipients", role=role, rows=f"member_id = {ME} AND {_OF_MY_BRAND}", select=EVERYTHING)

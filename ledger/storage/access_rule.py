@@ -7,6 +7,11 @@ from ledger.storage.roles import Role
 
 ME = "(SELECT nullif(current_setting('jembatan.member_id', true), '')::uuid)"
 MY_BRAND = "(SELECT nullif(current_setting('jembatan.brand_id', true), '')::uuid)"
+TAKES_PART = (
+    f"(SELECT EXISTS (SELECT 1 FROM participations p WHERE p.member_id = {ME} "
+    "AND p.began_at IS NOT NULL AND p.ended_at IS NULL))"
+)
+"""Whether the viewer has a participation in force; it depends on no row, so that it is asked once a statement."""
 ALL_ROWS = "true"
 
 

@@ -18,6 +18,13 @@ from ledger.storage.tables.keys import keyring_checks
 from ledger.storage.tables.members import brands, members, officers, offices
 from ledger.storage.tables.numbers import number_epochs, number_overrides, numbering_ranges, phone_numbers
 from ledger.storage.tables.orders import block_order_versions, block_orders, order_complaints
+from ledger.storage.tables.participations import participations, signal_keys
+from ledger.storage.tables.signals import (
+    fraud_signals,
+    signal_contributions,
+    signal_disclosures,
+    signal_recipients,
+)
 
 __all__ = [
     "block_order_versions",
@@ -36,6 +43,7 @@ __all__ = [
     "feed_recipients",
     "forwarding_items",
     "forwarding_runs",
+    "fraud_signals",
     "keyring_checks",
     "legal_holds",
     "members",
@@ -47,5 +55,10 @@ __all__ = [
     "order_acknowledgements",
     "order_complaints",
     "order_extensions",
+    "participations",
     "phone_numbers",
+    "signal_contributions",
+    "signal_disclosures",
+    "signal_keys",
+    "signal_recipients",
 ]

@@ -25,8 +25,13 @@ REGULATORS = frozenset(
         "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
         "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events", "token_events",
+        "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
+        "signal_contributions",
     }
 )  # fmt: skip
+TAKES_PART = (
+    "EXISTS (SELECT 1 FROM participations p WHERE p.member_id = {me} AND p.began_at <= now() AND p.ended_at IS NULL)"
+)
 OWN = {
     Role.AGENCY: {
         "complaints": "source_id = {me}",
@@ -35,6 +40,7 @@ OWN = {
         "events": "audience @> ARRAY[{me}]",
         "phone_numbers": "e164 IN (SELECT e164 FROM complaints WHERE source_id = {me})",
         "members": "id = {me} OR kind = 'REGULATOR'",
+        "signal_contributions": "member_id = {me}",
     },
     Role.CARRIER: {
         "members": "id = {me} OR kind = 'REGULATOR'",
@@ -47,11 +53,22 @@ OWN = {
         "order_acknowledgements": "carrier_id = {me}",
         "order_extensions": "carrier_id = {me}",
         "events": "audience @> ARRAY[{me}]",
+        "fraud_signals": "holder_id = {me}",
+        "signal_contributions": "member_id = {me}",
     },
     Role.PROVIDER: {
         "members": "id = {me} OR kind = 'REGULATOR'",
         "brands": "member_id = {me}",
-        "events": "audience @> ARRAY[{me}]",
+        "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
+        "participations": "member_id = {me}",
+        "signal_keys": "member_id = {me}",
+        "fraud_signals": f"{TAKES_PART} AND id IN (SELECT signal_id FROM signal_recipients WHERE member_id = {{me}})",
+        "signal_recipients": f"member_id = {{me}} AND {TAKES_PART}",
+        "signal_disclosures": (
+            "member_id = {me} AND category = ANY ((SELECT p.categories FROM participations p "
+            "WHERE p.member_id = {me} AND p.ended_at IS NULL AND p.disclosure = 'CLEAR')::text[])"
+        ),
+        "signal_contributions": "member_id = {me}",
     },
     Role.REGULATOR: dict.fromkeys(REGULATORS, "true"),
 }
