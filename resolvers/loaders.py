@@ -10,6 +10,8 @@ from typing import Generic, Protocol, TypeVar
 from strawberry.dataloader import DataLoader
 
 from ledger import acknowledgements, complaints, evidence, extensions, members, numbers, orders
+from ledger.feed import reading
+from ledger.identifiers import Position
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.storage.database import Transaction
 
@@ -85,6 +87,8 @@ class Loaders:
         self.complaint_ids_by_order = Loader(read, orders.load_order_complaint_ids)
         self.acknowledgements = Loader(read, acknowledgements.load_acknowledgements)
         self.extensions = Loader(read, extensions.load_extensions)
+        self.entry_texts = Loader(read, reading.find_texts)
+        self.reserved_texts = Loader(read, reading.find_reserved_texts)
 
     def expect_orders(self, order_ids: Sequence[str]) -> None:
         """Orders that the messages of a stream are about."""
@@ -95,6 +99,11 @@ class Loaders:
         """Complaints that the messages of a stream are about."""
         for loader in (self.complaints, self.evidence, self.chronologies):
             loader.expect(complaint_ids)
+
+    def expect_entries(self, positions: Sequence[Position]) -> None:
+        """Entries of the feed that the messages of a stream tell."""
+        for loader in (self.entry_texts, self.reserved_texts):
+            loader.expect(positions)
 
     def _lead_from_orders(self, found: Iterable[orders.BlockOrder]) -> None:
         held = list(found)

@@ -94,6 +94,10 @@ def _expect_complaints(loaders: Loaders, entries: Sequence[Entry]) -> None:
     loaders.expect_complaints([entry.subject_id for entry in entries if entry.subject is Subject.COMPLAINT])
 
 
+def _expect_entries(loaders: Loaders, entries: Sequence[Entry]) -> None:
+    loaders.expect_entries([entry.position for entry in entries])
+
+
 BLOCK_REQUESTS = Source(
     kinds=frozenset(
         kind for kind in EventKind if kind.startswith("ORDER_") or kind in {"EXTENSION_REQUESTED", "EXTENSION_DECIDED"}
@@ -107,3 +111,6 @@ COMPLAINTS = Source(
     prime=_expect_complaints,
 )
 """What happens to complaints. That a complainant was revealed is a matter of the audit, not of the complaint."""
+
+FEED = Source(kinds=frozenset(EventKind), prime=_expect_entries)
+"""Everything that the viewer may get."""

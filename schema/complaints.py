@@ -14,6 +14,7 @@ from ledger.identifiers import ComplaintId, MemberId, OfficerId
 from ledger.states import ComplaintState
 from ledger.vocabulary import Category, ComplaintOutcome, HoldReason, Medium, RejectionReason, Remedy
 from resolvers import complaints as resolve
+from resolvers.context import Context
 from schema.authority import COMPLAINT_STAFF, COMPLAINTS_READ
 from schema.errors import OneKeyNeededError
 from schema.fields import field
@@ -190,6 +191,12 @@ class ComplaintFilter:
         description="Whether it awaits an officer after its verification was due.", default=UNSET
     )
     complainant_ref: str | None = strawberry.field(description="Of the same complainant.", default=UNSET)
+
+
+async def find_complaint(context: Context, complaint_id: str | None) -> Complaint | None:
+    """The complaint of that id, if the viewer may see it; batched over the operation."""
+    complaint = await context.loaders.complaints.load(complaint_id) if complaint_id else None
+    return Complaint.of(complaint) if complaint else None
 
 
 @fed.type

@@ -6,10 +6,12 @@ from strawberry.schema.config import StrawberryConfig
 from schema.acknowledging import AcknowledgingMutations
 from schema.block_request_events import BlockRequestSubscriptions
 from schema.complaint_deciding import ComplaintDecidingMutations
+from schema.complaint_events import ComplaintSubscriptions
 from schema.complaint_filing import ComplaintFilingMutations
 from schema.complaints import ComplaintQueries
 from schema.entities import GraphSchema
 from schema.events import EventQueries
+from schema.feed import FeedQueries, FeedSubscriptions
 from schema.forwarding import ForwardingMutations, ForwardingQueries
 from schema.member_admission import MemberMutations
 from schema.members import MemberQueries
@@ -24,7 +26,7 @@ from schema.scalars import SCALARS
 
 
 @fed.type(description="Reading. Each field shows what is yours to see and nothing else.")
-class Query(MemberQueries, NumberQueries, ComplaintQueries, OrderQueries, ForwardingQueries, EventQueries):
+class Query(MemberQueries, NumberQueries, ComplaintQueries, OrderQueries, ForwardingQueries, EventQueries, FeedQueries):
     """The graph's Query."""
 
 
@@ -45,7 +47,7 @@ class Mutation(
 
 
 @fed.type(description="Following. Each tells what happened since a cursor and then what happens, once and in order.")
-class Subscription(BlockRequestSubscriptions):
+class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, FeedSubscriptions):
     """The graph's Subscription."""
 
 

@@ -1,0 +1,56 @@
+"""How fields about the feed itself get their values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ledger.feed.cursors import FeedCursor, find_ends, resolve_cursor
+from ledger.feed.entries import Entry
+from ledger.feed.reading import read_entries
+from ledger.identifiers import ClientId, MemberId, OfficerId, Position
+from ledger.pages import Page, PageRequest
+from ledger.storage.database import Transaction
+from resolvers.context import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """Who acted, and which members may get the entry: the reserved part, read from its own text."""
+
+    member_id: MemberId | None
+    officer_id: OfficerId | None
+    client_id: ClientId | None
+    audience: tuple[MemberId, ...]
+
+
+async def list_entries(context: Context, page: PageRequest) -> Page[tuple[Entry, str]]:
+    """A page of the viewer's own entries, oldest first, each with its cursor, which is one of the feed.
+
+    Errors: CursorInvalidError, CursorExpiredError.
+    """
+
+    async def read(tx: Transaction) -> Page[tuple[Entry, str]]:
+        start = await resolve_cursor(tx, page.after) if page.after is not None else (await find_ends(tx))[0]
+        found = (await read_entries(tx, after=start.position, limit=page.first + 1)).entries
+        shown = [
+            (entry, FeedCursor.of(start.feed_id, entry.position, entry.leaf_hash).render())
+            for entry in found[: page.first]
+        ]
+        return Page(shown, [cursor for _, cursor in shown], has_next_page=len(found) > page.first)
+
+    return await context.read(read)
+
+
+async def find_acting(context: Context, position: Position) -> Acting | None:
+    """Who acted at that place, batched over the operation; None for what was erased. Errors: ForbiddenError."""
+    committed = await context.loaders.reserved_texts.load(position)
+    if committed is None:
+        return None
+    said: dict[str, Any] = orjson.loads(committed.text)
+    return Acting(
+        member_id=said["actorMemberId"],
+        officer_id=said["actorOfficerId"],
+        client_id=said["actorClientId"],
+        audience=tuple(said["audience"]),
+    )
