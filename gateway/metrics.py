@@ -3,11 +3,14 @@
 Labels have few values by construction: a label is never made from what a client sent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from ledger.feed.follower import FollowerStatus
+from ledger.feed.sequencer import SequencerStatus
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _COSTS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000)
@@ -38,6 +41,10 @@ class Metrics:
         """Report the database pools: by pool, connections by state (such as used, idle), read at each scrape."""
         self.registry.register(_Pools(read))
 
+    def watch_feed(self, follower: FollowerStatus, sequencer: SequencerStatus | None) -> None:
+        """Report how far this process has followed the feed and, where it may sequence, what waits for a position."""
+        self.registry.register(_Feed(follower, sequencer))
+
 
 class _Pools(Collector):
     def __init__(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
@@ -51,3 +58,37 @@ class _Pools(Collector):
             for state, count in states.items():
                 family.add_metric([pool, state], count)
         return [family]
+
+
+class _Feed(Collector):
+    def __init__(self, follower: FollowerStatus, sequencer: SequencerStatus | None) -> None:
+        self._follower = follower
+        self._sequencer = sequencer
+
+    def collect(self) -> Iterable[Metric]:
+        follower, sequencer = self._follower, self._sequencer
+        yield GaugeMetricFamily(
+            "jembatan_follower_connected", "1 while this process hears of new entries.", follower.is_connected
+        )
+        yield GaugeMetricFamily("jembatan_follower_head", "Last position that this process read.", follower.head)
+        yield GaugeMetricFamily("jembatan_follower_lag", "Entries that this process has yet to read.", follower.lag)
+        yield CounterMetricFamily(
+            "jembatan_follower_resets", "Times that the feed was not the one followed before.", follower.resets
+        )
+        if sequencer is None:
+            return
+        yield GaugeMetricFamily(
+            "jembatan_sequencer_leader", "1 in the process that gives positions.", sequencer.is_leader
+        )
+        yield GaugeMetricFamily(
+            "jembatan_sequencer_pending", "Events without a position, counted up to 100,000.", sequencer.pending
+        )
+        yield GaugeMetricFamily(
+            "jembatan_sequencer_lag_seconds", "Age of the oldest event without a position.", sequencer.lag_s
+        )
+        yield CounterMetricFamily(
+            "jembatan_sequencer_entries", "Entries that this process gave a position.", sequencer.sequenced
+        )
+        yield CounterMetricFamily(
+            "jembatan_sequencer_takeovers", "Times that this process became the sequencer.", sequencer.takeovers
+        )

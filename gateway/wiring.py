@@ -20,6 +20,7 @@ from auth.server import create_auth_routes
 from auth.settings import AuthSettings, OpenIdSettings
 from auth.tokens import TokenVerifier
 from gateway.app import create_app, read_clock
+from gateway.feed_tasks import make_follower, make_sequencer, running_feed
 from gateway.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
 from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
@@ -46,16 +47,22 @@ def create_gateway(
     async def check_schema_now() -> None:
         await check_schema(database, as_of=now())
 
+    follower = make_follower(settings, database_url=database.settings.url)
+    sequencer = make_sequencer(settings, database_url=database.settings.url)
+
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
             jobs = list_jobs(token_event_days=settings.token_event_days)
-            async with running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=jobs):
+            async with (
+                running_feed(follower, sequencer, ready_seconds_max=settings.database_connect_timeout_seconds),
+                running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=jobs),
+            ):
                 yield
         finally:
             await database.close()
 
-    return create_app(
+    app = create_app(
         settings,
         schema=schema,
         verify_token=verifier.verify,
@@ -69,6 +76,9 @@ def create_gateway(
         lifespan=run,
         now=now,
     )
+    app.state.follower = follower
+    app.state.metrics.watch_feed(follower.status, sequencer.status if sequencer else None)
+    return app
 
 
 def connect_database(settings: Settings, *, url: str, keyring: Keyring) -> Database:

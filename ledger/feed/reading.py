@@ -23,7 +23,8 @@ SCANNED_MAX = 1_000
 """Entries that one reading looks at when it wants some kinds only."""
 
 _COLUMNS = """
-f.position, f.leaf_hash, e.kind, e.subject, e.subject_id, e.state, e.payload::text AS payload, e.recorded_at, e.erased_at
+f.position, f.leaf_hash, e.kind, e.subject, e.subject_id, e.state, e.payload::text AS payload,
+  e.recorded_at, e.erased_at
 """
 _AUDIENCE = "e.audience::text[] AS audience, e.brand_id::text AS brand_id"
 

@@ -1,0 +1,105 @@
+"""One batch of the sequencer: the oldest events that wait get the next positions, their hashes and their readers.
+
+It must run on the session that holds the sequencer's lock. What it writes is there whole or not at all, and only
+while the head still has the sequencer's epoch.
+Source: design section 5; graphql-facts.md, The sequencer; ADR 0052 and 0053.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.feed.direct import DirectSession
+from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
+from ledger.feed.tree_plans import Node, complete_nodes
+
+FEED_CHANNEL = "jembatan_feed"
+
+# Events of one transaction keep their order, since their ids rise; the events of another may have lower ids and come
+# later. A brand is told to its own member alone.
+_SEQUENCE = f"""
+WITH head AS MATERIALIZED (
+  SELECT size FROM feed_head WHERE id = 1 AND epoch = $1 FOR UPDATE
+), taken AS (
+  DELETE FROM feed_pending WHERE EXISTS (SELECT 1 FROM head) AND event_id = ANY(ARRAY(
+    SELECT event_id FROM feed_pending ORDER BY event_id LIMIT $2
+  )) RETURNING event_id
+), joined AS MATERIALIZED (
+  SELECT e.*, head.size + row_number() OVER (ORDER BY e.id) AS position,
+    sha256(e.reserved_salt || convert_to({RESERVED_TEXT}, 'UTF8')) AS reserved_hash
+  FROM taken JOIN events e ON e.id = taken.event_id CROSS JOIN head
+), added AS (
+  INSERT INTO feed (position, event_id, leaf_hash, reserved_hash, sequenced_at)
+  SELECT e.position, e.id, sha256('\\x00'::bytea || e.salt || convert_to(
+    {ENTRY_TEXT.format(reserved_hash="e.reserved_hash")}, 'UTF8')), e.reserved_hash, clock_timestamp()
+  FROM joined e ORDER BY e.position RETURNING position, leaf_hash
+), addressed AS (
+  INSERT INTO feed_recipients (member_id, position, brand_id)
+  SELECT reader.id, e.position, b.id
+  FROM joined e CROSS JOIN LATERAL (SELECT DISTINCT unnest(e.audience) AS id) AS reader
+  LEFT JOIN brands b ON b.id = e.brand_id AND b.member_id = reader.id
+  ORDER BY reader.id, e.position
+), moved AS (
+  UPDATE feed_head SET size = size + (SELECT count(*) FROM added)
+  WHERE id = 1 AND epoch = $1 AND EXISTS (SELECT 1 FROM added)
+)
+SELECT head.size AS size_before, grown.leaf_hashes,
+  CASE WHEN grown.count > 0 THEN pg_notify('{FEED_CHANNEL}', (head.size + grown.count)::text) END
+FROM head CROSS JOIN (
+  SELECT count(*) AS count, array_agg(leaf_hash ORDER BY position) AS leaf_hashes FROM added
+) AS grown
+"""
+_LOAD_NODES = """
+SELECT 0 AS level, f.position - 1 AS index, f.leaf_hash AS hash
+FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS r(level, first, last)
+JOIN feed f ON r.level = 0 AND f.position BETWEEN r.first + 1 AND r.last + 1
+UNION ALL
+SELECT n.level, n.index, n.hash
+FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS r(level, first, last)
+JOIN feed_nodes n ON n.level = r.level AND n.index BETWEEN r.first AND r.last
+"""
+_KEEP_NODE = "INSERT INTO feed_nodes (level, index, hash) VALUES ($1, $2, $3)"
+
+
+class FencedError(Exception):
+    """Another sequencer has taken over: the head has its epoch now, and nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How far a batch brought the feed."""
+
+    size_before: int
+    size_after: int
+
+    @property
+    def count(self) -> int:
+        """How many events got positions."""
+        return self.size_after - self.size_before
+
+
+async def sequence_batch(session: DirectSession, *, epoch: int, batch_max: int) -> Batch:
+    """Give the oldest waiting events their positions, and keep what the tree gained; one transaction.
+
+    Errors: FencedError; direct.FAILURES, after which the outcome is in the database and nowhere else.
+    """
+    async with session.transaction():
+        row = await session.fetch_row(_SEQUENCE, epoch, batch_max)
+        if row is None:
+            raise FencedError
+        leaf_hashes: Sequence[bytes] = row["leaf_hashes"] or ()
+        batch = Batch(row["size_before"], row["size_before"] + len(leaf_hashes))
+        await _keep_nodes(session, batch, leaf_hashes)
+    return batch
+
+
+async def _keep_nodes(session: DirectSession, batch: Batch, leaf_hashes: Sequence[bytes]) -> None:
+    plan = complete_nodes(size_before=batch.size_before, size_after=batch.size_after)
+    if not plan.complete:
+        return
+    known: dict[Node, bytes] = {(0, batch.size_before + place): each for place, each in enumerate(leaf_hashes)}
+    if plan.ranges:
+        bounds = zip(*((each.level, each.first, each.last) for each in plan.ranges), strict=True)
+        rows = await session.fetch(_LOAD_NODES, *(list(bound) for bound in bounds))
+        known |= {(row["level"], row["index"]): row["hash"] for row in rows}
+    nodes = plan.resolve(known)
+    await session.execute_many(_KEEP_NODE, [(level, index, node) for (level, index), node in nodes.items()])

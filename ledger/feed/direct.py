@@ -1,0 +1,144 @@
+"""One session of the driver's own, past every pool: for LISTEN, for an advisory lock that lasts, for its time-outs.
+
+Its role and settings last as long as the session, so nobody else may ever be given it. Owned by one task.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from asyncpg.transaction import Transaction as DriverTransaction
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.engine import make_url
+
+from ledger.storage.database import async_url
+from ledger.storage.roles import Role, role_name
+
+FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a session raises when the server is away, ended it, or refused a statement; TimeoutError is an OSError."""
+
+_POOL_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn", "async_fallback")
+_CLOSE_SECONDS_MAX = 1.0
+_ANSWER_MARGIN_SECONDS = 1.0
+_BIND = """
+SELECT set_config('role', $1, false), set_config('TimeZone', 'UTC', false),
+  set_config('statement_timeout', $2, false), set_config('idle_in_transaction_session_timeout', $3, false)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectSettings:
+    """How to reach PostgreSQL without a pooler. Shapes: url is of any flavour of postgresql://."""
+
+    url: str
+    role_prefix: str = "jembatan_"
+    connect_timeout_s: float = 5.0
+    statement_timeout_ms: int = 10_000
+
+
+class DirectSession:
+    """A connection that runs as one role from its first statement to its end."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Use open."""
+        self._connection = connection
+
+    @classmethod
+    async def open(
+        cls, settings: DirectSettings, role: Role, *, application_name: str, idle_transaction_s: float = 0
+    ) -> "DirectSession":
+        """Connect, as that role. idle_transaction_s ends it when a transaction is left alone so long; 0: never.
+
+        Errors: FAILURES.
+        """
+        connect = _read_url(settings.url)
+        statement_timeout_s = settings.statement_timeout_ms / 1000
+        connection = await asyncpg.connect(
+            **connect,
+            timeout=settings.connect_timeout_s,
+            command_timeout=statement_timeout_s + _ANSWER_MARGIN_SECONDS,
+            server_settings={"application_name": application_name},
+        )
+        try:
+            await connection.execute(
+                _BIND,
+                role_name(settings.role_prefix, role),
+                str(settings.statement_timeout_ms),
+                str(int(idle_transaction_s * 1000)),
+            )
+        except BaseException:
+            connection.terminate()
+            raise
+        return cls(connection)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended, from here or from the server."""
+        return self._connection.is_closed()
+
+    @property
+    def process_id(self) -> int:
+        """The server process that serves it."""
+        return self._connection.get_server_pid()
+
+    def transaction(self) -> DriverTransaction:
+        """What is inside `async with` is one transaction. Errors: FAILURES."""
+        return self._connection.transaction()
+
+    async def fetch(self, statement: str, *arguments: Any) -> Sequence[Mapping[Any, Any]]:
+        """Every row of one statement. Errors: FAILURES."""
+        rows: Any = await self._connection.fetch(statement, *arguments)
+        return rows  # type: ignore[no-any-return] # the driver's record is a mapping in all but name
+
+    async def fetch_row(self, statement: str, *arguments: Any) -> Mapping[Any, Any] | None:
+        """The first row. Errors: FAILURES."""
+        row: Any = await self._connection.fetchrow(statement, *arguments)
+        return row  # type: ignore[no-any-return] # as above
+
+    async def fetch_value(self, statement: str, *arguments: Any) -> Any:
+        """The first column of the first row. Errors: FAILURES."""
+        return await self._connection.fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: Any) -> None:
+        """Run one statement for what it does. Errors: FAILURES."""
+        await self._connection.execute(statement, *arguments)
+
+    async def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each row, all of them or none. Errors: FAILURES."""
+        await self._connection.executemany(statement, rows)
+
+    async def listen(self, channel: str, wake: asyncio.Event) -> None:
+        """Set the event at each notice on the channel, and when the session ends. Errors: FAILURES."""
+        self._connection.add_termination_listener(lambda _connection: wake.set())
+        await self._connection.add_listener(channel, lambda *_: wake.set())
+
+    async def close(self) -> None:
+        """End it now; what it held (its locks, an open transaction) is free once the server has seen that."""
+        if self._connection.is_closed():
+            return
+        try:
+            await self._connection.close(timeout=_CLOSE_SECONDS_MAX)
+        except FAILURES:
+            self._connection.terminate()
+        except BaseException:
+            self._connection.terminate()
+            raise
+
+
+async def wait_for_notice(wake: asyncio.Event, *, seconds: float) -> bool:
+    """Whether the event was set in that time, by a notice or by the session's end."""
+    try:
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _read_url(url: str) -> dict[str, Any]:
+    """The driver's arguments, read as the pool reads them, so that one URL means the same to both."""
+    dialect: Any = PGDialect_asyncpg
+    _, arguments = dialect().create_connect_args(make_url(async_url(url)))
+    return {name: value for name, value in arguments.items() if name not in _POOL_ONLY}

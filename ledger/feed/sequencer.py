@@ -1,0 +1,176 @@
+"""The sequencer: in one process at a time, committed events get their positions; another takes over when it is gone.
+
+A process becomes the leader by a session's advisory lock and a new epoch in the feed's head, and stays it only as long
+as that very session lives: the database ends the session of a leader that is silent for its lease, and refuses a batch
+of an epoch that was replaced. Writers never wait for it. Owned by the task that calls run.
+Source: design section 5; graphql-facts.md, The sequencer; ADR 0053.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ledger.feed.batches import FencedError, sequence_batch
+from ledger.feed.direct import FAILURES, DirectSession, DirectSettings, wait_for_notice
+from ledger.storage.roles import Role
+
+PENDING_CHANNEL = "jembatan_pending"
+APPLICATION_NAME = "jembatan sequencer"
+_BACKOFF_SECONDS = (0.1, 2.0)
+_BEAT_SECONDS = 1.0
+_PENDING_COUNTED_MAX = 100_000
+_logger = logging.getLogger(__name__)
+
+# The lease begins with the lock, in one statement, so that a process frozen in between holds nothing for ever.
+_TRY_LOCK = """
+SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('jembatan.sequencer', 0))
+  THEN set_config('idle_session_timeout', $1, false) END
+"""
+# One plan for a queue of one event and of a million: by its index, whatever the statistics of a moment say.
+_PLAN = """
+SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
+  set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)
+"""
+_IS_ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM feed_pending)"
+_TAKE_OVER = "UPDATE feed_head SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch, size"
+_MEASURE = """
+SELECT count(*) AS pending, (
+  SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float
+  FROM feed_pending o JOIN events e ON e.id = o.event_id ORDER BY o.event_id LIMIT 1
+) AS lag
+FROM (SELECT 1 FROM feed_pending LIMIT $1) AS counted
+"""
+
+Sign = Callable[[DirectSession], Awaitable[None]]
+"""Signs what the feed has come to, on the leader's session and in transactions of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequencerSettings:
+    """How the sequencer works. Units: seconds; batch_max in events."""
+
+    direct: DirectSettings
+    batch_max: int = 1_000
+    poll_s: float = 0.05
+    takeover_s: float = 0.25
+    lease_s: float = 2.0
+    checkpoint_s: float = 1.0
+
+
+@dataclass(slots=True)
+class SequencerStatus:
+    """What is told about this process's sequencer; written by its task alone.
+
+    pending is counted up to 100,000; lag_s is the age of the oldest event that waits, 0 when none does.
+    """
+
+    is_leader: bool = False
+    epoch: int = 0
+    sequenced: int = 0
+    takeovers: int = 0
+    pending: int = 0
+    lag_s: float = 0.0
+
+
+class Sequencer:
+    """A candidate for the sequencer's place, and the sequencer while it has it."""
+
+    def __init__(self, settings: SequencerSettings, *, sign: Sign | None = None) -> None:
+        """Nothing is connected yet."""
+        self.status = SequencerStatus()
+        self._settings = settings
+        self._sign = sign
+        self._signed_size = 0
+        self._signed_at = 0.0
+        self._measured_at = 0.0
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Stand as a candidate and lead when it is our turn, until cancelled; then the place is free at once."""
+        while True:
+            self._failures += 1
+            try:
+                await self._serve()
+            except FencedError:
+                _logger.warning("sequencer_fenced", extra={"epoch": self.status.epoch})
+            except FAILURES as error:
+                _logger.warning("sequencer_interrupted", extra={"error": type(error).__name__})
+            except Exception:
+                _logger.exception("sequencer_failed")
+            finally:
+                self.status.is_leader = False
+            # Jitter parts the candidates; randomness here decides nothing but who goes first.
+            least, most = _BACKOFF_SECONDS
+            await asyncio.sleep(min(most, least * 2 ** min(self._failures, 8)) * random.uniform(0.5, 1.0))  # noqa: S311
+
+    async def _serve(self) -> None:
+        """One session: wait for the lock, lead until something ends it. Errors: FencedError, FAILURES."""
+        settings = self._settings
+        session = await DirectSession.open(
+            settings.direct,
+            Role.SEQUENCER,
+            application_name=APPLICATION_NAME,
+            idle_transaction_s=settings.lease_s,
+        )
+        try:
+            await session.execute(_PLAN)
+            while not await session.fetch_value(_TRY_LOCK, str(int(settings.lease_s * 1000))):
+                await self._measure(session)
+                await asyncio.sleep(settings.takeover_s)
+            await self._lead(session)
+        finally:
+            await session.close()
+
+    async def _lead(self, session: DirectSession) -> None:
+        row = await session.fetch_row(_TAKE_OVER)
+        if row is None:
+            raise FencedError
+        status, settings = self.status, self._settings
+        status.epoch, status.is_leader = row["epoch"], True
+        status.takeovers += 1
+        self._signed_size = 0
+        _logger.info("sequencer_leads", extra={"epoch": status.epoch, "size": row["size"]})
+        # Silence must stay well below the lease, however seldom the settings would look.
+        poll_s = min(settings.poll_s, settings.lease_s / 3)
+        wake = asyncio.Event()
+        await session.listen(PENDING_CHANNEL, wake)
+        size, is_due = row["size"], True
+        while True:
+            wake.clear()
+            # Looking costs a read; an empty batch would lock the head and write that down.
+            if is_due or await session.fetch_value(_IS_ANY_PENDING):
+                batch = await sequence_batch(session, epoch=status.epoch, batch_max=settings.batch_max)
+                status.sequenced += batch.count
+                size, is_due, self._failures = batch.size_after, batch.count == settings.batch_max, 0
+            await self._beat(session, size)
+            if not is_due:
+                is_due = await wait_for_notice(wake, seconds=poll_s)
+
+    async def _beat(self, session: DirectSession, size: int) -> None:
+        """What is done at most so often, batch or no batch."""
+        await self._measure(session)
+        if self._sign is None or size == self._signed_size:
+            return
+        if time.monotonic() - self._signed_at < self._settings.checkpoint_s:
+            return
+        self._signed_at = time.monotonic()
+        try:
+            await self._sign(session)
+        except Exception:
+            # The order of events goes on without a signature; what is wrong with the session shows at the next batch.
+            _logger.exception("checkpoint_failed")
+        else:
+            self._signed_size = size
+
+    async def _measure(self, session: DirectSession) -> None:
+        now = time.monotonic()
+        if now - self._measured_at < _BEAT_SECONDS:
+            return
+        self._measured_at = now
+        row = await session.fetch_row(_MEASURE, _PENDING_COUNTED_MAX)
+        if row is not None:
+            self.status.pending = row["pending"]
+            self.status.lag_s = max(row["lag"] or 0.0, 0.0)
