@@ -6,6 +6,27 @@ Several processes each grant the whole rate; a shared count would put a write be
 from gateway.recent import Recent
 
 
+class Allowance:
+    """One bucket, for what is counted by itself. Owned by one event loop; time is passed in, in seconds."""
+
+    __slots__ = ("_burst", "_left", "_rate_per_second", "_then")
+
+    def __init__(self, *, rate_per_second: float, burst: float, now_seconds: float) -> None:
+        """Grant burst at once, and rate_per_second for good."""
+        self._rate_per_second = rate_per_second
+        self._burst = self._left = burst
+        self._then = now_seconds
+
+    def take(self, weight: float, *, now_seconds: float) -> bool:
+        """Take weight, if so much is left; else nothing."""
+        self._left = min(self._burst, self._left + max(now_seconds - self._then, 0.0) * self._rate_per_second)
+        self._then = now_seconds
+        if self._left < weight:
+            return False
+        self._left -= weight
+        return True
+
+
 class RateLimiter:
     """Token buckets by client. Owned by one event loop; time is passed in, in seconds."""
 

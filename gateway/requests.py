@@ -50,7 +50,34 @@ def parse_body(body: bytes, *, depth_max: int) -> GraphQLRequest:
     """
     if not body.strip():
         raise MalformedRequestError("The request body is empty.")
-    return _build(load_json(body, what="body", depth_max=depth_max + 1))
+    return build_request(load_json(body, what="body", depth_max=depth_max + 1))
+
+
+def build_request(value: Any) -> GraphQLRequest:
+    """The request in a value that was JSON.
+
+    Errors: MalformedRequestError, which says what is wrong and never quotes the value.
+    """
+    if isinstance(value, list):
+        raise MalformedRequestError("Several operations in one request are not taken; send one at a time.")
+    if not isinstance(value, Mapping):
+        raise MalformedRequestError("The request is not a JSON object.")
+    query, name = value.get("query"), value.get("operationName")
+    if query is None:
+        raise MalformedRequestError("The request has no query.")
+    if not isinstance(query, str):
+        raise MalformedRequestError("query is not a string.")
+    if "\x00" in query:
+        raise MalformedRequestError("query holds a NUL character.")
+    if name is not None and not isinstance(name, str):
+        raise MalformedRequestError("operationName is not a string.")
+    maps: dict[str, Mapping[str, Any]] = {}
+    for key in ("variables", "extensions"):
+        given = value.get(key)
+        if given is not None and not isinstance(given, Mapping):
+            raise MalformedRequestError(f"{key} is not an object.")
+        maps[key] = given or {}
+    return GraphQLRequest(query=query, operation_name=name, **maps)
 
 
 def parse_query_string(query_string: bytes, *, depth_max: int) -> GraphQLRequest:
@@ -66,7 +93,7 @@ def parse_query_string(query_string: bytes, *, depth_max: int) -> GraphQLRequest
             parameters[name] = value or None
     for text in _list_strings(parameters):
         refuse_number(text)
-    return _build(parameters)
+    return build_request(parameters)
 
 
 def parse_parameters(query_string: bytes) -> dict[str, str]:
@@ -167,29 +194,6 @@ def _check_text(text: str, *, what: str) -> None:
         raise MalformedRequestError(f"The {what} holds half of a surrogate pair.") from None
     if "\x00" in text:
         raise MalformedRequestError(f"The {what} holds a NUL character.")
-
-
-def _build(value: Any) -> GraphQLRequest:
-    if isinstance(value, list):
-        raise MalformedRequestError("Several operations in one request are not taken; send one at a time.")
-    if not isinstance(value, Mapping):
-        raise MalformedRequestError("The request is not a JSON object.")
-    query, name = value.get("query"), value.get("operationName")
-    if query is None:
-        raise MalformedRequestError("The request has no query.")
-    if not isinstance(query, str):
-        raise MalformedRequestError("query is not a string.")
-    if "\x00" in query:
-        raise MalformedRequestError("query holds a NUL character.")
-    if name is not None and not isinstance(name, str):
-        raise MalformedRequestError("operationName is not a string.")
-    maps: dict[str, Mapping[str, Any]] = {}
-    for key in ("variables", "extensions"):
-        given = value.get(key)
-        if given is not None and not isinstance(given, Mapping):
-            raise MalformedRequestError(f"{key} is not an object.")
-        maps[key] = given or {}
-    return GraphQLRequest(query=query, operation_name=name, **maps)
 
 
 def _list_strings(value: Any) -> list[str]:
