@@ -412,6 +412,11 @@ class Settings(BaseSettings):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
+    @property
+    def feed_origin(self) -> str:
+        """CHECKPOINT_ORIGIN, or the host of PUBLIC_URL (with its port, if it has one) and /feed."""
+        return self.checkpoint_origin or f"{urlsplit(self.base_url).netloc.rpartition('@')[2]}/feed"
+
 
 def variable_name(field_name: str) -> str:
     """The environment variable of a setting."""

@@ -16,7 +16,7 @@ from ledger.errors import EncryptionKeyError
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.sealing import sealed_key_id
-from ledger.storage.tables import complainants, complaints, evidence, keyring_checks, signal_keys
+from ledger.storage.tables import complainant_reveals, complainants, complaints, evidence, keyring_checks, signal_keys
 
 _KNOWN_VALUE = b"jembatan"
 _BATCH_ROWS = 500
@@ -42,6 +42,7 @@ class SealedColumn:
 LEDGER_SEALED: tuple[SealedColumn, ...] = (
     SealedColumn(table=complaints, key=complaints.c.id, column=complaints.c.chronology_sealed),
     SealedColumn(table=complainants, key=complainants.c.complaint_id, column=complainants.c.identity_sealed),
+    SealedColumn(table=complainant_reveals, key=complainant_reveals.c.id, column=complainant_reveals.c.purpose_sealed),
     SealedColumn(table=evidence, key=evidence.c.id, column=evidence.c.content_sealed),
     SealedColumn(table=signal_keys, key=signal_keys.c.id, column=signal_keys.c.key_sealed),
 )
@@ -117,8 +118,7 @@ async def _rotate_batch(tx: Transaction, sealed: SealedColumn, *, after: str | N
         ]
         table, key, column = sealed.table.name, sealed.key.name, sealed.column.name
         update = text(
-            f"UPDATE {table} t SET {column} = r.value FROM unnest(CAST(:ids AS uuid[]), :values) AS r(id, value) "
-            f"WHERE t.{key} = r.id"
-        ).bindparams(bindparam("values", type_=ARRAY(LargeBinary)))
+            f"UPDATE {table} t SET {column} = r.value FROM unnest(:ids, :values) AS r(id, value) WHERE t.{key} = r.id"
+        ).bindparams(bindparam("ids", type_=ARRAY(sealed.key.type)), bindparam("values", type_=ARRAY(LargeBinary)))
         await tx.execute(update, {"ids": [row_id for row_id, _ in old], "values": fresh})
     return len(rows), len(old), rows[-1][0] if rows else None

@@ -43,6 +43,18 @@ class GrowingTree:
         self._peaks: list[bytes] = []
         self._size = 0
 
+    @classmethod
+    def resume(cls, peaks: Sequence[bytes], *, size: int) -> "GrowingTree":
+        """The tree of that size over the hashes of its perfect subtrees, left to right.
+
+        Errors: ValueError where a tree of that size has another number of them.
+        """
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError("A tree has one perfect subtree for each bit of its size that is set.")
+        tree = cls()
+        tree._peaks, tree._size = list(peaks), size
+        return tree
+
     @property
     def size(self) -> int:
         """How many leaves it has."""

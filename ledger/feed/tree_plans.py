@@ -45,7 +45,11 @@ class RootPlan:
 
     def resolve(self, nodes: Mapping[Node, bytes]) -> bytes:
         """The root, from the nodes of the ranges by (level, index). Errors: KeyError where one is missing."""
-        return fold_peaks([_hash_subtree(subtree, nodes) for subtree in self.subtrees])
+        return fold_peaks(self.resolve_peaks(nodes))
+
+    def resolve_peaks(self, nodes: Mapping[Node, bytes]) -> list[bytes]:
+        """The hashes of the perfect subtrees, left to right. Errors: KeyError where a node is missing."""
+        return [_hash_subtree(subtree, nodes) for subtree in self.subtrees]
 
 
 @dataclass(frozen=True, slots=True)

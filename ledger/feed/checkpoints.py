@@ -1,0 +1,243 @@
+"""Checkpoints of the feed: what it has come to, signed by the one sequencer that leads, and the keys for that.
+
+A checkpoint is signed under the sequencer's own lock, so that one that was replaced can't publish, and only when the
+tree still begins with what was signed before: there are never two roots of one size, and no size that shrinks. While
+a key is being replaced the older and the newer both sign, so that readers can pass from one to the next.
+Source: C2SP signed-note and tlog-checkpoint; ADR 0054.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select, text
+
+from ledger.errors import ConflictError, UnavailableError
+from ledger.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.direct import DirectSession
+from ledger.feed.notes import Checkpoint, NoteSigner, parse_checkpoint, render_checkpoint, sign_note
+from ledger.feed.proofs import LOAD_NODES, read_nodes, render_ranges
+from ledger.feed.tree_plans import plan_root
+from ledger.storage.database import Transaction
+from ledger.storage.sealing import Keyring
+from ledger.storage.tables import feed_checkpoints, feed_keys
+from ledger.viewer import OPERATOR
+
+# A lock of the transaction beside the session's own: the leader has both, and nobody else gets either.
+_LOOK = """
+SELECT pg_try_advisory_xact_lock(hashtextextended('jembatan.sequencer', 0)) AS is_leader,
+  h.size, c.tree_size, c.root_hash, c.note
+FROM feed_head h LEFT JOIN LATERAL (SELECT * FROM feed_checkpoints ORDER BY tree_size DESC LIMIT 1) c ON true
+WHERE h.id = 1
+"""
+_LOAD = LOAD_NODES.format(ranges="$1")
+_LIST_ACTIVE = """
+SELECT key_id, verifier_key, private_sealed FROM feed_keys WHERE retired_at IS NULL ORDER BY created_at, key_id
+"""
+_KEEP_KEY = """
+INSERT INTO feed_keys (key_id, verifier_key, private_sealed, created_at) VALUES ($1, $2, $3, $4)
+"""
+_KEEP = """
+INSERT INTO feed_checkpoints (tree_size, root_hash, note, signed_at)
+SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM feed_checkpoints WHERE tree_size >= $1)
+RETURNING tree_size
+"""
+_ADD_KEY = text("""
+INSERT INTO feed_keys (key_id, verifier_key, private_sealed, created_at)
+VALUES (:key_id, :verifier_key, :private_sealed, :created_at)
+""")
+_RETIRE = text("""
+UPDATE feed_keys SET retired_at = :retired_at
+WHERE retired_at IS NULL AND key_id <> (
+  SELECT key_id FROM feed_keys WHERE retired_at IS NULL ORDER BY created_at DESC, key_id DESC LIMIT 1
+)
+RETURNING key_id
+""")
+_ROTATION_LOCK = "jembatan.feed_keys"
+
+
+class NotLeadingError(ConflictError):
+    """Another process gives the feed its order; this one signs nothing."""
+
+    code = "NOT_LEADING"
+
+
+class HistoryChangedError(UnavailableError):
+    """The feed doesn't begin with what was signed before; nothing is signed until that is mended."""
+
+    code = "HISTORY_CHANGED"
+    hint = "Run `jembatan audit verify` with an export that you kept and --database."
+
+
+class KeyOverlapError(ConflictError):
+    """Two keys sign already."""
+
+    code = "KEY_OVERLAP"
+    hint = "First retire the older one: jembatan audit rotate-key --retire-older."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckpoint:
+    """A signed checkpoint: the note is what counts, the rest is read out of it."""
+
+    tree_size: int
+    root_hash: bytes
+    note: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointKey:
+    """A key that checkpoints are, or until retired_at were, signed with; verifier_key is what readers configure."""
+
+    key_id: str
+    verifier_key: str
+    created_at: datetime
+    retired_at: datetime | None
+
+
+async def sign_checkpoint(
+    session: DirectSession, *, origin: str, keyring: Keyring, as_of: datetime
+) -> Checkpoint | None:
+    """Sign what the feed has come to, on the leader's session; None where it did not grow since.
+
+    It makes the first key of an origin. Errors: NotLeadingError, HistoryChangedError, EncryptionKeyError; what the
+    session raises. Nothing is kept then.
+    """
+    async with session.transaction():
+        head = await session.fetch_row(_LOOK)
+        if head is None or not head["is_leader"]:
+            raise NotLeadingError
+        signed_size = head["tree_size"] or 0
+        if head["size"] == signed_size:
+            return None
+        before, now = plan_root(signed_size), plan_root(head["size"])
+        _, nodes = read_nodes(await session.fetch(_LOAD, render_ranges({*before.ranges, *now.ranges})))
+        try:
+            root_before, root = before.resolve(nodes), now.resolve(nodes)
+        except KeyError as error:
+            raise HistoryChangedError("Hashes of the feed's tree are missing.") from error
+        if head["size"] < signed_size or (signed_size and not _is_as_signed(head, root_before)):
+            raise HistoryChangedError
+        checkpoint = Checkpoint(origin=origin, size=head["size"], root=root)
+        signers = await _load_signers(session, origin=origin, keyring=keyring, as_of=as_of)
+        note = sign_note(render_checkpoint(checkpoint), signers)
+        if await session.fetch_value(_KEEP, checkpoint.size, checkpoint.root, note, as_of) is None:
+            raise HistoryChangedError
+    return checkpoint
+
+
+async def find_latest_checkpoint(tx: Transaction) -> StoredCheckpoint | None:
+    """The newest checkpoint, for any viewer, or None before the first."""
+    return await _find(tx, None)
+
+
+async def find_checkpoint(tx: Transaction, tree_size: int) -> StoredCheckpoint | None:
+    """The checkpoint that was signed at exactly that size, if there is one."""
+    return await _find(tx, tree_size)
+
+
+async def list_checkpoints(tx: Transaction, *, after: int, until: int, limit: int) -> list[StoredCheckpoint]:
+    """Checkpoints of sizes behind after up to until, smallest first."""
+    c = feed_checkpoints.c
+    statement = select(feed_checkpoints).where(c.tree_size > after, c.tree_size <= until).order_by(c.tree_size)
+    rows = (await tx.execute(statement.limit(limit))).mappings()
+    return [StoredCheckpoint(**dict(row)) for row in rows]
+
+
+async def list_verifier_keys(tx: Transaction) -> list[CheckpointKey]:
+    """Every key that checkpoints were ever signed with, oldest first, for any viewer."""
+    c = feed_keys.c
+    statement = select(c.key_id, c.verifier_key, c.created_at, c.retired_at).order_by(c.created_at, c.key_id)
+    return [CheckpointKey(**dict(row)) for row in (await tx.execute(statement)).mappings()]
+
+
+async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
+    """Let a fresh key sign beside the present one, from the next checkpoint on; returns its verifier key.
+
+    Runs under the SEQUENCER role. Errors: KeyOverlapError.
+    """
+    if not await tx.try_lock(_ROTATION_LOCK):
+        raise KeyOverlapError("Another rotation is under way.")
+    active = [key for key in await list_verifier_keys(tx) if key.retired_at is None]
+    if sum(key.verifier_key.startswith(f"{origin}+") for key in active) > 1:
+        raise KeyOverlapError
+    row = _make_key(origin, tx.keyring, as_of=tx.as_of)
+    await tx.execute(_ADD_KEY, row)
+    await _tell(tx, added=[str(row["key_id"])], retired=[])
+    return str(row["verifier_key"])
+
+
+async def retire_older_checkpoint_keys(tx: Transaction) -> list[str]:
+    """Let the newest key sign alone from the next checkpoint on; returns the ids of those that ended.
+
+    What they signed stays good. Runs under the SEQUENCER role.
+    """
+    if not await tx.try_lock(_ROTATION_LOCK):
+        raise KeyOverlapError("Another rotation is under way.")
+    retired = [str(key_id) for key_id in (await tx.execute(_RETIRE, {"retired_at": tx.as_of})).scalars()]
+    if retired:
+        await _tell(tx, added=[], retired=retired)
+    return retired
+
+
+async def _tell(tx: Transaction, *, added: Sequence[str], retired: Sequence[str]) -> None:
+    # The entry makes the feed grow, so that a checkpoint with the new signatures follows at once.
+    payload = {"added": list(added), "retired": list(retired)}
+    draft = EventDraft(kind=EventKind.KEYS_ROTATED, subject=Subject.KEYRING, subject_id="feed", payload=payload)
+    await append_events(tx, [draft], actor=OPERATOR)
+
+
+async def _find(tx: Transaction, tree_size: int | None) -> StoredCheckpoint | None:
+    c = feed_checkpoints.c
+    statement = select(feed_checkpoints).order_by(c.tree_size.desc()).limit(1)
+    if tree_size is not None:
+        statement = statement.where(c.tree_size == tree_size)
+    row = (await tx.execute(statement)).mappings().one_or_none()
+    return StoredCheckpoint(**dict(row)) if row is not None else None
+
+
+def _is_as_signed(head: Mapping[str, Any], root: bytes) -> bool:
+    """Whether the last checkpoint, its note and its column, says what the tree says."""
+    signed = parse_checkpoint(head["note"].partition("\n\n")[0] + "\n")
+    return signed is not None and (signed.size, signed.root) == (head["tree_size"], root) == (
+        head["tree_size"],
+        head["root_hash"],
+    )
+
+
+async def _load_signers(session: DirectSession, *, origin: str, keyring: Keyring, as_of: datetime) -> list[NoteSigner]:
+    """The keys of this origin that sign, oldest first; one is made where there is none. Errors: EncryptionKeyError."""
+    rows = [dict(row) for row in await session.fetch(_LIST_ACTIVE)]
+    own = [row for row in rows if row["verifier_key"].startswith(f"{origin}+")]
+    if not own:
+        row = _make_key(origin, keyring, as_of=as_of)
+        await session.execute(_KEEP_KEY, *row.values())
+        own = [row]
+    return [
+        NoteSigner(
+            name=origin,
+            private_key=Ed25519PrivateKey.from_private_bytes(
+                keyring.open(bytes(row["private_sealed"]), _place(row["key_id"]))
+            ),
+        )
+        for row in own
+    ]
+
+
+def _make_key(origin: str, keyring: Keyring, *, as_of: datetime) -> dict[str, object]:
+    """A fresh key as a row of feed_keys, in the order of its columns."""
+    signer = NoteSigner(name=origin, private_key=Ed25519PrivateKey.generate())
+    key_id = signer.verifier_key.key_id.hex()
+    return {
+        "key_id": key_id,
+        "verifier_key": signer.verifier_key.render(),
+        "private_sealed": keyring.seal(signer.private_key.private_bytes_raw(), _place(key_id)),
+        "created_at": as_of,
+    }
+
+
+def _place(key_id: str) -> str:
+    return f"feed_keys.private:{key_id}"
