@@ -120,7 +120,7 @@ class MethodNotAllowedError(RequestRefusedError):
 
 
 class OperationNeedsPostError(RequestRefusedError):
-    """Only a query can be sent by GET."""
+    """Only a query or a subscription can be sent by GET."""
 
     code = "OPERATION_NEEDS_POST"
     status = 405
@@ -132,7 +132,10 @@ class NotAcceptableError(RequestRefusedError):
 
     code = "NOT_ACCEPTABLE"
     status = 406
-    hint = "Accept application/graphql-response+json or application/json."
+    hint = (
+        "Accept application/graphql-response+json or application/json; "
+        "a subscription takes text/event-stream or multipart/mixed;subscriptionSpec=1.0."
+    )
 
 
 class StreamRequiredError(RequestRefusedError):
@@ -140,6 +143,10 @@ class StreamRequiredError(RequestRefusedError):
 
     code = "STREAM_REQUIRED"
     status = 406
+    hint = (
+        "Send it with Accept: text/event-stream, with Accept: multipart/mixed;subscriptionSpec=1.0, "
+        "or over a WebSocket with the subprotocol graphql-transport-ws."
+    )
 
 
 class BodyTooLargeError(RequestRefusedError):

@@ -6,6 +6,7 @@ A stage takes an Exchange and the Services, and returns a fuller Exchange. Excha
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
@@ -21,6 +22,20 @@ def filled(value: T | None) -> T:
     if value is None:
         raise RuntimeError("A stage ran before the one whose work it needs.")
     return value
+
+
+class Transport(StrEnum):
+    """What carries an operation's answer; all but the first carry subscriptions too."""
+
+    RESPONSE = "response"
+    EVENT_STREAM = "event_stream"
+    MULTIPART = "multipart"
+    WEBSOCKET = "websocket"
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it can carry more than one result."""
+        return self is not Transport.RESPONSE
 
 
 class Principal(Protocol):
@@ -81,6 +96,7 @@ class Exchange:
     authorization: tuple[str, ...]
     proofs: tuple[str, ...] = ()
     read: Callable[[], Awaitable[GraphQLRequest]]
+    transport: Transport = Transport.RESPONSE
 
     principal: Principal | None = None
     request: GraphQLRequest | None = None

@@ -4,7 +4,7 @@ A stage takes the exchange and returns a fuller one, or raises; whatever is rais
 makes an answer of everything.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from gateway.exchange import Answer, Exchange, filled
@@ -28,15 +28,22 @@ STAGES: tuple[Stage, ...] = (
     execute_operation,
     encode_response,
 )
+# A subscription takes these, and goes on in gateway/streams/hub.py.
+BEFORE_EXECUTION = STAGES[:5]
 
 
 async def run_pipeline(exchange: Exchange, services: Services) -> tuple[Exchange, Answer]:
     """The exchange as far as it came, and its answer. It raises nothing but cancellation."""
-    *before, encode = STAGES
+    exchange = await run_stages(exchange, services, STAGES[:-1])
+    exchange = await STAGES[-1](exchange, services)
+    return exchange, filled(exchange.answer)
+
+
+async def run_stages(exchange: Exchange, services: Services, stages: Sequence[Stage]) -> Exchange:
+    """The exchange as far as it came through these stages; one that failed has its failure."""
     try:
-        for stage in before:
+        for stage in stages:
             exchange = await stage(exchange, services)
     except Exception as failure:  # noqa: BLE001 - every failure is answered; errors.py tells which and how
         exchange = replace(exchange, failure=failure)
-    exchange = await encode(exchange, services)
-    return exchange, filled(exchange.answer)
+    return exchange

@@ -28,9 +28,9 @@ async def parse_document(exchange: Exchange, services: Services) -> Exchange:
     if exchange.method == "GET":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)
-    if operation.operation is OperationType.SUBSCRIPTION:
+    if operation.operation is OperationType.SUBSCRIPTION and not exchange.transport.is_stream:
         raise StreamRequiredError
-    if exchange.method == "GET" and operation.operation is not OperationType.QUERY:
+    if exchange.method == "GET" and operation.operation is OperationType.MUTATION:
         raise OperationNeedsPostError(headers={"Allow": "POST"})
     return replace(exchange, request=request, document=document, operation=operation)
 

@@ -1,0 +1,185 @@
+"""One subscriber's end of a subscription: it is pulled, never pushed into, so a reader that is slow costs nothing.
+
+A transport sets `on_ready`, which is called in the event loop whenever there may be something, and pulls with
+take_nowait until None; one whose buffer is full just doesn't pull, and pulls again when it has room. Nothing is kept
+for one subscriber but its place: what a channel no longer holds by then is read again from the feed.
+Owned by the event loop.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.streams.ends import StreamEnded, StreamEndError
+from ledger.identifiers import Position
+
+if TYPE_CHECKING:
+    from gateway.streams.channel import Channel
+
+
+def _expect_nothing() -> None:
+    """What is called while no transport has said otherwise."""
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One result of a shared execution, encoded once for all its subscribers.
+
+    Shapes: payload is the JSON of a GraphQL ExecutionResult with extensions.cursor. ends is the reason that a
+    subscriber's stream ends here, and such a delivery has no payload.
+    """
+
+    position: Position
+    cursor: str
+    payload: bytes
+    ends: StreamEndError | None = None
+    _text: str | None = None
+    _event: bytes | None = None
+
+    @property
+    def text(self) -> str:
+        """The payload as text, decoded once for all."""
+        if self._text is None:
+            self._text = self.payload.decode()
+        return self._text
+
+    @property
+    def event(self) -> bytes:
+        """The payload as an event of text/event-stream, rendered once for all."""
+        if self._event is None:
+            self._event = b"event: next\nid: %b\ndata: %b\n\n" % (self.cursor.encode(), self.payload)
+        return self._event
+
+
+class Subscription:
+    """A place in a channel. Made by StreamHub.open alone; whoever opened it closes it.
+
+    position and cursor are of what was taken last, or of where it began.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_end",
+        "_from",
+        "_held",
+        "_index",
+        "_on_close",
+        "_on_drained",
+        "_waiter",
+        "cursor",
+        "on_ready",
+        "position",
+    )
+
+    def __init__(self, channel: "Channel", *, position: Position, cursor: str) -> None:
+        """Begin behind a position; nothing comes before the channel feeds or joins it."""
+        self.position = position
+        self.cursor = cursor
+        self.on_ready: Callable[[], None] = _expect_nothing
+        self._channel = channel
+        self._held: deque[Delivery] = deque()
+        self._index: int | None = None
+        self._from = position
+        self._end: StreamEnded | None = None
+        self._on_close: Callable[[Subscription], None] | None = None
+        self._on_drained: Callable[[], None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was ended or closed."""
+        return self._end is not None
+
+    def take_nowait(self) -> Delivery | None:
+        """The next delivery, or None where there is none yet. Errors: StreamEnded, again at every call."""
+        if self._end is not None:
+            raise self._end
+        if self._held:
+            delivery = self._held.popleft()
+            if not self._held and self._on_drained is not None:
+                self._on_drained()
+            return self._take(delivery)
+        if self._index is None:
+            return None
+        channel = self._channel
+        place = self._index - channel.first_index
+        if place < 0:
+            # The channel has let go of what comes next; history brings it, from the place behind the last one taken.
+            self._index = None
+            channel.feed(self, after=max(self.position, self._from))
+            return None
+        frames = channel.frames
+        while place < len(frames):
+            delivery = frames[place]
+            place += 1
+            if delivery.position > self._from:
+                self._index = channel.first_index + place
+                return self._take(delivery)
+        self._index = channel.first_index + place
+        return None
+
+    async def next(self) -> Delivery:
+        """The next delivery, waited for; for one waiter at a time and no transport that sets on_ready.
+
+        Errors: StreamEnded.
+        """
+        self.on_ready = self._wake
+        while True:
+            delivery = self.take_nowait()
+            if delivery is not None:
+                return delivery
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def end(self, failure: Exception) -> None:
+        """End it for a reason; what was not taken is not given any more. Ending again does nothing."""
+        if self._end is None:
+            self._end = StreamEnded(failure, self.cursor)
+            self._leave()
+            self.on_ready()
+
+    def close(self) -> None:
+        """Let go of everything; it may be called again, and after an end."""
+        self.on_ready = _expect_nothing
+        if self._end is None:
+            self._end = StreamEnded(StreamEndError(), self.cursor)
+        self._leave()
+
+    def hold(self, deliveries: list[Delivery], *, on_drained: Callable[[], None] | None) -> None:
+        """Give it what comes first, before anything of the channel's; on_drained is called when all was taken."""
+        self._held.extend(deliveries)
+        self._on_drained = on_drained
+        self.on_ready()
+
+    def join(self, index: int, *, after: Position) -> None:
+        """Let it read the channel's frames from an index on, those behind a position only."""
+        self._index, self._from = index, after
+        self.on_ready()
+
+    def watch_close(self, on_close: "Callable[[Subscription], None]") -> None:
+        """Call back once, when it ends or is closed."""
+        self._on_close = on_close
+
+    def _take(self, delivery: Delivery) -> Delivery:
+        self.position, self.cursor = delivery.position, delivery.cursor
+        if delivery.ends is not None:
+            self._end = StreamEnded(delivery.ends, delivery.cursor)
+            self._leave()
+            raise self._end
+        return delivery
+
+    def _leave(self) -> None:
+        self._held.clear()
+        self._index = None
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close(self)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
