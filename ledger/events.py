@@ -1,6 +1,7 @@
 """Events: what happened, who did it, and who may get it, written with the change itself.
 
-An event never holds complainant data, a chronology or an officer's note. Nobody may change or delete one.
+An event never holds complainant data, a chronology or an officer's note: PAYLOAD_KEYS lists all that one may say.
+Nobody may change or delete one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from ledger.identifiers import BrandId, MemberId
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer
+from ledger.vocabulary import ForwardingResult
 
 
 class EventKind(StrEnum):
@@ -77,8 +79,58 @@ class Subject(StrEnum):
     KEYRING = "KEYRING"
     PARTICIPATION = "PARTICIPATION"
     FRAUD_SIGNAL = "FRAUD_SIGNAL"
+    SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION"
     LEGAL_HOLD = "LEGAL_HOLD"
     FEED = "FEED"
+
+
+_ORDER = frozenset({"orderNo", "version"})
+_SIGNAL = frozenset({"category", "risk"})
+_SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
+
+PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
+    EventKind.COMPLAINT_FILED: frozenset({"category", "medium"}),
+    EventKind.COMPLAINT_DECIDED: frozenset({"decision", "reason"}),
+    EventKind.COMPLAINT_RESOLVED: frozenset({"outcome"}),
+    EventKind.COMPLAINANT_REVEALED: frozenset({"revealId", "purposeHash"}),
+    EventKind.ORDER_DRAFTED: _ORDER,
+    EventKind.ORDER_RETURNED: _ORDER,
+    EventKind.ORDER_DISCARDED: _ORDER,
+    EventKind.ORDER_ISSUED: _ORDER | {"dueAt"},
+    EventKind.ORDER_COMPLAINT_JOINED: _ORDER,
+    EventKind.ORDER_ACKNOWLEDGED: _SAID,
+    EventKind.ORDER_WITHDRAWN: _ORDER,
+    EventKind.ORDER_CLOSED: _ORDER,
+    EventKind.ORDER_LIFT_ISSUED: _ORDER | {"basis", "dueAt"},
+    EventKind.ORDER_ENDED: _ORDER | {"reason"},
+    EventKind.EXTENSION_REQUESTED: _SAID,
+    EventKind.EXTENSION_DECIDED: _ORDER | {"extension", "dueAt"},
+    EventKind.FORWARDING_PROPOSED: frozenset(ForwardingResult),
+    EventKind.FORWARDING_APPROVED: frozenset({"approvedCount"}),
+    EventKind.FORWARDING_DISCARDED: frozenset({"approvedCount"}),
+    EventKind.MEMBER_ADMITTED: frozenset({"slug", "kind"}),
+    EventKind.MEMBER_CHANGED: frozenset({"brand", "office"}),
+    EventKind.OFFICER_CHANGED: frozenset({"change", "officeId"}),
+    EventKind.NUMBERING_LOADED: frozenset({"written", "numbersMoved"}),
+    EventKind.NUMBER_REASSIGNED: frozenset({"epoch", "startsAt"}),
+    EventKind.KEYS_ROTATED: frozenset({"added", "retired"}),
+    EventKind.SIGNAL_RAISED: _SIGNAL,
+    EventKind.SIGNAL_CHANGED: _SIGNAL,
+    EventKind.SIGNAL_CORROBORATED: _SIGNAL,
+    EventKind.SIGNAL_EXPIRED: _SIGNAL,
+    EventKind.SIGNAL_REVOKED: _SIGNAL | {"reason"},
+    EventKind.ENTRIES_ERASED: frozenset({"ranges", "count"}),
+    EventKind.ENTRIES_ARCHIVED: frozenset({"first", "last", "sha256"}),
+}
+"""All that an event of a kind may say; a kind that is not here says nothing.
+
+Each is an id, a number, a time, a hash or a word of a closed list, never a text that somebody typed: the log is for
+ever, and whoever may get the event reads it whole. A key that is added here is a decision about all of them.
+"""
+
+
+class PayloadError(RuntimeError):
+    """An event would say what PAYLOAD_KEYS does not list for its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +149,12 @@ class EventDraft:
     audience: Sequence[MemberId] = ()
     brand_id: BrandId | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Errors: PayloadError."""
+        unlisted = self.payload.keys() - PAYLOAD_KEYS.get(self.kind, frozenset())
+        if unlisted:
+            raise PayloadError(f"{self.kind} may not say {', '.join(sorted(unlisted))}.")
 
 
 _APPEND = text("""

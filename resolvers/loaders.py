@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from ledger import acknowledgements, complaints, evidence, extensions, members, numbers, orders
+from ledger import acknowledgements, complainants, complaints, evidence, extensions, members, numbers, orders
 from ledger.feed import reading
 from ledger.identifiers import Position
 from ledger.pages import BATCH_SIZE_MAX
@@ -80,6 +80,7 @@ class Loaders:
         self.officers = Loader(read, members.load_officers)
         self.numbers = Loader(read, numbers.load_numbers, lead=self._lead_from_numbers)
         self.complaints = Loader(read, complaints.load_complaints, lead=self._lead_from_complaints)
+        self.reveals = Loader(read, complainants.load_reveals)
         self.evidence = Loader(read, evidence.load_evidence)
         self.chronologies = Loader(read, complaints.read_chronology)
         self.orders = Loader(read, orders.load_orders, lead=self._lead_from_orders)
@@ -97,7 +98,7 @@ class Loaders:
 
     def expect_complaints(self, complaint_ids: Sequence[str]) -> None:
         """Complaints that the messages of a stream are about."""
-        for loader in (self.complaints, self.evidence, self.chronologies):
+        for loader in (self.complaints, self.evidence, self.chronologies, self.reveals):
             loader.expect(complaint_ids)
 
     def expect_entries(self, positions: Sequence[Position]) -> None:

@@ -7,7 +7,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
-from ledger import complaints, evidence
+from ledger import complainants, complaints, evidence
 from ledger.complaints import ComplaintFilter as LedgerComplaintFilter
 from ledger.complaints import ComplaintSort
 from ledger.identifiers import ComplaintId, MemberId, OfficerId
@@ -15,7 +15,7 @@ from ledger.states import ComplaintState
 from ledger.vocabulary import Category, ComplaintOutcome, HoldReason, Medium, RejectionReason, Remedy
 from resolvers import complaints as resolve
 from resolvers.context import Context
-from schema.authority import COMPLAINT_STAFF, COMPLAINTS_READ
+from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ
 from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
@@ -23,7 +23,7 @@ from schema.members import Member, Officer, find_member, find_officer
 from schema.models import copy_model, given_filter
 from schema.numbers import PhoneNumber, find_number
 from schema.pages import COUNTED, OPENED, PAGED, After, Connection, First, few, page_request
-from schema.scalars import E164, Rupiah
+from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
 from schema.vocabulary import describe
 
@@ -54,6 +54,30 @@ class Evidence:
     def of(cls, piece: evidence.Evidence) -> "Evidence":
         """From the ledger's."""
         return copy_model(cls, piece)
+
+
+@fed.type(description="That an officer was shown who complained.", requires_scopes=AUDIT_READ)
+class ComplainantReveal:
+    """The graph's ComplainantReveal."""
+
+    id: strawberry.ID = strawberry.field(description="Its id; its event names it as revealId.")
+    purpose: str = strawberry.field(description="What for, in the officer's words.")
+    purpose_salt: Base64 = strawberry.field(
+        description="Its event's purposeHash is the SHA-256 of these bytes and the purpose, in hexadecimal digits."
+    )
+    revealed_at: datetime = strawberry.field(description="When.")
+    client_id: strawberry.ID | None = strawberry.field(description="The client that the officer used.")
+    officer_id: Private[OfficerId]
+
+    @field("The officer.")
+    async def officer(self, info: Info) -> Officer | None:
+        """Batched over the operation."""
+        return await find_officer(info.context, self.officer_id)
+
+    @classmethod
+    def of(cls, reveal: complainants.ComplainantReveal) -> "ComplainantReveal":
+        """From the ledger's."""
+        return copy_model(cls, reveal)
 
 
 @fed.type(description="An account on a messaging service that is complained of.")
@@ -153,6 +177,11 @@ class Complaint:
     async def decider(self, info: Info) -> Officer | None:
         """Batched over the operation."""
         return await find_officer(info.context, self.decided_by)
+
+    @field("Who was shown the complainant and what for, oldest first.", needs=AUDIT_READ, directives=[few(1)])
+    async def reveals(self, info: Info) -> list[ComplainantReveal] | None:
+        """Opened from under their seal; batched over the operation."""
+        return [ComplainantReveal.of(reveal) for reveal in await info.context.loaders.reveals.load(self.id) or []]
 
     @classmethod
     def of(cls, complaint: complaints.Complaint) -> "Complaint":

@@ -367,6 +367,7 @@ describe(
         "KEYRING": "The keys that seal what is stored.",
         "PARTICIPATION": "A provider's taking part.",
         "FRAUD_SIGNAL": "A fraud signal.",
+        "SIGNAL_CONTRIBUTION": "What one member contributed.",
         "LEGAL_HOLD": "A legal hold.",
         "FEED": "The feed itself.",
     },

@@ -103,6 +103,9 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="order_extensions", role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
     # One reading of one complainant, for a recorded purpose.
     Access(table="complainants", role=Role.REVEAL, select=EVERYTHING),
+    Access(table="complainant_reveals", role=Role.TRANSITION, insert=True),
+    *_reads(Role.REGULATOR, ("complainant_reveals",)),
+    Access(table="complainant_reveals", role=Role.JOBS, select=("id", "purpose_sealed"), update=("purpose_sealed",)),
     # Tokens carry who a member and an officer are.
     *_reads(Role.AUTH, _MEMBERSHIP),
     # Start-up checks and re-encryption.

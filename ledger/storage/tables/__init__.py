@@ -1,7 +1,7 @@
 """The ledger's tables, by noun. Importing this module fills the metadata."""
 
 from ledger.storage.tables.acknowledgements import order_acknowledgements, order_extensions
-from ledger.storage.tables.complaints import complainants, complaints, evidence
+from ledger.storage.tables.complaints import complainant_reveals, complainants, complaints, evidence
 from ledger.storage.tables.events import events
 from ledger.storage.tables.feed import (
     feed,
@@ -30,6 +30,7 @@ __all__ = [
     "block_order_versions",
     "block_orders",
     "brands",
+    "complainant_reveals",
     "complainants",
     "complaints",
     "events",

@@ -106,6 +106,18 @@ complainants = Table(
 )
 """One sealed JSON document a complaint: name, identity number, address, telephone number, e-mail."""
 
+complainant_reveals = Table(
+    "complainant_reveals",
+    metadata,
+    id_column(),
+    reference("complaint_id", "complaints.id", index=True),
+    reference("officer_id", "officers.id"),
+    Column("client_id", Text),
+    Column("purpose_sealed", LargeBinary, nullable=False),
+    moment("revealed_at"),
+)
+"""Who was shown a complainant, and what for. The purpose is an officer's free text and may name a person."""
+
 evidence = Table(
     "evidence",
     metadata,

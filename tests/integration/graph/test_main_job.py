@@ -210,3 +210,10 @@ class TestMainJob:
         assert events.data["events"]["nodes"] == [
             {"kind": "COMPLAINANT_REVEALED", "subjectId": complaint_id, "officer": {"displayName": "Sari"}}
         ]
+        audited = await desk.ask(
+            desk.parties.officer,
+            "query($id: ID) { complaint(id: $id) { reveals { purpose revealedAt officer { displayName } } } }",
+            id=complaint_id,
+        )
+        (reveal,) = audited.data["complaint"]["reveals"]
+        assert (reveal["purpose"], reveal["officer"]["displayName"]) == ("Call back about the evidence.", "Sari")

@@ -1,13 +1,14 @@
 """Officers decide, one of two at once; sources withdraw and supply; every move comes from the table."""
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from ledger.complainants import ComplainantDraft, reveal_complainant
+from ledger.complainants import ComplainantDraft, load_reveals, reveal_complainant
 from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
 from ledger.complaint_filing import ComplaintDraft, Supplement, file_complaints, supply_information, withdraw_complaints
 from ledger.complaints import (
@@ -233,7 +234,15 @@ class TestDecideComplaints:
         (complaint_id,) = await filed()
         await run(parties.officer, decide_complaints, [decision(complaint_id, Decision.REJECT, note="rahasia")])
         async with database.transaction(parties.agency, as_of=as_of) as tx:
-            rows = (await tx.execute(text("SELECT * FROM events WHERE kind = 'COMPLAINT_DECIDED'"))).mappings().all()
+            rows = (
+                (
+                    await tx.execute(
+                        text("SELECT subject_id, state, payload FROM events WHERE kind = 'COMPLAINT_DECIDED'")
+                    )
+                )
+                .mappings()
+                .all()
+            )
         assert [(row["subject_id"], row["state"]) for row in rows] == [(complaint_id, "REJECTED")]
         assert rows[0]["payload"] == {"decision": "REJECT", "reason": "NOT_MISUSE"}
 
@@ -322,11 +331,21 @@ class TestRevealComplainant:
             "SELECT actor_officer_id::text, payload, audience FROM events WHERE kind = 'COMPLAINANT_REVEALED'"
         )
         async with database.transaction(parties.regulator, as_of=as_of) as tx:
-            assert (await tx.execute(statement)).one() == (
-                parties.officer.officer_id,
-                {"purpose": "memanggil pelapor"},
-                [],
-            )
+            actor, said, audience = (await tx.execute(statement)).one()
+            (reveal,) = (await load_reveals(tx, [complaint_id]))[complaint_id]
+        assert (actor, audience) == (parties.officer.officer_id, [])
+        assert (reveal.purpose, reveal.officer_id, reveal.revealed_at) == ("memanggil pelapor", actor, as_of)
+        committed = hashlib.sha256(reveal.purpose_salt + b"memanggil pelapor").hexdigest()
+        assert said == {"revealId": reveal.id, "purposeHash": committed}
+
+    async def test_keeps_the_purpose_under_seal_and_from_every_other_viewer(
+        self, database, run, filed, parties, owner_connection
+    ):
+        (complaint_id,) = await filed(complainant=PERSON)
+        await run(parties.officer, reveal_complainant, complaint_id, purpose="memanggil Ani")
+        stored = await owner_connection.fetchval("SELECT purpose_sealed FROM complainant_reveals")
+        assert b"Ani" not in stored
+        assert (await run(parties.agency, load_reveals, [complaint_id]))[complaint_id] == []
 
     async def test_needs_an_officer_and_a_purpose(self, run, filed, parties):
         (complaint_id,) = await filed(complainant=PERSON)

@@ -26,7 +26,7 @@ REGULATORS = frozenset(
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
         "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
-        "signal_contributions",
+        "signal_contributions", "complainant_reveals",
     }
 )  # fmt: skip
 TAKES_PART = (
