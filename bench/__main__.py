@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> dict[str, list[Figure]]:
     results: dict[str, list[Figure]] = {}
     if as_text:
-        print(f"{_describe_machine()}. value ±half the spread of {scale.rounds} rounds | beside | value : beside")
+        print(f"{_describe_machine()}. value ±half the spread of its rounds | beside | value : beside")
     with open_world() as world:
         for name in names:
             print(f"{name} ...", file=sys.stderr)

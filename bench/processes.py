@@ -2,6 +2,7 @@
 
 import os
 import resource
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,10 @@ HAS_PROC = Path("/proc/self/stat").exists()
 
 
 def read_cpu_seconds(process_id: int) -> float:
-    """User and system time so far, with that of children that have ended."""
-    ticks = sum(sum(map(int, _read_stat(member)[11:15])) for member in _list_tree(process_id))
-    return ticks / os.sysconf("SC_CLK_TCK")
+    """User and system time so far, with that of children; to the nanosecond but for those that have ended."""
+    members = list(_list_tree(process_id))
+    ended_ticks = sum(sum(map(int, _read_stat(member)[13:15])) for member in members)
+    return sum(map(_read_clock, members)) + ended_ticks / os.sysconf("SC_CLK_TCK")
 
 
 def read_resident_bytes(process_id: int) -> int:
@@ -26,6 +28,11 @@ def allow_open_files(wanted: int) -> int:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+def _read_clock(process_id: int) -> float:
+    """The process's CPU clock. Its id is what clock_getcpuclockid(3) answers on Linux; Python lacks that function."""
+    return time.clock_gettime((~process_id << 3) | 2)
 
 
 def _list_tree(process_id: int) -> Iterator[int]:

@@ -34,7 +34,7 @@ QUICK = Scale(
     order_count=2_000,
     load_seconds=1,
     fanout_rounds=1,
-    fanout_events=60,
+    fanout_events=100,
     subscribers=100,
     idle_subscribers=500,
 )
