@@ -45,13 +45,15 @@ class Source:
 
     accepts narrows the kinds further and looks at the entry alone. prime tells the loaders of a batch what its
     messages will ask for, so that a batch takes as many statements as one message. check refuses, by an error of
-    the ledger, a viewer who may not follow this at all; it runs on the execution's snapshot.
+    the ledger, a viewer who may not follow this at all; it runs on the execution's snapshot. An entry of the kinds of
+    ends_with is not told: what the viewer follows ends there.
     """
 
     kinds: frozenset[EventKind]
     accepts: Callable[[Entry], bool] = accept_every
     prime: Callable[[Loaders, Sequence[Entry]], None] = expect_nothing
     check: Callable[[Transaction], Awaitable[object]] | None = None
+    ends_with: frozenset[EventKind] = frozenset()
 
     def takes(self, entry: Entry) -> bool:
         """Whether the field tells this entry."""
