@@ -25,7 +25,7 @@ _PENDING_COUNTED_MAX = 100_000
 _logger = logging.getLogger(__name__)
 
 # The lease begins with the lock, in one statement, so that a process frozen in between holds nothing for ever.
-_TRY_LOCK = """
+TRY_LOCK = """
 SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('jembatan.sequencer', 0))
   THEN set_config('idle_session_timeout', $1, false) END
 """
@@ -117,7 +117,7 @@ class Sequencer:
         )
         try:
             await session.execute(_PLAN)
-            while not await session.fetch_value(_TRY_LOCK, str(int(settings.lease_s * 1000))):
+            while not await session.fetch_value(TRY_LOCK, str(int(settings.lease_s * 1000))):
                 await self._measure(session)
                 await asyncio.sleep(settings.takeover_s)
             await self._lead(session)

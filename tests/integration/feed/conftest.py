@@ -14,7 +14,7 @@ from ledger.feed.direct import DirectSettings
 from ledger.feed.follower import Follower, FollowerSettings
 from ledger.feed.sequencer import Sequencer, SequencerSettings
 from ledger.storage.database import Database
-from tests.conftest import ROLE_PREFIX
+from tests.conftest import ROLE_PREFIX, Cluster
 from tests.integration.ledger.conftest import country, database_url, parties  # noqa: F401 - fixtures
 
 WAIT_SECONDS_MAX = 20.0
@@ -78,7 +78,7 @@ def event_draft(number: int = 0, **named) -> EventDraft:
         "subject": Subject.BLOCK_ORDER,
         "subject_id": f"subject-{number}",
         "state": "ISSUED",
-        "payload": {"number": number},
+        "payload": {"version": number},
     }
     return EventDraft(**(draft | named))
 
@@ -106,6 +106,29 @@ async def sequenced(database, owner_connection, sequencer_settings) -> AsyncIter
         ready = Sequenced(database, owner_connection, sequencer)
         await ready.wait()
         yield ready
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """Ends sessions of the test's database, as a restart or a network would."""
+
+    connection: asyncpg.Connection
+    database_name: str
+
+    async def end_sessions(self, application_name: str) -> int:
+        return await self.connection.fetchval(
+            "SELECT count(*) FROM (SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = $1 AND application_name = $2) AS ended",
+            self.database_name,
+            application_name,
+        )
+
+
+@pytest.fixture
+async def administrator(cluster: Cluster, owner_connection: asyncpg.Connection) -> AsyncIterator[Administrator]:
+    connection = await asyncpg.connect(cluster.urls.superuser)
+    yield Administrator(connection, await owner_connection.fetchval("SELECT current_database()"))
+    await connection.close()
 
 
 @pytest.fixture
