@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode as StandardCode
@@ -137,9 +138,19 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     async def run_asgi(self) -> None:
-        """Run the application."""
+        """Run the application; uvicorn's own would call an upgrade that is refused over HTTP unfinished."""
         self.scope["extensions"][ABORT] = self.transport.abort  # type: ignore[assignment]
-        await super().run_asgi()
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except Exception:  # noqa: BLE001 - the outermost layer; it is logged whole
+            _log.exception("a socket's application failed")
+        finally:
+            if not self.handshake_complete:
+                self.send_500_response()
+            if self.close_timer is None:
+                self.transport.close()
 
     def _refuse_handshake(self) -> None:
         """Answer a request that the HTTP parser took and the WebSocket one didn't, as one with a body."""

@@ -36,6 +36,7 @@ class Metrics:
         )
         self.cost = Histogram("jembatan_operation_cost", "Estimated cost.", buckets=_COSTS, registry=self.registry)
         self.in_flight = Gauge("jembatan_operations_in_flight", "Operations running now.", registry=self.registry)
+        self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)
 
     def watch_pools(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
         """Report the database pools: by pool, connections by state (such as used, idle), read at each scrape."""

@@ -1,4 +1,4 @@
-"""What every HTTP answer gets: a request id, security headers, one access-log line, a count.
+"""What every HTTP answer gets: a request id, security headers, one access-log line, a count. Sockets get lines too.
 
 Plain ASGI, so that streams pass through unread. The URL's parameters, bodies and variables are never logged.
 """
@@ -28,6 +28,7 @@ _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_PATH_CHARACTERS_MAX = 200
 _STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
@@ -40,13 +41,16 @@ class RequestEnvelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, and answer 500 for what nothing else answered."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         request_id = choose_request_id(Headers(scope=scope).get("x-request-id"))
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["log"] = {}
+        if scope["type"] == "websocket":
+            await self._follow_socket(scope, receive, send)
+            return
         started = time.perf_counter()
         status = 0
 
@@ -67,6 +71,24 @@ class RequestEnvelope:
             finally:
                 self._record(scope, status, time.perf_counter() - started)
 
+    async def _follow_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Log a socket's opening and its end. What it sends passes by: a wrapper would cost every message."""
+        started = time.perf_counter()
+        path = self._find_path(scope)
+        client = scope.get("client")
+        with structlog.contextvars.bound_contextvars(request_id=scope["state"]["request_id"]):
+            _log.info("socket opening", path=path, peer=client[0] if client else None)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                seconds = time.perf_counter() - started
+                _log.info("socket ended", path=path, duration_ms=round(seconds * 1000, 2), **scope["state"]["log"])
+
+    def _find_path(self, scope: Scope) -> str:
+        """The path for the log, cut where it is none of ours."""
+        path: str = scope["path"]
+        return path if path in self.routes else path[:_PATH_CHARACTERS_MAX]
+
     def _add_headers(self, headers: MutableHeaders, request_id: str) -> None:
         headers["X-Request-Id"] = request_id
         for name, value in _SECURITY_HEADERS.items():
@@ -84,7 +106,7 @@ class RequestEnvelope:
         _log.info(
             "request",
             method=scope["method"],
-            path=path if route != "other" else path[:200],
+            path=self._find_path(scope),
             status=status,
             duration_ms=round(seconds * 1000, 2),
             **scope["state"]["log"],

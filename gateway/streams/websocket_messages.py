@@ -27,6 +27,7 @@ class CloseCode(IntEnum):
 
     NORMAL = 1000
     RESTART = 1012
+    TRY_AGAIN = 1013
     BAD_MESSAGE = 4400
     UNAUTHORIZED = 4401
     FORBIDDEN = 4403
@@ -92,7 +93,9 @@ FORBIDDEN = Refusal(CloseCode.FORBIDDEN, "Forbidden")
 WRONG_SUBPROTOCOL = Refusal(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
 INIT_TIMEOUT = Refusal(CloseCode.INIT_TIMEOUT, "Connection initialisation timeout")
 INIT_REPEATED = Refusal(CloseCode.TOO_MANY, "Too many initialisation requests")
-TOO_MANY_STREAMS = Refusal(CloseCode.TOO_MANY, "TOO_MANY_STREAMS")
+RATE_LIMITED = Refusal(CloseCode.TOO_MANY, "RATE_LIMITED")
+TOKENS_DIFFER = Refusal(CloseCode.FORBIDDEN, "The token of the payload is not that of the Authorization header")
+TRY_AGAIN = Refusal(CloseCode.TRY_AGAIN, "Try again later")
 INTERNAL = Refusal(CloseCode.INTERNAL, "Internal server error")
 
 MOVES: Mapping[Kind, Mapping[Phase, Move | Refusal]] = {
@@ -119,6 +122,7 @@ SOCKET_ENDS: Mapping[str, Refusal] = {
     "TOKEN_EXPIRED": Refusal(CloseCode.UNAUTHORIZED, "TOKEN_EXPIRED"),
     "TOKEN_REVOKED": Refusal(CloseCode.UNAUTHORIZED, "TOKEN_REVOKED"),
     "SLOW_READER": Refusal(CloseCode.SLOW_READER, "SLOW_READER"),
+    "TOO_MANY_STREAMS": Refusal(CloseCode.TOO_MANY, "TOO_MANY_STREAMS"),
     "SERVER_SHUTDOWN": Refusal(CloseCode.RESTART, "SERVER_SHUTDOWN"),
 }
 
