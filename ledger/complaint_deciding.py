@@ -1,6 +1,6 @@
 """What officers decide of complaints. Never a machine; of two officers at once one wins and the other is told.
 
-Verifying writes the number's verified count and risk; nothing here orders a block.
+Verifying writes the number's verified count and risk and settles its signals; nothing here orders a block.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ from ledger.events import EventDraft, EventKind, Subject, append_events
 from ledger.identifiers import MemberId, OfficerId, parse_id
 from ledger.numbers import lock_numbers
 from ledger.permissions import require_batch, require_officer
+from ledger.signal_settling import settle_signals
 from ledger.states import ComplaintMove, ComplaintState, next_complaint_state
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -129,7 +130,7 @@ async def decide_complaints(
 
 
 async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
-    """Write the verified count and the risk of numbers from their complaints of the present epoch.
+    """Write the verified count, the risk and the signals of numbers from their complaints of the present epoch.
 
     The numbers are locked first, by a statement of its own: the count must see what the last holder wrote.
     """
@@ -148,6 +149,7 @@ async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
         counted = await tx.execute(_RECOUNT, parameters)
     if counted.rowcount != len(e164s):
         raise RuntimeError("A number of a complaint was not there to be counted.")
+    await settle_signals(tx, e164s)
 
 
 async def record_complainant_informed(tx: Transaction, complaint_ids: Sequence[str]) -> list[Complaint | Problem]:

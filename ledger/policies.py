@@ -3,8 +3,11 @@
 Units: durations as timedelta, counts as plain integers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+
+from ledger.vocabulary import Category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,23 @@ class GuardPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalPolicy:
+    """When verified complaints raise a fraud signal, and for how long.
+
+    A score is the distinct complainants (counted as for risk) times the category's weight, in hundredths; a category
+    without a weight has 100. valid counts from the day of the last confirmation. key_overlap is how long a provider's
+    older key is used beside the newest.
+    """
+
+    category_weights: Mapping[Category, int] = field(default_factory=dict)
+    medium_score_min: int = 100
+    high_score_min: int = 300
+    very_high_score_min: int = 1_000
+    valid: timedelta = timedelta(days=90)
+    key_overlap: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
     """Every policy of the ledger."""
 
@@ -65,3 +85,4 @@ class Policies:
     guard: GuardPolicy = field(default_factory=GuardPolicy)
     filing: FilingPolicy = field(default_factory=FilingPolicy)
     risk: RiskPolicy = field(default_factory=RiskPolicy)
+    signals: SignalPolicy = field(default_factory=SignalPolicy)
