@@ -23,6 +23,7 @@ from gateway.app import create_app, read_clock
 from gateway.feed_tasks import make_follower, make_sequencer, running_feed
 from gateway.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
+from ledger.feed.checkpoints import make_signer
 from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
@@ -48,7 +49,8 @@ def create_gateway(
         await check_schema(database, as_of=now())
 
     follower = make_follower(settings, database_url=database.settings.url)
-    sequencer = make_sequencer(settings, database_url=database.settings.url)
+    sign = make_signer(origin=settings.feed_origin, keyring=database.keyring, now=now)
+    sequencer = make_sequencer(settings, database_url=database.settings.url, sign=sign)
 
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:

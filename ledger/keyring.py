@@ -16,7 +16,15 @@ from ledger.errors import EncryptionKeyError
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.storage.sealing import sealed_key_id
-from ledger.storage.tables import complainant_reveals, complainants, complaints, evidence, keyring_checks, signal_keys
+from ledger.storage.tables import (
+    complainant_reveals,
+    complainants,
+    complaints,
+    evidence,
+    feed_keys,
+    keyring_checks,
+    signal_keys,
+)
 
 _KNOWN_VALUE = b"jembatan"
 _BATCH_ROWS = 500
@@ -45,6 +53,7 @@ LEDGER_SEALED: tuple[SealedColumn, ...] = (
     SealedColumn(table=complainant_reveals, key=complainant_reveals.c.id, column=complainant_reveals.c.purpose_sealed),
     SealedColumn(table=evidence, key=evidence.c.id, column=evidence.c.content_sealed),
     SealedColumn(table=signal_keys, key=signal_keys.c.id, column=signal_keys.c.key_sealed),
+    SealedColumn(table=feed_keys, key=feed_keys.c.key_id, column=feed_keys.c.private_sealed),
 )
 
 

@@ -6,7 +6,7 @@ a key is being replaced the older and the newer both sign, so that readers can p
 Source: C2SP signed-note and tlog-checkpoint; ADR 0054.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,11 +49,7 @@ INSERT INTO feed_keys (key_id, verifier_key, private_sealed, created_at)
 VALUES (:key_id, :verifier_key, :private_sealed, :created_at)
 """)
 _RETIRE = text("""
-UPDATE feed_keys SET retired_at = :retired_at
-WHERE retired_at IS NULL AND key_id <> (
-  SELECT key_id FROM feed_keys WHERE retired_at IS NULL ORDER BY created_at DESC, key_id DESC LIMIT 1
-)
-RETURNING key_id
+UPDATE feed_keys SET retired_at = :retired_at WHERE retired_at IS NULL AND key_id <> :newest RETURNING key_id
 """)
 _ROTATION_LOCK = "jembatan.feed_keys"
 
@@ -129,6 +125,17 @@ async def sign_checkpoint(
     return checkpoint
 
 
+def make_signer(
+    *, origin: str, keyring: Keyring, now: Callable[[], datetime]
+) -> Callable[[DirectSession], Awaitable[None]]:
+    """What the sequencer calls on its own session when the feed has grown."""
+
+    async def sign(session: DirectSession) -> None:
+        await sign_checkpoint(session, origin=origin, keyring=keyring, as_of=now())
+
+    return sign
+
+
 async def find_latest_checkpoint(tx: Transaction) -> StoredCheckpoint | None:
     """The newest checkpoint, for any viewer, or None before the first."""
     return await _find(tx, None)
@@ -161,8 +168,7 @@ async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
     """
     if not await tx.try_lock(_ROTATION_LOCK):
         raise KeyOverlapError("Another rotation is under way.")
-    active = [key for key in await list_verifier_keys(tx) if key.retired_at is None]
-    if sum(key.verifier_key.startswith(f"{origin}+") for key in active) > 1:
+    if len(await _list_active(tx, origin)) > 1:
         raise KeyOverlapError
     row = _make_key(origin, tx.keyring, as_of=tx.as_of)
     await tx.execute(_ADD_KEY, row)
@@ -170,17 +176,26 @@ async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
     return str(row["verifier_key"])
 
 
-async def retire_older_checkpoint_keys(tx: Transaction) -> list[str]:
-    """Let the newest key sign alone from the next checkpoint on; returns the ids of those that ended.
+async def retire_older_checkpoint_keys(tx: Transaction, *, origin: str) -> list[str]:
+    """Let the newest key of the origin sign alone from the next checkpoint on; returns the ids of those that ended.
 
-    What they signed stays good. Runs under the SEQUENCER role.
+    What they signed stays good. Runs under the SEQUENCER role. Errors: KeyOverlapError.
     """
     if not await tx.try_lock(_ROTATION_LOCK):
         raise KeyOverlapError("Another rotation is under way.")
-    retired = [str(key_id) for key_id in (await tx.execute(_RETIRE, {"retired_at": tx.as_of})).scalars()]
+    active = await _list_active(tx, origin)
+    if not active:
+        return []
+    changed = await tx.execute(_RETIRE, {"retired_at": tx.as_of, "newest": active[-1].key_id})
+    retired = [str(key_id) for key_id in changed.scalars()]
     if retired:
         await _tell(tx, added=[], retired=retired)
     return retired
+
+
+async def _list_active(tx: Transaction, origin: str) -> list[CheckpointKey]:
+    keys = await list_verifier_keys(tx)
+    return [key for key in keys if key.retired_at is None and key.verifier_key.startswith(f"{origin}+")]
 
 
 async def _tell(tx: Transaction, *, added: Sequence[str], retired: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ledger.storage.access_feed import FEED_ACCESS
+from ledger.storage.access_retention import RETENTION_ACCESS
 from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, Access
 from ledger.storage.access_signals import SIGNAL_ACCESS
 from ledger.storage.roles import Role, role_name
@@ -117,6 +118,7 @@ LEDGER_ACCESS: tuple[Access, ...] = (
     Access(table="evidence", role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
     *FEED_ACCESS,
     *SIGNAL_ACCESS,
+    *RETENTION_ACCESS,
 )
 
 
@@ -166,4 +168,11 @@ def _render_rule(rule: Access, role: str) -> list[str]:
         f"CREATE POLICY {role}_on_{rule.table} ON {rule.table} AS PERMISSIVE FOR ALL TO {role} "
         f"USING ({rule.rows}){check}"
     )
+    if rule.changed is not None:
+        statements.extend(
+            f"CREATE POLICY {role}_{verb.lower()}s_{rule.table} ON {rule.table} AS RESTRICTIVE FOR {verb} TO {role} "
+            f"USING ({rule.changed})" + (" WITH CHECK (true)" if verb == "UPDATE" else "")
+            for verb, is_given in (("UPDATE", rule.update is not None), ("DELETE", rule.delete))
+            if is_given
+        )
     return statements

@@ -1,4 +1,4 @@
-"""Who may touch the feed. Viewers read, the sequencer adds, retention erases, the archive drops; nobody else writes.
+"""Who may touch the feed. Viewers read, the sequencer adds; access_retention.py has who erases and drops.
 
 Positions and hashes of leaves are everybody's who takes part, since proofs are made of them; an entry's content is
 read through `events`, under its own policy.
@@ -18,11 +18,6 @@ _MINE = f"audience @> ARRAY[{ME}]"
 _OF_MY_BRAND = f"CASE WHEN {MY_BRAND} IS NULL THEN true ELSE brand_id = {MY_BRAND} END"
 _MINE_BY_BRAND = f"{_MINE} AND {_OF_MY_BRAND}"
 _MINE_WHILE_IN = f"{_MINE} AND CASE WHEN subject = 'FRAUD_SIGNAL' THEN {TAKES_PART} ELSE true END"
-_NOT_HELD = (
-    "NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL "
-    "AND (h.subject IS NULL OR (h.subject = events.subject AND h.subject_id = events.subject_id)))"
-)
-_ERASABLE = ("payload", "subject_id", "salt", "reserved_salt", "actor_officer_id", "actor_client_id", "erased_at")
 _PUBLIC_KEY = ("key_id", "verifier_key", "created_at", "retired_at")
 
 FEED_ACCESS: tuple[Access, ...] = (
@@ -46,8 +41,6 @@ FEED_ACCESS: tuple[Access, ...] = (
         for role in _VIEWERS
     ),
     *(Access(table="feed_keys", role=role, select=_PUBLIC_KEY) for role in _VIEWERS),
-    Access(table="legal_holds", role=Role.REGULATOR, select=EVERYTHING),
-    Access(table="legal_holds", role=Role.TRANSITION, select=EVERYTHING, insert=True, update=EVERYTHING),
     # A writer's own transaction notes what waits for a position; the trigger does it.
     Access(table="feed_pending", role=Role.TRANSITION, insert=True),
     Access(table="events", role=Role.SEQUENCER, select=EVERYTHING),
@@ -62,14 +55,4 @@ FEED_ACCESS: tuple[Access, ...] = (
     Access(table="feed_keys", role=Role.JOBS, select=("key_id", "private_sealed"), update=("private_sealed",)),
     # Every serving process follows the feed once, for all of its subscribers.
     *(Access(table=table, role=Role.FOLLOWER, select=EVERYTHING) for table in ("events", "feed", "feed_head")),
-    Access(table="events", role=Role.RETENTION, rows=_NOT_HELD, select=EVERYTHING, update=_ERASABLE),
-    *(Access(table=table, role=Role.RETENTION, select=EVERYTHING) for table in ("feed", "legal_holds")),
-    Access(table="events", role=Role.ARCHIVE, rows=_NOT_HELD, select=EVERYTHING, delete=True),
-    Access(table="feed_recipients", role=Role.ARCHIVE, select=EVERYTHING, delete=True),
-    Access(table="feed_head", role=Role.ARCHIVE, select=EVERYTHING, update=("oldest_position",)),
-    *(
-        Access(table=table, role=Role.ARCHIVE, select=EVERYTHING)
-        for table in ("feed", "feed_nodes", "feed_checkpoints", "legal_holds")
-    ),
-    Access(table="feed_keys", role=Role.ARCHIVE, select=_PUBLIC_KEY),
 )  # fmt: skip

@@ -20,14 +20,15 @@ class Access:
     """What one role may do with one table.
 
     rows is the condition for every row that is read or changed, written that for a row as it is written
-    (rows, where it is None). select may name columns; an empty tuple means all of them. update names
-    the columns that may change.
+    (rows, where it is None). changed narrows further which of the rows may be updated or deleted. select may
+    name columns; an empty tuple means all of them. update names the columns that may change.
     """
 
     table: str
     role: Role
     rows: str = ALL_ROWS
     written: str | None = None
+    changed: str | None = None
     select: Sequence[str] | None = None
     insert: bool = False
     update: Sequence[str] | None = None

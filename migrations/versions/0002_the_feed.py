@@ -123,6 +123,13 @@ def upgrade() -> None:
     )
     op.add_column("events", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.create_foreign_key(op.f("fk_events_brand_id"), "events", "brands", ["brand_id"], ["id"])
+    op.create_index(
+        "ix_events_unerased",
+        "events",
+        ["recorded_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("erased_at IS NULL"),
+    )
     # The queue stays short and is emptied all the time: vacuum by rows, not by share.
     op.execute("ALTER TABLE feed_pending SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)")
     op.execute("INSERT INTO feed_head (id, feed_id, size, epoch) VALUES (1, gen_random_uuid(), 0, 0)")
@@ -134,6 +141,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TRIGGER events_enqueued ON events")
     op.execute("DROP FUNCTION enqueue_events()")
+    op.drop_index("ix_events_unerased", table_name="events", postgresql_where=sa.text("erased_at IS NULL"))
     op.drop_constraint(op.f("fk_events_brand_id"), "events", type_="foreignkey")
     op.drop_column("events", "erased_at")
     op.drop_column("events", "reserved_salt")

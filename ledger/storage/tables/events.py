@@ -29,6 +29,7 @@ events = Table(
     moment("erased_at", nullable=True),
     Index("ix_events_subject_id", "subject_id"),
     Index("ix_events_audience", "audience", postgresql_using="gin"),
+    Index("ix_events_unerased", "recorded_at", "id", postgresql_where=text("erased_at IS NULL")),
 )
 """The id only names the row: it is no position, since a transaction that commits late has a low one.
 
