@@ -135,7 +135,7 @@ class TestTexts:
         assert reserved.committed_hash.hex() in text.text
         assert parties.agency.member_id in reserved.text
         await owner_connection.execute(
-            "UPDATE events e SET erased_at = now(), salt = NULL FROM feed f WHERE f.event_id = e.id AND f.position = $1",
+            "UPDATE events SET erased_at = now(), salt = NULL FROM feed WHERE event_id = id AND position = $1",
             head - 1,
         )
         async with sequenced.database.reading(parties.agency, as_of=as_of) as tx:
