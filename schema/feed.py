@@ -12,13 +12,15 @@ from ledger.events import EventKind, Subject
 from ledger.feed.entries import Entry
 from ledger.identifiers import Position
 from resolvers import feed as resolve
+from resolvers import proofs
 from resolvers.subscriptions import FEED, Message, follow
 from schema.authority import AUDIT_READ, FEED_READ
 from schema.fields import field, subscription
 from schema.info import Info
 from schema.members import Member, Officer, find_member, find_officer
 from schema.models import copy_model
-from schema.pages import PAGED, Connection, First, few, page_request
+from schema.pages import PAGED, QUERIED, Connection, First, few, page_request
+from schema.proofs import InclusionProof, TreeSize
 from schema.scalars import Base64, FeedCursor
 from schema.subscriptions import CURSOR, FollowAfter
 
@@ -96,6 +98,12 @@ class FeedEntry:
         """Batched over all entries that are told together."""
         acting = await resolve.find_acting(info.context, self.position)
         return [await find_member(info.context, member_id) for member_id in acting.audience] if acting else None
+
+    @field("Proof that it is in the tree of a size.", directives=[QUERIED])
+    async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
+        """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
+        proof = await proofs.prove_inclusion(info.context, position=self.position, tree_size=tree_size)
+        return InclusionProof.of(proof)
 
     @classmethod
     def of(cls, entry: Entry, cursor: str) -> "FeedEntry":

@@ -21,12 +21,22 @@ from schema.order_approval import OrderApprovalMutations
 from schema.order_drafting import OrderDraftingMutations
 from schema.order_ending import OrderEndingMutations
 from schema.orders import OrderQueries
+from schema.proofs import ProofQueries
 from schema.reassignments import ReassignmentMutations
 from schema.scalars import SCALARS
 
 
 @fed.type(description="Reading. Each field shows what is yours to see and nothing else.")
-class Query(MemberQueries, NumberQueries, ComplaintQueries, OrderQueries, ForwardingQueries, EventQueries, FeedQueries):
+class Query(
+    MemberQueries,
+    NumberQueries,
+    ComplaintQueries,
+    OrderQueries,
+    ForwardingQueries,
+    EventQueries,
+    FeedQueries,
+    ProofQueries,
+):
     """The graph's Query."""
 
 

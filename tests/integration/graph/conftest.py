@@ -3,6 +3,8 @@ from datetime import datetime
 import pytest
 
 from ledger.storage.database import Database
+from tests.integration.feed.audited import audited  # noqa: F401 - a fixture
+from tests.integration.feed.conftest import direct, sequenced, sequencer_settings  # noqa: F401 - fixtures
 from tests.integration.graph.desk import Desk
 from tests.integration.ledger.conftest import Parties, found_country
 

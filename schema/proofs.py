@@ -1,0 +1,136 @@
+"""What lets anyone who takes part verify the feed: signed checkpoints and proofs, hashes alone and nobody's entries."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+import strawberry.federation as fed
+from strawberry import UNSET
+
+from ledger.feed import checkpoints, proofs
+from ledger.identifiers import Position
+from resolvers import proofs as resolve
+from schema.authority import FEED_READ
+from schema.fields import field
+from schema.info import Info
+from schema.models import copy_model, optional
+from schema.pages import QUERIED, few
+from schema.scalars import Base64
+
+HASHES_ASSUMED = 24
+KEYS_ASSUMED = 2
+
+TreeSize = Annotated[
+    Position,
+    strawberry.argument(description="The size of the tree to prove it for, best of a checkpoint that you hold."),
+]
+
+
+@fed.type(description="What the gateway signed of the feed: a root hash for a size.", requires_scopes=FEED_READ)
+class Checkpoint:
+    """The graph's Checkpoint."""
+
+    tree_size: Position = strawberry.field(description="How many entries the tree has.")
+    root_hash: Base64 = strawberry.field(description="The tree's root, 32 bytes.")
+    note: str = strawberry.field(
+        description="The signed note, byte for byte, as C2SP tlog-checkpoint writes it; only it counts."
+    )
+    signed_at: datetime = strawberry.field(description="When it was signed.")
+
+    @classmethod
+    def of(cls, checkpoint: checkpoints.StoredCheckpoint) -> "Checkpoint":
+        """From the ledger's."""
+        return copy_model(cls, checkpoint)
+
+
+@fed.type(description="A key that checkpoints are or were signed with.", requires_scopes=FEED_READ)
+class CheckpointKey:
+    """The graph's CheckpointKey."""
+
+    verifier_key: str = strawberry.field(
+        description="Its public part as C2SP signed-note writes it. Take it once, by a way that you trust, and keep it."
+    )
+    created_at: datetime = strawberry.field(description="Since when it signs.")
+    retired_at: datetime | None = strawberry.field(description="Until when it signed; what it signed stays good.")
+
+    @classmethod
+    def of(cls, key: checkpoints.CheckpointKey) -> "CheckpointKey":
+        """From the ledger's."""
+        return copy_model(cls, key)
+
+
+@fed.type(description="That a leaf stands at a place in a tree (RFC 6962, section 2.1.1).", requires_scopes=FEED_READ)
+class InclusionProof:
+    """The graph's InclusionProof."""
+
+    position: Position = strawberry.field(description="The entry's place; its index in the tree is one less.")
+    leaf_hash: Base64 = strawberry.field(description="The entry's leaf, 32 bytes.")
+    tree_size: Position = strawberry.field(description="How many entries the tree has.")
+    hashes: list[Base64] = strawberry.field(
+        description="The audit path from the leaf upwards.", directives=[few(HASHES_ASSUMED)]
+    )
+
+    @classmethod
+    def of(cls, proof: proofs.InclusionProof) -> "InclusionProof":
+        """From the ledger's."""
+        return copy_model(cls, proof)
+
+
+@fed.type(description="That a tree begins with an earlier one (RFC 6962, section 2.1.2).", requires_scopes=FEED_READ)
+class ConsistencyProof:
+    """The graph's ConsistencyProof."""
+
+    first_size: Position = strawberry.field(description="How many entries the earlier tree has.")
+    second_size: Position = strawberry.field(description="How many entries the later tree has.")
+    hashes: list[Base64] = strawberry.field(description="The proof's hashes.", directives=[few(HASHES_ASSUMED)])
+
+    @classmethod
+    def of(cls, proof: proofs.ConsistencyProof) -> "ConsistencyProof":
+        """From the ledger's."""
+        return copy_model(cls, proof)
+
+
+@fed.type
+class ProofQueries:
+    """Verifying the feed."""
+
+    @field("The newest signed checkpoint, or the one of a size; null where none was signed.", needs=FEED_READ)
+    async def checkpoint(
+        self,
+        info: Info,
+        tree_size: Annotated[
+            Position | None, strawberry.argument(description="The size that it was signed at.")
+        ] = UNSET,
+    ) -> Checkpoint | None:
+        """One statement."""
+        found = await resolve.find_checkpoint(info.context, optional(tree_size))
+        return Checkpoint.of(found) if found else None
+
+    @field("The keys that checkpoints are or were signed with.", needs=FEED_READ, directives=[few(KEYS_ASSUMED)])
+    async def checkpoint_keys(self, info: Info) -> list[CheckpointKey] | None:
+        """One statement."""
+        return [CheckpointKey.of(key) for key in await resolve.list_keys(info.context)]
+
+    @field(
+        "Proof that the feed has an entry at a place; it discloses hashes alone.", needs=FEED_READ, directives=[QUERIED]
+    )
+    async def inclusion_proof(
+        self,
+        info: Info,
+        position: Annotated[Position, strawberry.argument(description="The entry's place in the feed.")],
+        tree_size: TreeSize,
+    ) -> InclusionProof | None:
+        """One statement. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
+        proof = await resolve.prove_inclusion(info.context, position=position, tree_size=tree_size)
+        return InclusionProof.of(proof)
+
+    @field("Proof that the feed only grew between two checkpoints.", needs=FEED_READ, directives=[QUERIED])
+    async def consistency_proof(
+        self,
+        info: Info,
+        first_size: Annotated[Position, strawberry.argument(description="The earlier tree's size.")],
+        second_size: Annotated[Position, strawberry.argument(description="The later tree's size.")],
+    ) -> ConsistencyProof | None:
+        """One statement. Errors: TREE_SIZE_UNKNOWN."""
+        proof = await resolve.prove_consistency(info.context, first_size=first_size, second_size=second_size)
+        return ConsistencyProof.of(proof)
