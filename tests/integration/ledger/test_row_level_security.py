@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.feed.batches import sequence_batch
+from ledger.feed.direct import DirectSession, DirectSettings
 from ledger.storage.access import LEDGER_ACCESS
 from ledger.storage.roles import ROLE_OF_VIEWER, Role
 from ledger.viewer import ViewerKind
-from ledger.vocabulary import AcknowledgementKind
+from ledger.vocabulary import AcknowledgementKind, Category, Disclosure
 from migrations.metadata import access_plan, metadata
 from tests.integration.ledger.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
+from tests.integration.ledger.signal_journeys import contribute, take_part
 from tests.integration.ledger.test_forwarding import forward
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
@@ -26,14 +29,20 @@ REGULATORS = frozenset(
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
         "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
-        "signal_contributions", "complainant_reveals",
+        "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
+        "feed_checkpoints", "feed_keys", "legal_holds",
     }
 )  # fmt: skip
 TAKES_PART = (
     "EXISTS (SELECT 1 FROM participations p WHERE p.member_id = {me} AND p.began_at <= now() AND p.ended_at IS NULL)"
 )
+# Hashes are everybody's, since proofs are made of them.
+OF_THE_FEED = dict.fromkeys(("feed", "feed_head", "feed_nodes", "feed_checkpoints", "feed_keys"), "true") | {
+    "feed_recipients": "member_id = {me}"
+}
 OWN = {
-    Role.AGENCY: {
+    Role.AGENCY: OF_THE_FEED
+    | {
         "complaints": "source_id = {me}",
         "complainants": "source_id = {me}",
         "evidence": "source_id = {me}",
@@ -42,7 +51,8 @@ OWN = {
         "members": "id = {me} OR kind = 'REGULATOR'",
         "signal_contributions": "member_id = {me}",
     },
-    Role.CARRIER: {
+    Role.CARRIER: OF_THE_FEED
+    | {
         "members": "id = {me} OR kind = 'REGULATOR'",
         "brands": "member_id = {me}",
         "numbering_ranges": "holder_id = {me}",
@@ -56,7 +66,8 @@ OWN = {
         "fraud_signals": "holder_id = {me}",
         "signal_contributions": "member_id = {me}",
     },
-    Role.PROVIDER: {
+    Role.PROVIDER: OF_THE_FEED
+    | {
         "members": "id = {me} OR kind = 'REGULATOR'",
         "brands": "member_id = {me}",
         "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
@@ -87,9 +98,27 @@ def readable_columns(table, role):
     return None
 
 
+FEED_ROWS = (
+    "INSERT INTO feed_nodes VALUES (8, 0, sha256('a node'))",
+    "INSERT INTO feed_checkpoints VALUES (1, sha256('a root'), 'a note', now())",
+    "INSERT INTO feed_keys VALUES ('a-key', 'a verifier', 'sealed', now(), NULL)",
+    "INSERT INTO legal_holds SELECT gen_random_uuid(), NULL, NULL, 'A court asks', id, now() FROM officers LIMIT 1",
+)
+
+
+async def sequence_all(database, owner):
+    direct = DirectSettings(url=database.settings.url, role_prefix=database.settings.role_prefix)
+    session = await DirectSession.open(direct, Role.SEQUENCER, application_name="test")
+    while (await sequence_batch(session, epoch=0, batch_max=1_000)).count:
+        continue
+    await session.close()
+    for statement in FEED_ROWS:
+        await owner.execute(statement)
+
+
 @pytest.fixture
-async def busy(database, parties, as_of):
-    """Two carriers with an issued order each, one acknowledged, one asking for time, and a draft of each."""
+async def busy(database, parties, as_of, owner_connection):
+    """Two carriers with an issued order each, one acknowledged, one asking for time, a draft of each, and the feed."""
     orders = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
     await acknowledge(database, parties.telkomsel, as_of, orders[0])
     await acknowledge(
@@ -98,6 +127,7 @@ async def busy(database, parties, as_of):
     )  # fmt: skip
     await file_verified(database, parties, as_of, ["+6281200000077", "+6285600000077", "+12025550123"])
     await forward(database, parties, as_of)
+    await sequence_all(database, owner_connection)
     return orders
 
 
@@ -143,10 +173,38 @@ class TestReading:
             async with database.reading(narrowed, as_of=as_of) as tx:
                 assert (await tx.execute(text("SELECT e164 FROM block_orders"))).scalars().all() == [e164]
 
+    async def test_tells_no_member_who_acted_or_who_else_got_an_event(self, database, parties, as_of, busy):
+        reserved = ("actor_member_id", "actor_officer_id", "actor_client_id", "audience", "brand_id", "reserved_salt")
+        for viewer, column in itertools.product((parties.agency, parties.telkomsel, parties.provider), reserved):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(viewer, as_of=as_of) as tx:
+                    await tx.execute(text(f"SELECT {column} FROM events"))
+        for viewer in (parties.agency, parties.regulator):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(viewer, as_of=as_of) as tx:
+                    await tx.execute(text("SELECT private_sealed FROM feed_keys"))
+
+    async def test_a_brands_client_sees_its_brands_events_alone(self, database, parties, as_of, owner_connection):
+        await issue_orders(database, parties, as_of, ["+6281700000001", "+6283100000001"])
+        await sequence_all(database, owner_connection)
+        for brand in ("xl", "axis"):
+            narrowed = replace(parties.xlsmart, brand_id=parties.brands[brand])
+            wanted = await owner_connection.fetch(
+                "SELECT f.position, e.id FROM events e JOIN feed f ON f.event_id = e.id "
+                "WHERE e.audience @> ARRAY[$1::uuid] AND e.brand_id = $2 ORDER BY 1",
+                parties.xlsmart.member_id, narrowed.brand_id,
+            )  # fmt: skip
+            assert wanted
+            async with database.reading(narrowed, as_of=as_of) as tx:
+                events = (await tx.execute(text("SELECT id FROM events"))).scalars().all()
+                addressed = (await tx.execute(text("SELECT position FROM feed_recipients ORDER BY 1"))).scalars().all()
+            assert sorted(events) == sorted(row["id"] for row in wanted)
+            assert addressed == [row["position"] for row in wanted]
+
     async def test_an_unknown_member_sees_nothing(self, database, parties, as_of, busy):
         for viewer in (parties.telkomsel, parties.agency, parties.provider):
             stranger = replace(viewer, member_id="01900000-0000-7000-8000-000000000000")
-            for table in OWN[ROLE_OF_VIEWER[viewer.kind]]:
+            for table in OWN[ROLE_OF_VIEWER[viewer.kind]].keys() - (OF_THE_FEED.keys() - {"feed_recipients"}):
                 columns = readable_columns(table, ROLE_OF_VIEWER[viewer.kind])
                 where = "WHERE kind <> 'REGULATOR'" if table == "members" else ""
                 async with database.reading(stranger, as_of=as_of) as tx:
@@ -175,6 +233,38 @@ class TestWriting:
                 async with database.transaction(viewer, as_of=as_of) as tx:
                     await tx.execute(text(f"INSERT INTO {table} DEFAULT VALUES"))
 
+    async def test_only_a_transition_may_add_events(self, database, as_of):
+        for role in Role:
+            rights = [rule for rule in access_plan().rules if rule.role is role and rule.insert]
+            assert ({rule.table for rule in rights} >= {"events", "feed_pending"}) is (role is Role.TRANSITION)
+            if role is Role.TRANSITION:
+                continue
+            for act in ("INSERT INTO events DEFAULT VALUES", "INSERT INTO feed_pending VALUES (1)"):
+                with pytest.raises(DBAPIError, match="permission denied"):
+                    async with database.system(role, as_of=as_of) as tx:
+                        await tx.execute(text(act))
+
+    async def test_nobody_changes_what_the_feed_has_come_to(self, database, as_of, busy):
+        for role, table in itertools.product(Role, ("feed", "feed_nodes", "feed_checkpoints")):
+            column = next(column.name for column in metadata.tables[table].columns)
+            for act in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+                with pytest.raises(DBAPIError, match="permission denied"):
+                    async with database.system(role, as_of=as_of) as tx:
+                        await tx.execute(text(act))
+
+    async def test_retention_and_archive_leave_what_is_held_alone(self, database, as_of, busy, owner_connection):
+        acts = {Role.RETENTION: "UPDATE events SET payload = '{}'", Role.ARCHIVE: "DELETE FROM events"}
+        held = await owner_connection.fetchval("SELECT count(*) FROM events")
+        before = await owner_connection.fetch("SELECT * FROM events ORDER BY id")
+        for role, act in acts.items():
+            async with database.system(role, as_of=as_of) as tx:
+                assert (await tx.execute(text(act))).rowcount == 0
+        assert await owner_connection.fetch("SELECT * FROM events ORDER BY id") == before
+        await owner_connection.execute("UPDATE legal_holds SET subject = 'COMPLAINT', subject_id = 'another'")
+        for role, act in acts.items():
+            async with database.system(role, as_of=as_of) as tx:
+                assert (await tx.execute(text(act))).rowcount == held
+
     async def test_a_carrier_can_not_speak_for_another(self, database, parties, as_of, busy):
         telkomsels, _ = busy
         forged = text(
@@ -201,8 +291,13 @@ class TestDeclaration:
     def test_names_every_table_of_the_ledger(self):
         assert {rule.table for rule in access_plan().rules} == set(TABLES)
 
-    def test_lets_no_role_delete_in_the_ledger_but_key_checks(self):
-        assert {rule.table for rule in LEDGER_ACCESS if rule.delete} == {"keyring_checks"}
+    def test_lets_nothing_be_deleted_in_the_ledger_but_key_checks_the_queue_and_by_the_archive(self):
+        assert {(rule.table, rule.role) for rule in LEDGER_ACCESS if rule.delete} == {
+            ("keyring_checks", Role.JOBS),
+            ("feed_pending", Role.SEQUENCER),
+            ("events", Role.ARCHIVE),
+            ("feed_recipients", Role.ARCHIVE),
+        }
 
     def test_gives_every_kind_of_viewer_a_role_of_its_own(self):
         assert len({ROLE_OF_VIEWER[kind] for kind in ViewerKind}) == len(ViewerKind)
