@@ -10,16 +10,22 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.errors import SchemaOutdatedError
+from ledger.feed.batches import sequence_batch
+from ledger.feed.direct import DirectSession, DirectSettings
+from ledger.feed.follower import Follower, FollowerSettings
+from ledger.feed.sequencer import Sequencer, SequencerSettings
 from ledger.storage.database import Database, DatabaseSettings, async_url
-from ledger.storage.roles import login_name, owner_name, render_dba_sql
+from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
 from migrations.metadata import metadata
-from migrations.run import RolesMissingError, check_schema, head_revision, migrate
+from migrations.run import RolesMissingError, alembic_config, check_schema, head_revision, migrate
 from tests.conftest import ROLE_PREFIX
+from tests.integration.feed.conftest import running, until
 from tests.integration.ledger.conftest import found_country
 from tests.integration.ledger.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
 
@@ -72,6 +78,46 @@ class TestRevisions:
         )
         assert sorted(str(before) for before, _ in results) == sorted(["None", head_revision(), head_revision()])
         assert notes == ["Another process is migrating; waiting for it."] * 2
+
+
+def upgrade_to(connection, revision):
+    command.upgrade(alembic_config(connection), revision)
+
+
+class TestTheFeed:
+    """Revision 0002 on a database that was in use before there was a feed."""
+
+    async def test_takes_up_the_events_that_are_there_already(self, cluster, empty_database, keyring, as_of):
+        owner_url = cluster.url_of(empty_database, owner=True)
+        engine = create_async_engine(async_url(owner_url))
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade_to, "0001")
+        await engine.dispose()
+        owner = await asyncpg.connect(owner_url)
+        await owner.execute(
+            "INSERT INTO events (kind, subject, subject_id, audience, payload, recorded_at) "
+            "SELECT 'KEYS_ROTATED', 'KEYRING', n::text, '{}', '{}', $1 FROM generate_series(1, 300) n",
+            as_of,
+        )
+        await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
+        salts = await owner.fetch("SELECT salt, reserved_salt FROM events")
+        assert len({salt for row in salts for salt in row}) == 600
+        assert {len(salt) for row in salts for salt in row} == {32}
+        assert await owner.fetchval("SELECT count(*) FROM feed_pending") == 300
+        await owner.execute(
+            "INSERT INTO events (kind, subject, subject_id, audience, payload, recorded_at) "
+            "VALUES ('KEYS_ROTATED', 'KEYRING', 'new', '{}', '{}', $1)",
+            as_of,
+        )
+        direct = DirectSettings(url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
+        session = await DirectSession.open(direct, Role.SEQUENCER, application_name="test")
+        assert (await sequence_batch(session, epoch=0, batch_max=1_000)).size_after == 301
+        await session.close()
+        ordered = await owner.fetch("SELECT e.id FROM feed f JOIN events e ON e.id = f.event_id ORDER BY f.position")
+        assert [row["id"] for row in ordered] == sorted(row["id"] for row in ordered)
+        assert len(ordered) == 301
+        assert await owner.fetchval("SELECT count(*) FROM feed_nodes") == 1
+        await owner.close()
 
 
 class TestSchemaCheck:
@@ -156,4 +202,12 @@ class TestPostgres15:
         orders = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
         done = await acknowledge(database, parties.telkomsel, as_of, orders[0])
         assert done.order.state == "EXECUTED"
+        sequencer = Sequencer(SequencerSettings(direct=DirectSettings(url=url, role_prefix=ROLE_PREFIX)))
+        follower = Follower(FollowerSettings(direct=DirectSettings(url=url, role_prefix=ROLE_PREFIX), poll_s=0.1))
+        owner = await asyncpg.connect(owner_url)
+        events = await owner.fetchval("SELECT count(*) FROM events")
+        async with running(sequencer), running(follower):
+            await follower.wait_ready()
+            await until(lambda: follower.head == events, "the feed was followed")
+        await owner.close()
         await database.close()
