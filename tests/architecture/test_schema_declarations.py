@@ -94,7 +94,7 @@ class TestProtection:
         open_fields = [
             name
             for name, field in list_fields()
-            if name.startswith(("Query.", "Mutation.")) and not is_protected(field)
+            if name.startswith(("Query.", "Mutation.", "Subscription.")) and not is_protected(field)
         ]
         assert open_fields == []
 
@@ -132,6 +132,16 @@ class TestTypes:
             assert list(field.args) == ["input"], name
             assert str(field.args["input"].type) == f"{pascal}Input!", name
             assert str(field.type) == f"{pascal}Payload", name
+
+    def test_of_subscriptions_are_messages_with_a_cursor_that_may_tell_the_place_alone(self):
+        for name, field in GRAPH.subscription_type.fields.items():
+            assert str(field.args["after"].type) == "FeedCursor", name
+            message = get_named_type(field.type)
+            assert message.name.endswith("Message"), name
+            assert str(message.fields["cursor"].type) == "FeedCursor!", name
+            told = [part for part in message.fields if part != "cursor"]
+            assert len(told) == 1, name
+            assert not is_non_null_type(message.fields[told[0]].type), name
 
     def test_of_connections_have_what_relay_asks_for(self):
         connections = [type_ for type_ in list_types() if type_.name.endswith("Connection")]

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from ledger.feed.sequencer import Sequencer
 from ledger.vocabulary import AcknowledgementKind
+from tests.integration.feed.conftest import (  # noqa: F401 - fixtures too
+    Sequenced,
+    direct,
+    running,
+    sequencer_settings,
+)
 from tests.integration.graph.desk import Desk
 from tests.integration.ledger.conftest import found_country
 from tests.integration.ledger.journeys import acknowledge, draft_orders, file_verified, issue_orders
@@ -19,8 +26,8 @@ FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/query.gra
 
 
 @pytest.fixture
-async def desk(database, as_of) -> Desk:
-    """Three issued orders, one of them executed and one received, and a draft."""
+async def desk(database, as_of, owner_connection, sequencer_settings) -> Desk:  # noqa: F811
+    """Three issued orders, one of them executed and one received, and a draft; all of it in the feed."""
     parties = await found_country(database, as_of)
     numbers = ["+6281200000001", "+6281200000002", "+6285600000001"]
     orders = await issue_orders(database, parties, as_of, numbers)
@@ -28,6 +35,9 @@ async def desk(database, as_of) -> Desk:
     await acknowledge(database, parties.telkomsel, as_of, orders[1], AcknowledgementKind.RECEIVED, reference="TT-2")
     await file_verified(database, parties, as_of, ["+6281200000003"] * 2)
     await draft_orders(database, parties, as_of, ["+6281200000003"])
+    sequencer = Sequencer(sequencer_settings)
+    async with running(sequencer):
+        await Sequenced(database, owner_connection, sequencer).wait()
     return Desk(database, parties, as_of)
 
 
