@@ -127,6 +127,9 @@ async def busy(database, parties, as_of, owner_connection):
     )  # fmt: skip
     await file_verified(database, parties, as_of, ["+6281200000077", "+6285600000077", "+12025550123"])
     await forward(database, parties, as_of)
+    await take_part(database, parties, as_of, categories=(Category.FRAUD,), disclosure=Disclosure.CLEAR)
+    for viewer in (parties.agency, parties.indosat, parties.provider):
+        await contribute(database, viewer, as_of, TELKOMSEL_NUMBER)
     await sequence_all(database, owner_connection)
     return orders
 
