@@ -16,6 +16,9 @@ import structlog
 from auth.housekeeping import delete_expired
 from auth.token_events import delete_old_token_events
 from ledger.complaint_expiry import expire_information_requests
+from ledger.participations import begin_due_participations, end_due_participations
+from ledger.signal_ending import expire_signals
+from ledger.signal_keys import fill_signal_keys
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 
@@ -33,6 +36,10 @@ class Job:
 
 JOBS: Sequence[Job] = (
     Job(name="expire_information_requests", role=Role.TRANSITION, work=expire_information_requests),
+    Job(name="end_participations", role=Role.TRANSITION, work=end_due_participations),
+    Job(name="begin_participations", role=Role.TRANSITION, work=begin_due_participations),
+    Job(name="expire_signals", role=Role.TRANSITION, work=expire_signals),
+    Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
 )
 

@@ -24,7 +24,8 @@ from gateway.feed_tasks import make_follower, make_sequencer, running_feed
 from gateway.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
 from ledger.feed.checkpoints import make_signer
-from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy
+from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy, SignalPolicy
+from ledger.signal_rules import parse_category_weights
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from migrations.run import check_schema
@@ -170,7 +171,7 @@ def read_openid_settings(settings: Settings) -> OpenIdSettings | None:
 
 
 def read_policies(settings: Settings) -> Policies:
-    """The ledger's policies."""
+    """The ledger's policies. Errors: SignalWeightsInvalidError."""
     return Policies(
         order_due=timedelta(hours=settings.order_due_hours),
         lift_due=timedelta(hours=settings.lift_due_hours),
@@ -194,6 +195,14 @@ def read_policies(settings: Settings) -> Policies:
             burst_window=timedelta(minutes=settings.guard_burst_minutes),
             same_text_count=settings.guard_same_text_count,
             same_source_count=settings.guard_same_source_count,
+        ),
+        signals=SignalPolicy(
+            category_weights=parse_category_weights(settings.signal_category_weights),
+            medium_score_min=settings.signal_score_medium,
+            high_score_min=settings.signal_score_high,
+            very_high_score_min=settings.signal_score_very_high,
+            valid=timedelta(days=settings.signal_valid_days),
+            key_overlap=timedelta(days=settings.signal_key_overlap_days),
         ),
     )
 
