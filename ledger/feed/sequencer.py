@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ledger.feed.batches import FencedError, sequence_batch
-from ledger.feed.direct import FAILURES, DirectSession, DirectSettings, wait_for_notice
+from ledger.feed.direct import FAILURES, DirectSession, DirectSettings
+from ledger.feed.pending_watch import PendingWatch
 from ledger.storage.roles import Role
 
-PENDING_CHANNEL = "jembatan_pending"
 APPLICATION_NAME = "jembatan sequencer"
 _BACKOFF_SECONDS = (0.1, 2.0)
 _BEAT_SECONDS = 1.0
@@ -34,7 +34,6 @@ _PLAN = """
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
   set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)
 """
-_IS_ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM feed_pending)"
 _TAKE_OVER = "UPDATE feed_head SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch, size"
 _MEASURE = """
 SELECT count(*) AS pending, (
@@ -135,19 +134,20 @@ class Sequencer:
         _logger.info("sequencer_leads", extra={"epoch": status.epoch, "size": row["size"]})
         # Silence must stay well below the lease, however seldom the settings would look.
         poll_s = min(settings.poll_s, settings.lease_s / 3)
-        wake = asyncio.Event()
-        await session.listen(PENDING_CHANNEL, wake)
-        size, is_due = row["size"], True
+        watch = PendingWatch(session, poll_s=poll_s)
+        await watch.start()
+        size = row["size"]
         while True:
-            wake.clear()
-            # Looking costs a read; an empty batch would lock the head and write that down.
-            if is_due or await session.fetch_value(_IS_ANY_PENDING):
+            found = 0
+            if await watch.is_any_pending():
                 batch = await sequence_batch(session, epoch=status.epoch, batch_max=settings.batch_max)
                 status.sequenced += batch.count
-                size, is_due, self._failures = batch.size_after, batch.count == settings.batch_max, 0
+                found, size, self._failures = batch.count, batch.size_after, 0
             await self._beat(session, size)
-            if not is_due:
-                is_due = await wait_for_notice(wake, seconds=poll_s)
+            if found == settings.batch_max:
+                await watch.look_away()
+            else:
+                await watch.wait(found=found)
 
     async def _beat(self, session: DirectSession, size: int) -> None:
         """What is done at most so often, batch or no batch."""

@@ -8,12 +8,15 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# A writer never waits for the sequencer: it notes its events in its own transaction, and wakes it when that commits.
+# A writer never waits for the sequencer: it notes its events in its own transaction, and gives notice of them when that
+# commits, but only while the sequencer listens for it (ledger/feed/pending_watch.py tells why).
 ENQUEUE = """
 CREATE FUNCTION enqueue_events() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
   INSERT INTO feed_pending (event_id) SELECT id FROM added;
-  PERFORM pg_notify('jembatan_pending', '');
+  IF NOT pg_try_advisory_xact_lock_shared(hashtextextended('jembatan.sequencer.listening', 0)) THEN
+    PERFORM pg_notify('jembatan_pending', '');
+  END IF;
   RETURN NULL;
 END $$
 """

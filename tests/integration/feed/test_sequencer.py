@@ -17,7 +17,7 @@ from ledger.feed.direct import FAILURES, DirectSession
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
 from ledger.feed.sequencer import APPLICATION_NAME, TRY_LOCK, Sequencer
 from ledger.storage.roles import Role
-from tests.integration.feed.conftest import event_draft, running, until
+from tests.integration.feed.conftest import Sequenced, event_draft, running, until
 
 _ROWS = f"""
 SELECT f.*, e.*, e.salt || convert_to({ENTRY_TEXT.format(reserved_hash="f.reserved_hash")}, 'UTF8') AS leaf,
@@ -147,6 +147,52 @@ class TestRandomWriters:
         assert all(outcome is None or isinstance(outcome, ZeroDivisionError) for outcome in outcomes)
         assert await sequenced.wait() == before + committed
         await check_feed(owner_connection)
+
+
+class TestWaking:
+    """With a poll so rare that nothing but a notice, or looking by itself, can be why it works."""
+
+    @pytest.fixture
+    async def patient(self, sequencer_settings, database, owner_connection):
+        sequencer = Sequencer(replace(sequencer_settings, poll_s=10, lease_s=60))
+        async with running(sequencer):
+            yield Sequenced(database, owner_connection, sequencer)
+
+    async def test_a_notice_wakes_it_when_it_listens(self, patient, parties, as_of, owner_connection):
+        await until(lambda: is_listening(owner_connection), "it listens")
+        for _ in range(3):
+            before = await patient.wait()
+            await patient.append(parties.officer, as_of)
+            await patient.wait(before + 1)
+
+    async def test_it_sees_what_a_writer_that_gave_no_notice_commits_late(
+        self, sequencer_settings, database, parties, as_of, owner_connection
+    ):
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            await append_events(tx, [event_draft(subject_id="unannounced")])
+            sequencer = Sequencer(replace(sequencer_settings, poll_s=10, lease_s=60))
+            task = asyncio.create_task(sequencer.run())
+            patient = Sequenced(database, owner_connection, sequencer)
+            before = await patient.wait()
+            await patient.append(parties.officer, as_of)
+            await patient.wait(before + 1)
+            assert not await is_listening(owner_connection)
+        await patient.wait(before + 2)
+        await until(lambda: is_listening(owner_connection), "it listens once the writer is through")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def test_many_writers_give_no_notice_and_miss_nothing(self, patient, parties, as_of, owner_connection):
+        before = await patient.wait()
+
+        async def write():
+            for _ in range(25):
+                await patient.append(parties.officer, as_of)
+
+        await asyncio.gather(*(write() for _ in range(6)))
+        await patient.wait(before + 150)
+        await check_feed(owner_connection)
+        await until(lambda: is_listening(owner_connection), "it listens again when all is calm")
 
 
 @pytest.fixture
@@ -279,6 +325,15 @@ class TestStatus:
             assert candidate.status.lag_s > 0
             assert not candidate.status.is_leader
         await leader.close()
+
+
+async def is_listening(owner):
+    return await owner.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM pg_locks, hashtextextended('jembatan.sequencer.listening', 0) AS key "
+        "WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objsubid = 1 "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND (classid::bigint << 32 | objid::bigint) = key)"
+    )
 
 
 async def candidates(owner, count):

@@ -1,0 +1,83 @@
+"""When the sequencer looks for events: at once after a notice while there are few, by itself while there are many.
+
+A notice costs every writer dear, since PostgreSQL lets only one transaction at a time commit with one. So a writer
+gives notice only while the sequencer listens, and knows that from an advisory lock: the sequencer holds it while it
+listens; a writer that gets a share of it keeps that until its own end, and gives no notice. The sequencer can't begin
+to listen before such writers are through, and looks once more when it does. So no event is left lying, and the poll
+is a net for what nobody thought of.
+Source: ADR 0053.
+"""
+
+import asyncio
+import time
+
+from ledger.feed.direct import DirectSession, wait_for_notice
+
+PENDING_CHANNEL = "jembatan_pending"
+_RUSH_LOOKS = 20
+_RUSH_SECONDS = 0.1
+"""So many looks within so long that found something: then looking by itself is cheaper for all."""
+_PAUSE_SECONDS = 0.003
+_CALM_LOOKS = 16
+"""So many looks in a row that found nothing: then it listens."""
+
+_LISTEN = "SELECT pg_try_advisory_lock(hashtextextended('jembatan.sequencer.listening', 0))"
+_LOOK_AWAY = "SELECT pg_advisory_unlock(hashtextextended('jembatan.sequencer.listening', 0))"
+_IS_ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM feed_pending)"
+
+
+class PendingWatch:
+    """Says when to look. Owned by the leader's task; it lives as long as the leader's session."""
+
+    def __init__(self, session: DirectSession, *, poll_s: float) -> None:
+        """It begins by looking by itself; start must be called."""
+        self.is_listening = False
+        self._session = session
+        self._poll_s = poll_s
+        self._wake = asyncio.Event()
+        self._empty_looks = 0
+        self._rush_looks = 0
+        self._rush_began = time.monotonic()
+
+    async def start(self) -> None:
+        """Hear the notices of writers. Errors: direct.FAILURES."""
+        await self._session.listen(PENDING_CHANNEL, self._wake)
+
+    async def is_any_pending(self) -> bool:
+        """Whether an event waits: a read, where an empty batch would lock the head and write that down."""
+        self._wake.clear()
+        return bool(await self._session.fetch_value(_IS_ANY_PENDING))
+
+    async def wait(self, *, found: int) -> None:
+        """Return when it is time to look again, after a look that found so many. Errors: direct.FAILURES."""
+        if found:
+            self._empty_looks = 0
+            await self._note_rush()
+        else:
+            self._empty_looks += 1
+        if self.is_listening:
+            await wait_for_notice(self._wake, seconds=self._poll_s)
+        elif self._empty_looks < _CALM_LOOKS:
+            await wait_for_notice(self._wake, seconds=min(_PAUSE_SECONDS, self._poll_s))
+        elif await self._session.fetch_value(_LISTEN):
+            self.is_listening = True
+        else:
+            # A writer is still at it that will give no notice.
+            pause_s = _PAUSE_SECONDS * (self._empty_looks - _CALM_LOOKS + 1)
+            await wait_for_notice(self._wake, seconds=min(pause_s, self._poll_s))
+
+    async def look_away(self) -> None:
+        """Spare the writers their notices, since the next look comes soon anyhow. Errors: direct.FAILURES."""
+        if self.is_listening:
+            self.is_listening = False
+            await self._session.execute(_LOOK_AWAY)
+
+    async def _note_rush(self) -> None:
+        self._rush_looks += 1
+        if self._rush_looks < _RUSH_LOOKS:
+            return
+        now = time.monotonic()
+        is_rush = now - self._rush_began < _RUSH_SECONDS
+        self._rush_looks, self._rush_began = 0, now
+        if is_rush:
+            await self.look_away()
