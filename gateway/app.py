@@ -11,7 +11,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from strawberry.federation import Schema
 
 from gateway.endpoint import GraphQLEndpoint
@@ -21,8 +21,12 @@ from gateway.health import Check, Readiness, answer_healthz
 from gateway.metrics import Metrics
 from gateway.middleware import RequestEnvelope
 from gateway.protection import check_declarations
+from gateway.server import Drain
 from gateway.services import BoundTokens, MakeContext, VerifyToken, make_services
 from gateway.settings import Settings
+from gateway.streams.hub import StreamHub, WatchTokens
+from gateway.streams.websocket import WebSocketEndpoint
+from ledger.feed.follower import Follower
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -47,6 +51,8 @@ def create_app(
     ready_checks: Mapping[str, Check] | None = None,
     read_pools: Callable[[], Mapping[str, Mapping[str, int]]] | None = None,
     lifespan: Lifespan | None = None,
+    follower: Follower | None = None,
+    open_tokens: WatchTokens | None = None,
     now: Callable[[], datetime] = read_clock,
 ) -> Starlette:
     """The application over the parts given.
@@ -54,7 +60,9 @@ def create_app(
     Shapes: verify_token(bearer, as_of) gives a verdict: true with .principal, false with .reason. There is no
     application without one. bound_tokens verifies tokens of the scheme DPoP; without it none is taken.
     make_context(principal | None, as_of, request_id) makes an operation's context, an async context manager that is
-    left when the operation ends. app.state has .metrics and .readiness.
+    left when the operation ends. Without a follower no subscription is served; without open_tokens nobody notices
+    that a stream's token ended. app.state has .metrics, .readiness, .streams and .drains, what a server calls and
+    waits for before it closes connections.
     Errors: SchemaUnsafeError, before anything is served.
     """
     prepared = prepare_schema(schema)
@@ -73,18 +81,26 @@ def create_app(
         make_context=make_context,
         metrics=metrics,
     )
+    hub = StreamHub(services, follower, open_tokens, now=now) if follower is not None else None
     routes: list[BaseRoute] = [
-        Route("/graphql", endpoint=GraphQLEndpoint(services, now=now)),
+        Route("/graphql", endpoint=GraphQLEndpoint(services, hub=hub, now=now)),
         Route("/healthz", endpoint=answer_healthz),
         Route("/readyz", endpoint=readiness.answer),
         *auth_routes,
     ]
+    drains: list[Drain] = []
+    if hub is not None:
+        sockets = WebSocketEndpoint(services, hub, now=now)
+        routes.append(WebSocketRoute("/graphql", endpoint=sockets))
+        drains += [hub.drain, sockets.drain]
     if settings.graphiql:
         routes.append(Route(f"{ASSETS_PATH}/{{name}}", endpoint=serve_asset))
     app = Starlette(routes=routes, middleware=_list_middleware(settings, metrics, routes), lifespan=lifespan)
     app.state.metrics = metrics
     app.state.readiness = readiness
     app.state.services = services
+    app.state.streams = hub
+    app.state.drains = drains
     return app
 
 
@@ -99,7 +115,7 @@ def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[Base
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST"),
-                allow_headers=("Authorization", "Content-Type", "DPoP", "X-Request-Id"),
+                allow_headers=("Authorization", "Content-Type", "DPoP", "Last-Event-ID", "X-Request-Id"),
                 expose_headers=("DPoP-Nonce", "WWW-Authenticate", "X-Request-Id", "X-Jembatan-Cost", "Retry-After"),
                 max_age=600,
             )

@@ -1,6 +1,6 @@
-"""Content negotiation: which of the two GraphQL media types a client gets, and who is a browser.
+"""Content negotiation: which of the two GraphQL media types a client gets, who takes a stream, and who is a browser.
 
-Source: RFC 9110 section 12.5.1; GraphQL over HTTP, "Accept" and "Body".
+Source: RFC 9110 section 12.5.1; GraphQL over HTTP, "Accept" and "Body"; Apollo's multipart subscription protocol.
 """
 
 from enum import StrEnum
@@ -24,6 +24,9 @@ class MediaType(StrEnum):
 
 
 HTML = "text/html"
+EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
+_SPECIFICATION = "subscriptionspec"
 # Ties go to the first; the specification's own type is preferred where a client names neither.
 _OFFERS = (MediaType.GRAPHQL_RESPONSE.value, MediaType.JSON.value)
 _RANGES_MAX = 50
@@ -36,6 +39,20 @@ def choose_media_type(accept: str | None) -> MediaType | None:
     """
     best = _choose(accept, _OFFERS)
     return MediaType(best) if best else None
+
+
+def choose_stream(accept: str | None) -> str | None:
+    """The best of EVENT_STREAM and MULTIPART among those that an Accept header names, or None.
+
+    A wildcard names none: who takes anything does not therefore know how to read a stream. Of multipart/mixed there
+    are other kinds, so it counts only with subscriptionSpec 1.0.
+    """
+    named: list[tuple[float, int, str]] = []
+    for position, part in enumerate((accept or "").lower().split(",")[:_RANGES_MAX]):
+        name, quality, _ = _parse_range(part)
+        if quality > 0 and (name == EVENT_STREAM or (name == MULTIPART and _is_of_subscriptions(part))):
+            named.append((-quality, position, name))
+    return min(named)[2] if named else None
 
 
 def wants_html(accept: str | None) -> bool:
@@ -87,6 +104,12 @@ def _parse_range(text: str) -> tuple[str, float, int]:
             quality = 0.0
     specificity = 0 if name == "*/*" else 1 if name.endswith("/*") else 2
     return name, quality, specificity
+
+
+def _is_of_subscriptions(media_range: str) -> bool:
+    parameters = [parameter.partition("=") for parameter in media_range.split(";")[1:]]
+    versions = [value.strip('" ') for key, _, value in parameters if key.strip() == _SPECIFICATION]
+    return versions == ["1.0"]
 
 
 def _matches(pattern: str, offer: str) -> bool:

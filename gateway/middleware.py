@@ -52,12 +52,12 @@ class RequestEnvelope:
             await self._follow_socket(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 0
+        status, answered = 0, started
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], time.perf_counter()
                 self._add_headers(MutableHeaders(scope=message), request_id)
             await send(message)
 
@@ -69,7 +69,9 @@ class RequestEnvelope:
                 if status == 0:
                     await _send_internal_error(send_enveloped, request_id)
             finally:
-                self._record(scope, status, time.perf_counter() - started)
+                # How long a stream was open tells nothing of how soon it was answered.
+                until = answered if "stream" in state else time.perf_counter()
+                self._record(scope, status, seconds=time.perf_counter() - started, answered_seconds=until - started)
 
     async def _follow_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log a socket's opening and its end. What it sends passes by: a wrapper would cost every message."""
@@ -96,11 +98,11 @@ class RequestEnvelope:
         if self.https:
             headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, *, seconds: float, answered_seconds: float) -> None:
         path = scope["path"]
         route = path if path in self.routes else "other"
         self.metrics.requests.labels(route, str(status)).inc()
-        self.metrics.duration.labels(route).observe(seconds)
+        self.metrics.duration.labels(route).observe(answered_seconds)
         if path in _QUIET and status < 400:  # noqa: PLR2004 - HTTP's own boundary
             return
         _log.info(
@@ -110,6 +112,7 @@ class RequestEnvelope:
             status=status,
             duration_ms=round(seconds * 1000, 2),
             **scope["state"]["log"],
+            **scope["state"].get("stream", {}),
         )
 
 

@@ -14,6 +14,7 @@ from strawberry.federation import Schema
 
 from auth.bound_tokens import BoundTokenVerifier
 from auth.keys import SigningKeyStore
+from auth.open_tokens import OpenTokens
 from auth.passwords import Passwords
 from auth.principal import Principal
 from auth.server import create_auth_routes
@@ -53,12 +54,19 @@ def create_gateway(
     sign = make_signer(origin=settings.feed_origin, keyring=database.keyring, now=now)
     sequencer = make_sequencer(settings, database_url=database.settings.url, sign=sign)
 
+    open_tokens = OpenTokens(database, auth_settings, verifier.watch, now=now)
+
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
             jobs = list_jobs(token_event_days=settings.token_event_days)
             async with (
-                running_feed(follower, sequencer, ready_seconds_max=settings.database_connect_timeout_seconds),
+                running_feed(
+                    follower,
+                    sequencer,
+                    ready_seconds_max=settings.database_connect_timeout_seconds,
+                    others=(open_tokens.run,),
+                ),
                 running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=jobs),
             ):
                 yield
@@ -77,6 +85,8 @@ def create_gateway(
         ready_checks={"database": database.ping, "schema": check_schema_now},
         read_pools=lambda: {"database": _count_connections(database)},
         lifespan=run,
+        follower=follower,
+        open_tokens=open_tokens,
         now=now,
     )
     app.state.follower = follower

@@ -70,6 +70,15 @@ class FeedResetError(StreamEndError):
     hint = "Open the subscription again with the last cursor; CURSOR_EXPIRED then tells what of it is gone."
 
 
+class StreamFailedError(StreamEndError):
+    """Something of ours failed."""
+
+    code = "STREAM_FAILED"
+    category = Code.INTERNAL_SERVER_ERROR
+    status = 500
+    hint = "Open the subscription again with the last cursor."
+
+
 class TooManyStreamsError(StreamEndError):
     """As many streams are open as may be."""
 
@@ -109,4 +118,4 @@ class StreamEnded(Exception):  # noqa: N818 - the end of a stream is no error of
         told = [dict(error.body) for error in tell_failure(self.failure, request_id)]
         for body in told:
             body["extensions"] = {**body["extensions"], "cursor": self.cursor}
-        return told
+        return [*told]

@@ -8,7 +8,7 @@ Owned by the event loop.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,13 @@ class Delivery:
 
     Shapes: payload is the JSON of a GraphQL ExecutionResult with extensions.cursor. ends is the reason that a
     subscriber's stream ends here, and such a delivery has no payload.
+    Units: made_at is by the event loop's clock, in seconds.
     """
 
     position: Position
     cursor: str
     payload: bytes
+    made_at: float
     ends: StreamEndError | None = None
     _text: str | None = None
     _event: bytes | None = None
@@ -91,6 +93,11 @@ class Subscription:
     def is_over(self) -> bool:
         """Whether it was ended or closed."""
         return self._end is not None
+
+    @property
+    def problem(self) -> str:
+        """The stable code of why it is over; empty while it is not."""
+        return "" if self._end is None else self._end.problem
 
     def take_nowait(self) -> Delivery | None:
         """The next delivery, or None where there is none yet. Errors: StreamEnded, again at every call."""
@@ -150,7 +157,7 @@ class Subscription:
             self._end = StreamEnded(StreamEndError(), self.cursor)
         self._leave()
 
-    def hold(self, deliveries: list[Delivery], *, on_drained: Callable[[], None] | None) -> None:
+    def hold(self, deliveries: Sequence[Delivery], *, on_drained: Callable[[], None] | None) -> None:
         """Give it what comes first, before anything of the channel's; on_drained is called when all was taken."""
         self._held.extend(deliveries)
         self._on_drained = on_drained
@@ -167,6 +174,7 @@ class Subscription:
 
     def _take(self, delivery: Delivery) -> Delivery:
         self.position, self.cursor = delivery.position, delivery.cursor
+        self._channel.counts.delivered += 1
         if delivery.ends is not None:
             self._end = StreamEnded(delivery.ends, delivery.cursor)
             self._leave()

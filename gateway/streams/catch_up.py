@@ -1,0 +1,135 @@
+"""Feeding subscribers that are behind: from the entries in memory, else from the database, until the channel has them.
+
+Reading is bounded: so many entries at once, so many a second for one stream, so many streams at once. Those of one
+channel that are at the same place share what is read. The next part is read when a subscriber has taken the last one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.failures import is_unavailable
+from gateway.settings import Settings
+from gateway.streams.counts import StreamCounts
+from gateway.streams.encodings import KEPT_SECONDS
+from gateway.streams.shared import Shared
+from gateway.streams.subscription import Delivery, Subscription
+from ledger.errors import DatabaseUnavailableError
+from ledger.events import EventKind
+from ledger.feed.entries import Entry, may_get
+from ledger.feed.follower import Follower
+from ledger.feed.reading import Slice, read_entries
+from ledger.identifiers import Position
+from ledger.storage.database import Transaction
+
+if TYPE_CHECKING:
+    from gateway.streams.channel import Channel
+
+_PARTS_KEPT_MAX = 64
+_BACKOFF_SECONDS = (0.05, 2.0)
+_LEAST_PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a channel's history; nothing of it lies between the last delivery and scanned_to."""
+
+    deliveries: Sequence[Delivery]
+    scanned_to: Position
+
+
+class CatchUps:
+    """All catching up of one process. Owned by one event loop."""
+
+    def __init__(self, follower: Follower, settings: Settings, counts: StreamCounts) -> None:
+        """Nobody catches up yet."""
+        self._follower = follower
+        self._batch_max = settings.catch_up_batch_max
+        self._per_second = settings.catch_up_per_second
+        self._readers = asyncio.Semaphore(settings.catch_ups_at_once)
+        self._counts = counts
+        self._parts: Shared[Part] = Shared(entries_max=_PARTS_KEPT_MAX, seconds=KEPT_SECONDS)
+
+    async def run(self, channel: "Channel", subscription: Subscription, *, after: Position) -> None:
+        """Feed a subscriber from behind a position until the channel admits it, or until it ends."""
+        self._counts.catch_ups += 1
+        clock = asyncio.get_running_loop().time
+        failures = 0
+        while not subscription.is_over and not channel.admit(subscription, after=after):
+            started = clock()
+            try:
+                part = await self._read_part(channel, after)
+            except Exception as failure:  # noqa: BLE001 - whatever it was, the subscriber must learn that nothing comes
+                if not is_unavailable(failure) and not isinstance(failure, TimeoutError):
+                    subscription.end(channel.tell_end(failure))
+                    return
+                least, most = _BACKOFF_SECONDS
+                await asyncio.sleep(min(most, least * 2 ** min(failures, 8)))
+                failures += 1
+                continue
+            failures = 0
+            is_further, after = part.scanned_to > after, part.scanned_to
+            if part.deliveries:
+                await _hand_over(subscription, part.deliveries)
+            pause = len(part.deliveries) / self._per_second - (clock() - started)
+            await asyncio.sleep(max(pause, 0.0 if is_further else _LEAST_PAUSE_SECONDS))
+
+    def trim(self) -> None:
+        """Let go of what is too old."""
+        self._parts.trim()
+
+    def forget(self) -> None:
+        """Let go of all that was read: it no longer stands so in the feed."""
+        self._parts.clear()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._parts.close()
+
+    async def _read_part(self, channel: "Channel", after: Position) -> Part:
+        async def read() -> Part:
+            slice_ = self._find_in_memory(channel, after) or await self._read_from_database(channel, after)
+            return Part(await channel.encode(slice_.entries), slice_.scanned_to)
+
+        return await self._parts.get((channel.key, after), read)
+
+    def _find_in_memory(self, channel: "Channel", after: Position) -> Slice | None:
+        """What the follower still has. Errors: DatabaseUnavailableError while it was never reached."""
+        if self._follower.feed_id != channel.feed_id:
+            raise DatabaseUnavailableError
+        entries = self._follower.slice(after)
+        if not entries:
+            return None
+        kept: list[Entry] = []
+        for entry in entries:
+            if may_get(entry, channel.viewer) and channel.tells(entry):
+                kept.append(entry)
+                if len(kept) == self._batch_max:
+                    return Slice(kept, entry.position)
+        return Slice(kept, entries[-1].position)
+
+    async def _read_from_database(self, channel: "Channel", after: Position) -> Slice:
+        source = channel.source
+        kinds = None if source is None else source.kinds | source.ends_with
+
+        async def read(tx: Transaction) -> Slice:
+            wanted = None if kinds is not None and len(kinds) == len(EventKind) else kinds
+            return await read_entries(tx, after=after, limit=self._batch_max, kinds=wanted)
+
+        async with self._readers:
+            self._counts.histories += 1
+            found: Slice = await channel.execution.read(read)
+        return Slice([entry for entry in found.entries if channel.tells(entry)], found.scanned_to)
+
+
+async def _hand_over(subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+    """Give a subscriber these, and wait until it has taken them."""
+    drained = asyncio.get_running_loop().create_future()
+
+    def on_drained() -> None:
+        if not drained.done():
+            drained.set_result(None)
+
+    subscription.hold(deliveries, on_drained=on_drained)
+    await drained

@@ -1,0 +1,243 @@
+"""A channel: all subscribers of one key, who share each execution and each encoded result.
+
+It holds the latest results for a few seconds; a subscriber reads them from its own place. Who is further behind, or
+pauses for longer, is fed from history (catch_up.py) until its place is one that the channel holds. No event is
+skipped: what a channel lets go of is in the feed.
+Owned by one event loop. Source: docs/adr/0056; graphql-facts, The sequencer and shared subscriptions.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.failures import log_causes
+from gateway.streams.encodings import KEPT_BYTES_MAX, KEPT_MAX, KEPT_SECONDS, Encodings
+from gateway.streams.ends import ParticipationEndedError, StreamFailedError
+from gateway.streams.execution import SharedExecution
+from gateway.streams.keys import ChannelKey
+from gateway.streams.shared import Shared
+from gateway.streams.subscription import Delivery, Subscription
+from ledger.errors import Category, LedgerError
+from ledger.feed.cursors import FeedCursor
+from ledger.feed.entries import Entry, may_get
+from ledger.identifiers import Position
+from ledger.viewer import Viewer
+from resolvers.subscriptions import Message, Source
+
+if TYPE_CHECKING:
+    from gateway.streams.catch_up import CatchUps
+
+_PENDING_MAX = 2_000
+_log = structlog.get_logger("gateway.streams")
+
+
+class Channel:
+    """The subscribers of one key and what they share. Made by StreamHub alone.
+
+    frames are the latest results in order, the first of them with the index first_index; between covered_from and the
+    end of the feed nothing of this channel is missing in frames and in what is yet to be executed.
+    """
+
+    def __init__(
+        self, key: ChannelKey, viewer: Viewer, execution: SharedExecution, *, batch_max: int, catch_ups: "CatchUps"
+    ) -> None:
+        """Nothing is known of the source yet."""
+        self.key = key
+        self.viewer = viewer
+        self.execution = execution
+        self.source: Source | None = None
+        self.feed_id = ""
+        self.frames: list[Delivery] = []
+        self.first_index = 0
+        self.covered_from = Position(0)
+        self.holds = 0
+        self.counts = execution.counts
+        self._catch_ups = catch_ups
+        self._batch_max = batch_max
+        self._bytes = 0
+        self._pending: deque[Entry] = deque()
+        self._pump: asyncio.Task[None] | None = None
+        self._feeds: dict[Subscription, asyncio.Task[None]] = {}
+        self._joined: set[Subscription] = set()
+        self._skips = 0
+        self._encodings = Encodings()
+        self._places: Shared[Delivery] = Shared(entries_max=4, seconds=KEPT_SECONDS)
+        self._proofs: Shared[None] = Shared(entries_max=1, seconds=KEPT_SECONDS)
+
+    async def prove(self, follow: Callable[[], tuple[str, Position]]) -> None:
+        """Ask the root field what it follows and whether this viewer may, once for all who open at about one time.
+
+        follow tells the feed's id and its end, from which on the channel is told of entries.
+        Errors: what the operation's arguments and its viewer are refused.
+        """
+
+        async def probe() -> None:
+            source = await self.execution.probe()
+            if self.source is None:
+                self.feed_id, self.covered_from = follow()
+            self.source = source
+
+        await self._proofs.get(None, probe)
+
+    async def tell_place(self, position: Position, cursor: str) -> Delivery:
+        """The message that tells no more than a place, shared by all who begin there. Errors: LedgerError."""
+
+        async def tell() -> Delivery:
+            (delivery,) = await self.execution.run([(position, Message(cursor))])
+            return delivery
+
+        return await self._places.get(position, tell)
+
+    def feed(self, subscription: Subscription, *, after: Position) -> None:
+        """Bring a subscriber what follows its place: from here where it is held, else from history."""
+        self._joined.discard(subscription)
+        if not self.admit(subscription, after=after):
+            task = asyncio.create_task(self._catch_ups.run(self, subscription, after=after))
+            self._feeds[subscription] = task
+            task.add_done_callback(lambda _: self._feeds.pop(subscription, None))
+
+    def admit(self, subscription: Subscription, *, after: Position) -> bool:
+        """Let a subscriber read on from here, if nothing behind its place is missing here."""
+        if after < self.covered_from or subscription.is_over:
+            return False
+        self._joined.add(subscription)
+        index = self.first_index + bisect_right(self.frames, after, key=lambda frame: frame.position)
+        subscription.join(index, after=after)
+        return True
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget a subscriber."""
+        self._joined.discard(subscription)
+        task = self._feeds.pop(subscription, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    def offer(self, entries: Sequence[Entry]) -> None:
+        """Take what was added to the feed; called by the follower, so it waits for nothing."""
+        if self.source is None:
+            return
+        self._pending.extend(entry for entry in entries if may_get(entry, self.viewer) and self.tells(entry))
+        if len(self._pending) > _PENDING_MAX:
+            self._skip_to(entries[-1].position)
+        elif self._pending and self._pump is None:
+            self._pump = asyncio.create_task(self._execute_pending())
+
+    def tells(self, entry: Entry) -> bool:
+        """Whether the root field tells an entry that its viewer may get, or ends with it."""
+        source = self.source
+        return source is not None and (source.takes(entry) or entry.kind in source.ends_with)
+
+    async def encode(self, entries: Sequence[Entry]) -> list[Delivery]:
+        """The deliveries of entries, each executed once for all who are at about the same place.
+
+        Errors: LedgerError where the viewer is refused by now.
+        """
+        source = self.source
+        made = {entry.position: self._encodings.find(entry.position) for entry in entries}
+        missing: list[tuple[Position, Message]] = []
+        for entry in entries:
+            if made[entry.position] is None:
+                cursor = FeedCursor.of(self.feed_id, entry.position, entry.leaf_hash).render()
+                if source is not None and entry.kind in source.ends_with:
+                    made[entry.position] = _end_with(entry.position, cursor)
+                else:
+                    missing.append((entry.position, Message(cursor, entry)))
+        if missing:
+            for delivery in await self.execution.run(missing):
+                made[delivery.position] = delivery
+                self._encodings.keep(delivery)
+        return [delivery for delivery in made.values() if delivery is not None]
+
+    def tell_end(self, failure: Exception) -> Exception:
+        """What subscribers are ended with where executing or reading failed; a fault of ours is logged once, here."""
+        if isinstance(failure, LedgerError):
+            has_end = self.source is not None and bool(self.source.ends_with)
+            return ParticipationEndedError() if has_end and failure.category is Category.FORBIDDEN else failure
+        log_causes([failure])
+        return StreamFailedError()
+
+    def trim(self) -> None:
+        """Let go of what is too old or too much."""
+        oldest = asyncio.get_running_loop().time() - KEPT_SECONDS
+        dropped = 0
+        for frame in self.frames:
+            rest = len(self.frames) - dropped
+            is_too_much = rest > KEPT_MAX or (self._bytes > KEPT_BYTES_MAX and rest > 1)
+            if not is_too_much and frame.made_at >= oldest:
+                break
+            self._bytes -= len(frame.payload)
+            dropped += 1
+        if dropped:
+            self.covered_from = max(self.covered_from, self.frames[dropped - 1].position)
+            del self.frames[:dropped]
+            self.first_index += dropped
+        self._encodings.trim()
+        self._places.trim()
+
+    def forget(self) -> None:
+        """Let go of what may be taken again: it no longer stands so in the feed."""
+        self._encodings.clear()
+        self._places.clear()
+
+    def close(self) -> None:
+        """Stop everything; nobody is subscribed any more."""
+        for task in (self._pump, *self._feeds.values()):
+            if task is not None:
+                task.cancel()
+        self._places.close()
+        self._proofs.close()
+        self._pending.clear()
+        self.frames.clear()
+        self._encodings.clear()
+
+    async def _execute_pending(self) -> None:
+        try:
+            while self._pending:
+                count = min(self._batch_max, len(self._pending))
+                batch = [self._pending.popleft() for _ in range(count)]
+                skips = self._skips
+                deliveries = await self.encode(batch)
+                # What was skipped meanwhile is brought by history, and so are these.
+                if skips == self._skips:
+                    self._append(deliveries)
+        except Exception as failure:  # noqa: BLE001 - whatever it was, nobody may be left waiting for what never comes
+            self._end_all(failure)
+        finally:
+            self._pump = None
+
+    def _append(self, deliveries: Sequence[Delivery]) -> None:
+        self.frames.extend(deliveries)
+        self._bytes += sum(len(delivery.payload) for delivery in deliveries)
+        self._call_joined()
+        self.trim()
+
+    def _call_joined(self) -> None:
+        for subscription in tuple(self._joined):
+            try:
+                subscription.on_ready()
+            except Exception as failure:  # noqa: BLE001 - one that fails must not keep the others from their events
+                subscription.end(self.tell_end(failure))
+
+    def _skip_to(self, position: Position) -> None:
+        """Leave what waits to history: it has become more than is kept in memory for one channel."""
+        _log.warning("stream channel skips to history", waiting=len(self._pending))
+        self._skips += 1
+        self._pending.clear()
+        self.first_index += len(self.frames) + 1
+        self.frames.clear()
+        self._bytes = 0
+        self.covered_from = position
+        self._call_joined()
+
+    def _end_all(self, failure: Exception) -> None:
+        end = self.tell_end(failure)
+        for subscription in (*self._joined, *self._feeds):
+            subscription.end(end)
+
+
+def _end_with(position: Position, cursor: str) -> Delivery:
+    return Delivery(position, cursor, b"", asyncio.get_running_loop().time(), ParticipationEndedError())

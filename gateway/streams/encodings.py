@@ -1,0 +1,53 @@
+"""The latest results of one channel by their position, bounded by number, bytes and age.
+
+Whoever comes by the same place soon after takes the same bytes: many that resume at once cost one execution.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+from gateway.streams.subscription import Delivery
+from ledger.identifiers import Position
+
+KEPT_SECONDS = 5.0
+KEPT_MAX = 1_000
+KEPT_BYTES_MAX = 1_048_576
+
+
+class Encodings:
+    """Results that may be taken again. Owned by one event loop."""
+
+    def __init__(self) -> None:
+        """Nothing is kept yet."""
+        self._kept: OrderedDict[Position, Delivery] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, position: Position) -> Delivery | None:
+        """The result for a position, if it is still kept."""
+        return self._kept.get(position)
+
+    def keep(self, delivery: Delivery) -> None:
+        """Keep a result, and let go of what there is no room for."""
+        former = self._kept.pop(delivery.position, None)
+        self._bytes += len(delivery.payload) - (len(former.payload) if former else 0)
+        self._kept[delivery.position] = delivery
+        self.trim()
+
+    def trim(self) -> None:
+        """Let go of what is too old or too much; the latest is always kept for its time."""
+        oldest = asyncio.get_running_loop().time() - KEPT_SECONDS
+        while self._kept:
+            position, first = next(iter(self._kept.items()))
+            is_too_much = len(self._kept) > KEPT_MAX or (self._bytes > KEPT_BYTES_MAX and len(self._kept) > 1)
+            if not is_too_much and first.made_at >= oldest:
+                break
+            del self._kept[position]
+            self._bytes -= len(first.payload)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._kept.clear()
+        self._bytes = 0

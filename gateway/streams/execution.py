@@ -1,0 +1,194 @@
+"""Executing a batch of messages once for everybody who shares it, and encoding each result once.
+
+It runs under a neutral principal: the visibility that all sharers have, and no client and no token of anybody's. The
+document was parsed, validated and authorized for each sharer before; the executor looks at each protected field again
+(gateway/executor.py). No message is ever left out: what can't be executed is tried again while the database is away,
+and told with its error where its execution fails.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import structlog
+from graphql import GraphQLError
+
+from gateway.errors import OperationTimeoutError
+from gateway.exchange import Document
+from gateway.executor import PREPARED, Prepared
+from gateway.failures import is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.services import Services
+from gateway.stages.execute_operation import VariablesRefusedError
+from gateway.streams.counts import StreamCounts
+from gateway.streams.subscription import Delivery
+from ledger.errors import LedgerError
+from ledger.identifiers import Position, new_id
+from resolvers.subscriptions import EventBatch, Message, Source
+
+_TRIES_MAX = 3
+_BACKOFF_SECONDS = (0.05, 2.0)
+_log = structlog.get_logger("gateway.streams")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What is executed for every batch. principal is neutral; None where there is no token."""
+
+    document: Document
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    principal: Any
+    scopes: frozenset[str] | None
+
+
+class _BatchFailedError(Exception):
+    """The batch could not be executed in time, or broke."""
+
+
+class SharedExecution:
+    """One operation, executed batch by batch. It keeps nothing between batches."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        services: Services,
+        *,
+        gate: asyncio.Semaphore,
+        counts: StreamCounts,
+        now: Callable[[], datetime],
+    ) -> None:
+        """The gate bounds how many batches of all channels run at once."""
+        self.operation = operation
+        self._services = services
+        self._gate = gate
+        self.counts = counts
+        self._now = now
+
+    async def probe(self) -> Source:
+        """Which entries the operation tells. Errors: what its arguments and its viewer are refused; nothing is told."""
+        batch = EventBatch()
+        try:
+            results = await self._execute(batch, new_id())
+        except TimeoutError:
+            raise OperationTimeoutError from None
+        for result in results:
+            raise _find_failure(result)
+        if batch.source is None:
+            raise RuntimeError("The root field follows nothing.")
+        return batch.source
+
+    async def run(self, messages: Sequence[tuple[Position, Message]]) -> list[Delivery]:
+        """The deliveries of messages, in their order, none left out.
+
+        While the database is away it waits; the caller's cancellation ends that. Errors: LedgerError where the viewer
+        is refused by now.
+        """
+        waited = tries = 0
+        while True:
+            try:
+                return await self._run_once(messages)
+            except _BatchFailedError as failed:
+                tries += 1
+                cause = failed.__cause__
+                if len(messages) > 1:
+                    half = len(messages) // 2
+                    return [*await self.run(messages[:half]), *await self.run(messages[half:])]
+                if tries >= _TRIES_MAX:
+                    failure = OperationTimeoutError() if isinstance(cause, TimeoutError) else cause or failed
+                    return [_encode_failure(messages[0], failure)]
+            except LedgerError as error:
+                if not is_unavailable(error):
+                    raise
+                if not waited:
+                    _log.warning("stream execution waits", problem=error.code)
+                waited += 1
+            least, most = _BACKOFF_SECONDS
+            await asyncio.sleep(min(most, least * 2 ** min(waited + tries, 8)))
+
+    async def read(self, work: Callable[[Any], Any]) -> Any:
+        """Run a reading of the ledger as the neutral viewer. Errors: what the work raises."""
+        async with self._gate, asyncio.timeout(self._services.settings.operation_timeout_seconds):
+            context_manager = self._services.make_context(self.operation.principal, self._now(), new_id())
+            async with context_manager as context:
+                return await context.read(work)
+
+    async def _run_once(self, messages: Sequence[tuple[Position, Message]]) -> list[Delivery]:
+        """Errors: _BatchFailedError by its cause; LedgerError."""
+        request_id = new_id()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                results = await self._execute(EventBatch([message for _, message in messages]), request_id)
+                self._check(results, len(messages))
+                encoded = [
+                    _encode(place, message, result, request_id)
+                    for (place, message), result in zip(messages, results, strict=True)
+                ]
+            except LedgerError as error:
+                if error.code == "STATEMENT_TIMEOUT":
+                    raise _BatchFailedError from error
+                raise
+            except Exception as error:
+                log_causes([error])
+                raise _BatchFailedError from error
+        self.counts.executed += len(encoded)
+        return encoded
+
+    def _check(self, results: Sequence[Any], expected: int) -> None:
+        """Errors: what kept the batch from being told whole, or from being told as it would be in a moment."""
+        for result in results:
+            for error in result.errors or ():
+                if is_unavailable(error):
+                    raise error.original_error or error
+            if result.data is None and result.errors and all(error.path is None for error in result.errors):
+                raise _find_failure(result)
+        if len(results) != expected:
+            raise RuntimeError("The root field told another number of messages than it was given.")
+
+    async def _execute(self, batch: EventBatch, request_id: str) -> list[Any]:
+        operation, services = self.operation, self._services
+        prepared = Prepared(document=operation.document, protection=services.protection, scopes=operation.scopes)
+        async with self._gate, asyncio.timeout(services.settings.operation_timeout_seconds):
+            self.counts.executions += 1
+            async with services.make_context(operation.principal, self._now(), request_id) as context:
+                context.batch = batch
+                stream = await services.schema.subscribe(
+                    operation.document.text,
+                    variable_values=dict(operation.variables),
+                    context_value=context,
+                    operation_name=operation.operation_name,
+                    operation_extensions={PREPARED: prepared},
+                )
+                async with aclosing(stream):
+                    return [result async for result in stream]
+
+
+def _find_failure(result: Any) -> Exception:
+    """Why an operation gave a result without having run a field."""
+    errors: tuple[GraphQLError, ...] = tuple(result.errors or ())
+    if not errors:
+        return RuntimeError("The root field told something of an empty batch.")
+    cause = errors[0].original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        return VariablesRefusedError(errors)
+    return cause
+
+
+def _encode(position: Position, message: Message, result: Any, request_id: str) -> Delivery:
+    told = tell_errors(result.errors or (), request_id)
+    body: dict[str, Any] = {"errors": [error.body for error in told]} if told else {}
+    body["data"] = result.data
+    body["extensions"] = {**(result.extensions or {}), "cursor": message.cursor}
+    return Delivery(position, message.cursor, orjson.dumps(body), asyncio.get_running_loop().time())
+
+
+def _encode_failure(message: tuple[Position, Message], failure: BaseException) -> Delivery:
+    """An event that can't be executed is told as such, so that a subscriber learns that there was one."""
+    cause = failure if isinstance(failure, Exception) else RuntimeError()
+    errors = [error.body for error in tell_failure(cause, new_id())]
+    position, told = message
+    body = {"errors": errors, "data": None, "extensions": {"cursor": told.cursor}}
+    return Delivery(position, told.cursor, orjson.dumps(body), asyncio.get_running_loop().time())

@@ -1,0 +1,169 @@
+"""One subscription over one HTTP response: pulled while the client takes it, silent in heartbeats, ended with a code.
+
+ASGI's send waits while the connection's buffer is full, so nothing is pulled then; a client that takes nothing for
+too long is cut off, since a close would wait for it as well. When the client goes away, everything is let go.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.connections import ABORT
+from gateway.settings import Settings
+from gateway.streams.ends import SlowReaderError, StreamEnded
+from gateway.streams.hub import StreamConnection
+from gateway.streams.subscription import Delivery, Subscription
+
+_TICKS = 4
+"""How often the timer looks within the shorter of the times that it watches."""
+_TURN_BYTES_MAX = 65_536
+
+
+class Form(Protocol):
+    """How a transport frames what it carries."""
+
+    headers: Mapping[str, str]
+    heartbeat: bytes
+    opening: bytes
+    completion: bytes
+
+    def render(self, delivery: Delivery) -> bytes:
+        """One result."""
+        ...
+
+    def render_end(self, ended: StreamEnded, request_id: str) -> bytes:
+        """The last words: why the stream ends, and that nothing more comes."""
+        ...
+
+
+class HttpStream:
+    """The response that carries a subscription. Owned by the request's task; called once."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        connection: StreamConnection,
+        form: Form,
+        settings: Settings,
+        *,
+        request_id: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        """Nothing is sent yet; headers are added to the form's own."""
+        self._subscription, self._connection, self._form = subscription, connection, form
+        self._settings = settings
+        self._request_id = request_id
+        self._headers = {**headers, **form.headers}
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._sending_since: float | None = None
+        self._sent_at = self._loop.time()
+        self._is_silent = False
+        self._is_gone = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._abort: Callable[[], None] | None = None
+        self.told: dict[str, Any] = {"delivered": 0}
+        """What the log keeps of it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the subscription ends, the client goes away or doesn't read. It closes the subscription."""
+        self._abort = (scope.get("extensions") or {}).get(ABORT)
+        self._subscription.on_ready = self._wake.set
+        listening = asyncio.create_task(self._listen(receive))
+        self._beat()
+        try:
+            headers = [(name.lower().encode(), value.encode()) for name, value in self._headers.items()]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._put(send, self._form.opening)
+            await self._run(send)
+        finally:
+            self.close()
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    def close(self) -> None:
+        """Let go of everything; it may be called again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._subscription.close()
+        self._connection.close()
+
+    async def _run(self, send: Send) -> None:
+        while not self._is_gone:
+            self._wake.clear()
+            try:
+                chunk = self._pull()
+            except StreamEnded as ended:
+                await self._finish(send, ended)
+                return
+            if chunk:
+                await self._put(send, chunk)
+            elif self._is_silent:
+                await self._put(send, self._form.heartbeat)
+            else:
+                await self._wake.wait()
+
+    def _pull(self) -> bytes:
+        """What there is, up to a bound, so that one write carries it. Errors: StreamEnded, when nothing is left."""
+        frames: list[bytes] = []
+        size = 0
+        while size < _TURN_BYTES_MAX:
+            try:
+                delivery = self._subscription.take_nowait()
+            except StreamEnded:
+                if frames:
+                    # It is told again at the next pull.
+                    break
+                raise
+            if delivery is None:
+                break
+            frames.append(self._form.render(delivery))
+            size += len(frames[-1])
+        self.told["delivered"] += len(frames)
+        return frames[0] if len(frames) == 1 else b"".join(frames)
+
+    async def _put(self, send: Send, chunk: bytes) -> None:
+        self._sending_since = self._loop.time()
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self._sending_since, self._sent_at, self._is_silent = None, self._loop.time(), False
+
+    async def _finish(self, send: Send, ended: StreamEnded) -> None:
+        self.told["end"] = ended.problem
+        if self._is_gone:
+            return
+        self._sending_since = self._loop.time()
+        last = self._form.render_end(ended, self._request_id)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _listen(self, receive: Receive) -> None:
+        """Wait until the client goes away; what it still sends is no part of anything."""
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break
+        self._is_gone = True
+        self._subscription.close()
+        self._wake.set()
+
+    def _beat(self) -> None:
+        """Notice silence, and a client that doesn't read."""
+        now, settings = self._loop.time(), self._settings
+        since = self._sending_since
+        if since is not None and now - since >= settings.stream_stall_seconds:
+            self._cut_off()
+            return
+        if since is None and now - self._sent_at >= settings.stream_heartbeat_seconds:
+            self._is_silent = True
+            self._wake.set()
+        shorter = min(settings.stream_heartbeat_seconds, settings.stream_stall_seconds)
+        self._timer = self._loop.call_later(shorter / _TICKS, self._beat)
+
+    def _cut_off(self) -> None:
+        """Its last words would wait behind what the client doesn't read, so it learns from its next reading."""
+        self.told["end"] = SlowReaderError.code
+        self._is_gone = True
+        self._subscription.end(SlowReaderError())
+        if self._abort is not None:
+            self._abort()
