@@ -23,12 +23,14 @@ from ledger.complaints import (
 from ledger.errors import CursorInvalidError, ForbiddenError, OfficerRequiredError, Problem, UnknownError
 from ledger.evidence import EvidenceDraft, load_evidence
 from ledger.identifiers import new_id
+from ledger.keyring import rotate_keys
 from ledger.numbers import get_number
 from ledger.pages import PageRequest
 from ledger.policies import FilingPolicy, Policies, RiskPolicy
 from ledger.states import COMPLAINT_MOVES, ComplaintMove, ComplaintState
-from ledger.storage.database import count_statements
+from ledger.storage.database import Database, count_statements
 from ledger.storage.roles import Role
+from ledger.storage.sealing import Keyring
 from ledger.vocabulary import Category, Medium, RejectionReason, RiskTier
 
 NUMBER = "0811 9000 0001"
@@ -348,6 +350,19 @@ class TestRevealComplainant:
         stored = await owner_connection.fetchval("SELECT purpose_sealed FROM complainant_reveals")
         assert b"Ani" not in stored
         assert (await run(parties.agency, load_reveals, [complaint_id]))[complaint_id] == []
+
+    async def test_purpose_is_sealed_anew_with_everything_else(self, database, run, filed, parties, keyring, as_of):
+        (complaint_id,) = await filed(complainant=PERSON)
+        await run(parties.officer, reveal_complainant, complaint_id, purpose="memanggil pelapor")
+        fresh = Keyring.from_text(*Keyring.generate_text())
+        both = Keyring({**fresh.keys, **keyring.keys}, fresh.current_key_id, keyring.reference_key)
+        other = Database.connect(database.settings, both)
+        sealed_anew = await rotate_keys(other, as_of=as_of)
+        async with other.reading(parties.officer, as_of=as_of) as tx:
+            (reveal,) = (await load_reveals(tx, [complaint_id]))[complaint_id]
+        await other.close()
+        assert sealed_anew["complainant_reveals.purpose_sealed"] == 1
+        assert reveal.purpose == "memanggil pelapor"
 
     async def test_needs_an_officer_and_a_purpose(self, run, filed, parties):
         (complaint_id,) = await filed(complainant=PERSON)
