@@ -1,0 +1,87 @@
+"""Two serving processes share one feed: whichever is lost, frozen or told to stop, no subscriber loses an event."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ledger.storage.roles import login_name
+from ledger.storage.sealing import Keyring
+from migrations.run import migrate
+from tests.acceptance.faults.fleet import Fleet, running_fleet
+from tests.acceptance.faults.processes import find_leader, wait_until
+from tests.acceptance.faults.test_database_away import OwnServer
+from tests.acceptance.faults.wires import Resume, Transport, Way
+from tests.conftest import ROLE_PREFIX
+
+PAGES = (Way(Transport.PAGES, Resume.ARGUMENT),)
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnServer]:
+    server = OwnServer(tmp_path_factory.mktemp("feed"), role_prefix=ROLE_PREFIX)
+    server.urls = await asyncio.to_thread(server.start)
+    await migrate(server.urls.owner, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
+    yield server
+    await asyncio.to_thread(server.stop)
+
+
+@pytest.fixture(scope="module")
+async def running(
+    server: OwnServer, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    async with running_fleet(
+        url=server.urls.application,
+        owner_url=server.urls.owner,
+        keyring=keyring,
+        folder=tmp_path_factory.mktemp("logs"),
+        count=2,
+        settings={"JEMBATAN_SEQUENCER_LEASE_SECONDS": "1"},
+    ) as fleet:
+        for name in ("regulator", "agency", "xlsmart"):
+            fleet.subscribe(name, "feed", ways=PAGES, start=0)
+        yield fleet
+
+
+@pytest.fixture
+async def fleet(running: Fleet) -> AsyncIterator[Fleet]:
+    """With every process alive, and writers at work."""
+    await running.heal()
+    running.begin_writing()
+    await running.hear_on(3)
+    yield running
+    await running.stop_writing()
+
+
+class TestProcesses:
+    async def test_hand_the_feed_over_when_one_is_killed(self, fleet: Fleet) -> None:
+        first = await find_leader(fleet.servings)
+        await first.kill()
+        await fleet.hear_on(5)
+        second = await find_leader(fleet.servings)
+        await first.start()
+        await second.kill()
+        await fleet.hear_on(5)
+        await fleet.check()
+
+    async def test_fence_off_a_sequencer_that_was_frozen_past_its_lease(self, fleet: Fleet) -> None:
+        leader = await find_leader(fleet.servings)
+        leader.freeze()
+        successor = await find_leader(fleet.servings)
+        assert successor is not leader
+        await fleet.write_on(30)
+        leader.thaw()
+        assert await find_leader(fleet.servings) is successor
+        await fleet.hear_on(5)
+        await fleet.check()
+
+    @pytest.mark.parametrize("end", ["crash", "stop"])
+    async def test_go_on_where_they_were_when_postgresql_was_restarted(
+        self, fleet: Fleet, server: OwnServer, end: str
+    ) -> None:
+        await asyncio.to_thread(getattr(server, end))
+        refused = fleet.journal.refused.total()
+        await wait_until(lambda: fleet.journal.refused.total() > refused + 3)
+        await asyncio.to_thread(server.start)
+        await fleet.hear_on(5)
+        await fleet.check()
