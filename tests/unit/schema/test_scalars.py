@@ -3,7 +3,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from graphql import GraphQLError
 
-from schema.scalars import RUPIAH_MAX, parse_base64, parse_e164, parse_rupiah, parse_time, render_time
+from schema.scalars import (
+    POSITION_MAX,
+    RUPIAH_MAX,
+    parse_base64,
+    parse_e164,
+    parse_feed_cursor,
+    parse_position,
+    parse_rupiah,
+    parse_time,
+    render_time,
+)
 
 
 class TestDateTime:
@@ -63,6 +73,27 @@ class TestRupiah:
     def test_is_refused_in_our_words(self, value):
         with pytest.raises(GraphQLError, match="A Rupiah is a whole number"):
             parse_rupiah(value)
+
+
+class TestPosition:
+    @pytest.mark.parametrize(("value", "place"), [("0", 0), (7, 7), (str(POSITION_MAX), POSITION_MAX)])
+    def test_is_taken(self, value, place):
+        assert parse_position(value) == place
+
+    @pytest.mark.parametrize("value", ["", "-1", -1, 1.5, "01", str(POSITION_MAX + 1), True, None, "٣"])
+    def test_is_refused_in_our_words(self, value):
+        with pytest.raises(GraphQLError, match="A Position is a whole number"):
+            parse_position(value)
+
+
+class TestFeedCursor:
+    def test_is_any_text_for_the_ledger_to_judge(self):
+        assert parse_feed_cursor("whatever") == "whatever"
+
+    @pytest.mark.parametrize("value", [7, None, True, ["a"], {}])
+    def test_is_nothing_but_text(self, value):
+        with pytest.raises(GraphQLError, match="A FeedCursor is text"):
+            parse_feed_cursor(value)
 
 
 class TestBase64:
