@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import typer
 
+from gateway.cli.auditing_offline import audit
 from gateway.cli.clients import clients
 from gateway.cli.complaint_imports import imports
 from gateway.cli.demonstrating import demo
@@ -55,6 +56,7 @@ app.add_typer(imports, name="import")
 app.add_typer(orders, name="orders")
 app.add_typer(acknowledgements, name="acknowledgements")
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 
 
 def main() -> NoReturn:

@@ -69,6 +69,10 @@ class GrowingTree:
         self._peaks.append(peak)
         self._size += 1
 
+    def list_peaks(self) -> list[bytes]:
+        """The hashes of its perfect subtrees, left to right: all that it takes to go on from here."""
+        return list(self._peaks)
+
     def compute_root(self) -> bytes:
         """The root at the present size."""
         return fold_peaks(self._peaks)

@@ -1,0 +1,213 @@
+"""The lines of an export of the feed: JSON, one a line, bytes in standard base64. Pure.
+
+    {"header": {...}}         which feed, which range, its keys, and the checkpoint that vouches for it
+    {"position": 1, ...}      an entry: always its leaf hash; its content and salts unless erased or archived
+    {"checkpoint": "...", ..} a stored checkpoint, behind the entry that it ends with
+    {"footer": {...}}         the end: a file without it is not whole
+
+What is read back is somebody's word until verification.py has checked it. docs/audit.md has the form in a user's words.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import orjson
+
+from ledger.errors import InvalidInputError
+from ledger.feed.merkle import HASH_BYTES
+
+FORMAT = "jembatan-feed-1"
+LINE_BYTES_MAX = 1 << 20
+_POSITION_MAX = (1 << 63) - 1
+
+
+class ExportUnreadableError(InvalidInputError):
+    """This is no export of a feed."""
+
+    code = "EXPORT_UNREADABLE"
+    hint = "Give a file that `jembatan audit export` wrote."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What an export is of: positions behind after up to until.
+
+    peaks are the hashes of the perfect subtrees of the tree at after; consistency proves that the tree at until is
+    the beginning of the checkpoint's.
+    """
+
+    feed_id: str
+    origin: str
+    keys: Sequence[str]
+    after: int
+    until: int
+    oldest_position: int
+    peaks: Sequence[bytes]
+    checkpoint: str
+    consistency: Sequence[bytes]
+    exported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLine:
+    """One entry; entry and salt are None where its content is no more there, reserved as well."""
+
+    position: int
+    leaf_hash: bytes
+    entry: str | None = None
+    salt: bytes | None = None
+    reserved: str | None = None
+    reserved_salt: bytes | None = None
+    erased_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointLine:
+    """A checkpoint as it is stored: the note, and the columns beside it."""
+
+    note: str
+    tree_size: int
+    root_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """The end of a whole file."""
+
+    entries: int
+    until: int
+
+
+Line: TypeAlias = Header | EntryLine | CheckpointLine | Footer
+
+
+def render_line(line: Line) -> bytes:
+    """A line with its end."""
+    match line:
+        case Header():
+            value: dict[str, Any] = {"header": {"format": FORMAT} | _render(line)}
+        case Footer():
+            value = {"footer": _render(line)}
+        case EntryLine():
+            value = {name: part for name, part in _render(line).items() if part is not None}
+        case CheckpointLine():
+            value = {"checkpoint": line.note, "treeSize": line.tree_size, "rootHash": encode(line.root_hash)}
+    return orjson.dumps(value) + b"\n"
+
+
+def parse_line(line: bytes) -> Line | None:
+    """What a line says, or None where it is none of ours."""
+    try:
+        value = orjson.loads(line)
+        return _parse(value) if isinstance(value, dict) else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def encode(data: bytes) -> str:
+    """Bytes as they stand in a file."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def decode(text: Any) -> bytes:
+    """Bytes out of standard base64 in its one canonical form. Errors: TypeError, ValueError."""
+    data = base64.b64decode(_text(text), validate=True)
+    if encode(data) != text:
+        raise ValueError("another form of base64")
+    return data
+
+
+def decode_hash(text: Any) -> bytes:
+    """A hash of 32 bytes out of standard base64. Errors: ValueError."""
+    data = decode(text)
+    if len(data) != HASH_BYTES:
+        raise ValueError("no hash of 32 bytes")
+    return data
+
+
+def _parse(value: Mapping[str, Any]) -> Line:
+    """Errors: KeyError, TypeError, ValueError."""
+    if "position" in value:
+        return _parse_entry(value)
+    if "checkpoint" in value:
+        return CheckpointLine(
+            note=_text(value["checkpoint"]),
+            tree_size=_number(value["treeSize"]),
+            root_hash=decode_hash(value["rootHash"]),
+        )
+    if "header" in value:
+        return _parse_header(value["header"])
+    footer = value["footer"]
+    return Footer(entries=_number(footer["entries"]), until=_number(footer["until"]))
+
+
+def _parse_entry(value: Mapping[str, Any]) -> EntryLine:
+    erased_at, entry, reserved = value.get("erasedAt"), value.get("entry"), value.get("reserved")
+    salt, reserved_salt = value.get("salt"), value.get("reservedSalt")
+    return EntryLine(
+        position=_number(value["position"]),
+        leaf_hash=decode_hash(value["leafHash"]),
+        entry=None if entry is None else _text(entry),
+        salt=None if salt is None else decode(salt),
+        reserved=None if reserved is None else _text(reserved),
+        reserved_salt=None if reserved_salt is None else decode(reserved_salt),
+        erased_at=None if erased_at is None else _moment(erased_at),
+    )
+
+
+def _parse_header(value: Mapping[str, Any]) -> Header:
+    if value["format"] != FORMAT:
+        raise ValueError("another form")
+    return Header(
+        feed_id=_text(value["feedId"]),
+        origin=_text(value["origin"]),
+        keys=[_text(key) for key in value["keys"]],
+        after=_number(value["after"]),
+        until=_number(value["until"]),
+        oldest_position=_number(value["oldestPosition"]),
+        peaks=[decode_hash(peak) for peak in value["peaks"]],
+        checkpoint=_text(value["checkpoint"]),
+        consistency=[decode_hash(part) for part in value["consistency"]],
+        exported_at=_moment(value["exportedAt"]),
+    )
+
+
+def _render(line: Header | EntryLine | Footer) -> dict[str, Any]:
+    return {_camel(name): _plain(getattr(line, name)) for name in line.__slots__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return encode(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(part) for part in value]
+    return value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _POSITION_MAX:
+        raise ValueError("no number of entries")
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
