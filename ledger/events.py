@@ -119,7 +119,7 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.PARTICIPATION_ENDED: frozenset({"disclosure", "reason"}),
     EventKind.SIGNAL_CONTRIBUTED: frozenset({"category"}),
     EventKind.SIGNAL_RAISED: _SIGNAL,
-    EventKind.SIGNAL_CHANGED: _SIGNAL,
+    EventKind.SIGNAL_CHANGED: _SIGNAL | {"riskBefore"},
     EventKind.SIGNAL_CORROBORATED: _SIGNAL,
     EventKind.SIGNAL_EXPIRED: _SIGNAL,
     EventKind.SIGNAL_REVOKED: _SIGNAL | {"reason"},

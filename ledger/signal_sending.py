@@ -135,7 +135,12 @@ def _draft_event(item: SignalNews, audience: Mapping[Any, Any] | None) -> EventD
     members = {MemberId(str(member_id)) for member_id in told}
     if signal["holder_id"] is not None:
         members.add(MemberId(str(signal["holder_id"])))
-    reason = signal.get("revoked_reason") if item.kind is EventKind.SIGNAL_REVOKED else None
+    payload = {"category": signal["category"], "risk": signal["risk"]}
+    if item.kind is EventKind.SIGNAL_REVOKED:
+        payload["reason"] = signal["revoked_reason"]
+    # Whoever follows grave signals alone must hear of one that is no longer grave.
+    if signal.get("risk_before", signal["risk"]) != signal["risk"]:
+        payload["riskBefore"] = signal["risk_before"]
     return EventDraft(
         kind=item.kind,
         subject=Subject.FRAUD_SIGNAL,
@@ -143,5 +148,5 @@ def _draft_event(item: SignalNews, audience: Mapping[Any, Any] | None) -> EventD
         state=signal["state"],
         audience=sorted(members),
         brand_id=None if signal["brand_id"] is None else BrandId(str(signal["brand_id"])),
-        payload={"category": signal["category"], "risk": signal["risk"], **({"reason": reason} if reason else {})},
+        payload=payload,
     )

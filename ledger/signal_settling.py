@@ -155,7 +155,7 @@ def _settle_active(
         return None
     if all(after[name] == before[name] for name in _TOLD):
         return after, None
-    return after | {"changed_at": tx.as_of}, EventKind.SIGNAL_CHANGED
+    return after | {"changed_at": tx.as_of, "risk_before": before["risk"]}, EventKind.SIGNAL_CHANGED
 
 
 def _judge(row: Mapping[Any, Any], policy: SignalPolicy) -> Judgement | None:

@@ -9,7 +9,17 @@ from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from ledger import acknowledgements, complainants, complaints, evidence, extensions, members, numbers, orders
+from ledger import (
+    acknowledgements,
+    complainants,
+    complaints,
+    evidence,
+    extensions,
+    members,
+    numbers,
+    orders,
+    signals,
+)
 from ledger.feed import reading
 from ledger.identifiers import Position
 from ledger.pages import BATCH_SIZE_MAX
@@ -88,6 +98,11 @@ class Loaders:
         self.complaint_ids_by_order = Loader(read, orders.load_order_complaint_ids)
         self.acknowledgements = Loader(read, acknowledgements.load_acknowledgements)
         self.extensions = Loader(read, extensions.load_extensions)
+        self.signals = Loader(read, signals.load_signals, lead=self._lead_from_signals)
+        self.signal_hashes = Loader(read, signals.load_signal_hashes)
+        self.clear_numbers = Loader(read, signals.load_clear_numbers)
+        self.signal_contributors = Loader(read, signals.load_signal_contributors)
+        self.signal_recipients = Loader(read, signals.load_signal_recipients)
         self.entry_texts = Loader(read, reading.find_texts)
         self.reserved_texts = Loader(read, reading.find_reserved_texts)
 
@@ -100,6 +115,17 @@ class Loaders:
         """Complaints that the messages of a stream are about."""
         for loader in (self.complaints, self.evidence, self.chronologies, self.reveals):
             loader.expect(complaint_ids)
+
+    def expect_signals(self, signal_ids: Sequence[str]) -> None:
+        """Signals that the messages of a stream are about."""
+        for loader in (
+            self.signals,
+            self.signal_hashes,
+            self.clear_numbers,
+            self.signal_contributors,
+            self.signal_recipients,
+        ):
+            loader.expect(signal_ids)
 
     def expect_entries(self, positions: Sequence[Position]) -> None:
         """Entries of the feed that the messages of a stream tell."""
@@ -115,6 +141,9 @@ class Loaders:
         held = list(found)
         self.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
         self.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])
+
+    def _lead_from_signals(self, found: Iterable[signals.FraudSignal]) -> None:
+        self.numbers.expect(signal.e164 for signal in found if signal.e164 is not None)
 
     def _lead_from_numbers(self, found: Iterable[numbers.PhoneNumber]) -> None:
         self.orders_by_number.expect(number.e164 for number in found)

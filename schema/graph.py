@@ -21,9 +21,14 @@ from schema.order_approval import OrderApprovalMutations
 from schema.order_drafting import OrderDraftingMutations
 from schema.order_ending import OrderEndingMutations
 from schema.orders import OrderQueries
+from schema.participation_terms import ParticipationMutations
+from schema.participations import ParticipationQueries
 from schema.proofs import ProofQueries
 from schema.reassignments import ReassignmentMutations
 from schema.scalars import SCALARS
+from schema.signal_contributing import SignalMutations
+from schema.signal_events import SignalSubscriptions
+from schema.signals import SignalQueries
 
 
 @fed.type(description="Reading. Each field shows what is yours to see and nothing else.")
@@ -36,6 +41,8 @@ class Query(
     EventQueries,
     FeedQueries,
     ProofQueries,
+    ParticipationQueries,
+    SignalQueries,
 ):
     """The graph's Query."""
 
@@ -52,12 +59,14 @@ class Mutation(
     ForwardingMutations,
     MemberMutations,
     NumberingMutations,
+    ParticipationMutations,
+    SignalMutations,
 ):
     """The graph's Mutation."""
 
 
 @fed.type(description="Following. Each tells what happened since a cursor and then what happens, once and in order.")
-class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, FeedSubscriptions):
+class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, SignalSubscriptions, FeedSubscriptions):
     """The graph's Subscription."""
 
 

@@ -10,7 +10,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import NewType
 
 import strawberry
@@ -28,10 +29,12 @@ RUPIAH_MAX = 2**63 - 1
 POSITION_MAX = 2**63 - 1
 _E164_FORM = re.compile(r"\+[1-9][0-9]{1,14}")
 _DIGITS_FORM = re.compile(r"0|[1-9][0-9]{0,18}")
+_DAY_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RFC3339_FORM = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _TIME_WORDS = "A DateTime is written as RFC 3339 with its offset, for example 2026-03-02T10:00:00+07:00."
+_DAY_WORDS = "A Date is written as RFC 3339's full-date, for example 2026-03-02."
 _E164_WORDS = "An E164 is written as + and 2 to 15 digits, for example +6281234567890."
 _POSITION_WORDS = 'A Position is a whole number that is not negative, in a string, for example "4711".'
 _RUPIAH_WORDS = 'A Rupiah is a whole number that is not negative, in a string, for example "2500000".'
@@ -51,6 +54,14 @@ def parse_time(value: object) -> datetime:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise GraphQLError(_TIME_WORDS) from None
+
+
+def parse_day(value: object) -> date:
+    """A day. Errors: GraphQLError."""
+    if isinstance(value, str) and _DAY_FORM.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise GraphQLError(_DAY_WORDS)
 
 
 def parse_e164(value: object) -> E164:
@@ -108,6 +119,13 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=render_time,
         parse_value=parse_time,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day as RFC 3339 writes it, in western Indonesian time (UTC+7), by which legal days go.",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date",
+        serialize=date.isoformat,
+        parse_value=parse_day,
     ),
     E164: strawberry.scalar(
         name="E164",

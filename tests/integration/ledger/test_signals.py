@@ -1,6 +1,7 @@
 """Signals over their life: raised, changed, ended, and never raised again by what an officer said was wrong."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -143,7 +144,8 @@ class TestFalling:
         (signal,) = await read_signals(database, parties.officer, as_of)
         assert (signal.state, signal.risk, signal.score) == (SignalState.ACTIVE, RiskTier.MEDIUM, 200)
         *_, event = await read_events(owner_connection)
-        assert (event["kind"], event["payload"]) == ("SIGNAL_CHANGED", '{"risk": "MEDIUM", "category": "FRAUD"}')
+        assert event["kind"] == "SIGNAL_CHANGED"
+        assert json.loads(event["payload"]) == {"category": "FRAUD", "risk": "MEDIUM", "riskBefore": "HIGH"}
 
     async def test_is_revoked_when_no_complaint_stands(self, database, parties, as_of):
         complaints = await complain(database, parties, as_of, NUMBER)

@@ -1,0 +1,70 @@
+"""How fields about fraud signals get their values, and which of the feed's entries their subscription tells."""
+
+from collections.abc import Sequence
+
+from ledger import signal_contributions, signal_ending, signals
+from ledger.errors import Problem, UnknownError
+from ledger.events import EventKind, Subject
+from ledger.feed.entries import Entry
+from ledger.identifiers import parse_id
+from ledger.pages import Page, PageRequest
+from ledger.participation_standing import require_signal_reader
+from ledger.signal_contributions import Contribution, ContributionDraft
+from ledger.signal_ending import Revocation
+from ledger.signals import FraudSignal, SignalFilter, risks_from
+from ledger.vocabulary import Category, RiskTier
+from resolvers.context import Context
+from resolvers.loaders import Loaders
+from resolvers.subscriptions import Source
+
+ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
+KINDS = ENDINGS | {EventKind.SIGNAL_RAISED, EventKind.SIGNAL_CHANGED, EventKind.SIGNAL_CORROBORATED}
+"""What a contributor did is its own: SIGNAL_CONTRIBUTED is no matter of signals."""
+
+
+async def get_signal(context: Context, signal_id: str) -> FraudSignal:
+    """One signal, batched with others of the operation. Errors: UnknownError."""
+    known = parse_id(signal_id)
+    signal = await context.loaders.signals.load(known) if known else None
+    if signal is None:
+        raise UnknownError(field="id")
+    return signal
+
+
+async def list_signals(context: Context, page: PageRequest, where: SignalFilter) -> Page[FraudSignal]:
+    """A page of signals, newest first."""
+    return await context.read(lambda tx: signals.list_signals(tx, page, where))
+
+
+async def contribute_signals(context: Context, drafts: Sequence[ContributionDraft]) -> list[Contribution | Problem]:
+    """Record what a member saw, item by item."""
+    return await context.write(lambda tx: signal_contributions.contribute_signals(tx, drafts))
+
+
+async def revoke_signals(context: Context, revocations: Sequence[Revocation]) -> list[FraudSignal | Problem]:
+    """Revoke signals, item by item."""
+    return await context.write(lambda tx: signal_ending.revoke_signals(tx, revocations))
+
+
+def make_source(*, categories: Sequence[Category] | None, minimum_risk: RiskTier | None) -> Source:
+    """The entries about signals of these categories and at least this risk, and every ending.
+
+    Whoever was told of a signal must hear that it is over, whatever it follows by then; so must one who follows grave
+    signals alone hear that a signal is no longer grave.
+    """
+    wanted = frozenset(categories) if categories else None
+    grave = frozenset(risks_from(minimum_risk)) if minimum_risk is not None else None
+
+    def accepts(entry: Entry) -> bool:
+        if entry.kind in ENDINGS or entry.erased_at is not None:
+            return True
+        said = entry.payload
+        return (wanted is None or said.get("category") in wanted) and (
+            grave is None or said.get("risk") in grave or said.get("riskBefore") in grave
+        )
+
+    return Source(kinds=KINDS, accepts=accepts, prime=_expect_signals, check=require_signal_reader)
+
+
+def _expect_signals(loaders: Loaders, entries: Sequence[Entry]) -> None:
+    loaders.expect_signals([entry.subject_id for entry in entries if entry.subject is Subject.FRAUD_SIGNAL])
