@@ -10,10 +10,13 @@ Source: RFC 6455; the sources of uvicorn and websockets for what is overridden.
 import asyncio
 import json
 import logging
+import struct
 from asyncio.transports import Transport
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -21,22 +24,30 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
 from gateway.rates import Allowance
 
-ABORT = "jembatan.abort"
+ABORT, SOCKET = "jembatan.abort", "jembatan.socket"
 MESSAGE_TOO_LARGE, TOO_MANY_MESSAGES = 4413, 4429
 LINGER_SECONDS = 5.0
 """How long a refused peer may go on sending before it is cut off. Cut off at once, it would be reset while it sends,
 and never read why."""
 
+_TEXT_FRAME = 0x80 | Opcode.TEXT
+_LENGTH_7, _LENGTH_16, _LENGTH_64 = (struct.Struct(form).pack for form in ("!BB", "!BBH", "!BBQ"))
+_LENGTH_7_MAX, _LENGTH_16_MAX = 125, 0xFFFF
 _CONTROL_WEIGHT, _CONTINUATION_WEIGHT = 1.0, 1 / 16
 
 # uvicorn writes URLs with their parameters at INFO, websockets writes whole messages, with tokens, at DEBUG.
 _log = logging.getLogger("gateway.connections")
 _log.setLevel(logging.WARNING)
+
+
+def _expect_nothing() -> None:
+    """What is called while nobody waits for room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,74 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         allowance = Allowance(rate_per_second=rate, burst=max(2 * rate, 1), now_seconds=self.loop.time())
         self.conn = BoundedFrames(self.loop, allowance, bytes_max=self.limits.message_bytes_max)
         self._is_lingering = False
+        self._is_open = False
+        self.is_writable = True
+        """Whether there is room in the buffer; what is written while there is none is kept all the same."""
+        self.on_writable: Callable[[], None] = _expect_nothing
+        """Called when there is room again."""
+
+    def count_waiting_bytes(self) -> int:
+        """How much was written that the peer, or the kernel for it, has not taken."""
+        return self.transport.get_write_buffer_size()
+
+    def write_text(self, *parts: bytes) -> None:
+        """Send a text message in one frame; once the connection ends, nothing."""
+        if not self._is_open:
+            return
+        size = sum(map(len, parts))
+        if size <= _LENGTH_7_MAX:
+            head = _LENGTH_7(_TEXT_FRAME, size)
+        elif size <= _LENGTH_16_MAX:
+            head = _LENGTH_16(_TEXT_FRAME, 126, size)
+        else:
+            head = _LENGTH_64(_TEXT_FRAME, 127, size)
+        self.transport.write(b"".join((head, *parts)))
+
+    def finish(self, code: int, reason: str) -> None:
+        """Close, behind what was written; a peer that doesn't answer in time is cut off."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self._cut_off_later()
+
+    def pause_writing(self) -> None:
+        """The buffer is full."""
+        self.is_writable = False
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Tell whoever waits for room."""
+        self.is_writable = True
+        super().resume_writing()
+        self.on_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of whoever wrote here."""
+        self._is_open = False
+        self.on_writable = _expect_nothing
+        super().connection_lost(exc)
+
+    def handle_close(self, event: Frame) -> None:
+        """Answer the peer's close, or take its answer to ours."""
+        self._is_open = False
+        super().handle_close(event)
+
+    def shutdown(self) -> None:
+        """Close, because the process ends."""
+        self._is_open = False
+        super().shutdown()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Accept or refuse the upgrade; whatever comes later is written through SOCKET."""
+        await super().send(message)
+        self._is_open = self.conn.state is State.OPEN and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
         """Read frames; after the connection failed, pass over what still comes."""
@@ -121,7 +200,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answer a ping. Who reads nothing needs no answer, and may not have them piled up."""
         pongs = self.conn.data_to_send()
-        if self.writable.is_set():
+        if self.is_writable:
             self.transport.write(b"".join(pongs))
 
     def send_receive_event_to_app(self) -> None:
@@ -139,7 +218,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Run the application; uvicorn's own would call an upgrade that is refused over HTTP unfinished."""
-        self.scope["extensions"][ABORT] = self.transport.abort  # type: ignore[assignment]
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions.update({ABORT: self.transport.abort, SOCKET: self})
         try:
             await self.app(self.scope, self.receive, self.send)
         except ClientDisconnected:
@@ -160,13 +240,16 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _linger(self) -> None:
         """Pass over what the peer still sends until it has read why, then cut it off."""
-        self._is_lingering = self.disconnected = True
+        self._is_lingering, self.disconnected, self._is_open = True, True, False
         self.writable.set()
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        self._cut_off_later()
+
+    def _cut_off_later(self) -> None:
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)

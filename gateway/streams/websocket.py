@@ -14,7 +14,7 @@ from datetime import datetime
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from gateway.connections import ABORT
+from gateway.connections import ABORT, SOCKET
 from gateway.errors import CrossSiteRequestError, RequestRefusedError, UrlTooLongError
 from gateway.exchange import Answer, Exchange, GraphQLRequest, Transport, filled
 from gateway.media_types import MediaType
@@ -28,6 +28,7 @@ from gateway.streams.hub import StreamHub
 from gateway.streams.websocket_login import Login
 from gateway.streams.websocket_messages import SUBPROTOCOL, WRONG_SUBPROTOCOL
 from gateway.streams.websocket_session import Carrier, Session
+from gateway.streams.websocket_writer import Turns
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -42,6 +43,7 @@ class WebSocketEndpoint:
         self._sessions: set[Session] = set()
         self._opening: dict[str, set[Session]] = {}
         self._is_empty = asyncio.Event()
+        self._turns: Turns | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upgrade, until its socket is closed."""
@@ -78,7 +80,9 @@ class WebSocketEndpoint:
         headers = [(b"x-request-id", exchange.request_id.encode())]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": headers})
         login = Login(exchange.authorization[0], exchange.principal) if exchange.authorization else Login()
-        carrier = Carrier(receive, send, scope["extensions"][ABORT], exchange.peer)
+        self._turns = self._turns or Turns()
+        ends = scope["extensions"]
+        carrier = Carrier(receive, ends[SOCKET], self._turns, ends[ABORT], exchange.peer)
         session = Session(carrier, self._services, self._hub, login=login, now=self._now)
         opening = self._opening.setdefault(exchange.peer, set())
         opening.add(session)

@@ -126,7 +126,7 @@ SOCKET_ENDS: Mapping[str, Refusal] = {
     "SERVER_SHUTDOWN": Refusal(CloseCode.RESTART, "SERVER_SHUTDOWN"),
 }
 
-PING = '{"type":"ping"}'
+PING = b'{"type":"ping"}'
 
 
 def read_message(text: str | None, *, depth_max: int) -> Message | Refusal:
@@ -155,36 +155,36 @@ def cut_reason(text: str) -> str:
     return text.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
 
 
-def render_acknowledgement(payload: Mapping[str, Any]) -> str:
+def render_acknowledgement(payload: Mapping[str, Any]) -> bytes:
     """The answer to connection_init."""
-    return orjson.dumps({"type": "connection_ack", "payload": payload}).decode()
+    return orjson.dumps({"type": "connection_ack", "payload": payload})
 
 
-def render_pong(payload: Mapping[str, Any] | None) -> str:
+def render_pong(payload: Mapping[str, Any] | None) -> bytes:
     """The answer to a ping, with its payload where it had one that can be written as it was read."""
     try:
-        return orjson.dumps({"type": "pong", "payload": payload} if payload is not None else {"type": "pong"}).decode()
+        return orjson.dumps({"type": "pong", "payload": payload} if payload is not None else {"type": "pong"})
     except orjson.JSONEncodeError:
         # An integer of more than 64 bits. A pong needs no payload, and a ping is no fault.
-        return '{"type":"pong"}'
+        return b'{"type":"pong"}'
 
 
-def render_next_head(identifier: str) -> str:
+def render_next_head(identifier: str) -> bytes:
     """What stands before a result's JSON; NEXT_TAIL stands behind it. Made once for an operation."""
-    return f'{{"id":{orjson.dumps(identifier).decode()},"type":"next","payload":'
+    return b'{"id":%b,"type":"next","payload":' % orjson.dumps(identifier)
 
 
-NEXT_TAIL = "}"
+NEXT_TAIL = b"}"
 
 
-def render_complete(identifier: str) -> str:
+def render_complete(identifier: str) -> bytes:
     """The end of an operation."""
-    return orjson.dumps({"id": identifier, "type": "complete"}).decode()
+    return orjson.dumps({"id": identifier, "type": "complete"})
 
 
-def render_error(identifier: str, errors: Sequence[Mapping[str, Any]]) -> str:
+def render_error(identifier: str, errors: Sequence[Mapping[str, Any]]) -> bytes:
     """The end of an operation that was refused or was ended by force; the socket's others live on."""
-    return orjson.dumps({"id": identifier, "type": "error", "payload": list(errors)}).decode()
+    return orjson.dumps({"id": identifier, "type": "error", "payload": list(errors)})
 
 
 def _read(text: str | None, *, depth_max: int) -> Message:

@@ -20,7 +20,7 @@ from gateway.pipeline import BEFORE_EXECUTION, STAGES, run_stages
 from gateway.services import Services
 from gateway.streams.hub import StreamConnection, StreamHub
 from gateway.streams.subscription import Subscription
-from gateway.streams.websocket_messages import NEXT_TAIL, render_next_head
+from gateway.streams.websocket_writer import Flow
 
 _log = structlog.get_logger("gateway.access")
 _OPERATION_NAME_CHARACTERS_MAX = 100
@@ -37,7 +37,7 @@ class Refused:
 class Answered:
     """A query's or mutation's one result, as JSON."""
 
-    payload: str
+    payload: bytes
 
 
 Outcome = Refused | Answered | Subscription
@@ -47,15 +47,13 @@ class Operation:
     """What runs under one id of a socket. Owned by its session."""
 
     __slots__ = (
-        "_head",
         "begun_at",
         "codes",
         "exchange",
+        "flow",
         "id",
-        "is_expected",
         "is_over",
         "request_id",
-        "results",
         "subscription",
         "task",
     )
@@ -68,12 +66,9 @@ class Operation:
         self.exchange: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
         self.subscription: Subscription | None = None
-        self.is_expected = False
-        """Whether it stands in the writer's queue already."""
+        self.flow: Flow | None = None
         self.is_over = False
-        self.results = 0
         self.codes: Sequence[str] = ()
-        self._head = render_next_head(identifier)
 
     @property
     def is_mutation(self) -> bool:
@@ -81,20 +76,12 @@ class Operation:
         operation = self.exchange.operation if self.exchange else None
         return operation is not None and operation.operation is OperationType.MUTATION
 
-    def frame(self, payload: str) -> str:
-        """A result's message."""
-        self.results += 1
-        return f"{self._head}{payload}{NEXT_TAIL}"
-
-    def take_frame(self) -> str | None:
-        """The next message of its subscription, or None where there is none yet. Errors: StreamEnded."""
-        if self.subscription is None:
-            return None
-        delivery = self.subscription.take_nowait()
-        if delivery is None:
-            return None
-        self.results += 1
-        return f"{self._head}{delivery.text}{NEXT_TAIL}"
+    @property
+    def results(self) -> int:
+        """How many it gave."""
+        if self.flow is not None:
+            return self.flow.results
+        return 1 if self.exchange is not None and self.exchange.outcome is not None else 0
 
     def record(self, services: Services) -> None:
         """Count it and write its line of the access log, when it is over."""
@@ -136,7 +123,7 @@ async def run_operation(
     answer = filled(exchange.answer)
     operation.codes = answer.codes
     if _is_result(answer):
-        return Answered(answer.body.decode())
+        return Answered(answer.body)
     return Refused(orjson.loads(answer.body)["errors"])
 
 

@@ -2,7 +2,7 @@
 
 Three parties work on a session, all in one event loop: the reader takes messages and waits for no operation; the
 writer alone sends (websocket_writer.py); a timer notices silence and readers that don't read. A subscription is pulled
-only when what came before was written, so nothing of it waits here for a slow client.
+only while there is room to write, so nothing of it waits here for a slow client.
 What a message does stands in websocket_messages.MOVES; docs/adr/0057 says why this is ours.
 """
 
@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from starlette.types import Receive, Send
+from starlette.types import Receive
 
 from gateway.exchange import Exchange, GraphQLRequest, Principal, Transport
 from gateway.failures import log_causes, tell_failure
@@ -33,6 +33,7 @@ from gateway.streams.websocket_login import Login, choose_principal
 from gateway.streams.websocket_messages import (
     INIT_TIMEOUT,
     INTERNAL,
+    NEXT_TAIL,
     PING,
     SOCKET_ENDS,
     Message,
@@ -45,14 +46,13 @@ from gateway.streams.websocket_messages import (
     render_acknowledgement,
     render_complete,
     render_error,
+    render_next_head,
     render_pong,
 )
 from gateway.streams.websocket_operations import Operation, Outcome, Refused, run_operation
-from gateway.streams.websocket_writer import Writer
+from gateway.streams.websocket_writer import Flow, Socket, Turns, Writer
 from ledger.identifiers import new_id
 
-LAST_WORDS_SECONDS = 5.0
-"""How long a peer may take to read why its socket ends, before it is cut off."""
 _TICKS = 4
 """How often the timer looks within the shorter of the times that it watches."""
 _CUT_OFF = 1006
@@ -61,10 +61,11 @@ _CUT_OFF = 1006
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """What a session is carried by: ASGI's two ends, how to cut the connection off, and who is at its other end."""
+    """What a session is carried by: where it hears and says, how to cut it off, and who is at the other end."""
 
     receive: Receive
-    send: Send
+    socket: Socket
+    turns: Turns
     abort: Callable[[], None]
     peer: str
 
@@ -89,15 +90,15 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._initialising: asyncio.Task[None] | None = None
         self._writer = Writer(
-            carrier.send,
-            on_end=self._end_subscription,
-            waiting_characters_max=self._settings.stream_buffer_bytes_max,
+            carrier.socket,
+            carrier.turns,
+            waiting_bytes_max=self._settings.stream_buffer_bytes_max,
         )
         self._init_timer = self._loop.call_later(self._settings.stream_init_seconds, self.end, INIT_TIMEOUT)
         self._pulse: asyncio.TimerHandle | None = None
         self._heard_at = self._moved_at = self._loop.time()
         self._pinged_at: float | None = None
-        self._sent_then = 0
+        self._waiting_then: int | None = None
         self._counts = {"messages": 0, "operations": 0, "results": 0}
 
     @property
@@ -107,19 +108,17 @@ class Session:
 
     async def run(self) -> None:
         """Serve until the socket is closed, whoever closed it. It raises nothing but cancellation."""
-        writing = asyncio.create_task(self._write())
         self._beat()
         try:
             await self._read()
         except Exception as error:  # noqa: BLE001 - a fault of ours ends this socket, with a code
             log_causes([error])
             self.end(INTERNAL)
-            await writing
         finally:
-            await self._leave(writing)
+            await self._leave()
 
     def end(self, refusal: Refusal, failure: StreamEndError | None = None) -> None:
-        """Close the socket once what was said is written; with a failure, each operation is told of it before."""
+        """Close the socket behind what was said; with a failure, each operation is told of it before."""
         if self._close is not None:
             return
         self._close, self._phase = refusal, Phase.ENDING
@@ -128,8 +127,6 @@ class Session:
                 self._tell(operation, failure)
             self._stop(operation)
         self._writer.close(refusal)
-        # Not only for what is still to be written: a close that is never answered would stay open as well.
-        self._loop.call_later(LAST_WORDS_SECONDS, self._carrier.abort)
 
     def drain(self) -> None:
         """Take nothing new, end the subscriptions, and close when what else runs has been answered."""
@@ -147,7 +144,7 @@ class Session:
         code = self._peer_code if self._close is None else int(self._close.code)
         client_id = None if self._principal is None else self._principal.client_id
         reason = None if self._close is None else self._close.reason
-        return {"client_id": client_id, "code": code, "reason": reason, "sent": self._writer.sent, **self._counts}
+        return {"client_id": client_id, "code": code, "reason": reason, **self._counts}
 
     async def _read(self) -> None:
         while True:
@@ -237,17 +234,19 @@ class Session:
                 outcome.close()
         elif isinstance(outcome, Subscription):
             operation.subscription = outcome
-            outcome.on_ready = partial(self._writer.expect, operation)
-            self._writer.expect(operation)
+            head, on_end = render_next_head(operation.id), partial(self._end_subscription, operation)
+            operation.flow = Flow(outcome, self._writer, head=head, on_end=on_end)
         elif isinstance(outcome, Refused):
             self._writer.say(render_error(operation.id, outcome.errors))
             self._stop(operation)
         else:
-            self._writer.say(operation.frame(outcome.payload))
+            self._writer.say(render_next_head(operation.id) + outcome.payload + NEXT_TAIL)
             self._writer.say(render_complete(operation.id))
             self._stop(operation)
 
     def _end_subscription(self, operation: Operation, end: StreamEnded) -> None:
+        if operation.is_over:
+            return
         if end.problem == ServerShutdownError.code:
             self.drain()
         elif end.problem in SOCKET_ENDS and isinstance(end.failure, StreamEndError):
@@ -317,11 +316,13 @@ class Session:
         heartbeat, stall = self._settings.stream_heartbeat_seconds, self._settings.stream_stall_seconds
         self._pulse = self._loop.call_later(min(heartbeat, stall) / _TICKS, self._beat)
         now = self._loop.time()
-        if not self._writer.is_sending or self._writer.sent != self._sent_then:
-            self._moved_at, self._sent_then = now, self._writer.sent
+        waiting = self._carrier.socket.count_waiting_bytes() if self._writer.is_blocked else None
+        if waiting is None or self._waiting_then is None or waiting < self._waiting_then:
+            self._moved_at = now
         elif now - self._moved_at >= stall:
             self.end(SOCKET_ENDS[SlowReaderError.code], SlowReaderError())
             return
+        self._waiting_then = waiting
         if self._pinged_at is not None and self._heard_at >= self._pinged_at:
             self._pinged_at = None
         if self._pinged_at is not None and now - self._pinged_at >= stall:
@@ -331,24 +332,14 @@ class Session:
             self._writer.say(PING)
             self._pinged_at = now
 
-    async def _write(self) -> None:
-        try:
-            await self._writer.run()
-        except OSError:
-            # The connection is gone, and the reader hears of it.
-            return
-        except Exception as error:  # noqa: BLE001 - nothing can be told any more by a writer that failed
-            log_causes([error])
-            self._carrier.abort()
-
-    async def _leave(self, writing: asyncio.Task[None]) -> None:
+    async def _leave(self) -> None:
         """Free everything that the socket held; a mutation goes on to its end, as over HTTP."""
         self._init_timer.cancel()
         if self._pulse is not None:
             self._pulse.cancel()
         if self._initialising is not None:
             self._initialising.cancel()
-        writing.cancel()
+        self._writer.stop()
         for operation in tuple(self._operations.values()):
             self._stop(operation)
         if self._connection is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.streams.websocket_messages import (
     INIT_REPEATED,
     MOVES,
+    NEXT_TAIL,
     REASON_BYTES_MAX,
     SOCKET_ENDS,
     UNAUTHORIZED,
@@ -198,7 +199,7 @@ class TestCloseCodes:
 class TestRendering:
     @given(st.text(min_size=1, max_size=128))
     def test_keeps_any_id(self, identifier):
-        assert json.loads(render_next_head(identifier) + '{"data":null}}') == {
+        assert json.loads(render_next_head(identifier) + b'{"data":null}' + NEXT_TAIL) == {
             "id": identifier,
             "type": "next",
             "payload": {"data": None},
