@@ -21,6 +21,7 @@ from ledger.storage.roles import Role
 APPLICATION_NAME = "jembatan sequencer"
 _BACKOFF_SECONDS = (0.1, 2.0)
 _BEAT_SECONDS = 1.0
+_HALVINGS_MAX = 20
 _PENDING_COUNTED_MAX = 100_000
 _logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Sequencer:
                 self.status.is_leader = False
             # Jitter parts the candidates; randomness here decides nothing but who goes first.
             least, most = _BACKOFF_SECONDS
-            await asyncio.sleep(min(most, least * 2 ** min(self._failures, 8)) * random.uniform(0.5, 1.0))  # noqa: S311
+            await asyncio.sleep(min(most, least * 2 ** min(self._failures, _HALVINGS_MAX)) * random.uniform(0.5, 1.0))  # noqa: S311
 
     async def _serve(self) -> None:
         """One session: wait for the lock, lead until something ends it. Errors: FencedError, FAILURES."""
@@ -136,15 +137,18 @@ class Sequencer:
         poll_s = min(settings.poll_s, settings.lease_s / 3)
         watch = PendingWatch(session, poll_s=poll_s)
         await watch.start()
+        # After failures in a row it takes fewer at once: what was too slow, or can't be done, holds up less then.
+        batch_max = max(1, settings.batch_max >> min(self._failures - 1, _HALVINGS_MAX))
         size = row["size"]
         while True:
             found = 0
             if await watch.is_any_pending():
-                batch = await sequence_batch(session, epoch=status.epoch, batch_max=settings.batch_max)
+                batch = await sequence_batch(session, epoch=status.epoch, batch_max=batch_max)
                 status.sequenced += batch.count
-                found, size, self._failures = batch.count, batch.size_after, 0
+                found, size = batch.count, batch.size_after
+            self._failures = 0
             await self._beat(session, size)
-            if found == settings.batch_max:
+            if found == batch_max:
                 await watch.look_away()
             else:
                 await watch.wait(found=found)
