@@ -90,7 +90,7 @@ def create_app(
     ]
     drains: list[Drain] = []
     if hub is not None:
-        sockets = WebSocketEndpoint(services, hub, now=now)
+        sockets = WebSocketEndpoint(services, hub, open_tokens, now=now)
         routes.append(WebSocketRoute("/graphql", endpoint=sockets))
         drains += [hub.drain, sockets.drain]
     if settings.graphiql:

@@ -24,7 +24,7 @@ from gateway.services import Services
 from gateway.stages.authenticate_caller import authenticate_caller
 from gateway.stages.encode_response import encode_response
 from gateway.streams.ends import ServerShutdownError, TooManyStreamsError
-from gateway.streams.hub import StreamHub
+from gateway.streams.hub import StreamHub, WatchTokens
 from gateway.streams.websocket_login import Login
 from gateway.streams.websocket_messages import SUBPROTOCOL, WRONG_SUBPROTOCOL
 from gateway.streams.websocket_session import Carrier, Session
@@ -36,9 +36,14 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 class WebSocketEndpoint:
     """All WebSockets of a process. Owned by one event loop, as its services are."""
 
-    def __init__(self, services: Services, hub: StreamHub, *, now: Callable[[], datetime]) -> None:
-        """Bind to the services, to the hub of subscriptions, and to the clock that each operation reads once."""
-        self._services, self._hub, self._now = services, hub, now
+    def __init__(
+        self, services: Services, hub: StreamHub, open_tokens: WatchTokens | None, *, now: Callable[[], datetime]
+    ) -> None:
+        """Bind to the services, the hub of subscriptions, what watches tokens, and the clock of operations.
+
+        Without open_tokens no token's end is noticed: for tests of other things alone.
+        """
+        self._services, self._hub, self._open_tokens, self._now = services, hub, open_tokens, now
         self._is_draining = False
         self._sessions: set[Session] = set()
         self._opening: dict[str, set[Session]] = {}
@@ -83,7 +88,7 @@ class WebSocketEndpoint:
         self._turns = self._turns or Turns()
         ends = scope["extensions"]
         carrier = Carrier(receive, ends[SOCKET], self._turns, ends[ABORT], exchange.peer)
-        session = Session(carrier, self._services, self._hub, login=login, now=self._now)
+        session = Session(carrier, self._services, self._hub, self._open_tokens, login=login, now=self._now)
         opening = self._opening.setdefault(exchange.peer, set())
         opening.add(session)
         self._sessions.add(session)

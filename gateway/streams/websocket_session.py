@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from starlette.types import Receive
 
+from auth.tokens import Refusal as TokenRefusal
 from gateway.exchange import Exchange, GraphQLRequest, Principal, Transport
 from gateway.failures import log_causes, tell_failure
 from gateway.media_types import MediaType
@@ -25,9 +26,11 @@ from gateway.streams.ends import (
     SlowReaderError,
     StreamEnded,
     StreamEndError,
+    TokenExpiredError,
+    TokenRevokedError,
     TooManySubscriptionsError,
 )
-from gateway.streams.hub import StreamConnection, StreamHub
+from gateway.streams.hub import StreamConnection, StreamHub, Watched, WatchTokens
 from gateway.streams.subscription import Subscription
 from gateway.streams.websocket_login import Login, choose_principal
 from gateway.streams.websocket_messages import (
@@ -74,10 +77,19 @@ class Session:
     """An accepted socket. Owned by the event loop; run is called once."""
 
     def __init__(
-        self, carrier: Carrier, services: Services, hub: StreamHub, *, login: Login, now: Callable[[], datetime]
+        self,
+        carrier: Carrier,
+        services: Services,
+        hub: StreamHub,
+        open_tokens: WatchTokens | None,
+        *,
+        login: Login,
+        now: Callable[[], datetime],
     ) -> None:
         """Bind to what carries it and to whom its upgrade was verified to be."""
         self._carrier, self._services, self._hub, self._login, self._now = carrier, services, hub, login, now
+        self._open_tokens = open_tokens
+        self._token: Watched | None = None
         self._settings = services.settings
         self._loop = asyncio.get_running_loop()
         self._phase = Phase.OPENED
@@ -193,6 +205,9 @@ class Session:
             self.end(SOCKET_ENDS[failure.code])
             return
         self._principal = principal
+        if principal is not None and self._open_tokens is not None:
+            # Also where nothing is subscribed to: the token's queries would outlive it.
+            self._token = self._open_tokens.watch(principal, self._end_token)
         self._phase = Phase.ACKNOWLEDGED
         told = {
             "heartbeatSeconds": self._settings.stream_heartbeat_seconds,
@@ -200,6 +215,10 @@ class Session:
             "operationsMax": self._settings.subscriptions_per_connection,
         }
         self._writer.say(render_acknowledgement(told))
+
+    def _end_token(self, reason: TokenRefusal) -> None:
+        failure = TokenExpiredError() if reason is TokenRefusal.EXPIRED else TokenRevokedError()
+        self.end(SOCKET_ENDS[failure.code], failure)
 
     def _start(self, message: Message) -> None:
         if message.id in self._operations:
@@ -342,6 +361,8 @@ class Session:
         self._writer.stop()
         for operation in tuple(self._operations.values()):
             self._stop(operation)
+        if self._token is not None:
+            self._token.close()
         if self._connection is not None:
             self._connection.close()
         if self._tasks:
