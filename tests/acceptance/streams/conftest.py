@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -72,6 +72,7 @@ class Station:
     stop: Callable[[], None]
     clock: "Clock"
     served: Database
+    loops: list[asyncio.AbstractEventLoop]
     clients: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -81,6 +82,10 @@ class Station:
     @property
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1])
+
+    async def on_loop(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run something in the server's own event loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loops[0]))
 
     async def token(self, viewer: Viewer, *, without: tuple[str, ...] = ()) -> str:
         """A token of a client of the viewer's, made when it is first asked for."""
@@ -168,7 +173,15 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
         clock = Clock()
         served = connect_database(settings, url=database_url, keyring=keyring)
         app = create_gateway(settings, database=served, schema=schema, now=clock.read)
-        server = make_server(app, settings)
+        loops: list[asyncio.AbstractEventLoop] = []
+
+        async def noting(scope: Any, receive: Any, send: Any) -> None:
+            if not loops:
+                loops.append(asyncio.get_running_loop())
+            await app(scope, receive, send)
+
+        noting.state = app.state  # type: ignore[attr-defined]
+        server = make_server(noting, settings)  # type: ignore[arg-type]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
 
@@ -184,7 +197,7 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
         sessions.append(session)
         await until(lambda: server.started, "the server has started")
-        return Station(database, parties, session, f"http://127.0.0.1:{port}", app, stop, clock, served)
+        return Station(database, parties, session, f"http://127.0.0.1:{port}", app, stop, clock, served, loops)
 
     yield start
     for session in sessions:
