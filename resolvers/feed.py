@@ -7,7 +7,7 @@ import orjson
 
 from ledger.feed.cursors import FeedCursor, find_ends, resolve_cursor
 from ledger.feed.entries import Entry
-from ledger.feed.reading import read_entries
+from ledger.feed.reading import read_page
 from ledger.identifiers import ClientId, MemberId, OfficerId, Position
 from ledger.pages import Page, PageRequest
 from ledger.storage.database import Transaction
@@ -32,7 +32,7 @@ async def list_entries(context: Context, page: PageRequest) -> Page[tuple[Entry,
 
     async def read(tx: Transaction) -> Page[tuple[Entry, str]]:
         start = await resolve_cursor(tx, page.after) if page.after is not None else (await find_ends(tx))[0]
-        found = (await read_entries(tx, after=start.position, limit=page.first + 1)).entries
+        found = await read_page(tx, after=start.position, limit=page.first + 1)
         shown = [
             (entry, FeedCursor.of(start.feed_id, entry.position, entry.leaf_hash).render())
             for entry in found[: page.first]

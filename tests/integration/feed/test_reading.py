@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import CursorExpiredError, ForbiddenError
-from ledger.events import EventKind, append_events
+from ledger.events import EventKind, Subject, append_events
 from ledger.feed import reading
 from ledger.feed.entries import may_get
-from ledger.feed.reading import find_reserved_texts, find_texts, read_entries, read_tail
+from ledger.feed.reading import find_reserved_texts, find_texts, read_entries, read_page, read_tail
 from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR
@@ -41,9 +41,9 @@ async def read_all(database, viewer, as_of, *, after, limit, **named):
             assert len(part.entries) <= limit
             assert all(place < entry.position <= part.scanned_to for entry in part.entries)
             found += part.entries
-            if part.scanned_to == place:
-                return found, place
             place = part.scanned_to
+            if part.is_end:
+                return found, place
 
 
 class TestReadEntries:
@@ -111,6 +111,24 @@ class TestReadEntries:
             assert refusal.value.details["oldestPosition"] == head - 1
             found, _ = await read_all(sequenced.database, viewer, as_of, after=head - 2, limit=5)
             assert [entry.position for entry in found] == [head - 1, head]
+
+    async def test_a_page_is_full_though_entries_in_between_are_withdrawn(self, sequenced, parties, as_of, monkeypatch):
+        """A provider that left reads no signals any more; what lies behind them is still there."""
+        monkeypatch.setattr(reading, "SCANNED_MAX", 7)
+        before = await sequenced.wait()
+        audience = [parties.provider.member_id]
+        await sequenced.append(parties.officer, as_of, 2, audience=audience)
+        await sequenced.append(
+            parties.officer, as_of, 30, audience=audience, kind=EventKind.SIGNAL_EXPIRED,
+            subject=Subject.FRAUD_SIGNAL, payload={},
+        )  # fmt: skip
+        await sequenced.append(parties.officer, as_of, 3, audience=audience)
+        await sequenced.wait(before + 35)
+        async with sequenced.database.reading(parties.provider, as_of=as_of) as tx:
+            first = await read_page(tx, after=before, limit=4)
+            rest = await read_page(tx, after=first[-1].position, limit=4)
+        assert [entry.position - before for entry in first] == [1, 2, 33, 34]
+        assert [entry.position - before for entry in rest] == [35]
 
     async def test_is_refused_to_the_operator(self, database, as_of):
         with pytest.raises(ForbiddenError):
