@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         pattern=r"^[a-z][a-z0-9_]{0,30}$",
         description="Put before the names of the database roles, which belong to the whole cluster.",
     )
-    database_pool_size: int = Field(10, ge=1, le=500, description="Connections that one process keeps open.")
+    database_pool_size: int = Field(
+        10, ge=1, le=500, description="Connections that one process keeps open, besides two for the feed."
+    )
     database_pool_overflow: int = Field(0, ge=0, le=500, description="Connections above the pool's size under load.")
     database_pool_timeout_seconds: float = Field(
         5, gt=0, le=300, description="How long an operation waits for a connection before it is refused with 503."
@@ -162,7 +164,7 @@ class Settings(BaseSettings):
     sequencing: bool = Field(
         default=True, description="Whether this process may give events their positions; one of all processes does."
     )
-    sequencer_batch_max: int = Field(1_000, ge=1, le=100_000, description="Events that get positions at once.")
+    sequencer_batch_max: int = Field(1_000, ge=1, le=5_000, description="Events that get positions at once.")
     sequencer_poll_seconds: float = Field(
         0.05, gt=0, le=10, description="How often the sequencer looks for events when no notice came."
     )
