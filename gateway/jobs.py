@@ -16,6 +16,7 @@ import structlog
 from auth.housekeeping import delete_expired
 from auth.token_events import delete_old_token_events
 from ledger.complaint_expiry import expire_information_requests
+from ledger.feed.retention import erase_old_entries
 from ledger.participations import begin_due_participations, end_due_participations
 from ledger.signal_ending import expire_signals
 from ledger.signal_keys import fill_signal_keys
@@ -44,10 +45,15 @@ JOBS: Sequence[Job] = (
 )
 
 
-def list_jobs(*, token_event_days: int) -> Sequence[Job]:
+def list_jobs(*, token_event_days: int, feed_retention_days: int) -> Sequence[Job]:
     """Every job, with the retention that the settings name."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
-    return (*JOBS, Job(name="delete_old_token_events", role=Role.JOBS, work=forget))
+    erase = partial(erase_old_entries, kept_days=feed_retention_days)
+    return (
+        *JOBS,
+        Job(name="delete_old_token_events", role=Role.JOBS, work=forget),
+        Job(name="erase_old_entries", role=Role.RETENTION, work=erase),
+    )
 
 
 async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | None:

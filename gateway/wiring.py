@@ -59,7 +59,9 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            jobs = list_jobs(token_event_days=settings.token_event_days)
+            jobs = list_jobs(
+                token_event_days=settings.token_event_days, feed_retention_days=settings.feed_retention_days
+            )
             async with (
                 running_feed(
                     follower,

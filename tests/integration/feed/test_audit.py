@@ -119,7 +119,7 @@ class TestTamperingOfTheDatabasesOwner:
             (f"UPDATE events SET reserved_salt = NULL WHERE id = {_ROW}", Tampering.RESERVED, 0),
             ("UPDATE feed SET event_id = event_id + 1000000 WHERE position = $1", Tampering.CONTENT_MISSING, 0),
             (
-                f"UPDATE events SET salt = NULL, reserved_salt = NULL, erased_at = now() - '2 h'::interval WHERE id = {_ROW}",
+                f"UPDATE events SET salt = NULL, erased_at = now() - '2 h'::interval WHERE id = {_ROW}",
                 Tampering.ERASURE_UNRECORDED,
                 0,
             ),
