@@ -13,6 +13,7 @@ from schema.entities import GraphSchema
 from schema.events import EventQueries
 from schema.feed import FeedQueries, FeedSubscriptions
 from schema.forwarding import ForwardingMutations, ForwardingQueries
+from schema.legal_holds import LegalHoldMutations, LegalHoldQueries
 from schema.member_admission import MemberMutations
 from schema.members import MemberQueries
 from schema.numbering import NumberingMutations
@@ -43,6 +44,7 @@ class Query(
     ProofQueries,
     ParticipationQueries,
     SignalQueries,
+    LegalHoldQueries,
 ):
     """The graph's Query."""
 
@@ -61,6 +63,7 @@ class Mutation(
     NumberingMutations,
     ParticipationMutations,
     SignalMutations,
+    LegalHoldMutations,
 ):
     """The graph's Mutation."""
 
