@@ -16,8 +16,10 @@ from graphql import OperationType
 from gateway.errors import PARTIAL_SUCCESS, GatewayError
 from gateway.exchange import Answer, Exchange, filled
 from gateway.failures import tell_failure
-from gateway.pipeline import BEFORE_EXECUTION, STAGES, run_stages
+from gateway.pipeline import BEFORE_EXECUTION, run_stages
 from gateway.services import Services
+from gateway.stages.encode_response import encode_response
+from gateway.stages.execute_operation import execute_operation
 from gateway.streams.hub import StreamConnection, StreamHub
 from gateway.streams.subscription import Subscription
 from gateway.streams.websocket_writer import Flow
@@ -119,7 +121,8 @@ async def run_operation(
             return await hub.open(exchange, None, connection=connection)
         except Exception as failure:  # noqa: BLE001 - whatever it was, it is told to this operation alone
             return _refuse(operation, failure)
-    operation.exchange = exchange = await run_stages(exchange, services, STAGES[len(BEFORE_EXECUTION) :])
+    exchange = await run_stages(exchange, services, (execute_operation,))
+    operation.exchange = exchange = await encode_response(exchange, services)
     answer = filled(exchange.answer)
     operation.codes = answer.codes
     if _is_result(answer):
