@@ -160,8 +160,13 @@ class TestLimits:
 class TestSlowReaders:
     @pytest.mark.timeout(100)
     async def test_pauses_a_slow_reader_then_ends_it_and_it_resumes_with_nothing_lost(self, serve: Serve) -> None:
-        count = 2_500
-        station = await serve(stream_buffer_bytes_max=16_384, stream_stall_seconds=0.5, stream_heartbeat_seconds=0.2)
+        count = 1_200
+        station = await serve(
+            stream_buffer_bytes_max=16_384,
+            stream_stall_seconds=0.5,
+            stream_heartbeat_seconds=0.2,
+            document_aliases_max=200,
+        )
         telkomsel = station.parties.telkomsel
         token = await station.token(telkomsel)
         stalled = await open_and_stall(station, token)
