@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from gateway.server import make_server
 from gateway.settings import Settings
 from tests.acceptance.gateway.conftest import verify_sample
 from tests.acceptance.gateway.sample_graph import Mutation, Order, PhoneNumber, Query, Referral, SampleContext
-from tests.acceptance.streams.conftest import FOLLOW
+from tests.acceptance.streams.conftest import FOLLOW, until
 
 SUBPROTOCOL = "graphql-transport-ws"
 READ_SECONDS_MAX = 20.0
@@ -75,8 +74,10 @@ class Client:
                 try:
                     await self.connection.recv()
                 except ConnectionClosed as closed:
-                    assert closed.rcvd is not None, "the connection was lost without a close"
-                    return closed.rcvd.code, closed.rcvd.reason
+                    close = closed.rcvd
+                    break
+        assert close is not None, "the connection was lost without a close"
+        return close.code, close.reason
 
     async def run(self, query: str, **more: Any) -> Any:
         """The result of a query or mutation, under an id of its own."""
@@ -120,9 +121,7 @@ class HoldingMutation(Mutation):
     async def hold(self, info: strawberry.Info[SampleContext, None]) -> str | None:
         """Begin, and end when a test says so."""
         info.context.calls.append("hold begun")
-        deadline = time.monotonic() + READ_SECONDS_MAX
-        while not RELEASED.is_set() and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        await until(RELEASED.is_set, "the test lets go")
         info.context.calls.append("hold ended")
         return "held"
 
@@ -165,9 +164,7 @@ class SampleGateway:
 
     async def until(self, *calls: str) -> None:
         """Return when all of these were called."""
-        async with asyncio.timeout(READ_SECONDS_MAX):
-            while not set(calls) <= set(self.calls):
-                await asyncio.sleep(0.01)
+        await until(lambda: set(calls) <= set(self.calls), f"{calls} are called")
 
     @property
     def port(self) -> int:
