@@ -24,7 +24,7 @@ from ledger.signal_sending import Row, SignalNews, draft_events, find_recipients
 from ledger.states import SignalMove, SignalState, next_signal_state
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.viewer import Viewer
+from ledger.viewer import OPERATOR, Viewer
 from ledger.vocabulary import Category, SignalRevokedReason
 
 SIGNAL_COLUMNS = (
@@ -32,11 +32,19 @@ SIGNAL_COLUMNS = (
     "last_seen_on", "valid_until", "holder_id", "brand_id", "revoked_reason", "revoked_by", "revocation_note",
     "raised_at", "changed_at", "ended_at",
 )  # fmt: skip
+_BATCH_ROWS = 500
 _TOLD = ("risk", "state", "first_seen_on", "last_seen_on", "valid_until", "corroboration_count")
 """What a change is told of; the score alone moves silently, since it is the regulator's."""
 
 _LOCK = text("""
 SELECT id FROM fraud_signals WHERE e164 = ANY(:e164s) AND state = 'ACTIVE' ORDER BY id FOR NO KEY UPDATE
+""")
+
+_LOCK_NEXT = text("""
+SELECT e164 FROM phone_numbers
+WHERE e164 > :after AND (verified_complaint_count > 0 OR EXISTS (
+  SELECT 1 FROM fraud_signals f WHERE f.e164 = phone_numbers.e164 AND f.state = 'ACTIVE'))
+ORDER BY e164 LIMIT :rows FOR NO KEY UPDATE
 """)
 
 # Complaints of the present epoch count, each complainant once (one for each source where there is none), as for risk.
@@ -118,6 +126,18 @@ async def settle_signals(tx: Transaction, e164s: Sequence[str], *, actor: Viewer
             await send_signals(tx, sent, await find_recipients(tx))
         await append_events(tx, await draft_events(tx, news), actor=actor)
     return len(settled)
+
+
+async def settle_next_signals(tx: Transaction, *, after: str | None) -> tuple[int, str | None]:
+    """Settle the next 500 numbers behind this one: what settings that changed, or an upgrade, left to be done.
+
+    Answers how many signals changed, and the last number, None when there are no more. Safe to run again.
+    """
+    async with tx.role(Role.TRANSITION):
+        found = await tx.execute(_LOCK_NEXT, {"after": after or "", "rows": _BATCH_ROWS})
+        e164s = list(found.scalars())
+        changed = await settle_signals(tx, e164s, actor=OPERATOR)
+    return changed, e164s[-1] if e164s else None
 
 
 async def write_signals(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from gateway.cli.auditing_offline import audit
+from gateway.cli.auditing_archive import audit
 from gateway.cli.clients import clients
 from gateway.cli.complaint_imports import imports
 from gateway.cli.demonstrating import demo
@@ -23,6 +23,7 @@ from gateway.cli.members import brands, members, offices
 from gateway.cli.numbering import numbering
 from gateway.cli.officers import officers
 from gateway.cli.order_exports import acknowledgements, orders
+from gateway.cli.participations import participations, signals
 from gateway.cli.schemas import migrate, schema
 from gateway.cli.serving import serve
 
@@ -51,6 +52,8 @@ app.add_typer(brands, name="brand")
 app.add_typer(offices, name="office")
 app.add_typer(officers, name="officer")
 app.add_typer(clients, name="client")
+app.add_typer(participations, name="participation")
+app.add_typer(signals, name="signals")
 app.add_typer(numbering, name="numbering")
 app.add_typer(imports, name="import")
 app.add_typer(orders, name="orders")

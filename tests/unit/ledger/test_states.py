@@ -9,7 +9,9 @@ from ledger.states import ComplaintMove as CMove
 from ledger.states import ComplaintState as C
 from ledger.states import OrderMove as OMove
 from ledger.states import OrderState as O
-from ledger.states import next_complaint_state, next_order_state
+from ledger.states import SignalMove as SMove
+from ledger.states import SignalState as S
+from ledger.states import next_complaint_state, next_order_state, next_signal_state
 
 COMPLAINT_TABLE = {
     C.SUBMITTED: {
@@ -61,6 +63,12 @@ ORDER_TABLE = {
     O.ENDED: {},
 }
 
+SIGNAL_TABLE = {
+    S.ACTIVE: {SMove.CONFIRM: S.ACTIVE, SMove.EXPIRE: S.EXPIRED, SMove.REVOKE: S.REVOKED},
+    S.EXPIRED: {},
+    S.REVOKED: {},
+}
+
 
 @pytest.mark.parametrize(("state", "move"), list(itertools.product(C, CMove)))
 def test_a_complaint_makes_exactly_the_moves_of_its_table(state, move):
@@ -80,3 +88,13 @@ def test_an_order_makes_exactly_the_moves_of_its_table(state, move):
             next_order_state(state, move)
     else:
         assert next_order_state(state, move) is wanted
+
+
+@pytest.mark.parametrize(("state", "move"), list(itertools.product(S, SMove)))
+def test_a_signal_makes_exactly_the_moves_of_its_table(state, move):
+    wanted = SIGNAL_TABLE[state].get(move)
+    if wanted is None:
+        with pytest.raises(StateConflictError):
+            next_signal_state(state, move)
+    else:
+        assert next_signal_state(state, move) is wanted

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from graphql import GraphQLError
@@ -7,6 +7,7 @@ from schema.scalars import (
     POSITION_MAX,
     RUPIAH_MAX,
     parse_base64,
+    parse_day,
     parse_e164,
     parse_feed_cursor,
     parse_position,
@@ -44,6 +45,18 @@ class TestDateTime:
     def test_is_refused_in_our_words(self, value):
         with pytest.raises(GraphQLError, match="A DateTime is written as RFC 3339"):
             parse_time(value)
+
+
+class TestDate:
+    def test_is_a_day_without_a_time(self):
+        assert parse_day("2026-03-02") == date(2026, 3, 2)
+
+    @pytest.mark.parametrize(
+        "value", ["2026-3-2", "2026-02-30", "20260302", "2026-W10-1", "2026-03-02T00:00:00Z", 1, None]
+    )
+    def test_is_refused_in_our_words(self, value):
+        with pytest.raises(GraphQLError, match="A Date is written as"):
+            parse_day(value)
 
 
 class TestE164:
