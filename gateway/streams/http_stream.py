@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.connections import ABORT
+from gateway.connections import ABORT, WRITE
 from gateway.settings import Settings
 from gateway.streams.ends import SlowReaderError, StreamEnded
 from gateway.streams.hub import StreamConnection
@@ -61,16 +61,21 @@ class HttpStream:
         self._sending_since: float | None = None
         self._sent_at = self._loop.time()
         self._is_silent = False
+        self._is_waiting = False
+        self._has_more = False
         self._is_gone = False
         self._timer: asyncio.TimerHandle | None = None
         self._abort: Callable[[], None] | None = None
+        self._write: Callable[[bytes], bool] | None = None
+        self._unsent = b""
         self.told: dict[str, Any] = {"delivered": 0}
         """What the log keeps of it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the subscription ends, the client goes away or doesn't read. It closes the subscription."""
-        self._abort = (scope.get("extensions") or {}).get(ABORT)
-        self._subscription.on_ready = self._wake.set
+        extensions = scope.get("extensions") or {}
+        self._abort, self._write = extensions.get(ABORT), extensions.get(WRITE)
+        self._subscription.on_ready = self._offer
         listening = asyncio.create_task(self._listen(receive))
         self._beat()
         try:
@@ -94,21 +99,44 @@ class HttpStream:
         while not self._is_gone:
             self._wake.clear()
             try:
-                chunk = self._pull()
+                chunk = self._unsent or self._pull()
             except StreamEnded as ended:
                 await self._finish(send, ended)
                 return
+            self._unsent = b""
             if chunk:
                 await self._put(send, chunk)
             elif self._is_silent:
                 await self._put(send, self._form.heartbeat)
             else:
+                self._is_waiting = True
                 await self._wake.wait()
+                self._is_waiting = False
+
+    def _offer(self) -> None:
+        """There may be something: write it at once where nothing else is being written and the client has room."""
+        if not self._is_waiting or self._wake.is_set() or self._write is None:
+            self._wake.set()
+            return
+        try:
+            chunk = self._pull()
+        except StreamEnded:
+            # The task reads the end again, and tells it.
+            self._wake.set()
+            return
+        if chunk and self._write(chunk):
+            self._sent_at = self._loop.time()
+            chunk = b""
+        self._unsent = chunk
+        # What is left, be it more or the end, is the task's.
+        if chunk or self._subscription.is_over or self._has_more:
+            self._wake.set()
 
     def _pull(self) -> bytes:
         """What there is, up to a bound, so that one write carries it. Errors: StreamEnded, when nothing is left."""
         frames: list[bytes] = []
         size = 0
+        self._has_more = True
         while size < _TURN_BYTES_MAX:
             try:
                 delivery = self._subscription.take_nowait()
@@ -118,6 +146,7 @@ class HttpStream:
                     break
                 raise
             if delivery is None:
+                self._has_more = False
                 break
             frames.append(self._form.render(delivery))
             size += len(frames[-1])
