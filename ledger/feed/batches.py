@@ -21,7 +21,7 @@ WITH head AS MATERIALIZED (
   SELECT size FROM feed_head WHERE id = 1 AND epoch = $1 FOR UPDATE
 ), taken AS (
   DELETE FROM feed_pending WHERE EXISTS (SELECT 1 FROM head) AND event_id = ANY(ARRAY(
-    SELECT event_id FROM feed_pending ORDER BY event_id LIMIT $2
+    SELECT event_id FROM feed_pending WHERE event_id > $3 ORDER BY event_id LIMIT $2
   )) RETURNING event_id
 ), joined AS MATERIALIZED (
   SELECT e.*, head.size + row_number() OVER (ORDER BY e.id) AS position,
@@ -42,7 +42,7 @@ WITH head AS MATERIALIZED (
   UPDATE feed_head SET size = size + (SELECT count(*) FROM added)
   WHERE id = 1 AND epoch = $1 AND EXISTS (SELECT 1 FROM added)
 )
-SELECT head.size AS size_before, grown.leaf_hashes,
+SELECT head.size AS size_before, grown.leaf_hashes, (SELECT max(event_id) FROM taken) AS last_event_id,
   CASE WHEN grown.count > 0 THEN pg_notify('{FEED_CHANNEL}', (head.size + grown.count)::text) END
 FROM head CROSS JOIN (
   SELECT count(*) AS count, array_agg(leaf_hash ORDER BY position) AS leaf_hashes FROM added
@@ -66,10 +66,11 @@ class FencedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How far a batch brought the feed."""
+    """How far a batch brought the feed; the highest id among its events, 0 where it had none."""
 
     size_before: int
     size_after: int
+    last_event_id: int
 
     @property
     def count(self) -> int:
@@ -77,17 +78,19 @@ class Batch:
         return self.size_after - self.size_before
 
 
-async def sequence_batch(session: DirectSession, *, epoch: int, batch_max: int) -> Batch:
+async def sequence_batch(session: DirectSession, *, epoch: int, batch_max: int, behind: int = 0) -> Batch:
     """Give the oldest waiting events their positions, and keep what the tree gained; one transaction.
 
+    behind leaves out events up to that id: what waits there is for another batch.
     Errors: FencedError; direct.FAILURES, after which the outcome is in the database and nowhere else.
     """
     async with session.transaction():
-        row = await session.fetch_row(_SEQUENCE, epoch, batch_max)
+        row = await session.fetch_row(_SEQUENCE, epoch, batch_max, behind)
         if row is None:
             raise FencedError
         leaf_hashes: Sequence[bytes] = row["leaf_hashes"] or ()
-        batch = Batch(row["size_before"], row["size_before"] + len(leaf_hashes))
+        size = row["size_before"]
+        batch = Batch(size, size + len(leaf_hashes), row["last_event_id"] or 0)
         await _keep_nodes(session, batch, leaf_hashes)
     return batch
 

@@ -137,21 +137,20 @@ class Sequencer:
         poll_s = min(settings.poll_s, settings.lease_s / 3)
         watch = PendingWatch(session, poll_s=poll_s)
         await watch.start()
-        # After failures in a row it takes fewer at once: what was too slow, or can't be done, holds up less then.
+        # After failures in a row it takes fewer at once, and more again as it goes on: what was too slow still passes.
         batch_max = max(1, settings.batch_max >> min(self._failures - 1, _HALVINGS_MAX))
         size = row["size"]
         while True:
-            found = 0
-            if await watch.is_any_pending():
-                batch = await sequence_batch(session, epoch=status.epoch, batch_max=batch_max)
+            taken, taken_to = 0, 0
+            behind = await watch.look()
+            if behind is not None:
+                batch = await sequence_batch(session, epoch=status.epoch, batch_max=batch_max, behind=behind)
                 status.sequenced += batch.count
-                found, size = batch.count, batch.size_after
+                taken, taken_to, size = batch.count, batch.last_event_id, batch.size_after
             self._failures = 0
             await self._beat(session, size)
-            if found == batch_max:
-                await watch.look_away()
-            else:
-                await watch.wait(found=found)
+            await watch.wait(taken=taken, taken_to=taken_to, taken_max=batch_max)
+            batch_max = min(settings.batch_max, batch_max * 2)
 
     async def _beat(self, session: DirectSession, size: int) -> None:
         """What is done at most so often, batch or no batch."""

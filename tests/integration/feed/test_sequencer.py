@@ -182,6 +182,22 @@ class TestWaking:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
+    async def test_a_late_commit_is_found_though_a_look_at_the_whole_queue_is_dear(
+        self, patient, parties, as_of, owner_connection, monkeypatch
+    ):
+        await until(lambda: is_listening(owner_connection), "it listens")
+        monkeypatch.setattr("ledger.feed.pending_watch.WHOLE_LOOK_REST", 300)
+        for number in range(3):
+            before = await patient.wait()
+            async with patient.database.transaction(parties.officer, as_of=as_of) as tx:
+                await append_events(tx, [event_draft(subject_id=f"slow-{number}")])
+                for _ in range(5):
+                    await patient.append(parties.officer, as_of, subject_id="quick")
+                await patient.wait(before + 5)
+            await patient.wait(before + 6)
+        rows = await check_feed(owner_connection)
+        assert [row["subject_id"] for row in rows][-6:] == ["quick"] * 5 + ["slow-2"]
+
     async def test_many_writers_give_no_notice_and_miss_nothing(self, patient, parties, as_of, owner_connection):
         before = await patient.wait()
 
