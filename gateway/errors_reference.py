@@ -46,7 +46,7 @@ _CLASSES = {
     Code.BAD_USER_INPUT: "The input can't be taken, or the act is not the caller's to do whatever its scopes.",
     Code.NOT_FOUND: "There is no such thing, or it is not the caller's to see: the two look the same.",
     Code.CONFLICT: "The thing is not in the state that this needs.",
-    Code.CURSOR_EXPIRED: "The feed's cursor is older than what is kept (with the feed; not raised yet).",
+    Code.CURSOR_EXPIRED: "The feed can't be resumed from the cursor; `oldestCursor` says from where it can.",
     Code.GRAPHQL_PARSE_FAILED: "The document can't be parsed.",
     Code.GRAPHQL_VALIDATION_FAILED: "The document doesn't fit the schema.",
     Code.OPERATION_TOO_COMPLEX: "The operation asks for more than one call may; `cost` and `limit` say how much.",
