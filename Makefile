@@ -34,7 +34,7 @@ lint: $(READY) ## Ruff, mypy strict, and who may import whom
 
 check: lint test ## Lint and test; CI runs this and then conformance
 
-conformance: $(READY) ## Try OAuth clients of others against a real server (Node's are skipped where Node is absent)
+conformance: $(READY) ## Try clients of others, of OAuth and of subscriptions, against a real server (Node's are skipped where Node is absent)
 	@if command -v npm >/dev/null; then cd tests/conformance && npm ci --silent; else echo "Node is absent: its clients are not tried."; fi
 	$(BIN)/pytest -q -rs -m conformance tests/conformance
 

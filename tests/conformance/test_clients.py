@@ -6,9 +6,7 @@ Node's are skipped, saying so, where Node or its packages are absent.
 import json
 import os
 import shutil
-import socket
 import subprocess
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +16,10 @@ from typing import Any
 import pytest
 
 from auth.client_policies import ClientPolicy
-from gateway.server import make_server
-from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway, read_auth_settings
+from gateway.wiring import read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from schema.graph import schema
+from tests.conformance.serving import Serving
 from tests.conftest import Cluster
 from tests.integration.auth.world import PASSWORD, Clock, World, client_key, jwks_of
 
@@ -31,7 +27,6 @@ pytestmark = pytest.mark.conformance
 HERE = Path(__file__).parent
 CALLBACK = "http://127.0.0.1:1/callback"
 SCOPES = ["orders:read", "members:read"]
-CHEAP = {"password_hash_rounds": 1, "password_hash_memory_kib": 8, "password_hash_threads": 1}
 
 
 @dataclass(frozen=True)
@@ -43,21 +38,13 @@ class Served:
 @pytest.fixture(scope="module")
 async def served(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Served]:
     name = await cluster.clone()
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    settings = Settings(port=port, metrics_port=0, drain_seconds=1, log_level="ERROR", **CHEAP)
-    database = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
-    config = await _register(World(database, read_auth_settings(settings), Clock(datetime.now(UTC))))
+    serving = Serving(cluster.url_of(name), keyring)
+    database = serving.connect()
+    config = await _register(World(database, read_auth_settings(serving.settings), Clock(datetime.now(UTC))))
     await database.close()
-    app = create_gateway(
-        settings, database=connect_database(settings, url=cluster.url_of(name), keyring=keyring), schema=schema
-    )
-    server = make_server(app, settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield Served(settings.base_url, config)
-    server.should_exit = True
-    thread.join(10)
+    serving.start()
+    yield Served(serving.settings.base_url, config)
+    await serving.stop()
     await cluster.drop(name)
 
 

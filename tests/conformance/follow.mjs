@@ -1,0 +1,45 @@
+// Follows a subscription by a client of graphql-ws or graphql-sse, and goes on after every end that is not for good.
+const PASSING = new Set(['RATE_LIMITED', 'INTERNAL_SERVER_ERROR', 'TOO_MANY_STREAMS', 'TOKEN_EXPIRED', 'FEED_RESET'])
+const isPassingEnd = ({ extensions: { code, problem } = {} }) => PASSING.has(code) || PASSING.has(problem)
+
+// GraphQL errors, the close of a socket, or what graphql-sse tells of a connection.
+function isPassing(cause) {
+  if (Array.isArray(cause)) return cause.some(isPassingEnd)
+  if (cause.name === 'NetworkError') return !(cause.response?.status < 500 && cause.response.status !== 429)
+  return cause.code === 4500 || PASSING.has(cause.reason)
+}
+
+export function follow(client, request, sink, waitMs = () => 1_000 + 2_000 * Math.random()) {
+  // A client that reconnects by itself sends this very object again. So it must hold the last cursor at any time.
+  const payload = { ...request, extensions: { ...request.extensions } }
+  const keep = (extensions) => (payload.extensions.cursor = extensions?.cursor ?? payload.extensions.cursor)
+  let stop, timer
+
+  function open() {
+    let end
+    const finish = () => {
+      if (!end) sink.complete()
+      else if (isPassing(end)) timer = setTimeout(open, waitMs())
+      else sink.error(end)
+    }
+    stop = client.subscribe(payload, {
+      next(result) {
+        keep(result.extensions)
+        if ('data' in result) sink.next(result)
+        else end = result.errors
+      },
+      error(cause) {
+        keep(cause[0]?.extensions)
+        end = cause
+        finish()
+      },
+      complete: finish,
+    })
+  }
+
+  open()
+  return () => {
+    clearTimeout(timer)
+    stop()
+  }
+}
