@@ -75,16 +75,24 @@ class Fleet:
         return self.chance.choice(self.servings).url
 
     def subscribe(self, name: str, root: str, **more: object) -> Subscriber:
-        chance = random.Random(self.chance.random())  # noqa: S311 - no secret
-        subscriber = Subscriber(self.bearers[name], root, self.http, self.choose_url, chance=chance, **more)  # type: ignore[arg-type]
+        """A subscriber that comes back by itself for as long as the fleet is there."""
+        subscriber = self.make_subscriber(name, root, **more)
         self.subscribers.append(subscriber)
         self.tasks.append(asyncio.create_task(subscriber.run()))
         return subscriber
 
-    def begin_writing(self, *, writers: int = 2) -> None:
+    def make_subscriber(self, name: str, root: str, **more: object) -> Subscriber:
+        chance = random.Random(self.chance.random())  # noqa: S311 - no secret
+        return Subscriber(self.bearers[name], root, self.http, self.choose_url, chance=chance, **more)  # type: ignore[arg-type]
+
+    def open_desk(self) -> Desk:
+        """One for all, since it gives out numbers."""
         if self.desk is None:
             self.desk = Desk(self.database, self.parties, self.journal)
-        desk = self.desk
+        return self.desk
+
+    def begin_writing(self, *, writers: int = 2) -> None:
+        desk = self.open_desk()
         bearers = {
             party.viewer.member_id or "": party.bearer for party in self.bearers.values() if not party.viewer.brand_id
         }
@@ -108,7 +116,7 @@ class Fleet:
         sizes = [(subscriber, len(subscriber.received) + count) for subscriber in self.subscribers]
         await self._wait(lambda: all(len(subscriber.received) >= size for subscriber, size in sizes))
 
-    async def settle(self) -> Truth:
+    async def settle(self, subscribers: Sequence[Subscriber]) -> Truth:
         """Let the writers end, and wait until everything is placed, signed and told."""
         await self.stop_writing()
         owner = await asyncpg.connect(self.owner_url)
@@ -119,18 +127,19 @@ class Fleet:
         finally:
             await owner.close()
         with suppress(TimeoutError):  # the comparison says what is missing
-            await wait_until(lambda: all(each.has_all(truth) for each in self.subscribers))
+            await wait_until(lambda: all(each.has_all(truth) for each in subscribers))
         return truth
 
-    async def check(self) -> Truth:
+    async def check(self, subscribers: Sequence[Subscriber] | None = None) -> Truth:
         """Nothing is lost, doubled or out of order; everything confirmed is in the feed; the tree verifies."""
-        truth = await self.settle()
+        asked = self.subscribers if subscribers is None else subscribers
+        truth = await self.settle(asked)
         counted = truth.count()
         lost = {key: times for key, times in self.journal.confirmed.items() if counted[key] < times}
         assert lost == {}
         for order_id in self.journal.acknowledged:
             assert counted[EventKind.ORDER_ACKNOWLEDGED.value, order_id] == 1, order_id
-        for subscriber in self.subscribers:
+        for subscriber in asked:
             subscriber.check(truth)
         return truth
 
@@ -141,6 +150,8 @@ class Fleet:
             for task in self.tasks:
                 if task.done():
                     task.result()
+            for subscriber in self.subscribers:
+                subscriber.check_faults()
             return holds()
 
         try:

@@ -17,7 +17,7 @@ from tests.acceptance.faults.wires import Ask, Ended, Result, Resume, Transport,
 
 _SIDES = {
     "blockRequestEvents": "event { position kind subjectId: blockOrderId blockOrder { id orderNo } }",
-    "complaintEvents": "event { position kind subjectId: complaintId complaint { id ticket } }",
+    "complaintEvents": "event { position kind subjectId: complaintId complaint { id ticketNo } }",
     "feed": "event: entry { position kind subjectId text }",
 }
 _PAGE = """
@@ -84,6 +84,14 @@ class Subscriber:
                 await self.drop()
             await asyncio.sleep(0.02)
 
+    def begin(self, way: Way, url: str) -> None:
+        """One stream from that process, in that way, while the caller goes on."""
+        self._stream = asyncio.create_task(self.follow(way, url=url))
+
+    @property
+    def is_following(self) -> bool:
+        return self._stream is not None and not self._stream.done()
+
     async def follow(self, way: Way, *, url: str | None = None) -> None:
         """One stream, until it ends."""
         document = _PAGE if way.transport is Transport.PAGES else document_of(self.root)
@@ -120,10 +128,14 @@ class Subscriber:
         expected = truth.list_told(self.party.viewer, self.root, after=self.start)
         return not expected or self.position >= expected[-1][0]
 
+    def check_faults(self) -> None:
+        """It saw nothing that must never be."""
+        assert not self.faults, (self.name, self.faults[:3])
+
     def check(self, truth: Truth) -> None:
         """It was told exactly what is its own since it began, in order and once."""
         assert self.start is not None, (self.name, self.ends)
-        assert not self.faults, (self.name, self.faults[:3])
+        self.check_faults()
         expected = truth.list_told(self.party.viewer, self.root, after=self.start)
         # What a client had asked for and didn't wait for may have been written since.
         received = [told for told in self.received if told[0] <= truth.size]

@@ -14,6 +14,15 @@ from tests.acceptance.faults.test_database_away import OwnServer
 from tests.acceptance.faults.wires import Resume, Transport, Way
 from tests.conftest import ROLE_PREFIX
 
+FOLLOWED = (
+    ("regulator", "feed"),
+    ("regulator", "complaintEvents"),
+    ("agency", "complaintEvents"),
+    ("telkomsel", "blockRequestEvents"),
+    ("xlsmart", "blockRequestEvents"),
+    ("axis", "blockRequestEvents"),
+    ("axis", "blockRequestEvents"),
+)
 PAGES = (Way(Transport.PAGES, Resume.ARGUMENT),)
 
 
@@ -38,8 +47,9 @@ async def running(
         count=2,
         settings={"JEMBATAN_SEQUENCER_LEASE_SECONDS": "1"},
     ) as fleet:
-        for name in ("regulator", "agency", "xlsmart"):
-            fleet.subscribe(name, "feed", ways=PAGES, start=0)
+        fleet.subscribe("xlsmart", "feed", ways=PAGES, start=0)
+        for name, root in FOLLOWED:
+            fleet.subscribe(name, root)
         yield fleet
 
 

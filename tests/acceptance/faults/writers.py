@@ -11,17 +11,19 @@ from typing import Any
 import aiohttp
 from sqlalchemy.exc import DBAPIError
 
+from ledger.acknowledgement_rules import AcknowledgementDraft
+from ledger.acknowledgements import acknowledge_block_orders
 from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
 from ledger.complaint_filing import file_complaints
 from ledger.complaints import Complaint
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, Problem
 from ledger.events import EventKind
 from ledger.order_approval import Approval, approve_block_orders
 from ledger.order_drafting import OrderDraft, draft_block_orders
 from ledger.orders import BlockOrder
 from ledger.storage.database import Database
 from ledger.viewer import Viewer
-from ledger.vocabulary import RejectionReason
+from ledger.vocabulary import AcknowledgementKind, RejectionReason
 from tests.integration.ledger.conftest import Parties
 from tests.integration.ledger.journeys import WORDS, complaint_draft
 
@@ -107,11 +109,20 @@ class Desk:
             self.issued.put_nowait((order.id, order.carrier_id))
         return list(issued)
 
+    async def acknowledge(self, order: BlockOrder, *, hold: Hold = commit_at_once) -> None:
+        viewers = {viewer.member_id: viewer for viewer in self.parties.everyone.values()}
+        draft = AcknowledgementDraft(order_id=order.id, kind=AcknowledgementKind.RECEIVED, reference="TT-1")
+        async with self.database.transaction(viewers[order.carrier_id], as_of=_now()) as tx:
+            [said] = await acknowledge_block_orders(tx, [draft])
+            assert not isinstance(said, Problem), said
+            await hold()
+        self.journal.confirm(EventKind.ORDER_ACKNOWLEDGED, order.id)
+
     async def go_on(self, chance: random.Random) -> None:
         """File, decide and order for ever, sometimes with a commit that comes late and sometimes with none."""
 
         async def tarry() -> None:
-            await asyncio.sleep(chance.choice((0.01, 0.01, 0.03, 0.2)))
+            await asyncio.sleep(chance.choice((0.02, 0.05, 0.05, 0.2)))
             if chance.random() < 0.15:
                 raise RolledBackError
 
