@@ -40,10 +40,10 @@ class NothingSignedError(ConflictError):
     hint = "A serving process signs one within seconds of the first entries; is one running?"
 
 
-class RangeInvalidError(InvalidInputError):
+class ExportRangeError(InvalidInputError):
     """The feed has no such range that a checkpoint vouches for."""
 
-    code = "RANGE_INVALID"
+    code = "EXPORT_RANGE_INVALID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Range:
 
 
 async def plan_export(database: Database, wanted: Range, *, as_of: datetime) -> Header:
-    """What an export of the range begins with. Errors: NothingSignedError, RangeInvalidError."""
+    """What an export of the range begins with. Errors: NothingSignedError, ExportRangeError."""
     async with database.system(Role.ARCHIVE, as_of=as_of) as tx:
         head = (await tx.execute(_HEAD)).one()
         latest = await find_latest_checkpoint(tx)
@@ -63,7 +63,7 @@ async def plan_export(database: Database, wanted: Range, *, as_of: datetime) -> 
             raise NothingSignedError
         until = latest.tree_size if wanted.until is None else wanted.until
         if not 0 <= wanted.after < until <= latest.tree_size:
-            raise RangeInvalidError(f"The newest checkpoint has {latest.tree_size} entries.")
+            raise ExportRangeError(f"The newest checkpoint has {latest.tree_size} entries.")
         consistency = await prove_consistency(tx, until, latest.tree_size)
         return Header(
             feed_id=str(head.feed_id),

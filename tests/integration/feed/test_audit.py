@@ -1,5 +1,7 @@
 """Exporting the log and verifying the export: whatever the database's owner changes is found, and named."""
 
+# ruff: noqa: F811 - a fixture is named where it is used
+
 import random
 
 import orjson
@@ -7,7 +9,7 @@ import pytest
 
 from ledger.feed.audit_files import Header, parse_line, render_line
 from ledger.feed.comparison import compare_with_database
-from ledger.feed.export import NothingSignedError, Range, RangeInvalidError, plan_export, render_export
+from ledger.feed.export import ExportRangeError, NothingSignedError, Range, plan_export, render_export
 from ledger.feed.notes import Checkpoint, NoteSigner, render_checkpoint, sign_note
 from ledger.feed.verification import (
     KeptCheckpointError,
@@ -18,19 +20,19 @@ from ledger.feed.verification import (
 from tests.integration.feed.audited import ORIGIN, audited, read_now  # noqa: F401 - fixture
 
 
-async def export_lines(audited, *, after=0, until=None, **more) -> list[bytes]:  # noqa: F811
+async def export_lines(audited, *, after=0, until=None, **more) -> list[bytes]:
     header = await plan_export(audited.database, Range(after=after, until=until), as_of=read_now())
     chunks = [chunk async for chunk in render_export(audited.database, header, now=read_now, **more)]
     return b"".join(chunks).splitlines(keepends=True)
 
 
-async def verify_now(audited, lines=None, *, kept=(), keys=None):  # noqa: F811
+async def verify_now(audited, lines=None, *, kept=(), keys=None):
     """The account of a fresh export, by keys that were known before anything was broken."""
     lines = lines if lines is not None else await export_lines(audited)
     return verify_export(iter(lines), keys=parse_keys(keys or await audited.keys()), kept_notes=kept)
 
 
-async def fill_three(audited, parties, as_of):  # noqa: F811
+async def fill_three(audited, parties, as_of):
     """Entries of several kinds under three checkpoints; the sizes of those."""
     named = {"audience": [parties.telkomsel.member_id], "brand_id": parties.brands["byu"]}
     return [await audited.fill(parties.officer, as_of, count=4, **named) for _ in range(3)]
@@ -41,7 +43,7 @@ def find_finding(account):
 
 
 class TestExport:
-    async def test_verifies_with_nothing_but_itself_and_the_key(self, audited, parties, as_of):  # noqa: F811
+    async def test_verifies_with_nothing_but_itself_and_the_key(self, audited, parties, as_of):
         size = await audited.fill(parties.officer, as_of, count=700, audience=[parties.agency.member_id])
         account = await verify_now(audited)
         assert account.finding is None
@@ -51,26 +53,26 @@ class TestExport:
             "SELECT root_hash FROM feed_checkpoints WHERE tree_size = $1", size
         )
 
-    async def test_says_when_the_key_was_taken_from_the_export(self, audited):  # noqa: F811
+    async def test_says_when_the_key_was_taken_from_the_export(self, audited):
         lines = await export_lines(audited)
         assert verify_export(iter(lines)).is_key_from_export
 
-    async def test_of_a_range_verifies_against_the_newest_checkpoint(self, audited, parties, as_of):  # noqa: F811
+    async def test_of_a_range_verifies_against_the_newest_checkpoint(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of, count=600)
         for after, until in ((0, 1), (1, 2), (5, 300), (255, 513), (256, 257), (511, None)):
             account = await verify_now(audited, await export_lines(audited, after=after, until=until, batch_entries=7))
             assert account.finding is None, (after, until, account.finding)
 
     @pytest.mark.parametrize(("after", "until"), [(5, 5), (9, 3), (0, 10**7), (10**7, None)])
-    async def test_of_a_range_that_is_none_is_refused(self, audited, after, until):  # noqa: F811
-        with pytest.raises(RangeInvalidError):
+    async def test_of_a_range_that_is_none_is_refused(self, audited, after, until):
+        with pytest.raises(ExportRangeError):
             await plan_export(audited.database, Range(after=after, until=until), as_of=read_now())
 
     async def test_needs_a_signed_checkpoint(self, database, as_of):
         with pytest.raises(NothingSignedError):
             await plan_export(database, Range(), as_of=as_of)
 
-    async def test_shows_held_entries_as_any_others(self, audited, parties, as_of):  # noqa: F811
+    async def test_shows_held_entries_as_any_others(self, audited, parties, as_of):
         await audited.owner.execute(
             "INSERT INTO legal_holds (id, reason, placed_by, placed_at) VALUES (gen_random_uuid(), 'Court', $1, now())",
             parties.officer.officer_id,
@@ -101,7 +103,7 @@ COLUMNS_OF_EVENTS = {
 
 class TestTamperingOfTheDatabasesOwner:
     @pytest.mark.parametrize("column", COLUMNS_OF_EVENTS)
-    async def test_with_a_column_of_events_is_named(self, audited, parties, as_of, column):  # noqa: F811
+    async def test_with_a_column_of_events_is_named(self, audited, parties, as_of, column):
         sizes = await fill_three(audited, parties, as_of)
         value, expected = COLUMNS_OF_EVENTS[column]
         position = sizes[1] - 1
@@ -126,20 +128,20 @@ class TestTamperingOfTheDatabasesOwner:
             ("UPDATE feed_head SET oldest_position = $1::bigint + 1", None, 0),
         ],
     )
-    async def test_with_the_feed_is_named(self, audited, parties, as_of, statement, expected, shift):  # noqa: F811
+    async def test_with_the_feed_is_named(self, audited, parties, as_of, statement, expected, shift):
         sizes = await fill_three(audited, parties, as_of)
         position = sizes[1] - 1
         await audited.owner.execute(statement, position)
         found = find_finding(await verify_now(audited))
         assert found == (None if expected is None else (expected, position + shift))
 
-    async def test_with_what_was_never_archived_is_named(self, audited, parties, as_of):  # noqa: F811
+    async def test_with_what_was_never_archived_is_named(self, audited, parties, as_of):
         sizes = await fill_three(audited, parties, as_of)
         await audited.owner.execute("UPDATE feed_head SET oldest_position = $1", sizes[1])
         await audited.owner.execute(f"DELETE FROM events WHERE id = {_ROW}", sizes[0])
         assert find_finding(await verify_now(audited)) == (Tampering.ARCHIVE_UNRECORDED, 1)
 
-    async def test_that_makes_the_leaf_anew_is_found_by_the_next_checkpoint(self, audited, parties, as_of):  # noqa: F811
+    async def test_that_makes_the_leaf_anew_is_found_by_the_next_checkpoint(self, audited, parties, as_of):
         sizes = await fill_three(audited, parties, as_of)
         position = sizes[1] - 1
         await audited.owner.execute(f"UPDATE events SET kind = 'ORDER_ENDED' WHERE id = {_ROW}", position)
@@ -155,7 +157,7 @@ class TestTamperingOfTheDatabasesOwner:
         assert account.finding.first <= position <= account.finding.last
         assert account.finding.last == sizes[1]
 
-    async def test_that_swaps_two_entries_is_named(self, audited, parties, as_of):  # noqa: F811
+    async def test_that_swaps_two_entries_is_named(self, audited, parties, as_of):
         sizes = await fill_three(audited, parties, as_of)
         first = sizes[0] - 2
         await audited.owner.execute(
@@ -176,14 +178,14 @@ class TestTamperingOfTheDatabasesOwner:
             ("tree_size = tree_size - 1", Tampering.CHECKPOINT),
         ],
     )
-    async def test_with_a_checkpoint_is_named(self, audited, parties, as_of, change, expected):  # noqa: F811
+    async def test_with_a_checkpoint_is_named(self, audited, parties, as_of, change, expected):
         sizes = await fill_three(audited, parties, as_of)
         await audited.owner.execute(f"UPDATE feed_checkpoints SET {change} WHERE tree_size = $1", sizes[1])
         account = await verify_now(audited)
         assert account.finding.tampering is expected
         assert account.finding.first in {sizes[1], sizes[1] - 1}
 
-    async def test_forged_checkpoint_of_another_key_is_no_proof(self, audited, parties, as_of):  # noqa: F811
+    async def test_forged_checkpoint_of_another_key_is_no_proof(self, audited, parties, as_of):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         sizes = await fill_three(audited, parties, as_of)
@@ -194,7 +196,7 @@ class TestTamperingOfTheDatabasesOwner:
         account = await verify_now(audited, keys=trusted)
         assert account.finding.tampering is Tampering.CHECKPOINT
 
-    async def test_export_made_anew_by_a_forger_needs_a_trusted_key_to_be_found(self, audited, parties, as_of):  # noqa: F811
+    async def test_export_made_anew_by_a_forger_needs_a_trusted_key_to_be_found(self, audited, parties, as_of):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         await fill_three(audited, parties, as_of)
@@ -215,7 +217,7 @@ class TestTamperingOfTheDatabasesOwner:
 
 
 class TestVerify:
-    async def test_finds_a_file_that_was_cut_anywhere(self, audited, parties, as_of):  # noqa: F811
+    async def test_finds_a_file_that_was_cut_anywhere(self, audited, parties, as_of):
         await fill_three(audited, parties, as_of)
         lines = await export_lines(audited)
         draw = random.Random(3)  # noqa: S311 - where the file is cut
@@ -226,7 +228,7 @@ class TestVerify:
             assert account.finding.tampering is Tampering.TRUNCATED
 
     @pytest.mark.parametrize("position", [2, 9])
-    async def test_names_what_was_left_out_doubled_or_moved(self, audited, parties, as_of, position):  # noqa: F811
+    async def test_names_what_was_left_out_doubled_or_moved(self, audited, parties, as_of, position):
         await fill_three(audited, parties, as_of)
         lines = await export_lines(audited)
         place = next(i for i, line in enumerate(lines) if getattr(parse_line(line), "position", None) == position)
@@ -241,7 +243,7 @@ class TestVerify:
         garbage = [*lines[:place], b"no json\n", *lines[place:]]
         assert find_finding(await verify_now(audited, garbage)) == (Tampering.LINE, position)
 
-    async def test_random_changes_of_a_file_are_found(self, audited, parties, as_of):  # noqa: F811
+    async def test_random_changes_of_a_file_are_found(self, audited, parties, as_of):
         await fill_three(audited, parties, as_of)
         lines = await export_lines(audited)
         keys = await audited.keys()
@@ -264,7 +266,7 @@ class TestVerify:
             is_ignored = account.checkpoints_of_unknown_keys > 0
             assert account.finding is not None or is_ignored, (name, part, value[name])
 
-    async def test_rolled_back_log_is_found_by_a_kept_checkpoint(self, audited, parties, as_of):  # noqa: F811
+    async def test_rolled_back_log_is_found_by_a_kept_checkpoint(self, audited, parties, as_of):
         sizes = await fill_three(audited, parties, as_of)
         kept = await audited.note(sizes[2])
         await audited.owner.execute("DELETE FROM feed_checkpoints WHERE tree_size > $1", sizes[1])
@@ -272,7 +274,7 @@ class TestVerify:
         assert account.finding.tampering is Tampering.ROLLED_BACK
         assert (account.finding.first, account.finding.last) == (sizes[1] + 1, sizes[2])
 
-    async def test_split_view_is_found_by_a_kept_checkpoint(self, audited, keyring, parties, as_of):  # noqa: F811
+    async def test_split_view_is_found_by_a_kept_checkpoint(self, audited, keyring, parties, as_of):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         sizes = await fill_three(audited, parties, as_of)
@@ -286,14 +288,14 @@ class TestVerify:
         good = await verify_now(audited, kept=[await audited.note(size) for size in sizes])
         assert (good.finding, good.kept_checkpoints) == (None, 3)
 
-    async def test_kept_checkpoint_of_another_key_or_range_is_unusable(self, audited, parties, as_of):  # noqa: F811
+    async def test_kept_checkpoint_of_another_key_or_range_is_unusable(self, audited, parties, as_of):
         sizes = await fill_three(audited, parties, as_of)
         lines = await export_lines(audited, after=sizes[1])
         for kept in (await audited.note(sizes[0]), "no note"):
             with pytest.raises(KeptCheckpointError):
                 await verify_now(audited, lines, kept=[kept])
 
-    async def test_checkpoints_of_a_retired_key_do_not_stop_who_knows_the_newer_only(self, audited, parties, as_of):  # noqa: F811
+    async def test_checkpoints_of_a_retired_key_do_not_stop_who_knows_the_newer_only(self, audited, parties, as_of):
         from ledger.feed.checkpoints import add_checkpoint_key
         from ledger.storage.roles import Role
 
@@ -307,7 +309,7 @@ class TestVerify:
 
 
 class TestCompareWithDatabase:
-    async def test_finds_nothing_where_nothing_was_changed(self, audited, parties, as_of):  # noqa: F811
+    async def test_finds_nothing_where_nothing_was_changed(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of, count=600)
         lines = await export_lines(audited)
         await audited.fill(parties.officer, as_of, count=3)
@@ -326,14 +328,14 @@ class TestCompareWithDatabase:
             ("UPDATE feed_head SET size = 400", 401),
         ],
     )
-    async def test_names_the_first_place_that_differs(self, audited, parties, as_of, statement, first):  # noqa: F811
+    async def test_names_the_first_place_that_differs(self, audited, parties, as_of, statement, first):
         await audited.fill(parties.officer, as_of, count=600)
         lines = await export_lines(audited)
         await audited.owner.execute(statement)
         finding = await compare_with_database(iter(lines), audited.database, now=read_now)
         assert (finding.tampering, finding.first) == (Tampering.DATABASE, first)
 
-    async def test_finds_a_removed_checkpoint(self, audited, parties, as_of):  # noqa: F811
+    async def test_finds_a_removed_checkpoint(self, audited, parties, as_of):
         sizes = await fill_three(audited, parties, as_of)
         lines = await export_lines(audited)
         assert isinstance(parse_line(lines[0]), Header)

@@ -1,5 +1,7 @@
 """Checkpoints: signed by the one that leads, of a history that only grows, by keys that can be replaced."""
 
+# ruff: noqa: F811 - a fixture is named where it is used
+
 import asyncpg
 import pytest
 
@@ -34,7 +36,7 @@ async def session(direct):
 
 
 class TestCheckpoints:
-    async def test_say_size_and_root_of_the_feed_and_are_signed(self, audited, parties, as_of):  # noqa: F811
+    async def test_say_size_and_root_of_the_feed_and_are_signed(self, audited, parties, as_of):
         size = await audited.fill(parties.officer, as_of, count=300)
         leaves = [row["leaf_hash"] for row in await audited.owner.fetch("SELECT leaf_hash FROM feed ORDER BY position")]
         for viewer in (parties.officer, parties.telkomsel, parties.agency, parties.provider):
@@ -47,7 +49,7 @@ class TestCheckpoints:
             assert signed
             assert (signed.checkpoint.size, signed.checkpoint.root) == (size, root)
 
-    async def test_are_kept_one_by_one(self, audited, parties, as_of):  # noqa: F811
+    async def test_are_kept_one_by_one(self, audited, parties, as_of):
         sizes = [await audited.fill(parties.officer, as_of, count=3) for _ in range(3)]
         async with audited.database.reading(parties.agency, as_of=as_of) as tx:
             found = await list_checkpoints(tx, after=sizes[0], until=sizes[2], limit=10)
@@ -62,7 +64,7 @@ class TestCheckpoints:
         assert await sign_checkpoint(session, origin=ORIGIN, keyring=keyring, as_of=as_of) is None
         assert await owner_connection.fetchval("SELECT count(*) FROM feed_keys") == 0
 
-    async def test_key_is_sealed_and_members_read_its_public_half_alone(self, audited, parties, as_of):  # noqa: F811
+    async def test_key_is_sealed_and_members_read_its_public_half_alone(self, audited, parties, as_of):
         sealed = await audited.owner.fetchval("SELECT private_sealed FROM feed_keys")
         assert len(sealed) > 32
         with pytest.raises(Exception, match="permission denied"):
@@ -71,14 +73,14 @@ class TestCheckpoints:
 
 
 class TestSigner:
-    async def test_fenced_sequencer_signs_nothing(self, audited, session, keyring, parties, as_of):  # noqa: F811
+    async def test_fenced_sequencer_signs_nothing(self, audited, session, keyring, parties, as_of):
         await audited.fill(parties.officer, as_of)
         before = await audited.owner.fetchval("SELECT count(*) FROM feed_checkpoints")
         with pytest.raises(NotLeadingError):
             await sign_checkpoint(session, origin=ORIGIN, keyring=keyring, as_of=as_of)
         assert await audited.owner.fetchval("SELECT count(*) FROM feed_checkpoints") == before
 
-    async def test_changed_leaf_is_never_signed_over(self, audited, parties, as_of):  # noqa: F811
+    async def test_changed_leaf_is_never_signed_over(self, audited, parties, as_of):
         size = await audited.fill(parties.officer, as_of, count=5)
         await audited.owner.execute("UPDATE feed SET leaf_hash = sha256('forged') WHERE position = $1", size - 2)
         await audited.append(parties.officer, as_of, payload={})
@@ -128,7 +130,7 @@ class TestSigner:
         assert await owner_connection.fetchval("SELECT count(*) FROM feed_checkpoints") == 1
         assert first is not None
 
-    async def test_second_root_for_a_size_is_refused_by_the_database(self, audited, session):  # noqa: F811
+    async def test_second_root_for_a_size_is_refused_by_the_database(self, audited, session):
         with pytest.raises(asyncpg.UniqueViolationError):
             await session.execute(
                 "INSERT INTO feed_checkpoints (tree_size, root_hash, note, signed_at) "
@@ -140,7 +142,7 @@ class TestSigner:
 
 
 class TestKeys:
-    async def test_key_of_another_origin_signs_nothing_here(self, audited, parties, as_of):  # noqa: F811
+    async def test_key_of_another_origin_signs_nothing_here(self, audited, parties, as_of):
         async with audited.database.system(Role.SEQUENCER, as_of=read_now()) as tx:
             foreign = await add_checkpoint_key(tx, origin="other.example.id/feed")
         await audited.settle()
@@ -148,7 +150,7 @@ class TestKeys:
         assert not await audited.verify(note, keys=[foreign])
         assert "other.example.id" not in note
 
-    async def test_older_and_newer_both_sign_until_the_older_is_retired(self, audited, parties, as_of):  # noqa: F811
+    async def test_older_and_newer_both_sign_until_the_older_is_retired(self, audited, parties, as_of):
         [older] = await audited.keys()
         async with audited.database.system(Role.SEQUENCER, as_of=read_now()) as tx:
             newer = await add_checkpoint_key(tx, origin=ORIGIN)
@@ -169,7 +171,7 @@ class TestKeys:
         async with audited.database.reading(parties.agency, as_of=as_of) as tx:
             assert [key.retired_at is None for key in await list_verifier_keys(tx)] == [False, True]
 
-    async def test_keys_are_sealed_anew_with_everything_else(self, audited, keyring, parties, as_of):  # noqa: F811
+    async def test_keys_are_sealed_anew_with_everything_else(self, audited, keyring, parties, as_of):
         fresh, _ = Keyring.generate_text()
         name, _, secret = fresh.partition(":")
         import base64

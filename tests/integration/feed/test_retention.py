@@ -1,5 +1,7 @@
 """Retention: content and salts go on schedule, hashes and proofs stay."""
 
+# ruff: noqa: F811 - a fixture is named where it is used
+
 from datetime import timedelta
 
 import pytest
@@ -22,12 +24,12 @@ from tests.integration.feed.test_audit import find_finding, verify_now
 NUMBER = "+62890000001"
 
 
-async def erase(audited, *, days=30, limit=5_000):  # noqa: F811
+async def erase(audited, *, days=30, limit=5_000):
     async with audited.database.system(Role.RETENTION, as_of=read_now()) as tx:
         return await erase_old_entries(tx, kept_days=days, limit=limit)
 
 
-async def list_whole(audited):  # noqa: F811
+async def list_whole(audited):
     rows = await audited.owner.fetch(
         "SELECT position FROM feed f JOIN events e ON e.id = f.event_id WHERE erased_at IS NULL ORDER BY position"
     )
@@ -35,7 +37,7 @@ async def list_whole(audited):  # noqa: F811
 
 
 class TestEraseOldEntries:
-    async def test_takes_content_salts_and_actors_and_leaves_every_proof(self, audited, parties, as_of):  # noqa: F811
+    async def test_takes_content_salts_and_actors_and_leaves_every_proof(self, audited, parties, as_of):
         size = await audited.fill(
             parties.officer, as_of, count=300, subject=Subject.NUMBER, subject_id=NUMBER, payload={"orderNo": "1"}
         )
@@ -55,7 +57,7 @@ class TestEraseOldEntries:
             assert await compute_root(tx, size) == root
         assert verify_inclusion(leaf_hash=proof.leaf_hash, index=size - 1, size=size, proof=proof.hashes, root=root)
 
-    async def test_is_recorded_so_that_the_export_still_verifies(self, audited, parties, as_of):  # noqa: F811
+    async def test_is_recorded_so_that_the_export_still_verifies(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of, count=10)
         erased = await erase(audited)
         await audited.owner.execute(
@@ -66,7 +68,7 @@ class TestEraseOldEntries:
         assert account.finding is None
         assert (account.erased, account.with_content) == (erased, account.entries - erased)
 
-    async def test_that_nobody_recorded_is_named(self, audited, parties, as_of):  # noqa: F811
+    async def test_that_nobody_recorded_is_named(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of, count=10)
         await erase(audited)
         size = await audited.settle()
@@ -78,7 +80,7 @@ class TestEraseOldEntries:
         )
         assert find_finding(await verify_now(audited)) == (Tampering.ERASURE_UNRECORDED, size + 2)
 
-    async def test_goes_in_batches_and_leaves_young_entries_and_its_own_records(self, audited, parties, as_of):  # noqa: F811
+    async def test_goes_in_batches_and_leaves_young_entries_and_its_own_records(self, audited, parties, as_of):
         before = len(await list_whole(audited))
         await audited.fill(parties.officer, as_of, count=10)
         young = await audited.fill(parties.officer, read_now(), count=1)
@@ -101,14 +103,14 @@ class TestEraseOldEntries:
         await sequenced.wait()
         assert await erase(sequenced) == 0
 
-    async def test_is_a_job_of_its_own_role(self, audited, parties, as_of):  # noqa: F811
+    async def test_is_a_job_of_its_own_role(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of)
         jobs = list_jobs(token_event_days=1, feed_retention_days=30)
         [job] = [job for job in jobs if job.name == "erase_old_entries"]
         assert job.role is Role.RETENTION
         assert await run_job(job, audited.database, as_of=read_now()) > 0
 
-    async def test_readers_get_erased_entries_without_content(self, audited, parties, as_of):  # noqa: F811
+    async def test_readers_get_erased_entries_without_content(self, audited, parties, as_of):
         size = await audited.fill(
             parties.officer, as_of, payload={"orderNo": "1"}, audience=[parties.telkomsel.member_id]
         )
@@ -124,11 +126,11 @@ class TestEraseOldEntries:
 
 
 class TestLegalHold:
-    async def place(self, audited, parties, as_of, **draft):  # noqa: F811
+    async def place(self, audited, parties, as_of, **draft):
         async with audited.database.transaction(parties.officer, as_of=as_of) as tx:
             return await place_legal_hold(tx, LegalHoldDraft(reason="Court order 12/2026", **draft))
 
-    async def test_on_the_whole_log_keeps_all_until_it_is_released(self, audited, parties, as_of):  # noqa: F811
+    async def test_on_the_whole_log_keeps_all_until_it_is_released(self, audited, parties, as_of):
         hold = await self.place(audited, parties, as_of)
         await audited.fill(parties.officer, as_of, count=3)
         assert await erase(audited) == 0
@@ -136,7 +138,7 @@ class TestLegalHold:
             await release_legal_hold(tx, hold.id)
         assert await erase(audited) > 3
 
-    async def test_on_a_number_keeps_its_orders_and_complaints(self, audited, parties, as_of):  # noqa: F811
+    async def test_on_a_number_keeps_its_orders_and_complaints(self, audited, parties, as_of):
         from tests.integration.ledger.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, issue_orders
 
         [before] = await issue_orders(audited.database, parties, as_of, [TELKOMSEL_NUMBER])
@@ -153,7 +155,7 @@ class TestLegalHold:
         for row in complaints:
             assert (row["id"] in subjects) == (row["e164"] == TELKOMSEL_NUMBER)
 
-    async def test_on_a_number_covers_a_complaint_that_appears_after_it(self, audited, parties, as_of):  # noqa: F811
+    async def test_on_a_number_covers_a_complaint_that_appears_after_it(self, audited, parties, as_of):
         from tests.integration.ledger.journeys import TELKOMSEL_NUMBER, file_verified
 
         await self.place(audited, parties, as_of, subject=HoldSubject.NUMBER, subject_id=TELKOMSEL_NUMBER)
@@ -165,7 +167,7 @@ class TestLegalHold:
         )
         assert erased == 0
 
-    async def test_is_held_by_the_database_too(self, audited, parties, as_of):  # noqa: F811
+    async def test_is_held_by_the_database_too(self, audited, parties, as_of):
         await self.place(audited, parties, as_of, subject=HoldSubject.NUMBER, subject_id=NUMBER)
         await audited.fill(parties.officer, as_of, subject=Subject.NUMBER, subject_id=NUMBER)
         for role, statement in (
