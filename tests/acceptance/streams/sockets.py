@@ -56,8 +56,9 @@ class Client:
         return json.loads(text)
 
     async def read_next(self, identifier: str) -> Any:
-        """The payload of the next message, which must be a result of that id."""
-        message = await self.read()
+        """The payload of the next message, which must be a result of that id; pings are answered."""
+        while (message := await self.read()) == {"type": "ping"}:
+            await self.send({"type": "pong"})
         assert (message.get("id"), message["type"]) == (identifier, "next"), message
         return message["payload"]
 

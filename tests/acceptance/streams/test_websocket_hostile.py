@@ -36,8 +36,12 @@ def sample() -> Iterator[SampleGateway]:
 class RawSocket:
     """A client that frames by hand."""
 
-    def __init__(self, port: int) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, port: int, *, receive_bytes: int | None = None) -> None:
+        self.connection = socket.socket()
+        if receive_bytes is not None:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.connection.settimeout(20)
+        self.connection.connect(("127.0.0.1", port))
         self.connection.sendall(
             b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
