@@ -122,7 +122,7 @@ await crowd('Apollo Client', (token) => subscribe(makeClient(makeRetry(() => 20)
 
 // A token that expires.
 {
-  const tokens = [await ask('shorten', { token, seconds: 2 }), await obtainToken()]
+  const tokens = [await ask('shorten', { token, seconds: 3 }), await obtainToken()]
   let used = 0
   const told = await subscribe(makeClient(makeRetry(() => 50), resume, byToken(() => tokens[used++]), http)).begun()
   const orders = await issue(2)

@@ -132,7 +132,7 @@ client.dispose()
 
 // The token ends, by time or by revocation.
 {
-  const tokens = [await ask('shorten', { token, seconds: 2 }), await obtainToken()]
+  const tokens = [await ask('shorten', { token, seconds: 3 }), await obtainToken()]
   let used = 0
   const told = new Told()
   const headers = () => ({ authorization: `Bearer ${tokens[used++]}` })

@@ -25,7 +25,7 @@ export const makeRetry = (waitMs = () => 1_000 + 2_000 * Math.random()) =>
 export const resume = new ApolloLink((operation, forward) => {
   operation.extensions = { ...operation.extensions }
   const keep = (result) => {
-    if (isSubscription(operation) && result.errors && !result.data) throw new CombinedGraphQLErrors(result)
+    if (isSubscription(operation) && result.errors && !('data' in result)) throw new CombinedGraphQLErrors(result)
     if (result.extensions?.cursor) operation.extensions.cursor = result.extensions.cursor
     return result
   }
