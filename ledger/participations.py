@@ -186,7 +186,7 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
         await _end(tx, before.id, ParticipationEndReason.TERMS_CHANGED)
         row = await _insert(tx, before.member_id, values)
         await refill_keys(tx, [before.member_id])
-        await fill_keys(tx, member_ids=[before.member_id], batches=1)
+        await fill_keys(tx, member_ids=[before.member_id], batches=2)
         await append_events(tx, [_event(EventKind.PARTICIPATION_CHANGED, row, previousId=before.id)])
     return Participation.of(row)
 

@@ -21,9 +21,10 @@ _KEY_COLUMNS = ("id", "member_id", "created_at", "retired_at", "filled_at")
 
 _MINE = f"member_id = {ME}"
 _OWN_RANGE = f"holder_id = {ME} AND CASE WHEN {MY_BRAND} IS NULL THEN true ELSE brand_id = {MY_BRAND} END"
+# One value and no EXISTS: that the planner hashes, and reads all that a provider was ever sent for one page.
 _SENT_TO_ME = (
-    f"{TAKES_PART} AND EXISTS "
-    f"(SELECT 1 FROM signal_recipients r WHERE r.signal_id = fraud_signals.id AND r.member_id = {ME})"
+    f"{TAKES_PART} AND (SELECT true FROM signal_recipients r "
+    f"WHERE r.signal_id = fraud_signals.id AND r.member_id = {ME} LIMIT 1)"
 )
 _CLEAR_TO_ME = (
     f"{_MINE} AND category = ANY (coalesce((SELECT p.categories FROM participations p WHERE p.member_id = {ME} "

@@ -15,8 +15,9 @@ from ledger.identifiers import new_id
 from ledger.participations import change_participation
 from ledger.policies import Policies, SignalPolicy
 from ledger.reassignments import ReassignmentDraft, report_reassignments
+from ledger.signal_contributions import ContributionDraft, contribute_signals
 from ledger.signal_ending import Revocation, expire_signals, revoke_signals
-from ledger.signal_settling import settle_signals
+from ledger.signal_settling import settle_next_signals, settle_signals
 from ledger.signals import get_signal
 from ledger.states import SignalState
 from ledger.storage.database import count_statements
@@ -29,6 +30,7 @@ from tests.integration.ledger.signal_journeys import (
     TERMS,
     admit_provider,
     complain,
+    leave,
     read_events,
     read_signals,
     reopen,
@@ -135,6 +137,66 @@ class TestRaising:
         async with database.system(Role.TRANSITION, as_of=as_of) as tx:
             assert await settle_signals(tx, [NUMBER], actor=OPERATOR) == 0
         assert await read_events(owner_connection) == before
+
+
+class TestSettlingAnew:
+    async def test_raises_what_an_upgrade_or_other_settings_left_to_be_done(self, database, parties, as_of):
+        database.policies = Policies(signals=SignalPolicy(category_weights={Category.FRAUD: 0}))
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
+        assert await read_signals(database, parties.officer, as_of) == []
+        for weight, changed in ((100, 2), (100, 0), (0, 2)):
+            database.policies = Policies(signals=SignalPolicy(category_weights={Category.FRAUD: weight}))
+            async with database.system(Role.TRANSITION, as_of=as_of) as tx:
+                assert await settle_next_signals(tx, after=None) == (changed, INDOSAT_NUMBER)
+                assert await settle_next_signals(tx, after=INDOSAT_NUMBER) == (0, None)
+        assert {item.state for item in await read_signals(database, parties.officer, as_of)} == {SignalState.REVOKED}
+
+
+class TestAtOnce:
+    """What everybody does to the same few numbers at the same time, without a deadlock and with nothing lost."""
+
+    async def test_leaves_one_active_signal_each_that_everybody_was_sent(
+        self, database, parties, as_of, owner_connection
+    ):
+        numbers = [TELKOMSEL_NUMBER, "+6281200000002", "+6281200000003"]
+        other = await admit_provider(database, parties, as_of)
+        taken = await take_part(database, parties, as_of)
+        await file_verified(database, parties, as_of, numbers)
+        signals = await read_signals(database, parties.officer, as_of)
+        later = as_of + DAY
+
+        async def run(viewer, work, at=later):
+            return await database.run(viewer, as_of=at, work=work)
+
+        async def leave_and_come_back():
+            await leave(database, parties, later, taken)
+            await take_part(database, parties, later)
+
+        def contributing(viewer):
+            return lambda tx: contribute_signals(
+                tx, [ContributionDraft(number=n, category=Category.FRAUD, reference=n) for n in reversed(numbers)]
+            )
+
+        revocations = [Revocation(signal_id=item.id, reason=SignalRevocationGround.COURT) for item in signals[:2]]
+        await asyncio.gather(
+            *(file_verified(database, parties, later + DAY, order) for order in (numbers, numbers[::-1], numbers)),
+            run(parties.officer, lambda tx: revoke_signals(tx, revocations)),
+            *(run(viewer, contributing(viewer)) for viewer in (parties.agency, parties.telkomsel, parties.indosat)),
+            leave_and_come_back(),
+            take_part(database, parties, later, other),
+            *(expire(database, later) for _ in range(3)),
+        )
+        # By the clocks of this test the complaints were verified after the revocations, whichever came first.
+        async with database.system(Role.TRANSITION, as_of=later + DAY) as tx:
+            await settle_next_signals(tx, after=None)
+        active = await read_signals(database, parties.officer, as_of, states=(SignalState.ACTIVE,))
+        assert sorted(item.e164 for item in active) == numbers
+        assert {item.corroboration_count for item in active} == {3}
+        for provider in (parties.provider, other):
+            seen = await read_signals(database, provider, as_of, states=(SignalState.ACTIVE,))
+            assert {item.id for item in seen} == {item.id for item in active}
+        revoked = await read_events(owner_connection, EventKind.SIGNAL_REVOKED)
+        assert len(revoked) == 2
 
 
 class TestFalling:
