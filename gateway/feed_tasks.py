@@ -7,10 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import structlog
+
 from gateway.settings import Settings
 from ledger.feed.direct import DirectSettings
 from ledger.feed.follower import Follower, FollowerSettings
 from ledger.feed.sequencer import Sequencer, SequencerSettings, Sign
+
+_logger = structlog.get_logger(__name__)
 
 Task = Callable[[], Awaitable[None]]
 
@@ -62,7 +66,10 @@ async def running_feed(
 
 
 async def _run(task: Task) -> None:
-    await task()
+    try:
+        await task()
+    except Exception:
+        _logger.exception("feed_task_failed", task=getattr(task, "__qualname__", repr(task)))
 
 
 def _read_direct_settings(settings: Settings, database_url: str) -> DirectSettings:

@@ -148,7 +148,6 @@ class Follower:
             except _FeedReplacedError:
                 self._forget()
                 _logger.warning("feed_replaced")
-                continue
             except FAILURES as error:
                 _logger.warning("follower_interrupted", extra={"error": type(error).__name__})
             except Exception:
