@@ -17,6 +17,7 @@ from gateway.cli.clients import clients
 from gateway.cli.complaint_imports import imports
 from gateway.cli.demonstrating import demo
 from gateway.cli.failures import MISUSED, report_failure
+from gateway.cli.following import follow
 from gateway.cli.forwarding import forward
 from gateway.cli.keys import keys
 from gateway.cli.members import brands, members, offices
@@ -47,6 +48,12 @@ app.command(
     epilog='Example: jembatan forward --officer ana --legal-basis "PM 5/2021" --subscriber-notice "Blocked after '
     'verified complaints of fraud; appeal at the help desk."',
 )(forward)
+app.command(
+    "follow",
+    epilog="Examples: JEMBATAN_CLIENT=ID:SECRET jembatan follow orders --url https://graph.example.id "
+    "--cursor-file orders.cursor\n\n"
+    "JEMBATAN_CLIENT=ID jembatan follow signals --url https://graph.example.id --private-key key.json",
+)(follow)
 app.add_typer(members, name="member")
 app.add_typer(brands, name="brand")
 app.add_typer(offices, name="office")
