@@ -63,7 +63,6 @@ class Channel:
         self._pump: asyncio.Task[None] | None = None
         self._feeds: dict[Subscription, asyncio.Task[None]] = {}
         self._joined: set[Subscription] = set()
-        self._skips = 0
         self._encodings = Encodings()
         self._places: Shared[Delivery] = Shared(entries_max=4, seconds=KEPT_SECONDS)
         self._proofs: Shared[None] = Shared(entries_max=1, seconds=KEPT_SECONDS)
@@ -199,11 +198,7 @@ class Channel:
             while self._pending:
                 count = min(self._batch_max, len(self._pending))
                 batch = [self._pending.popleft() for _ in range(count)]
-                skips = self._skips
-                deliveries = await self.encode(batch)
-                # What was skipped meanwhile is brought by history, and so are these.
-                if skips == self._skips:
-                    self._append(deliveries)
+                self._append(await self.encode(batch))
         except Exception as failure:  # noqa: BLE001 - whatever it was, nobody may be left waiting for what never comes
             self._end_all(failure)
         finally:
@@ -225,7 +220,6 @@ class Channel:
     def _skip_to(self, position: Position) -> None:
         """Leave what waits to history: it has become more than is kept in memory for one channel."""
         _log.warning("stream channel skips to history", waiting=len(self._pending))
-        self._skips += 1
         self._pending.clear()
         self.first_index += len(self.frames) + 1
         self.frames.clear()

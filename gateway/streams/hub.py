@@ -169,7 +169,7 @@ class StreamHub:
             raise TooManyStreamsError("This process serves as many subscriptions as it may.", headers=_RETRY)
         if connection.subscriptions >= settings.subscriptions_per_connection:
             most = settings.subscriptions_per_connection
-            raise TooManySubscriptionsError(f"At most {most} operations run on one connection.")
+            raise TooManySubscriptionsError(f"At most {most} operations run on one connection.", headers=_RETRY)
 
     def _read(self, exchange: Exchange) -> tuple[Following, Viewer]:
         principal: Any = exchange.principal

@@ -1,8 +1,14 @@
 """A subscription over text/event-stream: where it begins, what it tells, how it is resumed, that it lives."""
 
 import json
+from datetime import UTC, datetime
 
+import asyncpg
+from sqlalchemy import text
+
+from ledger.events import EventDraft, EventKind, Subject, append_events
 from tests.acceptance.streams.conftest import FOLLOW, Serve, Station, until
+from tests.conftest import Cluster
 
 OUT_OF_CURSOR = "A" * 44
 
@@ -132,6 +138,41 @@ class TestResuming:
             assert response.status == 400, sent
             assert body["errors"][0]["extensions"]["problem"] == "CURSOR_INVALID", sent
         assert station.counts.channels == 0
+
+
+class TestDatabaseAway:
+    async def test_stays_open_and_tells_what_happened_when_the_database_is_back(
+        self, station: Station, cluster: Cluster, owner_connection: asyncpg.Connection
+    ) -> None:
+        telkomsel = station.parties.telkomsel
+        token = await station.token(telkomsel)
+        name = await owner_connection.fetchval("SELECT current_database()")
+        superuser = await asyncpg.connect(cluster.urls.superuser)
+        async with station.follow(token) as reader:
+            await reader.read_next()
+            async with station.database.transaction(telkomsel, as_of=datetime.now(UTC)) as tx:
+                draft = EventDraft(
+                    kind=EventKind.ORDER_ISSUED,
+                    subject=Subject.BLOCK_ORDER,
+                    subject_id="order-0",
+                    audience=(telkomsel.member_id,),
+                )
+                await append_events(tx, [draft])
+                own = (await tx.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+                # The process that serves can open no connection any more; it is still told what is committed.
+                await superuser.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+                await superuser.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE datname = $1 AND application_name = 'jembatan' AND pid <> $2",
+                    name,
+                    own,
+                )
+            before = station.counts.executions
+            await until(lambda: station.counts.executions >= before + 3, "it has tried again")
+            assert station.counts.executed == 1
+            await superuser.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+            assert orders_of(await reader.read_messages(1)) == ["order-0"]
+        await superuser.close()
 
 
 class TestSharing:
