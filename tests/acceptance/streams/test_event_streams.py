@@ -146,9 +146,10 @@ class TestDatabaseAway:
     ) -> None:
         telkomsel = station.parties.telkomsel
         token = await station.token(telkomsel)
+        needing = FOLLOW.replace("blockOrderId", "blockOrderId blockOrder { orderNo }")
         name = await owner_connection.fetchval("SELECT current_database()")
         superuser = await asyncpg.connect(cluster.urls.superuser)
-        async with station.follow(token) as reader:
+        async with station.follow(token, needing) as reader:
             await reader.read_next()
             async with station.database.transaction(telkomsel, as_of=datetime.now(UTC)) as tx:
                 draft = EventDraft(
