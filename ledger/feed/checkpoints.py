@@ -3,7 +3,7 @@
 A checkpoint is signed under the sequencer's own lock, so that one that was replaced can't publish, and only when the
 tree still begins with what was signed before: there are never two roots of one size, and no size that shrinks. While
 a key is being replaced the older and the newer both sign, so that readers can pass from one to the next.
-Source: C2SP signed-note and tlog-checkpoint; ADR 0054.
+Source: C2SP signed-note and tlog-checkpoint; ADR 0058.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
