@@ -166,7 +166,7 @@ class Settings(BaseSettings):
     )
     sequencer_batch_max: int = Field(1_000, ge=1, le=5_000, description="Events that get positions at once.")
     sequencer_poll_seconds: float = Field(
-        0.05, gt=0, le=10, description="How often the sequencer looks for events when no notice came."
+        0.25, gt=0, le=10, description="How often the sequencer looks for events when no notice came."
     )
     sequencer_takeover_seconds: float = Field(
         0.25, gt=0, le=10, description="How often a process tries to take the place of a sequencer that is gone."
@@ -416,8 +416,8 @@ class Settings(BaseSettings):
 
     @property
     def feed_origin(self) -> str:
-        """CHECKPOINT_ORIGIN, or the host of PUBLIC_URL (with its port, if it has one) and /feed."""
-        return self.checkpoint_origin or f"{urlsplit(self.base_url).netloc.rpartition('@')[2]}/feed"
+        """CHECKPOINT_ORIGIN, or the host of PUBLIC_URL and /feed: one name for all processes, so without a port."""
+        return self.checkpoint_origin or f"{urlsplit(self.base_url).hostname}/feed"
 
 
 def variable_name(field_name: str) -> str:

@@ -21,6 +21,8 @@ _RUSH_LOOKS = 20
 _RUSH_SECONDS = 0.1
 """So many looks within so long that found something: then looking by itself is cheaper for all."""
 _PAUSE_SECONDS = 0.003
+_PAUSE_SECONDS_MAX = 0.02
+"""Between looks of its own."""
 _CALM_LOOKS = 16
 """So many looks in a row that found nothing: then it listens."""
 WHOLE_LOOK_REST = 10
@@ -87,8 +89,8 @@ class PendingWatch:
         elif await self._session.fetch_value(_LISTEN):
             self.is_listening = True
         else:
-            # A writer is still at it that will give no notice.
-            await self._rest(_PAUSE_SECONDS * (self._empty_looks - _CALM_LOOKS + 1))
+            # A writer is still at it, and while it is, neither it nor any other gives notice.
+            await self._rest(min(_PAUSE_SECONDS * (self._empty_looks - _CALM_LOOKS + 1), _PAUSE_SECONDS_MAX))
 
     async def _rest(self, seconds: float) -> None:
         if self._is_look_owed:

@@ -54,7 +54,7 @@ class SequencerSettings:
 
     direct: DirectSettings
     batch_max: int = 1_000
-    poll_s: float = 0.05
+    poll_s: float = 0.25
     takeover_s: float = 0.25
     lease_s: float = 2.0
     checkpoint_s: float = 1.0
