@@ -82,12 +82,13 @@ def rotate_key(
     stays good.
     """
     from gateway.cli.session import read_clock, run_session
-    from ledger.feed.checkpoints import add_checkpoint_key, retire_older_checkpoint_keys
+    from ledger.feed.checkpoints import add_checkpoint_key, find_latest_checkpoint, retire_older_checkpoint_keys
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> dict[str, object]:
-        origin = session.settings.feed_origin
         async with session.database.system(Role.SEQUENCER, as_of=read_clock()) as tx:
+            latest = await find_latest_checkpoint(tx)
+            origin = latest.origin if latest is not None else session.settings.feed_origin
             if retire_older:
                 return {"retired": await retire_older_checkpoint_keys(tx, origin=origin)}
             return {"added": await add_checkpoint_key(tx, origin=origin)}

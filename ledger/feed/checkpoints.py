@@ -83,6 +83,11 @@ class StoredCheckpoint:
     note: str
     signed_at: datetime
 
+    @property
+    def origin(self) -> str:
+        """The log's name, the note's first line."""
+        return self.note.partition("\n")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointKey:

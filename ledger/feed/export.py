@@ -67,7 +67,7 @@ async def plan_export(database: Database, wanted: Range, *, as_of: datetime) -> 
         consistency = await prove_consistency(tx, until, latest.tree_size)
         return Header(
             feed_id=str(head.feed_id),
-            origin=latest.note.partition("\n")[0],
+            origin=latest.origin,
             keys=[key.verifier_key for key in await list_verifier_keys(tx)],
             after=wanted.after,
             until=until,
