@@ -15,24 +15,22 @@ from typing import Any
 from sqlalchemy import Select, false, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ledger.errors import ConflictError, InvalidInputError, StateConflictError, TimeInvalidError, UnknownError
+from ledger.errors import ConflictError, InvalidInputError, StateConflictError, UnknownError
 from ledger.events import EventDraft, EventKind, Subject, append_events
 from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, new_id, parse_id
 from ledger.members import get_member
 from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor
 from ledger.participation_standing import change_participations
+from ledger.participation_terms import ParticipationTermError, Terms, check_terms
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.signal_keys import fill_keys, make_keys, refill_keys, retire_keys
 from ledger.storage.access_signals import PARTICIPATION_COLUMNS_OF_PROVIDER
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.storage.tables import participations
-from ledger.texts import check_optional_text, check_text
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
 from ledger.vocabulary import Category, Disclosure, ParticipationEndReason, PartingReason
 
-_REFERENCE_LENGTH_MAX = 200
-_TEXT_LENGTH_MAX = 2_000
 _BATCH_ROWS = 100
 
 
@@ -55,41 +53,6 @@ class NotAProviderError(InvalidInputError):
     """Only an OTT provider takes part in this way."""
 
     code = "NOT_A_PROVIDER"
-
-
-class ParticipationTermError(TimeInvalidError):
-    """A participation ends after it starts, and not in the past."""
-
-    code = "PARTICIPATION_TERM_INVALID"
-
-
-class CategoriesMissingError(InvalidInputError):
-    """The terms name no category."""
-
-    code = "CATEGORIES_MISSING"
-
-
-class TermsMissingError(InvalidInputError):
-    """The terms need their reference, their purpose and the roles of both sides."""
-
-    code = "TERMS_MISSING"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What was signed. transfer_ground is the legal ground of a transfer abroad, None where there is none.
-
-    starts_at None is now. ends_at None is until it is ended.
-    """
-
-    terms_reference: str
-    categories: Sequence[Category]
-    purpose: str
-    controller_roles: str
-    disclosure: Disclosure
-    transfer_ground: str | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +121,7 @@ async def start_participation(tx: Transaction, member_id: str, terms: Terms) -> 
     member = await get_member(tx, member_id)
     if member.kind is not MemberKind.OTT_PROVIDER:
         raise NotAProviderError(field="memberId")
-    values = _check_terms(tx, terms)
+    values = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
         row = await _insert(tx, member.id, values)
@@ -177,7 +140,7 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     if terms.starts_at is not None:
         raise ParticipationTermError("A change of terms holds from now on.", field="startsAt")
-    values = _check_terms(tx, terms)
+    values = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
         before = await _lock(tx, participation_id)
@@ -271,39 +234,6 @@ def _select(viewer: Viewer) -> Select[Any]:
         return select(participations).where(true())
     own = c.member_id == viewer.member_id if viewer.kind is ViewerKind.OTT_PROVIDER else false()
     return select(*(c[name] for name in PARTICIPATION_COLUMNS_OF_PROVIDER)).where(own)
-
-
-def _check_terms(tx: Transaction, terms: Terms) -> dict[str, Any]:
-    """The columns of the terms. Errors: as start_participation."""
-    starts_at, ends_at = terms.starts_at or tx.as_of, terms.ends_at
-    if starts_at.tzinfo is None or (ends_at is not None and ends_at.tzinfo is None):
-        raise ParticipationTermError("A time needs its offset from UTC.", field="startsAt")
-    if ends_at is not None and ends_at <= max(starts_at, tx.as_of):
-        raise ParticipationTermError(field="endsAt")
-    if not terms.categories:
-        raise CategoriesMissingError(field="categories")
-    needed = {
-        "terms_reference": ("termsReference", terms.terms_reference, _REFERENCE_LENGTH_MAX),
-        "purpose": ("purpose", terms.purpose, _TEXT_LENGTH_MAX),
-        "controller_roles": ("controllerRoles", terms.controller_roles, _TEXT_LENGTH_MAX),
-    }
-    texts = {name: _check_needed(field, said, length) for name, (field, said, length) in needed.items()}
-    ground = check_optional_text(terms.transfer_ground, field="transferGround", length_max=_TEXT_LENGTH_MAX, lines=True)
-    return texts | {
-        "categories": sorted({category.value for category in terms.categories}),
-        "transfer_ground": ground,
-        "disclosure": terms.disclosure.value,
-        "starts_at": starts_at,
-        "ends_at": ends_at,
-        "began_at": tx.as_of if starts_at <= tx.as_of else None,
-    }
-
-
-def _check_needed(field: str, said: str, length_max: int) -> str:
-    checked = check_text(said, field=field, length_max=length_max, lines=True)
-    if not checked:
-        raise TermsMissingError(field=field)
-    return checked
 
 
 async def _lock(tx: Transaction, participation_id: str) -> Participation:

@@ -2,7 +2,8 @@
 
 from ledger import participations, signal_keys
 from ledger.pages import Page, PageRequest
-from ledger.participations import Participation, Terms
+from ledger.participation_terms import Terms
+from ledger.participations import Participation
 from ledger.signal_keys import RotatedKey, SignalKey
 from ledger.vocabulary import PartingReason
 from resolvers.context import Context

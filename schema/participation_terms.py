@@ -7,7 +7,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.participations import Terms
+from ledger.participation_terms import Terms
 from ledger.signal_keys import RotatedKey
 from ledger.vocabulary import Category, Disclosure, PartingReason
 from resolvers import participations as resolve

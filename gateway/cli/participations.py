@@ -42,7 +42,8 @@ def start(
 
     from gateway.cli.lookups import get_member
     from gateway.cli.session import Session, read_clock, run_session
-    from ledger.participations import Participation, Terms, start_participation
+    from ledger.participation_terms import Terms
+    from ledger.participations import Participation, start_participation
     from ledger.viewer import OPERATOR
 
     signed = Terms(

@@ -12,7 +12,8 @@ from ledger.events import EventKind
 from ledger.identifiers import ClientId
 from ledger.members import MemberDraft, admit_member
 from ledger.pages import PageRequest
-from ledger.participations import Participation, Terms, end_participation, start_participation
+from ledger.participation_terms import Terms
+from ledger.participations import Participation, end_participation, start_participation
 from ledger.signal_contributions import ContributionDraft, contribute_signals
 from ledger.signal_ending import Revocation, revoke_signals
 from ledger.signals import FraudSignal, SignalFilter, list_signals

@@ -15,13 +15,11 @@ from ledger.identifiers import new_id
 from ledger.keyring import rotate_keys
 from ledger.pages import PageRequest
 from ledger.participation_standing import ParticipationMissingError, require_signal_reader
+from ledger.participation_terms import CategoriesMissingError, ParticipationTermError, TermsMissingError
 from ledger.participations import (
-    CategoriesMissingError,
     NotAProviderError,
     ParticipationExistsError,
     ParticipationState,
-    ParticipationTermError,
-    TermsMissingError,
     begin_due_participations,
     change_participation,
     end_due_participations,
