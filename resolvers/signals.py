@@ -63,7 +63,13 @@ def make_source(*, categories: Sequence[Category] | None, minimum_risk: RiskTier
             grave is None or said.get("risk") in grave or said.get("riskBefore") in grave
         )
 
-    return Source(kinds=KINDS, accepts=accepts, prime=_expect_signals, check=require_signal_reader)
+    return Source(
+        kinds=KINDS,
+        accepts=accepts,
+        prime=_expect_signals,
+        check=require_signal_reader,
+        ends_with=frozenset({EventKind.PARTICIPATION_ENDED}),
+    )
 
 
 def _expect_signals(loaders: Loaders, entries: Sequence[Entry]) -> None:

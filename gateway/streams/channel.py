@@ -128,20 +128,19 @@ class Channel:
     def tells(self, entry: Entry) -> bool:
         """Whether the root field tells an entry that its viewer may get, or ends with it."""
         source = self.source
-        return source is not None and (source.takes(entry) or entry.kind in source.ends_with)
+        return source is not None and (source.takes(entry) or self._ends_with(entry))
 
     async def encode(self, entries: Sequence[Entry]) -> list[Delivery]:
         """The deliveries of entries, each executed once for all who are at about the same place.
 
         Errors: LedgerError where the viewer is refused by now.
         """
-        source = self.source
         made = {entry.position: self._encodings.find(entry.position) for entry in entries}
         missing: list[tuple[Position, Message]] = []
         for entry in entries:
             if made[entry.position] is None:
                 cursor = FeedCursor.of(self.feed_id, entry.position, entry.leaf_hash).render()
-                if source is not None and entry.kind in source.ends_with:
+                if self._ends_with(entry):
                     made[entry.position] = _end_with(entry.position, cursor)
                 else:
                     missing.append((entry.position, Message(cursor, entry)))
@@ -192,6 +191,11 @@ class Channel:
         self._pending.clear()
         self.frames.clear()
         self._encodings.clear()
+
+    def _ends_with(self, entry: Entry) -> bool:
+        """Whether what the viewer follows ends there. The regulator gets entries that end it for others."""
+        source = self.source
+        return source is not None and entry.kind in source.ends_with and not self.viewer.is_regulator
 
     async def _execute_pending(self) -> None:
         try:

@@ -14,12 +14,16 @@ from ledger.storage.roles import Role
 from tests.acceptance.streams.conftest import Serve, Station, until
 from tests.acceptance.streams.reading import EventReader
 from tests.acceptance.streams.test_event_streams import names, orders_of
+from tests.integration.ledger.signal_journeys import complain, leave, take_part
 
 LARGE = (
     "subscription ($after: FeedCursor) { blockRequestEvents(after: $after) { event { blockOrderId } "
     + " ".join(f"c{number}: cursor" for number in range(100))
     + " } }"
 )
+
+SIGNALS = "subscription { fraudSignals { cursor event { kind } } }"
+FEED = "subscription { feed { cursor entry { kind } } }"
 
 
 async def read_end(reader: EventReader) -> tuple[str, str]:
@@ -81,6 +85,32 @@ class TestTokens:
         assert body["errors"][0]["extensions"]["missingScopes"] == ["orders:read"]
         async with station.request(None) as response:
             assert response.status == 401
+
+
+class TestParticipations:
+    async def test_ends_the_signals_of_who_leaves_and_nothing_else(self, station: Station) -> None:
+        parties, now = station.parties, datetime.now(UTC)
+        participation = await take_part(station.database, parties, now)
+        token, regulator = await station.token(parties.provider), await station.token(parties.regulator)
+        async with (
+            station.follow(token, SIGNALS) as reader,
+            station.follow(token, FEED) as feed,
+            station.follow(regulator, SIGNALS) as watching,
+        ):
+            begin = (await reader.read_next()).id
+            await feed.read_next()
+            await watching.read_next()
+            await leave(station.database, parties, now, participation)
+            problem, cursor = await read_end(reader)
+            assert problem == "PARTICIPATION_ENDED"
+            told = (await feed.read_next()).data["data"]["feed"]
+            assert (told["cursor"], told["entry"]["kind"]) == (cursor, "PARTICIPATION_ENDED")
+            await complain(station.database, parties, now, "+6281200000001", "Sari")
+            await watching.read_next()
+        for after in (begin, cursor):
+            async with station.request(token, SIGNALS, headers={"Last-Event-ID": after}) as response:
+                (error,) = json.loads(await response.text())["errors"]
+            assert error["extensions"]["problem"] == "PARTICIPATION_MISSING"
 
 
 class TestShutdown:

@@ -7,6 +7,7 @@ import asyncpg
 from sqlalchemy import text
 
 from ledger.events import EventDraft, EventKind, Subject, append_events
+from ledger.storage.database import count_statements
 from tests.acceptance.streams.conftest import FOLLOW, Serve, Station, until
 from tests.conftest import Cluster
 
@@ -180,17 +181,22 @@ class TestSharing:
     async def test_executes_and_encodes_an_event_once_for_fifty_subscribers(self, station: Station) -> None:
         telkomsel = station.parties.telkomsel
         token, other = await station.token(telkomsel), await station.token(telkomsel)
-        managers = [station.follow(token if number % 2 else other) for number in range(50)]
+        needing = FOLLOW.replace("blockOrderId", "blockOrderId blockOrder { orderNo }")
+        managers = [station.follow(token if number % 2 else other, needing) for number in range(50)]
         readers = [await manager.__aenter__() for manager in managers]
         for reader in readers:
             await reader.read_next()
         assert station.counts.channels == 1
         before = station.counts.executed
+        statements: list[str] = []
+        stop = count_statements(station.served, statements.append)
         for number in range(3):
             await station.write(telkomsel, 1, first=number)
             for reader in readers:
                 assert orders_of(await reader.read_messages(1)) == [f"order-{number}"]
+        stop()
         assert station.counts.executed == before + 3
+        assert sum("FROM block_orders" in statement for statement in statements) == 3
         for manager in managers:
             await manager.__aexit__(None, None, None)
 
