@@ -113,5 +113,61 @@ query Shared($e164: E164!) {
   complaints(filter: {number: $e164}, first: 10) { nodes { ticketNo state outcome } }
 }"""
 
+START_PARTICIPATION = """
+mutation Start($input: StartParticipationInput!) {
+  startParticipation(input: $input) { participation { id state disclosure termsReference } }
+}"""
+
+SIGNAL_KEYS = "query Keys { signalKeys { id key filledAt } }"
+
+SIGNALS = """
+query Signals($filter: FraudSignalFilter) {
+  fraudSignals(filter: $filter, first: 100) {
+    nodes { id category risk state e164 corroborationCount hashes { keyId hash } }
+  }
+}"""
+
+REVOKE_SIGNALS = """
+mutation Revoke($revocations: [SignalRevocationInput!]!) {
+  revokeSignals(input: {revocations: $revocations}) {
+    problemCount results { signal { id state } problem { code message } }
+  }
+}"""
+
+FOLLOW_ORDERS = """
+subscription Orders {
+  blockRequestEvents {
+    cursor event { position kind subjectId: blockOrderId orderNo state acknowledgementId blockOrder { e164 } }
+  }
+}"""
+
+FOLLOW_SIGNALS = """
+subscription Signals {
+  fraudSignals {
+    cursor event {
+      position kind subjectId: signalId category risk state revokedReason signal { e164 hashes { hash } }
+    }
+  }
+}"""
+
+REGULATORS_FEED = """
+query Feed($after: FeedCursor) {
+  feed(first: 200, after: $after) { nodes { position kind subject subjectId audience { slug } } }
+}"""
+
+OWN_FEED = """
+query OwnFeed($after: FeedCursor) {
+  feed(first: 200, after: $after) { nodes { position kind subjectId leafHash text salt } }
+}"""
+
+CHECKPOINT = "query Checkpoint { checkpoint { treeSize rootHash note signedAt } }"
+
+CHECKPOINT_KEYS = "query Keys { checkpointKeys { verifierKey retiredAt } }"
+
+INCLUSION_PROOF = """
+query Proof($position: Position!, $treeSize: Position!) {
+  inclusionProof(position: $position, treeSize: $treeSize) { position leafHash treeSize hashes }
+}"""
+
 ORDERS_CALL = "{ blockOrders(first: 5) { nodes { orderNo e164 state dueAt isOverdue } } }"
 """Short enough to stand in a shell line."""

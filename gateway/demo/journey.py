@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from gateway.demo import ending_steps, filing_steps, ordering_steps
+from gateway.cli.subscription_socket import StreamEndedError
+from gateway.demo import ending_steps, filing_steps, following_steps, ordering_steps, proof_steps, signal_steps
 from gateway.demo.parties import StepFailedError
 from gateway.demo.story import Story
 from gateway.demo.telling import Teller, Told
@@ -23,6 +24,11 @@ STEPS: tuple[Step, ...] = (
     ("An order becomes overdue and is executed late", ending_steps.be_late),
     ("A block is lifted", ending_steps.lift),
     ("Complainants are told the outcome", ending_steps.tell_outcomes),
+    ("An OTT provider takes part in fraud signals", signal_steps.take_part),
+    ("A carrier and the OTT provider follow what happens", following_steps.follow),
+    ("Both are cut off, and things go on", following_steps.cut_off),
+    ("Both come back, and nothing was lost", following_steps.resume),
+    ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("The same query, seen by each party", ending_steps.compare_views),
 )
 
@@ -37,6 +43,8 @@ async def play(story: Story, teller: Teller) -> str | None:
             await step(story, told)
         except StepFailedError as error:
             failure = str(error)
+        except StreamEndedError as error:
+            failure = f"the stream goes on ({error.problem}: {error.message})"
         except (KeyError, TypeError, IndexError, ValueError, OSError, TimeoutError) as error:
             # An answer of another shape than the graph promises is a failed step, not a failed program.
             failure = f"the answer has the promised shape ({type(error).__name__}: {error})"

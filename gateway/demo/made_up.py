@@ -65,3 +65,16 @@ COMPLAINTS = (
 REPEATED, REJECTED, UNREADABLE = "A-16", "A-17", "A-18"
 FIRST_OF_REPEATED = "A-05"
 """Told again by the same complainant as A-16."""
+
+FIRST_LIVE_NUMBER, GRAVE_NUMBER, NEXT_NUMBER = "+6289011110021", "+6289011110022", "+6289011110023"
+OTHERS_NUMBER, LAST_LIVE_NUMBER = "+6289111110024", "+6289011110025"
+BEFORE_CUT = (MadeUp("B-01", "0890 1111 0021", "FRAUD", "R", "Said that a parcel is held until a fee is paid."),)
+WHILE_AWAY = (
+    MadeUp("B-02", "0890 1111 0022", "FRAUD", "S", "Sold tickets for a concert that is not held."),
+    MadeUp("B-03", "0890 1111 0022", "FRAUD", "T", "Took money for tickets and went away."),
+    MadeUp("B-04", "0890 1111 0022", "FRAUD", "U", "Sells the same seat to everybody."),
+    MadeUp("B-05", "0890 1111 0023", "VOICE_PHISHING", "V", "Asked for the code that was just sent.", "VOICE"),
+    MadeUp("B-06", "0891 1111 0024", "FRAUD", "W", "Offers a loan and wants the interest first."),
+)
+LIVE_AGAIN = (MadeUp("B-07", "0890 1111 0025", "FRAUD", "X", "Claims to collect for people in need."),)
+"""What comes in while two parties follow, while they are cut off, and after they came back."""

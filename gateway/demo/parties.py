@@ -68,7 +68,7 @@ class Party:
         self.credentials = credentials
         self.scopes: frozenset[str] = frozenset()
         self.token = ""
-        self._base_url = base_url
+        self.base_url = base_url
         self._now = now
         # Loopback addresses are no domains: without unsafe the login page's cookies would be dropped.
         self._http = aiohttp.ClientSession(
@@ -101,7 +101,7 @@ class Party:
         """Send one operation with the token."""
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/graphql-response+json"}
         body = {"query": document, "variables": variables}
-        async with self._http.post(f"{self._base_url}/graphql", json=body, headers=headers) as response:
+        async with self._http.post(f"{self.base_url}/graphql", json=body, headers=headers) as response:
             answer = await response.json(content_type=None)
             return Answer(response.status, answer.get("data"), answer.get("errors", []))
 
@@ -113,9 +113,32 @@ class Party:
             raise StepFailedError(f"{self.credentials.party} was answered {answer.status}: {said[:500]}")
         return next(iter(answer.data.values()))
 
+    async def open_events(self, document: str, *, after: str | None) -> aiohttp.ClientResponse:
+        """Subscribe over text/event-stream, as a browser would, behind a cursor or from now. The caller closes it."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "text/event-stream"}
+        if after is not None:
+            headers["Last-Event-ID"] = after
+        response = await self._http.post(
+            f"{self.base_url}/graphql",
+            json={"query": document},
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT_SECONDS),
+        )
+        if response.status != 200:  # noqa: PLR2004
+            said = (await response.text())[:300]
+            raise StepFailedError(f"{self.credentials.party} can subscribe, not {response.status}: {said}")
+        return response
+
+    async def revoke_token(self) -> None:
+        """Give the token back (RFC 7009). Errors: StepFailedError."""
+        basic = aiohttp.BasicAuth(self.credentials.client_id, self.credentials.secret or "").encode()
+        form, headers = {"token": self.token}, {"Authorization": basic}
+        async with self._http.post(f"{self.base_url}/oauth/revoke", data=form, headers=headers) as response:
+            expect(response.status == 200, "the token is revoked")  # noqa: PLR2004
+
     async def _post_token(self, form: Mapping[str, str], *, authorization: str | None = None) -> Mapping[str, Any]:
         headers = {"Authorization": authorization} if authorization else {}
-        async with self._http.post(f"{self._base_url}/oauth/token", data=form, headers=headers) as response:
+        async with self._http.post(f"{self.base_url}/oauth/token", data=form, headers=headers) as response:
             answer: dict[str, Any] = await response.json(content_type=None)
             expect(response.status == 200, f"{self.credentials.party} gets a token, not {answer}")  # noqa: PLR2004
             return answer
@@ -125,7 +148,7 @@ class Party:
         claims = {
             "iss": self.credentials.client_id,
             "sub": self.credentials.client_id,
-            "aud": self._base_url,
+            "aud": self.base_url,
             "jti": secrets.token_urlsafe(16),
             "iat": issued_at,
             "exp": issued_at + _ASSERTION_SECONDS,
@@ -144,7 +167,7 @@ class Party:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        back = await self._pass_login_page(f"{self._base_url}/oauth/authorize?{urlencode(query)}")
+        back = await self._pass_login_page(f"{self.base_url}/oauth/authorize?{urlencode(query)}")
         sent = dict(parse_qsl(urlsplit(back).query))
         expect(back.startswith(REDIRECT_URI) and sent.get("state") == state, "the login page sends the browser back")
         expect("code" in sent, "the login page gives a code")
@@ -171,12 +194,12 @@ class Party:
             "password": self.credentials.password,
             "csrf_token": html.unescape(token[1]),
         }
-        target = URL(f"{self._base_url}{html.unescape(action[1])}", encoded=True)
-        headers = {"Origin": self._base_url}
+        target = URL(f"{self.base_url}{html.unescape(action[1])}", encoded=True)
+        headers = {"Origin": self.base_url}
         async with self._http.post(target, data=form, headers=headers, allow_redirects=False) as response:
             expect(response.status == 303, f"{self.credentials.login} can log in")  # noqa: PLR2004
             onward = response.headers["Location"]
-        onward = onward if onward.startswith("http") else f"{self._base_url}{onward}"
+        onward = onward if onward.startswith("http") else f"{self.base_url}{onward}"
         async with self._http.get(URL(onward, encoded=True), allow_redirects=False) as response:
             if response.status in {302, 303}:
                 return response.headers.get("Location", "")
@@ -189,8 +212,8 @@ class Party:
         if action is None:
             raise StepFailedError("the consent page shows its form")
         form = {name: html.unescape(value) for name, value in _HIDDEN.findall(page.split("</form>", maxsplit=1)[0])}
-        target = URL(f"{self._base_url}{html.unescape(action[1])}", encoded=True)
-        headers = {"Origin": self._base_url}
+        target = URL(f"{self.base_url}{html.unescape(action[1])}", encoded=True)
+        headers = {"Origin": self.base_url}
         answer = {**form, "decision": "allow"}
         async with self._http.post(target, data=answer, headers=headers, allow_redirects=False) as response:
             return response.headers.get("Location", "")

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,7 +33,8 @@ from gateway.cli.printing import note
 from gateway.cli.schemas import migrate_installation
 from gateway.cli.serving import bind
 from gateway.cli.session import Installation, check_installation, open_database, open_installation, read_settings
-from gateway.demo.cast import AGENCY, INDOSAT, REDIRECT_URI, TELKOMSEL, Cast, admit_cast
+from gateway.demo.auditing import audit
+from gateway.demo.cast import AGENCY, INDOSAT, PROVIDER, REDIRECT_URI, TELKOMSEL, Cast, admit_cast
 from gateway.demo.clock import DemoClock
 from gateway.demo.documents import ORDERS_CALL
 from gateway.demo.journey import play
@@ -92,7 +94,7 @@ def _play_and_serve(
 ) -> None:  # fmt: skip
     settings = installation.settings
     teller: Teller = ScriptTeller() if options.is_json else PeopleTeller()
-    failed = asyncio.run(_play(cast, clock, teller, base_url=settings.base_url)) if is_played else None
+    failed = asyncio.run(_play(cast, clock, teller, installation)) if is_played else None
     if failed is not None and options.is_ended:
         raise DemoStepError(f"Step {failed}, did not come out as it should.")
     if options.is_ended:
@@ -121,13 +123,16 @@ async def _prepare(installation: Installation, clock: DemoClock, kept: Cast | No
             return await admit_cast(tx, passwords)
 
 
-async def _play(cast: Cast, clock: DemoClock, teller: Teller, *, base_url: str) -> str | None:
+async def _play(cast: Cast, clock: DemoClock, teller: Teller, installation: Installation) -> str | None:
+    base_url = installation.settings.base_url
     async with AsyncExitStack() as stack:
         parties = {}
         for name, credentials in cast.credentials.items():
             parties[name] = Party(credentials, base_url=base_url, now=clock.read)
             stack.push_async_callback(parties[name].close)
-        return await play(Story(cast=cast, clock=clock, parties=parties), teller)
+        story = Story(cast=cast, clock=clock, parties=parties, audit=partial(audit, installation, clock.read))
+        stack.push_async_callback(story.close)
+        return await play(story, teller)
 
 
 def _demo_settings(data_dir: Path, host: str, port: int) -> Settings:
@@ -201,11 +206,13 @@ def _clear(data_dir: Path, *, role_prefix: str) -> None:
 
 def _write_shell_variables(path: Path, cast: Cast, *, base_url: str) -> None:
     """What the README's calls read; for its owner alone."""
-    agency, carrier, officer = (cast.credentials[party] for party in (AGENCY, TELKOMSEL, "ana"))
+    wanted = (AGENCY, TELKOMSEL, PROVIDER, "ana")
+    agency, carrier, provider, officer = (cast.credentials[party] for party in wanted)
     variables = {
         "GATEWAY": base_url,
         "AGENCY": f"{agency.client_id}:{agency.secret}",
         "CARRIER": f"{carrier.client_id}:{carrier.secret}",
+        "PROVIDER": f"{provider.client_id}:{provider.secret}",
         "CONSOLE": officer.client_id,
         "CALLBACK": REDIRECT_URI,
         "OFFICER": officer.login,
