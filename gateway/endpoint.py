@@ -94,6 +94,8 @@ class GraphQLEndpoint:
                 exchange = await run_stages(exchange, self.services, (execute_operation,))
         else:
             exchange = await run_stages(exchange, self.services, STAGES[:-1])
+        if isinstance(exchange.failure, ClientDisconnect):
+            raise exchange.failure
         exchange = await encode_response(exchange, self.services)
         answer = filled(exchange.answer)
         self._record(request, exchange, answer)

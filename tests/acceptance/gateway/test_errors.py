@@ -1,6 +1,8 @@
 """What a client reads of a failure, and what it never reads."""
 
 import json
+import socket
+import time
 
 import pytest
 import structlog
@@ -25,6 +27,18 @@ class TestInternalError:
         assert len(reply.body["errors"]) == 202
         errors = [line for line in logged if line["log_level"] == "error"]
         assert sorted(line["times"] for line in errors) == [2, 200]
+
+    def test_is_none_where_the_client_left_while_it_was_still_sending(self, gateway: Gateway) -> None:
+        with structlog.testing.capture_logs() as logged:
+            with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as wire:
+                wire.sendall(
+                    b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    b'Content-Length: 99\r\n\r\n{"query":'
+                )
+            until = time.monotonic() + 10
+            while not logged and time.monotonic() < until:
+                time.sleep(0.01)
+        assert [(line["event"], line["status"]) for line in logged] == [("request", 0)]
 
 
 class TestLedgerError:
