@@ -95,6 +95,13 @@ class Participation:
         return cls(**(dict(row) | kinds))
 
 
+# Asked before the lock is taken: on most beats nothing is due, and nobody should wait for that.
+_IS_DUE = text("""
+SELECT EXISTS (
+  SELECT 1 FROM participations
+  WHERE ended_at IS NULL AND (ends_at <= :as_of OR (began_at IS NULL AND starts_at <= :as_of)))
+""")
+
 _END_DUE = text("""
 WITH due AS (
   SELECT id FROM participations WHERE ended_at IS NULL AND ends_at <= :as_of ORDER BY id LIMIT :rows FOR UPDATE
@@ -174,6 +181,8 @@ async def end_participation(tx: Transaction, participation_id: str, reason: Part
 async def end_due_participations(tx: Transaction) -> int:
     """The job: end those whose agreed end has come, at most 100; answers how many."""
     async with tx.role(Role.TRANSITION):
+        if not (await tx.execute(_IS_DUE, {"as_of": tx.as_of})).scalar_one():
+            return 0
         await change_participations(tx)
         found = await tx.execute(_END_DUE, {"as_of": tx.as_of, "rows": _BATCH_ROWS})
         rows = [_plain(row) for row in found.mappings()]
@@ -186,6 +195,8 @@ async def end_due_participations(tx: Transaction) -> int:
 async def begin_due_participations(tx: Transaction) -> int:
     """The job: begin those whose agreed start has come, at most 100; answers how many. Signals follow by their job."""
     async with tx.role(Role.TRANSITION):
+        if not (await tx.execute(_IS_DUE, {"as_of": tx.as_of})).scalar_one():
+            return 0
         await change_participations(tx)
         found = await tx.execute(_BEGIN_DUE, {"as_of": tx.as_of, "rows": _BATCH_ROWS})
         rows = [_plain(row) for row in found.mappings()]
