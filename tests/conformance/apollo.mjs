@@ -42,7 +42,7 @@ const makeClient = (...links) => new ApolloClient({ cache: new InMemoryCache(), 
 
 function subscribe(client, { query = EVENTS, ...options } = {}) {
   const told = new Told()
-  const subscription = client.subscribe({ query: gql(query), fetchPolicy: 'no-cache', ...options }).subscribe(told)
+  const subscription = client.subscribe({ query: gql(query), ...options }).subscribe(told)
   return Object.assign(told, { stop: () => subscription.unsubscribe() })
 }
 

@@ -164,27 +164,30 @@ const refuse = async (client, payload) => (await subscribe(client, payload).ende
   const line = await layLine()
   const { client, closed, connected, follow } = connect({ url: `ws://${line.url}`, shouldRetry })
   const { cursor } = await subscribe(client, { query: EVENTS }).begun()
-  const told = new Told()
-  const stop = follow({ query: EVENTS, variables: { after: cursor } }, told)
+  const [told, other] = [new Told(), new Told()]
+  const stops = [follow({ query: EVENTS, variables: { after: cursor } }, told), follow({ query: EVENTS }, other)]
+  await other.begun()
   const orders = []
   for (let round = 1; round <= 6; round++) {
     const issued = issue(4)
     if (round % 2) await issued
-    line.cut()
+    if (round < 6) line.cut()
+    else client.terminate()
     orders.push(...(await issued))
     await until('a new connection', () => connected.length > round)
   }
   exactly('after six cuts', await told.events(orders.length), orders)
-  equal('each was abnormal', closed.map(({ code }) => code), Array(6).fill(1006))
-  equal('and nothing but them', told.results.length, orders.length)
-  stop()
+  exactly('another of the same socket', await other.events(orders.length), orders)
+  equal('each was abnormal', closed.map(({ code }) => code), [1006, 1006, 1006, 1006, 1006, 4499])
+  equal('the place is told where there was none, once', [told, other].map(({ results }) => results.length - 24), [0, 1])
+  for (const stop of stops) stop()
   await client.dispose()
 }
 
 // The gateway is started again: it says so, and the client goes on with the next process.
 {
   const { client, closed, follow } = connect({ shouldRetry })
-  const plain = connect({ retryAttempts: 0 })
+  const plain = connect({ shouldRetry })
   const [told, blunt] = [new Told(), subscribe(plain.client, { query: EVENTS })]
   const stop = follow({ query: EVENTS }, told)
   await Promise.all([told.begun(), blunt.begun()])
