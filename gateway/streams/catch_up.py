@@ -13,9 +13,9 @@ from gateway.failures import is_unavailable
 from gateway.settings import Settings
 from gateway.streams.counts import StreamCounts
 from gateway.streams.encodings import KEPT_SECONDS
+from gateway.streams.ends import FeedResetError
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Delivery, Subscription
-from ledger.errors import DatabaseUnavailableError
 from ledger.events import EventKind
 from ledger.feed.entries import Entry, may_get
 from ledger.feed.follower import Follower
@@ -74,6 +74,7 @@ class CatchUps:
                 await _hand_over(subscription, part.deliveries)
             pause = len(part.deliveries) / self._per_second - (clock() - started)
             await asyncio.sleep(max(pause, 0.0 if is_further else _LEAST_PAUSE_SECONDS))
+        subscription.on_ready()
 
     def trim(self) -> None:
         """Let go of what is too old."""
@@ -95,9 +96,9 @@ class CatchUps:
         return await self._parts.get((channel.key, after), read)
 
     def _find_in_memory(self, channel: "Channel", after: Position) -> Slice | None:
-        """What the follower still has. Errors: DatabaseUnavailableError while it was never reached."""
+        """What the follower still has. Errors: FeedResetError; DatabaseUnavailableError while it was never reached."""
         if self._follower.feed_id != channel.feed_id:
-            raise DatabaseUnavailableError
+            raise FeedResetError
         entries = self._follower.slice(after)
         if not entries:
             return None

@@ -16,11 +16,11 @@ import structlog
 
 from gateway.failures import log_causes
 from gateway.streams.encodings import KEPT_BYTES_MAX, KEPT_MAX, KEPT_SECONDS, Encodings
-from gateway.streams.ends import ParticipationEndedError, StreamFailedError
+from gateway.streams.ends import ParticipationEndedError, StreamEndError, StreamFailedError
 from gateway.streams.execution import SharedExecution
 from gateway.streams.keys import ChannelKey
 from gateway.streams.shared import Shared
-from gateway.streams.subscription import Delivery, Subscription
+from gateway.streams.subscription import Delivery, Subscription, expect_nothing
 from ledger.errors import Category, LedgerError
 from ledger.feed.cursors import FeedCursor
 from ledger.feed.entries import Entry, may_get
@@ -91,13 +91,15 @@ class Channel:
 
         return await self._places.get(position, tell)
 
-    def feed(self, subscription: Subscription, *, after: Position) -> None:
-        """Bring a subscriber what follows its place: from here where it is held, else from history."""
+    def feed(self, subscription: Subscription, *, after: Position) -> bool:
+        """Bring a subscriber what follows its place: at once where it is held here, else from history; says which."""
         self._joined.discard(subscription)
-        if not self.admit(subscription, after=after):
-            task = asyncio.create_task(self._catch_ups.run(self, subscription, after=after))
-            self._feeds[subscription] = task
-            task.add_done_callback(lambda _: self._feeds.pop(subscription, None))
+        if self.admit(subscription, after=after):
+            return True
+        task = asyncio.create_task(self._catch_ups.run(self, subscription, after=after))
+        self._feeds[subscription] = task
+        task.add_done_callback(lambda done: self._forget_feed(subscription, done))
+        return False
 
     def admit(self, subscription: Subscription, *, after: Position) -> bool:
         """Let a subscriber read on from here, if nothing behind its place is missing here."""
@@ -155,6 +157,8 @@ class Channel:
         if isinstance(failure, LedgerError):
             has_end = self.source is not None and bool(self.source.ends_with)
             return ParticipationEndedError() if has_end and failure.category is Category.FORBIDDEN else failure
+        if isinstance(failure, StreamEndError):
+            return failure
         log_causes([failure])
         return StreamFailedError()
 
@@ -192,6 +196,11 @@ class Channel:
         self.frames.clear()
         self._encodings.clear()
 
+    def _forget_feed(self, subscription: Subscription, task: asyncio.Task[None]) -> None:
+        # It may have fallen behind again meanwhile, and be fed by another.
+        if self._feeds.get(subscription) is task:
+            del self._feeds[subscription]
+
     def _ends_with(self, entry: Entry) -> bool:
         """Whether what the viewer follows ends there. The regulator gets entries that end it for others."""
         source = self.source
@@ -219,6 +228,7 @@ class Channel:
             try:
                 subscription.on_ready()
             except Exception as failure:  # noqa: BLE001 - one that fails must not keep the others from their events
+                subscription.on_ready = expect_nothing
                 subscription.end(self.tell_end(failure))
 
     def _skip_to(self, position: Position) -> None:

@@ -198,9 +198,10 @@ class StreamHub:
 
     def _let_go(self, channel: Channel) -> None:
         channel.holds -= 1
-        if channel.holds == 0 and self._channels.get(channel.key) is channel:
-            del self._channels[channel.key]
-            self.counts.channels = len(self._channels)
+        if channel.holds == 0:
+            if self._channels.get(channel.key) is channel:
+                del self._channels[channel.key]
+                self.counts.channels = len(self._channels)
             channel.close()
 
     async def _begin(self, channel: Channel, said: str | None) -> Subscription:
@@ -245,8 +246,11 @@ class StreamHub:
         self._open[subscription] = leave
         self.counts.open[connection.transport] += 1
         subscription.watch_close(self._leave)
-        channel.feed(subscription, after=subscription.position)
-        self._trim_later()
+        if self._channels.get(channel.key) is channel:
+            channel.feed(subscription, after=subscription.position)
+            self._trim_later()
+        else:
+            subscription.end(FeedResetError())
 
     def _leave(self, subscription: Subscription) -> None:
         leave = self._open.pop(subscription, None)
@@ -274,6 +278,9 @@ class StreamHub:
 
     def _on_reset(self) -> None:
         self._catch_ups.forget()
+        # Who opens now gets channels of the new feed.
+        self._channels.clear()
+        self.counts.channels = 0
         for subscription in tuple(self._open):
             subscription.end(FeedResetError())
 

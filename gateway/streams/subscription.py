@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.streams.channel import Channel
 
 
-def _expect_nothing() -> None:
+def expect_nothing() -> None:
     """What is called while no transport has said otherwise."""
 
 
@@ -79,7 +79,7 @@ class Subscription:
         """Begin behind a position; nothing comes before the channel feeds or joins it."""
         self.position = position
         self.cursor = cursor
-        self.on_ready: Callable[[], None] = _expect_nothing
+        self.on_ready: Callable[[], None] = expect_nothing
         self._channel = channel
         self._held: deque[Delivery] = deque()
         self._index: int | None = None
@@ -115,8 +115,8 @@ class Subscription:
         if place < 0:
             # The channel has let go of what comes next; history brings it, from the place behind the last one taken.
             self._index = None
-            channel.feed(self, after=max(self.position, self._from))
-            return None
+            is_here = channel.feed(self, after=max(self.position, self._from))
+            return self.take_nowait() if is_here else None
         frames = channel.frames
         while place < len(frames):
             delivery = frames[place]
@@ -152,7 +152,7 @@ class Subscription:
 
     def close(self) -> None:
         """Let go of everything; it may be called again, and after an end."""
-        self.on_ready = _expect_nothing
+        self.on_ready = expect_nothing
         if self._end is None:
             self._end = StreamEnded(StreamEndError(), self.cursor)
         self._leave()
@@ -164,9 +164,8 @@ class Subscription:
         self.on_ready()
 
     def join(self, index: int, *, after: Position) -> None:
-        """Let it read the channel's frames from an index on, those behind a position only."""
+        """Let it read the channel's frames from an index on, those behind a position only. It calls nobody."""
         self._index, self._from = index, after
-        self.on_ready()
 
     def watch_close(self, on_close: "Callable[[Subscription], None]") -> None:
         """Call back once, when it ends or is closed."""

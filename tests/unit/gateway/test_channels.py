@@ -180,7 +180,6 @@ class TestChannel:
             channel.feed(subscription, after=Position(0))
 
         def fail() -> None:
-            failing.on_ready = lambda: None
             raise RuntimeError
 
         failing.on_ready = fail
