@@ -216,6 +216,41 @@ class TestTamperingOfTheDatabasesOwner:
         assert account.finding.tampering is Tampering.CHECKPOINT
 
 
+class TestRandomTampering:
+    async def test_of_random_logs_is_found_where_it_is(self, audited, parties, as_of):
+        draw = random.Random(29)  # noqa: S311 - what is written and changed
+        sizes = [
+            await audited.fill(
+                draw.choice([parties.officer, parties.other_officer]),
+                as_of,
+                count=draw.randint(1, 40),
+                audience=draw.sample([parties.telkomsel.member_id, parties.agency.member_id], draw.randint(0, 2)),
+            )
+            for _ in range(6)
+        ]
+        keys = await audited.keys()
+        changes = [("events", column, value) for column, (value, _) in COLUMNS_OF_EVENTS.items()]
+        changes += [("feed", column, "sha256('forged')") for column in ("leaf_hash", "reserved_hash")]
+        found = 0
+        for _ in range(60):
+            table, column, value = draw.choice(changes)
+            position = draw.randint(1, sizes[-1])
+            key = "id = (SELECT event_id FROM feed WHERE position = $1)" if table == "events" else "position = $1"
+            before = await audited.owner.fetchval(f"SELECT {column} FROM {table} WHERE {key}", position)
+            await audited.owner.execute(f"UPDATE {table} SET {column} = {value} WHERE {key}", position)
+            after = await audited.owner.fetchval(f"SELECT {column} FROM {table} WHERE {key}", position)
+            account = await verify_now(audited, keys=keys)
+            assert (account.finding.first if account.finding else None) == (position if before != after else None)
+            found += before != after
+            await audited.owner.execute(
+                f"UPDATE {table} SET {column} = $2 WHERE {key}",
+                position,
+                before,
+            )
+        assert found > 30
+        assert (await verify_now(audited, keys=keys)).finding is None
+
+
 class TestVerify:
     async def test_finds_a_file_that_was_cut_anywhere(self, audited, parties, as_of):
         await fill_three(audited, parties, as_of)
