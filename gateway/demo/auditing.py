@@ -21,5 +21,5 @@ async def audit(installation: Installation, now: Callable[[], datetime]) -> str:
     with open_lines(path) as lines:
         account = verify_export(lines)
     expect(account.finding is None, f"the export verifies, not {account.finding}")
-    whole = f"{account.entries} entries and {account.checkpoints} checkpoints"
-    return f"jembatan audit verify {path.name}: GOOD, {whole} fit, root {account.root.hex()[:16]}..."
+    whole = f"{account.entries} entries, {account.checkpoints} checkpoints"
+    return f"jembatan audit verify {path.name}: GOOD, {whole}, root {account.root.hex()[:16]}..."

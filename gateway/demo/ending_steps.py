@@ -1,4 +1,4 @@
-"""Steps 9 to 14: rerouting, withdrawing, being late, lifting, outcomes, and one query seen by five parties."""
+"""Steps 9 to 13 and the last: rerouting, withdrawing, being late, lifting, outcomes; one query seen by five parties."""
 
 from collections import Counter
 from typing import Any
@@ -20,7 +20,7 @@ from gateway.demo.documents import (
 from gateway.demo.made_up import APPEALED_NUMBER, AXIS_NUMBER, SMARTFREN_NUMBER, TELKOMSEL_NUMBER, XL_NUMBER
 from gateway.demo.parties import Answer, expect
 from gateway.demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story, taken
-from gateway.demo.telling import Told
+from gateway.demo.telling import Told, tell_moment
 
 _UNAUTHORIZED = 401
 
@@ -96,7 +96,7 @@ async def lift(story: Story, told: Told) -> None:
     wanted = {"orderId": story.order_ids[APPEALED_NUMBER], "basis": "APPEAL", "note": "The holder was impersonated."}
     (order,) = taken((await story.budi.do(LIFT_ORDERS, lifts=[wanted]))["results"], "the lift is issued")
     expect(order["state"] == "LIFT_ISSUED" and order["liftNo"], f"LIFT_ISSUED with a number, not {order}")
-    told.say("budi", f"grants an appeal: lift {order['liftNo']}, due {order['dueAt']}")
+    told.say("budi", f"grants an appeal: lift {order['liftNo']}, due {tell_moment(order['dueAt'])} UTC")
     done = {"orderId": order["id"], "kind": "LIFTED", "reference": "TSEL-5"}
     (lifted,) = taken((await story.telkomsel.do(ACKNOWLEDGE, items=[done]))["results"], "the lift is acknowledged")
     expect(lifted["state"] == "LIFTED", f"LIFTED, not {lifted['state']}")

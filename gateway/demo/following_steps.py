@@ -18,7 +18,6 @@ from gateway.demo.made_up import (
     BEFORE_CUT,
     FIRST_LIVE_NUMBER,
     GRAVE_NUMBER,
-    LAST_LIVE_NUMBER,
     LIVE_AGAIN,
     NEXT_NUMBER,
     OTHERS_NUMBER,
@@ -31,7 +30,8 @@ from gateway.demo.telling import Told
 from ledger.feed.cursors import FeedCursor
 
 _SUBJECTS = {TELKOMSEL: "BLOCK_ORDER", PROVIDER: "FRAUD_SIGNAL"}
-BEFORE, MISSED, LIVE = "live", "missed, then told", "live again"
+BEFORE, MISSED, LIVE = "live", "missed while away", "live again"
+_SAID = {BEFORE: "as it happens", MISSED: "that it had missed", LIVE: "as it happens again"}
 
 
 async def follow(story: Story, told: Told) -> None:
@@ -43,7 +43,7 @@ async def follow(story: Story, told: Told) -> None:
         await follower.open()
         first = await follower.hear()
         expect(first.event is None, "the first message tells the place alone")
-        told.say(name, f"follows {ways[name]}, from position {_place(first.cursor)} on")
+        told.say(name, f"follows {ways[name]}, behind position {_place(first.cursor)}")
     starts = {name: str(follower.cursor) for name, follower in story.followers.items()}
     await report(story, BEFORE_CUT)
     issued = await order(story)
@@ -59,8 +59,8 @@ async def cut_off(story: Story, told: Told) -> None:
     carrier.cut()
     try:
         await carrier.hear()
-    except StreamEndedError as ended:
-        told.say(TELKOMSEL, f"loses its connection ({ended.problem}); it holds the cursor of {_place(carrier.cursor)}")
+    except StreamEndedError:
+        told.say(TELKOMSEL, f"loses its connection; the last cursor that it has is {_place(carrier.cursor)}'s")
     else:
         expect(False, "the carrier's connection is lost")  # noqa: FBT003 - there is nothing to be had
     await provider.party.revoke_token()
@@ -69,7 +69,7 @@ async def cut_off(story: Story, told: Told) -> None:
     except StreamEndedError as ended:
         expect(ended.problem == "TOKEN_REVOKED", f"TOKEN_REVOKED, not {ended.problem}")
         expect(ended.cursor == provider.cursor, "the end has the last cursor")
-        told.say(PROVIDER, f"has its token revoked: TOKEN_REVOKED, with the cursor of {_place(provider.cursor)}")
+        told.say(PROVIDER, f"has its token revoked: TOKEN_REVOKED, and the last cursor, {_place(provider.cursor)}'s")
     else:
         expect(False, "the provider's stream ends with its token")  # noqa: FBT003 - there is nothing to be had
     await report(story, WHILE_AWAY)
@@ -94,29 +94,28 @@ async def resume(story: Story, told: Told) -> None:
     await story.provider.get_token()
     for name, follower in story.followers.items():
         await follower.open()
-        told.say(name, f"comes back with the cursor of {_place(starts[name])}")
+        told.say(name, f"comes back with the cursor of {_place(starts[name])}; {missed[name]} events happened since")
     await _hear(story, told, missed, when=MISSED)
     await _check(story, starts)
     await report(story, LIVE_AGAIN)
     item = {"orderId": story.order_ids[GRAVE_NUMBER], "kind": "EXECUTED", "reference": "TSEL-6"}
     taken((await story.telkomsel.do(ACKNOWLEDGE, items=[item]))["results"], "it is acknowledged")
-    told.say(TELKOMSEL, f"executes the order on {GRAVE_NUMBER}; meanwhile ana verifies one more, {LAST_LIVE_NUMBER}")
+    told.say(TELKOMSEL, f"executes the order on {GRAVE_NUMBER}; ana verifies one more")
     await _hear(story, told, {TELKOMSEL: 1, PROVIDER: 1}, when=LIVE)
     await _check(story, starts)
     await story.close()
-    told.say("the demo", "compares with the regulator's view of the log: nothing lost, nothing twice, all in order")
+    told.say("the demo", "compares it with the log as the regulator reads it: none lost, none twice, in order")
     for name, title in ((TELKOMSEL, "What the carrier received"), (PROVIDER, "What the OTT provider received")):
         rows = [_row(receipt) for receipt in story.received[name]]
-        told.show(title, ("position", "received", "what happened", "about"), rows)
+        told.show(title, ("position", "received", "what", "about"), rows)
 
 
 async def _hear(story: Story, told: Told, counts: Mapping[str, int], *, when: str) -> None:
     for name, count in counts.items():
         events = await story.followers[name].hear_events(count)
         story.received.setdefault(name, []).extend(Receipt(when, event) for event in events)
-        places = ", ".join(str(event["position"]) for event in events)
-        kinds = ", ".join(dict.fromkeys(event["kind"] for event in events))
-        told.say(name, f"receives {count}, {when}: {kinds} (position {places})")
+        places = " ".join(str(event["position"]) for event in events)
+        told.say(name, f"receives {count} {_SAID[when]}, at {places}")
 
 
 async def _check(story: Story, starts: Mapping[str, str]) -> None:

@@ -67,7 +67,7 @@ FIRST_OF_REPEATED = "A-05"
 """Told again by the same complainant as A-16."""
 
 FIRST_LIVE_NUMBER, GRAVE_NUMBER, NEXT_NUMBER = "+6289011110021", "+6289011110022", "+6289011110023"
-OTHERS_NUMBER, LAST_LIVE_NUMBER = "+6289111110024", "+6289011110025"
+OTHERS_NUMBER = "+6289111110024"
 BEFORE_CUT = (MadeUp("B-01", "0890 1111 0021", "FRAUD", "R", "Said that a parcel is held until a fee is paid."),)
 WHILE_AWAY = (
     MadeUp("B-02", "0890 1111 0022", "FRAUD", "S", "Sold tickets for a concert that is not held."),

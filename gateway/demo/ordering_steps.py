@@ -16,7 +16,7 @@ from gateway.demo.made_up import (
 )
 from gateway.demo.parties import expect
 from gateway.demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story
-from gateway.demo.telling import Told
+from gateway.demo.telling import Told, tell_moment
 
 _ISSUED_TO = {
     TELKOMSEL: {TELKOMSEL_NUMBER, BYU_NUMBER, APPEALED_NUMBER},
@@ -68,8 +68,8 @@ async def approve(story: Story, told: Told) -> None:
     states = [(result["blockOrder"] or {}).get("state") for result in done["results"]]
     expect(states == ["ISSUED"] * _ORDERS, f"all {_ORDERS} are issued, not {done['results']}")
     due = done["results"][0]["blockOrder"]["dueAt"]
-    told.say("budi", f"approves the manifest by its hash, overrides the held draft in writing; {_ORDERS} orders issued")
-    told.say("budi", f"each is due in 24 hours, at {due}")
+    told.say("budi", f"approves the manifest by its hash, overrides the held draft in writing; {_ORDERS} are issued")
+    told.say("budi", f"each is due in 24 hours, at {tell_moment(due)} UTC")
 
 
 async def fetch_orders(story: Story, told: Told) -> None:
@@ -84,10 +84,10 @@ async def fetch_orders(story: Story, told: Told) -> None:
         told.say(slug, f"fetches {len(orders)} orders")
         rows += [
             (slug, (order["brand"] or {}).get("slug"), order["orderNo"], order["e164"], order["category"],
-             order["complaintCount"], order["dueAt"])
+             order["complaintCount"], tell_moment(order["dueAt"]))
             for order in orders
         ]  # fmt: skip
-    told.show("Due soonest first", ("carrier", "brand", "order", "number", "category", "complaints", "due"), rows)
+    told.show("Due soonest first", ("carrier", "brand", "order", "number", "category", "complaints", "due (UTC)"), rows)
 
 
 async def acknowledge(story: Story, told: Told) -> None:

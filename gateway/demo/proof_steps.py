@@ -24,7 +24,7 @@ async def prove(story: Story, told: Told) -> None:
     expect(event["acknowledgementId"] in entry["text"], "the entry names the acknowledgement")
     leaf = hash_leaf(base64.b64decode(entry["salt"]) + entry["text"].encode())
     expect(leaf == base64.b64decode(entry["leafHash"]), "the leaf is the hash of salt and text")
-    told.say(TELKOMSEL, f"reads its entry {position} with its salt, and hashes it itself: leaf {leaf.hex()[:16]}...")
+    told.say(TELKOMSEL, f"reads entry {position}, its acknowledgement, and hashes it itself: {leaf.hex()[:16]}...")
     checkpoint = await _find_checkpoint(story, position)
     keys = [key["verifierKey"] for key in await story.telkomsel.do(CHECKPOINT_KEYS)]
     size = checkpoint["treeSize"]
@@ -40,9 +40,10 @@ async def prove(story: Story, told: Told) -> None:
     verdict = verify_bundle(bundle)
     expect(isinstance(verdict, Success), f"the acknowledgement is proved to be in the log, not {verdict}")
     root = base64.b64decode(checkpoint["rootHash"]).hex()
-    told.say(TELKOMSEL, f"takes the signed checkpoint of {size} entries, root {root[:16]}..., signature good")
-    told.say(TELKOMSEL, f"climbs to that root by {len(proof['hashes'])} hashes: its acknowledgement is in the log,")
-    told.say(TELKOMSEL, "and it saw no other member's entry for that")
+    told.say(TELKOMSEL, f"takes the checkpoint of {size} entries, root {root[:16]}..., rightly signed")
+    told.say(
+        TELKOMSEL, f"climbs to that root by {len(proof['hashes'])} hashes, and nobody else's entry: it is in the log"
+    )
     if story.audit is not None:
         told.say("operator", await story.audit())
 

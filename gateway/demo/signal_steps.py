@@ -44,4 +44,4 @@ async def take_part(story: Story, told: Told) -> None:
         risks = sorted(signal["risk"] for signal in found)
         expect(risks == wanted_risks, f"{number} has the signals {wanted_risks}, not {risks}")
         said = ", ".join(f"{signal['category']} {signal['risk']}" for signal in found) or "nothing speaks against it"
-        told.say("chatting", f"hashes a user's number itself and asks for {digest[:12]}...: {said}")
+        told.say("chatting", f"hashes a user's number and asks for {digest[:8]}...: {said}")

@@ -3,13 +3,19 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
+from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.printing import results
+
+_INDENT = 6
+_PARTY_WIDTH = 10
 
 
 @dataclass(slots=True)
@@ -52,36 +58,55 @@ class PeopleTeller:
     def end(self, number: int, title: str, told: Told, *, failure: str | None) -> None:  # noqa: ARG002 - as the protocol
         """What the step told, and how it ended."""
         console = results()
+        lines = Table.grid(padding=(0, 1, 0, 0))
+        lines.add_column(min_width=_PARTY_WIDTH, no_wrap=True, style="bold")
+        lines.add_column(overflow="fold")
         for line in told.lines:
             party, _, did = line.partition(": ")
-            console.print(Text.assemble("      ", (f"{party:<10} ", "bold"), did))
+            lines.add_row(Text(party), Text(did))
+        console.print(Padding(lines, (0, 0, 0, _INDENT), expand=False))
         for name, columns, rows in told.tables:
-            table = Table(title=name, title_justify="left", header_style="bold", title_style="italic")
-            for column in columns:
-                table.add_column(column, overflow="fold")
-            for row in rows:
-                table.add_row(*(Text(cell) for cell in row))
-            console.print(table)
+            console.print()
+            console.print(Text(name, style="italic"))
+            console.print(_make_table(columns, rows))
+        if told.tables:
+            console.print()
         if failure is None:
-            console.print(Text("      as it should be", style="green"))
+            console.print(Padding(Text("as it should be", style="green"), (0, 0, 0, _INDENT), expand=False))
         else:
-            console.print(Text(f"      FAILED: expected that {failure}", style="bold red"))
+            said = Text(f"FAILED: expected that {failure}", style="bold red")
+            console.print(Padding(said, (0, 0, 0, _INDENT), expand=False))
 
     def close(self, facts: Mapping[str, Any]) -> None:
         """Addresses, credentials and a line to paste."""
         console = results()
         console.print()
         for name, value in facts["addresses"].items():
-            console.print(Text.assemble((f"{name:<16}", "bold"), str(value)), soft_wrap=True)
-        table = Table(title="Credentials of this demo", title_justify="left", header_style="bold")
-        for column in ("party", "client id", "secret, key file, or login / password"):
-            table.add_column(column, overflow="fold")
-        for party, values in facts["credentials"].items():
-            table.add_row(Text(party), Text(values["clientId"]), Text(values["proof"]))
-        console.print(table)
+            console.print(Text.assemble((f"{name:<15}", "bold"), str(value)), soft_wrap=True)
+        console.print()
+        console.print(Text("Credentials of this demo", style="bold"))
+        columns = ("party", "client id", "secret, key file, or login / password")
+        rows = [(party, values["clientId"], values["proof"]) for party, values in facts["credentials"].items()]
+        console.print(_make_table(columns, rows))
+        console.print()
         console.print(Text("A carrier's first call, to paste into a shell:", style="bold"))
         for line in facts["curl"]:
             console.print(Text(line), soft_wrap=True)
+
+
+def _make_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Without frames, which would take the width that the cells need on a terminal of 100 columns."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def tell_moment(moment: str) -> str:
+    """A time of the graph as people read it: in UTC, to the minute."""
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 class ScriptTeller:
