@@ -1,5 +1,9 @@
 // Starts GraphiQL on the endpoint that served it. Set the Authorization header in its Headers pane.
-const ask = GraphiQL.createFetcher({ url: location.pathname });
+// A subscription goes over a WebSocket, whose connection_init carries what stands there.
+const ask = GraphiQL.createFetcher({
+  url: location.pathname,
+  subscriptionUrl: location.origin.replace(/^http/, "ws") + location.pathname,
+});
 
 // Until a token stands behind it, "Bearer " is no credential: without it the schema can be read.
 const withoutEmptyBearer = (headers) =>
