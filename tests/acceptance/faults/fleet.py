@@ -15,6 +15,8 @@ import asyncpg
 from auth.clients import ClientDraft, create_client
 from auth.scopes import BY_KIND, OFFICER_ONLY
 from ledger.events import EventKind
+from ledger.feed.cursors import FeedCursor
+from ledger.identifiers import Position
 from ledger.numbering import RangeDraft, RangeKind, load_plan
 from ledger.numbering_seed import PLAN_EPOCH
 from ledger.storage.database import Database, DatabaseSettings
@@ -28,6 +30,7 @@ from tests.acceptance.faults.truth import ORIGIN, Truth, count_unplaced, count_u
 from tests.acceptance.faults.writers import Carriers, Desk, Journal
 from tests.conftest import ROLE_PREFIX
 from tests.integration.ledger.conftest import Parties, found_country
+from tests.integration.ledger.signal_journeys import take_part
 
 SETTINGS = {
     "JEMBATAN_ROLE_PREFIX": ROLE_PREFIX,
@@ -106,6 +109,23 @@ class Fleet:
         """Start what was killed."""
         await asyncio.gather(*(serving.start() for serving in self.servings if not serving.is_running))
 
+    async def fill(self, size: int) -> None:
+        """Let the feed have at least so many entries."""
+        agency, desk = self.parties.agency, self.open_desk()
+        missing = size - max(subscriber.position for subscriber in self.subscribers)
+        for _ in range(0, missing, 100):
+            await desk.file(agency, [next(desk.numbers) for _ in range(100)])
+
+    async def find_beginning(self) -> str:
+        """The cursor before the first entry."""
+        owner = await asyncpg.connect(self.owner_url)
+        try:
+            return FeedCursor.of(
+                await owner.fetchval("SELECT feed_id::text FROM feed_head"), Position(0), None
+            ).render()
+        finally:
+            await owner.close()
+
     async def write_on(self, count: int) -> None:
         """Wait until so much more was confirmed."""
         size = self.journal.size + count
@@ -179,6 +199,7 @@ async def running_fleet(
     now = datetime.now(UTC)
     parties = await found_country(database, now)
     await _load_plan(database, now)
+    await take_part(database, parties, now)
     environment = {**SETTINGS, **render_keys(keyring), "JEMBATAN_DATABASE_URL": url, **(settings or {})}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
         servings = [Serving(f"serve-{place}", folder, environment, http) for place in range(count)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -13,7 +12,6 @@ from pathlib import Path
 import aiohttp
 
 SERVE = [sys.executable, "-m", "gateway.cli", "serve"]
-_LEADS = re.compile(r"^jembatan_sequencer_leader 1\.0$", re.MULTILINE)
 _ANSWER = aiohttp.ClientTimeout(total=1)
 _NOT_ANSWERED = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -60,14 +58,19 @@ class Serving:
             return False
 
     async def is_leading(self) -> bool:
+        return await self.read_metric("jembatan_sequencer_leader") == 1
+
+    async def read_metric(self, name: str) -> float:
+        """A number that the process tells; 0 where it tells none, or nothing at all."""
         if not self.is_running or self.is_frozen:
-            return False
+            return 0
         try:
             url = f"http://127.0.0.1:{self.metrics_port}/metrics"
             async with self._http.get(url, timeout=_ANSWER) as response:
-                return _LEADS.search(await response.text()) is not None
+                lines = [line.rpartition(" ") for line in (await response.text()).splitlines()]
         except _NOT_ANSWERED:
-            return False
+            return 0
+        return sum(float(value) for told, _, value in lines if told == name)
 
     async def kill(self) -> None:
         """As a lost machine would go: nothing is closed and nobody is told."""

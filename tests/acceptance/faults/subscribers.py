@@ -18,6 +18,7 @@ from tests.acceptance.faults.wires import Ask, Ended, Result, Resume, Transport,
 _SIDES = {
     "blockRequestEvents": "event { position kind subjectId: blockOrderId blockOrder { id orderNo } }",
     "complaintEvents": "event { position kind subjectId: complaintId complaint { id ticketNo } }",
+    "fraudSignals": "event { position kind subjectId: signalId signal { id category } }",
     "feed": "event: entry { position kind subjectId text }",
 }
 _PAGE = """
@@ -31,9 +32,14 @@ WAYS = (
 )
 
 
-def document_of(root: str) -> str:
+FAT = f"event: entry {{ position kind subjectId {' '.join(f't{place}: text' for place in range(25))} }}"
+"""A selection of the feed's that fills every buffer on the way before long."""
+
+
+def document_of(root: str, selection: str = "") -> str:
     """So that every answer looks the same: message { cursor event }."""
-    return f"subscription($after: FeedCursor) {{ message: {root}(after: $after) {{ cursor {_SIDES[root]} }} }}"
+    sides = selection or _SIDES[root]
+    return f"subscription($after: FeedCursor) {{ message: {root}(after: $after) {{ cursor {sides} }} }}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Subscriber:
     choose_url: Callable[[], str]
     ways: tuple[Way, ...] = WAYS
     chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - no secret
+    selection: str = ""
     cursor: str | None = None
     start: int | None = None
     position: int = 0
@@ -94,7 +101,7 @@ class Subscriber:
 
     async def follow(self, way: Way, *, url: str | None = None) -> None:
         """One stream, until it ends."""
-        document = _PAGE if way.transport is Transport.PAGES else document_of(self.root)
+        document = _PAGE if way.transport is Transport.PAGES else document_of(self.root, self.selection)
         ask = Ask(url or self.choose_url(), self.party.bearer, document, self.cursor, way.resume)
         is_first = True
         try:

@@ -10,6 +10,7 @@ from ledger.storage.sealing import Keyring
 from migrations.run import migrate
 from tests.acceptance.faults.fleet import Fleet, running_fleet
 from tests.acceptance.faults.processes import find_leader, wait_until
+from tests.acceptance.faults.subscribers import FAT, WAYS
 from tests.acceptance.faults.test_database_away import OwnServer
 from tests.acceptance.faults.wires import Resume, Transport, Way
 from tests.conftest import ROLE_PREFIX
@@ -21,7 +22,7 @@ FOLLOWED = (
     ("telkomsel", "blockRequestEvents"),
     ("xlsmart", "blockRequestEvents"),
     ("axis", "blockRequestEvents"),
-    ("axis", "blockRequestEvents"),
+    ("provider", "fraudSignals"),
 )
 PAGES = (Way(Transport.PAGES, Resume.ARGUMENT),)
 
@@ -45,7 +46,7 @@ async def running(
         keyring=keyring,
         folder=tmp_path_factory.mktemp("logs"),
         count=2,
-        settings={"JEMBATAN_SEQUENCER_LEASE_SECONDS": "1"},
+        settings={"JEMBATAN_SEQUENCER_LEASE_SECONDS": "1", "JEMBATAN_STREAM_STALL_SECONDS": "2"},
     ) as fleet:
         fleet.subscribe("xlsmart", "feed", ways=PAGES, start=0)
         for name, root in FOLLOWED:
@@ -84,6 +85,41 @@ class TestProcesses:
         assert await find_leader(fleet.servings) is successor
         await fleet.hear_on(5)
         await fleet.check()
+
+    async def test_send_subscribers_on_with_their_last_cursor_when_told_to_stop(self, fleet: Fleet) -> None:
+        leader = await find_leader(fleet.servings)
+        attached = [fleet.make_subscriber(name, root) for name, root in FOLLOWED[: len(WAYS)]]
+        for subscriber, way in zip(attached, WAYS, strict=True):
+            subscriber.begin(way, leader.url)
+        await wait_until(lambda: all(subscriber.received for subscriber in attached))
+        assert await leader.terminate() == 0
+        await wait_until(lambda: not any(subscriber.is_following for subscriber in attached))
+        assert [dict(subscriber.ends) for subscriber in attached] == [{"SERVER_SHUTDOWN": 1}] * len(WAYS)
+        [other] = [serving for serving in fleet.servings if serving is not leader]
+        for subscriber, way in zip(attached, reversed(WAYS), strict=True):
+            subscriber.begin(way, other.url)
+        await fleet.check([*attached, *fleet.subscribers])
+        for subscriber in attached:
+            await subscriber.drop()
+
+    async def test_end_a_reader_that_stopped_and_keep_what_it_did_not_read(self, fleet: Fleet) -> None:
+        [serving, *_] = fleet.servings
+        await fleet.fill(500)
+        reader = fleet.make_subscriber("regulator", "feed", selection=FAT, cursor=await fleet.find_beginning())
+        slow = 'jembatan_stream_ends_total{problem="SLOW_READER"}'
+        ended = await serving.read_metric(slow)
+
+        async def is_ended() -> bool:
+            return await serving.read_metric(slow) > ended
+
+        reader.pause()
+        reader.begin(WAYS[0], serving.url)
+        await wait_until(is_ended)
+        reader.go_on()
+        await wait_until(lambda: not reader.is_following)
+        reader.begin(WAYS[-1], serving.url)
+        await fleet.check([reader, *fleet.subscribers])
+        await reader.drop()
 
     @pytest.mark.parametrize("end", ["crash", "stop"])
     async def test_go_on_where_they_were_when_postgresql_was_restarted(

@@ -32,7 +32,8 @@ FOLLOWED = (
     ("telkomsel", "blockRequestEvents"),
     ("xlsmart", "feed"),
     ("axis", "blockRequestEvents"),
-    ("provider", "feed"),
+    ("provider", "fraudSignals"),
+    ("indosat", "fraudSignals"),
 )
 WRITES = ("file", "file for another", "reject", "order", "acknowledge")
 
