@@ -257,3 +257,21 @@ class TestVerifyConsistency:
         assert judge_consistency(9, 9, second_root=OTHER_HASH).reason == ProofFault.SECOND_ROOT
         assert judge_consistency(0, 9, proof=[OTHER_HASH]).reason == ProofFault.LENGTH
         assert judge_consistency(9, 9, proof=[OTHER_HASH]).reason == ProofFault.LENGTH
+
+
+class TestResumedTree:
+    def test_goes_on_as_the_one_whose_peaks_it_got(self):
+        leaves = [bytes([number]) * 32 for number in range(40)]
+        for start in range(40):
+            first = GrowingTree()
+            for leaf in leaves[:start]:
+                first.append(leaf)
+            resumed = GrowingTree.resume(first.list_peaks(), size=start)
+            for leaf in leaves[start:]:
+                resumed.append(leaf)
+            assert (resumed.size, resumed.compute_root()) == (40, compute_root(leaves))
+
+    def test_needs_one_peak_for_each_bit_of_its_size(self):
+        for size in (-1, 1, 3):
+            with pytest.raises(ValueError, match="perfect subtree"):
+                GrowingTree.resume([], size=size)
