@@ -15,8 +15,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.fanout_sides import OUR_NAME, Endpoint, Publication, Side, list_sides
-from bench.figures import Figure, Samples, compare, measure_in_turn, plain
+from bench.fanout_gateway import OUR_NAME, ServedGateway
+from bench.fanout_sides import Endpoint, Publication, Side, list_others
+from bench.figures import Figure, Samples, compare, measure_in_turn
 from bench.json_lines import Worker
 from bench.processes import HAS_PROC, allow_open_files, read_cpu_seconds, read_resident_bytes
 from bench.scale import Scale
@@ -116,7 +117,7 @@ async def run(world: World, scale: Scale) -> list[Figure]:
         print("There is no /proc to read a server's CPU from: fanout is left out.", file=sys.stderr)
         return []
     idle_count = _allow_subscribers(scale)
-    sides = list_sides(world)
+    sides: list[Side] = [ServedGateway(world), *list_others()]
     taken: Taken = defaultdict(list)
     paced = {side.name: functools.partial(_measure_paces, side, scale, taken) for side in sides}
     await measure_in_turn(paced, rounds=scale.fanout_rounds)
@@ -179,11 +180,9 @@ def _compare_pace(sides: Sequence[Side], taken: Taken, *, pace_ms: int) -> list[
 
 
 def _compare(sides: Sequence[Side], title: str, samples: Mapping[str, Samples], *, unit: str) -> list[Figure]:
-    """Ours beside each other one; each alone where ours isn't served."""
-    ours, *others = [side.name for side in sides]
-    if ours != OUR_NAME:
-        return [plain(f"{title}: {name}", samples[name], unit=unit) for name in (ours, *others)]
-    return [compare(title, samples[ours], samples[name], unit=unit, beside_name=name) for name in others]
+    """Ours beside each other one."""
+    others = [side.name for side in sides if side.name != OUR_NAME]
+    return [compare(title, samples[OUR_NAME], samples[name], unit=unit, beside_name=name) for name in others]
 
 
 def _allow_subscribers(scale: Scale) -> int:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.json_lines import Worker
-from bench.world import World, read_clock
+from bench.world import read_clock
 
-OUR_NAME = "Jembatan"
 _NODE_FOLDER = Path(__file__).parent / "fanout_node"
 _DOCUMENT = "subscription { blockRequestEvents { cursor event { kind state orderNo recordedAt } } }"
 _CARRIER, _OTHER_CARRIER = "telkomsel", "indosat"
@@ -104,20 +103,12 @@ class PipedServer:
             self._worker = None
 
 
-def list_sides(world: World) -> list[Side]:
-    """Ours first, where it can be served, then those beside it."""
+def list_others() -> list[Side]:
+    """Those that are measured beside ours."""
     sides: list[Side] = [PipedServer("Strawberry", sys.executable, "-m", "bench.fanout_strawberry")]
-    ours = find_our_side(world)
-    if ours is not None:
-        sides.insert(0, ours)
     if (node := _find_node()) is not None:
         sides.append(PipedServer("yoga", node, str(_NODE_FOLDER / "server.mjs")))
     return sides
-
-
-def find_our_side(_world: World) -> Side | None:
-    """The gateway, by the name of OUR_NAME; None while it has no streams."""
-    return None
 
 
 def _find_node() -> str | None:

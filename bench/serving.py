@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,12 +66,34 @@ class Gateway:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """`jembatan serve`, ready."""
+
+    url: str
+    process_id: int
+
+
 @asynccontextmanager
 async def serve_gateway(world: World, name: str, client: CreatedClient, *, scope: str) -> AsyncIterator[Gateway]:
     """`jembatan serve` over a database, and the client's token for the scope."""
+    async with serve_process(world, name) as served:
+        token = await obtain_token(served.url, client, scope=scope)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            yield Gateway(url=served.url, process_id=served.process_id, session=session)
+
+
+@asynccontextmanager
+async def serve_process(world: World, name: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[Served]:
+    """`jembatan serve` over a database, with further settings, until the end of the block."""
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("JEMBATAN_")},
         **_SETTINGS,
+        **(settings or {}),
         "JEMBATAN_DATABASE_URL": world.url_of(name),
         "JEMBATAN_ENCRYPTION_KEYS": world.keys[0],
         "JEMBATAN_REFERENCE_KEY": world.keys[1],
@@ -79,14 +101,7 @@ async def serve_gateway(world: World, name: str, client: CreatedClient, *, scope
     command = [sys.executable, "-m", "gateway.cli", "serve", "--port", "0"]
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
     try:
-        url = await _read_address(process)
-        token = await _obtain_token(url, client, scope=scope)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(
-            connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
-        ) as session:
-            yield Gateway(url=url, process_id=process.pid, session=session)
+        yield Served(await _read_address(process), process.pid)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -111,7 +126,8 @@ async def _wait_until_ready(url: str) -> None:
         assert response.status == 200, await response.text()
 
 
-async def _obtain_token(url: str, client: CreatedClient, *, scope: str) -> str:
+async def obtain_token(url: str, client: CreatedClient, *, scope: str) -> str:
+    """An access token of the client's own."""
     basic = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
     form = {"grant_type": "client_credentials", "scope": scope}
     async with (

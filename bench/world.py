@@ -46,13 +46,14 @@ _MEMBERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
-    """A viewer for each party, and the first carrier's client at the gateway."""
+    """A viewer for each party, and each carrier's client at the gateway."""
 
     officer: Viewer
     other_officer: Viewer
     agency: Viewer
     carrier: Viewer
     carrier_client: CreatedClient
+    other_carrier_client: CreatedClient
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +122,7 @@ def open_world() -> Iterator[World]:
 
 
 async def found_country(database: Database, *, as_of: datetime) -> Country:
-    """The regulator with two officers, an agency, two carriers with their ranges, and a client."""
+    """The regulator with two officers, an agency, two carriers with their ranges, and a client of each."""
     async with database.transaction(OPERATOR, as_of=as_of) as tx:
         ids: dict[str, MemberId] = {}
         for slug, kind, name in _MEMBERS:
@@ -134,7 +135,10 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
         await load_plan(tx, seed_ranges())
     scopes = ("orders:read", "orders:acknowledge", "numbers:read", "members:read")
     async with database.system(Role.AUTH, as_of=as_of) as tx:
-        client = await create_client(tx, ClientDraft(member_id=ids["telkomsel"], name="System", scopes=scopes))
+        client, other_client = [
+            await create_client(tx, ClientDraft(member_id=ids[slug], name="System", scopes=scopes))
+            for slug in ("telkomsel", "indosat")
+        ]
     drafter, approver = (
         Viewer(
             kind=ViewerKind.REGULATOR,
@@ -151,19 +155,33 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
         agency=Viewer(kind=ViewerKind.AGENCY, member_id=ids["agency"], client_id=ClientId("agency-system")),
         carrier=Viewer(kind=ViewerKind.CARRIER, member_id=ids["telkomsel"], client_id=client.client_id),
         carrier_client=client,
+        other_carrier_client=other_client,
     )
 
 
 async def issue_orders(database: Database, country: Country, count: int, *, as_of: datetime) -> list[str]:
     """Ids of that many issued orders to the first carrier: a complaint, a draft and an approval for each."""
     issued: list[str] = []
-    for start in range(0, count, BATCH_SIZE):
-        numbers = [f"+62812{serial:07d}" for serial in range(start + 1, min(start + BATCH_SIZE, count) + 1)]
-        issued.extend(await _issue_batch(database, country, numbers, as_of=as_of))
+    for drafts in await draft_orders(database, country, count, as_of=as_of):
+        async with database.transaction(country.other_officer, as_of=as_of) as tx:
+            orders = await approve_block_orders(tx, [Approval(order_id=draft.id) for draft in drafts])
+        issued.extend(str(order.id) for order in orders if isinstance(order, BlockOrder))
+    assert len(issued) == count
     return issued
 
 
-async def _issue_batch(database: Database, country: Country, numbers: Sequence[str], *, as_of: datetime) -> list[str]:
+async def draft_orders(database: Database, country: Country, count: int, *, as_of: datetime) -> list[list[BlockOrder]]:
+    """That many orders to the first carrier that are yet to be approved, batch by batch, each from a complaint."""
+    batches: list[list[BlockOrder]] = []
+    for start in range(0, count, BATCH_SIZE):
+        numbers = [f"+62812{serial:07d}" for serial in range(start + 1, min(start + BATCH_SIZE, count) + 1)]
+        batches.append(await _draft_batch(database, country, numbers, as_of=as_of))
+    return batches
+
+
+async def _draft_batch(
+    database: Database, country: Country, numbers: Sequence[str], *, as_of: datetime
+) -> list[BlockOrder]:
     complaints = [
         ComplaintDraft(
             number=number, medium=Medium.SMS, category=Category.FRAUD, source_reference=number, chronology="A prize."
@@ -176,12 +194,9 @@ async def _issue_batch(database: Database, country: Country, numbers: Sequence[s
     async with database.transaction(country.officer, as_of=as_of) as tx:
         await decide_complaints(tx, decisions)
         drafts = await draft_block_orders(tx, [_draft(number) for number in numbers])
-    approvals = [Approval(order_id=draft.id) for draft in drafts if isinstance(draft, BlockOrder)]
-    async with database.transaction(country.other_officer, as_of=as_of) as tx:
-        orders = await approve_block_orders(tx, approvals)
-    issued = [str(order.id) for order in orders if isinstance(order, BlockOrder)]
-    assert len(issued) == len(numbers), orders[:1]
-    return issued
+    drafted = [draft for draft in drafts if isinstance(draft, BlockOrder)]
+    assert len(drafted) == len(numbers), drafts[:1]
+    return drafted
 
 
 def _draft(number: str) -> OrderDraft:
