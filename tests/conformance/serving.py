@@ -1,9 +1,12 @@
 """A gateway in a thread of its own, over a database of its own, at a port that it keeps when it is started again."""
 
 import asyncio
+import logging
 import socket
 import threading
 from typing import Any
+
+import structlog
 
 from gateway.server import DrainingServer, make_server
 from gateway.settings import Settings
@@ -34,6 +37,7 @@ class Serving:
     def start(self) -> None:
         listener = self._listener or socket.create_server(("127.0.0.1", self.settings.port))
         self._listener = None
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         app = create_gateway(self.settings, database=self.connect(), schema=schema)
         self._server = make_server(app, self.settings)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -46,4 +50,5 @@ class Serving:
         self._server.should_exit = True
         await asyncio.to_thread(self._thread.join, 10)
         assert not self._thread.is_alive()
+        structlog.reset_defaults()
         self._server = self._thread = None
