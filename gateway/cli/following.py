@@ -12,7 +12,9 @@ from gateway.cli.failures import FileUnreadableError
 from gateway.cli.printing import note
 
 if TYPE_CHECKING:
-    from gateway.cli.subscriber import Event
+    from types import FrameType
+
+    from gateway.cli.subscriber import Event, Subscriber
 
 _DOCUMENT_BYTES_MAX = 65_536
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -87,10 +89,9 @@ def follow(
         keeper=keeper,
         cursor=(keeper.read() if keeper is not None else None) or after,
     )
-    _end_on_terminate()
     try:
-        asyncio.run(subscriber.run(count_max=exit_after))
-    except KeyboardInterrupt:  # that is how following is told to end
+        asyncio.run(_run(subscriber, count_max=exit_after))
+    except (KeyboardInterrupt, asyncio.CancelledError):  # that is how following is told to end
         note(f"Stopped after {subscriber.count} events.")
 
 
@@ -126,8 +127,23 @@ def _check_url(url: str) -> str:
     return url.rstrip("/").removesuffix("/graphql")
 
 
-def _end_on_terminate() -> None:
-    """Let SIGTERM end it as Ctrl-C does: between two events, never between a line and its cursor."""
+async def _run(subscriber: "Subscriber", *, count_max: int | None) -> None:
+    """Follow, and let SIGTERM end it as Ctrl-C does: between two events, never between a line and its cursor.
+
+    A second one ends it where it stands, as when whoever reads the lines takes none.
+    """
+    import asyncio
     import signal
 
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: signal.raise_signal(signal.SIGINT))
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    is_ending = False
+
+    def end(_signal: int, _frame: "FrameType | None") -> None:
+        nonlocal is_ending
+        if is_ending or task is None:
+            raise KeyboardInterrupt
+        is_ending = True
+        loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGTERM, end)
+    await subscriber.run(count_max=count_max)
