@@ -69,6 +69,7 @@ class Fleet:
     bearers: Mapping[str, Party]
     journal: Journal = field(default_factory=Journal)
     subscribers: list[Subscriber] = field(default_factory=list)
+    made: list[Subscriber] = field(default_factory=list)
     desk: Desk | None = None
     tasks: "list[asyncio.Task[None]]" = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - no secret
@@ -86,7 +87,9 @@ class Fleet:
 
     def make_subscriber(self, name: str, root: str, **more: object) -> Subscriber:
         chance = random.Random(self.chance.random())  # noqa: S311 - no secret
-        return Subscriber(self.bearers[name], root, self.http, self.choose_url, chance=chance, **more)  # type: ignore[arg-type]
+        subscriber = Subscriber(self.bearers[name], root, self.http, self.choose_url, chance=chance, **more)  # type: ignore[arg-type]
+        self.made.append(subscriber)
+        return subscriber
 
     def open_desk(self) -> Desk:
         """One for all, since it gives out numbers."""
@@ -188,6 +191,14 @@ class Fleet:
     async def close(self) -> None:
         await _cancel(self.tasks)
         self.tasks = []
+        await self.drop_guests()
+
+    async def drop_guests(self) -> None:
+        """Let go of the subscribers that don't come back by themselves."""
+        for subscriber in self.made:
+            if subscriber not in self.subscribers:
+                await subscriber.drop()
+        self.made = list(self.subscribers)
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ class Party:
     bearer: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Subscriber:
     """It follows one root field from where it began, over any of the processes, each time in another way."""
 

@@ -62,6 +62,7 @@ async def fleet(running: Fleet) -> AsyncIterator[Fleet]:
     await running.hear_on(3)
     yield running
     await running.stop_writing()
+    await running.drop_guests()
 
 
 class TestProcesses:
@@ -99,8 +100,6 @@ class TestProcesses:
         for subscriber, way in zip(attached, reversed(WAYS), strict=True):
             subscriber.begin(way, other.url)
         await fleet.check([*attached, *fleet.subscribers])
-        for subscriber in attached:
-            await subscriber.drop()
 
     async def test_end_a_reader_that_stopped_and_keep_what_it_did_not_read(self, fleet: Fleet) -> None:
         [serving, *_] = fleet.servings
@@ -119,7 +118,6 @@ class TestProcesses:
         await wait_until(lambda: not reader.is_following)
         reader.begin(WAYS[-1], serving.url)
         await fleet.check([reader, *fleet.subscribers])
-        await reader.drop()
 
     @pytest.mark.parametrize("end", ["crash", "stop"])
     async def test_go_on_where_they_were_when_postgresql_was_restarted(

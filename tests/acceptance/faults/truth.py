@@ -83,8 +83,9 @@ async def count_unsigned(owner: asyncpg.Connection) -> int:
 
 async def read_truth(owner: asyncpg.Connection) -> Truth:
     """The feed, after it was checked: dense, every leaf its entry's own, the tree as it was signed at every size."""
-    records = await owner.fetch(_ROWS)
-    notes = await owner.fetch("SELECT tree_size, root_hash, note FROM feed_checkpoints ORDER BY tree_size")
+    async with owner.transaction(isolation="repeatable_read", readonly=True):
+        records = await owner.fetch(_ROWS)
+        notes = await owner.fetch("SELECT tree_size, root_hash, note FROM feed_checkpoints ORDER BY tree_size")
     keys = [parse_verifier_key(row["verifier_key"]) for row in await owner.fetch("SELECT verifier_key FROM feed_keys")]
     assert [record["position"] for record in records] == list(range(1, len(records) + 1))
     roots = {0: GrowingTree().compute_root()}

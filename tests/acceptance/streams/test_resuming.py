@@ -136,8 +136,7 @@ class Play:
     async def close(self) -> None:
         for writer in list(self.writing):
             await self.roll_back(writer)
-        for subscriber in self.subscribers:
-            await subscriber.drop()
+        await self.fleet.drop_guests()
 
     async def _prepare(self, writing: Writing, write: str, numbers: list[str]) -> "Coroutine[Any, Any, Any]":
         desk, parties = self.desk, self.desk.parties
