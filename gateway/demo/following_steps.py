@@ -44,13 +44,13 @@ async def follow(story: Story, told: Told) -> None:
         first = await follower.hear()
         expect(first.event is None, "the first message tells the place alone")
         told.say(name, f"follows {ways[name]}, behind position {_place(first.cursor)}")
-    starts = {name: str(follower.cursor) for name, follower in story.followers.items()}
+    story.first_cursors = {name: str(follower.cursor) for name, follower in story.followers.items()}
     await report(story, BEFORE_CUT)
     issued = await order(story)
     told.say("antiscam", f"files a complaint of {FIRST_LIVE_NUMBER}; ana verifies, budi approves the order")
     story.order_ids |= {number: item["id"] for number, item in issued.items()}
     await _hear(story, told, {TELKOMSEL: 1, PROVIDER: 1}, when=BEFORE)
-    await _check(story, starts)
+    await _check(story, story.first_cursors)
 
 
 async def cut_off(story: Story, told: Told) -> None:

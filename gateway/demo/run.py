@@ -22,6 +22,7 @@ import orjson
 import typer
 
 from auth.passwords import Passwords
+from gateway.cli.cursor_file import CursorFile
 from gateway.cli.failures import (
     DemoRunningError,
     DemoStepError,
@@ -50,6 +51,7 @@ from ledger.viewer import OPERATOR
 _CAST_FILE = "cast.json"
 _KEY_FILE = "indosat-private-key.json"
 _SHELL_FILE = "credentials.env"
+_CURSOR_FILE = "signals.cursor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,11 @@ async def _play(cast: Cast, clock: DemoClock, teller: Teller, installation: Inst
             stack.push_async_callback(parties[name].close)
         story = Story(cast=cast, clock=clock, parties=parties, audit=partial(audit, installation, clock.read))
         stack.push_async_callback(story.close)
-        return await play(story, teller)
+        failed = await play(story, teller)
+    if PROVIDER in story.first_cursors:
+        # README's subscriber goes on from there, so that it has something to tell at once.
+        CursorFile(installation.settings.data_dir / _CURSOR_FILE).write(story.first_cursors[PROVIDER])
+    return failed
 
 
 def _demo_settings(data_dir: Path, host: str, port: int) -> Settings:
@@ -204,7 +210,7 @@ def _clear(data_dir: Path, *, role_prefix: str) -> None:
         shutil.rmtree(data_dir)
 
 
-def _write_shell_variables(path: Path, cast: Cast, *, base_url: str) -> None:
+def _write_shell_variables(path: Path, cast: Cast, *, base_url: str, cursor_file: Path) -> None:
     """What the README's calls read; for its owner alone."""
     wanted = (AGENCY, TELKOMSEL, PROVIDER, "ana")
     agency, carrier, provider, officer = (cast.credentials[party] for party in wanted)
@@ -213,6 +219,7 @@ def _write_shell_variables(path: Path, cast: Cast, *, base_url: str) -> None:
         "AGENCY": f"{agency.client_id}:{agency.secret}",
         "CARRIER": f"{carrier.client_id}:{carrier.secret}",
         "PROVIDER": f"{provider.client_id}:{provider.secret}",
+        "SIGNALS_CURSOR": str(cursor_file),
         "CONSOLE": officer.client_id,
         "CALLBACK": REDIRECT_URI,
         "OFFICER": officer.login,
@@ -234,7 +241,8 @@ def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
     key_file.touch(mode=0o600)
     key_file.write_bytes(orjson.dumps(cast.credentials[INDOSAT].private_key))
     shell_file = settings.data_dir / _SHELL_FILE
-    _write_shell_variables(shell_file, cast, base_url=settings.base_url)
+    cursor_file = settings.data_dir.absolute() / _CURSOR_FILE
+    _write_shell_variables(shell_file, cast, base_url=settings.base_url, cursor_file=cursor_file)
     credentials = {}
     for party, values in cast.credentials.items():
         proof = values.secret or str(key_file)

@@ -27,7 +27,8 @@ class Receipt:
 class Story:
     """Owned by the task that plays the journey. order_ids is by number, complaint_ids by the agency's reference.
 
-    followers and received are by party. audit exports the log as its operator would, verifies that, and tells it.
+    followers, received and first_cursors are by party. audit exports the log as its operator would, verifies that, and
+    tells it.
     """
 
     cast: Cast
@@ -38,6 +39,7 @@ class Story:
     order_nos: dict[str, str] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     followers: dict[str, Follower] = field(default_factory=dict)
+    first_cursors: dict[str, str] = field(default_factory=dict)
     received: dict[str, list[Receipt]] = field(default_factory=dict)
     audit: Callable[[], Awaitable[str]] | None = None
 

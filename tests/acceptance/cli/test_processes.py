@@ -41,8 +41,18 @@ def ended(data_dir: Path) -> "subprocess.CompletedProcess[str]":
 class TestDemo:
     def test_plays_every_step_as_it_should_be(self, ended: "subprocess.CompletedProcess[str]") -> None:
         steps = [json.loads(line) for line in ended.stdout.splitlines()]
-        assert [step["failure"] for step in steps] == [None] * 14, ended.stderr
+        assert [step["failure"] for step in steps] == [None] * 19, ended.stderr
         assert ended.returncode == 0
+
+    def test_cuts_two_subscribers_off_who_then_lose_nothing(self, ended: "subprocess.CompletedProcess[str]") -> None:
+        steps = {step["title"]: step for step in map(json.loads, ended.stdout.splitlines())}
+        carrier, provider = steps["Both come back, and nothing was lost"]["tables"]
+        when = ["live", *["missed while away"] * 3, "live again"]
+        assert [row[1] for row in carrier["rows"]] == when
+        assert [row[1] for row in provider["rows"]] == [*when[:1], "missed while away", *when[1:]]
+        for table in (carrier, provider):
+            positions = [int(row[0]) for row in table["rows"]]
+            assert positions == sorted(set(positions))
 
     def test_leaves_no_server_behind(self, ended: "subprocess.CompletedProcess[str]", data_dir: Path) -> None:
         assert "Traceback" not in ended.stderr
