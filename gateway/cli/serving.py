@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gateway.cli.session import Installation
 
 WORKERS_MAX = 64
+_COLLECTED_AFTER = (20_000, 10, 10)
+"""Python's thresholds of garbage collection. One open stream is some 200 objects: with Python's own 700, what a
+handshake needed would outlive it, and ten thousand streams would be looked through again and again, for seconds."""
 
 
 def serve(
@@ -81,6 +84,7 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
     # The schema and all modules live as long as the process: a full collection need not look at them again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
     try:
         run_server(app, settings, sockets=[listener])
     except OSError as error:
