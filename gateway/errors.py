@@ -87,7 +87,7 @@ class MalformedRequestError(RequestRefusedError):
     """The request is no GraphQL request."""
 
     code = "REQUEST_MALFORMED"
-    hint = 'Send a JSON object such as {"query": "{ viewer { id } }", "variables": {}}.'
+    hint = 'Send a JSON object such as {"query": "{ viewer { memberId } }", "variables": {}}.'
 
 
 class NumberInUrlError(RequestRefusedError):

@@ -25,6 +25,8 @@ _NUMBER = re.compile(
     r"(?<![\w+])[+\uff0b\u2795]\s?(?:[(]?\d[)]?[ ()./-]{0,2}){7,15}(?!\w)"
     r"|(?<![\w+/=:.-])0{0,2}\d{9,15}(?![\w+/=:-]|\.\d)"
 )
+# Head and claims are JSON objects, so both begin with {" in base64url.
+_TOKEN = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.")
 
 
 async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int) -> bytes:
@@ -108,7 +110,7 @@ def parse_parameters(query_string: bytes) -> dict[str, str]:
     except ValueError:
         raise MalformedRequestError("The URL's parameters can't be read.") from None
     for name, value in pairs:
-        if name == "access_token":
+        if name == "access_token" or _TOKEN.search(value):
             raise TokenInUrlError
         refuse_number(value)
         refuse_number(name)

@@ -109,6 +109,7 @@ class TestAddress:
         ("query", "problem"),
         [
             ("access_token=abc", "TOKEN_IN_URL"),
+            ("token=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln", "TOKEN_IN_URL"),
             ("e164=%2B62812000000", "NUMBER_IN_URL"),
             ("a=1&a=2", "REQUEST_MALFORMED"),
             ("a=%ff", "REQUEST_MALFORMED"),

@@ -1,13 +1,15 @@
 """Whatever bytes come, a request is read or refused; nothing else happens."""
 
 import json
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from graphql import build_schema, parse, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import GatewayError, MalformedRequestError, NumberInUrlError
+from gateway.errors import GatewayError, MalformedRequestError, NumberInUrlError, TokenInUrlError
 from gateway.exchange import GraphQLRequest
 from gateway.requests import parse_body, parse_query_string
 
@@ -16,6 +18,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
+SCHEMA = Path(__file__).parents[3] / "schema/schema.graphql"
 KEYS = st.sampled_from(["query", "operationName", "variables", "extensions", "other"])
 
 
@@ -51,7 +54,20 @@ class TestParseBody:
             parse_body(body, depth_max=2)
 
 
+class TestHint:
+    def test_shows_a_request_that_the_graph_takes(self) -> None:
+        example = MalformedRequestError.hint.removeprefix("Send a JSON object such as ").removesuffix(".")
+        request = parse_body(example.encode(), depth_max=5)
+        assert validate(build_schema(SCHEMA.read_text(), assume_valid=True), parse(request.query)) == []
+
+
 class TestParseQueryString:
+    @pytest.mark.parametrize("name", ["token", "authorization", "extensions", "query"])
+    def test_refuses_a_token_under_whatever_name(self, name: str) -> None:
+        token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
+        with pytest.raises(TokenInUrlError):
+            parse_query_string(urlencode({name: json.dumps({"a": f"Bearer {token}"})}).encode(), depth_max=5)
+
     @given(st.binary(max_size=200))
     def test_never_fails_otherwise_on_any_bytes(self, query_string: bytes) -> None:
         with pytest.raises(GatewayError):
