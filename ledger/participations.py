@@ -227,15 +227,6 @@ async def list_participations(
     return Page(items, [encode_cursor("participations", [item.id]) for item in items], len(rows) > page.first)
 
 
-async def load_participations(tx: Transaction, ids: Sequence[str]) -> dict[str, Participation]:
-    """Participations by id, in one statement; what the viewer may not see is missing."""
-    if tx.viewer.kind not in _READERS:
-        return {}
-    known = [parsed for item in ids if (parsed := parse_id(item))]
-    rows = await tx.execute(_select(tx.viewer).where(participations.c.id.in_(known)))
-    return {row["id"]: Participation.of(row) for row in rows.mappings()}
-
-
 _READERS = frozenset({*REGULATOR_OR_OPERATOR, ViewerKind.OTT_PROVIDER})
 
 
