@@ -33,6 +33,9 @@ DEFAULT_SCOPES = (
     "orders:approve",
     "numbers:read",
     "members:read",
+    "feed:read",
+    "signals:read",
+    "signals:revoke",
 )
 _PAGE = 500
 

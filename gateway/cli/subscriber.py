@@ -24,6 +24,8 @@ _TOKENS_REFUSED_MAX = 3
 class FollowingError(CommandError):
     """The gateway ended the subscription, and coming back would not help."""
 
+    code = "STREAM_ENDED"
+
     def __init__(self, ended: StreamEndedError) -> None:
         """Tell it in the gateway's own code and words."""
         super().__init__(ended.message, hint=ended.hint)
