@@ -26,8 +26,9 @@ def demo(
         bool, typer.Option("--json", help="Print each step as a JSON line on stdout, for scripts.")
     ] = False,
 ) -> None:
-    """Play complaints, block orders and acknowledgements between all parties, then keep serving.
+    """Play complaints, block orders, acknowledgements and fraud signals between all parties, then keep serving.
 
+    Two of them follow what happens, are cut off, and resume with nothing lost; one proves its entry of the log.
     It has its own embedded PostgreSQL and never touches JEMBATAN_DATABASE_URL. Numbers are of 0890 to 0892, which
     no carrier holds: nobody's number stands in it. Ctrl-C ends it.
     """

@@ -116,7 +116,10 @@ class TestClients:
     def test_show_their_secret_once(self, admitted: Operator) -> None:
         added = admitted.run("client", "add", "telkomsel", "--name", "Blocking", "--json").json
         assert added["clientSecret"]
-        assert added["scopes"] == ["members:read", "numbers:read", "orders:acknowledge", "orders:read"]
+        assert added["scopes"] == [
+            "feed:read", "members:read", "numbers:read", "orders:acknowledge", "orders:read", "signals:contribute",
+            "signals:read",
+        ]  # fmt: skip
         listed = admitted.run("client", "list", "telkomsel", "--json")
         assert [client["clientId"] for client in listed.json] == [added["clientId"]]
         assert added["clientSecret"] not in listed.out
