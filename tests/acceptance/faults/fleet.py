@@ -214,15 +214,17 @@ async def running_fleet(
     environment = {**SETTINGS, **render_keys(keyring), "JEMBATAN_DATABASE_URL": url, **(settings or {})}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
         servings = [Serving(f"serve-{place}", folder, environment, http) for place in range(count)]
-        await asyncio.gather(*(serving.start() for serving in servings))
         fleet = Fleet(servings, http, database, owner_url, parties, {})
-        fleet.bearers = await _register(database, parties, http, servings[0].url, now)
         try:
+            await asyncio.gather(*(serving.start() for serving in servings))
+            fleet.bearers = await _register(database, parties, http, servings[0].url, now)
             yield fleet
         finally:
-            await fleet.close()
-            await asyncio.gather(*(serving.kill() for serving in servings if serving.is_running))
-            await database.close()
+            try:
+                await fleet.close()
+            finally:
+                await asyncio.gather(*(serving.kill() for serving in servings if serving.is_running))
+                await database.close()
 
 
 async def _register(
