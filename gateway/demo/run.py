@@ -267,5 +267,9 @@ def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
             "other commands": f"JEMBATAN_DATA_DIR={shlex.quote(str(settings.data_dir))} {_command()} member list",
         },
         "credentials": credentials,
+        "follow": [
+            f". {shlex.quote(str(shell_file.absolute()))}",
+            f'JEMBATAN_CLIENT="$PROVIDER" {_command()} follow signals --url "$GATEWAY" --cursor-file "$SIGNALS_CURSOR"',
+        ],
         "curl": [f"TOKEN=$({get_token})", f"curl -s {base}/graphql {headers} -d {body}"],
     }

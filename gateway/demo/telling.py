@@ -92,6 +92,11 @@ class PeopleTeller:
         console.print(Text("A carrier's first call, to paste into a shell:", style="bold"))
         for line in facts["curl"]:
             console.print(Text(line), soft_wrap=True)
+        console.print(
+            Text("The OTT provider's signals, from before it was cut off, and then as they come:", style="bold")
+        )
+        for line in facts["follow"]:
+            console.print(Text(line), soft_wrap=True)
 
 
 def _make_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
