@@ -15,6 +15,9 @@ class Scale:
     fanout_events: int
     subscribers: int
     idle_subscribers: int
+    feed_rounds: int
+    feed_backlog: int
+    feed_sizes: tuple[int, ...]
     with_real_data: bool = False
 
 
@@ -27,6 +30,9 @@ FULL = Scale(
     fanout_events=200,
     subscribers=1_000,
     idle_subscribers=10_000,
+    feed_rounds=3,
+    feed_backlog=20_000,
+    feed_sizes=(10_000, 1_000_000, 10_000_000),
 )
 QUICK = Scale(
     rounds=3,
@@ -37,4 +43,7 @@ QUICK = Scale(
     fanout_events=100,
     subscribers=100,
     idle_subscribers=500,
+    feed_rounds=1,
+    feed_backlog=10_000,
+    feed_sizes=(10_000, 100_000),
 )
