@@ -100,7 +100,7 @@ class TextTooLongError(InvalidInputError):
 
 
 class CursorInvalidError(InvalidInputError):
-    """The cursor was not made by this connection."""
+    """The cursor was not made by this list."""
 
     code = "CURSOR_INVALID"
     hint = "Pass a cursor from pageInfo or edges of the same field with the same sort order."
