@@ -32,7 +32,7 @@ FULL = Scale(
     idle_subscribers=10_000,
     feed_rounds=3,
     feed_backlog=20_000,
-    feed_sizes=(10_000, 1_000_000, 10_000_000),
+    feed_sizes=(10_000, 300_000, 3_000_000),
 )
 QUICK = Scale(
     rounds=3,
