@@ -27,6 +27,8 @@ from graphql import (
 )
 from strawberry.federation.schema_directives import Authenticated, Key, Policy, Requires, RequiresScopes
 
+from auth.scopes import BY_KIND
+
 _BACKREF = "strawberry-definition"
 
 ScopeSet = frozenset[str]
@@ -43,10 +45,10 @@ class Requirement:
         return scopes is not None and all(any(chosen <= scopes for chosen in group) for group in self.groups)
 
     def list_missing(self, scopes: ScopeSet) -> list[str]:
-        """The fewest scopes that would have to be added to these."""
+        """The fewest scopes that would have to be added to these; of equally few, those that most kinds may hold."""
         missing: set[str] = set()
         for group in self.groups:
-            missing |= min((chosen - scopes for chosen in group), key=lambda lack: (len(lack), sorted(lack)))
+            missing |= min((chosen - scopes for chosen in group), key=_rank_lack)
         return sorted(missing)
 
     def implies(self, other: "Requirement | None") -> bool:
@@ -102,6 +104,10 @@ class Protection:
             )
             if needed is not None:
                 self._fields[type_.name, name] = needed
+
+
+def _rank_lack(lack: ScopeSet) -> tuple[int, int, list[str]]:
+    return len(lack), -sum(lack <= holdable for holdable in BY_KIND.values()), sorted(lack)
 
 
 def check_declarations(schema: GraphQLSchema) -> list[str]:

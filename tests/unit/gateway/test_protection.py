@@ -41,6 +41,10 @@ class TestRequirement:
         assert requirement.list_missing(frozenset()) == ["a", "b"]
         assert requirement.list_missing(frozenset({"c", "d"})) == ["e"]
 
+    def test_misses_of_equally_few_what_most_kinds_of_member_may_hold(self) -> None:
+        requirement = groups([["audit:read"], ["signals:read"], ["participations:manage"]])
+        assert requirement.list_missing(frozenset()) == ["signals:read"]
+
     def test_implies_what_every_token_that_meets_it_meets(self) -> None:
         assert groups([["a", "b"]]).implies(groups([["a"]]))
         assert groups([["a"]]).implies(groups([["a"], ["b"]]))
