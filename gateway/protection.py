@@ -10,6 +10,7 @@ Source: Apollo Federation 2.9, authorization directives; docs/adr/0030.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,7 @@ class Protection:
                 self._fields[type_.name, name] = needed
 
 
-def _rank_lack(lack: ScopeSet) -> tuple[int, int, list[str]]:
+def _rank_lack(lack: AbstractSet[str]) -> tuple[int, int, list[str]]:
     return len(lack), -sum(lack <= holdable for holdable in BY_KIND.values()), sorted(lack)
 
 
