@@ -207,6 +207,7 @@ class Channel:
         return source is not None and entry.kind in source.ends_with and not self.viewer.is_regulator
 
     async def _execute_pending(self) -> None:
+        batch: list[Entry] = []
         try:
             while self._pending:
                 count = min(self._batch_max, len(self._pending))
@@ -214,6 +215,8 @@ class Channel:
                 self._append(await self.encode(batch))
         except Exception as failure:  # noqa: BLE001 - whatever it was, nobody may be left waiting for what never comes
             self._end_all(failure)
+            # Who is just opening this channel must not be admitted as if what failed here were held.
+            self._skip_to((self._pending or batch)[-1].position)
         finally:
             self._pump = None
 

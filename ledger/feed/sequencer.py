@@ -162,6 +162,8 @@ class Sequencer:
         self._signed_at = time.monotonic()
         try:
             await self._sign(session)
+        except FAILURES as error:
+            _logger.warning("checkpoint_interrupted", extra={"error": type(error).__name__})
         except Exception:
             # The order of events goes on without a signature; what is wrong with the session shows at the next batch.
             _logger.exception("checkpoint_failed")

@@ -21,6 +21,7 @@ from ledger.identifiers import Position
 from ledger.legal_holds import HoldSubject, LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.storage.roles import Role
 from tests.acceptance.cli.conftest import render_keys
+from tests.commands import run_command
 from tests.conftest import ROLE_PREFIX
 from tests.integration.feed.audited import ORIGIN, audited, read_now  # noqa: F401 - fixture
 from tests.integration.feed.test_audit import verify_now
@@ -40,18 +41,12 @@ def command(database_url, keyring, tmp_path):
     } | render_keys(keyring)
 
     async def run(*arguments, status=0, **more):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.cli", "audit", *map(str, arguments)),
-            env=environment | more,
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        ended, out, err = await run_command(
+            "audit", *map(str, arguments), environment=environment | more, seconds_max=90
         )
-        async with asyncio.timeout(90):
-            out, err = await process.communicate()
-        assert process.returncode == status, (out, err)
-        assert b"Traceback" not in err
-        return out.decode(), err.decode()
+        assert ended == status, (out, err)
+        assert "Traceback" not in err
+        return out, err
 
     return run
 

@@ -191,6 +191,29 @@ class TestChannel:
             failing.take_nowait()
         assert ended.value.problem == "STREAM_FAILED"
 
+    async def test_that_could_not_be_executed_is_no_events_to_skip_for_who_comes_then(self) -> None:
+        class FailingOnce(Execution):
+            async def run(self, messages: Sequence[tuple[Position, Message]]) -> list[Delivery]:
+                if not self.executed:
+                    self.executed.append(0)
+                    raise RuntimeError
+                return await super().run(messages)
+
+        log = Log(tail=10)
+        channel = make_channel(log, FailingOnce(random.Random(1)))  # noqa: S311 - no secret
+        await channel.prove(lambda: (FEED_ID, log.head))
+        ended, coming = (Subscription(channel, position=Position(0), cursor="") for _ in range(2))
+        channel.feed(ended, after=Position(0))
+        waiting = asyncio.create_task(ended.next())
+        log.entries += [entry(1, mine=True), entry(2, mine=True)]
+        channel.offer(log.entries)
+        with pytest.raises(StreamEnded):
+            await waiting
+        channel.feed(coming, after=Position(0))
+        async with asyncio.timeout(5):
+            assert [(await coming.next()).position for _ in range(2)] == [1, 2]
+        channel.close()
+
 
 class TestShared:
     async def test_makes_once_for_all_who_wait_and_for_those_who_come_soon(self) -> None:
