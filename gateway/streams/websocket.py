@@ -56,9 +56,11 @@ class WebSocketEndpoint:
         exchange = self._begin(scope)
         failure: Exception | None
         try:
-            self._refuse(scope, exchange.peer)
+            self._refuse(scope)
             exchange = await run_stages(exchange, self._services, (authenticate_caller,))
             failure = exchange.failure
+            if failure is None:
+                self._refuse_more(_name_client(exchange))
         except RequestRefusedError as error:
             failure = error
         if failure is not None:
@@ -89,7 +91,8 @@ class WebSocketEndpoint:
         ends = scope["extensions"]
         carrier = Carrier(receive, ends[SOCKET], self._turns, ends[ABORT], exchange.peer)
         session = Session(carrier, self._services, self._hub, self._open_tokens, login=login, now=self._now)
-        opening = self._opening.setdefault(exchange.peer, set())
+        client = _name_client(exchange)
+        opening = self._opening.setdefault(client, set())
         opening.add(session)
         self._sessions.add(session)
         if self._is_draining:
@@ -101,17 +104,17 @@ class WebSocketEndpoint:
         finally:
             metrics.sockets.dec()
             scope["state"]["log"].update(session.describe())
-            self._leave(session, exchange.peer)
+            self._leave(session, client)
 
-    def _leave(self, session: Session, peer: str) -> None:
+    def _leave(self, session: Session, client: str) -> None:
         self._sessions.discard(session)
         if not self._sessions:
             self._is_empty.set()
-        opening = self._opening.get(peer)
+        opening = self._opening.get(client)
         if opening is not None:
             opening.discard(session)
             if not opening:
-                del self._opening[peer]
+                del self._opening[client]
 
     def _begin(self, scope: Scope) -> Exchange:
         async def read() -> GraphQLRequest:
@@ -131,7 +134,7 @@ class WebSocketEndpoint:
             transport=Transport.WEBSOCKET,
         )
 
-    def _refuse(self, scope: Scope, peer: str) -> None:
+    def _refuse(self, scope: Scope) -> None:
         """Raise what is wrong with an upgrade before it is looked into who asks for it."""
         settings = self._services.settings
         if self._is_draining:
@@ -141,10 +144,12 @@ class WebSocketEndpoint:
         if _is_foreign(Headers(scope=scope), (settings.base_url, *settings.cors_origins)):
             raise CrossSiteRequestError
         parse_parameters(scope["query_string"])
-        # Who hasn't said yet who it is counts by its address; so do the sockets of a port scan.
-        opening = self._opening.get(peer, set())
+
+    def _refuse_more(self, client: str) -> None:
+        """Raise TooManyStreamsError where as many sockets of a client as may have not said yet that they begin."""
+        opening = self._opening.get(client, set())
         opening.difference_update([session for session in opening if not session.is_opening])
-        if len(opening) >= settings.stream_connections_per_client:
+        if len(opening) >= self._services.settings.stream_connections_per_client:
             raise TooManyStreamsError
 
     async def _answer(self, exchange: Exchange, send: Send) -> Answer:
@@ -157,6 +162,11 @@ class WebSocketEndpoint:
         await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": answer.body})
         return answer
+
+
+def _name_client(exchange: Exchange) -> str:
+    """Who hasn't said yet who it is counts by its address, and so can't keep out those behind the same one who have."""
+    return exchange.peer if exchange.principal is None else exchange.principal.client_id
 
 
 def _is_foreign(headers: Headers, own: tuple[str, ...]) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from auth.clients import disable_client
 from ledger.storage.roles import Role
@@ -181,6 +182,17 @@ class TestLimits:
         await until(lambda: station.counts.connections["websocket"] == 0, "the sockets are let go of")
         async with open_socket(station.url, token) as client:
             assert await client.is_alive()
+
+    async def test_of_sockets_that_say_nothing_keep_nobody_out_who_says_who_it_is(self, serve: Serve) -> None:
+        station = await serve(stream_connections_per_client=2)
+        headers = {"Authorization": f"Bearer {await station.token(station.parties.telkomsel)}"}
+        async with open_bare(station.url), open_bare(station.url):
+            with pytest.raises(InvalidStatus, match="429"):
+                async with open_bare(station.url):
+                    pass
+            async with open_bare(station.url, additional_headers=headers) as client:
+                await client.send({"type": "connection_init"})
+                assert (await client.read())["type"] == "connection_ack"
 
     async def test_of_subscriptions_hold_for_one_socket(self, serve: Serve) -> None:
         station = await serve(subscriptions_per_connection=2)
