@@ -76,7 +76,8 @@ class Run:
         """Events that are not counted, until one has reached everybody."""
         for _ in range(_WARM_UPS):
             published = await self.side.publish(next(self.numbers))
-            reached = await self._settle(published, patience_seconds=2)
+            await self._settle(published, patience_seconds=2)
+        reached = await self._settle(published, patience_seconds=_PATIENCE_SECONDS)
         assert reached == self.active_count, f"{reached} of {self.active_count} receive"
 
     async def deliver(self, count: int, *, pace_ms: int) -> Delivery:
