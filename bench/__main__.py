@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what was named, or all; progress goes to stderr, figures to stdout."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Each ratio is of two sides in one run.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"Which: {', '.join(BENCHES)}. None: all.")
-    parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, under two minutes.")
+    parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, about five minutes.")
     parser.add_argument("--json", action="store_true", help="Figures as JSON.")
     parser.add_argument("--real", action="store_true", help="Import the real files in ../shared/data, too.")
     options = parser.parse_args(arguments)
