@@ -60,7 +60,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-OFFICER_ONLY = frozenset({ORDERS_APPROVE, COMPLAINTS_DECIDE, COMPLAINANTS_REVEAL, SIGNALS_REVOKE, HOLDS_MANAGE})
+OFFICER_ONLY = frozenset(
+    {ORDERS_APPROVE, COMPLAINTS_DECIDE, COMPLAINANTS_REVEAL, SIGNALS_REVOKE, PARTICIPATIONS_MANAGE, HOLDS_MANAGE}
+)
 """Never granted to a machine that acts for itself, whatever its client was registered with."""
 
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(

@@ -22,7 +22,7 @@ from ledger.members import get_member
 from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor
 from ledger.participation_standing import change_participations
 from ledger.participation_terms import ParticipationTermError, Terms, check_terms
-from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.permissions import REGULATOR_OR_OPERATOR, require_officer_or_operator
 from ledger.signal_keys import fill_keys, make_keys, refill_keys, retire_keys
 from ledger.storage.access_signals import PARTICIPATION_COLUMNS_OF_PROVIDER
 from ledger.storage.database import Transaction
@@ -124,7 +124,7 @@ async def start_participation(tx: Transaction, member_id: str, terms: Terms) -> 
     Errors: ForbiddenError, UnknownError, NotAProviderError, ParticipationExistsError, ParticipationTermError,
     CategoriesMissingError, TermsMissingError, TextInvalidError, TextTooLongError.
     """
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
+    require_officer_or_operator(tx.viewer)
     member = await get_member(tx, member_id)
     if member.kind is not MemberKind.OTT_PROVIDER:
         raise NotAProviderError(field="memberId")
@@ -144,7 +144,7 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
 
     Errors: as start_participation; StateConflictError for one that is not in force. starts_at is not taken.
     """
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
+    require_officer_or_operator(tx.viewer)
     if terms.starts_at is not None:
         raise ParticipationTermError("A change of terms holds from now on.", field="startsAt")
     values = check_terms(terms, as_of=tx.as_of)
@@ -166,7 +166,7 @@ async def end_participation(tx: Transaction, participation_id: str, reason: Part
 
     Errors: ForbiddenError, UnknownError; StateConflictError for one that is over.
     """
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
+    require_officer_or_operator(tx.viewer)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
         before = await _lock(tx, participation_id)

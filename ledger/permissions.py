@@ -43,6 +43,12 @@ def require_officer(viewer: Viewer) -> OfficerId:
     return viewer.officer_id
 
 
+def require_officer_or_operator(viewer: Viewer) -> None:
+    """Errors: ForbiddenError, OfficerRequiredError for a machine of the regulator's."""
+    if viewer.kind is not ViewerKind.OPERATOR:
+        require_officer(viewer)
+
+
 def require_drafter(viewer: Viewer) -> tuple[OfficerId, OfficeId]:
     """The officer and the office that a draft belongs to. Errors: ForbiddenError, OfficerRequiredError."""
     officer_id = require_officer(viewer)

@@ -99,7 +99,8 @@ class TestWhoSeesWhat:
         assert site.post(None, "{ __typename }")["data"] == {"__typename": "Query"}
 
     async def test_tells_everyone_who_they_are_without_a_scope(self, site: Site):
-        token = site.token(site.parties.provider, without=("members:read", "numbers:read"))
+        scopes = ("members:read", "numbers:read", "feed:read", "signals:read", "signals:contribute")
+        token = site.token(site.parties.provider, without=scopes)
         answer = site.post(token, "{ viewer { memberKind clientId officerId scopes member { slug } } }")
         assert answer["data"]["viewer"] == {
             "memberKind": "OTT_PROVIDER",

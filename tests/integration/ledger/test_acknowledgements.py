@@ -294,6 +294,8 @@ class TestRecord:
     @pytest.mark.parametrize("table", ["order_acknowledgements", "events"])
     @pytest.mark.parametrize("act", ["UPDATE {} SET kind = kind", "DELETE FROM {}", "TRUNCATE {}"])
     async def test_can_be_neither_changed_nor_deleted(self, database, as_of, role, table, act):
+        if (role, table, act.split()[0]) == (Role.ARCHIVE, "events", "DELETE"):
+            return  # what the archive may drop, and when, is told in tests/integration/feed/test_archive.py
         with pytest.raises(DBAPIError, match="permission denied"):
             async with database.system(role, as_of=as_of) as tx:
                 await tx.execute(text(act.format(table)))

@@ -233,7 +233,7 @@ class TestFileComplaints:
 
     async def test_tells_the_source_and_nobody_else(self, database, parties, as_of):
         (filed,) = await file(database, parties.agency, as_of, a_draft())
-        statement = text("SELECT kind, subject_id, state, audience, payload FROM events WHERE subject = 'COMPLAINT'")
+        statement = text("SELECT kind, subject_id, state, payload FROM events WHERE subject = 'COMPLAINT'")
         for viewer, is_told in ((parties.agency, True), (parties.other_agency, False), (parties.telkomsel, False)):
             async with database.transaction(viewer, as_of=as_of) as tx:
                 rows = (await tx.execute(statement)).all()

@@ -132,12 +132,12 @@ class TestStarting:
             with pytest.raises(ParticipationTermError):
                 await take_part(database, parties, as_of, **terms)
 
-    async def test_is_for_providers_and_by_the_regulators_staff(self, database, parties, as_of):
-        for viewer in (parties.officer, parties.regulator, OPERATOR):
+    async def test_is_for_providers_and_by_an_officer_or_the_operator(self, database, parties, as_of):
+        for viewer in (parties.officer, OPERATOR):
             with pytest.raises(NotAProviderError):
                 async with database.transaction(viewer, as_of=as_of) as tx:
                     await start_participation(tx, parties.telkomsel.member_id, TERMS)
-        for viewer in (parties.provider, parties.telkomsel, parties.agency):
+        for viewer in (parties.regulator, parties.provider, parties.telkomsel, parties.agency):
             with pytest.raises(ForbiddenError):
                 async with database.transaction(viewer, as_of=as_of) as tx:
                     await start_participation(tx, parties.provider.member_id, TERMS)
