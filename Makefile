@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 
@@ -25,6 +25,9 @@ demo: $(READY) ## Play the whole journey on an embedded PostgreSQL, then keep se
 
 test: $(READY) ## Run the tests on an embedded PostgreSQL
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope
+
+test-long: $(READY) ## Run the tests that take minutes: readers stopped, processes frozen, commands on a live log
+	$(BIN)/pytest -q -m long
 
 lint: $(READY) ## Ruff, mypy strict, and who may import whom
 	$(BIN)/ruff check .
@@ -59,4 +62,4 @@ lock: ## Resolve the locked versions anew (needs uv on the PATH)
 clean: ## Remove what was set up or left behind, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
-.PHONY: help install demo test lint check conformance schema settings revision bench lock clean
+.PHONY: help install demo test test-long lint check conformance schema settings revision bench lock clean

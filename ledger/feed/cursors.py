@@ -79,7 +79,7 @@ async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
     here = FeedCursor.of(known.feed_id, known.position, row.leaf_hash)
     if not is_here or not hmac.compare_digest(here.hash_prefix, known.hash_prefix):
         oldest, _ = await find_ends(tx)
-        details = {"oldestPosition": oldest.position + 1, "oldestCursor": oldest.render()}
+        details = {"oldestPosition": str(oldest.position + 1), "oldestCursor": oldest.render()}
         raise CursorExpiredError(field="after", details=details)
     return known
 

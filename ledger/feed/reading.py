@@ -136,7 +136,7 @@ async def read_entries(
     rows = (await tx.execute(statement, parameters)).mappings().all()
     if after + 1 < rows[0]["oldest_position"]:
         oldest, _ = await find_ends(tx)
-        details = {"oldestPosition": oldest.position + 1, "oldestCursor": oldest.render()}
+        details = {"oldestPosition": str(oldest.position + 1), "oldestCursor": oldest.render()}
         raise CursorExpiredError(field="after", details=details)
     entries = [entry_of(row) for row in rows if row["position"] is not None]
     scanned_to = _find_end(rows[0], entries, after=after, limit=limit, window=parameters["window"])

@@ -76,6 +76,7 @@ class TestProcesses:
         await fleet.hear_on(5)
         await fleet.check()
 
+    @pytest.mark.long
     async def test_fence_off_a_sequencer_that_was_frozen_past_its_lease(self, fleet: Fleet) -> None:
         leader = await find_leader(fleet.servings)
         leader.freeze()
@@ -101,6 +102,7 @@ class TestProcesses:
             subscriber.begin(way, other.url)
         await fleet.check([*attached, *fleet.subscribers])
 
+    @pytest.mark.long
     async def test_end_a_reader_that_stopped_and_keep_what_it_did_not_read(self, fleet: Fleet) -> None:
         [serving, *_] = fleet.servings
         await fleet.fill(500)

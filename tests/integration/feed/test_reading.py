@@ -108,7 +108,7 @@ class TestReadEntries:
         for viewer in (parties.agency, parties.regulator):
             with pytest.raises(CursorExpiredError) as refusal:
                 await read_all(sequenced.database, viewer, as_of, after=head - 3, limit=5)
-            assert refusal.value.details["oldestPosition"] == head - 1
+            assert refusal.value.details["oldestPosition"] == str(head - 1)
             found, _ = await read_all(sequenced.database, viewer, as_of, after=head - 2, limit=5)
             assert [entry.position for entry in found] == [head - 1, head]
 

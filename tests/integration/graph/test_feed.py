@@ -71,7 +71,7 @@ class TestFeed:
         answer = await desk.ask(desk.parties.telkomsel, FEED, after=other)
         assert answer.problems == ["CURSOR_EXPIRED"]
         details = answer.errors[0].original_error.details
-        assert details["oldestPosition"] == 1
+        assert details["oldestPosition"] == "1"
         again = await desk.ask(desk.parties.telkomsel, FEED, after=details["oldestCursor"])
         assert again.data["feed"]["nodes"]
 
