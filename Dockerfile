@@ -4,6 +4,8 @@ WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv /opt/jembatan \
  && /opt/jembatan/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY demo demo
+COPY cli cli
 COPY gateway gateway
 COPY schema schema
 COPY resolvers resolvers

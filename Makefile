@@ -42,7 +42,7 @@ conformance: $(READY) ## Try clients of others, of OAuth and of subscriptions, a
 	$(BIN)/pytest -q -rs -m conformance tests/conformance
 
 schema: $(READY) ## Write schema/schema.graphql anew from the code
-	$(BIN)/python -m schema.print
+	$(BIN)/python -m schema.rendering
 
 settings: $(READY) ## Write docs/settings.md and .env.example anew from the code
 	$(BIN)/python -m gateway.settings_reference

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from ledger.storage.access_rule import Access
+from ledger.storage.access import Access
 from ledger.storage.columns import each_of, id_column, moment, one_of, reference, text_list
 from ledger.storage.metadata import metadata
 from ledger.storage.roles import Role

@@ -15,10 +15,10 @@ from bench.scale import Scale
 from bench.serving import Gateway, serve_gateway
 from bench.statements import Psql, Statement, take_down, write_script
 from bench.world import BATCH_SIZE, Country, World, found_country, issue_orders, read_clock
-from ledger.acknowledgement_rules import AcknowledgementDraft
-from ledger.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
+from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.storage.database import Database
-from ledger.vocabulary import AcknowledgementKind
 
 _MUTATION = """mutation($input: AcknowledgeBlockOrdersInput!) { acknowledgeBlockOrders(input: $input) {
   problemCount results { acknowledgement { id isLate } blockOrder { state } problem { code } } } }"""

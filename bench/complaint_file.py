@@ -5,7 +5,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ledger.complaint_rows import FTC_FILE
+from ledger.complaints.rows import FTC_FILE
 
 _AREAS = (201, 212, 213, 305, 312, 404, 415, 469, 512, 602, 617, 702, 713, 805, 925)
 _CITIES = ("San Luis Obispo", "SAN ANTONIO", "Orinda", "", "Winston-Salem", "St. Louis", 'O"Fallon', "Washington, DC")

@@ -19,13 +19,13 @@ from bench.scale import Scale
 from bench.serving import AnswerError, Gateway, serve_gateway
 from bench.statements import Statement, take_down, write_bound_script
 from bench.world import BATCH_SIZE, Country, World, find_program, found_country, issue_orders, read_clock
-from ledger.acknowledgement_rules import AcknowledgementDraft
-from ledger.acknowledgements import OrderAcknowledgement, acknowledge_block_orders, load_acknowledgements
-from ledger.numbers import load_numbers
-from ledger.orders import list_block_orders
+from ledger.numbers.reading import load_numbers
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.acknowledgements import OrderAcknowledgement, acknowledge_block_orders, load_acknowledgements
+from ledger.orders.reading import list_block_orders
+from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.pages import PageRequest
 from ledger.storage.database import Database
-from ledger.vocabulary import AcknowledgementKind
 
 _MANY = 16
 _QUERY = """{ blockOrders(first: 50) { nodes {

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from auth.clients import CreatedClient
+from auth.clients.registration import CreatedClient
 from bench.world import World
 
 _ADDRESS = re.compile(rb"Serving (http://\S+)/graphql")
@@ -98,7 +98,7 @@ async def serve_process(world: World, name: str, settings: Mapping[str, str] | N
         "JEMBATAN_ENCRYPTION_KEYS": world.keys[0],
         "JEMBATAN_REFERENCE_KEY": world.keys[1],
     }
-    command = [sys.executable, "-m", "gateway.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
     try:
         yield Served(await _read_address(process), process.pid)

@@ -15,12 +15,12 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 
-from auth.clients import CreatedClient
-from auth.keys import SigningKeyStore
-from auth.passwords import Passwords
-from auth.server import create_auth_routes
+from auth.clients.registration import CreatedClient
+from auth.login.passwords import Passwords
+from auth.protocol.server import create_auth_routes
 from auth.settings import AuthSettings
-from auth.tokens import TokenVerifier
+from auth.tokens.signing_keys import SigningKeyStore
+from auth.tokens.verification import TokenVerifier
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain, read_stopwatch
 from bench.scale import Scale
 from bench.world import World, found_country, read_clock

@@ -15,22 +15,23 @@ from pathlib import Path
 
 import asyncpg
 
-from auth.clients import ClientDraft, CreatedClient, create_client
-from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
-from ledger.complaint_filing import ComplaintDraft, FiledComplaint, file_complaints
+from auth.clients.registration import ClientDraft, CreatedClient, create_client
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.filing import ComplaintDraft, FiledComplaint, file_complaints
+from ledger.complaints.vocabulary import Medium
 from ledger.identifiers import ClientId, MemberId
-from ledger.members import MemberDraft, OfficerDraft, add_office, add_officer, admit_member
-from ledger.numbering import load_plan
-from ledger.numbering_seed import seed_ranges
-from ledger.order_approval import Approval, approve_block_orders
-from ledger.order_drafting import OrderDraft, draft_block_orders
-from ledger.orders import BlockOrder
+from ledger.members.admission import MemberDraft, OfficerDraft, add_office, add_officer, admit_member
+from ledger.numbers.plan import load_plan
+from ledger.numbers.plan_seed import seed_ranges
+from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.reading import BlockOrder
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
 from ledger.storage.roles import Role, login_name, owner_name
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
-from ledger.vocabulary import Category, Medium
+from ledger.vocabulary import Category
 from migrations.run import migrate
 
 ROLE_PREFIX = "jembatan_"

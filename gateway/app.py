@@ -14,18 +14,18 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from strawberry.federation import Schema
 
-from gateway.endpoint import GraphQLEndpoint
-from gateway.executor import prepare_schema
-from gateway.graphiql import ASSETS_PATH, serve_asset
-from gateway.health import Check, Readiness, answer_healthz
-from gateway.metrics import Metrics
-from gateway.middleware import RequestEnvelope
-from gateway.protection import check_declarations
-from gateway.server import Drain
-from gateway.services import BoundTokens, MakeContext, VerifyToken, make_services
+from gateway.operations.endpoint import GraphQLEndpoint
+from gateway.operations.executor import prepare_schema
+from gateway.operations.graphiql import ASSETS_PATH, serve_asset
+from gateway.operations.protection import check_declarations
+from gateway.operations.services import BoundTokens, MakeContext, VerifyToken, make_services
+from gateway.process.health import Check, Readiness, answer_healthz
+from gateway.process.metrics import Metrics
+from gateway.process.middleware import RequestEnvelope
+from gateway.process.server import Drain
 from gateway.settings import Settings
 from gateway.streams.hub import StreamHub, WatchTokens
-from gateway.streams.websocket import WebSocketEndpoint
+from gateway.streams.websocket.upgrades import WebSocketEndpoint
 from ledger.feed.follower import Follower
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]

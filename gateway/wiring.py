@@ -12,21 +12,21 @@ from typing import Any
 from starlette.applications import Starlette
 from strawberry.federation import Schema
 
-from auth.bound_tokens import BoundTokenVerifier
-from auth.keys import SigningKeyStore
-from auth.open_tokens import OpenTokens
-from auth.passwords import Passwords
-from auth.principal import Principal
-from auth.server import create_auth_routes
+from auth.login.passwords import Passwords
+from auth.protocol.server import create_auth_routes
 from auth.settings import AuthSettings, OpenIdSettings
-from auth.tokens import TokenVerifier
+from auth.tokens.bound_tokens import BoundTokenVerifier
+from auth.tokens.open_tokens import OpenTokens
+from auth.tokens.principal import Principal
+from auth.tokens.signing_keys import SigningKeyStore
+from auth.tokens.verification import TokenVerifier
 from gateway.app import create_app, read_clock
-from gateway.feed_tasks import make_follower, make_sequencer, running_feed
-from gateway.jobs import list_jobs, running_jobs
+from gateway.process.feed_tasks import make_follower, make_sequencer, running_feed
+from gateway.process.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
 from ledger.feed.checkpoints import make_signer
 from ledger.policies import FilingPolicy, GuardPolicy, Policies, RiskPolicy, SignalPolicy
-from ledger.signal_rules import parse_category_weights
+from ledger.signals.rules import parse_category_weights
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from migrations.run import check_schema

@@ -1,9 +1,9 @@
 """All tables, the ledger's and those of the authorization server, and who may touch them."""
 
 from auth.tables import AUTH_ACCESS
-from ledger.storage import tables as ledger_tables
-from ledger.storage.access import LEDGER_ACCESS, AccessPlan
+from ledger import tables as ledger_tables
 from ledger.storage.metadata import metadata
+from ledger.storage.rights import LEDGER_ACCESS, AccessPlan
 
 __all__ = ["access_plan", "ledger_tables", "metadata"]
 

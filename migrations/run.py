@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.errors import DatabaseUnavailableError, SchemaOutdatedError, UnavailableError
-from ledger.storage.access import render_access_statements
 from ledger.storage.database import Database, async_url
+from ledger.storage.rights import render_access_statements
 from ledger.storage.roles import Role, render_role_statements, role_name
 from migrations.metadata import access_plan
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from ledger import acknowledgements, extensions
-from ledger.acknowledgement_rules import AcknowledgementDraft
-from ledger.acknowledgements import AcknowledgedOrder
 from ledger.errors import Problem
-from ledger.extensions import ExtensionDecision, OrderExtension
+from ledger.orders import acknowledgements, extensions
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.acknowledgements import AcknowledgedOrder
+from ledger.orders.extensions import ExtensionDecision, OrderExtension
 from resolvers.context import Context
 
 

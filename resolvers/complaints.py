@@ -2,20 +2,30 @@
 
 from collections.abc import Sequence
 
-from ledger import (
+from ledger.complaints import (
     complainants,
-    complaint_deciding,
-    complaint_filing,
-    complaint_supplying,
-    complaint_tickets,
-    complaints,
 )
-from ledger.complainants import Complainant
-from ledger.complaint_deciding import ComplaintDecision
-from ledger.complaint_drafts import ComplaintDraft
-from ledger.complaint_filing import FiledComplaint
-from ledger.complaint_supplying import Supplement
-from ledger.complaints import Complaint, ComplaintFilter, ComplaintSort
+from ledger.complaints import (
+    decisions as complaint_deciding,
+)
+from ledger.complaints import (
+    filing as complaint_filing,
+)
+from ledger.complaints import (
+    reading as complaints,
+)
+from ledger.complaints import (
+    supplements as complaint_supplying,
+)
+from ledger.complaints import (
+    tickets as complaint_tickets,
+)
+from ledger.complaints.complainants import Complainant
+from ledger.complaints.decisions import ComplaintDecision
+from ledger.complaints.drafts import ComplaintDraft
+from ledger.complaints.filing import FiledComplaint
+from ledger.complaints.reading import Complaint, ComplaintFilter, ComplaintSort
+from ledger.complaints.supplements import Supplement
 from ledger.errors import Problem, UnknownError
 from ledger.identifiers import parse_id
 from ledger.pages import Page, PageRequest

@@ -8,12 +8,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
-from auth.principal import Principal
+from auth.tokens.principal import Principal
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
+from resolvers.batches import EventBatch
 from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
-from resolvers.subscriptions import EventBatch
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """How fields about events get their values."""
 
-from ledger import event_log
-from ledger.event_log import Event, EventFilter
+from ledger.feed import event_log
+from ledger.feed.event_log import Event, EventFilter
 from ledger.pages import Page, PageRequest
 from resolvers.context import Context
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from ledger import forwarding, forwarding_runs
 from ledger.errors import Problem
-from ledger.forwarding import ForwardingApproval
-from ledger.forwarding_candidates import ForwardingRequest
-from ledger.forwarding_runs import ForwardingItem, ForwardingRun
-from ledger.orders import BlockOrder
+from ledger.forwarding import proposals as forwarding
+from ledger.forwarding import reading as forwarding_runs
+from ledger.forwarding.candidates import ForwardingRequest
+from ledger.forwarding.proposals import ForwardingApproval
+from ledger.forwarding.reading import ForwardingItem, ForwardingRun
+from ledger.forwarding.states import ForwardingState
+from ledger.orders.reading import BlockOrder
 from ledger.pages import Page, PageRequest
-from ledger.states import ForwardingState
 from resolvers.context import Context
 
 

@@ -9,20 +9,16 @@ from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from ledger import (
-    acknowledgements,
-    complainants,
-    complaints,
-    evidence,
-    extensions,
-    members,
-    numbers,
-    orders,
-    signals,
-)
+from ledger.complaints import complainants, evidence
+from ledger.complaints import reading as complaints
 from ledger.feed import reading
 from ledger.identifiers import Position
+from ledger.members import admission as members
+from ledger.numbers import reading as numbers
+from ledger.orders import acknowledgements, extensions
+from ledger.orders import reading as orders
 from ledger.pages import BATCH_SIZE_MAX
+from ledger.signals import reading as signals
 from ledger.storage.database import Transaction
 
 K = TypeVar("K", bound=Hashable)

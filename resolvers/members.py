@@ -1,9 +1,9 @@
 """How fields about members get their values."""
 
-from ledger import members
 from ledger.errors import UnknownError
 from ledger.identifiers import MemberId, OfficeId, OfficerId, parse_id
-from ledger.members import Brand, Member, MemberDraft, Office, Officer, OfficerDraft
+from ledger.members import admission as members
+from ledger.members.admission import Brand, Member, MemberDraft, Office, Officer, OfficerDraft
 from ledger.pages import Page, PageRequest
 from ledger.viewer import MemberKind
 from resolvers.context import Context

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from ledger import numbering, numbers
 from ledger.errors import UnknownError
-from ledger.numbering import PlanAccount, Range, RangeDraft
-from ledger.numbers import NumberFilter, PhoneNumber
+from ledger.numbers import plan as numbering
+from ledger.numbers import reading as numbers
+from ledger.numbers.plan import PlanAccount, Range, RangeDraft
+from ledger.numbers.reading import NumberFilter, PhoneNumber
 from ledger.pages import Page, PageRequest
 from resolvers.context import Context
 

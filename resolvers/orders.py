@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 
-from ledger import order_approval, order_drafting, order_ending, orders
-from ledger.complaints import Complaint
+from ledger.complaints.reading import Complaint
 from ledger.errors import Problem, UnknownError
 from ledger.identifiers import parse_id
-from ledger.order_approval import Approval, OrderNote, Revision
-from ledger.order_drafting import OrderDraft
-from ledger.order_ending import LiftDraft
-from ledger.orders import BlockOrder, OrderFilter, OrderSort
+from ledger.orders import (
+    approval as order_approval,
+)
+from ledger.orders import (
+    closing as order_ending,
+)
+from ledger.orders import (
+    drafting as order_drafting,
+)
+from ledger.orders import (
+    reading as orders,
+)
+from ledger.orders.approval import Approval, OrderNote, Revision
+from ledger.orders.closing import LiftDraft
+from ledger.orders.drafting import OrderDraft
+from ledger.orders.reading import BlockOrder, OrderFilter, OrderSort
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from resolvers.context import Context
 

@@ -1,11 +1,12 @@
 """How fields about taking part get their values."""
 
-from ledger import participations, signal_keys
 from ledger.pages import Page, PageRequest
-from ledger.participation_terms import Terms
-from ledger.participations import Participation
-from ledger.signal_keys import RotatedKey, SignalKey
-from ledger.vocabulary import PartingReason
+from ledger.participations import agreements as participations
+from ledger.participations.agreements import Participation
+from ledger.participations.terms import Terms
+from ledger.participations.vocabulary import PartingReason
+from ledger.signals import keys as signal_keys
+from ledger.signals.keys import RotatedKey, SignalKey
 from resolvers.context import Context
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ledger import reassignments
 from ledger.errors import Problem
-from ledger.reassignments import Reassignment, ReassignmentDraft
+from ledger.reassignments import reporting as reassignments
+from ledger.reassignments.reporting import Reassignment, ReassignmentDraft
 from resolvers.context import Context
 
 

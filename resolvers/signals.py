@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 
-from ledger import signal_contributions, signal_ending, signals
 from ledger.errors import Problem, UnknownError
-from ledger.events import EventKind, Subject
 from ledger.feed.entries import Entry
+from ledger.feed.events import EventKind, Subject
 from ledger.identifiers import parse_id
+from ledger.numbers.vocabulary import RiskTier
 from ledger.pages import Page, PageRequest
-from ledger.participation_standing import require_signal_reader
-from ledger.signal_contributions import Contribution, ContributionDraft
-from ledger.signal_ending import Revocation
-from ledger.signals import FraudSignal, SignalFilter, risks_from
-from ledger.vocabulary import Category, RiskTier
+from ledger.participations.taking_part import require_signal_reader
+from ledger.signals import contributions as signal_contributions
+from ledger.signals import reading as signals
+from ledger.signals import revocation as signal_ending
+from ledger.signals.contributions import Contribution, ContributionDraft
+from ledger.signals.reading import FraudSignal, SignalFilter, risks_from
+from ledger.signals.revocation import Revocation
+from ledger.vocabulary import Category
+from resolvers.batches import Source
 from resolvers.context import Context
 from resolvers.loaders import Loaders
-from resolvers.subscriptions import Source
 
 ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
 KINDS = ENDINGS | {EventKind.SIGNAL_RAISED, EventKind.SIGNAL_CHANGED, EventKind.SIGNAL_CORROBORATED}

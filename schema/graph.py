@@ -3,33 +3,33 @@
 import strawberry.federation as fed
 from strawberry.schema.config import StrawberryConfig
 
-from schema.acknowledging import AcknowledgingMutations
-from schema.block_request_events import BlockRequestSubscriptions
-from schema.complaint_deciding import ComplaintDecidingMutations
-from schema.complaint_events import ComplaintSubscriptions
-from schema.complaint_filing import ComplaintFilingMutations
-from schema.complaints import ComplaintQueries
+from schema.complaints.decisions import ComplaintDecidingMutations
+from schema.complaints.events import ComplaintSubscriptions
+from schema.complaints.filing import ComplaintFilingMutations
+from schema.complaints.types import ComplaintQueries
 from schema.entities import GraphSchema
-from schema.events import EventQueries
-from schema.feed import FeedQueries, FeedSubscriptions
-from schema.forwarding import ForwardingMutations, ForwardingQueries
-from schema.legal_holds import LegalHoldMutations, LegalHoldQueries
-from schema.member_admission import MemberMutations
-from schema.members import MemberQueries
-from schema.numbering import NumberingMutations
-from schema.numbers import NumberQueries
-from schema.order_approval import OrderApprovalMutations
-from schema.order_drafting import OrderDraftingMutations
-from schema.order_ending import OrderEndingMutations
-from schema.orders import OrderQueries
-from schema.participation_terms import ParticipationMutations
-from schema.participations import ParticipationQueries
-from schema.proofs import ProofQueries
-from schema.reassignments import ReassignmentMutations
+from schema.feed.events import EventQueries
+from schema.feed.proofs import ProofQueries
+from schema.feed.types import FeedQueries, FeedSubscriptions
+from schema.forwarding.types import ForwardingMutations, ForwardingQueries
+from schema.legal_holds.types import LegalHoldMutations, LegalHoldQueries
+from schema.members.admission import MemberMutations
+from schema.members.types import MemberQueries
+from schema.numbers.plan import NumberingMutations
+from schema.numbers.types import NumberQueries
+from schema.orders.acknowledging import AcknowledgingMutations
+from schema.orders.approval import OrderApprovalMutations
+from schema.orders.closing import OrderEndingMutations
+from schema.orders.drafting import OrderDraftingMutations
+from schema.orders.events import BlockRequestSubscriptions
+from schema.orders.types import OrderQueries
+from schema.participations.agreements import ParticipationMutations
+from schema.participations.types import ParticipationQueries
+from schema.reassignments.mutations import ReassignmentMutations
 from schema.scalars import SCALARS
-from schema.signal_contributing import SignalMutations
-from schema.signal_events import SignalSubscriptions
-from schema.signals import SignalQueries
+from schema.signals.contributions import SignalMutations
+from schema.signals.events import SignalSubscriptions
+from schema.signals.types import SignalQueries
 
 
 @fed.type(description="Reading. Each field shows what is yours to see and nothing else.")

@@ -10,27 +10,17 @@ from enum import EnumMeta
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
-from ledger.acknowledgements import AcknowledgementMark
-from ledger.events import EventKind, Subject
-from ledger.states import ComplaintState, ExtensionState, ForwardingState, OrderState
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
+from ledger.feed.events import EventKind, Subject
+from ledger.forwarding.states import ForwardingState
+from ledger.forwarding.vocabulary import ForwardingResult
+from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
+from ledger.orders.acknowledgements import AcknowledgementMark
+from ledger.orders.states import ExtensionState, OrderState
+from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
 from ledger.viewer import MemberKind
-from ledger.vocabulary import (
-    AcknowledgementKind,
-    BlockScope,
-    Category,
-    ComplaintOutcome,
-    ForwardingResult,
-    HolderStatus,
-    HoldReason,
-    ImpossibleReason,
-    LiftBasis,
-    Medium,
-    NumberStatus,
-    ProtectedReason,
-    RejectionReason,
-    Remedy,
-    RiskTier,
-)
+from ledger.vocabulary import Category, HoldReason
 
 
 def describe(words: EnumMeta, *, name: str, description: str, values: Mapping[str, str]) -> None:

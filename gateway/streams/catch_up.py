@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.failures import is_unavailable
+from gateway.operations.failures import is_unavailable
 from gateway.settings import Settings
 from gateway.streams.counts import StreamCounts
 from gateway.streams.encodings import KEPT_SECONDS
 from gateway.streams.ends import FeedResetError
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Delivery, Subscription
-from ledger.events import EventKind
 from ledger.feed.entries import Entry, may_get
+from ledger.feed.events import EventKind
 from ledger.feed.follower import Follower
 from ledger.feed.reading import Slice, read_entries
 from ledger.identifiers import Position

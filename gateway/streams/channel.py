@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.failures import log_causes
+from gateway.operations.failures import log_causes
 from gateway.streams.encodings import KEPT_BYTES_MAX, KEPT_MAX, KEPT_SECONDS, Encodings
 from gateway.streams.ends import ParticipationEndedError, StreamEndError, StreamFailedError
 from gateway.streams.execution import SharedExecution
@@ -26,7 +26,7 @@ from ledger.feed.cursors import FeedCursor
 from ledger.feed.entries import Entry, may_get
 from ledger.identifiers import Position
 from ledger.viewer import Viewer
-from resolvers.subscriptions import Message, Source
+from resolvers.batches import Message, Source
 
 if TYPE_CHECKING:
     from gateway.streams.catch_up import CatchUps

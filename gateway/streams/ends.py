@@ -7,8 +7,8 @@ docs/subscriptions.md tells it what to do about each code.
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.errors import Code, GatewayError, RequestRefusedError
-from gateway.failures import tell_failure
+from gateway.operations.errors import Code, GatewayError, RequestRefusedError
+from gateway.operations.failures import tell_failure
 from ledger.errors import LedgerError
 
 

@@ -2,7 +2,7 @@
 
 It runs under a neutral principal: the visibility that all sharers have, and no client and no token of anybody's. The
 document was parsed, validated and authorized for each sharer before; the executor looks at each protected field again
-(gateway/executor.py). No message is ever left out: what can't be executed is tried again while the database is away,
+(gateway/operations/executor.py). No message is ever left out: what can't be executed is tried again while the database is away,
 and told with its error where its execution fails.
 """
 
@@ -17,17 +17,17 @@ import orjson
 import structlog
 from graphql import GraphQLError
 
-from gateway.errors import OperationTimeoutError
-from gateway.exchange import Document
-from gateway.executor import PREPARED, Prepared
-from gateway.failures import is_unavailable, log_causes, tell_errors, tell_failure
-from gateway.services import Services
-from gateway.stages.execute_operation import VariablesRefusedError
+from gateway.operations.errors import OperationTimeoutError
+from gateway.operations.exchange import Document
+from gateway.operations.executor import PREPARED, Prepared
+from gateway.operations.failures import is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.operations.services import Services
+from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
 from gateway.streams.subscription import Delivery
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
-from resolvers.subscriptions import EventBatch, Message, Source
+from resolvers.batches import EventBatch, Message, Source
 
 _TRIES_MAX = 3
 _BACKOFF_SECONDS = (0.05, 2.0)

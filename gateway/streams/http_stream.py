@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.connections import ABORT, WRITE
+from gateway.process.connections import ABORT, WRITE
 from gateway.settings import Settings
 from gateway.streams.ends import SlowReaderError, StreamEnded
 from gateway.streams.hub import StreamConnection

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from auth.tokens import Refusal
-from gateway.errors import OperationTimeoutError, UnauthenticatedError
-from gateway.exchange import Exchange, filled
-from gateway.services import Services
+from auth.tokens.verification import Refusal
+from gateway.operations.errors import OperationTimeoutError, UnauthenticatedError
+from gateway.operations.exchange import Exchange, filled
+from gateway.operations.services import Services
 from gateway.streams.catch_up import CatchUps
 from gateway.streams.channel import Channel
 from gateway.streams.counts import StreamCollector, StreamCounts
@@ -31,9 +31,9 @@ from gateway.streams.ends import (
 from gateway.streams.execution import Operation, SharedExecution
 from gateway.streams.keys import ChannelKey, Following, choose_cursor, read_following
 from gateway.streams.subscription import Subscription
-from ledger.events import EventKind
 from ledger.feed.cursors import FeedCursor, resolve_cursor
 from ledger.feed.entries import Entry
+from ledger.feed.events import EventKind
 from ledger.feed.follower import Follower
 from ledger.viewer import Viewer
 
@@ -45,7 +45,7 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class Watched(Protocol):
-    """A hold on a token; auth.open_tokens.OpenToken is one."""
+    """A hold on a token; auth.tokens.open_tokens.OpenToken is one."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -53,7 +53,7 @@ class Watched(Protocol):
 
 
 class WatchTokens(Protocol):
-    """The tokens of open streams; auth.open_tokens.OpenTokens is one."""
+    """The tokens of open streams; auth.tokens.open_tokens.OpenTokens is one."""
 
     def watch(self, principal: Any, on_end: Callable[[Refusal], None]) -> Watched:
         """Hold a token until it is let go of or on_end is called."""

@@ -25,10 +25,10 @@ from graphql import (
     visit,
 )
 
-from gateway.errors import DocumentInvalidError
-from gateway.exchange import Exchange, filled
-from gateway.literals import ABSENT, read_argument, read_condition
-from gateway.plans import with_defaults
+from gateway.operations.errors import DocumentInvalidError
+from gateway.operations.exchange import Exchange, filled
+from gateway.operations.literals import ABSENT, read_argument, read_condition
+from gateway.operations.plans import with_defaults
 from ledger.errors import CursorInvalidError
 from ledger.viewer import Viewer
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from sqlalchemy import text
 
 from ledger.errors import ConflictError
-from ledger.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
 from ledger.identifiers import Position
-from ledger.legal_holds import LOCK_HOLDS
+from ledger.legal_holds.holds import LOCK_HOLDS
 from ledger.storage.access_retention import IS_HELD
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role

@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, text
 
 from ledger.errors import ConflictError, UnavailableError
-from ledger.events import EventDraft, EventKind, Subject, append_events
 from ledger.feed.direct import DirectSession
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
 from ledger.feed.notes import Checkpoint, NoteSigner, parse_checkpoint, render_checkpoint, sign_note
 from ledger.feed.proofs import LOAD_NODES, read_nodes, render_ranges
+from ledger.feed.table import feed_checkpoints, feed_keys
 from ledger.feed.tree_plans import plan_root
 from ledger.storage.database import Transaction
 from ledger.storage.sealing import Keyring
-from ledger.storage.tables import feed_checkpoints, feed_keys
 from ledger.viewer import OPERATOR
 
 # A lock of the transaction beside the session's own: the leader has both, and nobody else gets either.

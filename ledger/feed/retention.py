@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from ledger.events import EventDraft, EventKind, Subject, append_events
-from ledger.legal_holds import LOCK_HOLDS
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.legal_holds.holds import LOCK_HOLDS
 from ledger.storage.access_retention import IS_HELD
 from ledger.storage.database import Transaction
 from ledger.viewer import OPERATOR

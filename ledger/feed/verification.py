@@ -17,8 +17,8 @@ from itertools import islice
 import orjson
 
 from ledger.errors import InvalidInputError
-from ledger.events import EventKind
 from ledger.feed.audit_files import CheckpointLine, EntryLine, ExportUnreadableError, Footer, Header, parse_line
+from ledger.feed.events import EventKind
 from ledger.feed.merkle import GrowingTree, hash_leaf, verify_consistency
 from ledger.feed.notes import (
     Checkpoint,

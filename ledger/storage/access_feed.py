@@ -4,7 +4,7 @@ Positions and hashes of leaves are everybody's who takes part, since proofs are 
 read through `events`, under its own policy.
 """
 
-from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, TAKES_PART, Access
+from ledger.storage.access import EVERYTHING, ME, MY_BRAND, TAKES_PART, Access
 from ledger.storage.roles import Role
 
 EVENT_COLUMNS_OF_MEMBER = (

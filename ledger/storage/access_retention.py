@@ -5,7 +5,7 @@ also one on everything about it that the log names by another id, whenever that 
 the row is about to be changed.
 """
 
-from ledger.storage.access_rule import EVERYTHING, Access
+from ledger.storage.access import EVERYTHING, Access
 from ledger.storage.roles import Role
 
 _UUID_FORM = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

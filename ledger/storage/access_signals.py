@@ -4,7 +4,7 @@ A provider reads signals while a participation of its own is in force and never 
 so now; a carrier reads those of its own range; an agency reads none. Whoever contributed is the regulator's to know.
 """
 
-from ledger.storage.access_rule import EVERYTHING, ME, MY_BRAND, TAKES_PART, Access
+from ledger.storage.access import EVERYTHING, ME, MY_BRAND, TAKES_PART, Access
 from ledger.storage.roles import Role
 
 PARTICIPATION_COLUMNS_OF_PROVIDER = (

@@ -3,14 +3,16 @@
 from collections import Counter
 from pathlib import Path
 
-from gateway.errors_reference import list_error_classes, render_errors
+from gateway.operations.errors_reference import list_error_classes, render_errors
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 class TestErrorsReference:
     def test_says_what_the_errors_say(self) -> None:
-        assert (ROOT / "docs/errors.md").read_text() == render_errors(), "Run `python -m gateway.errors_reference`."
+        assert (ROOT / "docs/errors.md").read_text() == render_errors(), (
+            "Run `python -m gateway.operations.errors_reference`."
+        )
 
     def test_gives_no_two_meanings_to_a_code(self) -> None:
         counts = Counter(str(kind.code) for kind in list_error_classes())

@@ -19,7 +19,7 @@ from graphql import (
 from strawberry.federation.schema_directives import Authenticated, Cost, ListSize, RequiresScopes
 
 from auth.scopes import BY_KIND, WORDS
-from gateway.protection import check_declarations
+from gateway.operations.protection import check_declarations
 from ledger.viewer import MemberKind
 from schema import authority
 from schema.graph import schema

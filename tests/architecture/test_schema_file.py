@@ -4,7 +4,7 @@ from graphql import build_schema, parse, print_ast
 from graphql.utilities import find_breaking_changes
 
 from schema.graph import schema
-from schema.print import GUIDE, PRESENT, RELEASED, render_guide, render_sdl
+from schema.rendering import GUIDE, PRESENT, RELEASED, render_guide, render_sdl
 
 
 def read(path):

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from auth.client_policies import ClientPolicy
+from auth.clients.policies import ClientPolicy
 from gateway.wiring import read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from tests.conformance.serving import Serving
 from tests.conftest import Cluster
-from tests.integration.auth.world import PASSWORD, Clock, World, client_key, jwks_of
+from tests.support.auth_world import PASSWORD, Clock, World, client_key, jwks_of
+from tests.support.serving import Serving
 
 pytestmark = pytest.mark.conformance
 HERE = Path(__file__).parent

@@ -19,18 +19,18 @@ from typing import Any
 
 import pytest
 
-from auth.keys import ensure_signing_key
 from auth.scopes import BY_KIND, OFFICER_ONLY
+from auth.tokens.signing_keys import ensure_signing_key
 from gateway.wiring import read_auth_settings
 from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from tests.conformance.serving import Serving
 from tests.conftest import Cluster
-from tests.integration.auth.world import Clock, World, sign
 from tests.integration.ledger.conftest import Parties, found_country
-from tests.integration.ledger.journeys import issue_orders
+from tests.support.auth_world import Clock, World, sign
+from tests.support.journeys import issue_orders
+from tests.support.serving import Serving
 
 pytestmark = pytest.mark.conformance
 HERE = Path(__file__).parent

@@ -6,14 +6,14 @@ from datetime import datetime
 
 import pytest
 
-from ledger.complaint_files import FileFormat, FileReading, read_complaints
-from ledger.complaint_import import BATCH_SIZE, import_complaints
-from ledger.order_approval import Approval, approve_block_orders
-from ledger.order_drafting import OrderDraft, draft_block_orders
+from ledger.complaints.files import FileFormat, FileReading, read_complaints
+from ledger.complaints.imports import BATCH_SIZE, import_complaints
+from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.storage.database import Database, count_statements
-from tests.integration.graph.desk import Desk
 from tests.integration.ledger.conftest import Parties, found_country
-from tests.integration.ledger.journeys import WORDS, acknowledge, draft_orders, file_verified, issue_orders
+from tests.support.desk import Desk
+from tests.support.journeys import WORDS, acknowledge, draft_orders, file_verified, issue_orders
 
 Count = Callable[[Awaitable[object]], Awaitable[int]]
 MANY = 1000

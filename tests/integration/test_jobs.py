@@ -3,15 +3,15 @@
 import asyncio
 from datetime import timedelta
 
-from gateway.jobs import JOBS, Job, run_job, running_jobs
-from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
-from ledger.complaint_filing import file_complaints
-from ledger.complaints import get_complaint
-from ledger.states import ComplaintState
+from gateway.process.jobs import JOBS, Job, run_job, running_jobs
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.filing import file_complaints
+from ledger.complaints.reading import get_complaint
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.vocabulary import RejectionReason
 from ledger.storage.roles import Role
-from ledger.vocabulary import RejectionReason
 from tests.integration.ledger.conftest import country, database_url, parties  # noqa: F401 - fixtures
-from tests.integration.ledger.journeys import TELKOMSEL_NUMBER, complaint_draft
+from tests.support.journeys import TELKOMSEL_NUMBER, complaint_draft
 
 
 class TestExpiry:

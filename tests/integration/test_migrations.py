@@ -25,9 +25,9 @@ from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
 from migrations.metadata import metadata
 from migrations.run import RolesMissingError, alembic_config, check_schema, head_revision, migrate
 from tests.conftest import ROLE_PREFIX
-from tests.integration.feed.conftest import running, until
 from tests.integration.ledger.conftest import found_country
-from tests.integration.ledger.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
+from tests.integration.ledger.feed.conftest import running, until
+from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
 
 
 def difference(connection):

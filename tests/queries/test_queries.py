@@ -11,16 +11,11 @@ from pathlib import Path
 import pytest
 
 from ledger.feed.sequencer import Sequencer
-from ledger.vocabulary import AcknowledgementKind
-from tests.integration.feed.conftest import (  # noqa: F401 - fixtures too
-    Sequenced,
-    direct,
-    running,
-    sequencer_settings,
-)
-from tests.integration.graph.desk import Desk
+from ledger.orders.vocabulary import AcknowledgementKind
 from tests.integration.ledger.conftest import found_country
-from tests.integration.ledger.journeys import acknowledge, draft_orders, file_verified, issue_orders
+from tests.integration.ledger.feed.conftest import Sequenced, running
+from tests.support.desk import Desk
+from tests.support.journeys import acknowledge, draft_orders, file_verified, issue_orders
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/query.graphql"))
 

@@ -6,13 +6,13 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from auth.server import create_auth_routes
+from auth.protocol.server import create_auth_routes
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from tests.acceptance.auth.site import Site
 from tests.conftest import ROLE_PREFIX, Cluster
-from tests.integration.auth.world import World, auth_settings, machine_scopes
+from tests.support.auth_site import Site
+from tests.support.auth_world import World, auth_settings, machine_scopes
 
 
 @pytest.fixture(scope="module")

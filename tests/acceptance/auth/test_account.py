@@ -3,10 +3,10 @@
 import re
 from urllib.parse import quote, urlencode
 
-from auth.account_endpoints import PASSWORD_CHANGED, PASSWORD_DIFFERS, PASSWORD_WRONG
-from tests.acceptance.auth.site import Reply, Site, action_of, csrf_of
+from auth.login.account_endpoints import PASSWORD_CHANGED, PASSWORD_DIFFERS, PASSWORD_WRONG
 from tests.acceptance.auth.test_authorization_code import new_verifier
-from tests.integration.auth.world import PASSWORD
+from tests.support.auth_site import Reply, Site, action_of, csrf_of
+from tests.support.auth_world import PASSWORD
 
 ACCOUNT, LOGOUT, CHANGE = "/oauth/account", "/oauth/logout", "/oauth/password"
 AFTER = "https://console.example.org/bye?from=us"

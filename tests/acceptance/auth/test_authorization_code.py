@@ -3,12 +3,12 @@ import secrets
 
 from sqlalchemy import update
 
-from auth.clients import disable_client
-from auth.tokens import Failure, Refusal
+from auth.clients.registration import disable_client
+from auth.tokens.verification import Failure, Refusal
+from ledger.members.table import officers
 from ledger.storage.roles import Role
-from ledger.storage.tables.members import officers
-from tests.acceptance.auth.site import Reply, Site, action_of, csrf_of
-from tests.integration.auth.world import CALLBACK, PASSWORD
+from tests.support.auth_site import Reply, Site, action_of, csrf_of
+from tests.support.auth_world import CALLBACK, PASSWORD
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 

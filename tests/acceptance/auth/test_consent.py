@@ -4,13 +4,13 @@ import asyncio
 
 from sqlalchemy import update
 
-from auth.clients import CreatedClient
-from auth.consents import list_consents, revoke_consent
+from auth.clients.registration import CreatedClient
+from auth.login.consents import list_consents, revoke_consent
 from auth.scopes import OFFLINE_ACCESS_WORDS, WORDS
+from ledger.members.table import officers
 from ledger.storage.roles import Role
-from ledger.storage.tables.members import officers
-from tests.acceptance.auth.site import Reply, Site, action_of, consent_of, csrf_of
-from tests.integration.auth.world import PASSWORD
+from tests.support.auth_site import Reply, Site, action_of, consent_of, csrf_of
+from tests.support.auth_world import PASSWORD
 
 
 async def reach(site: Site, client: CreatedClient, login: str = "ana", **changes: str | None) -> Reply:

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from auth.bound_tokens import BoundTokenVerifier
-from auth.client_policies import ClientPolicy
-from auth.clients import CreatedClient
-from auth.dpop import hash_access_token
-from auth.tokens import Failure, Refusal, Success, TokenVerifier
-from tests.acceptance.auth.site import FORM, Reply, Site, basic_of
+from auth.clients.policies import ClientPolicy
+from auth.clients.registration import CreatedClient
+from auth.tokens.bound_tokens import BoundTokenVerifier
+from auth.tokens.dpop import hash_access_token
+from auth.tokens.verification import Failure, Refusal, Success, TokenVerifier
 from tests.acceptance.auth.test_authorization_code import new_verifier
 from tests.acceptance.auth.test_refresh_tokens import REFRESHING, assert_refused
 from tests.acceptance.auth.test_token_endpoint import MACHINE, claims_of
-from tests.integration.auth.world import CALLBACK, client_key, sign
+from tests.support.auth_site import FORM, Reply, Site, basic_of
+from tests.support.auth_world import CALLBACK, client_key, sign
 
 GRAPH = "https://gateway.example.org/graphql"
 

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from auth.clients import CreatedClient
-from auth.server import create_auth_routes
+from auth.clients.registration import CreatedClient
+from auth.protocol.server import create_auth_routes
 from ledger.viewer import MemberKind
-from tests.acceptance.auth.site import ASSERTION_TYPE, basic_of
-from tests.integration.auth.test_server import call
-from tests.integration.auth.world import CALLBACK, World, client_key, sign
+from tests.integration.auth.protocol.test_server import call
+from tests.support.auth_site import ASSERTION_TYPE, basic_of
+from tests.support.auth_world import CALLBACK, World, client_key, sign
 
 SECONDS_MAX = 6
 PATHS = ("/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect")

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.acceptance.auth.site import FORM, Site
 from tests.acceptance.auth.test_account import enter
+from tests.support.auth_site import FORM, Site
 
 PAGES = [
     "/oauth/login",

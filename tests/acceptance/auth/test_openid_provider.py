@@ -11,17 +11,17 @@ from joserfc.jwk import OctKey
 from starlette.applications import Starlette
 
 from auth.errors import IdentityInvalidError, IdentityTakenError, IdentityUnknownError, OfficerUnknownError
-from auth.officer_identities import link_identity, list_identities, unlink_identity
-from auth.server import create_auth_routes
+from auth.login.officer_identities import link_identity, list_identities, unlink_identity
+from auth.protocol.server import create_auth_routes
 from auth.settings import OpenIdSettings
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from tests.acceptance.auth.issuer import CLIENT_ID, CLIENT_SECRET, Issuer, serve, sign
-from tests.acceptance.auth.site import Reply, Site
 from tests.acceptance.auth.test_account import ACCOUNT, enter, forms_of, is_in
 from tests.conftest import ROLE_PREFIX, Cluster
-from tests.integration.auth.world import Clock, World, auth_settings, client_key
+from tests.support.auth_site import Reply, Site
+from tests.support.auth_world import Clock, World, auth_settings, client_key
+from tests.support.issuer import CLIENT_ID, CLIENT_SECRET, Issuer, serve, sign
 
 CALLBACK_PATH = "/oauth/provider/callback"
 

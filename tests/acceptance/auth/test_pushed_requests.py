@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from auth.client_policies import ClientPolicy
-from auth.clients import CreatedClient
-from tests.acceptance.auth.site import ASSERTION_TYPE, Reply, Site
+from auth.clients.policies import ClientPolicy
+from auth.clients.registration import CreatedClient
 from tests.acceptance.auth.test_authorization_code import new_verifier
 from tests.acceptance.auth.test_dpop import Prover
 from tests.acceptance.auth.test_revocation import post
 from tests.acceptance.auth.test_token_endpoint import MACHINE
-from tests.integration.auth.world import CALLBACK, client_key, jwks_of, sign
+from tests.support.auth_site import ASSERTION_TYPE, Reply, Site
+from tests.support.auth_world import CALLBACK, client_key, jwks_of, sign
 
 
 async def push(site: Site, client: CreatedClient, verifier: str, **changes: Any) -> Reply:

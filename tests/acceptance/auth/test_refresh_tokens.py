@@ -4,17 +4,17 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from auth.client_policies import ClientPolicy
-from auth.clients import CreatedClient, disable_client
+from auth.clients.policies import ClientPolicy
+from auth.clients.registration import CreatedClient, disable_client
 from auth.housekeeping import delete_expired
-from auth.revocations import revoke_officer_families
 from auth.tables import refresh_tokens, token_families
-from auth.tokens import Failure, Refusal
+from auth.tokens.revocations import revoke_officer_families
+from auth.tokens.verification import Failure, Refusal
+from ledger.members.table import officers
 from ledger.storage.roles import Role
-from ledger.storage.tables.members import officers
-from tests.acceptance.auth.site import Reply, Site
 from tests.acceptance.auth.test_authorization_code import new_verifier
-from tests.integration.auth.world import CALLBACK
+from tests.support.auth_site import Reply, Site
+from tests.support.auth_world import CALLBACK
 
 REFRESHING = {"grant_types": ["authorization_code", "refresh_token"]}
 

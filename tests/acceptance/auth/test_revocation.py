@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
-from auth.client_policies import ClientPolicy
-from auth.clients import CreatedClient, disable_client
-from auth.tokens import Failure, Refusal, Success, TokenVerifier
-from tests.acceptance.auth.site import FORM, Reply, Site
+from auth.clients.policies import ClientPolicy
+from auth.clients.registration import CreatedClient, disable_client
+from auth.tokens.verification import Failure, Refusal, Success, TokenVerifier
 from tests.acceptance.auth.test_refresh_tokens import Session, assert_refused, begin
 from tests.acceptance.auth.test_token_endpoint import MACHINE
-from tests.integration.auth.world import AUDIENCE
+from tests.support.auth_site import FORM, Reply, Site
+from tests.support.auth_world import AUDIENCE
 
 
 async def post(site: Site, path: str, client: CreatedClient | None, **form: str) -> Reply:

@@ -9,11 +9,11 @@ import pyotp
 import pytest
 from yarl import URL
 
-from auth.login_endpoints import CODE_FAILED
-from auth.second_factors import reset_second_factor
-from tests.acceptance.auth.site import Reply, Site, action_of, csrf_of
+from auth.login.endpoints import CODE_FAILED
+from auth.login.second_factors import reset_second_factor
 from tests.acceptance.auth.test_account import ACCOUNT, enter, is_in, session_of
-from tests.integration.auth.world import PASSWORD
+from tests.support.auth_site import Reply, Site, action_of, csrf_of
+from tests.support.auth_world import PASSWORD
 
 ENROLMENT, STEP = "/oauth/second-factor/enrolment", "/oauth/second-factor"
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from auth.clients import CreatedClient, disable_client
-from auth.tokens import TOKEN_TYPE
+from auth.clients.registration import CreatedClient, disable_client
+from auth.tokens.verification import TOKEN_TYPE
 from ledger.viewer import MemberKind
-from tests.acceptance.auth.site import ASSERTION_TYPE, FORM, Reply, Site, basic_of
-from tests.integration.auth.world import AUDIENCE, client_key, jwks_of, machine_scopes, sign
+from tests.support.auth_site import ASSERTION_TYPE, FORM, Reply, Site, basic_of
+from tests.support.auth_world import AUDIENCE, client_key, jwks_of, machine_scopes, sign
 
 MACHINE = {"grant_type": "client_credentials"}
 

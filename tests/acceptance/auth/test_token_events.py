@@ -4,14 +4,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from auth.clients import CreatedClient
-from auth.token_events import TokenEvent, delete_old_token_events, list_token_events
+from auth.clients.registration import CreatedClient
+from auth.tokens.requests_record import TokenEvent, delete_old_token_events, list_token_events
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
-from tests.acceptance.auth.site import FORM, Site
 from tests.acceptance.auth.test_refresh_tokens import begin
 from tests.acceptance.auth.test_revocation import post
 from tests.acceptance.auth.test_token_endpoint import MACHINE
+from tests.support.auth_site import FORM, Site
 
 
 def regulator(site: Site) -> Viewer:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from gateway.cli.main import main
+from cli.main import main
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from tests.conftest import ROLE_PREFIX, Cluster

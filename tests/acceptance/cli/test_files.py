@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
-from ledger.complaints import list_complaints
-from ledger.forwarding import ForwardingApproval, approve_forwarding
-from ledger.members import list_officers
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.reading import list_complaints
+from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding
+from ledger.members.admission import list_officers
 from ledger.pages import PageRequest
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer, ViewerKind

@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.cli.conftest import Operator
 
-COMMAND = [sys.executable, "-m", "gateway.cli"]
+COMMAND = [sys.executable, "-m", "cli"]
 SECONDS_MAX = 90
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from auth.clients import ClientDraft, create_client
-from gateway.server import make_server
+from auth.clients.registration import ClientDraft, create_client
+from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
 from ledger.storage.database import Database
@@ -25,7 +25,7 @@ from schema.graph import schema
 from tests.acceptance.gateway.conftest import Gateway, Reply
 from tests.conftest import ROLE_PREFIX
 from tests.integration.ledger.conftest import found_country
-from tests.integration.ledger.journeys import issue_orders
+from tests.support.journeys import issue_orders
 
 ACKNOWLEDGE = """
 mutation($input: AcknowledgeBlockOrdersInput!) {

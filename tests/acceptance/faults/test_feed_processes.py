@@ -8,12 +8,12 @@ import pytest
 from ledger.storage.roles import login_name
 from ledger.storage.sealing import Keyring
 from migrations.run import migrate
-from tests.acceptance.faults.fleet import Fleet, running_fleet
-from tests.acceptance.faults.processes import find_leader, wait_until
-from tests.acceptance.faults.subscribers import FAT, WAYS
 from tests.acceptance.faults.test_database_away import OwnServer
-from tests.acceptance.faults.wires import Resume, Transport, Way
 from tests.conftest import ROLE_PREFIX
+from tests.support.faults.fleet import Fleet, running_fleet
+from tests.support.faults.processes import find_leader, wait_until
+from tests.support.faults.subscribers import FAT, WAYS
+from tests.support.faults.wires import Resume, Transport, Way
 
 FOLLOWED = (
     ("regulator", "feed"),

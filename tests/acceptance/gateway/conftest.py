@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from gateway.app import create_app
-from gateway.server import make_server
+from gateway.process.server import make_server
 from gateway.settings import Settings
-from tests.acceptance.gateway.sample_graph import SampleContext, make_schema
+from tests.support.sample_graph import SampleContext, make_schema
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 
@@ -132,7 +132,7 @@ def serve() -> Iterator[Callable[..., Gateway]]:
         thread.start()
         running.append((server, thread))
         gateway = Gateway(listener.getsockname()[1], app, calls)
-        gateway.server, gateway.thread = server, thread  # type: ignore[attr-defined]
+        gateway.process.server, gateway.thread = server, thread  # type: ignore[attr-defined]
         return gateway
 
     yield start

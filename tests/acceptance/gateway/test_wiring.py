@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from joserfc.jwk import ECKey
 
-from auth.clients import CreatedClient
-from auth.dpop import hash_access_token
-from gateway.server import make_server
+from auth.clients.registration import CreatedClient
+from auth.tokens.dpop import hash_access_token
+from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway, read_auth_settings
 from ledger.storage.sealing import Keyring
@@ -22,7 +22,7 @@ from ledger.viewer import MemberKind
 from schema.graph import schema
 from tests.acceptance.gateway.conftest import Gateway, Reply
 from tests.conftest import Cluster
-from tests.integration.auth.world import Clock, World, sign
+from tests.support.auth_world import Clock, World, sign
 
 
 class Wired(Gateway):

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from auth.principal import Principal
+from auth.tokens.principal import Principal
 from gateway.app import create_app
-from gateway.server import make_server
+from gateway.process.server import make_server
 from gateway.settings import Settings
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
@@ -22,8 +22,8 @@ from ledger.viewer import Viewer
 from resolvers.context import Context
 from schema.graph import schema
 from tests.conftest import ROLE_PREFIX
-from tests.integration.graph.desk import principal_of
 from tests.integration.ledger.conftest import Parties, found_country
+from tests.support.desk import principal_of
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.acceptance.graph.conftest import Site
-from tests.integration.ledger.journeys import TELKOMSEL_NUMBER, file_verified
-from tests.integration.ledger.signal_journeys import contribute, take_part
+from tests.support.journeys import TELKOMSEL_NUMBER, file_verified
+from tests.support.signal_journeys import contribute, take_part
 
 SIGNALS = "{ fraudSignals { nodes { category risk e164 corroborationCount hashes { hash } } } }"
 STAFF = """{ fraudSignals { nodes { category score revocationNote revokedBy { displayName }

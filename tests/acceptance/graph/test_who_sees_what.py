@@ -3,7 +3,7 @@
 import pytest
 
 from tests.acceptance.graph.conftest import Site
-from tests.integration.ledger.journeys import issue_orders
+from tests.support.journeys import issue_orders
 
 NUMBER = "+6281200000001"
 

@@ -16,20 +16,20 @@ import aiohttp
 import pytest
 from starlette.applications import Starlette
 
-from auth.clients import ClientDraft, create_client
+from auth.clients.registration import ClientDraft, create_client
 from auth.scopes import BY_KIND, OFFICER_ONLY
-from gateway.server import make_server
+from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
-from ledger.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind, Viewer
 from schema.graph import schema
-from tests.acceptance.streams.reading import EventReader
 from tests.conftest import ROLE_PREFIX
 from tests.integration.ledger.conftest import Parties, country, database_url, parties  # noqa: F401 - fixtures
+from tests.support.stream_readers import EventReader
 
 WAIT_SECONDS_MAX = 20.0
 FOLLOW = """subscription ($after: FeedCursor) {

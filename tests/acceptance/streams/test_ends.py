@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auth.clients import disable_client
+from auth.clients.registration import disable_client
 from ledger.storage.roles import Role
 from tests.acceptance.streams.conftest import Serve, Station, until
-from tests.acceptance.streams.reading import EventReader
 from tests.acceptance.streams.test_event_streams import names, orders_of
-from tests.integration.ledger.signal_journeys import complain, leave, take_part
+from tests.support.signal_journeys import complain, leave, take_part
+from tests.support.stream_readers import EventReader
 
 LARGE = (
     "subscription ($after: FeedCursor) { blockRequestEvents(after: $after) { event { blockOrderId } "

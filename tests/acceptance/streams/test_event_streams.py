@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import asyncpg
 from sqlalchemy import text
 
-from ledger.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
 from ledger.storage.database import count_statements
 from tests.acceptance.streams.conftest import FOLLOW, Serve, Station, until
 from tests.conftest import Cluster

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import ECKey
 
-from auth.clients import PRIVATE_KEY_JWT, ClientDraft, create_client
+from auth.clients.registration import PRIVATE_KEY_JWT, ClientDraft, create_client
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer
 from tests.acceptance.cli.test_processes import COMMAND, clean_environment

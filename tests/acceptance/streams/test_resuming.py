@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.complaint_deciding import Decision
+from ledger.complaints.decisions import Decision
 from ledger.storage.sealing import Keyring
-from tests.acceptance.faults.fleet import Fleet, running_fleet
-from tests.acceptance.faults.processes import wait_until
-from tests.acceptance.faults.subscribers import WAYS, Subscriber
-from tests.acceptance.faults.wires import Way
-from tests.acceptance.faults.writers import RolledBackError
 from tests.conftest import Cluster
+from tests.support.faults.fleet import Fleet, running_fleet
+from tests.support.faults.processes import wait_until
+from tests.support.faults.subscribers import WAYS, Subscriber
+from tests.support.faults.wires import Way
+from tests.support.faults.writers import RolledBackError
 
 PLANS = int(os.environ.get("JEMBATAN_RESUMING_PLANS", "10"))
 FOLLOWED = (

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.acceptance.streams.conftest import FOLLOW, Serve, Station
-from tests.acceptance.streams.reading import EventReader, PartReader
+from tests.support.stream_readers import EventReader, PartReader
 
 APOLLO = 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0",application/json'
 QUERY = "{ __typename }"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.gateway.conftest import token
-from tests.acceptance.streams.sockets import RELEASED, SampleGateway, open_bare, open_socket
+from tests.support.sockets import RELEASED, SampleGateway, open_bare, open_socket
 
 OPEN = "{ open }"
 SLOW = "{ slow }"

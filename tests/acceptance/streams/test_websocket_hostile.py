@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from gateway.streams.websocket_messages import CloseCode, Kind
+from gateway.streams.websocket.messages import CloseCode, Kind
 from tests.acceptance.gateway.conftest import token
 from tests.acceptance.streams.conftest import until
-from tests.acceptance.streams.sockets import SUBPROTOCOL, SampleGateway, open_bare, open_socket
+from tests.support.sockets import SUBPROTOCOL, SampleGateway, open_bare, open_socket
 
 OPEN = "{ open }"
 SLOW = "{ slow }"

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from auth.clients import disable_client
+from auth.clients.registration import disable_client
 from ledger.storage.roles import Role
 from tests.acceptance.streams.conftest import FOLLOW, Serve, Station, until
-from tests.acceptance.streams.sockets import Client, open_bare, open_socket
 from tests.acceptance.streams.test_event_streams import names, orders_of
 from tests.acceptance.streams.test_websocket_hostile import TEXT, RawSocket
+from tests.support.sockets import Client, open_bare, open_socket
 
 FEED = "subscription { feed { cursor entry { position } } }"
 

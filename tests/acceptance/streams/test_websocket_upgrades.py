@@ -11,11 +11,11 @@ import pytest
 from joserfc.jwk import ECKey
 from websockets.exceptions import InvalidStatus
 
-from auth.dpop import hash_access_token
+from auth.tokens.dpop import hash_access_token
 from tests.acceptance.gateway.conftest import token
 from tests.acceptance.streams.conftest import Station
-from tests.acceptance.streams.sockets import SampleGateway, open_bare, open_socket
-from tests.integration.auth.world import sign
+from tests.support.auth_world import sign
+from tests.support.sockets import SampleGateway, open_bare, open_socket
 
 HOST = "Host: localhost\r\n"
 UPGRADE = (

@@ -5,7 +5,7 @@ import pytest
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from tests.conftest import ROLE_PREFIX, Cluster
-from tests.integration.auth.world import World, auth_settings
+from tests.support.auth_world import World, auth_settings
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ledger.members import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
-from ledger.numbering import load_plan
-from ledger.numbering_seed import seed_ranges
+from ledger.members.admission import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
+from ledger.numbers.plan import load_plan
+from ledger.numbers.plan_seed import seed_ranges
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind

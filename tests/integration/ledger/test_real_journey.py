@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from ledger.acknowledgement_rules import AcknowledgementDraft
-from ledger.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
-from ledger.complaint_deciding import ComplaintDecision, Decision, decide_complaints
-from ledger.complaint_files import FileFormat, FileReading, read_complaints
-from ledger.complaint_import import import_complaints
-from ledger.complaints import list_complaints
-from ledger.forwarding import ForwardingApproval, ForwardingRequest, approve_forwarding, forward_complaints
-from ledger.forwarding_runs import list_forwarding_items
-from ledger.numbering import find_holders, set_override
-from ledger.order_approval import Approval, OrderNote, approve_block_orders
-from ledger.order_drafting import OrderDraft, draft_block_orders
-from ledger.order_ending import LiftDraft, lift_block_orders, withdraw_block_orders
-from ledger.orders import BlockOrder, OrderFilter, get_block_order, list_block_orders
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.files import FileFormat, FileReading, read_complaints
+from ledger.complaints.imports import import_complaints
+from ledger.complaints.reading import list_complaints
+from ledger.forwarding.proposals import ForwardingApproval, ForwardingRequest, approve_forwarding, forward_complaints
+from ledger.forwarding.reading import list_forwarding_items
+from ledger.forwarding.vocabulary import ForwardingResult
+from ledger.numbers.plan import find_holders, set_override
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
+from ledger.orders.approval import Approval, OrderNote, approve_block_orders
+from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
+from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.reading import BlockOrder, OrderFilter, get_block_order, list_block_orders
+from ledger.orders.states import OrderState
+from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.pages import PageRequest
-from ledger.states import OrderState
-from ledger.vocabulary import AcknowledgementKind, ForwardingResult, LiftBasis
-from tests.integration.ledger.journeys import WORDS, acknowledge
+from tests.support.journeys import WORDS, acknowledge
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "id_sms_complaints.csv"
 REQUEST = ForwardingRequest(legal_basis=WORDS["legal_basis"], subscriber_notice=WORDS["subscriber_notice"])

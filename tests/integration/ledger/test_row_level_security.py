@@ -12,14 +12,16 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.feed.batches import sequence_batch
 from ledger.feed.direct import DirectSession, DirectSettings
-from ledger.storage.access import LEDGER_ACCESS
+from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.participations.vocabulary import Disclosure
+from ledger.storage.rights import LEDGER_ACCESS
 from ledger.storage.roles import ROLE_OF_VIEWER, Role
 from ledger.viewer import ViewerKind
-from ledger.vocabulary import AcknowledgementKind, Category, Disclosure
+from ledger.vocabulary import Category
 from migrations.metadata import access_plan, metadata
-from tests.integration.ledger.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
-from tests.integration.ledger.signal_journeys import contribute, take_part
-from tests.integration.ledger.test_forwarding import forward
+from tests.integration.ledger.forwarding.test_forwarding import forward
+from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
+from tests.support.signal_journeys import contribute, take_part
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
 TABLES = sorted(metadata.tables)

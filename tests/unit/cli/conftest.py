@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.cli.main import main
+from cli.main import main
 
 
 @dataclass

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.audit_streams import open_lines, read_small, write_chunks, write_content
-from gateway.cli.failures import FileUnreadableError, FileUnwritableError
+from cli.audit.streams import open_lines, read_small, write_chunks, write_content
+from cli.failures import FileUnreadableError, FileUnwritableError
 
 
 async def chunks(*parts, failure=None):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import typer
 
-from gateway.cli.durations import parse_duration
+from cli.durations import parse_duration
 
 
 class TestParseDuration:

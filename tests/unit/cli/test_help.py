@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gateway.cli.failures import CommandError
-from gateway.cli.main import app
+from cli.failures import CommandError
+from cli.main import app
 
 DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "cli.md"
 

@@ -5,17 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.cli.order_files import (
-    ANSWER_COLUMNS,
-    ORDER_COLUMNS,
-    AcknowledgementFileError,
-    read_answers,
-    render_order,
-)
-from ledger.acknowledgement_rules import AcknowledgementDraft
+from cli.order_files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
 from ledger.errors import Problem
-from ledger.orders import BlockOrder
-from ledger.vocabulary import AcknowledgementKind
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.reading import BlockOrder
+from ledger.orders.vocabulary import AcknowledgementKind
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 HEADER = "order_no,version,acknowledgement,reason,reference,effective_at,until,note"

@@ -4,14 +4,16 @@ import itertools
 
 import pytest
 
+from ledger.complaints.states import ComplaintMove as CMove
+from ledger.complaints.states import ComplaintState as C
+from ledger.complaints.states import next_complaint_state
 from ledger.errors import StateConflictError
-from ledger.states import ComplaintMove as CMove
-from ledger.states import ComplaintState as C
-from ledger.states import OrderMove as OMove
-from ledger.states import OrderState as O
-from ledger.states import SignalMove as SMove
-from ledger.states import SignalState as S
-from ledger.states import next_complaint_state, next_order_state, next_signal_state
+from ledger.orders.states import OrderMove as OMove
+from ledger.orders.states import OrderState as O
+from ledger.orders.states import next_order_state
+from ledger.signals.states import SignalMove as SMove
+from ledger.signals.states import SignalState as S
+from ledger.signals.states import next_signal_state
 
 COMPLAINT_TABLE = {
     C.SUBMITTED: {

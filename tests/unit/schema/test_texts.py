@@ -1,7 +1,7 @@
 import pytest
 
 from ledger.errors import TextInvalidError
-from schema.complaints import ComplaintFilter
+from schema.complaints.types import ComplaintFilter
 from schema.texts import check_storable
 
 

@@ -1,0 +1,1 @@
+"""Clients: registration, keys, policies and redirect URIs."""

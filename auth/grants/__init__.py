@@ -1,1 +1,0 @@
-"""The grants, one file each."""

@@ -1,0 +1,264 @@
+"""A person at the login page: throttled, checked, and given a session of their browser.
+
+What the page answers, and how long it takes, is the same for an unknown login, a wrong password, a
+disabled officer and a throttled attempt. Who guesses at a login shuts out themselves, and in the end the browsers
+that nobody knows, but never a browser that the login was used from before: that one is counted by itself.
+
+Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapters 6 and 7.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from auth.clock import Clock
+from auth.login.devices import forget_devices, is_known_device, remember_device
+from auth.login.logins import normalise_login, replace_password
+from auth.login.passwords import Passwords
+from auth.login.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
+from auth.login.sessions import LoginSession, OpenedSession, end_session, end_sessions_of_login, insert_session
+from auth.login.throttles import Throttle, count_attempt, make_subject
+from auth.settings import AuthSettings
+from auth.tables import officer_logins
+from auth.tokens.revocations import revoke_officer_families
+from ledger.identifiers import OfficerId
+from ledger.members.table import members, officers
+from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role
+from ledger.viewer import MemberKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    login_id: str
+    officer_id: str
+    password_hash: str
+    is_active: bool
+    has_second_factor: bool
+    is_regulators: bool
+
+
+class LoginDesk:
+    """Checks what people type at the login page. One per process."""
+
+    def __init__(self, database: Database, passwords: Passwords, settings: AuthSettings) -> None:
+        """Nothing is counted in memory: the counts stand in the database."""
+        self._database = database
+        self._passwords = passwords
+        self._settings = settings
+
+    async def open_session(
+        self, *, login: str, password: str, address: str, device_token: str | None = None, clock: Clock
+    ) -> OpenedSession | None:
+        """A new session for the officer, or None, whatever the reason.
+
+        Errors: DatabaseUnavailableError, PasswordsBusyError.
+        """
+        as_of = clock()
+        # An impossible login is counted and looked up like any other, under a name that nobody can have.
+        name = normalise_login(login) or f" {hashlib.sha256(login.encode('utf-8', 'replace')).hexdigest()}"
+        async with self._database.system(Role.AUTH, as_of=as_of) as tx:
+            is_known = await is_known_device(tx, device_token, login=name)
+            throttle = self._throttle(name, address=address, device_token=device_token if is_known else None)
+            is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+            candidate = await _find_candidate(tx, name)
+        # No transaction is open while the password is hashed: that takes long, and connections are few.
+        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
+        if candidate is None or not is_right or not candidate.is_active or is_throttled:
+            return None
+        openid = self._settings.openid
+        # The regulator's own provider is trusted instead, unless the settings let both be.
+        if candidate.is_regulators and openid is not None and not openid.is_beside_passwords:
+            return None
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            await throttle.forgive(tx)
+            if not await _still_has(tx, candidate):
+                return None
+            return await self._open(tx, candidate, device_token)
+
+    async def change_password(
+        self, session: LoginSession, *, old: str, new: str, device_token: str | None, clock: Clock
+    ) -> OpenedSession | None:
+        """Give the login of a session another password, where the old one is right: None where it is not.
+
+        Every session of the login ends and every browser is forgotten, but for this one, which gets both anew; what
+        the officer's clients could refresh ends too.
+        Errors: PasswordInvalidError, PasswordsBusyError, DatabaseUnavailableError.
+        """
+        candidate = await self._check_password(session, old, clock=clock)
+        if candidate is None:
+            return None
+        login_id = candidate.login_id
+        password_hash = await self._passwords.hash(new, about=(session.login or "", session.officer_name))
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            if not await _still_has(tx, candidate):
+                return None
+            await replace_password(tx, login_id, password_hash)
+            await end_sessions_of_login(tx, login_id)
+            await forget_devices(tx, login_id)
+            await revoke_officer_families(tx, OfficerId(candidate.officer_id), settings=self._settings)
+            return await self._open_whole(tx, candidate, device_token, second_factor_at=session.second_factor_at)
+
+    async def pass_second_factor(
+        self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
+    ) -> OpenedSession | None:
+        """A whole session instead of the one that lacks the second factor, or None where the code is wrong.
+
+        Errors: DatabaseUnavailableError.
+        """
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            if not await self._use_code(tx, session, code, device_token):
+                return None
+            await end_session(tx, session.token)
+            return await self._open_whole(tx, session, device_token, second_factor_at=tx.as_of)
+
+    async def begin_enrolment(self, session: LoginSession, *, password: str | None, clock: Clock) -> str | None:
+        """The secret of a new second factor, or None where the password is wrong; None asks for no password.
+
+        Errors: PasswordsBusyError, DatabaseUnavailableError.
+        """
+        if password is not None and await self._check_password(session, password, clock=clock) is None:
+            return None
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            return await begin_enrolment(tx, session.own_login_id)
+
+    async def confirm_enrolment(
+        self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
+    ) -> tuple[OpenedSession, list[str]] | None:
+        """The second factor counts from now on: a whole session and the recovery codes, or None for a wrong code."""
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            throttle = self._code_throttle(session, "")
+            if await count_attempt(tx, throttle, window_s=self._settings.login_window_s):
+                return None
+            codes = await confirm_enrolment(tx, session.own_login_id, code)
+            if codes is None:
+                return None
+            await throttle.forgive(tx)
+            await end_session(tx, session.token)
+            opened = await self._open_whole(tx, session, device_token, second_factor_at=tx.as_of)
+            return opened, codes
+
+    async def remove_second_factor(self, session: LoginSession, *, password: str, code: str, clock: Clock) -> bool:
+        """Whether the second factor was taken away, which needs the password and a code."""
+        if await self._check_password(session, password, clock=clock) is None:
+            return False
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            if not await self._use_code(tx, session, code, None):
+                return False
+            await remove_second_factor(tx, session.own_login_id)
+            return True
+
+    async def _check_password(self, session: LoginSession, password: str, *, clock: Clock) -> _Candidate | None:
+        """The session's login, where the password is right; counted apart from the login page's attempts."""
+        subject = make_subject("password", session.own_login_id)
+        throttle = Throttle({subject: self._settings.login_attempts_per_source}, clears=(subject,))
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+            candidate = await _find_candidate(tx, session.login or "")
+        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
+        if candidate is None or not is_right or not candidate.is_active or is_throttled:
+            return None
+        async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+            await throttle.forgive(tx)
+        return candidate
+
+    async def _use_code(self, tx: Transaction, session: LoginSession, code: str, device_token: str | None) -> bool:
+        """Whether the code is right, and was not tried too often."""
+        is_known = await is_known_device(tx, device_token, login=session.login or "")
+        throttle = self._code_throttle(session, (device_token or "") if is_known else "")
+        is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+        if is_throttled or not await use_code(tx, session.own_login_id, code):
+            return False
+        await throttle.forgive(tx)
+        return True
+
+    def _code_throttle(self, session: LoginSession, known_device: str) -> Throttle:
+        subject = make_subject("second factor", session.own_login_id, known_device)
+        return Throttle({subject: self._settings.second_factor_attempts}, clears=(subject,))
+
+    def _throttle(self, name: str, *, address: str, device_token: str | None) -> Throttle:
+        """Who is counted: a browser that the login knows, by itself; anyone else, with everyone else."""
+        settings = self._settings
+        if device_token is not None:
+            subject = make_subject("device", device_token, name)
+            return Throttle({subject: settings.login_attempts_per_source}, clears=(subject,))
+        by_login, by_address = make_subject("login", name), make_subject("address", address)
+        by_both = make_subject("source", address, name)
+        return Throttle(
+            {
+                by_login: settings.login_attempts_per_login,
+                by_address: settings.login_attempts_per_address,
+                by_both: settings.login_attempts_per_source,
+            },
+            clears=(by_login, by_both),
+            lowers=(by_address,),
+        )
+
+    async def _open(self, tx: Transaction, candidate: _Candidate, device_token: str | None) -> OpenedSession:
+        """A session after the right password: a short one, and no known browser yet, where a second factor is due."""
+        if candidate.has_second_factor or self._settings.is_second_factor_required:
+            expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_lifetime_s)
+            token = await insert_session(
+                tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
+            )
+            return OpenedSession(token)
+        return await self._open_whole(tx, candidate, device_token, second_factor_at=None)
+
+    async def _open_whole(
+        self,
+        tx: Transaction,
+        owner: _Candidate | LoginSession,
+        device_token: str | None,
+        *,
+        second_factor_at: datetime | None,
+    ) -> OpenedSession:
+        settings = self._settings
+        login_id = owner.login_id if isinstance(owner, _Candidate) else owner.own_login_id
+        token = await insert_session(
+            tx,
+            login_id=login_id,
+            officer_id=owner.officer_id,
+            expires_at=tx.as_of + timedelta(seconds=settings.session_lifetime_s),
+            second_factor_at=second_factor_at,
+        )
+        return OpenedSession(
+            token, await remember_device(tx, device_token, login_id=login_id, lifetime_s=settings.device_lifetime_s)
+        )
+
+
+async def _still_has(tx: Transaction, candidate: _Candidate) -> bool:
+    """Whether the password that was checked is still the login's; it stays so until this transaction ends."""
+    found = await tx.execute(
+        select(officer_logins.c.id)
+        .where(officer_logins.c.id == candidate.login_id, officer_logins.c.password_hash == candidate.password_hash)
+        .with_for_update()
+    )
+    return found.first() is not None
+
+
+async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
+    row = (
+        await tx.execute(
+            select(
+                officer_logins,
+                officers.c.disabled_at.is_(None).label("is_enabled"),
+                members.c.suspended_at.is_(None).label("is_admitted"),
+                members.c.kind,
+            )
+            .join(officers, officers.c.id == officer_logins.c.officer_id)
+            .join(members, members.c.id == officers.c.member_id)
+            .where(officer_logins.c.login == login)
+        )
+    ).first()
+    if row is None:
+        return None
+    return _Candidate(
+        row.id,
+        row.officer_id,
+        row.password_hash,
+        is_active=row.is_enabled and row.is_admitted,
+        has_second_factor=row.totp_confirmed_at is not None,
+        is_regulators=row.kind == MemberKind.REGULATOR,
+    )

@@ -1,0 +1,103 @@
+"""A person's browser: its cookies, and the tokens that prove that a form was ours.
+
+Before a login a form is bound to a secret in a cookie of the same browser; after it, to the session itself. Either
+way it serves only for the purpose and the very request that its page was made for. A cookie must never be
+readable by script, nor be sent by another site's form.
+
+Source: OWASP ASVS 5.0 sections 3.3 (cookies) and 3.5 (CSRF), RFC 6265bis section 4.1.3 (prefixes).
+"""
+
+import hashlib
+import hmac
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.hashed_secrets import generate_secret
+from auth.login.sessions import OpenedSession
+from auth.settings import AuthSettings
+
+FORM_EXPIRED = "The form was open for too long, or was not sent from this page. Try again."
+
+_VALUE_LENGTH_MAX = 64
+
+
+class Browser:
+    """The browser that sent one request."""
+
+    def __init__(self, settings: AuthSettings, request: Request) -> None:
+        """Cookies are bound to our origin alone where it is https."""
+        self._settings = settings
+        self._request = request
+
+    @property
+    def session_token(self) -> str | None:
+        """The browser's session, where it has one."""
+        return self._read("session")
+
+    @property
+    def device_token(self) -> str | None:
+        """What the browser is known by from logins before."""
+        return self._read("device")
+
+    @property
+    def form_secret(self) -> str | None:
+        """What binds a form that is sent before the login."""
+        return self._read("browser")
+
+    def is_own_form(self, csrf_token: str | None, *, key: str | None, purpose: str, about: str) -> bool:
+        """Whether the form was sent from our page, in this browser, for this purpose and request."""
+        headers = self._request.headers
+        origin = headers.get("origin")
+        if origin is not None and origin != self._settings.issuer:
+            return False
+        if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            return False
+        if not key or csrf_token is None or not csrf_token.isascii():
+            return False
+        return hmac.compare_digest(make_form_token(key, purpose=purpose, about=about), csrf_token)
+
+    def remember_form_secret(self, response: Response, secret: str) -> None:
+        """Keep the secret of a form that is sent before the login."""
+        self._set(response, "browser", secret, self._settings.login_page_lifetime_s)
+
+    def remember(self, response: Response, opened: OpenedSession) -> None:
+        """Give the browser its new session, and what it is known by next time; the form's secret has served."""
+        self._set(response, "session", opened.token, self._settings.session_lifetime_s)
+        self._set(response, "browser", "", 0)
+        if opened.device_token is not None:
+            self._set(response, "device", opened.device_token, self._settings.device_lifetime_s)
+
+    def forget_session(self, response: Response) -> None:
+        """Take the session away."""
+        self._set(response, "session", "", 0)
+
+    def _read(self, purpose: str) -> str | None:
+        value = self._request.cookies.get(self._name(purpose))
+        return value if value and len(value) <= _VALUE_LENGTH_MAX and value.isascii() else None
+
+    def _set(self, response: Response, purpose: str, value: str, lifetime_s: int) -> None:
+        response.set_cookie(
+            self._name(purpose),
+            value,
+            max_age=lifetime_s,
+            path="/",
+            secure=self._settings.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def _name(self, purpose: str) -> str:
+        # The prefix makes browsers refuse a cookie of this name from any other host, a subdomain of ours too.
+        return f"{'__Host-' if self._settings.is_secure else ''}jembatan_{purpose}"
+
+
+def make_form_secret() -> str:
+    """A fresh secret for a form that is sent before the login."""
+    return generate_secret()
+
+
+def make_form_token(key: str, *, purpose: str, about: str) -> str:
+    """What stands in a form: proof that a page of ours made it, for this purpose and request, in this browser."""
+    return hmac.new(key.encode(), json.dumps([purpose, about]).encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,122 @@
+"""Officers' logins: a login name and a password that lead to one officer.
+
+An officer may have several logins; four eyes are counted by officer. What is asked here is asked by an
+operator; a person at the login page goes through login_attempts.py. Runs under the AUTH role.
+"""
+
+import unicodedata
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, OfficerUnknownError
+from auth.login.devices import forget_devices
+from auth.login.passwords import Passwords
+from auth.login.sessions import end_sessions_of_login
+from auth.login.throttles import forget_attempts, make_subject
+from auth.tables import officer_logins
+from ledger.identifiers import OfficerId, new_id, parse_id
+from ledger.members.table import officers
+from ledger.storage.database import Transaction
+
+LOGIN_LENGTH_MAX = 128
+
+
+def normalise_login(login: str) -> str | None:
+    """The login as it is stored and looked up (NFKC, case folded), or None where it can't be one."""
+    if len(login) > LOGIN_LENGTH_MAX:
+        return None
+    folded = unicodedata.normalize("NFKC", login.strip()).casefold()
+    if not 1 <= len(folded) <= LOGIN_LENGTH_MAX or not folded.isprintable() or " " in folded:
+        return None
+    return folded
+
+
+async def create_login(
+    tx: Transaction, passwords: Passwords, *, officer_id: OfficerId, login: str, password: str
+) -> str:
+    """Give an officer a login; returns its id.
+
+    Errors: LoginInvalidError, PasswordInvalidError, OfficerUnknownError, LoginTakenError.
+    """
+    normalised = normalise_login(login)
+    if normalised is None:
+        raise LoginInvalidError(field="login")
+    found = await tx.execute(select(officers.c.id).where(officers.c.id == parse_id(officer_id)))
+    if found.first() is None:
+        raise OfficerUnknownError(field="officerId")
+    row = {
+        "id": new_id(),
+        "officer_id": officer_id,
+        "login": normalised,
+        "password_hash": await passwords.hash(password, about=(normalised,)),
+        "created_at": tx.as_of,
+        "password_set_at": tx.as_of,
+    }
+    made = await tx.execute(
+        insert(officer_logins)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=[officer_logins.c.login])
+        .returning(officer_logins.c.id)
+    )
+    if made.first() is None:
+        raise LoginTakenError(field="login")
+    return str(row["id"])
+
+
+async def set_password(tx: Transaction, passwords: Passwords, *, login: str, password: str) -> None:
+    """Give a login another password; its browser sessions end, and no browser is known to it any more.
+
+    Errors: LoginUnknownError, PasswordInvalidError.
+    """
+    login_id = await get_login_id(tx, login)
+    await replace_password(tx, login_id, await passwords.hash(password, about=(login,)))
+    await end_sessions_of_login(tx, login_id)
+    await forget_devices(tx, login_id)
+
+
+async def replace_password(tx: Transaction, login_id: str, password_hash: str) -> None:
+    """Store the hash of another password."""
+    await tx.execute(
+        update(officer_logins)
+        .where(officer_logins.c.id == login_id)
+        .values(password_hash=password_hash, password_set_at=tx.as_of)
+    )
+
+
+async def forgive_login(tx: Transaction, *, login: str) -> None:
+    """Forget the wrong passwords that were tried for a login, so that its officer need not wait.
+
+    Errors: LoginUnknownError.
+    """
+    await get_login_id(tx, login)
+    await forget_attempts(tx, make_subject("login", normalise_login(login) or ""))
+
+
+async def get_login_id(tx: Transaction, login: str) -> str:
+    """The id of a login. Errors: LoginUnknownError."""
+    found = await tx.execute(
+        select(officer_logins.c.id).where(officer_logins.c.login == (normalise_login(login) or ""))
+    )
+    login_id: str | None = found.scalar_one_or_none()
+    if login_id is None:
+        raise LoginUnknownError(field="login")
+    return login_id
+
+
+async def find_officer_id(tx: Transaction, login: str) -> OfficerId | None:
+    """The officer that a login leads to, or None."""
+    normalised = normalise_login(login)
+    if normalised is None:
+        return None
+    found = await tx.execute(select(officer_logins.c.officer_id).where(officer_logins.c.login == normalised))
+    return found.scalar_one_or_none()
+
+
+async def list_logins(tx: Transaction) -> dict[OfficerId, list[str]]:
+    """Every login, by officer; an officer without one has no entry."""
+    logins: dict[OfficerId, list[str]] = {}
+    found = await tx.execute(select(officer_logins.c.officer_id, officer_logins.c.login).order_by(officer_logins.c.id))
+    for row in found:
+        logins.setdefault(row.officer_id, []).append(row.login)
+    return logins

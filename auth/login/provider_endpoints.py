@@ -1,0 +1,119 @@
+"""Logging in at the regulator's own OpenID provider: there, and back with a session of ours.
+
+Only the browser that left comes back, once: the state's row names it, and nonce and code_verifier are made from
+its secret, so that neither stands anywhere. What the provider grants is never used; it only says who somebody is.
+
+Source: OpenID Connect Core 1.0 sections 3.1.2 and 15.5.2; RFC 9700 sections 2.1 and 4.4 (mix-up), 4.7 (CSRF); RFC 9207.
+"""
+
+import logging
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.errors import ProviderAwayError, ProviderRefusedError
+from auth.hashed_secrets import generate_secret
+from auth.login.browser import FORM_EXPIRED, make_form_token
+from auth.login.endpoints import Guard
+from auth.login.officer_identities import find_identity_officer, remember_departure, take_departure
+from auth.login.openid_provider import OpenIdProvider
+from auth.login.sessions import OpenedSession, end_session, insert_session
+from auth.login.site import AUTHORIZE, LoginSite, go_on, render_query, with_query
+from auth.protocol.requests import read_query
+
+NOT_OURS = "This login was not begun in this browser, or was begun too long ago. Begin again."
+NOT_LINKED = "Your account there is linked to no officer here. Ask the operator to link this name: "
+_logger = logging.getLogger(__name__)
+_TITLE = "Not logged in"
+
+
+class ProviderEndpoints:
+    """The handlers of the way to the provider and back. One per process."""
+
+    def __init__(self, site: LoginSite, provider: OpenIdProvider) -> None:
+        """What the pages share, and the provider."""
+        self._site = site
+        self._provider = provider
+
+    def routes(self, guarded: Guard) -> list[Route]:
+        """The routes, each handler guarded."""
+        return [
+            Route("/oauth/provider", guarded(self.leave), methods=["POST"]),
+            Route("/oauth/provider/callback", guarded(self.come_back), methods=["GET"]),
+        ]
+
+    async def leave(self, request: Request) -> Response:
+        """POST /oauth/provider: on to the provider, from a form of our login page."""
+        site = self._site
+        site.admit(request)
+        query = render_query(site.read_parameters(request))
+        form = await site.read_form(request)
+        browser = site.browser_of(request)
+        secret = browser.form_secret
+        if secret is None or not browser.is_own_form(
+            form.get("csrf_token"), key=secret, purpose="provider", about=query
+        ):
+            return self._refuse(FORM_EXPIRED, query=query, status=400)
+        state, as_of = generate_secret(), site.clock()
+        try:
+            url = await self._provider.render_authorization_url(state=state, **_bind(secret, state), as_of=as_of)
+        except ProviderAwayError as error:
+            return self._refuse_provider(error, query=query)
+        async with site.transaction(as_of) as tx:
+            lifetime_s = site.settings.login_page_lifetime_s
+            await remember_departure(tx, state=state, browser_secret=secret, query=query, lifetime_s=lifetime_s)
+        # A page and no redirect: form-action would have to name every address that the provider may lead through.
+        return site.pages.render("departure", title="Going on", url=url, provider_name=self._provider.settings.name)
+
+    async def come_back(self, request: Request) -> Response:
+        """GET /oauth/provider/callback: on with a whole session, or what went wrong."""
+        site = self._site
+        site.admit(request)
+        # Unchecked but for its form: a provider's own error texts may hold what a request of ours may not.
+        parameters = read_query(request, bytes_max=site.settings.request_bytes_max)
+        browser = site.browser_of(request)
+        state, secret, as_of = parameters.get("state"), browser.form_secret, site.clock()
+        query: str | None = None
+        if state is not None and secret is not None:
+            async with site.transaction(as_of) as tx:
+                query = await take_departure(tx, state=state, browser_secret=secret)
+        if state is None or secret is None or query is None:
+            return self._refuse(NOT_OURS, query="", status=400)
+        try:
+            subject = await self._provider.redeem(parameters, **_bind(secret, state), as_of=as_of)
+        except (ProviderAwayError, ProviderRefusedError) as error:
+            return self._refuse_provider(error, query=query)
+        issuer = self._provider.settings.issuer
+        async with site.transaction(as_of) as tx:
+            officer_id = await find_identity_officer(tx, issuer=issuer, subject=subject)
+            if officer_id is None:
+                return self._refuse(f"{NOT_LINKED}{subject}", query=query, status=403)
+            await end_session(tx, browser.session_token)
+            token = await insert_session(
+                tx,
+                login_id=None,
+                officer_id=officer_id,
+                expires_at=as_of + timedelta(seconds=site.settings.session_lifetime_s),
+            )
+        response = go_on(query)
+        browser.remember(response, OpenedSession(token))
+        return response
+
+    def _refuse_provider(self, error: ProviderAwayError | ProviderRefusedError, *, query: str) -> Response:
+        _logger.warning("openid_login_refused", extra={"reason": error.message, "code": error.code})
+        status = 503 if isinstance(error, ProviderAwayError) else 403
+        return self._refuse(error.message, query=query, status=status)
+
+    def _refuse(self, problem: str, *, query: str, status: int) -> Response:
+        again = with_query(AUTHORIZE if query else "/oauth/login", query)
+        return self._site.pages.render_message(title=_TITLE, problem=problem, leads_on=again, status=status)
+
+
+def _bind(secret: str, state: str) -> dict[str, str]:
+    """Nonce and code_verifier of this login, which only the browser that left can lead to again."""
+    return {
+        "nonce": make_form_token(secret, purpose="nonce", about=state),
+        "verifier": make_form_token(secret, purpose="verifier", about=state),
+    }

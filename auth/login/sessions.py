@@ -1,0 +1,117 @@
+"""Sessions of officers' browsers: one row each, found by the hash of a token that only the browser has.
+
+A session is worth nothing while its officer is disabled or the officer's member suspended. Nothing that a
+browser brought ever becomes a session: the token is made here, anew at every login.
+
+Source: OWASP ASVS 5.0 chapter 7.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from auth.hashed_secrets import generate_secret, hash_secret
+from auth.tables import login_sessions, officer_logins
+from ledger.identifiers import OfficerId, new_id
+from ledger.members.table import members, officers
+from ledger.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """What a browser is given at a login: its session's token, and what it is known by once the login is whole."""
+
+    token: str
+    device_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSession:
+    """A session that lasts, of an officer who may act."""
+
+    id: str
+    token: str
+    login_id: str | None
+    login: str | None
+    officer_id: OfficerId
+    officer_name: str
+    has_second_factor: bool
+    second_factor_at: datetime | None
+
+    @property
+    def own_login_id(self) -> str:
+        """The login's id, where a password opened the session: elsewhere it must not be asked for."""
+        if self.login_id is None:
+            raise RuntimeError("A provider opened this session; it has no login.")
+        return self.login_id
+
+
+async def insert_session(
+    tx: Transaction,
+    *,
+    login_id: str | None,
+    officer_id: str,
+    expires_at: datetime,
+    second_factor_at: datetime | None = None,
+) -> str:
+    """A new session; returns its token."""
+    token = generate_secret()
+    row = {
+        "id": new_id(),
+        "token_hash": hash_secret(token),
+        "login_id": login_id,
+        "officer_id": officer_id,
+        "created_at": tx.as_of,
+        "second_factor_at": second_factor_at,
+        "expires_at": expires_at,
+    }
+    await tx.execute(insert(login_sessions).values(row))
+    return token
+
+
+async def find_session(tx: Transaction, token: str | None) -> LoginSession | None:
+    """The session that the token opens, while it lasts and its officer may act."""
+    if not token:
+        return None
+    found = await tx.execute(
+        select(
+            login_sessions,
+            officer_logins.c.login,
+            officer_logins.c.totp_confirmed_at,
+            officers.c.display_name,
+        )
+        .outerjoin(officer_logins, officer_logins.c.id == login_sessions.c.login_id)
+        .join(officers, officers.c.id == login_sessions.c.officer_id)
+        .join(members, members.c.id == officers.c.member_id)
+        .where(
+            login_sessions.c.token_hash == hash_secret(token),
+            login_sessions.c.expires_at > tx.as_of,
+            officers.c.disabled_at.is_(None),
+            members.c.suspended_at.is_(None),
+        )
+    )
+    row = found.first()
+    if row is None:
+        return None
+    return LoginSession(
+        id=row.id,
+        token=token,
+        login_id=row.login_id,
+        login=row.login,
+        officer_id=row.officer_id,
+        officer_name=row.display_name,
+        has_second_factor=row.totp_confirmed_at is not None,
+        second_factor_at=row.second_factor_at,
+    )
+
+
+async def end_session(tx: Transaction, token: str | None) -> None:
+    """End the session that the token opens, where there is one."""
+    if token:
+        await tx.execute(delete(login_sessions).where(login_sessions.c.token_hash == hash_secret(token)))
+
+
+async def end_sessions_of_login(tx: Transaction, login_id: str) -> None:
+    """End every session of the login."""
+    await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))

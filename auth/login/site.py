@@ -1,0 +1,126 @@
+"""What the endpoints for people share: the database, the pages, the browser, and where a person goes next.
+
+A person is only ever sent on to a path of ours with the query that they came with; no parameter names another place.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from auth.clock import Clock
+from auth.login.browser import Browser
+from auth.login.sessions import LoginSession, find_session
+from auth.pages import Pages
+from auth.protocol.authorization_server import TooManyRequestsError
+from auth.protocol.requests import address_of, check_protocol_parameters, read_form, read_query
+from auth.rate_limits import SlidingLimit
+from auth.settings import AuthSettings
+from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role
+
+AUTHORIZE = "/oauth/authorize"
+ACCOUNT = "/oauth/account"
+SECOND_FACTOR = "/oauth/second-factor"
+ENROLMENT = "/oauth/second-factor/enrolment"
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+class Stage(StrEnum):
+    """How far a session has come."""
+
+    SECOND_FACTOR = "SECOND_FACTOR"
+    ENROLMENT = "ENROLMENT"
+    COMPLETE = "COMPLETE"
+
+
+class LoginSite:
+    """The pages' common ground. One per process."""
+
+    def __init__(self, database: Database, *, settings: AuthSettings, clock: Clock) -> None:
+        """Nothing is read yet."""
+        self._database = database
+        self.settings = settings
+        self.clock = clock
+        self.pages = Pages(settings.service_name)
+        self._limit = SlidingLimit(
+            requests_max=settings.authorize_requests_per_address,
+            window_s=settings.request_window_s,
+            keys_max=settings.limited_parties_max,
+        )
+
+    def admit(self, request: Request) -> None:
+        """Count the request. Errors: TooManyRequestsError."""
+        retry_after_s = self._limit.admit(address_of(request), as_of=self.clock())
+        if retry_after_s is not None:
+            raise TooManyRequestsError(retry_after_s)
+
+    def browser_of(self, request: Request) -> Browser:
+        """The browser that sent the request."""
+        return Browser(self.settings, request)
+
+    def transaction(self, as_of: datetime | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction of the AUTH role, now."""
+        return self._database.system(Role.AUTH, as_of=as_of or self.clock())
+
+    async def find_session(self, request: Request) -> LoginSession | None:
+        """The session of the browser that sent the request, where its officer is logged in whole."""
+        session = await self.find_session_at_any_stage(request)
+        return session if session is not None and self.stage_of(session) is Stage.COMPLETE else None
+
+    def stage_of(self, session: LoginSession) -> Stage:
+        """What the session lacks, as its login and the settings stand now."""
+        if session.login_id is None:
+            return Stage.COMPLETE
+        if session.has_second_factor:
+            return Stage.COMPLETE if session.second_factor_at is not None else Stage.SECOND_FACTOR
+        return Stage.ENROLMENT if self.settings.is_second_factor_required else Stage.COMPLETE
+
+    def lead_in(self, session: LoginSession | None, query: str = "") -> RedirectResponse:
+        """On to what the session lacks, with the authorization request where there is one."""
+        stage = self.stage_of(session) if session is not None else None
+        if stage is Stage.SECOND_FACTOR:
+            path = SECOND_FACTOR
+        elif stage is Stage.ENROLMENT:
+            path = ENROLMENT
+        elif query:
+            path = AUTHORIZE
+        else:
+            path = ACCOUNT if stage is Stage.COMPLETE else "/oauth/login"
+        return RedirectResponse(with_query(path, query), status_code=303, headers=NO_STORE)
+
+    async def find_session_at_any_stage(self, request: Request) -> LoginSession | None:
+        """The session of the browser that sent the request, a second factor still missing or not."""
+        token = self.browser_of(request).session_token
+        if token is None:
+            return None
+        async with self.transaction() as tx:
+            return await find_session(tx, token)
+
+    def read_parameters(self, request: Request) -> dict[str, str]:
+        """The parameters of the query. Errors: InvalidRequestError."""
+        parameters = read_query(request, bytes_max=self.settings.request_bytes_max)
+        return dict(check_protocol_parameters(parameters))
+
+    async def read_form(self, request: Request) -> dict[str, str]:
+        """What a form of ours brings back. Errors: InvalidRequestError."""
+        return await read_form(request, bytes_max=self.settings.request_bytes_max)
+
+
+def with_query(path: str, query: str) -> str:
+    """The path with the query, where there is one."""
+    return f"{path}?{query}" if query else path
+
+
+def render_query(parameters: dict[str, str]) -> str:
+    """The query that a person carries from page to page until they are back at the client."""
+    return urlencode(parameters)
+
+
+def go_on(query: str) -> RedirectResponse:
+    """On to the authorization request that brought the person here, or to their account's page."""
+    target = with_query(AUTHORIZE, query) if query else ACCOUNT
+    return RedirectResponse(target, status_code=303, headers=NO_STORE)

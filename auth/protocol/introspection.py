@@ -1,0 +1,88 @@
+"""The introspection endpoint: whether a token is good now, from the same truth as the verifier's.
+
+A client may ask about its own tokens; one with the policy introspect_any about every access token. Of any other
+token it reads no more than of one that never existed. Synchronous.
+
+Source: RFC 7662 section 2; RFC 9449 section 6.2 (`cnf`).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+
+from auth.clients.policies import ClientPolicy
+from auth.clients.registered_clients import RegisteredClient, find_officer
+from auth.scopes import render_scope
+from auth.tokens.families import RefreshToken, find_refresh_token
+from auth.tokens.principal import Principal
+from auth.tokens.token_status import standing_statement
+from auth.tokens.verification import Success, verify_access_token
+
+if TYPE_CHECKING:
+    from auth.protocol.authorization_server import AuthorizationServer
+    from auth.protocol.requests import ProtocolRequest
+
+METHODS = ("client_secret_basic", "private_key_jwt")
+_INACTIVE: dict[str, Any] = {"active": False}
+
+
+def introspect_for_client(server: "AuthorizationServer", request: "ProtocolRequest") -> dict[str, Any]:
+    """What the client may know of the token. Errors: InvalidClientError, InvalidRequestError."""
+    client: RegisteredClient = server.authenticate_client(request, METHODS, "introspection")
+    request.client = client
+    token = request.payload.data.get("token")
+    if token is None:
+        raise InvalidRequestError("The parameter token is missing.")
+    refresh_token = find_refresh_token(server.connection, token)
+    if refresh_token is not None:
+        is_good = refresh_token.client_id == client.client_id and _is_good(server, refresh_token)
+        return _describe_refresh_token(refresh_token, server.settings.issuer) if is_good else _INACTIVE
+    verdict = verify_access_token(token, server.keys, server.settings, as_of=server.as_of)
+    if not isinstance(verdict, Success):
+        return _INACTIVE
+    principal = verdict.principal
+    if principal.client_id != client.client_id and ClientPolicy.INTROSPECT_ANY not in client.policies:
+        return _INACTIVE
+    is_good = bool(server.connection.execute(standing_statement(principal)).scalar_one())
+    if not is_good:
+        return _INACTIVE
+    return _describe_access_token(principal, issuer=server.settings.issuer, audience=server.settings.audience)
+
+
+def _is_good(server: "AuthorizationServer", token: RefreshToken) -> bool:
+    return token.is_live(server.as_of) and find_officer(server.connection, token.officer_id) is not None
+
+
+def _describe_access_token(principal: Principal, *, issuer: str, audience: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "active": True,
+        "iss": issuer,
+        "aud": audience,
+        "sub": principal.officer_id or principal.client_id,
+        "client_id": principal.client_id,
+        "scope": render_scope(principal.scopes),
+        "jti": principal.token_id,
+        "exp": int(principal.expires_at.timestamp()),
+        "token_type": "Bearer" if principal.key_thumbprint is None else "DPoP",
+        "member_id": principal.member_id,
+        "member_kind": principal.member_kind.value,
+    }
+    if principal.officer_id is not None:
+        body |= {"officer_id": principal.officer_id, "office_id": principal.office_id}
+    if principal.key_thumbprint is not None:
+        body["cnf"] = {"jkt": principal.key_thumbprint}
+    if principal.brand_id is not None:
+        body["brand_id"] = principal.brand_id
+    return body
+
+
+def _describe_refresh_token(token: RefreshToken, issuer: str) -> dict[str, Any]:
+    return {
+        "active": True,
+        "iss": issuer,
+        "sub": token.officer_id,
+        "client_id": token.client_id,
+        "scope": token.scope,
+        "iat": int(token.created_at.timestamp()),
+        "exp": int(min(token.expires_at, token.family_expires_at).timestamp()),
+    }

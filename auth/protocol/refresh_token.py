@@ -1,0 +1,87 @@
+"""The refresh token grant: another access token for an officer's client, and another refresh token with it.
+
+Of several uses at once one wins. A second use within a few seconds is refused and ends nothing, since a client
+that lost its way sends twice; a later one ends the whole family. The scope never widens.
+
+Source: RFC 6749 section 6, RFC 9700 section 4.14.2, RFC 9449 section 5 (a public client's token is bound to its key).
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant as AuthlibRefreshTokenGrant
+
+from auth.clients.registered_clients import ActiveOfficer, RegisteredClient, find_officer
+from auth.scopes import OFFLINE_ACCESS, parse_scope, render_scope
+from auth.tokens.families import RefreshToken, find_refresh_token, rotate_refresh_token
+from auth.tokens.revocations import revoke_family
+
+if TYPE_CHECKING:
+    from auth.protocol.authorization_server import AuthorizationServer
+    from auth.protocol.requests import ProtocolRequest
+
+
+class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
+    """Refresh tokens as rows; whoever uses one locks it and its family first."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt", "none")
+
+    server: "AuthorizationServer"
+    request: "ProtocolRequest"
+
+    def authenticate_refresh_token(self, refresh_token: str) -> RefreshToken | None:
+        """The token, if it can be used now by this client; a replay ends its family, and the refusal commits that."""
+        found = find_refresh_token(self.server.connection, refresh_token)
+        client: RegisteredClient = self.request.client
+        # Whoever is not that client can't end anything with a token that they saw.
+        if found is None or not found.check_client(client):
+            return None
+        if found.used_at is not None and not found.is_revoked and not self._is_double(found.used_at):
+            revoke_family(self.server.connection, found.family_id, settings=self.server.settings, as_of=self._as_of)
+        return found if found.is_live(self._as_of) else None
+
+    def authenticate_user(self, refresh_token: RefreshToken) -> ActiveOfficer:
+        """The officer as they stand now. Errors: InvalidGrantError."""
+        officer = find_officer(self.server.connection, refresh_token.officer_id)
+        if officer is None or officer.member_id != self.request.client.member_id:
+            raise InvalidGrantError("The officer may not act any more.")
+        return officer
+
+    def issue_token(self, user: ActiveOfficer, refresh_token: RefreshToken) -> dict[str, Any]:
+        """The token response, with the next refresh token; it keeps the whole scope that was granted."""
+        self._check_key(refresh_token)
+        granted = parse_scope(refresh_token.scope)
+        requested = parse_scope(self.request.payload.scope or refresh_token.scope) - {OFFLINE_ACCESS}
+        if not requested or not requested <= granted:
+            raise InvalidScopeError("A refresh can't widen the scope.")
+        self.server.tokens.family_id = refresh_token.family_id
+        token: dict[str, Any] = self.generate_token(
+            user=user, scope=render_scope(requested), include_refresh_token=False
+        )
+        token["refresh_token"] = rotate_refresh_token(
+            self.server.connection, refresh_token, settings=self.server.settings, as_of=self._as_of
+        )
+        return token
+
+    def _check_key(self, refresh_token: RefreshToken) -> None:
+        """A public client shows the same key again; one that authenticates may have changed it, not dropped it."""
+        shown = self.server.tokens.key_thumbprint
+        is_public = self.request.client.auth_method == "none"
+        expected = refresh_token.key_thumbprint
+        if expected is not None and (shown is None or (is_public and shown != expected)):
+            raise InvalidGrantError("The refresh token is bound to a key.")
+
+    def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
+        """Nothing more: it was used up when the next one was made."""
+
+    def _validate_token_scope(self, token: RefreshToken) -> None:
+        """Authlib's own check knows no offline_access; issue_token has ours."""
+
+    @property
+    def _as_of(self) -> datetime:
+        return self.server.as_of
+
+    def _is_double(self, used_at: datetime) -> bool:
+        """Whether this is one more sending of a request that was answered a moment ago."""
+        return self._as_of - used_at <= timedelta(seconds=self.server.settings.refresh_double_s)

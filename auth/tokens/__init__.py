@@ -1,0 +1,1 @@
+"""Access and refresh tokens: issuing, verification, revocation, and the streams opened with them."""

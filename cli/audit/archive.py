@@ -1,0 +1,168 @@
+"""`jembatan audit archive`: old entries go into a verified file and out of the database; their hashes stay.
+
+Killed at any moment it is run again with the same words: a file that is not whole never has its name, one that is
+whole is verified again and not written anew, and dropping goes on where it was.
+"""
+
+from datetime import UTC, datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.audit.commands import OutOption, write_export
+from cli.audit.offline import audit
+from cli.failures import CommandError
+from cli.printing import JsonFlag, note, print_json, print_record, show_progress
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.feed.audit_files import Header
+    from ledger.feed.notes import VerifierKey
+
+__all__ = ["audit"]
+
+
+class ArchiveUnverifiedError(CommandError):
+    """The export does not verify; nothing was dropped."""
+
+    code = "ARCHIVE_UNVERIFIED"
+    hint = "Run `jembatan audit verify` on it; it names the first entry that does not fit."
+
+
+class ArchiveOtherFileError(CommandError):
+    """The file is there and is an export of something else; nothing was dropped."""
+
+    code = "ARCHIVE_OTHER_FILE"
+    hint = "To go on with an archive that was interrupted, give its own file and range; for another, another name."
+
+
+@audit.command(
+    "archive",
+    epilog="Examples: jembatan audit archive --before 2024-01-01 --out feed-until-2023.jsonl.gz\n\n"
+    "jembatan audit archive --until 1200000 --out feed-1.jsonl.gz",
+)
+def archive(
+    *,
+    out: OutOption,
+    before: Annotated[
+        str | None, typer.Option(help="Entries that are older: a date (UTC) or a time with its offset.")
+    ] = None,
+    until: Annotated[int | None, typer.Option(min=1, help="Entries up to this position.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Export the oldest entries, verify the file, then drop their content from the database; hashes and proofs stay.
+
+    Readers that come back with a cursor from there get CURSOR_EXPIRED. Entries under a legal hold stop it. Keep the
+    file: nothing else has the content any more. Interrupted, run it again with the same options.
+    """
+    from cli.session import run_session
+
+    if (before is None) == (until is None):
+        raise typer.BadParameter("Give --before or --until, one of them.")
+    moment = _read_moment(before) if before is not None else None
+
+    is_resumed = out.exists()
+
+    async def work(session: "Session") -> dict[str, object]:
+        oldest, last = await _find_range(session, before=moment, until=until)
+        if oldest > last:
+            return {"file": str(out), "last": last, "dropped": 0}
+        if not is_resumed:
+            await _export(session, out, first=oldest, last=last)
+        return await _drop(session, out, oldest=oldest, last=last)
+
+    told = run_session(work)
+    if as_json:
+        print_json(told)
+    else:
+        print_record(told)
+    note(f"Keep {out}." if told["dropped"] else "There was nothing left to archive.")
+
+
+async def _find_range(session: "Session", *, before: datetime | None, until: int | None) -> tuple[int, int]:
+    """The oldest position, and the last that is asked for. Errors: EntriesHeldError."""
+    from cli.session import read_clock
+    from ledger.feed.archive import check_not_held, find_last_before, get_oldest_position
+    from ledger.storage.roles import Role
+
+    async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+        oldest = await get_oldest_position(tx)
+        last = await find_last_before(tx, before) if before is not None else until or 0
+        if oldest <= last:
+            await check_not_held(tx, first=oldest, last=last)
+    return oldest, last
+
+
+async def _export(session: "Session", out: Path, *, first: int, last: int) -> None:
+    from cli.session import read_clock
+    from ledger.feed.export import Range, plan_export
+
+    header = await plan_export(session.database, Range(after=first - 1, until=last), as_of=read_clock())
+    await write_export(session, header, out)
+
+
+async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dict[str, object]:
+    """Drop what the file has, once it is verified. Errors: ArchiveUnverifiedError, ArchiveOtherFileError."""
+    from cli.session import read_clock
+    from ledger.feed.archive import drop_entries
+    from ledger.feed.checkpoints import list_verifier_keys
+    from ledger.feed.verification import parse_keys
+    from ledger.storage.roles import Role
+
+    async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+        keys = parse_keys([key.verifier_key for key in await list_verifier_keys(tx)])
+    header = _verify_file(out, keys)
+    if not header.after < oldest <= header.until <= last:
+        raise ArchiveOtherFileError
+    await _compare_file(session, out)
+    sha256 = _hash_file(out)
+    with show_progress("Dropping", total=header.until) as progress:
+        progress.move(oldest - 1)
+        dropped = await drop_entries(
+            session.database, until=header.until, sha256=sha256, now=read_clock, note=progress.move
+        )
+    return {"file": str(out), "sha256": sha256, "first": oldest, "last": header.until, "dropped": dropped}
+
+
+def _hash_file(out: Path) -> str:
+    with out.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
+
+
+def _verify_file(out: Path, keys: "list[VerifierKey]") -> "Header":
+    from cli.audit.streams import open_lines
+    from ledger.feed.verification import verify_export
+
+    with open_lines(out) as lines, show_progress("Verifying") as progress:
+        account = verify_export(lines, keys=keys, note=progress.move)
+    if account.finding is not None or account.archived:
+        finding = account.finding
+        detail = f"{finding.tampering} at {finding.first}: {finding.detail}" if finding else "entries have no content"
+        raise ArchiveUnverifiedError(f"The export in {out} does not verify ({detail}); nothing was dropped.")
+    return account.header
+
+
+async def _compare_file(session: "Session", out: Path) -> None:
+    from cli.audit.streams import open_lines
+    from cli.session import read_clock
+    from ledger.feed.comparison import compare_with_database
+
+    with open_lines(out) as lines:
+        finding = await compare_with_database(lines, session.database, now=read_clock)
+    if finding is not None:
+        detail = f"position {finding.first}: {finding.detail}"
+        raise ArchiveUnverifiedError(f"The database is not what {out} says ({detail}); nothing was dropped.")
+
+
+def _read_moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("Write --before as 2024-01-01 or 2024-01-01T00:00:00+07:00.") from None
+    if moment.tzinfo is None:
+        if "T" in text or " " in text:
+            raise typer.BadParameter("The time of --before needs its offset from UTC.")
+        return moment.replace(tzinfo=UTC)
+    return moment

@@ -1,0 +1,174 @@
+"""`jembatan audit`: what the log of this installation can show of itself, and the keys that it is signed with.
+
+Verifying stands in auditing_offline.py and needs none of this.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.printing import JsonFlag, note, print_json, print_record, print_table, show_progress
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.feed.audit_files import Header
+    from ledger.feed.bundles import Bundle
+    from ledger.feed.checkpoints import CheckpointKey, StoredCheckpoint
+
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="Export, verify and archive the log of everything that happened; prove entries; renew its key.",
+)
+
+OutOption = Annotated[Path, typer.Option("--out", help="The file to write; .gz compresses. It must not be there yet.")]
+
+
+@audit.command("checkpoint", epilog="Example: jembatan audit checkpoint > checkpoint-$(date +%F).txt")
+def checkpoint(*, as_json: JsonFlag = False) -> None:
+    """Print the newest signed checkpoint. Keep it: a later export is verified against it."""
+    import sys
+
+    from cli.session import read_clock, run_session
+    from ledger.feed.checkpoints import find_latest_checkpoint
+    from ledger.feed.export import NothingSignedError
+    from ledger.storage.roles import Role
+
+    async def work(session: "Session") -> "StoredCheckpoint":
+        async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+            found = await find_latest_checkpoint(tx)
+        if found is None:
+            raise NothingSignedError
+        return found
+
+    latest = run_session(work)
+    if as_json:
+        signed = {"treeSize": latest.tree_size, "rootHash": latest.root_hash.hex(), "note": latest.note}
+        print_json(signed | {"signedAt": latest.signed_at})
+        return
+    # Byte for byte, since the signature is over these bytes.
+    sys.stdout.write(latest.note)
+
+
+@audit.command("keys", epilog="Example: jembatan audit keys --json")
+def keys(*, as_json: JsonFlag = False) -> None:
+    """List the keys that checkpoints are or were signed with. Publish those that are not retired."""
+    from cli.session import read_clock, run_session
+    from ledger.feed.checkpoints import list_verifier_keys
+    from ledger.storage.roles import Role
+
+    async def work(session: "Session") -> "list[CheckpointKey]":
+        async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+            return await list_verifier_keys(tx)
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    print_table("", ("key", "since", "retired"), [(key.verifier_key, key.created_at, key.retired_at) for key in found])
+
+
+@audit.command("rotate-key", epilog="Examples: jembatan audit rotate-key\n\njembatan audit rotate-key --retire-older")
+def rotate_key(
+    *,
+    retire_older: Annotated[
+        bool, typer.Option("--retire-older", help="End the overlap: only the newest key signs from now on.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a key that checkpoints are signed with, beside the present one: both sign until the older is retired.
+
+    First add the key and publish it; when everybody who verifies has it, retire the older one. What that one signed
+    stays good.
+    """
+    from cli.session import read_clock, run_session
+    from ledger.feed.checkpoints import add_checkpoint_key, find_latest_checkpoint, retire_older_checkpoint_keys
+    from ledger.storage.roles import Role
+
+    async def work(session: "Session") -> dict[str, object]:
+        async with session.database.system(Role.SEQUENCER, as_of=read_clock()) as tx:
+            latest = await find_latest_checkpoint(tx)
+            origin = latest.origin if latest is not None else session.settings.feed_origin
+            if retire_older:
+                return {"retired": await retire_older_checkpoint_keys(tx, origin=origin)}
+            return {"added": await add_checkpoint_key(tx, origin=origin)}
+
+    changed = run_session(work)
+    if as_json:
+        print_json(changed)
+    else:
+        print_record(changed)
+    note("It holds from the next checkpoint on, which a serving process signs within seconds.")
+
+
+@audit.command(
+    "export",
+    epilog="Examples: jembatan audit export --out feed.jsonl.gz\n\n"
+    "jembatan audit export --out may.jsonl --after 120000 --until 180000",
+)
+def export(
+    *,
+    out: OutOption,
+    after: Annotated[int, typer.Option(min=0, help="Begin behind this position.")] = 0,
+    until: Annotated[int | None, typer.Option(min=1, help="The last position. Unset: all that was signed.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write every entry with all that its hash is made of, and the checkpoints, as lines of JSON.
+
+    The file has who acted and who may read each entry: it is the regulator's, readable by you alone. It is there
+    whole or not at all.
+    """
+    from cli.session import read_clock, run_session
+    from ledger.feed.export import Range, plan_export
+
+    async def work(session: "Session") -> dict[str, object]:
+        header = await plan_export(session.database, Range(after=after, until=until), as_of=read_clock())
+        return await write_export(session, header, out)
+
+    written = run_session(work)
+    if as_json:
+        print_json(written)
+        return
+    print_record(written)
+    note(f"Verify it, anywhere: jembatan audit verify {out} --key KEY (see `jembatan audit keys`).")
+
+
+async def write_export(session: "Session", header: "Header", out: Path) -> dict[str, object]:
+    """Write the export that a header plans. Errors: FileUnwritableError."""
+    from cli.audit.streams import write_chunks
+    from cli.session import read_clock
+    from ledger.feed.export import render_export
+
+    with show_progress("Exporting", total=header.until - header.after) as progress:
+        await write_chunks(out, render_export(session.database, header, now=read_clock, note=progress.move))
+    return {"file": str(out), "origin": header.origin, "first": header.after + 1, "last": header.until}
+
+
+@audit.command("proof", epilog="Example: jembatan audit proof --position 4711 --out proof-4711.json")
+def proof(
+    *,
+    position: Annotated[int, typer.Option(min=1, help="The entry's place in the log.")],
+    out: OutOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a bundle that proves one entry to anybody, and shows no other: its text, its way up the tree, a checkpoint.
+
+    Who acted and who may read it are not in it.
+    """
+    from cli.audit.streams import write_content
+    from cli.session import read_clock, run_session
+    from ledger.feed.bundles import render_bundle
+    from ledger.feed.export import make_bundle
+    from ledger.storage.roles import Role
+
+    async def work(session: "Session") -> "Bundle":
+        async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+            return await make_bundle(tx, position)
+
+    made = run_session(work)
+    write_content(out, render_bundle(made))
+    summary = {"file": str(out), "position": position, "treeSize": made.tree_size, "hasContent": made.entry is not None}
+    if as_json:
+        print_json(summary)
+    else:
+        print_record(summary)

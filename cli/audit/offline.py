@@ -1,0 +1,178 @@
+"""`jembatan audit verify` and `verify-proof`: checking files of the log with no database and no server.
+
+They end with 0 where everything fits, with 1 where something was tampered with, and with 2 where a file or a key can't
+be used.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.audit.commands import audit
+from cli.failures import FAILED, MISUSED, CommandError
+from cli.printing import JsonFlag, note, plain, print_json, print_record, show_progress
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.feed.notes import VerifierKey
+    from ledger.feed.verification import Account, Finding
+
+__all__ = ["audit"]
+
+KeyOption = Annotated[
+    list[str] | None,
+    typer.Option("--key", help="A key that you trust (name+id+base64), or a file that has it; repeat it for more."),
+]
+_NOTE_BYTES_MAX = 1 << 17
+_KEY_BYTES_MAX = 1 << 12
+
+
+class VerificationError(CommandError):
+    """A file can't be verified at all."""
+
+    code = "UNVERIFIABLE"
+    exit_code = MISUSED
+
+
+@audit.command(
+    "verify",
+    epilog="Examples: jembatan audit verify feed.jsonl.gz --key graph.example.id/feed+0a1b2c3d+AQ...\n\n"
+    "jembatan audit verify feed.jsonl.gz --key key.txt --checkpoint checkpoint-2026-05-01.txt\n\n"
+    "jembatan audit verify feed.jsonl.gz --database",
+)
+def verify(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An export, gzipped or not.")],
+    key: KeyOption = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--checkpoint", help="A checkpoint that you kept; the log must go on from it. Repeat it for more."
+        ),
+    ] = None,
+    database: Annotated[
+        bool, typer.Option("--database", help="Compare with this installation's database too, hash by hash.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Hash every entry of an export again, grow the whole tree, hold every signed checkpoint against it.
+
+    It needs no database and no network. It names the first entry that was tampered with and what was. Without --key
+    the keys are taken from the export itself: that shows damage, and no forger who made the export anew.
+    """
+    account = _read_whole(file, keys=_read_keys(key), kept=checkpoint or [])
+    if account.finding is None and database:
+        account.finding = _compare(file)
+    _tell(account, as_json=as_json)
+    if account.is_key_from_export:
+        note("The key was taken from the export itself: pass --key with one that you had by another way.")
+    if account.finding is not None:
+        raise typer.Exit(FAILED)
+
+
+@audit.command("verify-proof", epilog="Example: jembatan audit verify-proof proof-4711.json --key key.txt")
+def verify_proof(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A proof bundle.")],
+    key: KeyOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check that a bundle's entry is in the log that its checkpoint was signed for. It needs no database."""
+    from cli.audit.streams import read_small
+    from ledger.feed.bundles import BUNDLE_BYTES_MAX, Success, parse_bundle, verify_bundle
+
+    content = read_small(file, bytes_max=BUNDLE_BYTES_MAX)
+    keys = _read_keys(key)
+    with _unverifiable():
+        verdict = verify_bundle(parse_bundle(content), keys=keys)
+    told: dict[str, Any] = {"isProved": bool(verdict)} | plain(verdict)
+    if as_json:
+        print_json(told)
+    else:
+        print_record(told)
+    if not keys:
+        note("The key was taken from the bundle itself: pass --key with one that you had by another way.")
+    if not isinstance(verdict, Success):
+        raise typer.Exit(FAILED)
+
+
+def _read_whole(file: Path, *, keys: "list[VerifierKey]", kept: list[Path]) -> "Account":
+    from cli.audit.streams import open_lines
+    from ledger.feed.verification import verify_export
+
+    notes = [_read_text(path, bytes_max=_NOTE_BYTES_MAX) for path in kept]
+    with open_lines(file) as lines, show_progress("Verifying") as progress, _unverifiable():
+        return verify_export(lines, keys=keys, kept_notes=notes, note=progress.move)
+
+
+def _compare(file: Path) -> "Finding | None":
+    from cli.audit.streams import open_lines
+    from cli.session import read_clock, run_session
+    from ledger.feed.comparison import compare_with_database
+
+    async def work(session: "Session") -> "Finding | None":
+        with open_lines(file) as lines:
+            return await compare_with_database(lines, session.database, now=read_clock)
+
+    return run_session(work)
+
+
+def _read_keys(texts: list[str] | None) -> "list[VerifierKey]":
+    """The keys of the options, each a text or a file. Errors: VerificationError, FileUnreadableError."""
+    from ledger.feed.verification import parse_keys
+
+    given = [_read_text(Path(text), bytes_max=_KEY_BYTES_MAX) if "+" not in text else text for text in texts or []]
+    with _unverifiable():
+        return parse_keys(given)
+
+
+def _read_text(path: Path, *, bytes_max: int) -> str:
+    from cli.audit.streams import read_small
+
+    try:
+        return read_small(path, bytes_max=bytes_max).decode()
+    except UnicodeDecodeError:
+        raise VerificationError(f"{path} is no text.") from None
+
+
+class _unverifiable:  # noqa: N801 - used as a statement: `with _unverifiable():`
+    """Ends with status 2 where what was given can't be verified, whatever it holds."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from ledger.errors import LedgerError
+
+        if isinstance(error, LedgerError):
+            raise VerificationError(f"{error.code}: {error.message}", hint=error.hint) from error
+
+
+def _tell(account: "Account", *, as_json: bool) -> None:
+    header, finding = account.header, account.finding
+    told: dict[str, Any] = {
+        "result": "GOOD" if finding is None else "TAMPERED",
+        "origin": header.origin,
+        "first": header.after + 1,
+        "last": header.until,
+        "entries": account.entries,
+        "withContent": account.with_content,
+        "erased": account.erased,
+        "archived": account.archived,
+        "checkpoints": account.checkpoints,
+        "checkpointsOfUnknownKeys": account.checkpoints_of_unknown_keys,
+        "keptCheckpoints": account.kept_checkpoints,
+        "root": account.root.hex(),
+        "keys": account.verified_by,
+        "keyFromExport": account.is_key_from_export,
+    }
+    if as_json:
+        print_json(told | {"finding": plain(finding)})
+        return
+    print_record(told)
+    if account.erased_lately:
+        note(f"{account.erased_lately} entries were erased within the last hour; their record may follow this export.")
+    if finding is not None:
+        where = f"position {finding.first}" if finding.first == finding.last else f"{finding.first} to {finding.last}"
+        note(f"{finding.tampering}: {where}: {finding.detail}.")

@@ -1,0 +1,107 @@
+"""Files of the audit commands: read and written as streams, gzipped by their suffix, and never half there.
+
+A file is written under another name and takes its own only when it is whole and on the disk; one that is there is not
+overwritten.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedIOBase
+from pathlib import Path
+
+from cli.failures import FileUnreadableError, FileUnwritableError
+from ledger.feed.audit_files import LINE_BYTES_MAX
+
+_COMPRESSION = 6
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+async def write_chunks(path: Path, chunks: AsyncIterator[bytes]) -> None:
+    """Write a whole file of chunks. Errors: FileUnwritableError; nothing stands under its name then."""
+    with _writing_whole(path) as stream:
+        async for chunk in chunks:
+            stream.write(chunk)
+
+
+def write_content(path: Path, content: bytes) -> None:
+    """Write a whole small file. Errors: FileUnwritableError; nothing stands under its name then."""
+    with _writing_whole(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def _writing_whole(path: Path) -> Iterator[BufferedIOBase]:
+    if path.exists():
+        raise FileUnwritableError(f"{path} is there already.", hint="Give another name, or move it away.")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("xb") as raw:
+            partial.chmod(0o600)
+            with _compressed(raw, path) as stream:
+                yield stream
+            raw.flush()
+            os.fsync(raw.fileno())
+        # A link, unlike a renaming, never takes the place of a file that came meanwhile.
+        os.link(partial, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise FileUnwritableError(f"{path} can't be written: {error.strerror}.") from error
+    finally:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
+    """The lines of an export, each with its end; the last one without, where the file was cut.
+
+    Errors: FileUnreadableError.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise FileUnreadableError(f"{path} can't be read: {error.strerror}.") from error
+    with raw:
+        is_gzipped = raw.peek(2).startswith(_GZIP_MAGIC)
+        yield _read_lines(gzip.GzipFile(fileobj=raw) if is_gzipped else raw)
+
+
+def read_small(path: Path, *, bytes_max: int) -> bytes:
+    """A whole small file. Errors: FileUnreadableError."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(bytes_max + 1)
+    except OSError as error:
+        raise FileUnreadableError(f"{path} can't be read: {error.strerror}.") from error
+    if len(content) > bytes_max:
+        raise FileUnreadableError(f"{path} is larger than {bytes_max} bytes.")
+    return content
+
+
+def _read_lines(stream: BufferedIOBase) -> Iterator[bytes]:
+    """Lines up to where the file can be read; a damaged end looks as one that was cut."""
+    try:
+        while line := stream.readline(LINE_BYTES_MAX):
+            yield line
+    except (EOFError, zlib.error, OSError):
+        return
+
+
+@contextmanager
+def _compressed(raw: BufferedIOBase, path: Path) -> Iterator[BufferedIOBase]:
+    if path.suffix != ".gz":
+        yield raw
+        return
+    with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=_COMPRESSION, mtime=0) as stream:
+        yield stream
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

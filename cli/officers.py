@@ -1,0 +1,308 @@
+"""`jembatan officer`: officers with their logins. Four eyes are counted by officer, whatever the login."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.printing import JsonFlag, note, print_json, print_record, print_table
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.identifiers import OfficerId
+    from ledger.members.admission import Officer
+    from ledger.storage.database import Transaction
+
+officers = typer.Typer(
+    no_args_is_help=True, help="Add officers with logins, disable them, list them, help them to log in."
+)
+
+OfficerArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The officer's login, or id.")]
+LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The login.")]
+Issuer = Annotated[str, typer.Option(help="The provider's issuer, exactly as in JEMBATAN_OPENID_ISSUER.")]
+Subject = Annotated[str, typer.Option(help="What the provider names the person by, for good.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="File that holds the password; - reads standard input. Unset: asked for.")
+]
+DEFAULT_SCOPES = (
+    "complaints:read",
+    "complaints:file",
+    "complaints:decide",
+    "orders:read",
+    "orders:draft",
+    "orders:approve",
+    "numbers:read",
+    "members:read",
+    "feed:read",
+    "signals:read",
+    "signals:revoke",
+)
+_PAGE = 500
+
+
+@officers.command(
+    "add",
+    epilog='Example: jembatan officer add ana --office help-desk --name "Ana Wijaya" --password-file ana.txt',
+)
+def add_officer_with_login(
+    *,
+    login: Annotated[str, typer.Argument(metavar="LOGIN", help="What the officer types at the login page.")],
+    office: Annotated[str, typer.Option(help="The office's slug.")],
+    name: Annotated[str, typer.Option(help="The name that colleagues read.")],
+    member: Annotated[str | None, typer.Option(help="The member's slug. Unset: the only regulator.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What the officer may do; repeat it. Unset: all but revealing, managing and auditing."),
+    ] = None,
+    password_file: PasswordFile = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add an officer to an office, with a login. Both are made, or neither."""
+    from auth.login.logins import create_login
+    from auth.login.passwords import Passwords
+    from auth.scopes import check_scopes
+    from cli.lookups import get_office
+    from cli.secrets_input import read_password
+    from cli.session import Session, read_clock, run_session
+    from gateway.wiring import read_auth_settings
+    from ledger.members.admission import OfficerDraft, add_officer, load_members
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    password = read_password(password_file)
+
+    async def work(session: Session) -> "Officer":
+        passwords = Passwords(read_auth_settings(session.settings))
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            place = await get_office(tx, office, member_slug=member)
+            kind = (await load_members(tx, [place.member_id]))[place.member_id].kind
+            scopes = check_scopes(scope or DEFAULT_SCOPES, kind=kind, is_machine_only=False)
+            officer = await add_officer(tx, OfficerDraft(office_id=place.id, display_name=name, scopes=tuple(scopes)))
+            async with tx.role(Role.AUTH):
+                await create_login(tx, passwords, officer_id=officer.id, login=login, password=password)
+            return officer
+
+    officer = run_session(work)
+    if as_json:
+        print_json(officer)
+        return
+    print_record({"id": officer.id, "login": login, "name": officer.display_name, "scopes": officer.scopes})
+
+
+@officers.command("list", epilog="Example: jembatan officer list --json")
+def list_all_officers(*, as_json: JsonFlag = False) -> None:
+    """List officers and their logins, disabled ones too."""
+    from auth.login.logins import list_logins
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import list_officers, load_offices
+    from ledger.pages import PageRequest
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[dict[str, object]]:
+        found: list[Officer] = []
+        after: str | None = None
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            while True:
+                page = await list_officers(tx, PageRequest(first=_PAGE, after=after))
+                found.extend(page.items)
+                if not page.has_next_page:
+                    break
+                after = page.cursors[-1]
+            offices = await load_offices(tx, [officer.office_id for officer in found])
+            async with tx.role(Role.AUTH):
+                logins = await list_logins(tx)
+        return [
+            {
+                "id": officer.id,
+                "name": officer.display_name,
+                "logins": logins.get(officer.id, []),
+                "office": offices[officer.office_id].slug,
+                "scopes": list(officer.scopes),
+                "disabledAt": officer.disabled_at,
+            }
+            for officer in found
+        ]
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("id", "name", "logins", "office", "scopes", "disabledAt")
+    titles = ("id", "name", "logins", "office", "scopes", "disabled")
+    print_table("", titles, [[officer[column] for column in columns] for officer in found])
+
+
+@officers.command("disable", epilog="Example: jembatan officer disable ana")
+def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> None:
+    """Disable an officer: no login works any more, and tokens end within seconds. Drafts stay with the office."""
+    from cli.lookups import get_officer
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import disable_officer
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> "Officer":
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            disabled = await disable_officer(tx, (await get_officer(tx, officer)).id)
+            async with tx.role(Role.AUTH):
+                await _end_tokens(tx, disabled.id, session)
+            return disabled
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+    else:
+        print_record({"id": found.id, "name": found.display_name, "disabled": found.disabled_at})
+
+
+@officers.command("set-password", epilog="Example: jembatan officer set-password ana")
+def set_login_password(*, login: LoginArgument, password_file: PasswordFile = None) -> None:
+    """Give a login another password; its browser sessions end, and the officer's refresh tokens."""
+    from auth.login.logins import find_officer_id, set_password
+    from auth.login.passwords import Passwords
+    from cli.secrets_input import read_password
+    from cli.session import Session, read_clock, run_session
+    from gateway.wiring import read_auth_settings
+    from ledger.storage.roles import Role
+
+    password = read_password(password_file)
+
+    async def work(session: Session) -> None:
+        passwords = Passwords(read_auth_settings(session.settings))
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await set_password(tx, passwords, login=login, password=password)
+            await _end_tokens(tx, await find_officer_id(tx, login), session)
+
+    run_session(work)
+    note(f"The password of {login} is set.")
+
+
+@officers.command("reset-second-factor", epilog="Example: jembatan officer reset-second-factor ana")
+def reset_login_second_factor(*, login: LoginArgument) -> None:
+    """Take a login's second factor away, for an officer who lost app and recovery codes. Be sure who is asking.
+
+    Its browser sessions end, and the officer's refresh tokens.
+    """
+    from auth.login.logins import find_officer_id
+    from auth.login.second_factors import reset_second_factor
+    from cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> bool:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await reset_second_factor(tx, login=login)
+            await _end_tokens(tx, await find_officer_id(tx, login), session)
+        return session.settings.second_factor == "required"
+
+    is_required = run_session(work)
+    note(f"{login} has no second factor any more" + (", and sets one up at the next login." if is_required else "."))
+
+
+@officers.command("forgive", epilog="Example: jembatan officer forgive ana")
+def forgive_wrong_passwords(*, login: LoginArgument) -> None:
+    """Forget the wrong passwords tried for a login, so that its officer need not wait."""
+    from auth.login.logins import forgive_login
+    from cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> None:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            await forgive_login(tx, login=login)
+
+    run_session(work)
+    note(f"The wrong passwords for {login} are forgotten.")
+
+
+@officers.command(
+    "link-identity",
+    epilog="Example: jembatan officer link-identity ana --issuer https://login.example.id --subject 4711",
+)
+def link_officer_identity(
+    *, officer: OfficerArgument, issuer: Issuer, subject: Subject, as_json: JsonFlag = False
+) -> None:
+    """Let whom the regulator's own OpenID provider logs in as this subject be the officer."""
+    from auth.login.officer_identities import link_identity
+    from cli.lookups import get_officer
+    from cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> "Officer":
+        if issuer != session.settings.openid_issuer:
+            note(f"{issuer} is not the provider of the settings (JEMBATAN_OPENID_ISSUER); nobody logs in by it now.")
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            found = await get_officer(tx, officer)
+            async with tx.role(Role.AUTH):
+                await link_identity(tx, issuer=issuer, subject=subject, officer_id=found.id)
+            return found
+
+    found = run_session(work)
+    linked = {"issuer": issuer, "subject": subject, "officerId": found.id, "name": found.display_name}
+    if as_json:
+        print_json(linked)
+    else:
+        print_record(linked)
+
+
+@officers.command(
+    "unlink-identity",
+    epilog="Example: jembatan officer unlink-identity --issuer https://login.example.id --subject 4711",
+)
+def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
+    """Let the subject be nobody's; sessions that the provider opened end, and the officer's refresh tokens."""
+    from auth.login.officer_identities import list_identities, unlink_identity
+    from cli.session import Session, read_clock, run_session
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> None:
+        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+            owners = {(link.issuer, link.subject): link.officer_id for link in await list_identities(tx)}
+            await unlink_identity(tx, issuer=issuer, subject=subject)
+            await _end_tokens(tx, owners.get((issuer, subject)), session)
+
+    run_session(work)
+    note(f"The subject {subject} of {issuer} is nobody's now.")
+
+
+@officers.command("identities", epilog="Example: jembatan officer identities --json")
+def list_officer_identities(*, as_json: JsonFlag = False) -> None:
+    """List who of the regulator's own OpenID provider is which officer."""
+    from auth.login.officer_identities import list_identities
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import load_officers
+    from ledger.storage.roles import Role
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[dict[str, object]]:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            async with tx.role(Role.AUTH):
+                links = await list_identities(tx)
+            known = await load_officers(tx, [link.officer_id for link in links])
+        return [
+            {
+                "issuer": link.issuer,
+                "subject": link.subject,
+                "officerId": link.officer_id,
+                "name": known[link.officer_id].display_name,
+                "linkedAt": link.linked_at,
+            }
+            for link in links
+        ]
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("issuer", "subject", "officerId", "name", "linkedAt")
+    titles = ("issuer", "subject", "officer", "name", "linked")
+    print_table("", titles, [[link[column] for column in columns] for link in found])
+
+
+async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:
+    """End what the officer can refresh. Runs under the AUTH role."""
+    from auth.tokens.revocations import revoke_officer_families
+    from gateway.wiring import read_auth_settings
+
+    if officer_id is not None:
+        await revoke_officer_families(tx, officer_id, settings=read_auth_settings(session.settings))

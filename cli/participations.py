@@ -1,0 +1,164 @@
+"""`jembatan participation` and `jembatan signals`: terms of providers, and settling signals anew, as the operator."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from cli.printing import JsonFlag, print_json, print_record, print_table, show_progress
+from ledger.participations.vocabulary import Disclosure, PartingReason
+from ledger.vocabulary import Category
+
+participations = typer.Typer(no_args_is_help=True, help="Record on which terms providers get fraud signals.")
+signals = typer.Typer(no_args_is_help=True, help="Look after fraud signals.")
+
+MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provider's slug.")]
+_PAGE = 500
+
+
+@participations.command(
+    "start",
+    epilog='Example: jembatan participation start a-messenger --terms PKS-7/2026 --purpose "Protect users from fraud" '
+    '--roles "Each side is a controller of its own"',
+)
+def start(
+    *,
+    member: MemberArgument,
+    terms: Annotated[str, typer.Option(help="Where the signed terms are found.")],
+    purpose: Annotated[str, typer.Option(help="What the signals may be used for.")],
+    roles: Annotated[str, typer.Option(help="Which side answers for the data as what.")],
+    category: Annotated[
+        list[Category] | None, typer.Option(case_sensitive=False, help="Repeat for each; all when it is left out.")
+    ] = None,
+    disclosure: Annotated[
+        Disclosure, typer.Option(case_sensitive=False, help="Numbers in clear, or hashed alone.")
+    ] = Disclosure.HASHED,
+    transfer_ground: Annotated[str | None, typer.Option(help="Legal ground of a transfer abroad.")] = None,
+    starts_at: Annotated[datetime | None, typer.Option(help="The agreed start, in UTC; now when left out.")] = None,
+    ends_at: Annotated[datetime | None, typer.Option(help="The agreed end, in UTC.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a provider take part in fraud signals."""
+    from datetime import UTC
+
+    from cli.lookups import get_member
+    from cli.session import Session, read_clock, run_session
+    from ledger.participations.agreements import Participation, start_participation
+    from ledger.participations.terms import Terms
+    from ledger.viewer import OPERATOR
+
+    signed = Terms(
+        terms_reference=terms,
+        categories=tuple(category or Category),
+        purpose=purpose,
+        controller_roles=roles,
+        disclosure=disclosure,
+        transfer_ground=transfer_ground,
+        starts_at=starts_at.replace(tzinfo=UTC) if starts_at else None,
+        ends_at=ends_at.replace(tzinfo=UTC) if ends_at else None,
+    )
+
+    async def work(session: Session) -> Participation:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            return await start_participation(tx, (await get_member(tx, member)).id, signed)
+
+    started = run_session(work)
+    if as_json:
+        print_json(started)
+        return
+    print_record({"id": started.id, "member": member, "state": started.state.value, "numbers": disclosure.value})
+
+
+@participations.command("end", epilog="Example: jembatan participation end a-messenger --reason provider_left")
+def end(
+    *,
+    member: MemberArgument,
+    reason: Annotated[PartingReason, typer.Option(case_sensitive=False, help="Why it ends.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """End a provider's participation now, in force or agreed; its streams of signals end with it."""
+    from cli.failures import NameUnknownError
+    from cli.lookups import get_member
+    from cli.session import Session, read_clock, run_session
+    from ledger.pages import PageRequest
+    from ledger.participations.agreements import (
+        Participation,
+        ParticipationState,
+        end_participation,
+        list_participations,
+    )
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> Participation:
+        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+            provider = await get_member(tx, member)
+            newest = (await list_participations(tx, PageRequest(first=1), member_id=provider.id)).items
+            if not newest or newest[0].state is ParticipationState.ENDED:
+                raise NameUnknownError(
+                    f"The member {member!r} takes part in no signals.", hint="`jembatan participation list` shows all."
+                )
+            return await end_participation(tx, newest[0].id, reason)
+
+    ended = run_session(work)
+    if as_json:
+        print_json(ended)
+        return
+    print_record({"id": ended.id, "member": member, "state": ended.state.value, "reason": reason.value})
+
+
+@participations.command("list", epilog="Example: jembatan participation list --json")
+def list_all(*, as_json: JsonFlag = False) -> None:
+    """List participations, the newest first."""
+    from cli.session import Session, read_clock, run_session
+    from ledger.members.admission import load_members
+    from ledger.pages import PageRequest
+    from ledger.participations.agreements import Participation, list_participations
+    from ledger.viewer import OPERATOR
+
+    async def work(session: Session) -> list[tuple[str, Participation]]:
+        found: list[Participation] = []
+        after: str | None = None
+        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+            while True:
+                page = await list_participations(tx, PageRequest(first=_PAGE, after=after))
+                found.extend(page.items)
+                if not page.has_next_page:
+                    break
+                after = page.cursors[-1]
+            known = await load_members(tx, [item.member_id for item in found])
+        return [(known[item.member_id].slug, item) for item in found]
+
+    listed = run_session(work)
+    if as_json:
+        print_json([item for _, item in listed])
+        return
+    rows = [
+        (slug, item.state.value, item.disclosure.value, item.terms_reference, item.began_at, item.ended_at)
+        for slug, item in listed
+    ]
+    print_table("", ("member", "state", "numbers", "terms", "began", "ended"), rows)
+
+
+@signals.command("settle", epilog="Example: jembatan signals settle")
+def settle(*, as_json: JsonFlag = False) -> None:
+    """Settle the signals of every number anew: after an upgrade, or when their settings changed. Safe to repeat."""
+    from cli.session import Session, read_clock, run_session
+    from ledger.signals.settling import settle_next_signals
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> int:
+        total, last = 0, None
+        with show_progress("Settling") as progress:
+            while True:
+                async with session.database.system(Role.TRANSITION, as_of=read_clock()) as tx:
+                    changed, last = await settle_next_signals(tx, after=last)
+                if last is None:
+                    return total
+                total += changed
+                progress.advance(changed)
+
+    changed = run_session(work)
+    if as_json:
+        print_json({"changed": changed})
+    else:
+        print_record({"signals changed": changed})

@@ -1,0 +1,63 @@
+"""`jembatan migrate` and `jembatan schema`: the database's schema, and the graph's."""
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.printing import JsonFlag, note, print_json, print_record
+
+if TYPE_CHECKING:
+    from cli.session import Installation
+
+
+def migrate(
+    *,
+    print_roles: Annotated[
+        bool, typer.Option("--print-roles", help="Print the SQL that an administrator runs once, and do nothing.")
+    ] = False,
+    database_name: Annotated[
+        str, typer.Option("--database", help="The database's name in the SQL of --print-roles.")
+    ] = "jembatan",
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring the database to this version's schema, all of it or nothing. Running it again is safe.
+
+    It connects as JEMBATAN_MIGRATION_DATABASE_URL, the tables' owner, which needs to be no superuser. A second one
+    at the same time waits for the first.
+    """
+    from cli.session import open_installation, read_settings
+    from ledger.storage.roles import render_dba_sql
+
+    settings = read_settings()
+    if print_roles:
+        sys.stdout.write(render_dba_sql(settings.role_prefix, database=database_name))
+        return
+    with open_installation(settings) as installation:
+        before, after = asyncio.run(migrate_installation(installation))
+    if as_json:
+        print_json({"before": before, "after": after})
+    else:
+        print_record({"before": before or "an empty database", "after": after})
+
+
+async def migrate_installation(installation: "Installation") -> tuple[str | None, str]:
+    """Migrate once the database answers, and say so. Errors: RolesMissingError, DatabaseUnavailableError."""
+    from cli.session import open_database
+    from migrations.run import migrate as apply_migrations
+
+    async with open_database(installation):
+        return await apply_migrations(
+            installation.owner_url,
+            role_prefix=installation.settings.role_prefix,
+            login=installation.login,
+            note=note,
+        )
+
+
+def schema() -> None:
+    """Print the graph as SDL: what clients and routers compose with."""
+    from schema.rendering import render_sdl
+
+    sys.stdout.write(render_sdl())

@@ -1,0 +1,231 @@
+"""Starting: settings, the database (embedded or external), its keys, and a checked connection.
+
+Only here is the embedded server started, by the parent command and never by a worker; another command of the same
+data folder shares it while it runs, and whoever ends last stops it. Before any work the schema and the keys are
+checked, so that nothing is written with the wrong ones.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from cli.audit.key_file import read_or_make_keys
+from cli.failures import DatabaseRefusedError, EmbeddedServerError, KeysMissingError
+from cli.printing import note
+from gateway.settings import Settings, list_unknown_variables, load_settings
+from ledger.errors import DatabaseUnavailableError
+from ledger.storage.database import Database
+from ledger.storage.sealing import Keyring
+
+T = TypeVar("T")
+_RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Where this installation's data are and what opens them. The texts of the keys are for workers alone."""
+
+    settings: Settings
+    application_url: str
+    owner_url: str
+    encryption_keys: str
+    reference_key: str
+    keyring: Keyring
+    is_embedded: bool
+
+    @property
+    def login(self) -> str:
+        """The application's login at PostgreSQL."""
+        from ledger.storage.roles import login_name
+
+        user = urlsplit(self.application_url).username
+        return unquote(user) if user else login_name(self.settings.role_prefix)
+
+    def environment(self) -> dict[str, str]:
+        """What a worker process needs in its environment to be a part of this installation."""
+        return {
+            "JEMBATAN_DATABASE_URL": self.application_url,
+            "JEMBATAN_ENCRYPTION_KEYS": self.encryption_keys,
+            "JEMBATAN_REFERENCE_KEY": self.reference_key,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One command's connection: a pool that is open while the command works."""
+
+    installation: Installation
+    database: Database
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the installation."""
+        return self.installation.settings
+
+
+def read_clock() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of the environment, with a note on each variable that nothing reads. Errors: SettingsError."""
+    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    for name in list_unknown_variables():
+        note(f"{name} is no setting of Jembatan; is it misspelt?")
+    return settings
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    """The database that the settings name, or the embedded server, running while the block runs.
+
+    Errors: KeysMissingError, EncryptionKeyError, EmbeddedServerError. Call it outside of any event loop.
+    """
+    if settings.database_url is not None:
+        if settings.encryption_keys is None or settings.reference_key is None:
+            raise KeysMissingError
+        yield _installation(
+            settings,
+            application_url=settings.database_url,
+            owner_url=settings.migration_database_url or settings.database_url,
+            keys=(settings.encryption_keys, settings.reference_key),
+            is_embedded=False,
+        )
+        return
+    keys = _keys_of_embedded(settings)
+    with run_embedded_server(settings.data_dir, role_prefix=settings.role_prefix) as (application_url, owner_url):
+        yield _installation(settings, application_url=application_url, owner_url=owner_url, keys=keys, is_embedded=True)
+
+
+@contextmanager
+def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[str, str]]:
+    """The embedded server of a folder: (the application's URL, the owner's). Errors: EmbeddedServerError."""
+    from ledger.storage.embedded import EmbeddedServer
+
+    if not (data_dir / "postgresql").exists():
+        note(f"Making an embedded PostgreSQL in {data_dir}; the first start takes some seconds.")
+    server = EmbeddedServer(data_dir, role_prefix=role_prefix)
+    try:
+        urls = server.start()
+    except Exception as error:
+        raise EmbeddedServerError(
+            f"The embedded PostgreSQL in {data_dir} did not start ({type(error).__name__}).",
+            hint=f"See {data_dir / 'postgresql' / 'log'}, and that the folder can be written.",
+        ) from error
+    try:
+        yield urls.application, urls.owner
+    finally:
+        with _undisturbed():
+            server.stop()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C leave the embedded server running behind us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def run_session(
+    work: Callable[[Session], Awaitable[T]], *, settings: Settings | None = None, is_schema_checked: bool = True
+) -> T:
+    """Run the work with a checked connection, and close everything after it.
+
+    Errors: as open_installation; DatabaseUnavailableError, DatabaseRefusedError, SchemaOutdatedError,
+    EncryptionKeyError; what the work raises.
+    """
+    with open_installation(settings or read_settings()) as installation:
+        return asyncio.run(_work(installation, work, is_schema_checked=is_schema_checked))
+
+
+async def _work(installation: Installation, work: Callable[[Session], Awaitable[T]], *, is_schema_checked: bool) -> T:
+    async with open_database(installation) as database:
+        if is_schema_checked:
+            await check_installation(database)
+        return await work(Session(installation=installation, database=database))
+
+
+@asynccontextmanager
+async def open_database(installation: Installation) -> AsyncIterator[Database]:
+    """A pool on the installation's database once that answers, closed after the block."""
+    from gateway.wiring import connect_database
+
+    settings = installation.settings
+    database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
+    try:
+        await wait_for_database(database, seconds_max=settings.database_wait_seconds)
+        yield database
+    finally:
+        await database.close()
+
+
+async def check_installation(database: Database) -> None:
+    """Errors: SchemaOutdatedError, EncryptionKeyError; nothing may be read or written then."""
+    from ledger.storage.rekeying import check_keyring
+    from migrations.run import check_schema
+
+    await check_schema(database, as_of=read_clock())
+    await check_keyring(database, as_of=read_clock())
+
+
+def _keys_of_embedded(settings: Settings) -> tuple[str, str]:
+    """From the settings where they are set, else from the file beside the data. Errors: KeysMissingError."""
+    if (settings.encryption_keys is None) != (settings.reference_key is None):
+        raise KeysMissingError("Of JEMBATAN_ENCRYPTION_KEYS and JEMBATAN_REFERENCE_KEY only one is set.")
+    if settings.encryption_keys is not None and settings.reference_key is not None:
+        return settings.encryption_keys, settings.reference_key
+    return read_or_make_keys(settings.data_dir)
+
+
+def _installation(
+    settings: Settings, *, application_url: str, owner_url: str, keys: tuple[str, str], is_embedded: bool
+) -> Installation:
+    return Installation(
+        settings=settings,
+        application_url=application_url,
+        owner_url=owner_url,
+        encryption_keys=keys[0],
+        reference_key=keys[1],
+        keyring=Keyring.from_text(*keys),
+        is_embedded=is_embedded,
+    )
+
+
+async def wait_for_database(database: Database, *, seconds_max: float) -> None:
+    """Return when the database answers; say so on stderr while it doesn't.
+
+    Errors: DatabaseUnavailableError when it is still away after so long, DatabaseRefusedError.
+    """
+    deadline = time.monotonic() + seconds_max
+    was_told = False
+    while True:
+        try:
+            await database.ping()
+        except (DatabaseUnavailableError, OSError) as error:
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailableError(hint="Start it, or correct JEMBATAN_DATABASE_URL.") from error
+        except Exception as error:
+            if getattr(error, "sqlstate", None) is None and not hasattr(error, "orig"):
+                raise
+            raise DatabaseRefusedError(f"PostgreSQL refuses the connection ({type(error).__name__}).") from error
+        else:
+            return
+        if not was_told:
+            note(f"The database does not answer; waiting for it up to {seconds_max:g} s.")
+            was_told = True
+        await asyncio.sleep(_RETRY_SECONDS)

@@ -1,0 +1,129 @@
+"""Several serving processes on one listening socket, and the parent that looks after them.
+
+Workers share the socket and the database and nothing else. One that dies is started again; when they die at once
+after starting, the parent gives up. A worker whose parent is gone stops: it holds the end of a pipe that closes then.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cli.failures import CommandError, report_failure
+from cli.printing import note
+
+if TYPE_CHECKING:
+    from cli.session import Installation
+
+_EARLY_DEATH_SECONDS = 5.0
+_EARLY_DEATHS_MAX = 3
+_KILL_MARGIN_SECONDS = 5.0
+
+
+class WorkersFailedError(CommandError):
+    """The serving processes end as soon as they start."""
+
+    code = "WORKERS_FAILED"
+    hint = "Their own messages stand above."
+
+
+@dataclass(slots=True)
+class _Crew:
+    """The running workers by process id, with the place and start of each. Owned by the parent's main thread."""
+
+    installation: "Installation"
+    listener: socket.socket
+    lifeline: int
+    running: dict[int, tuple[int, float, "subprocess.Popen[bytes]"]] = field(default_factory=dict)
+    early_deaths: int = 0
+
+    def start(self, place: int) -> None:
+        settings = self.installation.settings
+        metrics_port = settings.metrics_port + place if settings.metrics_port else 0
+        environment = os.environ | self.installation.environment()
+        environment |= {"JEMBATAN_HOST": settings.host, "JEMBATAN_PORT": str(settings.port)}
+        environment["JEMBATAN_METRICS_PORT"] = str(metrics_port)
+        descriptors = (self.listener.fileno(), self.lifeline)
+        # A group of its own: Ctrl-C reaches the parent alone, which then tells each worker once.
+        worker = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "cli.workers", *map(str, descriptors)],
+            env=environment,
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+        )
+        self.running[worker.pid] = (place, time.monotonic(), worker)
+
+    def replace_dead(self) -> None:
+        """Wait until a worker ends, and start another in its place. Errors: WorkersFailedError."""
+        process_id, status = os.wait()
+        if process_id not in self.running:
+            return
+        place, started, worker = self.running.pop(process_id)
+        worker.returncode = os.waitstatus_to_exitcode(status)
+        is_early = time.monotonic() - started < _EARLY_DEATH_SECONDS
+        self.early_deaths = self.early_deaths + 1 if is_early else 0
+        if self.early_deaths >= _EARLY_DEATHS_MAX:
+            raise WorkersFailedError
+        note(f"Worker {place} ended with status {worker.returncode}; starting another.")
+        self.start(place)
+
+    def stop(self) -> None:
+        """Tell every worker to drain, and wait for them."""
+        for _, _, worker in self.running.values():
+            worker.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + self.installation.settings.drain_seconds + _KILL_MARGIN_SECONDS
+        for _, _, worker in self.running.values():
+            try:
+                worker.wait(timeout=max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        self.running.clear()
+
+
+def supervise(installation: "Installation", listener: socket.socket, *, count: int) -> None:
+    """Keep so many workers running until told to stop. Errors: WorkersFailedError."""
+    lifeline, kept_open = os.pipe()
+    crew = _Crew(installation, listener, lifeline)
+    try:
+        for place in range(count):
+            crew.start(place)
+        while True:
+            crew.replace_dead()
+    except (KeyboardInterrupt, SystemExit):  # both are how serving is told to end
+        note("Stopping.")
+    finally:
+        crew.stop()
+        os.close(lifeline)
+        os.close(kept_open)
+
+
+def run_worker(arguments: list[str]) -> int:
+    """One worker: the listening socket and the lifeline are open descriptors that the parent handed on."""
+    from cli.serving import run_gateway
+    from cli.session import open_installation, read_settings
+
+    descriptor, lifeline = map(int, arguments)
+    threading.Thread(target=_stop_with_parent, args=(lifeline,), daemon=True).start()
+    try:
+        with socket.socket(fileno=descriptor) as listener, open_installation(read_settings()) as installation:
+            run_gateway(installation, listener)
+    except Exception as error:  # noqa: BLE001 - every failure ends in one line and a status
+        return report_failure(error)
+    return 0
+
+
+def _stop_with_parent(lifeline: int) -> None:
+    """The pipe has no writer left when the parent is gone; reading it then returns nothing."""
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_worker(sys.argv[1:]))

@@ -1,0 +1,25 @@
+"""What the demo's operator does with the log: `jembatan audit export`, and `jembatan audit verify` on what came out."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cli.audit.streams import open_lines, write_chunks
+from cli.session import Installation, open_database
+from demo.parties import expect
+from ledger.feed.export import Range, plan_export, render_export
+from ledger.feed.verification import verify_export
+
+EXPORT_FILE = "feed.jsonl.gz"
+
+
+async def audit(installation: Installation, now: Callable[[], datetime]) -> str:
+    """Export the whole log, verify the file by itself, and say what that says. Errors: StepFailedError."""
+    path = installation.settings.data_dir / EXPORT_FILE
+    async with open_database(installation) as database:
+        header = await plan_export(database, Range(), as_of=now())
+        await write_chunks(path, render_export(database, header, now=now))
+    with open_lines(path) as lines:
+        account = verify_export(lines)
+    expect(account.finding is None, f"the export verifies, not {account.finding}")
+    whole = f"{account.entries} entries, {account.checkpoints} checkpoints"
+    return f"jembatan audit verify {path.name}: GOOD, {whole}, root {account.root.hex()[:16]}..."

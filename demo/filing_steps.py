@@ -1,0 +1,65 @@
+"""Steps 1 to 3: everybody gets a token, the agency files complaints, an officer decides them."""
+
+from auth.scopes import OFFICER_ONLY, ORDERS_APPROVE
+from demo.documents import COMPLAINTS_TO_VERIFY, DECIDE_COMPLAINTS, FILE_COMPLAINTS
+from demo.made_up import COMPLAINTS, FIRST_OF_REPEATED, REJECTED, REPEATED, UNREADABLE
+from demo.parties import expect
+from demo.story import Story
+from demo.telling import Told
+
+
+async def get_tokens(story: Story, told: Told) -> None:
+    """Each party by its own way; only officers may ever approve."""
+    for name, party in story.parties.items():
+        way = await party.get_token()
+        told.say(name, f"has a token by {way}: {' '.join(sorted(party.scopes))}")
+    officers = (story.ana, story.budi)
+    expect(all(ORDERS_APPROVE in officer.scopes for officer in officers), "officers may approve orders")
+    machines = [party for party in story.parties.values() if party not in officers]
+    expect(not any(OFFICER_ONLY & party.scopes for party in machines), "no machine has an officer's scopes")
+
+
+async def file_complaints(story: Story, told: Told) -> None:
+    """All in one call; one is no number, one was sent twice."""
+    now = story.clock.read()
+    sent = [complaint.render(now=now) for complaint in COMPLAINTS]
+    answer = await story.agency.do(FILE_COMPLAINTS, complaints=[*sent, sent[0]])
+    results = answer["results"]
+    refused = [complaint.reference for complaint, result in zip(COMPLAINTS, results, strict=False) if result["problem"]]
+    expect(refused == [UNREADABLE], f"only {UNREADABLE} is refused, not {refused}")
+    problem = next(result["problem"] for result in results if result["problem"])
+    expect(problem["code"] == "NUMBER_INVALID", f"NUMBER_INVALID, not {problem['code']}")
+    expect(results[-1]["wasKnown"], "the one that was sent twice is known")
+    for result in results:
+        if result["complaint"]:
+            story.complaint_ids[result["complaint"]["sourceReference"]] = result["complaint"]["id"]
+    expect(len(story.complaint_ids) == len(COMPLAINTS) - 1, "every other complaint has a ticket")
+    first, last = results[0]["complaint"]["ticketNo"], results[-3]["complaint"]["ticketNo"]
+    told.say("antiscam", f"files {len(sent) + 1} complaints in one call; tickets {first} to {last}")
+    told.say("antiscam", f"{UNREADABLE} is refused alone: {problem['code']}; A-01, sent twice, keeps its first ticket")
+
+
+async def decide_complaints(story: Story, told: Told) -> None:
+    """Those due first, one by one: verified, a duplicate, one without evidence."""
+    waiting = (await story.ana.do(COMPLAINTS_TO_VERIFY))["nodes"]
+    expect(len(waiting) == len(COMPLAINTS) - 1, "every ticket awaits an officer")
+    dues = [complaint["verificationDueAt"] for complaint in waiting]
+    expect(dues == sorted(dues), "those due soonest come first")
+    decisions = []
+    for complaint in waiting:
+        decision = {"complaintId": complaint["id"], "expectedState": "SUBMITTED", "decision": "VERIFY"}
+        if complaint["sourceReference"] == REPEATED:
+            decision |= {"decision": "MARK_DUPLICATE", "duplicateOf": story.complaint_ids[FIRST_OF_REPEATED]}
+        elif complaint["sourceReference"] == REJECTED:
+            decision |= {"decision": "REJECT", "reason": "EVIDENCE_MISSING"}
+        decisions.append(decision)
+    answer = await story.ana.do(DECIDE_COMPLAINTS, decisions=decisions)
+    expect(answer["problemCount"] == 0, f"every decision is taken, not {answer}")
+    states = [result["complaint"]["state"] for result in answer["results"]]
+    counts = {state: states.count(state) for state in sorted(set(states))}
+    expect(counts == {"DUPLICATE": 1, "REJECTED": 1, "VERIFIED": 15}, f"15 verified, not {counts}")
+    told.say("ana", "verifies 15, marks A-16 a duplicate of A-05 (same person), rejects A-17: EVIDENCE_MISSING")
+    again = await story.budi.do(DECIDE_COMPLAINTS, decisions=decisions[:1])
+    code = (again["results"][0]["problem"] or {}).get("code")
+    expect(code == "INCOMPATIBLE_STATE", f"a second officer comes too late: INCOMPATIBLE_STATE, not {code}")
+    told.say("budi", "decides the first one too and is told that it is decided already: INCOMPATIBLE_STATE")

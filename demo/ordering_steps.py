@@ -1,0 +1,135 @@
+"""Steps 4 to 8: forwarding with a manifest, four eyes, what each carrier fetches and says."""
+
+from demo.cast import INDOSAT, TELKOMSEL, XLSMART
+from demo.documents import ACKNOWLEDGE, APPROVE_FORWARDING, FORWARD, MY_ORDERS, ONE_ORDER
+from demo.made_up import (
+    APPEALED_NUMBER,
+    AXIS_NUMBER,
+    BYU_NUMBER,
+    EMERGENCY_NUMBER,
+    FOREIGN_NUMBER,
+    INDOSAT_NUMBER,
+    SMARTFREN_NUMBER,
+    TELKOMSEL_NUMBER,
+    TRI_NUMBER,
+    XL_NUMBER,
+)
+from demo.parties import expect
+from demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story
+from demo.telling import Told, tell_moment
+
+_ISSUED_TO = {
+    TELKOMSEL: {TELKOMSEL_NUMBER, BYU_NUMBER, APPEALED_NUMBER},
+    INDOSAT: {INDOSAT_NUMBER, TRI_NUMBER},
+    XLSMART: {XL_NUMBER, AXIS_NUMBER, SMARTFREN_NUMBER},
+}
+_ORDERS = 8
+
+
+async def forward(story: Story, told: Told) -> None:
+    """Verified complaints become drafts; what can't be ordered says why."""
+    wanted = {"legalBasis": LEGAL_BASIS, "subscriberNotice": SUBSCRIBER_NOTICE}
+    story.run = (await story.ana.do(FORWARD, input=wanted))["run"]
+    items = story.run["items"]["nodes"]
+    results = {item["e164"]: item["result"] for item in items}
+    expect(results.get(FOREIGN_NUMBER) == "NOT_DOMESTIC", "a foreign number can't be ordered: NOT_DOMESTIC")
+    expect(results.get(EMERGENCY_NUMBER) == "PROTECTED", "110 can't be ordered: PROTECTED")
+    expect(results.get(APPEALED_NUMBER) == "HELD", "three equal texts are held by the guard")
+    for item in items:
+        if item["blockOrder"]:
+            story.order_ids[item["e164"]] = item["blockOrder"]["id"]
+            story.order_nos[item["e164"]] = item["blockOrder"]["orderNo"]
+    expect(len(story.order_ids) == _ORDERS, f"{_ORDERS} drafts, not {len(story.order_ids)}")
+    told.say("ana", f"forwards {story.run['complaintCount']} complaints; manifest {story.run['manifestHash'][:16]}...")
+    rows = [
+        (item["place"], item["e164"], item["result"], " ".join(item["holdReasons"]) or None,
+         (item["carrier"] or {}).get("slug"), item["complaintCount"], (item["blockOrder"] or {}).get("orderNo"))
+        for item in items
+    ]  # fmt: skip
+    told.show("The manifest", ("place", "number", "result", "held because", "carrier", "complaints", "draft"), rows)
+
+
+async def approve(story: Story, told: Told) -> None:
+    """Not by the one who drafted, not by another hash; then by the other officer."""
+    override = {"orderId": story.order_ids[APPEALED_NUMBER], "note": "Three victims, one script; checked by telephone."}
+    approval = {
+        "runId": story.run["id"],
+        "manifestHash": story.run["manifestHash"],
+        "overrides": [override],
+    }
+    own = await story.ana.do(APPROVE_FORWARDING, input=approval)
+    codes = {(result["problem"] or {}).get("code") for result in own["results"]}
+    expect(codes == {"FOUR_EYES"} and own["run"]["state"] == "PROPOSED", f"FOUR_EYES for every draft, not {codes}")
+    told.say("ana", "tries to approve her own drafts: FOUR_EYES, nothing is issued")
+    changed = await story.budi.ask(APPROVE_FORWARDING, input=approval | {"manifestHash": "0" * 64})
+    expect(changed.problems == ["MANIFEST_CHANGED"], f"another hash is refused: MANIFEST_CHANGED, not {changed}")
+    told.say("budi", "approves a hash that is not this manifest's: MANIFEST_CHANGED")
+    done = await story.budi.do(APPROVE_FORWARDING, input=approval)
+    states = [(result["blockOrder"] or {}).get("state") for result in done["results"]]
+    expect(states == ["ISSUED"] * _ORDERS, f"all {_ORDERS} are issued, not {done['results']}")
+    due = done["results"][0]["blockOrder"]["dueAt"]
+    told.say("budi", f"approves the manifest by its hash, overrides the held draft in writing; {_ORDERS} are issued")
+    told.say("budi", f"each is due in 24 hours, at {tell_moment(due)} UTC")
+
+
+async def fetch_orders(story: Story, told: Told) -> None:
+    """Each carrier's system asks the same and gets its own."""
+    rows = []
+    for slug, numbers in _ISSUED_TO.items():
+        orders = (await story.parties[slug].do(MY_ORDERS, filter={"states": ["ISSUED"]}))["nodes"]
+        found = {order["e164"] for order in orders}
+        expect(found == numbers, f"{slug} gets the orders of its own numbers, not {found}")
+        dues = [order["dueAt"] for order in orders]
+        expect(dues == sorted(dues), f"{slug} gets those due soonest first")
+        told.say(slug, f"fetches {len(orders)} orders")
+        rows += [
+            (slug, (order["brand"] or {}).get("slug"), order["orderNo"], order["e164"], order["category"],
+             order["complaintCount"], tell_moment(order["dueAt"]))
+            for order in orders
+        ]  # fmt: skip
+    told.show("Due soonest first", ("carrier", "brand", "order", "number", "category", "complaints", "due (UTC)"), rows)
+
+
+async def acknowledge(story: Story, told: Told) -> None:
+    """In bulk, item by item, safe to repeat; another's order looks like one that does not exist."""
+    own = [
+        {"orderId": story.order_ids[number], "kind": "EXECUTED", "reference": f"TSEL-{place}"}
+        for place, number in enumerate((TELKOMSEL_NUMBER, BYU_NUMBER, APPEALED_NUMBER), start=1)
+    ]
+    foreign = {"orderId": story.order_ids[INDOSAT_NUMBER], "kind": "EXECUTED", "reference": "TSEL-9"}
+    answer = await story.telkomsel.do(ACKNOWLEDGE, items=[*own, foreign])
+    states = [(result["blockOrder"] or {}).get("state") for result in answer["results"]]
+    expect(states == ["EXECUTED"] * 3 + [None], f"three executed, not {states}")
+    expect(answer["results"][3]["problem"]["code"] == "NOT_FOUND", "another carrier's order is NOT_FOUND")
+    told.say(
+        "telkomsel", "acknowledges 4 in one call: 3 EXECUTED; the one that is Indosat's is NOT_FOUND and sinks none"
+    )
+    again = await story.telkomsel.do(ACKNOWLEDGE, items=own)
+    expect(all(result["wasKnown"] for result in again["results"]), "the same again is answered with the first")
+    told.say("telkomsel", "sends the same again, as after a lost answer: each is known, nothing is doubled")
+    items = [
+        {"orderId": story.order_ids[INDOSAT_NUMBER], "kind": "EXECUTED", "reference": "IOH-1"},
+        {"orderNo": story.order_nos[TRI_NUMBER], "kind": "EXECUTED", "reason": "ALREADY_BLOCKED", "reference": "IOH-2"},
+    ]
+    said = await story.indosat.do(ACKNOWLEDGE, items=items)
+    expect(said["problemCount"] == 0, f"both are taken, not {said}")
+    told.say("indosat", "acknowledges 2: EXECUTED, and EXECUTED (ALREADY_BLOCKED)")
+    receipts = [
+        {"orderId": story.order_ids[number], "kind": "RECEIVED", "reference": f"XLS-{number[-4:]}"}
+        for number in (XL_NUMBER, AXIS_NUMBER, SMARTFREN_NUMBER)
+    ]
+    said = await story.xlsmart.do(ACKNOWLEDGE, items=receipts)
+    states = [(result["blockOrder"] or {}).get("state") for result in said["results"]]
+    expect(states == ["RECEIVED"] * 3, f"three receipts, not {states}")
+    told.say("xlsmart", "acknowledges receipt of its 3 and will act later")
+
+
+async def read_anothers(story: Story, told: Told) -> None:
+    """An order of another carrier and an id that never was give the same answer."""
+    anothers = await story.xlsmart.ask(ONE_ORDER, id=story.order_ids[TELKOMSEL_NUMBER])
+    nothing = await story.xlsmart.ask(ONE_ORDER, id="01890a5d-ac96-774b-bcce-b302099a8057")
+    expect(anothers.codes == ["NOT_FOUND"], f"NOT_FOUND, not {anothers}")
+    told.say("xlsmart", f"asks for Telkomsel's {story.order_nos[TELKOMSEL_NUMBER]}: NOT_FOUND")
+    messages = [answer.errors[0]["message"] for answer in (anothers, nothing)]
+    expect(messages[0] == messages[1] and nothing.codes == anothers.codes, f"the same words for both, not {messages}")
+    told.say("xlsmart", "asks for an id that never was: the very same answer")

@@ -1,9 +1,0 @@
-"""The command line: `jembatan`. One module a noun; each command calls the ledger or auth and decides nothing itself.
-
-Results go to stdout (`--json` for scripts), everything said meanwhile to stderr. It never shows a traceback and
-takes no secret as an argument.
-"""
-
-from gateway.cli.main import main
-
-__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""How one GraphQL operation is answered, from HTTP request to response."""

@@ -1,0 +1,110 @@
+"""Bounds on a document's shape that need no schema: depth, aliases, directives, length of lists.
+
+Fragments are followed and may refer to themselves; validation refuses those later, and this must end before it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    Visitor,
+    visit,
+)
+
+from gateway.operations.errors import OperationTooComplexError
+from gateway.settings import Settings
+from ledger.errors import TooManyItemsError
+
+
+class _Census(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.aliases = 0
+        self.directives = 0
+        self.list_items = 0
+        self.repeats = 0
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+        keys = Counter(
+            (selection.alias or selection.name).value
+            for selection in node.selections
+            if isinstance(selection, FieldNode)
+        )
+        self.repeats = max(self.repeats, *keys.values(), 0)
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self.aliases += node.alias is not None
+
+    def enter_directive(self, _node: DirectiveNode, *_: object) -> None:
+        self.directives += 1
+
+    def enter_list_value(self, node: ListValueNode, *_: object) -> None:
+        self.list_items = max(self.list_items, len(node.values))
+
+
+def check_document_bounds(document: DocumentNode, settings: Settings) -> None:
+    """Raise when a document is wider or deeper than is taken.
+
+    Errors: OperationTooComplexError, TooManyItemsError.
+    """
+    census = _Census()
+    visit(document, census)
+    if census.aliases > settings.document_aliases_max:
+        raise _too_many("aliases", census.aliases, settings.document_aliases_max)
+    if census.directives > settings.document_directives_max:
+        raise _too_many("directives", census.directives, settings.document_directives_max)
+    if census.repeats > settings.document_repeats_max:
+        # GraphQL's own rule that fields can be merged compares each with each.
+        raise _too_many("fields of one name side by side", census.repeats, settings.document_repeats_max)
+    if census.list_items > settings.list_items_max:
+        raise TooManyItemsError(f"A list holds {census.list_items} items; at most {settings.list_items_max} are taken.")
+    depth = measure_depth(document)
+    if depth > settings.document_depth_max:
+        raise _too_many("levels", depth, settings.document_depth_max)
+
+
+def measure_depth(document: DocumentNode) -> int:
+    """Levels of fields of the deepest operation, fragments followed; a fragment inside itself counts once."""
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    depths: dict[str, int] = {}
+    return max(
+        (
+            _measure(definition.selection_set, fragments, depths)
+            for definition in document.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        ),
+        default=0,
+    )
+
+
+def _measure(
+    selection_set: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], depths: dict[str, int]
+) -> int:
+    deepest = 0
+    for selection in selection_set.selections:
+        if isinstance(selection, FieldNode):
+            beneath = selection.selection_set
+            deepest = max(deepest, 1 + (_measure(beneath, fragments, depths) if beneath else 0))
+        elif isinstance(selection, InlineFragmentNode):
+            deepest = max(deepest, _measure(selection.selection_set, fragments, depths))
+        elif isinstance(selection, FragmentSpreadNode):
+            name = selection.name.value
+            if name in fragments and name not in depths:
+                # Marks the fragment as being measured, which ends a cycle.
+                depths[name] = 0
+                depths[name] = _measure(fragments[name].selection_set, fragments, depths)
+            deepest = max(deepest, depths.get(name, 0))
+    return deepest
+
+
+def _too_many(what: str, found: int, allowed: int) -> OperationTooComplexError:
+    return OperationTooComplexError(f"The document has {found} {what}; at most {allowed} are taken.")

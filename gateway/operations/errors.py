@@ -1,0 +1,307 @@
+"""The only place where an exception becomes an HTTP status and an `extensions.code`.
+
+    GatewayError
+    +-- RequestRefusedError          the HTTP request itself; its status holds for every media type
+    |   +-- MalformedRequestError, NumberInUrlError, BodyTooLargeError, MethodNotAllowedError, ...
+    |   +-- TokenInvalidError, RateLimitedError, OverloadedError, OperationTimeoutError
+    +-- OperationRefusedError        a well-formed request whose operation is not executed
+        +-- DocumentSyntaxError, DocumentInvalidError, OperationUnknownError, ...
+        +-- OperationTooComplexError, PageTooLargeError, ScopesMissingError, UnauthenticatedError
+
+Text of these is made from what the client sent and the schema. Whatever is no GatewayError and no LedgerError
+is internal: the client reads one fixed sentence and the request id, the cause is logged (gateway/operations/failures.py).
+Source: GraphQL over HTTP, sections "Status Codes"; RFC 6750 section 3 for the challenges.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from ledger.errors import Category
+
+
+class Code(StrEnum):
+    """Every value that `extensions.code` may have."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAUTHORIZED_FIELD_OR_TYPE = "UNAUTHORIZED_FIELD_OR_TYPE"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    OPERATION_TOO_COMPLEX = "OPERATION_TOO_COMPLEX"
+    RATE_LIMITED = "RATE_LIMITED"
+    MEMBER_UNAVAILABLE = "MEMBER_UNAVAILABLE"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+# A four-eyes or officers-only refusal is about who asks, not about a scope, and no other scope would help;
+# UNAUTHORIZED_FIELD_OR_TYPE promises that one would. The same caller's same input is never accepted.
+CODE_OF_CATEGORY: Mapping[Category, Code] = {
+    Category.BAD_USER_INPUT: Code.BAD_USER_INPUT,
+    Category.NOT_FOUND: Code.NOT_FOUND,
+    Category.CONFLICT: Code.CONFLICT,
+    Category.FORBIDDEN: Code.BAD_USER_INPUT,
+    Category.CURSOR_EXPIRED: Code.CURSOR_EXPIRED,
+    Category.UNAVAILABLE: Code.INTERNAL_SERVER_ERROR,
+}
+
+# A field that the schema left open, but whose resolver can't answer without a viewer.
+CODE_OF_PROBLEM: Mapping[str, Code] = {"TOKEN_NEEDED": Code.UNAUTHENTICATED}
+
+INTERNAL_MESSAGE = "Internal server error"
+UNAVAILABLE_RETRY_SECONDS = 2
+
+
+class GatewayError(Exception):
+    """The gateway refused."""
+
+    code: ClassVar[str] = "GATEWAY_ERROR"
+    category: ClassVar[Code] = Code.BAD_USER_INPUT
+    status: ClassVar[int] = 400
+    hint: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take the docstring as message unless a fuller one is given."""
+        self.message = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.headers = dict(headers or {})
+        self.extensions = dict(extensions or {})
+        super().__init__(self.message)
+
+
+class RequestRefusedError(GatewayError):
+    """The HTTP request can't be taken."""
+
+    code = "REQUEST_REFUSED"
+
+
+class MalformedRequestError(RequestRefusedError):
+    """The request is no GraphQL request."""
+
+    code = "REQUEST_MALFORMED"
+    hint = 'Send a JSON object such as {"query": "{ viewer { memberId } }", "variables": {}}.'
+
+
+class NumberInUrlError(RequestRefusedError):
+    """A URL must not carry a telephone number; URLs are written to logs on the way."""
+
+    code = "NUMBER_IN_URL"
+    hint = "Send the same operation by POST."
+
+
+class TokenInUrlError(RequestRefusedError):
+    """A URL must not carry a token; URLs are written to logs on the way."""
+
+    code = "TOKEN_IN_URL"
+    hint = "Send the token in the Authorization header, and revoke this one."
+
+
+class CrossSiteRequestError(RequestRefusedError):
+    """A page of another site can't call this address."""
+
+    code = "CROSS_SITE_REQUEST"
+    status = 403
+    hint = "The operator can name the page's origin in JEMBATAN_CORS_ORIGINS."
+
+
+class MethodNotAllowedError(RequestRefusedError):
+    """This address takes GET and POST."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+
+
+class OperationNeedsPostError(RequestRefusedError):
+    """Only a query or a subscription can be sent by GET."""
+
+    code = "OPERATION_NEEDS_POST"
+    status = 405
+    hint = "Send mutations by POST."
+
+
+class NotAcceptableError(RequestRefusedError):
+    """None of the accepted media types can be answered."""
+
+    code = "NOT_ACCEPTABLE"
+    status = 406
+    hint = (
+        "Accept application/graphql-response+json or application/json; "
+        "a subscription takes text/event-stream or multipart/mixed;subscriptionSpec=1.0."
+    )
+
+
+class StreamRequiredError(RequestRefusedError):
+    """A subscription needs a streaming transport."""
+
+    code = "STREAM_REQUIRED"
+    status = 406
+    hint = (
+        "Send it with Accept: text/event-stream, with Accept: multipart/mixed;subscriptionSpec=1.0, "
+        "or over a WebSocket with the subprotocol graphql-transport-ws."
+    )
+
+
+class BodyTooLargeError(RequestRefusedError):
+    """The request body is larger than is taken."""
+
+    code = "BODY_TOO_LARGE"
+    status = 413
+
+
+class UrlTooLongError(RequestRefusedError):
+    """The URL is longer than is taken."""
+
+    code = "URL_TOO_LONG"
+    status = 414
+    hint = "Send the same operation by POST."
+
+
+class UnsupportedMediaTypeError(RequestRefusedError):
+    """The request body must be application/json in UTF-8."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status = 415
+    hint = "Set Content-Type: application/json."
+
+
+class TokenInvalidError(RequestRefusedError):
+    """The access token is not valid here."""
+
+    code = "TOKEN_INVALID"
+    category = Code.UNAUTHENTICATED
+    status = 401
+    hint = "Get a new token from /oauth/token."
+
+
+class RateLimitedError(RequestRefusedError):
+    """The client sent more operations than its rate allows."""
+
+    code = "RATE_LIMITED"
+    category = Code.RATE_LIMITED
+    status = 429
+    hint = "Wait for the seconds that Retry-After names."
+
+
+class OverloadedError(RequestRefusedError):
+    """The process runs as many operations as it may; nothing was executed."""
+
+    code = "OVERLOADED"
+    category = Code.RATE_LIMITED
+    status = 503
+    hint = "Wait for the seconds that Retry-After names."
+
+
+class OperationTimeoutError(RequestRefusedError):
+    """The operation ran longer than is allowed and was stopped."""
+
+    code = "OPERATION_TIMEOUT"
+    category = Code.OPERATION_TOO_COMPLEX
+    status = 504
+    hint = "Ask for less in one call; a mutation can be repeated safely, it is idempotent."
+
+
+class OperationRefusedError(GatewayError):
+    """The operation is not executed."""
+
+    code = "OPERATION_REFUSED"
+    category = Code.GRAPHQL_VALIDATION_FAILED
+
+
+class DocumentSyntaxError(OperationRefusedError):
+    """The document can't be parsed."""
+
+    code = "DOCUMENT_SYNTAX"
+    category = Code.GRAPHQL_PARSE_FAILED
+
+
+class DocumentInvalidError(OperationRefusedError):
+    """The document doesn't fit the schema."""
+
+    code = "DOCUMENT_INVALID"
+
+
+class OperationUnknownError(OperationRefusedError):
+    """The operation to run can't be told."""
+
+    code = "OPERATION_UNKNOWN"
+    hint = "Name one of the document's operations in operationName."
+
+
+class VariablesInvalidError(OperationRefusedError):
+    """The variables don't fit the operation."""
+
+    code = "VARIABLES_INVALID"
+    category = Code.BAD_USER_INPUT
+
+
+class OperationTooComplexError(OperationRefusedError):
+    """The operation asks for more than one call may."""
+
+    code = "OPERATION_TOO_COMPLEX"
+    category = Code.OPERATION_TOO_COMPLEX
+    hint = "Ask for smaller pages or fewer fields, and call again for the rest."
+
+
+class PageTooLargeError(OperationRefusedError):
+    """The page is larger than is given."""
+
+    code = "PAGE_TOO_LARGE"
+    category = Code.BAD_USER_INPUT
+    hint = "Ask for a smaller page and follow pageInfo.endCursor."
+
+
+class SlicingArgumentError(OperationRefusedError):
+    """The field needs exactly one of its slicing arguments."""
+
+    code = "SLICING_ARGUMENT_REQUIRED"
+
+
+class UnauthenticatedError(OperationRefusedError):
+    """This needs an access token."""
+
+    code = "TOKEN_REQUIRED"
+    category = Code.UNAUTHENTICATED
+    status = 401
+    hint = "Get a token from /oauth/token and send it as Authorization: Bearer."
+
+
+class ScopesMissingError(OperationRefusedError):
+    """The token lacks a scope that this needs."""
+
+    code = "SCOPES_MISSING"
+    category = Code.UNAUTHORIZED_FIELD_OR_TYPE
+    status = 403
+
+
+_UNPROCESSABLE_2026 = (
+    MalformedRequestError,
+    DocumentInvalidError,
+    OperationUnknownError,
+    VariablesInvalidError,
+    OperationTooComplexError,
+    PageTooLargeError,
+    SlicingArgumentError,
+)
+UNPROCESSABLE = 422
+PARTIAL_SUCCESS = 294
+
+
+def find_refusal_status(error: GatewayError, *, edition: str, legacy_media_type: bool) -> int:
+    """The HTTP status of a refusal.
+
+    Source: GraphQL over HTTP. An application/json answer to a well-formed request is 200 whatever happened
+    to the operation; what concerns the HTTP request itself has its status under both media types.
+    """
+    if legacy_media_type and isinstance(error, OperationRefusedError):
+        return 200
+    if edition == "2026-09" and not legacy_media_type and isinstance(error, _UNPROCESSABLE_2026):
+        return UNPROCESSABLE
+    return error.status

@@ -1,0 +1,183 @@
+"""Running an operation on Strawberry's own executor, which looks a second time at every protected field.
+
+The authorize stage decides before execution and tells what it refused. This executor then refuses to run any
+protected field whose requirement the caller doesn't meet, whether or not that stage saw it: nothing protected is
+executed because an analysis missed it. It never grants anything.
+"""
+
+import copy
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, GraphQLLeafType, is_non_null_type
+from graphql.execution.middleware import MiddlewareManager
+from strawberry.extensions import SchemaExtension
+from strawberry.federation import Schema
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gateway.operations.errors import ScopesMissingError, UnauthenticatedError
+from gateway.operations.exchange import Document
+from gateway.operations.plans import ENTITIES
+from gateway.operations.protection import Protection, Requirement, ScopeSet
+
+PREPARED = "jembatan.prepared"
+
+ReportedKey = tuple[str, str | None, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the stages hand to the executor beside an operation; resolvers find it under PREPARED.
+
+    Shapes: reported are the refusals that the answer already tells, by type, field and response keys;
+    refused_entities are the entity types that this caller gets nothing of.
+    """
+
+    document: Document
+    protection: Protection
+    scopes: ScopeSet | None
+    reported: frozenset[ReportedKey] = frozenset()
+    refused_entities: frozenset[str] = frozenset()
+
+
+class PreparedDocument(SchemaExtension):
+    """Hands the parsed and validated document in, so that Strawberry does neither again."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Put the document in place of parsing."""
+        context = self.execution_context
+        context.graphql_document = (context.operation_extensions or {})[PREPARED].document.node
+        # An empty list is Strawberry's sign that validation was done and found nothing.
+        context.pre_execution_errors = []
+        yield
+
+
+class OutputError(Exception):
+    """A resolver's value doesn't fit its leaf type; internal, since the text would quote the value."""
+
+
+class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Strawberry's executor with the second look."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take what the stages prepared out of the operation's extensions."""
+        super().__init__(*args, **kwargs)
+        self._prepared: Prepared = (self.operation_extensions or {})[PREPARED]
+        self._met: dict[Requirement, bool] = {}
+        if self._prepared.refused_entities:
+            self.middleware_manager = _EntityFilter(self._prepared.refused_entities, self.middleware_manager)
+
+    def execute_field(
+        self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
+    ) -> Any:
+        """Run a field, unless it needs what the caller lacks: then it is null, and the answer says so."""
+        name = field_details_list[0].node.name.value
+        requirement = self._prepared.protection.find_requirement(parent_type.name, name)
+        if requirement is None or self._meets(requirement):
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        return_type = parent_type.fields[name].type
+        if not is_non_null_type(return_type) and _key(parent_type.name, name, path) in self._prepared.reported:
+            return None
+        refusal = make_refusal(requirement, self._prepared.scopes, f"{parent_type.name}.{name}")
+        self.handle_field_error(refusal, return_type, field_details_list, path)
+        return None
+
+    def complete_object_value(
+        self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
+    ) -> Any:
+        """Complete an object, unless its own type needs what the caller lacks; it can be met behind an interface."""
+        requirement = self._prepared.protection.find_type_requirement(return_type.name)
+        if requirement is not None and not self._meets(requirement):
+            raise make_refusal(requirement, self._prepared.scopes, return_type.name)
+        return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+
+    @staticmethod
+    def complete_leaf_value(return_type: GraphQLLeafType, result: Any) -> Any:
+        """Complete a leaf; a value that doesn't fit is ours to fix, and its text is not the client's to read."""
+        try:
+            return StrawberryGraphQLCoreExecutionContext.complete_leaf_value(return_type, result)
+        except GraphQLError as error:
+            raise OutputError(error.message) from error
+
+    def _meets(self, requirement: Requirement) -> bool:
+        met = self._met.get(requirement)
+        if met is None:
+            met = self._met[requirement] = requirement.is_met_by(self._prepared.scopes)
+        return met
+
+
+class _EntityFilter(MiddlewareManager):
+    """Keeps representations of refused types from the resolver of `_entities`; their places in the answer are null."""
+
+    def __init__(self, refused: frozenset[str], beneath: MiddlewareManager | None) -> None:
+        super().__init__()
+        self._refused = refused
+        self._beneath = beneath
+
+    def get_field_resolver(self, field_resolver: Callable[..., Any]) -> Callable[..., Any]:
+        if self._beneath is not None:
+            field_resolver = self._beneath.get_field_resolver(field_resolver)
+
+        def resolve(source: Any, info: Any, **arguments: Any) -> Any:
+            if info.field_name != ENTITIES or "representations" not in arguments:
+                return field_resolver(source, info, **arguments)
+            asked = arguments["representations"]
+            kept = [item for item in asked if not self._is_refused(item)]
+            answered = field_resolver(source, info, **(arguments | {"representations": kept}))
+            return (
+                self._restore_later(asked, answered)
+                if inspect.isawaitable(answered)
+                else self._restore(asked, answered)
+            )
+
+        return resolve
+
+    def _is_refused(self, item: Any) -> bool:
+        return isinstance(item, Mapping) and item.get("__typename") in self._refused
+
+    async def _restore_later(self, asked: list[Any], answered: Awaitable[Any]) -> list[Any]:
+        return self._restore(asked, await answered)
+
+    def _restore(self, asked: list[Any], answered: Any) -> list[Any]:
+        answers = iter(answered)
+        return [None if self._is_refused(item) else next(answers) for item in asked]
+
+
+def prepare_schema(schema: Schema) -> Schema:
+    """A view of a schema that runs prepared operations on ProtectedExecutor and logs nothing by itself.
+
+    The schema passed in is left as it is, so that other uses of it (printing, tests) see no difference.
+    """
+    prepared = copy.copy(schema)
+    prepared.execution_context_class = ProtectedExecutor
+    prepared.extensions = (*schema.extensions, PreparedDocument)
+    # gateway/operations/failures.py logs once per cause; Strawberry would log every failed field.
+    prepared.process_errors = lambda *_: None  # type: ignore[method-assign]
+    return prepared
+
+
+def make_refusal(
+    requirement: Requirement, scopes: ScopeSet | None, coordinate: str
+) -> ScopesMissingError | UnauthenticatedError:
+    """The refusal of a field or type: which scopes would allow it, or that a token would be needed."""
+    if scopes is None:
+        return UnauthenticatedError(f"{coordinate} needs an access token.", extensions={"coordinate": coordinate})
+    missing = requirement.list_missing(scopes)
+    return ScopesMissingError(
+        f"{coordinate} needs {' and '.join(missing)}.",
+        extensions={"missingScopes": missing, "coordinate": coordinate},
+    )
+
+
+def find_reported_key(error: GraphQLError) -> tuple[str, tuple[str, ...]] | None:
+    """The coordinate and response keys of a refusal that came from here, or None for any other error."""
+    refusal = error.original_error
+    if not isinstance(refusal, (ScopesMissingError, UnauthenticatedError)) or "coordinate" not in refusal.extensions:
+        return None
+    return refusal.extensions["coordinate"], tuple(key for key in error.path or () if isinstance(key, str))
+
+
+def _key(type_name: str, field_name: str | None, path: Any) -> ReportedKey:
+    return type_name, field_name, tuple(key for key in path.as_list() if isinstance(key, str))

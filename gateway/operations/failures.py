@@ -1,0 +1,112 @@
+"""From errors to what a client reads and what the log keeps.
+
+A client reads text that was made for it, or "Internal server error" and the request id. The log gets each cause
+once per answer, however many fields it failed, with its traceback. Text of internal errors never goes out.
+"""
+
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from gateway.operations.errors import CODE_OF_CATEGORY, CODE_OF_PROBLEM, INTERNAL_MESSAGE, Code, GatewayError
+from ledger.errors import Category, LedgerError
+
+_log = structlog.get_logger("gateway.failures")
+
+CAUSES_LOGGED_MAX = 10
+_CODES = frozenset(Code)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One error as the client reads it."""
+
+    body: Mapping[str, Any]
+    code: str
+
+
+def tell_errors(errors: Iterable[GraphQLError], request_id: str, *, refusal: GatewayError | None = None) -> list[Told]:
+    """The errors of an operation; internal causes are logged on the way.
+
+    Shapes: refusal, where given, is what errors without a cause of their own are told as.
+    """
+    told: list[Told] = []
+    internal: list[Exception] = []
+    for error in errors:
+        plain = refusal is not None and error.original_error is None
+        message, extensions = describe(refusal if plain and refusal is not None else error)
+        if message is INTERNAL_MESSAGE:
+            internal.append(error.original_error or error)
+        body: dict[str, Any] = {"message": error.message if plain else message}
+        if error.locations:
+            body["locations"] = [location.formatted for location in error.locations]
+        if error.path is not None:
+            body["path"] = error.path
+        body["extensions"] = {**extensions, "requestId": request_id}
+        told.append(Told(body, extensions["code"]))
+    log_causes(internal)
+    return told
+
+
+def tell_failure(failure: Exception, request_id: str) -> list[Told]:
+    """The errors of a request that was refused or failed as a whole."""
+    several = getattr(failure, "errors", None)
+    if several and isinstance(failure, GatewayError):
+        return tell_errors(several, request_id, refusal=failure)
+    message, extensions = describe(failure)
+    if message is INTERNAL_MESSAGE:
+        log_causes([failure])
+    body: dict[str, Any] = {"message": message}
+    locations = extensions.pop("locations", None)
+    if locations:
+        body["locations"] = locations
+    body["extensions"] = {**extensions, "requestId": request_id}
+    return [Told(body, extensions["code"])]
+
+
+def describe(error: Exception) -> tuple[str, dict[str, Any]]:
+    """The message and extensions that a client may read of an error."""
+    cause = error.original_error if isinstance(error, GraphQLError) and error.original_error else error
+    if isinstance(cause, GatewayError):
+        extensions = {"code": cause.category.value, "problem": cause.code, **cause.extensions}
+        return cause.message, _with(extensions, hint=cause.hint)
+    if isinstance(cause, LedgerError):
+        category = CODE_OF_PROBLEM.get(cause.code, CODE_OF_CATEGORY[cause.category]).value
+        extensions = {"code": category, "problem": cause.code, **cause.details}
+        return cause.message, _with(extensions, field=cause.field, hint=cause.hint)
+    if isinstance(cause, GraphQLError):
+        # graphql-core's own words on an argument, or a resolver's chosen ones.
+        code = (cause.extensions or {}).get("code")
+        known = str(code) if code in _CODES else Code.BAD_USER_INPUT.value
+        return cause.message, {**(cause.extensions or {}), "code": known}
+    return INTERNAL_MESSAGE, {"code": Code.INTERNAL_SERVER_ERROR.value}
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether a part that the operation needs was away, so that the same call may succeed in a moment."""
+    cause = error.original_error if isinstance(error, GraphQLError) and error.original_error else error
+    return isinstance(cause, LedgerError) and cause.category is Category.UNAVAILABLE
+
+
+def log_causes(errors: Iterable[Exception]) -> None:
+    """Log each cause once, with how often it came; the request id is bound to the log already."""
+    counted: dict[tuple[str, str, str], int] = {}
+    first: dict[tuple[str, str, str], Exception] = {}
+    for error in errors:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+        key = (type(error).__qualname__, where, "" if where else str(error))
+        counted[key] = counted.get(key, 0) + 1
+        first.setdefault(key, error)
+    for key, error in list(first.items())[:CAUSES_LOGGED_MAX]:
+        _log.error("internal error", cause=key[0], where=key[1], times=counted[key], exc_info=error)
+    if len(first) > CAUSES_LOGGED_MAX:
+        _log.error("further internal errors", causes=len(first) - CAUSES_LOGGED_MAX)
+
+
+def _with(extensions: dict[str, Any], **optional: str | None) -> dict[str, Any]:
+    return extensions | {name: value for name, value in optional.items() if value is not None}

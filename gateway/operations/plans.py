@@ -1,0 +1,259 @@
+"""What an operation asks for, worked out before it runs: its cost, its pages, and which protected fields it uses.
+
+The walk follows selections as an executor would: by concrete type, fields with one response key merged, fragments
+spread once, `@skip` and `@include` applied. So it visits what would be executed, and its work is bounded. It knows no
+caller: a plan serves everyone who sends the same document with the same deciding variables.
+
+Cost (IBM cost directives, as Apollo counts them): a field adds its own `@cost` and those of its arguments, then, for
+each item that it may return, the weight of its type (`@cost`, else 1 for an object, 0 for a leaf) and its
+sub-selection; an object in an argument adds 1. A list is as long as `@listSize` or its slicing arguments say.
+Source: ibm.github.io/graphql-specs/cost-spec.html; docs/adr/0031.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_abstract_type,
+    is_composite_type,
+    is_object_type,
+)
+
+from gateway.operations.costs import CostModel, Sizing
+from gateway.operations.errors import OperationTooComplexError
+from gateway.operations.literals import ABSENT, read_argument, read_condition, read_value
+from gateway.operations.protection import Protection, Requirement
+
+ENTITIES = "_entities"
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedUse:
+    """One place of an operation where a protected field, or a protected member of an abstract type, is selected.
+
+    Shapes: path is response keys without list indices; field_name None means the type as a whole.
+    """
+
+    type_name: str
+    field_name: str | None
+    path: tuple[str, ...]
+    requirement: Requirement
+    node: FieldNode
+
+    @property
+    def coordinate(self) -> str:
+        """The schema coordinate that clients know the field by."""
+        return self.type_name if self.field_name is None else f"{self.type_name}.{self.field_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class EntityUse:
+    """A selection of `_entities`: where, and the argument that names the types."""
+
+    path: tuple[str, ...]
+    node: FieldNode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operation asks for. cost leaves out what variables hold beyond slicing arguments."""
+
+    cost: int
+    protected: tuple[ProtectedUse, ...]
+    entities: tuple[EntityUse, ...]
+
+
+class Planner:
+    """Walks operations of one schema. Holds no state between calls."""
+
+    def __init__(self, schema: GraphQLSchema, protection: Protection, costs: CostModel, *, selections_max: int) -> None:
+        """Bind to a schema and to the bounds of a walk."""
+        self.schema = schema
+        self.protection = protection
+        self.costs = costs
+        self.selections_max = selections_max
+
+    def plan(
+        self,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+    ) -> Plan:
+        """The plan of a valid operation.
+
+        Errors: OperationTooComplexError, PageTooLargeError, SlicingArgumentError.
+        """
+        root = self.schema.get_root_type(operation.operation)
+        if root is None:
+            return Plan(0, (), ())
+        walk = _Walk(self, fragments, variables)
+        cost = walk.cost_of_selections(root, [operation.selection_set], (), {})
+        return Plan(cost, tuple(walk.protected.values()), tuple(walk.entities))
+
+
+class _Walk:
+    """One walk over one operation."""
+
+    def __init__(
+        self, planner: Planner, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
+    ) -> None:
+        self.schema, self.protection, self.costs = planner.schema, planner.protection, planner.costs
+        self.fragments, self.variables = fragments, variables
+        self.selections_max = planner.selections_max
+        self.selections = 0
+        self.protected: dict[tuple[str, str | None, tuple[str, ...]], ProtectedUse] = {}
+        self.entities: list[EntityUse] = []
+
+    def cost_of_selections(
+        self,
+        parent: GraphQLObjectType,
+        selection_sets: Sequence[SelectionSetNode],
+        path: tuple[str, ...],
+        sizes: Mapping[str, int],
+    ) -> int:
+        fields: dict[str, list[FieldNode]] = {}
+        for selection_set in selection_sets:
+            self._collect(parent, selection_set, fields, set())
+        return sum(self._cost_of_field(parent, nodes, (*path, key), sizes) for key, nodes in fields.items())
+
+    def _cost_of_field(
+        self, parent: GraphQLObjectType, nodes: list[FieldNode], path: tuple[str, ...], sizes: Mapping[str, int]
+    ) -> int:
+        node = nodes[0]
+        name = node.name.value
+        field = self.schema.get_field(parent, name)
+        if field is None or name.startswith("__"):
+            # Introspection costs what it says, once: its depth and repetition have a validation rule of their own.
+            return 0
+        requirement = self.protection.find_requirement(parent.name, name)
+        if requirement is not None:
+            self._note(parent.name, name, path, requirement, node)
+        if name == ENTITIES and parent is self.schema.query_type:
+            self.entities.append(EntityUse(path, node))
+        sizing = self.costs.size(parent.name, field, node, self.variables, inherited=sizes.get(name))
+        inner = self._cost_of_members(field, nodes, path, sizing)
+        return self.costs.weigh_field(field, node) + sizing.length * inner
+
+    def _cost_of_members(
+        self, field: GraphQLField, nodes: list[FieldNode], path: tuple[str, ...], sizing: Sizing
+    ) -> int:
+        returned = get_named_type(field.type)
+        if not is_composite_type(returned):
+            return self.costs.weigh_type(returned)
+        sets = [node.selection_set for node in nodes if node.selection_set is not None]
+        if is_object_type(returned):
+            return self.costs.weigh_type(returned) + self.cost_of_selections(returned, sets, path, sizing.inner)
+        worst = 0
+        for member in self.schema.get_possible_types(returned) if is_abstract_type(returned) else ():
+            requirement = self.protection.find_type_requirement(member.name)
+            if requirement is not None and self._selects_member(member, sets):
+                self._note(member.name, None, path, requirement, nodes[0])
+            inner = self.cost_of_selections(member, sets, path, sizing.inner)
+            worst = max(worst, self.costs.weigh_type(member) + inner)
+        return worst
+
+    def _selects_member(self, member: GraphQLObjectType, selection_sets: Sequence[SelectionSetNode]) -> bool:
+        fields: dict[str, list[FieldNode]] = {}
+        for selection_set in selection_sets:
+            self._collect(member, selection_set, fields, set())
+        return any(nodes[0].name.value != "__typename" for nodes in fields.values())
+
+    def _note(
+        self, type_name: str, field_name: str | None, path: tuple[str, ...], requirement: Requirement, node: FieldNode
+    ) -> None:
+        self.protected.setdefault(
+            (type_name, field_name, path), ProtectedUse(type_name, field_name, path, requirement, node)
+        )
+
+    def _collect(
+        self,
+        parent: GraphQLObjectType,
+        selection_set: SelectionSetNode,
+        fields: dict[str, list[FieldNode]],
+        spread: set[str],
+    ) -> None:
+        for selection in selection_set.selections:
+            self.selections += 1
+            if self.selections > self.selections_max:
+                raise OperationTooComplexError(f"The operation selects more than {self.selections_max} fields.")
+            if not self._is_included(selection.directives):
+                continue
+            if isinstance(selection, FieldNode):
+                key = selection.alias.value if selection.alias else selection.name.value
+                fields.setdefault(key, []).append(selection)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                if condition is None or self._applies(parent, condition.name.value):
+                    self._collect(parent, selection.selection_set, fields, spread)
+            elif isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                fragment = self.fragments.get(name)
+                if fragment is None or name in spread:
+                    continue
+                spread.add(name)
+                if self._applies(parent, fragment.type_condition.name.value):
+                    self._collect(parent, fragment.selection_set, fields, spread)
+
+    def _is_included(self, directives: Sequence[Any] | None) -> bool:
+        for directive in directives or ():
+            if directive.name.value == "skip" and read_condition(directive, self.variables) is True:
+                return False
+            if directive.name.value == "include" and read_condition(directive, self.variables) is False:
+                return False
+        return True
+
+    def _applies(self, parent: GraphQLObjectType, condition: str) -> bool:
+        if condition == parent.name:
+            return True
+        type_ = self.schema.type_map.get(condition)
+        return type_ is not None and is_abstract_type(type_) and self.schema.is_sub_type(type_, parent)
+
+
+def list_entity_types(use: EntityUse, variables: Mapping[str, Any]) -> Iterator[str | None]:
+    """The `__typename` of each representation of an `_entities` selection, in order; None where it has none."""
+    representations = read_argument(use.node, "representations", variables)
+    if representations is ABSENT or not isinstance(representations, list):
+        return
+    for item in representations:
+        name = item.get("__typename") if isinstance(item, Mapping) else None
+        yield name if isinstance(name, str) else None
+
+
+def list_deciding_variables(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> tuple[Any, ...]:
+    """A key of what a plan depends on among the variables: Booleans, Ints and the lengths of lists.
+
+    Ids, cursors, texts and input objects decide nothing, so operations that differ in them share a plan.
+    """
+    key: list[Any] = []
+    for definition in operation.variable_definitions or ():
+        type_ = definition.type.type if isinstance(definition.type, NonNullTypeNode) else definition.type
+        value = variables.get(definition.variable.name.value)
+        if isinstance(type_, ListTypeNode):
+            key.append(len(value) if isinstance(value, list) else None)
+        elif isinstance(type_, NamedTypeNode) and type_.name.value in {"Int", "Boolean"}:
+            key.append((type(value).__name__, value if isinstance(value, (int, float)) else None))
+    return tuple(key)
+
+
+def with_defaults(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The raw variables, an operation's defaults put in where none is given."""
+    filled = {
+        definition.variable.name.value: read_value(definition.default_value, {})
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
+    return filled | dict(variables)

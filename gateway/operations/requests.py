@@ -1,0 +1,230 @@
+"""Reading a GraphQL request out of HTTP: strictly, within bounds, and never half-way.
+
+Everything a client can get wrong here is a MalformedRequestError or one of its kin, never a 500. It reads
+bodies of application/json and GET parameters only; it never looks at the schema.
+Source: GraphQL over HTTP, "Request"; graphql-facts items 2 and 5.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from graphql import DocumentNode, IntValueNode, StringValueNode, Visitor, visit
+
+from gateway.operations.errors import BodyTooLargeError, MalformedRequestError, NumberInUrlError, TokenInUrlError
+from gateway.operations.exchange import GraphQLRequest
+
+_PARAMETERS = ("query", "operationName", "variables", "extensions")
+_GET_PARAMETERS_MAX = 20
+
+# With a plus (which an unescaped URL turns into a space), or a bare run of a number's length that is not a part
+# of a word, a UUID or a cursor.
+_NUMBER = re.compile(
+    r"(?<![\w+])[+\uff0b\u2795]\s?(?:[(]?\d[)]?[ ()./-]{0,2}){7,15}(?!\w)"
+    r"|(?<![\w+/=:.-])0{0,2}\d{9,15}(?![\w+/=:-]|\.\d)"
+)
+# Head and claims are JSON objects, so both begin with {" in base64url.
+_TOKEN = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.")
+
+
+async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int) -> bytes:
+    """Collect a body, and stop reading as soon as it is larger than bytes_max, chunked or not.
+
+    Errors: BodyTooLargeError.
+    """
+    # The HTTP parser has refused a length that is no number, and one of more digits than it can count.
+    if declared_length is not None and declared_length.isdecimal() and int(declared_length) > bytes_max:
+        raise _too_large(bytes_max, is_passed_over=int(declared_length) <= _PASSED_OVER_TIMES * bytes_max)
+    collected = bytearray()
+    async for chunk in chunks:
+        collected += chunk
+        if len(collected) > bytes_max:
+            raise _too_large(bytes_max)
+    return bytes(collected)
+
+
+def parse_body(body: bytes, *, depth_max: int) -> GraphQLRequest:
+    """The request in a POST body.
+
+    Errors: MalformedRequestError, also for a list (batching), repeated keys, NUL and lone surrogates.
+    """
+    if not body.strip():
+        raise MalformedRequestError("The request body is empty.")
+    return build_request(load_json(body, what="body", depth_max=depth_max + 1))
+
+
+def build_request(value: Any) -> GraphQLRequest:
+    """The request in a value that was JSON.
+
+    Errors: MalformedRequestError, which says what is wrong and never quotes the value.
+    """
+    if isinstance(value, list):
+        raise MalformedRequestError("Several operations in one request are not taken; send one at a time.")
+    if not isinstance(value, Mapping):
+        raise MalformedRequestError("The request is not a JSON object.")
+    query, name = value.get("query"), value.get("operationName")
+    if query is None:
+        raise MalformedRequestError("The request has no query.")
+    if not isinstance(query, str):
+        raise MalformedRequestError("query is not a string.")
+    if "\x00" in query:
+        raise MalformedRequestError("query holds a NUL character.")
+    if name is not None and not isinstance(name, str):
+        raise MalformedRequestError("operationName is not a string.")
+    maps: dict[str, Mapping[str, Any]] = {}
+    for key in ("variables", "extensions"):
+        given = value.get(key)
+        if given is not None and not isinstance(given, Mapping):
+            raise MalformedRequestError(f"{key} is not an object.")
+        maps[key] = given or {}
+    return GraphQLRequest(query=query, operation_name=name, **maps)
+
+
+def parse_query_string(query_string: bytes, *, depth_max: int) -> GraphQLRequest:
+    """The request in a URL.
+
+    Errors: as parse_parameters, and MalformedRequestError for what they hold.
+    """
+    parameters: dict[str, Any] = {}
+    for name, value in parse_parameters(query_string).items():
+        if name in {"variables", "extensions"}:
+            parameters[name] = load_json(value.encode(), what=name, depth_max=depth_max) if value else None
+        elif name in _PARAMETERS:
+            parameters[name] = value or None
+    for text in _list_strings(parameters):
+        refuse_number(text)
+    return build_request(parameters)
+
+
+def parse_parameters(query_string: bytes) -> dict[str, str]:
+    """The parameters of a URL, each of which may stand once.
+
+    Errors: MalformedRequestError; NumberInUrlError and TokenInUrlError, which never repeat what they found.
+    """
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_GET_PARAMETERS_MAX
+        )
+    except ValueError:
+        raise MalformedRequestError("The URL's parameters can't be read.") from None
+    for name, value in pairs:
+        if name == "access_token" or _TOKEN.search(value):
+            raise TokenInUrlError
+        refuse_number(value)
+        refuse_number(name)
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise MalformedRequestError("A parameter stands in the URL more than once.")
+    return parameters
+
+
+def refuse_number(text: str) -> None:
+    """Raise NumberInUrlError when a text of a URL carries what may be a telephone number."""
+    # A plus that nobody escaped arrives as a space.
+    if _NUMBER.search(text) or _NUMBER.search(text.replace(" ", "+")):
+        raise NumberInUrlError
+
+
+def refuse_number_in_document(document: DocumentNode) -> None:
+    """As refuse_number, for the literals of a document, whose escapes hide a number from a look at its text."""
+    visit(document, _NumberRefusal())
+
+
+class _NumberRefusal(Visitor):
+    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
+        refuse_number(node.value)
+
+    def enter_int_value(self, node: IntValueNode, *_: Any) -> None:
+        refuse_number(node.value)
+
+
+def load_json(text: bytes, *, what: str, depth_max: int) -> Any:
+    """Strict JSON: UTF-8, no repeated keys, no NaN, bounded nesting, only text that can be stored and sent back.
+
+    Errors: MalformedRequestError, which says what is wrong and never quotes the text.
+    """
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedRequestError(f"The {what} is not UTF-8.") from None
+    try:
+        value = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise MalformedRequestError(f"The {what} is nested too deeply.") from None
+    except ValueError:
+        raise MalformedRequestError(f"The {what} is not JSON.") from None
+    _check(value, what=what, depth_max=depth_max)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise MalformedRequestError("A JSON object holds the same key more than once.")
+    return made
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError
+
+
+def _check(value: Any, *, what: str, depth_max: int) -> None:
+    stack = [(value, 0)]
+    while stack:
+        item, depth = stack.pop()
+        if isinstance(item, str):
+            _check_text(item, what=what)
+        elif isinstance(item, (dict, list)):
+            if depth >= depth_max:
+                raise MalformedRequestError(f"The {what} is nested too deeply.")
+            if isinstance(item, dict):
+                for key in item:
+                    _check_text(key, what=what)
+            stack.extend((inner, depth + 1) for inner in (item.values() if isinstance(item, dict) else item))
+
+
+def _check_text(text: str, *, what: str) -> None:
+    if text.isascii():
+        if "\x00" in text:
+            raise MalformedRequestError(f"The {what} holds a NUL character.")
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedRequestError(f"The {what} holds half of a surrogate pair.") from None
+    if "\x00" in text:
+        raise MalformedRequestError(f"The {what} holds a NUL character.")
+
+
+def _list_strings(value: Any) -> list[str]:
+    strings: list[str] = []
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            strings.append(item)
+        elif isinstance(item, int) and not isinstance(item, bool):
+            strings.append(str(item))
+        elif isinstance(item, float):
+            strings.append(f"{item:.0f}")
+        elif isinstance(item, Mapping):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return strings
+
+
+_PASSED_OVER_TIMES = 16
+
+
+def _too_large(bytes_max: int, *, is_passed_over: bool = False) -> BodyTooLargeError:
+    """The refusal, which also says whether the connection lives on.
+
+    A connection that is closed while its client still sends is reset, and the answer is lost with it. A body of a
+    declared, bounded length is therefore left to the server to pass over; any other ends the connection.
+    """
+    headers = {} if is_passed_over else {"Connection": "close"}
+    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers=headers)

@@ -1,0 +1,87 @@
+"""Who calls: a valid access token's principal, or nobody. Decides nothing about what they may do.
+
+A token is read from the Authorization header alone. One that is there and not valid refuses the request: going on
+without it would answer with nulls what the client believes itself entitled to.
+Source: RFC 6750 sections 2.1 and 3; RFC 9449 section 7.
+"""
+
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from gateway.operations.errors import MalformedRequestError, RateLimitedError, TokenInvalidError
+from gateway.operations.exchange import Exchange
+from gateway.operations.services import Services
+
+_log = structlog.get_logger("gateway.authentication")
+_CREDENTIALS = re.compile(r"^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
+_TOKEN_CHARS_MAX = 8_192
+_REALM = 'Bearer realm="jembatan"'
+_PROOF_MISSING = "TOKEN_PROOF_MISSING"
+_NONCE_NEEDED = "TOKEN_PROOF_NONCE_NEEDED"
+_DPOP_ERRORS = {_NONCE_NEEDED: "use_dpop_nonce", "TOKEN_PROOF_INVALID": "invalid_dpop_proof"}
+
+
+async def authenticate_caller(exchange: Exchange, services: Services) -> Exchange:
+    """Fill in the principal.
+
+    Errors: TokenInvalidError (401 with a challenge), MalformedRequestError for two Authorization headers,
+    RateLimitedError for too many bad tokens.
+    """
+    if not exchange.authorization:
+        return exchange
+    if len(exchange.authorization) > 1:
+        raise MalformedRequestError("The Authorization header stands in the request more than once.")
+    header = exchange.authorization[0].strip()
+    matched = _CREDENTIALS.match(header) if len(header) <= _TOKEN_CHARS_MAX else None
+    if matched is None:
+        raise TokenInvalidError(
+            "The Authorization header must be Bearer, or DPoP, and an access token.",
+            headers={"WWW-Authenticate": f'{_REALM}, error="invalid_request"'},
+        )
+    is_bound = matched.group(1).lower() == "dpop"
+    if is_bound:
+        verdict = await _verify_bound(exchange, services, matched.group(2))
+    else:
+        verdict = await services.verify_token(matched.group(2), exchange.as_of)
+    if not verdict:
+        # The reason goes to the log, not to whoever holds a token that is not theirs.
+        _log.info("token refused", reason=str(verdict.reason))
+        if str(verdict.reason) != _NONCE_NEEDED:
+            _slow_down(exchange, services)
+        raise TokenInvalidError(headers=_challenge(exchange, services, str(verdict.reason), is_bound=is_bound))
+    return replace(exchange, principal=verdict.principal)
+
+
+async def _verify_bound(exchange: Exchange, services: Services, token: str) -> Any:
+    """The verdict on a token that is bound to the caller's key (RFC 9449 section 7.1)."""
+    if services.bound_tokens is None:
+        raise TokenInvalidError(headers={"WWW-Authenticate": f'{_REALM}, error="invalid_request"'})
+    return await services.bound_tokens.verify(
+        token,
+        proofs=exchange.proofs,
+        method=exchange.method,
+        uri=f"{services.settings.base_url}/graphql",
+        as_of=exchange.as_of,
+    )
+
+
+def _challenge(exchange: Exchange, services: Services, reason: str, *, is_bound: bool) -> dict[str, str]:
+    """What the caller is told: the scheme to use, and the nonce that its next proof must hold."""
+    if services.bound_tokens is None or not (is_bound or reason == _PROOF_MISSING):
+        return {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
+    error = _DPOP_ERRORS.get(reason, "invalid_token")
+    return {
+        "WWW-Authenticate": f'DPoP realm="jembatan", error="{error}", algs="ES256 PS256"',
+        "DPoP-Nonce": services.bound_tokens.issue_nonce(exchange.as_of),
+    }
+
+
+def _slow_down(exchange: Exchange, services: Services) -> None:
+    """An address that sends bad tokens uses up the rate of callers without one."""
+    wait_seconds = services.anonymous.take(exchange.peer, now_seconds=exchange.as_of.timestamp())
+    if wait_seconds is not None:
+        raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

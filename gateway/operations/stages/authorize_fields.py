@@ -1,0 +1,97 @@
+"""What of the operation this caller may run, from the schema's own declaration, before anything runs.
+
+A query goes on without the fields whose scopes the token lacks; a mutation or subscription that lacks any scope is
+refused whole, and so is a query where the operator says so. Each refused place is told once, at its outermost.
+Source: Apollo Router's authorization (null and UNAUTHORIZED_FIELD_OR_TYPE), Cosmo's (missing scopes); docs/adr/0030.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from graphql import GraphQLError, OperationType
+
+from gateway.operations.errors import GatewayError
+from gateway.operations.exchange import Exchange, filled
+from gateway.operations.executor import make_refusal
+from gateway.operations.plans import EntityUse, ProtectedUse, list_entity_types, with_defaults
+from gateway.operations.protection import Requirement
+from gateway.operations.services import Services
+
+
+class OperationUnauthorizedError(GatewayError):
+    """The operation needs scopes that the token lacks."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        """Keep each refusal; the answer lists them, and its status is that of the first."""
+        super().__init__()
+        self.errors = tuple(errors)
+
+
+async def authorize_fields(exchange: Exchange, services: Services) -> Exchange:
+    """Fill in denials, and the entity types of which nothing may be fetched.
+
+    Errors: OperationUnauthorizedError for an operation that is refused whole.
+    """
+    plan = filled(exchange.plan)
+    operation = filled(exchange.operation)
+    met = {use.requirement: use.requirement.is_met_by(exchange.scopes) for use in plan.protected}
+    denied = [use for use in plan.protected if not met[use.requirement]]
+    variables = with_defaults(operation, filled(exchange.request).variables) if plan.entities else {}
+    represented = [(use, list(list_entity_types(use, variables))) for use in plan.entities]
+    refused = _list_refused({name for _, names in represented for name in names if name}, exchange, services)
+    errors = [_tell(use, exchange) for use in _list_outermost(_without_entities(denied, represented, refused))]
+    errors += _tell_entities(represented, refused, exchange)
+    whole = services.settings.reject_unauthorized or operation.operation is not OperationType.QUERY
+    if errors and whole:
+        raise OperationUnauthorizedError(errors)
+    return replace(exchange, denials=tuple(errors), refused_entities=frozenset(refused))
+
+
+def _list_refused(names: set[str], exchange: Exchange, services: Services) -> dict[str, Requirement]:
+    needed = {name: services.protection.find_type_requirement(name) for name in names}
+    return {name: need for name, need in needed.items() if need is not None and not need.is_met_by(exchange.scopes)}
+
+
+def _without_entities(
+    denied: Sequence[ProtectedUse],
+    represented: Sequence[tuple[EntityUse, list[str | None]]],
+    refused: dict[str, Requirement],
+) -> list[ProtectedUse]:
+    """Refusals less those of entity types that no representation names or that _tell_entities tells."""
+    names_at = {use.path: {name for name in names if name} for use, names in represented}
+    return [
+        use
+        for use in denied
+        if not (use.field_name is None and use.path in names_at)
+        and not (use.path[:-1] in names_at and use.type_name not in names_at[use.path[:-1]] - refused.keys())
+    ]
+
+
+def _tell_entities(
+    represented: Sequence[tuple[EntityUse, list[str | None]]], refused: dict[str, Requirement], exchange: Exchange
+) -> list[GraphQLError]:
+    told: list[GraphQLError] = []
+    for use, names in represented:
+        for index, name in enumerate(names):
+            if name in refused:
+                refusal = make_refusal(refused[name], exchange.scopes, name)
+                told.append(GraphQLError(refusal.message, [use.node], path=[*use.path, index], original_error=refusal))
+    return told
+
+
+def _list_outermost(denied: Sequence[ProtectedUse]) -> list[ProtectedUse]:
+    """Refusals that are not inside another one; a field below a refused field is never reached."""
+    places = {use.path for use in denied if use.field_name is not None}
+    members = {(use.path, use.type_name) for use in denied if use.field_name is None}
+    outermost = []
+    for use in denied:
+        above = [use.path[:length] for length in range(1, len(use.path))]
+        inside_member = use.field_name is not None and any((path, use.type_name) in members for path in above)
+        if not any(path in places for path in above) and not inside_member:
+            outermost.append(use)
+    return outermost
+
+
+def _tell(use: ProtectedUse, exchange: Exchange) -> GraphQLError:
+    refusal = make_refusal(use.requirement, exchange.scopes, use.coordinate)
+    return GraphQLError(refusal.message, [use.node], path=list(use.path), original_error=refusal)

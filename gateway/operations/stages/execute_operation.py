@@ -1,0 +1,93 @@
+"""Running the operation on the schema, within its time, with the refused fields left out.
+
+The context is made for this operation alone and left after it, whatever happened.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from graphql import GraphQLError
+from strawberry.types.graphql import OperationType
+
+from gateway.operations.errors import OperationTimeoutError, OverloadedError, VariablesInvalidError
+from gateway.operations.exchange import Exchange, Outcome, filled
+from gateway.operations.executor import PREPARED, Prepared, find_reported_key
+from gateway.operations.services import Services
+
+_ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
+
+
+class VariablesRefusedError(VariablesInvalidError):
+    """The variables don't fit the operation."""
+
+    def __init__(self, errors: tuple[GraphQLError, ...]) -> None:
+        """Keep each error; the answer lists them."""
+        super().__init__(errors[0].message)
+        self.errors = tuple(GraphQLError(error.message, error.nodes) for error in errors)
+
+
+async def execute_operation(exchange: Exchange, services: Services) -> Exchange:
+    """Fill in the outcome.
+
+    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError. What fails inside a field is in the outcome.
+    """
+    gate = services.in_flight
+    if gate.running >= gate.running_max:
+        raise OverloadedError(headers={"Retry-After": "1"})
+    gate.running += 1
+    services.metrics.in_flight.set(gate.running)
+    try:
+        async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
+            return replace(exchange, outcome=await _execute(exchange, services))
+    except TimeoutError:
+        if timer.expired():
+            raise OperationTimeoutError from None
+        raise
+    finally:
+        gate.running -= 1
+        services.metrics.in_flight.set(gate.running)
+
+
+async def _execute(exchange: Exchange, services: Services) -> Outcome:
+    request, document = filled(exchange.request), filled(exchange.document)
+    prepared = Prepared(
+        document=document,
+        protection=services.protection,
+        scopes=exchange.scopes,
+        reported=_list_reported(exchange.denials),
+        refused_entities=exchange.refused_entities,
+    )
+    async with services.make_context(exchange.principal, exchange.as_of, exchange.request_id) as context:
+        result = await services.schema.execute(
+            document.text,
+            variable_values=dict(request.variables),
+            context_value=context,
+            operation_name=request.operation_name,
+            allowed_operation_types=_ALLOWED,
+            # The client's own extensions never replace what the stages prepared.
+            operation_extensions={**request.extensions, PREPARED: prepared},
+        )
+    errors = tuple(result.errors or ())
+    if result.data is None and errors and all(_is_of_request(error) for error in errors):
+        # graphql-core ran no field: what it refuses then, after validation, is a variable's value.
+        raise VariablesRefusedError(errors)
+    if result.data is None and errors and all(error.path is None for error in errors):
+        # Executing failed before any field ran: a fault of ours, and no partial answer.
+        raise errors[0].original_error or errors[0]
+    told = {find_reported_key(error) for error in exchange.denials}
+    fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)
+    return Outcome(data=result.data, errors=(*exchange.denials, *fresh), extensions=result.extensions or {})
+
+
+def _list_reported(denials: tuple[GraphQLError, ...]) -> frozenset[tuple[str, str | None, tuple[str, ...]]]:
+    reported = set()
+    for error in denials:
+        key = find_reported_key(error)
+        if key is not None:
+            type_name, _, field_name = key[0].partition(".")
+            reported.add((type_name, field_name or None, key[1]))
+    return frozenset(reported)
+
+
+def _is_of_request(error: GraphQLError) -> bool:
+    return error.path is None and (error.original_error is None or isinstance(error.original_error, GraphQLError))

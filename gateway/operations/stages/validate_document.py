@@ -1,0 +1,101 @@
+"""Whether the operation fits the schema and the limits: breadth, depth, pages, lists and cost. It runs nothing.
+
+Cheap bounds come before GraphQL's own validation, whose work they bound; pages and cost come after it, since they
+need the schema's types. What is learnt of a document is kept by its text, never by who sent it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+    specified_rules,
+)
+from strawberry.schema.schema import validate_document as apply_rules
+
+from gateway.operations.document_bounds import check_document_bounds
+from gateway.operations.errors import DocumentInvalidError, OperationTooComplexError
+from gateway.operations.exchange import Document, Exchange, filled
+from gateway.operations.plans import Plan, list_deciding_variables, with_defaults
+from gateway.operations.services import Services
+
+_RULES = tuple(specified_rules)
+_ERRORS_MAX = 20
+
+
+class SeveralErrorsError(DocumentInvalidError):
+    """The document doesn't fit the schema."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        """Keep each error; the answer lists them."""
+        super().__init__(errors[0].message)
+        self.errors = tuple(errors[:_ERRORS_MAX])
+
+
+async def validate_document(exchange: Exchange, services: Services) -> Exchange:
+    """Fill in plan and cost.
+
+    Errors: DocumentInvalidError with every error of it; OperationTooComplexError; PageTooLargeError;
+    SlicingArgumentError; TooManyItemsError.
+    """
+    document, request = filled(exchange.document), filled(exchange.request)
+    operation = filled(exchange.operation)
+    variables = with_defaults(operation, request.variables)
+    key = (document.text, request.operation_name, list_deciding_variables(operation, variables))
+    try:
+        if services.documents.find(document.text) is None:
+            _check(document, services)
+        plan = services.plans.find(key) or _plan(exchange, services, variables)
+    except RecursionError:
+        raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
+    if len(document.text) <= services.settings.document_cache_text_bytes_max:
+        services.plans.keep(key, plan)
+    cost = plan.cost + _weigh_variables(operation, request.variables, services)
+    services.metrics.cost.observe(cost)
+    known = replace(exchange, plan=plan, cost=cost)
+    if cost > services.settings.cost_max:
+        raise OperationTooComplexError(
+            f"The operation's estimated cost is {cost}; at most {services.settings.cost_max} is run.",
+            headers={"X-Jembatan-Cost": str(cost)},
+            extensions={"cost": cost, "costMax": services.settings.cost_max},
+        )
+    return known
+
+
+def _weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:
+    """What the objects in variables cost. Variables that the operation doesn't define are never looked at."""
+    cost = 0
+    for definition in operation.variable_definitions or ():
+        type_: TypeNode = definition.type
+        while isinstance(type_, (ListTypeNode, NonNullTypeNode)):
+            type_ = type_.type
+        is_entity = isinstance(type_, NamedTypeNode) and type_.name.value == "_Any"
+        value = variables.get(definition.variable.name.value)
+        cost += services.costs.weigh_input(
+            value, items_max=services.settings.representations_max if is_entity else None
+        )
+    return cost
+
+
+def _check(document: Document, services: Services) -> None:
+    check_document_bounds(document.node, services.settings)
+    errors = apply_rules(services.graph, document.node, _RULES)
+    if errors:
+        raise SeveralErrorsError(errors)
+    if len(document.text) <= services.settings.document_cache_text_bytes_max:
+        services.documents.keep(document.text, document)
+
+
+def _plan(exchange: Exchange, services: Services, variables: dict[str, object]) -> Plan:
+    fragments = {
+        definition.name.value: definition
+        for definition in filled(exchange.document).node.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    return services.planner.plan(filled(exchange.operation), fragments, variables)

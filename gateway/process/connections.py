@@ -1,0 +1,317 @@
+"""What one TCP connection is to us: uvicorn's protocols for HTTP and WebSocket, bounded and able to be cut off.
+
+They add what uvicorn lacks: a bound on a request's head, on what waits for a slow reader and on how often a client
+sends frames; close codes that a client can act on; and an end for connections whose peer doesn't read, since closing
+waits until it does. Both put `ABORT` into the scope's extensions: a function that cuts the connection off at once.
+That of HTTP adds `WRITE`: one that sends a part of a streamed answer, unless it would have to wait.
+Nothing here knows GraphQL.
+Source: RFC 6455; the sources of uvicorn and websockets for what is overridden.
+"""
+
+import asyncio
+import json
+import logging
+import struct
+from asyncio.transports import Transport
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import ProtocolError
+from websockets.frames import CloseCode as StandardCode
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
+
+from gateway.operations.rates import Allowance
+
+ABORT, SOCKET, WRITE = "jembatan.abort", "jembatan.socket", "jembatan.write"
+MESSAGE_TOO_LARGE, TOO_MANY_MESSAGES = 4413, 4429
+LINGER_SECONDS = 5.0
+"""How long a refused peer may go on sending before it is cut off. Cut off at once, it would be reset while it sends,
+and never read why."""
+
+_TEXT_FRAME = 0x80 | Opcode.TEXT
+_LENGTH_7, _LENGTH_16, _LENGTH_64 = (struct.Struct(form).pack for form in ("!BB", "!BBH", "!BBQ"))
+_LENGTH_7_MAX, _LENGTH_16_MAX = 125, 0xFFFF
+_CONTROL_WEIGHT, _CONTINUATION_WEIGHT = 1.0, 1 / 16
+
+# uvicorn writes URLs with their parameters at INFO, websockets writes whole messages, with tokens, at DEBUG.
+_log = logging.getLogger("gateway.connections")
+_log.setLevel(logging.WARNING)
+
+
+def _expect_nothing() -> None:
+    """What is called while nobody waits for room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may do."""
+
+    head_bytes_max: int
+    buffer_bytes_max: int
+    message_bytes_max: int
+    messages_per_second: float
+
+
+class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
+    """Closes a connection whose request line and headers are larger than is taken, upgrades included."""
+
+    limits: ClassVar[Limits]
+    _head_bytes = 0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Bound what waits to be written; the bound stays when the connection is upgraded."""
+        transport.set_write_buffer_limits(high=self.limits.buffer_bytes_max)
+        super().connection_made(transport)
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        self._head_bytes = 0
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort, WRITE: self.write_chunk}  # type: ignore[dict-item]
+
+    def write_chunk(self, chunk: bytes) -> bool:
+        """Send a part of the answer's body at once, past ASGI's send; False where only that can: it may have to wait.
+
+        A stream writes so to a client that reads: an event for many then costs each of them a write, not a task.
+        """
+        cycle = self.cycle
+        if self.flow.write_paused or not cycle.response_started or cycle.response_complete or cycle.disconnected:
+            return False
+        if not cycle.chunked_encoding:
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        return True
+
+    def on_url(self, url: bytes) -> None:
+        """Count a part of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.limits.head_bytes_max:
+            raise ValueError("request head too large")
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """An upgraded connection, without compression. Owned by the event loop, as its transport is."""
+
+    limits: ClassVar[Limits]
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """As uvicorn makes it."""
+        super().__init__(*given, **named)
+        self.logger = _log
+        rate = self.limits.messages_per_second
+        allowance = Allowance(rate_per_second=rate, burst=max(2 * rate, 1), now_seconds=self.loop.time())
+        self.conn = BoundedFrames(self.loop, allowance, bytes_max=self.limits.message_bytes_max)
+        self._is_lingering = False
+        self._is_open = False
+        self.is_writable = True
+        """Whether there is room in the buffer; what is written while there is none is kept all the same."""
+        self.on_writable: Callable[[], None] = _expect_nothing
+        """Called when there is room again."""
+
+    def count_waiting_bytes(self) -> int:
+        """How much was written that the peer, or the kernel for it, has not taken."""
+        return self.transport.get_write_buffer_size()
+
+    def write_text(self, *parts: bytes) -> None:
+        """Send a text message in one frame; once the connection ends, nothing."""
+        if not self._is_open:
+            return
+        size = sum(map(len, parts))
+        if size <= _LENGTH_7_MAX:
+            head = _LENGTH_7(_TEXT_FRAME, size)
+        elif size <= _LENGTH_16_MAX:
+            head = _LENGTH_16(_TEXT_FRAME, 126, size)
+        else:
+            head = _LENGTH_64(_TEXT_FRAME, 127, size)
+        self.transport.write(b"".join((head, *parts)))
+
+    def finish(self, code: int, reason: str) -> None:
+        """Close, behind what was written; a peer that doesn't answer in time is cut off."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self._cut_off_later()
+
+    def pause_writing(self) -> None:
+        """The buffer is full."""
+        self.is_writable = False
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Tell whoever waits for room."""
+        self.is_writable = True
+        super().resume_writing()
+        self.on_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of whoever wrote here."""
+        self._is_open = False
+        self.on_writable = _expect_nothing
+        super().connection_lost(exc)
+
+    def handle_close(self, event: Frame) -> None:
+        """Answer the peer's close, or take its answer to ours."""
+        self._is_open = False
+        super().handle_close(event)
+
+    def shutdown(self) -> None:
+        """Close, because the process ends."""
+        self._is_open = False
+        super().shutdown()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Accept or refuse the upgrade; whatever comes later is written through SOCKET."""
+        await super().send(message)
+        self._is_open = self.conn.state is State.OPEN and not self.transport.is_closing()
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames; after the connection failed, pass over what still comes."""
+        if self._is_lingering:
+            return
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
+
+    def handle_parser_exception(self) -> None:
+        """End the connection with the code that the parser chose."""
+        close = self.conn.close_sent
+        code, reason = (close.code, close.reason) if close is not None else (StandardCode.ABNORMAL_CLOSURE, "")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self._linger()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a further part of a message. Empty ones fill no message, and would fill the memory."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        """Answer a ping. Who reads nothing needs no answer, and may not have them piled up."""
+        pongs = self.conn.data_to_send()
+        if self.is_writable:
+            self.transport.write(b"".join(pongs))
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a whole message on; text must be UTF-8."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            self.frames = [b"".join(self.frames)]
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.fail(StandardCode.INVALID_DATA, "The message is not UTF-8.")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
+    async def run_asgi(self) -> None:
+        """Run the application; uvicorn's own would call an upgrade that is refused over HTTP unfinished."""
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions.update({ABORT: self.transport.abort, SOCKET: self})
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except Exception:  # noqa: BLE001 - the outermost layer; it is logged whole
+            _log.exception("a socket's application failed")
+        finally:
+            if not self.handshake_complete:
+                self.send_500_response()
+            if self.close_timer is None:
+                self.transport.close()
+
+    def _refuse_handshake(self) -> None:
+        """Answer a request that the HTTP parser took and the WebSocket one didn't, as one with a body."""
+        answer = b"".join(self.conn.data_to_send())
+        self.transport.write(answer or self.conn.reject(400, "This is no upgrade to a WebSocket.").serialize())
+        self.transport.close()
+
+    def _linger(self) -> None:
+        """Pass over what the peer still sends until it has read why, then cut it off."""
+        self._is_lingering, self.disconnected, self._is_open = True, True, False
+        self.writable.set()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._cut_off_later()
+
+    def _cut_off_later(self) -> None:
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+
+def bound_http(limits: Limits) -> type[BoundedHttp]:
+    """The protocol for HTTP under these limits."""
+    return type("BoundedHttp", (BoundedHttp,), {"limits": limits})
+
+
+def bound_websocket(limits: Limits) -> type[BoundedWebSocket]:
+    """The protocol for WebSockets under these limits."""
+    return type("BoundedWebSocket", (BoundedWebSocket,), {"limits": limits})
+
+
+class BoundedFrames(ServerProtocol):
+    """The frames of one connection, counted as they are read, so that a flood of them ends at its first too many."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, allowance: Allowance, *, bytes_max: int) -> None:
+        """Read frames at the allowance's rate, and messages up to a size."""
+        super().__init__(extensions=None, max_size=bytes_max, logger=_log)
+        self._loop = loop
+        self._allowance = allowance
+        self._is_flooded = False
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Take one frame, or fail the connection."""
+        weight = _CONTINUATION_WEIGHT if frame.opcode is Opcode.CONT else _CONTROL_WEIGHT
+        if frame.opcode is not Opcode.CLOSE and not self._allowance.take(weight, now_seconds=self._loop.time()):
+            self._is_flooded = True
+            raise ProtocolError("Too many messages")
+        super().recv_frame(frame)
+
+    def fail(self, code: StandardCode | int, reason: str = "") -> None:
+        """Fail the connection, with a code of ours where it is a limit of ours."""
+        if self._is_flooded:
+            code, reason = TOO_MANY_MESSAGES, "Too many messages"
+        elif code == StandardCode.MESSAGE_TOO_BIG:
+            code, reason = MESSAGE_TOO_LARGE, f"A message may have {self.max_message_size} bytes"
+        super().fail(code, reason)
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        """A refused upgrade, as JSON like every other refusal."""
+        response = super().reject(status, text)
+        problem = {"code": "BAD_USER_INPUT", "problem": "UPGRADE_REFUSED"}
+        error = {"message": text.partition("\n")[0], "extensions": problem}
+        response.body = json.dumps({"errors": [error]}).encode()
+        del response.headers["Content-Length"], response.headers["Content-Type"]
+        response.headers["Content-Length"] = str(len(response.body))
+        response.headers["Content-Type"] = "application/json; charset=utf-8"
+        return response

@@ -1,0 +1,95 @@
+"""What the gateway counts, in Prometheus' form, on a registry of its own; served by gateway/process/server.py.
+
+Labels have few values by construction: a label is never made from what a client sent.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ledger.feed.follower import FollowerStatus
+from ledger.feed.sequencer import SequencerStatus
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_COSTS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000)
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self) -> None:
+        """Make a registry; two applications in one process don't share theirs."""
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "jembatan_http_requests", "HTTP requests by route and status.", ("route", "status"), registry=self.registry
+        )
+        self.duration = Histogram(
+            "jembatan_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=self.registry
+        )
+        self.operations = Counter(
+            "jembatan_operations", "Operations by kind and outcome.", ("kind", "outcome"), registry=self.registry
+        )
+        self.errors = Counter(
+            "jembatan_errors", "Answers that carry an error, by extensions.code.", ("code",), registry=self.registry
+        )
+        self.cost = Histogram("jembatan_operation_cost", "Estimated cost.", buckets=_COSTS, registry=self.registry)
+        self.in_flight = Gauge("jembatan_operations_in_flight", "Operations running now.", registry=self.registry)
+        self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)
+
+    def watch_pools(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
+        """Report the database pools: by pool, connections by state (such as used, idle), read at each scrape."""
+        self.registry.register(_Pools(read))
+
+    def watch_feed(self, follower: FollowerStatus, sequencer: SequencerStatus | None) -> None:
+        """Report how far this process has followed the feed and, where it may sequence, what waits for a position."""
+        self.registry.register(_Feed(follower, sequencer))
+
+
+class _Pools(Collector):
+    def __init__(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
+        self._read = read
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "jembatan_pool_connections", "Database connections by pool and state.", labels=("pool", "state")
+        )
+        for pool, states in self._read().items():
+            for state, count in states.items():
+                family.add_metric([pool, state], count)
+        return [family]
+
+
+class _Feed(Collector):
+    def __init__(self, follower: FollowerStatus, sequencer: SequencerStatus | None) -> None:
+        self._follower = follower
+        self._sequencer = sequencer
+
+    def collect(self) -> Iterable[Metric]:
+        follower, sequencer = self._follower, self._sequencer
+        yield GaugeMetricFamily(
+            "jembatan_follower_connected", "1 while this process hears of new entries.", follower.is_connected
+        )
+        yield GaugeMetricFamily("jembatan_follower_head", "Last position that this process read.", follower.head)
+        yield GaugeMetricFamily("jembatan_follower_lag", "Entries that this process has yet to read.", follower.lag)
+        yield CounterMetricFamily(
+            "jembatan_follower_resets", "Times that the feed was not the one followed before.", follower.resets
+        )
+        if sequencer is None:
+            return
+        yield GaugeMetricFamily(
+            "jembatan_sequencer_leader", "1 in the process that gives positions.", sequencer.is_leader
+        )
+        yield GaugeMetricFamily(
+            "jembatan_sequencer_pending", "Events without a position, counted up to 100,000.", sequencer.pending
+        )
+        yield GaugeMetricFamily(
+            "jembatan_sequencer_lag_seconds", "Age of the oldest event without a position.", sequencer.lag_s
+        )
+        yield CounterMetricFamily(
+            "jembatan_sequencer_entries", "Entries that this process gave a position.", sequencer.sequenced
+        )
+        yield CounterMetricFamily(
+            "jembatan_sequencer_takeovers", "Times that this process became the sequencer.", sequencer.takeovers
+        )

@@ -1,0 +1,131 @@
+"""What every HTTP answer gets: a request id, security headers, one access-log line, a count. Sockets get lines too.
+
+Plain ASGI, so that streams pass through unread. The URL's parameters, bodies and variables are never logged.
+"""
+
+import re
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.operations.errors import INTERNAL_MESSAGE, Code
+from gateway.operations.failures import log_causes
+from gateway.process.metrics import Metrics
+from ledger.identifiers import new_id
+
+_log = structlog.get_logger("gateway.access")
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{7,127}$")
+_QUIET = frozenset({"/healthz", "/readyz"})
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_PATH_CHARACTERS_MAX = 200
+_STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
+
+
+class RequestEnvelope:
+    """Wraps the whole application. State of one request lives in its scope under `state`."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], https: bool) -> None:
+        """Bind to the application; routes are the paths that metrics may be labelled with."""
+        self.app, self.metrics, self.routes, self.https = app, metrics, routes, https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, and answer 500 for what nothing else answered."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        request_id = choose_request_id(Headers(scope=scope).get("x-request-id"))
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["log"] = {}
+        if scope["type"] == "websocket":
+            await self._follow_socket(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status, answered = 0, started
+
+        async def send_enveloped(message: Message) -> None:
+            nonlocal status, answered
+            if message["type"] == "http.response.start":
+                status, answered = message["status"], time.perf_counter()
+                self._add_headers(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_enveloped)
+            except Exception as error:  # noqa: BLE001 - the outermost layer answers everything
+                log_causes([error])
+                if status == 0:
+                    await _send_internal_error(send_enveloped, request_id)
+            finally:
+                # How long a stream was open tells nothing of how soon it was answered.
+                until = answered if "stream" in state else time.perf_counter()
+                self._record(scope, status, seconds=time.perf_counter() - started, answered_seconds=until - started)
+
+    async def _follow_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Log a socket's opening and its end. What it sends passes by: a wrapper would cost every message."""
+        started = time.perf_counter()
+        path = self._find_path(scope)
+        client = scope.get("client")
+        with structlog.contextvars.bound_contextvars(request_id=scope["state"]["request_id"]):
+            _log.info("socket opening", path=path, peer=client[0] if client else None)
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                seconds = time.perf_counter() - started
+                _log.info("socket ended", path=path, duration_ms=round(seconds * 1000, 2), **scope["state"]["log"])
+
+    def _find_path(self, scope: Scope) -> str:
+        """The path for the log, cut where it is none of ours."""
+        path: str = scope["path"]
+        return path if path in self.routes else path[:_PATH_CHARACTERS_MAX]
+
+    def _add_headers(self, headers: MutableHeaders, request_id: str) -> None:
+        headers["X-Request-Id"] = request_id
+        for name, value in _SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
+        if self.https:
+            headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
+
+    def _record(self, scope: Scope, status: int, *, seconds: float, answered_seconds: float) -> None:
+        path = scope["path"]
+        route = path if path in self.routes else "other"
+        self.metrics.requests.labels(route, str(status)).inc()
+        self.metrics.duration.labels(route).observe(answered_seconds)
+        if path in _QUIET and status < 400:  # noqa: PLR2004 - HTTP's own boundary
+            return
+        _log.info(
+            "request",
+            method=scope["method"],
+            path=self._find_path(scope),
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            **scope["state"]["log"],
+            **scope["state"].get("stream", {}),
+        )
+
+
+def choose_request_id(given: str | None) -> str:
+    """The client's request id where it is well-formed, else a new one."""
+    return given if given is not None and _REQUEST_ID.match(given) else new_id()
+
+
+async def _send_internal_error(send: Send, request_id: str) -> None:
+    body = (
+        f'{{"errors":[{{"message":"{INTERNAL_MESSAGE}","extensions":'
+        f'{{"code":"{Code.INTERNAL_SERVER_ERROR}","requestId":"{request_id}"}}}}]}}'
+    )
+    headers = [(b"content-type", b"application/json; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body.encode()})

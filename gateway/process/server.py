@@ -1,0 +1,117 @@
+"""One serving process: uvicorn around the application, and /metrics on a port of its own.
+
+On SIGTERM it reports itself as not ready, takes no new connection, ends its streams with their last cursor, lets
+running operations finish, all within DRAIN_SECONDS, then ends. It starts no other process.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from prometheus_client import start_http_server
+from starlette.applications import Starlette
+
+from gateway.process.connections import Limits, bound_http, bound_websocket
+from gateway.process.metrics import Metrics
+from gateway.settings import Settings
+
+_log = structlog.get_logger("gateway.server")
+
+
+Drain = Callable[[], Awaitable[None]]
+"""Ends what would otherwise never end; the application has them in app.state.drains."""
+
+_TICK_SECONDS = 0.1
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn, which tells /readyz that it is about to stop, and ends streams before it closes connections."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Mark the process as draining and stop; a second Ctrl-C stops at once.
+
+        uvicorn raises the signal again when it has stopped; ours ends with status 0, for it did what it was told.
+        """
+        readiness = getattr(getattr(self.config.app, "state", None), "readiness", None)
+        if readiness is not None:
+            readiness.is_draining = True
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing new, drain, and then stop as uvicorn does, all of it within the time there is."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        seconds = self.config.timeout_graceful_shutdown or 0
+        drains: list[Drain] = getattr(getattr(self.config.app, "state", None), "drains", [])
+        await self._drain(drains, until=began + seconds)
+        left = seconds - (loop.time() - began)
+        self.config.timeout_graceful_shutdown = max(min(seconds, 1), round(left))
+        await super().shutdown(sockets)
+
+    async def _drain(self, drains: list[Drain], *, until: float) -> None:
+        loop = asyncio.get_running_loop()
+        running = {asyncio.ensure_future(drain()) for drain in drains}
+        while running and loop.time() < until and not self.force_exit:
+            done, running = await asyncio.wait(running, timeout=_TICK_SECONDS)
+            for task in done:
+                if task.exception() is not None:
+                    _log.error("draining failed", exc_info=task.exception())
+        for task in running:
+            task.cancel()
+
+
+def make_server(app: Starlette, settings: Settings) -> DrainingServer:
+    """A server ready to run; `await server.serve()` or `server.run()`."""
+    limits = Limits(
+        head_bytes_max=settings.header_bytes_max + settings.url_bytes_max,
+        buffer_bytes_max=settings.stream_buffer_bytes_max,
+        message_bytes_max=settings.stream_message_bytes_max,
+        messages_per_second=settings.stream_messages_per_second,
+    )
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=bound_http(limits),
+        loop="uvloop",
+        ws=bound_websocket(limits),
+        # The streams' own pings can be seen by every client, also in a browser; docs/adr/0057.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=settings.listen_backlog,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.drain_seconds,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
+    return DrainingServer(config)
+
+
+def serve_metrics(metrics: Metrics, settings: Settings) -> Any | None:
+    """Serve /metrics in a thread; the handle's shutdown() ends it. None where the port is 0."""
+    if settings.metrics_port == 0:
+        return None
+    handle, _thread = start_http_server(settings.metrics_port, settings.metrics_host, registry=metrics.registry)
+    return handle
+
+
+def serve(app: Starlette, settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
+    """Serve until told to stop."""
+    metrics = serve_metrics(app.state.metrics, settings)
+    try:
+        make_server(app, settings).run(sockets=sockets)
+    finally:
+        if metrics is not None:
+            metrics.shutdown()
+            metrics.server_close()

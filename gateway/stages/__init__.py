@@ -1,1 +1,0 @@
-"""The stages of a request's way, one file and one public function each; gateway/pipeline.py holds their order."""

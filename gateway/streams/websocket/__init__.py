@@ -1,0 +1,1 @@
+"""graphql-transport-ws: one file for each part of a socket."""

@@ -1,0 +1,181 @@
+"""The ASGI application at /graphql for WebSockets: which upgrades are taken, and the sessions that run.
+
+An upgrade that can't be taken is answered over HTTP, as any other request is; one that offers another subprotocol is
+taken and closed with 4406, since that is what clients of the protocol understand. Cookies are never read, so another
+site's page has nothing to ride on; its Origin is refused all the same.
+Source: RFC 6455 sections 4.2.2 and 10.2; the protocol's PROTOCOL.md; docs/adr/0057.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from gateway.operations.errors import CrossSiteRequestError, RequestRefusedError, UrlTooLongError
+from gateway.operations.exchange import Answer, Exchange, GraphQLRequest, Transport, filled
+from gateway.operations.media_types import MediaType
+from gateway.operations.pipeline import run_stages
+from gateway.operations.requests import parse_parameters
+from gateway.operations.services import Services
+from gateway.operations.stages.authenticate_caller import authenticate_caller
+from gateway.operations.stages.encode_response import encode_response
+from gateway.process.connections import ABORT, SOCKET
+from gateway.streams.ends import ServerShutdownError, TooManyStreamsError
+from gateway.streams.hub import StreamHub, WatchTokens
+from gateway.streams.websocket.login import Login
+from gateway.streams.websocket.messages import SUBPROTOCOL, WRONG_SUBPROTOCOL
+from gateway.streams.websocket.session import Carrier, Session
+from gateway.streams.websocket.writer import Turns
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+class WebSocketEndpoint:
+    """All WebSockets of a process. Owned by one event loop, as its services are."""
+
+    def __init__(
+        self, services: Services, hub: StreamHub, open_tokens: WatchTokens | None, *, now: Callable[[], datetime]
+    ) -> None:
+        """Bind to the services, the hub of subscriptions, what watches tokens, and the clock of operations.
+
+        Without open_tokens no token's end is noticed: for tests of other things alone.
+        """
+        self._services, self._hub, self._open_tokens, self._now = services, hub, open_tokens, now
+        self._is_draining = False
+        self._sessions: set[Session] = set()
+        self._opening: dict[str, set[Session]] = {}
+        self._is_empty = asyncio.Event()
+        self._turns: Turns | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one upgrade, until its socket is closed."""
+        await receive()
+        exchange = self._begin(scope)
+        failure: Exception | None
+        try:
+            self._refuse(scope)
+            exchange = await run_stages(exchange, self._services, (authenticate_caller,))
+            failure = exchange.failure
+            if failure is None:
+                self._refuse_more(_name_client(exchange))
+        except RequestRefusedError as error:
+            failure = error
+        if failure is not None:
+            answer = await self._answer(replace(exchange, failure=failure), send)
+            scope["state"]["log"].update(status=answer.status, codes=list(answer.codes))
+        elif SUBPROTOCOL not in scope["subprotocols"]:
+            close = {"code": int(WRONG_SUBPROTOCOL.code), "reason": WRONG_SUBPROTOCOL.reason}
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", **close})
+            scope["state"]["log"].update(close)
+        else:
+            await self._serve(scope, exchange, receive, send)
+
+    async def drain(self) -> None:
+        """Take no upgrade any more, end all sessions, and wait until they are gone."""
+        self._is_draining = True
+        for session in tuple(self._sessions):
+            session.drain()
+        while self._sessions:
+            self._is_empty.clear()
+            await self._is_empty.wait()
+
+    async def _serve(self, scope: Scope, exchange: Exchange, receive: Receive, send: Send) -> None:
+        headers = [(b"x-request-id", exchange.request_id.encode())]
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": headers})
+        login = Login(exchange.authorization[0], exchange.principal) if exchange.authorization else Login()
+        self._turns = self._turns or Turns()
+        ends = scope["extensions"]
+        carrier = Carrier(receive, ends[SOCKET], self._turns, ends[ABORT], exchange.peer)
+        session = Session(carrier, self._services, self._hub, self._open_tokens, login=login, now=self._now)
+        client = _name_client(exchange)
+        opening = self._opening.setdefault(client, set())
+        opening.add(session)
+        self._sessions.add(session)
+        if self._is_draining:
+            session.drain()
+        metrics = self._services.metrics
+        metrics.sockets.inc()
+        try:
+            await session.run()
+        finally:
+            metrics.sockets.dec()
+            scope["state"]["log"].update(session.describe())
+            self._leave(session, client)
+
+    def _leave(self, session: Session, client: str) -> None:
+        self._sessions.discard(session)
+        if not self._sessions:
+            self._is_empty.set()
+        opening = self._opening.get(client)
+        if opening is not None:
+            opening.discard(session)
+            if not opening:
+                del self._opening[client]
+
+    def _begin(self, scope: Scope) -> Exchange:
+        async def read() -> GraphQLRequest:
+            raise RuntimeError("An upgrade holds no request.")
+
+        headers = Headers(scope=scope)
+        client = scope.get("client")
+        return Exchange(
+            request_id=scope["state"]["request_id"],
+            as_of=self._now(),
+            method="GET",
+            media_type=MediaType.JSON,
+            peer=client[0] if client else "unknown",
+            authorization=tuple(headers.getlist("authorization")),
+            proofs=tuple(headers.getlist("dpop")),
+            read=read,
+            transport=Transport.WEBSOCKET,
+        )
+
+    def _refuse(self, scope: Scope) -> None:
+        """Raise what is wrong with an upgrade before it is looked into who asks for it."""
+        settings = self._services.settings
+        if self._is_draining:
+            raise ServerShutdownError
+        if len(scope["path"]) + len(scope["query_string"]) > settings.url_bytes_max:
+            raise UrlTooLongError
+        if _is_foreign(Headers(scope=scope), (settings.base_url, *settings.cors_origins)):
+            raise CrossSiteRequestError
+        parse_parameters(scope["query_string"])
+
+    def _refuse_more(self, client: str) -> None:
+        """Raise TooManyStreamsError where as many sockets of a client as may have not said yet that they begin."""
+        opening = self._opening.get(client, set())
+        opening.difference_update([session for session in opening if not session.is_opening])
+        if len(opening) >= self._services.settings.stream_connections_per_client:
+            raise TooManyStreamsError
+
+    async def _answer(self, exchange: Exchange, send: Send) -> Answer:
+        """Refuse an upgrade over HTTP."""
+        answer = filled((await encode_response(exchange, self._services)).answer)
+        for code in answer.codes:
+            self._services.metrics.errors.labels(code).inc()
+        given: Mapping[str, str] = {**answer.headers, "X-Request-Id": exchange.request_id, "Cache-Control": "no-store"}
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
+        await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": answer.body})
+        return answer
+
+
+def _name_client(exchange: Exchange) -> str:
+    """Who hasn't said yet who it is counts by its address, and so can't keep out those behind the same one who have."""
+    return exchange.peer if exchange.principal is None else exchange.principal.client_id
+
+
+def _is_foreign(headers: Headers, own: tuple[str, ...]) -> bool:
+    """Whether a page of another site asks; whatever is no browser sends no Origin."""
+    allowed = {_find_origin(url) for url in own}
+    return any(_find_origin(origin) not in allowed for origin in headers.getlist("origin"))
+
+
+def _find_origin(url: str) -> tuple[str, str]:
+    """Scheme and authority, without the port that a browser leaves out."""
+    scheme, _, rest = url.lower().partition("://")
+    return scheme, rest.partition("/")[0].removesuffix(_DEFAULT_PORTS.get(scheme, " "))

@@ -1,0 +1,1 @@
+"""Complaints: filing, decisions, what follows from them, and reading them."""

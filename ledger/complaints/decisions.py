@@ -1,0 +1,280 @@
+"""What officers decide of complaints. Never a machine; of two officers at once one wins and the other is told.
+
+Verifying writes the number's verified count and risk and settles its signals; nothing here orders a block.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import text
+
+from ledger.complaints.moves import (
+    VERIFIED_STATES,
+    ItemRepeatedError,
+    Row,
+    answer_complaints,
+    lock_complaints,
+    write_complaints,
+)
+from ledger.complaints.reading import Complaint
+from ledger.complaints.states import ComplaintMove, ComplaintState, next_complaint_state
+from ledger.complaints.vocabulary import RejectionReason
+from ledger.errors import InvalidInputError, LedgerError, Problem, StateConflictError, UnknownError
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.identifiers import MemberId, OfficerId, parse_id
+from ledger.numbers.reading import lock_numbers
+from ledger.permissions import require_batch, require_officer
+from ledger.signals.settling import settle_signals
+from ledger.storage.database import Transaction
+from ledger.storage.roles import Role
+from ledger.texts import check_optional_text
+
+
+class Decision(StrEnum):
+    """What an officer can say of a complaint."""
+
+    VERIFY = ComplaintMove.VERIFY
+    REJECT = ComplaintMove.REJECT
+    ASK_INFO = ComplaintMove.ASK_INFO
+    MARK_DUPLICATE = ComplaintMove.MARK_DUPLICATE
+    REOPEN = ComplaintMove.REOPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintDecision:
+    """One decision. REJECT needs a reason, ASK_INFO a note (the source reads it), MARK_DUPLICATE the other's id.
+
+    Any other decision's note stays with the regulator.
+    """
+
+    complaint_id: str
+    decision: Decision
+    reason: RejectionReason | None = None
+    note: str | None = None
+    duplicate_of: str | None = None
+    expected_state: ComplaintState | None = None
+
+
+_NOTE_LENGTH_MAX = 4000
+_INFORMABLE = frozenset({ComplaintState.REJECTED, ComplaintState.DUPLICATE, ComplaintState.RESOLVED})
+
+
+class DecisionInvalidError(InvalidInputError):
+    """The decision lacks something, or has what belongs to another decision."""
+
+    code = "DECISION_INVALID"
+    hint = "REJECT takes a reason, ASK_INFO a note, MARK_DUPLICATE the other complaint's id."
+
+
+class DuplicateMismatchError(InvalidInputError):
+    """This is no duplicate: same complainant and same number, of a complaint that is none itself."""
+
+    code = "DUPLICATE_MISMATCH"
+    hint = "Another victim's complaint of the same number is verified and joins the order."
+
+
+_RECOUNT = text("""
+UPDATE phone_numbers n
+SET verified_complaint_count = v.complaint_count,
+    risk = CASE WHEN v.complainant_count >= :very_high THEN 'VERY_HIGH'
+                WHEN v.complainant_count >= :high THEN 'HIGH'
+                WHEN v.complainant_count >= :medium THEN 'MEDIUM'
+                ELSE 'NONE' END
+FROM (
+  SELECT p.e164, count(c.id) AS complaint_count,
+         count(DISTINCT coalesce(c.complainant_ref, c.source_id::text)) FILTER (WHERE c.id IS NOT NULL)
+           AS complainant_count
+  FROM phone_numbers p
+  LEFT JOIN complaints c ON c.e164 = p.e164 AND c.epoch = p.epoch AND c.state = ANY (CAST(:states AS text[]))
+  WHERE p.e164 = ANY (CAST(:e164s AS text[]))
+  GROUP BY p.e164
+) v
+WHERE n.e164 = v.e164
+""")
+
+
+async def decide_complaints(
+    tx: Transaction,
+    decisions: Sequence[ComplaintDecision],
+) -> list[Complaint | Problem]:
+    """Decide complaints, item by item.
+
+    Shapes: 1..1000 decisions; the result has their order and length.
+    Errors: NoItemsError, TooManyItemsError, ForbiddenError, OfficerRequiredError, with nothing written.
+    Source: domain.md, Complaint.
+    """
+    officer_id = require_officer(tx.viewer)
+    require_batch(decisions)
+    others = [decision.duplicate_of for decision in decisions if decision.duplicate_of is not None]
+    locked = await lock_complaints(tx, [*(decision.complaint_id for decision in decisions), *others])
+    problems: dict[int, Problem] = {}
+    changed: dict[str, Row] = {}
+    recounted: set[str] = set()
+    events = []
+    for place, decision in enumerate(decisions):
+        try:
+            before = _take(locked, changed, decision)
+            after = before | _decide(tx, decision, before, locked, officer_id=officer_id)
+        except LedgerError as error:
+            problems[place] = error.problem()
+            continue
+        locked[before["id"]] = changed[before["id"]] = after
+        if before["e164"] is not None and (before["state"] in VERIFIED_STATES) != (after["state"] in VERIFIED_STATES):
+            recounted.add(before["e164"])
+        events.append(_event(decision, after))
+    await write_complaints(tx, list(changed.values()))
+    await recount_verified(tx, sorted(recounted))
+    await append_events(tx, events)
+    return await answer_complaints(tx, [decision.complaint_id for decision in decisions], problems)
+
+
+async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
+    """Write the verified count, the risk and the signals of numbers from their complaints of the present epoch.
+
+    The numbers are locked first, by a statement of its own: the count must see what the last holder wrote.
+    """
+    if not e164s:
+        return
+    risk = tx.policies.risk
+    parameters = {
+        "e164s": list(e164s),
+        "states": sorted(VERIFIED_STATES),
+        "medium": risk.medium_complainants_min,
+        "high": risk.high_complainants_min,
+        "very_high": risk.very_high_complainants_min,
+    }
+    async with tx.role(Role.TRANSITION):
+        await lock_numbers(tx, e164s)
+        counted = await tx.execute(_RECOUNT, parameters)
+    if counted.rowcount != len(e164s):
+        raise RuntimeError("A number of a complaint was not there to be counted.")
+    await settle_signals(tx, e164s)
+
+
+async def record_complainant_informed(tx: Transaction, complaint_ids: Sequence[str]) -> list[Complaint | Problem]:
+    """Note that the complainant was told the outcome; the first time stays.
+
+    Shapes: 1..1000 ids; the result has their order and length.
+    Errors: as decide_complaints. A complaint that has no outcome yet is INCOMPATIBLE_STATE.
+    """
+    require_officer(tx.viewer)
+    require_batch(complaint_ids)
+    locked = await lock_complaints(tx, complaint_ids)
+    problems: dict[int, Problem] = {}
+    changed: dict[str, Row] = {}
+    for place, complaint_id in enumerate(complaint_ids):
+        row = locked.get(parse_id(complaint_id) or "")
+        if row is None:
+            problems[place] = UnknownError(field="complaintId").problem()
+        elif row["state"] not in _INFORMABLE:
+            problems[place] = StateConflictError(f"A complaint that is {row['state']} has no outcome yet.").problem()
+        elif row["complainant_informed_at"] is None:
+            row["complainant_informed_at"] = tx.as_of
+            changed[row["id"]] = row
+    await write_complaints(tx, list(changed.values()))
+    await append_events(
+        tx,
+        [
+            EventDraft(
+                kind=EventKind.COMPLAINANT_INFORMED,
+                subject=Subject.COMPLAINT,
+                subject_id=row["id"],
+                state=row["state"],
+                audience=[MemberId(row["source_id"])],
+            )
+            for row in changed.values()
+        ],
+    )
+    return await answer_complaints(tx, complaint_ids, problems)
+
+
+def _take(locked: Mapping[str, Row], changed: Mapping[str, Row], decision: ComplaintDecision) -> Row:
+    """The complaint that is decided of, as it was before."""
+    row = locked.get(parse_id(decision.complaint_id) or "")
+    if row is None:
+        raise UnknownError(field="complaintId")
+    if row["id"] in changed:
+        raise ItemRepeatedError(field="complaintId")
+    if decision.expected_state is not None and row["state"] != decision.expected_state:
+        raise StateConflictError(f"The complaint is {row['state']}, not {decision.expected_state}.")
+    return row
+
+
+def _decide(
+    tx: Transaction,
+    decision: ComplaintDecision,
+    before: Row,
+    locked: Mapping[str, Row],
+    *,
+    officer_id: OfficerId,
+) -> Row:
+    """What the decision changes. Errors: StateConflictError, DecisionInvalidError, DuplicateMismatchError."""
+    move = ComplaintMove(decision.decision)
+    note = _check_decision(decision)
+    state = next_complaint_state(ComplaintState(before["state"]), move)
+    if move is ComplaintMove.ASK_INFO:
+        return {"state": state, "info_request": note, "complete_at": None, "verification_due_at": None}
+    if move is ComplaintMove.REOPEN:
+        return {
+            "state": state,
+            "decision_note": note,
+            "rejection_reason": None,
+            "outcome": None,
+            "decided_by": None,
+            "decided_at": None,
+            "resolved_at": None,
+            "complainant_informed_at": None,
+            "complete_at": tx.as_of,
+            "verification_due_at": tx.as_of + tx.policies.filing.verification_due,
+        }
+    return {
+        "state": state,
+        "decision_note": note,
+        "rejection_reason": decision.reason,
+        "duplicate_of": _check_duplicate(decision, before, locked) if decision.duplicate_of else None,
+        "decided_by": officer_id,
+        "decided_at": tx.as_of,
+    }
+
+
+def _check_decision(decision: ComplaintDecision) -> str | None:
+    """The note, when the decision has what it needs and nothing else."""
+    note = check_optional_text(decision.note, field="note", length_max=_NOTE_LENGTH_MAX, lines=True)
+    if (decision.reason is not None) != (decision.decision is Decision.REJECT):
+        raise DecisionInvalidError(field="reason")
+    if (decision.duplicate_of is not None) != (decision.decision is Decision.MARK_DUPLICATE):
+        raise DecisionInvalidError(field="duplicateOf")
+    if decision.decision is Decision.ASK_INFO and note is None:
+        raise DecisionInvalidError(field="note")
+    return note
+
+
+def _check_duplicate(decision: ComplaintDecision, before: Row, locked: Mapping[str, Row]) -> str:
+    """The id of the complaint that this one repeats."""
+    other = locked.get(parse_id(decision.duplicate_of or "") or "")
+    if other is None:
+        raise UnknownError(field="duplicateOf")
+    references = {before["complainant_ref"], other["complainant_ref"]} - {None}
+    same_target = (before["e164"], before["account_platform"]) == (other["e164"], other["account_platform"])
+    if (
+        other["id"] == before["id"]
+        or other["state"] == ComplaintState.DUPLICATE
+        or len(references) > 1
+        or not same_target
+    ):
+        raise DuplicateMismatchError(field="duplicateOf")
+    return str(other["id"])
+
+
+def _event(decision: ComplaintDecision, after: Row) -> EventDraft:
+    """What was decided and why; the note is not told."""
+    payload = {"decision": decision.decision, **({"reason": decision.reason} if decision.reason else {})}
+    return EventDraft(
+        kind=EventKind.COMPLAINT_DECIDED,
+        subject=Subject.COMPLAINT,
+        subject_id=after["id"],
+        state=after["state"],
+        audience=[MemberId(after["source_id"])],
+        payload=payload,
+    )

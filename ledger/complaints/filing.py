@@ -1,0 +1,294 @@
+"""Filing complaints: many at once, each once.
+
+The same complaint filed again is the first one: by the source's reference, else by its content with the number
+of its occurrence. A filing is never half-written: complaint, complainant, evidence, counts and event go together.
+Locks are taken in one order, numbers by E.164 before complaints by their key, so that filers don't meet crosswise.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from ledger.complaints.complainants import insert_complainants
+from ledger.complaints.drafts import (
+    ComplaintDraft,
+    PreparedComplaint,
+    SourceReferenceReusedError,
+    count_evidence_bytes,
+    prepare_complaint,
+)
+from ledger.complaints.evidence import EvidenceTooLargeError, insert_evidence
+from ledger.complaints.reading import Complaint, chronology_context, load_complaints
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
+from ledger.errors import LedgerError, Problem
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.identifiers import ComplaintId, MemberId
+from ledger.numbers.reading import PhoneNumber, ensure_numbers
+from ledger.permissions import require_batch, require_source
+from ledger.storage.database import Transaction
+from ledger.storage.roles import Role
+
+__all__ = [
+    "ComplaintDraft",
+    "FiledComplaint",
+    "Filing",
+    "Supplement",
+    "file_complaints",
+    "file_prepared",
+    "prepare_complaints",
+    "supply_information",
+    "withdraw_complaints",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledComplaint:
+    """What a draft became; was_known where it had been filed before."""
+
+    complaint: Complaint
+    was_known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """The same without the complaint itself."""
+
+    complaint_id: ComplaintId
+    was_known: bool
+
+
+Key = tuple[str, str | int]
+
+# LIMIT keeps each look-up a probe of its unique index: as a join, statistics of a young table led to whole scans.
+_FIND_KNOWN = text("""
+SELECT k.* FROM unnest(CAST(:references AS text[])) AS d(source_reference)
+CROSS JOIN LATERAL (
+  SELECT id, source_reference, content_hash, occurrence FROM complaints
+  WHERE source_id = CAST(:source_id AS uuid) AND source_reference = d.source_reference LIMIT 1
+) k
+UNION ALL
+SELECT k.* FROM unnest(CAST(:hashes AS text[]), CAST(:occurrences AS integer[])) AS d(content_hash, occurrence)
+CROSS JOIN LATERAL (
+  SELECT id, source_reference, content_hash, occurrence FROM complaints
+  WHERE source_id = CAST(:source_id AS uuid) AND source_reference IS NULL
+    AND content_hash = d.content_hash AND occurrence = d.occurrence LIMIT 1
+) k
+""")
+
+_FIND_EPOCHS = text("""
+SELECT d.id, max(e.epoch) AS epoch
+FROM json_to_recordset(CAST(:incidents AS json)) AS d(id uuid, e164 text, incident_at timestamptz)
+JOIN number_epochs e ON e.e164 = d.e164 AND e.starts_at <= d.incident_at
+GROUP BY d.id
+""")
+
+# The order is that of the unique indexes: two who file the same complaints wait for each other, never crosswise.
+_INSERT = text("""
+INSERT INTO complaints
+  (id, source_id, source_reference, content_hash, occurrence, e164, epoch, epoch_uncertain, account_platform,
+   account_handle, account_url, medium, category, incident_at, loss_rupiah, remedy, chronology_sealed,
+   chronology_digest, complainant_ref, marks, filed_at, complete_at, verification_due_at)
+SELECT d.id, CAST(:source_id AS uuid), d.source_reference, d.content_hash, d.occurrence, d.e164, d.epoch,
+       d.incident_at IS NULL, d.account_platform, d.account_handle, d.account_url, d.medium, d.category,
+       d.incident_at, d.loss_rupiah, d.remedy, d.chronology_sealed, d.chronology_digest, d.complainant_ref,
+       d.marks, CAST(:filed_at AS timestamptz), CAST(:filed_at AS timestamptz), CAST(:due_at AS timestamptz)
+FROM json_to_recordset(CAST(:drafts AS json))
+  AS d(id uuid, source_reference text, content_hash text, occurrence integer, e164 text, epoch integer,
+       account_platform text, account_handle text, account_url text, medium text, category text,
+       incident_at timestamptz, loss_rupiah bigint, remedy text, chronology_sealed bytea, chronology_digest text,
+       complainant_ref text, marks text[])
+ORDER BY d.source_reference, d.content_hash, d.occurrence
+ON CONFLICT DO NOTHING
+RETURNING id
+""")
+
+_COUNT = text("""
+UPDATE phone_numbers n SET complaint_count = n.complaint_count + d.filed_count
+FROM json_to_recordset(CAST(:counts AS json)) AS d(e164 text, filed_count integer)
+WHERE n.e164 = d.e164
+""")
+
+
+async def file_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> list[FiledComplaint | Problem]:
+    """File complaints for the viewer's own member, item by item.
+
+    Shapes: 1..1000 drafts; the result has the drafts' order and length.
+    Errors: NoItemsError, TooManyItemsError, ForbiddenError, with nothing written. A draft that can't be taken is a
+    Problem in its place; the others are filed.
+    Source: domain.md, Complaint; field.md section 1.1.
+    """
+    require_source(tx.viewer)
+    require_batch(drafts)
+    checked = prepare_complaints(tx, drafts)
+    outcomes = await file_prepared(tx, [item for item in checked if isinstance(item, PreparedComplaint)])
+    filings = iter(outcomes)
+    results = [next(filings) if isinstance(item, PreparedComplaint) else item for item in checked]
+    complaints = await load_complaints(tx, [item.complaint_id for item in results if isinstance(item, Filing)])
+    return [
+        FiledComplaint(complaint=complaints[item.complaint_id], was_known=item.was_known)
+        if isinstance(item, Filing)
+        else item
+        for item in results
+    ]
+
+
+def prepare_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> list[PreparedComplaint | Problem]:
+    """Check every draft; one that can't be taken becomes a Problem in its place."""
+    checked: list[PreparedComplaint | Problem] = []
+    evidence_bytes = 0
+    for draft in drafts:
+        evidence_bytes += count_evidence_bytes(draft.evidence)
+        try:
+            if draft.evidence and evidence_bytes > tx.policies.filing.evidence_call_bytes_max:
+                raise EvidenceTooLargeError(
+                    f"One call takes at most {tx.policies.filing.evidence_call_bytes_max} bytes of evidence.",
+                    field="evidence",
+                )
+            checked.append(prepare_complaint(draft, policy=tx.policies.filing, keyring=tx.keyring, as_of=tx.as_of))
+        except LedgerError as error:
+            checked.append(error.problem())
+    return checked
+
+
+async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> list[Filing | Problem]:
+    """File what was checked, in a number of statements that doesn't grow with the items.
+
+    Shapes: the result has the items' order and length. A reference that stands for another content is a Problem.
+    """
+    source_id = require_source(tx.viewer)
+    if not items:
+        return []
+    known = await _find_known(tx, source_id, items)
+    fresh: dict[Key, PreparedComplaint] = {}
+    for item in items:
+        if item.key not in known:
+            fresh.setdefault(item.key, item)
+    written = await _write(tx, source_id, list(fresh.values())) if fresh else set()
+    overtaken = [item for item in fresh.values() if item.id not in written]
+    if overtaken:  # another filed the same at the same time and was first
+        known |= await _find_known(tx, source_id, overtaken)
+    for key, item in fresh.items():
+        if item.id in written:
+            known[key] = (item.id, item.content_hash)
+    return [_outcome(item, known[item.key], written) for item in items]
+
+
+def _outcome(item: PreparedComplaint, found: tuple[str, str], written: set[str]) -> Filing | Problem:
+    complaint_id, content_hash = found
+    if content_hash != item.content_hash:
+        return SourceReferenceReusedError(field="sourceReference").problem()
+    is_new = complaint_id == item.id and item.id in written
+    return Filing(complaint_id=ComplaintId(complaint_id), was_known=not is_new)
+
+
+async def _find_known(
+    tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]
+) -> dict[Key, tuple[str, str]]:
+    """Id and content hash of those that the source filed before, by key."""
+    unreferenced = [item for item in items if item.draft.source_reference is None]
+    parameters = {
+        "source_id": source_id,
+        "references": [item.draft.source_reference for item in items if item.draft.source_reference is not None],
+        "hashes": [item.content_hash for item in unreferenced],
+        "occurrences": [item.occurrence for item in unreferenced],
+    }
+    known: dict[Key, tuple[str, str]] = {}
+    for row in await tx.execute(_FIND_KNOWN, parameters):
+        key: Key = (
+            ("", row.source_reference) if row.source_reference is not None else (row.content_hash, row.occurrence)
+        )
+        known[key] = (str(row.id), row.content_hash)
+    return known
+
+
+async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> set[str]:
+    """Write complaints that are new, with all that belongs to them; the ids of those that no other was faster with."""
+    async with tx.role(Role.TRANSITION):
+        numbers = await ensure_numbers(tx, [item.number for item in items if item.number is not None])
+        epochs = await _find_epochs(tx, items, numbers)
+    parameters = {
+        "source_id": source_id,
+        "filed_at": tx.as_of,
+        "due_at": tx.as_of + tx.policies.filing.verification_due,
+        "drafts": orjson.dumps([_row(tx, item, epochs.get(item.id)) for item in items]).decode(),
+    }
+    written = {str(row.id) for row in await tx.execute(_INSERT, parameters)}
+    new = [item for item in items if item.id in written]
+    await insert_complainants(
+        tx, source_id, [(item.id, item.draft.complainant) for item in new if item.draft.complainant]
+    )
+    await insert_evidence(tx, source_id, [(item.id, piece) for item in new for piece in item.draft.evidence])
+    await _count_and_tell(tx, source_id, new)
+    return written
+
+
+async def _find_epochs(
+    tx: Transaction, items: Sequence[PreparedComplaint], numbers: Mapping[str, PhoneNumber]
+) -> dict[str, int]:
+    """The epoch of each complaint's number at the incident; the present one where the time is unknown."""
+    epochs = {item.id: numbers[item.number.e164].epoch or 1 for item in items if item.number is not None}
+    reassigned = [
+        {"id": item.id, "e164": item.number.e164, "incident_at": item.draft.incident_at}
+        for item in items
+        if item.number is not None and item.draft.incident_at is not None and epochs[item.id] > 1
+    ]
+    found: dict[str, int] = {str(complaint_id): epoch for complaint_id, epoch in epochs.items()}
+    if reassigned:
+        # Before the first reassignment that we know of, it was the first epoch.
+        found |= {str(row["id"]): 1 for row in reassigned}
+        rows = await tx.execute(_FIND_EPOCHS, {"incidents": orjson.dumps(reassigned).decode()})
+        found |= {str(row.id): row.epoch for row in rows}
+    return found
+
+
+def _row(tx: Transaction, item: PreparedComplaint, epoch: int | None) -> dict[str, Any]:
+    draft = item.draft
+    sealed = tx.keyring.seal(draft.chronology.encode(), chronology_context(item.id)) if draft.chronology else None
+    return {
+        "id": item.id,
+        "source_reference": draft.source_reference,
+        "content_hash": item.content_hash,
+        "occurrence": item.occurrence,
+        "e164": item.number.e164 if item.number else None,
+        "epoch": epoch,
+        "account_platform": draft.account_platform,
+        "account_handle": draft.account_handle,
+        "account_url": draft.account_url,
+        "medium": draft.medium,
+        "category": draft.category,
+        "incident_at": draft.incident_at,
+        "loss_rupiah": draft.loss_rupiah,
+        "remedy": draft.remedy,
+        "chronology_sealed": f"\\x{sealed.hex()}" if sealed is not None else None,
+        "chronology_digest": item.chronology_digest,
+        "complainant_ref": item.complainant_ref,
+        "marks": list(item.marks),
+    }
+
+
+async def _count_and_tell(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> None:
+    """Raise the numbers' counts, whose rows are locked since they were ensured, and write an event each."""
+    counts = Counter(item.number.e164 for item in items if item.number is not None)
+    events = [
+        EventDraft(
+            kind=EventKind.COMPLAINT_FILED,
+            subject=Subject.COMPLAINT,
+            subject_id=item.id,
+            state=ComplaintState.SUBMITTED,
+            audience=[source_id],
+            payload={"category": item.draft.category, "medium": item.draft.medium},
+        )
+        for item in items
+    ]
+    async with tx.role(Role.TRANSITION):
+        if counts:
+            rows = [{"e164": e164, "filed_count": count} for e164, count in counts.items()]
+            counted = await tx.execute(_COUNT, {"counts": orjson.dumps(rows).decode()})
+            if counted.rowcount != len(counts):
+                raise RuntimeError("A number that was just locked was not there to be counted.")
+        await append_events(tx, events)

@@ -1,0 +1,72 @@
+"""Where a complaint stands, and every move from there. A move that is not written here does not exist.
+
+Pure: it may be imported from anywhere in the ledger. Source: domain.md, the table of Complaint.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from ledger.errors import StateConflictError
+
+
+class ComplaintState(StrEnum):
+    """Where a complaint stands."""
+
+    SUBMITTED = "SUBMITTED"
+    NEEDS_INFO = "NEEDS_INFO"
+    VERIFIED = "VERIFIED"
+    REJECTED = "REJECTED"
+    DUPLICATE = "DUPLICATE"
+    WITHDRAWN = "WITHDRAWN"
+    ESCALATED = "ESCALATED"
+    RESOLVED = "RESOLVED"
+    REOPENED = "REOPENED"
+
+
+class ComplaintMove(StrEnum):
+    """What can be done to a complaint."""
+
+    ASK_INFO = "ASK_INFO"
+    SUPPLY_INFO = "SUPPLY_INFO"
+    EXPIRE = "EXPIRE"
+    VERIFY = "VERIFY"
+    REJECT = "REJECT"
+    MARK_DUPLICATE = "MARK_DUPLICATE"
+    WITHDRAW = "WITHDRAW"
+    ESCALATE = "ESCALATE"
+    RESOLVE = "RESOLVE"
+    REOPEN = "REOPEN"
+
+
+_C, _CM = ComplaintState, ComplaintMove
+
+
+COMPLAINT_MOVES: Mapping[tuple[ComplaintState, ComplaintMove], ComplaintState] = {
+    (_C.SUBMITTED, _CM.ASK_INFO): _C.NEEDS_INFO,
+    (_C.SUBMITTED, _CM.VERIFY): _C.VERIFIED,
+    (_C.SUBMITTED, _CM.REJECT): _C.REJECTED,
+    (_C.SUBMITTED, _CM.MARK_DUPLICATE): _C.DUPLICATE,
+    (_C.SUBMITTED, _CM.WITHDRAW): _C.WITHDRAWN,
+    (_C.NEEDS_INFO, _CM.WITHDRAW): _C.WITHDRAWN,
+    (_C.NEEDS_INFO, _CM.SUPPLY_INFO): _C.SUBMITTED,
+    (_C.NEEDS_INFO, _CM.EXPIRE): _C.REJECTED,
+    (_C.VERIFIED, _CM.ESCALATE): _C.ESCALATED,
+    (_C.ESCALATED, _CM.RESOLVE): _C.RESOLVED,
+    (_C.REJECTED, _CM.REOPEN): _C.REOPENED,
+    (_C.RESOLVED, _CM.REOPEN): _C.REOPENED,
+    (_C.REOPENED, _CM.VERIFY): _C.VERIFIED,
+    (_C.REOPENED, _CM.REJECT): _C.REJECTED,
+}
+
+
+def next_complaint_state(state: ComplaintState, move: ComplaintMove) -> ComplaintState:
+    """The state after the move. Errors: StateConflictError."""
+    after = COMPLAINT_MOVES.get((state, move))
+    if after is None:
+        raise StateConflictError(f"A complaint that is {state} has no move {move}.")
+    return after
+
+
+def complaint_states_before(move: ComplaintMove) -> list[ComplaintState]:
+    """The states from which the move is open, for a statement's WHERE."""
+    return [state for state, candidate in COMPLAINT_MOVES if candidate is move]

@@ -1,0 +1,204 @@
+"""Events: what happened, who did it, and who may get it, written with the change itself.
+
+An event never holds complainant data, a chronology or an officer's note: PAYLOAD_KEYS lists all that one may say.
+Nobody may change or delete one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from ledger.forwarding.vocabulary import ForwardingResult
+from ledger.identifiers import BrandId, MemberId
+from ledger.storage.database import Transaction
+from ledger.storage.roles import Role
+from ledger.viewer import Viewer
+
+
+class EventKind(StrEnum):
+    """What can happen."""
+
+    COMPLAINT_FILED = "COMPLAINT_FILED"
+    COMPLAINT_DECIDED = "COMPLAINT_DECIDED"
+    COMPLAINT_WITHDRAWN = "COMPLAINT_WITHDRAWN"
+    COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED"
+    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED"
+    COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED"
+    COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED"
+    COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED"
+    ORDER_DRAFTED = "ORDER_DRAFTED"
+    ORDER_RETURNED = "ORDER_RETURNED"
+    ORDER_DISCARDED = "ORDER_DISCARDED"
+    ORDER_ISSUED = "ORDER_ISSUED"
+    ORDER_COMPLAINT_JOINED = "ORDER_COMPLAINT_JOINED"
+    ORDER_ACKNOWLEDGED = "ORDER_ACKNOWLEDGED"
+    ORDER_WITHDRAWN = "ORDER_WITHDRAWN"
+    ORDER_CLOSED = "ORDER_CLOSED"
+    ORDER_LIFT_ISSUED = "ORDER_LIFT_ISSUED"
+    ORDER_ENDED = "ORDER_ENDED"
+    EXTENSION_REQUESTED = "EXTENSION_REQUESTED"
+    EXTENSION_DECIDED = "EXTENSION_DECIDED"
+    FORWARDING_PROPOSED = "FORWARDING_PROPOSED"
+    FORWARDING_APPROVED = "FORWARDING_APPROVED"
+    FORWARDING_DISCARDED = "FORWARDING_DISCARDED"
+    MEMBER_ADMITTED = "MEMBER_ADMITTED"
+    MEMBER_CHANGED = "MEMBER_CHANGED"
+    OFFICER_CHANGED = "OFFICER_CHANGED"
+    NUMBERING_LOADED = "NUMBERING_LOADED"
+    NUMBER_REASSIGNED = "NUMBER_REASSIGNED"
+    KEYS_ROTATED = "KEYS_ROTATED"
+    PARTICIPATION_STARTED = "PARTICIPATION_STARTED"
+    PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED"
+    PARTICIPATION_ENDED = "PARTICIPATION_ENDED"
+    SIGNAL_RAISED = "SIGNAL_RAISED"
+    SIGNAL_CHANGED = "SIGNAL_CHANGED"
+    SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED"
+    SIGNAL_EXPIRED = "SIGNAL_EXPIRED"
+    SIGNAL_REVOKED = "SIGNAL_REVOKED"
+    SIGNAL_CONTRIBUTED = "SIGNAL_CONTRIBUTED"
+    LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED"
+    LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED"
+    ENTRIES_ERASED = "ENTRIES_ERASED"
+    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED"
+
+
+class Subject(StrEnum):
+    """What an event is about."""
+
+    COMPLAINT = "COMPLAINT"
+    BLOCK_ORDER = "BLOCK_ORDER"
+    FORWARDING_RUN = "FORWARDING_RUN"
+    MEMBER = "MEMBER"
+    OFFICER = "OFFICER"
+    NUMBER = "NUMBER"
+    NUMBERING_PLAN = "NUMBERING_PLAN"
+    KEYRING = "KEYRING"
+    PARTICIPATION = "PARTICIPATION"
+    FRAUD_SIGNAL = "FRAUD_SIGNAL"
+    SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION"
+    LEGAL_HOLD = "LEGAL_HOLD"
+    FEED = "FEED"
+
+
+_ORDER = frozenset({"orderNo", "version"})
+_SIGNAL = frozenset({"category", "risk"})
+_SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
+
+PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
+    EventKind.COMPLAINT_FILED: frozenset({"category", "medium"}),
+    EventKind.COMPLAINT_DECIDED: frozenset({"decision", "reason"}),
+    EventKind.COMPLAINT_RESOLVED: frozenset({"outcome"}),
+    EventKind.COMPLAINANT_REVEALED: frozenset({"revealId", "purposeHash"}),
+    EventKind.ORDER_DRAFTED: _ORDER,
+    EventKind.ORDER_RETURNED: _ORDER,
+    EventKind.ORDER_DISCARDED: _ORDER,
+    EventKind.ORDER_ISSUED: _ORDER | {"dueAt"},
+    EventKind.ORDER_COMPLAINT_JOINED: _ORDER,
+    EventKind.ORDER_ACKNOWLEDGED: _SAID,
+    EventKind.ORDER_WITHDRAWN: _ORDER,
+    EventKind.ORDER_CLOSED: _ORDER,
+    EventKind.ORDER_LIFT_ISSUED: _ORDER | {"basis", "dueAt"},
+    EventKind.ORDER_ENDED: _ORDER | {"reason"},
+    EventKind.EXTENSION_REQUESTED: _SAID,
+    EventKind.EXTENSION_DECIDED: _ORDER | {"extension", "dueAt"},
+    EventKind.FORWARDING_PROPOSED: frozenset(ForwardingResult),
+    EventKind.FORWARDING_APPROVED: frozenset({"approvedCount"}),
+    EventKind.FORWARDING_DISCARDED: frozenset({"approvedCount"}),
+    EventKind.MEMBER_ADMITTED: frozenset({"slug", "kind"}),
+    EventKind.MEMBER_CHANGED: frozenset({"brand", "office"}),
+    EventKind.OFFICER_CHANGED: frozenset({"change", "officeId"}),
+    EventKind.NUMBERING_LOADED: frozenset({"written", "numbersMoved"}),
+    EventKind.NUMBER_REASSIGNED: frozenset({"epoch", "startsAt"}),
+    EventKind.KEYS_ROTATED: frozenset({"added", "retired"}),
+    EventKind.PARTICIPATION_STARTED: frozenset({"disclosure"}),
+    EventKind.PARTICIPATION_CHANGED: frozenset({"disclosure", "previousId", "signalKeyId"}),
+    EventKind.PARTICIPATION_ENDED: frozenset({"disclosure", "reason"}),
+    EventKind.SIGNAL_CONTRIBUTED: frozenset({"category"}),
+    EventKind.SIGNAL_RAISED: _SIGNAL,
+    EventKind.SIGNAL_CHANGED: _SIGNAL | {"riskBefore"},
+    EventKind.SIGNAL_CORROBORATED: _SIGNAL,
+    EventKind.SIGNAL_EXPIRED: _SIGNAL,
+    EventKind.SIGNAL_REVOKED: _SIGNAL | {"reason"},
+    EventKind.ENTRIES_ERASED: frozenset({"ranges", "count"}),
+    EventKind.ENTRIES_ARCHIVED: frozenset({"first", "last", "sha256"}),
+}
+"""All that an event of a kind may say; a kind that is not here says nothing.
+
+Each is an id, a number, a time, a hash or a word of a closed list, never a text that somebody typed: the log is for
+ever, and whoever may get the event reads it whole. A key that is added here is a decision about all of them.
+"""
+
+
+class PayloadError(RuntimeError):
+    """An event would say what PAYLOAD_KEYS does not list for its kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDraft:
+    """One event to be written.
+
+    audience names the members other than the regulator who may get it; the regulator may get every one. brand_id is
+    the brand that it is about: a client that is narrowed to another brand doesn't get it.
+    payload is small, has no personal data of a complainant, and is what each of the audience may read.
+    """
+
+    kind: EventKind
+    subject: Subject
+    subject_id: str
+    state: str | None = None
+    audience: Sequence[MemberId] = ()
+    brand_id: BrandId | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Errors: PayloadError."""
+        unlisted = self.payload.keys() - PAYLOAD_KEYS.get(self.kind, frozenset())
+        if unlisted:
+            raise PayloadError(f"{self.kind} may not say {', '.join(sorted(unlisted))}.")
+
+
+_APPEND = text("""
+INSERT INTO events (kind, subject, subject_id, state, actor_member_id, actor_officer_id, actor_client_id,
+                    audience, brand_id, payload, recorded_at)
+SELECT e.kind, e.subject, e.subject_id, e.state, CAST(:member_id AS uuid), CAST(:officer_id AS uuid),
+       CAST(:client_id AS text), e.audience, e.brand_id, e.payload, CAST(:recorded_at AS timestamptz)
+FROM json_to_recordset(CAST(:drafts AS json))
+  AS e(kind text, subject text, subject_id text, state text, audience uuid[], brand_id uuid, payload jsonb)
+""")
+
+
+async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor: Viewer | None = None) -> None:
+    """Write the events of this transaction in one statement, in the given order.
+
+    The actor is the transaction's viewer unless another is given; it runs under the transition role.
+    """
+    if not drafts:
+        return
+    who = actor or tx.viewer
+    rows = [
+        {
+            "kind": draft.kind,
+            "subject": draft.subject,
+            "subject_id": draft.subject_id,
+            "state": draft.state,
+            "audience": list(draft.audience),
+            "brand_id": draft.brand_id,
+            "payload": dict(draft.payload),
+        }
+        for draft in drafts
+    ]
+    async with tx.role(Role.TRANSITION):
+        await tx.execute(
+            _APPEND,
+            {
+                "drafts": orjson.dumps(rows).decode(),
+                "member_id": who.member_id,
+                "officer_id": who.officer_id,
+                "client_id": who.client_id,
+                "recorded_at": tx.as_of,
+            },
+        )

@@ -1,0 +1,1 @@
+"""Forwarding: runs that turn verified complaints into drafts of block orders."""

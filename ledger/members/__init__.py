@@ -1,0 +1,1 @@
+"""Members, their brands, and the offices and officers of the regulator."""

@@ -1,0 +1,1 @@
+"""Block orders: drafting, approval, acknowledgements, closing, and reading them."""

@@ -1,0 +1,66 @@
+"""The guard: why a draft is held until an approver overrides in writing. It holds, it never drops.
+
+Pure: it sees what the complaints of one number are, and the policy; it reads and writes nothing.
+Source: domain.md, Forwarding and the guard; field.md section 4, wrong-block guard.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.numbers.forms import NumberKind
+from ledger.policies import GuardPolicy
+from ledger.vocabulary import HoldReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintFacts:
+    """What the guard looks at in one complaint. chronology_digest is equal for equal texts."""
+
+    source_id: str
+    complainant_ref: str | None = None
+    incident_at: datetime | None = None
+    chronology_digest: str | None = None
+    marks: tuple[str, ...] = ()
+
+
+def count_distinct_complainants(complaints: Sequence[ComplaintFacts]) -> int:
+    """Known complainants, and one for each source that files without naming any."""
+    known = {facts.complainant_ref for facts in complaints if facts.complainant_ref is not None}
+    nameless = {facts.source_id for facts in complaints if facts.complainant_ref is None}
+    return len(known) + len(nameless)
+
+
+def find_hold_reasons(
+    complaints: Sequence[ComplaintFacts], *, number_kind: NumberKind, policy: GuardPolicy
+) -> tuple[HoldReason, ...]:
+    """Every reason to hold a draft that rests on these complaints; empty where there is none."""
+    suspicions = {
+        HoldReason.FEW_COMPLAINANTS: count_distinct_complainants(complaints) < policy.complainants_min,
+        HoldReason.BURST: _is_burst(complaints, policy),
+        HoldReason.SAME_SOURCE: _is_one_nameless_source(complaints, policy),
+        HoldReason.SAME_TEXT: _has_repeated_text(complaints, policy),
+        HoldReason.PBX: number_kind is NumberKind.FIXED,
+        HoldReason.SPOOFED_CLI_SUSPECTED: any(HoldReason.SPOOFED_CLI_SUSPECTED in facts.marks for facts in complaints),
+    }
+    return tuple(reason for reason, is_suspected in suspicions.items() if is_suspected)
+
+
+def _is_burst(complaints: Sequence[ComplaintFacts], policy: GuardPolicy) -> bool:
+    times = sorted(facts.incident_at for facts in complaints if facts.incident_at is not None)
+    span = policy.burst_count - 1
+    return any(later - earlier <= policy.burst_window for earlier, later in zip(times, times[span:], strict=False))
+
+
+def _is_one_nameless_source(complaints: Sequence[ComplaintFacts], policy: GuardPolicy) -> bool:
+    return (
+        len(complaints) >= policy.same_source_count
+        and len({facts.source_id for facts in complaints}) == 1
+        and all(facts.complainant_ref is None for facts in complaints)
+    )
+
+
+def _has_repeated_text(complaints: Sequence[ComplaintFacts], policy: GuardPolicy) -> bool:
+    texts = Counter(facts.chronology_digest for facts in complaints if facts.chronology_digest is not None)
+    return any(count >= policy.same_text_count for count in texts.values())

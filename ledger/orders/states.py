@@ -1,0 +1,113 @@
+"""Where a block order stands, and every move from there. A move that is not written here does not exist.
+
+Pure: it may be imported from anywhere in the ledger. Overdue and late are derived and are no states.
+Source: domain.md, the table of BlockOrder.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from ledger.errors import StateConflictError
+
+
+class OrderState(StrEnum):
+    """Where a block order stands."""
+
+    DRAFT = "DRAFT"
+    DISCARDED = "DISCARDED"
+    ISSUED = "ISSUED"
+    RECEIVED = "RECEIVED"
+    EXECUTED = "EXECUTED"
+    PARTIAL = "PARTIAL"
+    IMPOSSIBLE = "IMPOSSIBLE"
+    WITHDRAWN = "WITHDRAWN"
+    CLOSED = "CLOSED"
+    LIFT_ISSUED = "LIFT_ISSUED"
+    LIFTED = "LIFTED"
+    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE"
+    ENDED = "ENDED"
+
+
+class OrderMove(StrEnum):
+    """What can be done to a block order."""
+
+    APPROVE = "APPROVE"
+    RETURN = "RETURN"
+    REVISE = "REVISE"
+    DISCARD = "DISCARD"
+    RECEIVE = "RECEIVE"
+    EXECUTE = "EXECUTE"
+    EXECUTE_PARTLY = "EXECUTE_PARTLY"
+    REFUSE_AS_IMPOSSIBLE = "REFUSE_AS_IMPOSSIBLE"
+    WITHDRAW = "WITHDRAW"
+    REISSUE = "REISSUE"
+    CLOSE = "CLOSE"
+    ISSUE_LIFT = "ISSUE_LIFT"
+    LIFT = "LIFT"
+    REFUSE_LIFT = "REFUSE_LIFT"
+    END_RECYCLED = "END_RECYCLED"
+
+
+class ExtensionState(StrEnum):
+    """Where a carrier's request for more time stands."""
+
+    REQUESTED = "REQUESTED"
+    GRANTED = "GRANTED"
+    REFUSED = "REFUSED"
+
+
+_O, _OM = OrderState, OrderMove
+
+
+ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
+    (_O.DRAFT, _OM.APPROVE): _O.ISSUED,
+    (_O.DRAFT, _OM.RETURN): _O.DRAFT,
+    (_O.DRAFT, _OM.DISCARD): _O.DISCARDED,
+    (_O.DRAFT, _OM.REVISE): _O.DRAFT,
+    (_O.ISSUED, _OM.RECEIVE): _O.RECEIVED,
+    (_O.ISSUED, _OM.EXECUTE): _O.EXECUTED,
+    (_O.RECEIVED, _OM.EXECUTE): _O.EXECUTED,
+    (_O.PARTIAL, _OM.EXECUTE): _O.EXECUTED,
+    (_O.ISSUED, _OM.EXECUTE_PARTLY): _O.PARTIAL,
+    (_O.RECEIVED, _OM.EXECUTE_PARTLY): _O.PARTIAL,
+    (_O.ISSUED, _OM.REFUSE_AS_IMPOSSIBLE): _O.IMPOSSIBLE,
+    (_O.RECEIVED, _OM.REFUSE_AS_IMPOSSIBLE): _O.IMPOSSIBLE,
+    (_O.PARTIAL, _OM.REFUSE_AS_IMPOSSIBLE): _O.IMPOSSIBLE,
+    (_O.ISSUED, _OM.WITHDRAW): _O.WITHDRAWN,
+    (_O.RECEIVED, _OM.WITHDRAW): _O.WITHDRAWN,
+    (_O.IMPOSSIBLE, _OM.REISSUE): _O.ISSUED,
+    (_O.IMPOSSIBLE, _OM.CLOSE): _O.CLOSED,
+    (_O.EXECUTED, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
+    (_O.PARTIAL, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
+    (_O.LIFT_IMPOSSIBLE, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
+    # Only after the carrier executed it all the same: the lift that was drafted then.
+    (_O.WITHDRAWN, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
+    (_O.LIFT_IMPOSSIBLE, _OM.CLOSE): _O.CLOSED,
+    (_O.EXECUTED, _OM.END_RECYCLED): _O.ENDED,
+    (_O.PARTIAL, _OM.END_RECYCLED): _O.ENDED,
+    (_O.LIFT_ISSUED, _OM.LIFT): _O.LIFTED,
+    (_O.LIFT_ISSUED, _OM.REFUSE_LIFT): _O.LIFT_IMPOSSIBLE,
+}
+
+
+AWAITING_CARRIER = frozenset({_O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.LIFT_ISSUED})
+"""States in which the carrier owes something, so that a due time can pass."""
+
+
+OPEN_ORDER_STATES = frozenset(
+    {_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.EXECUTED, _O.IMPOSSIBLE, _O.LIFT_ISSUED, _O.LIFT_IMPOSSIBLE}
+)
+"""States in which another complaint of the same number joins this order instead of making a new one."""
+
+
+def next_order_state(state: OrderState, move: OrderMove) -> OrderState:
+    """The state after the move. Errors: StateConflictError."""
+    after = ORDER_MOVES.get((state, move))
+    if after is None:
+        raise StateConflictError(f"A block order that is {state} has no move {move}.")
+    return after
+
+
+def order_states_before(move: OrderMove) -> list[OrderState]:
+    """The states from which the move is open, for a statement's WHERE."""
+    return [state for state, candidate in ORDER_MOVES if candidate is move]

@@ -1,0 +1,1 @@
+"""Participations: on which signed terms a provider takes part."""

@@ -1,0 +1,85 @@
+"""The terms that a provider signed, and what they have to say. Pure: terms and a clock in, columns out.
+
+Source: domain.md, Members and taking part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ledger.errors import InvalidInputError, TimeInvalidError
+from ledger.participations.vocabulary import Disclosure
+from ledger.texts import check_optional_text, check_text
+from ledger.vocabulary import Category
+
+_REFERENCE_LENGTH_MAX = 200
+_TEXT_LENGTH_MAX = 2_000
+
+
+class ParticipationTermError(TimeInvalidError):
+    """A participation ends after it starts, and not in the past."""
+
+    code = "PARTICIPATION_TERM_INVALID"
+
+
+class CategoriesMissingError(InvalidInputError):
+    """The terms name no category."""
+
+    code = "CATEGORIES_MISSING"
+
+
+class TermsMissingError(InvalidInputError):
+    """The terms need their reference, their purpose and the roles of both sides."""
+
+    code = "TERMS_MISSING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What was signed. transfer_ground is the legal ground of a transfer abroad, None where there is none.
+
+    starts_at None is now. ends_at None is until it is ended.
+    """
+
+    terms_reference: str
+    categories: Sequence[Category]
+    purpose: str
+    controller_roles: str
+    disclosure: Disclosure
+    transfer_ground: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+def check_terms(terms: Terms, *, as_of: datetime) -> dict[str, Any]:
+    """The columns of the terms, in force from as_of or later. Errors: one of this module's, or a text's."""
+    starts_at, ends_at = terms.starts_at or as_of, terms.ends_at
+    if starts_at.tzinfo is None or (ends_at is not None and ends_at.tzinfo is None):
+        raise ParticipationTermError("A time needs its offset from UTC.", field="startsAt")
+    if ends_at is not None and ends_at <= max(starts_at, as_of):
+        raise ParticipationTermError(field="endsAt")
+    if not terms.categories:
+        raise CategoriesMissingError(field="categories")
+    needed = {
+        "terms_reference": ("termsReference", terms.terms_reference, _REFERENCE_LENGTH_MAX),
+        "purpose": ("purpose", terms.purpose, _TEXT_LENGTH_MAX),
+        "controller_roles": ("controllerRoles", terms.controller_roles, _TEXT_LENGTH_MAX),
+    }
+    texts = {name: _check_needed(field, said, length) for name, (field, said, length) in needed.items()}
+    ground = check_optional_text(terms.transfer_ground, field="transferGround", length_max=_TEXT_LENGTH_MAX, lines=True)
+    return texts | {
+        "categories": sorted({category.value for category in terms.categories}),
+        "transfer_ground": ground,
+        "disclosure": terms.disclosure.value,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "began_at": as_of if starts_at <= as_of else None,
+    }
+
+
+def _check_needed(field: str, said: str, length_max: int) -> str:
+    checked = check_text(said, field=field, length_max=length_max, lines=True)
+    if not checked:
+        raise TermsMissingError(field=field)
+    return checked

@@ -1,0 +1,1 @@
+"""Reassignments: a carrier reports that a number means another subscriber now."""

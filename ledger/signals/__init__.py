@@ -1,0 +1,1 @@
+"""Fraud signals: what verified complaints come to, and who is sent them."""

@@ -1,0 +1,224 @@
+"""Contributions: what carriers, agencies and providers saw themselves. They corroborate; alone they do nothing.
+
+A contribution raises no signal, moves no risk, no validity and no order: a member's word is no verified complaint. It
+counts for an active signal of the same number, epoch and category, by distinct members. Who contributed is known to
+the contributor and the regulator alone, so the event that others get has no actor, and a number that was only
+contributed is put into no list. Source: domain.md, Signals; docs/adr/0060.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from ledger.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    LedgerError,
+    Problem,
+    TimeInvalidError,
+)
+from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.identifiers import ContributionId, MemberId, new_id
+from ledger.numbers.forms import parse_number
+from ledger.numbers.reading import lock_numbers
+from ledger.participations.taking_part import hold_participations, require_participation
+from ledger.permissions import require_batch
+from ledger.signals.disclosure import SignalNews, draft_events
+from ledger.signals.settling import read_signal
+from ledger.storage.database import Transaction
+from ledger.storage.roles import Role
+from ledger.texts import check_text
+from ledger.viewer import OPERATOR, ViewerKind
+from ledger.vocabulary import Category
+
+REFERENCE_LENGTH_MAX = 128
+CONTRIBUTORS = frozenset({ViewerKind.AGENCY, ViewerKind.CARRIER, ViewerKind.OTT_PROVIDER})
+
+_COLUMNS = ("id", "member_id", "reference", "e164", "epoch", "category", "observed_at", "client_id", "recorded_at")
+
+
+class ContributionConflictError(ConflictError):
+    """The same reference already stands for something else."""
+
+    code = "CONTRIBUTION_CONFLICT"
+    hint = "Give each contribution a reference of its own; a retry repeats the first one unchanged."
+
+
+class ContributionReferenceMissingError(InvalidInputError):
+    """A contribution needs a reference of the member's own."""
+
+    code = "CONTRIBUTION_REFERENCE_MISSING"
+    hint = "Send your case number; a retry with the same one is answered with the first recording."
+
+
+class ObservationTimeError(TimeInvalidError):
+    """The observation lies in the future, or its zone is missing."""
+
+    code = "OBSERVATION_TIME_INVALID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionDraft:
+    """What a member saw: a number as written, of what sort, when (with its zone), under its own reference."""
+
+    number: str
+    category: Category
+    reference: str
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """A contribution as it was recorded; was_known where it had been recorded before."""
+
+    id: ContributionId
+    e164: str
+    category: Category
+    reference: str
+    observed_at: datetime | None
+    recorded_at: datetime
+    was_known: bool = False
+
+
+# The epoch at the observation; where that time is unknown, or lies before what we know, the present or the first one.
+_APPEND = text("""
+INSERT INTO signal_contributions
+  (id, member_id, reference, e164, epoch, category, observed_at, client_id, recorded_at)
+SELECT r.id, CAST(:member_id AS uuid), r.reference, r.e164,
+       CASE WHEN n.epoch IS NULL THEN 1 WHEN r.observed_at IS NULL THEN n.epoch
+            ELSE coalesce((SELECT max(e.epoch) FROM number_epochs e
+                           WHERE e.e164 = r.e164 AND e.starts_at <= r.observed_at), 1) END,
+       r.category, r.observed_at, CAST(:client_id AS text), :as_of
+FROM json_to_recordset(CAST(:rows AS json))
+  AS r(id uuid, reference text, e164 text, category text, observed_at timestamptz)
+LEFT JOIN phone_numbers n ON n.e164 = r.e164
+ORDER BY r.reference
+ON CONFLICT (member_id, reference) DO NOTHING
+RETURNING id
+""")
+
+_FIND = text("""
+SELECT id, reference, e164, category, observed_at, recorded_at FROM signal_contributions
+WHERE member_id = CAST(:member_id AS uuid) AND reference = ANY(CAST(:references AS text[]))
+""")
+
+_LOCK_SIGNALS = text("""
+SELECT f.id FROM fraud_signals f
+JOIN signal_contributions x ON x.e164 = f.e164 AND x.epoch = f.epoch AND x.category = f.category
+WHERE f.state = 'ACTIVE' AND x.id = ANY(CAST(:ids AS uuid[]))
+ORDER BY f.id FOR NO KEY UPDATE OF f
+""")
+
+# A statement after the lock: it must see what another contributor wrote while we waited.
+_CORROBORATE = text("""
+UPDATE fraud_signals f SET corroboration_count = v.members, changed_at = :as_of
+FROM (
+  SELECT s.id, count(DISTINCT x.member_id) AS members
+  FROM fraud_signals s
+  JOIN signal_contributions x ON x.e164 = s.e164 AND x.epoch = s.epoch AND x.category = s.category
+  WHERE s.id = ANY(CAST(:ids AS uuid[])) GROUP BY s.id
+) v
+WHERE f.id = v.id AND f.corroboration_count <> v.members
+RETURNING f.*
+""")
+
+
+async def contribute_signals(tx: Transaction, drafts: Sequence[ContributionDraft]) -> list[Contribution | Problem]:
+    """Record what a member saw, item by item. Safe to repeat: the same reference is answered with the first recording.
+
+    Shapes: 1..1000; results in the order given. Units: observed_at is UTC.
+    Errors: ForbiddenError, ParticipationMissingError, NoItemsError, TooManyItemsError, with nothing written; for an
+    item NUMBER_INVALID, CONTRIBUTION_REFERENCE_MISSING, OBSERVATION_TIME_INVALID, CONTRIBUTION_CONFLICT.
+    """
+    member_id = tx.viewer.member_id
+    if tx.viewer.kind not in CONTRIBUTORS or member_id is None:
+        raise ForbiddenError
+    require_batch(drafts)
+    await require_participation(tx)
+    checked = [_check(tx, draft) for draft in drafts]
+    rows: dict[str, dict[str, Any]] = {}
+    for item in checked:
+        if not isinstance(item, Problem):
+            rows.setdefault(item["reference"], item)
+    async with tx.role(Role.TRANSITION):
+        written = await _write(tx, member_id, list(rows.values()))
+        found = await tx.execute(_FIND, {"member_id": member_id, "references": list(rows)})
+        known = {row["reference"]: row for row in found.mappings()}
+    return [item if isinstance(item, Problem) else _answer(item, known, written) for item in checked]
+
+
+async def _write(tx: Transaction, member_id: MemberId, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Write those that are new, and what they corroborate; the ids of those that are new."""
+    if not rows:
+        return set()
+    # Numbers that we know are locked as settling locks them: neither overlooks what the other is writing.
+    await lock_numbers(tx, sorted({row["e164"] for row in rows}))
+    await hold_participations(tx)
+    values = {"rows": orjson.dumps(rows).decode(), "member_id": member_id, "client_id": tx.viewer.client_id}
+    appended = await tx.execute(_APPEND, values | {"as_of": tx.as_of})
+    new = {str(row_id) for row_id in appended.scalars()}
+    if not new:
+        return new
+    await append_events(tx, [_told_to_itself(row, member_id) for row in rows if row["id"] in new])
+    locked = await tx.execute(_LOCK_SIGNALS, {"ids": sorted(new)})
+    signal_ids = sorted({str(row_id) for row_id in locked.scalars()})
+    if signal_ids:
+        changed = await tx.execute(_CORROBORATE, {"ids": signal_ids, "as_of": tx.as_of})
+        signals = [read_signal(row) for row in changed.mappings()]
+        news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in signals]
+        # Nobody acted, as far as any record that others share says: an actor here would be the contributor.
+        await append_events(tx, await draft_events(tx, news), actor=OPERATOR)
+    return new
+
+
+def _check(tx: Transaction, draft: ContributionDraft) -> dict[str, Any] | Problem:
+    try:
+        reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
+        if not reference:
+            raise ContributionReferenceMissingError(field="reference")
+        observed_at = draft.observed_at
+        if observed_at is not None and (
+            observed_at.tzinfo is None or observed_at > tx.as_of + tx.policies.filing.incident_skew
+        ):
+            raise ObservationTimeError(field="observedAt")
+        return {
+            "id": new_id(),
+            "reference": reference,
+            "e164": parse_number(draft.number).e164,
+            "category": draft.category.value,
+            "observed_at": observed_at,
+        }
+    except LedgerError as error:
+        return error.problem()
+
+
+def _answer(
+    item: Mapping[str, Any], known: Mapping[str, Mapping[Any, Any]], written: set[str]
+) -> Contribution | Problem:
+    row = known[item["reference"]]
+    if any(row[name] != item[name] for name in ("e164", "category", "observed_at")):
+        return ContributionConflictError(field="reference").problem()
+    return Contribution(
+        id=ContributionId(str(row["id"])),
+        e164=row["e164"],
+        category=Category(row["category"]),
+        reference=row["reference"],
+        observed_at=row["observed_at"],
+        recorded_at=row["recorded_at"],
+        was_known=str(row["id"]) != item["id"] or item["id"] not in written,
+    )
+
+
+def _told_to_itself(row: Mapping[str, Any], member_id: MemberId) -> EventDraft:
+    return EventDraft(
+        kind=EventKind.SIGNAL_CONTRIBUTED,
+        subject=Subject.SIGNAL_CONTRIBUTION,
+        subject_id=row["id"],
+        audience=[member_id],
+        payload={"category": row["category"]},
+    )

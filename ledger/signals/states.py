@@ -1,0 +1,43 @@
+"""Where a fraud signal stands, and every move from there. A move that is not written here does not exist.
+
+Pure: it may be imported from anywhere in the ledger. Source: domain.md, Signals.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from ledger.errors import StateConflictError
+
+
+class SignalState(StrEnum):
+    """Where a fraud signal stands."""
+
+    ACTIVE = "ACTIVE"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+class SignalMove(StrEnum):
+    """What can be done to a fraud signal."""
+
+    CONFIRM = "CONFIRM"
+    EXPIRE = "EXPIRE"
+    REVOKE = "REVOKE"
+
+
+_S, _SM = SignalState, SignalMove
+
+
+SIGNAL_MOVES: Mapping[tuple[SignalState, SignalMove], SignalState] = {
+    (_S.ACTIVE, _SM.CONFIRM): _S.ACTIVE,
+    (_S.ACTIVE, _SM.EXPIRE): _S.EXPIRED,
+    (_S.ACTIVE, _SM.REVOKE): _S.REVOKED,
+}
+
+
+def next_signal_state(state: SignalState, move: SignalMove) -> SignalState:
+    """The state after the move. Errors: StateConflictError."""
+    after = SIGNAL_MOVES.get((state, move))
+    if after is None:
+        raise StateConflictError(f"A fraud signal that is {state} has no move {move}.")
+    return after

@@ -1,0 +1,128 @@
+"""The keyring and the database: noticing a wrong key at start, and re-encrypting under a new one.
+
+Rotation goes in batches, each its own transaction, by primary key, and may be stopped and started again: what is
+sealed under the current key already is passed over. Every other key can be dropped from settings when
+`rotate_keys` has reported nothing left.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, LargeBinary, Table, bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ledger.complaints.table import complainant_reveals, complainants, complaints, evidence
+from ledger.errors import EncryptionKeyError
+from ledger.feed.table import feed_keys
+from ledger.participations.table import signal_keys
+from ledger.storage.database import Database, Transaction
+from ledger.storage.keyring_table import keyring_checks
+from ledger.storage.roles import Role
+from ledger.storage.sealing import sealed_key_id
+
+_KNOWN_VALUE = b"jembatan"
+_BATCH_ROWS = 500
+
+_APPEND_CHECK = text("""
+INSERT INTO keyring_checks (key_id, sealed, recorded_at) VALUES (:key_id, :sealed, :recorded_at) ON CONFLICT DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedColumn:
+    """A column of sealed values and its rows' key; the context of a value is `table.column:row id`."""
+
+    table: Table
+    key: Column[str]
+    column: Column[bytes]
+
+    def context(self, row_id: str) -> str:
+        """What a value of this row is bound to."""
+        return f"{self.table.name}.{self.column.name.removesuffix('_sealed')}:{row_id}"
+
+
+LEDGER_SEALED: tuple[SealedColumn, ...] = (
+    SealedColumn(table=complaints, key=complaints.c.id, column=complaints.c.chronology_sealed),
+    SealedColumn(table=complainants, key=complainants.c.complaint_id, column=complainants.c.identity_sealed),
+    SealedColumn(table=complainant_reveals, key=complainant_reveals.c.id, column=complainant_reveals.c.purpose_sealed),
+    SealedColumn(table=evidence, key=evidence.c.id, column=evidence.c.content_sealed),
+    SealedColumn(table=signal_keys, key=signal_keys.c.id, column=signal_keys.c.key_sealed),
+    SealedColumn(table=feed_keys, key=feed_keys.c.key_id, column=feed_keys.c.private_sealed),
+)
+
+
+async def check_keyring(database: Database, *, as_of: datetime) -> None:
+    """Make sure that the keys of the settings open what this database holds, and remember new ones.
+
+    Errors: EncryptionKeyError when a key that the database was written with is missing or differs.
+    """
+    keyring = database.keyring
+    async with database.system(Role.JOBS, as_of=as_of) as tx:
+        known = {row.key_id: row.sealed for row in await tx.execute(select(keyring_checks))}
+        for key_id, sealed in known.items():
+            if keyring.open(sealed, _check_context(key_id)) != _KNOWN_VALUE:
+                raise EncryptionKeyError
+        if keyring.current_key_id not in known:
+            key_id = keyring.current_key_id
+            sealed = keyring.seal(_KNOWN_VALUE, _check_context(key_id))
+            await tx.execute(_APPEND_CHECK, {"key_id": key_id, "sealed": sealed, "recorded_at": as_of})
+
+
+def _check_context(key_id: str) -> str:
+    return f"keyring_checks.sealed:{key_id}"
+
+
+async def rotate_keys(
+    database: Database,
+    *,
+    as_of: datetime,
+    columns: Sequence[SealedColumn] = LEDGER_SEALED,
+    note: Callable[[str, int], None] = lambda _column, _rows: None,
+) -> dict[str, int]:
+    """Seal every value under the current key, and forget the checks of keys that nothing needs any more.
+
+    Answers how many values of each column were sealed anew. note is told after each batch: the column's name and
+    the rows looked at. Errors: EncryptionKeyError; what was done before it stays done.
+    """
+    sealed_anew: dict[str, int] = {}
+    for sealed in columns:
+        name = f"{sealed.table.name}.{sealed.column.name}"
+        sealed_anew[name] = 0
+        last: str | None = None
+        while True:
+            async with database.system(Role.JOBS, as_of=as_of) as tx:
+                looked_at, rotated, last = await _rotate_batch(tx, sealed, after=last)
+            sealed_anew[name] += rotated
+            note(name, looked_at)
+            if looked_at < _BATCH_ROWS:
+                break
+    async with database.system(Role.JOBS, as_of=as_of) as tx:
+        await tx.execute(keyring_checks.delete().where(keyring_checks.c.key_id != database.keyring.current_key_id))
+    return sealed_anew
+
+
+async def _rotate_batch(tx: Transaction, sealed: SealedColumn, *, after: str | None) -> tuple[int, int, str | None]:
+    """One batch: (rows looked at, values sealed anew, the last key)."""
+    statement = (
+        select(sealed.key, sealed.column)
+        .where(sealed.column.is_not(None))
+        .order_by(sealed.key)
+        .limit(_BATCH_ROWS)
+        .with_for_update(of=sealed.table)
+    )
+    if after is not None:
+        statement = statement.where(sealed.key > after)
+    found = (await tx.execute(statement)).mappings()
+    rows = [(str(row[sealed.key.name]), bytes(row[sealed.column.name])) for row in found]
+    old = [(row_id, value) for row_id, value in rows if sealed_key_id(value) != tx.keyring.current_key_id]
+    if old:
+        fresh = [
+            tx.keyring.seal(tx.keyring.open(value, sealed.context(row)), sealed.context(row)) for row, value in old
+        ]
+        table, key, column = sealed.table.name, sealed.key.name, sealed.column.name
+        update = text(
+            f"UPDATE {table} t SET {column} = r.value FROM unnest(:ids, :values) AS r(id, value) WHERE t.{key} = r.id"
+        ).bindparams(bindparam("ids", type_=ARRAY(sealed.key.type)), bindparam("values", type_=ARRAY(LargeBinary)))
+        await tx.execute(update, {"ids": [row_id for row_id, _ in old], "values": fresh})
+    return len(rows), len(old), rows[-1][0] if rows else None

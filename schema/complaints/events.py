@@ -1,0 +1,96 @@
+"""What happens to complaints, told as it happens and after a gap: outcomes for those who filed, work for the intake."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+
+import strawberry
+import strawberry.federation as fed
+from strawberry import UNSET
+
+from ledger.complaints.decisions import Decision
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason
+from ledger.feed.entries import Entry
+from ledger.feed.events import EventKind
+from ledger.identifiers import Position
+from ledger.vocabulary import Category
+from resolvers.batches import COMPLAINTS, Message, follow
+from schema.authority import COMPLAINTS_READ
+from schema.complaints.types import Complaint, find_complaint
+from schema.feed.subscriptions import CURSOR, EVENT, FollowAfter, read_said, read_state
+from schema.fields import field, subscription
+from schema.info import Info
+from schema.scalars import FeedCursor
+
+
+@fed.type(
+    description="Something that happened to a complaint. Its own fields tell how it was then, and don't change.",
+    requires_scopes=COMPLAINTS_READ,
+)
+class ComplaintEvent:
+    """The graph's ComplaintEvent."""
+
+    position: Position = strawberry.field(description="Its place in the feed.")
+    kind: EventKind = strawberry.field(description="What happened.")
+    recorded_at: datetime = strawberry.field(description="When it was written.")
+    complaint_id: strawberry.ID = strawberry.field(description="The complaint that it is about.")
+    state: ComplaintState | None = strawberry.field(description="The complaint's state after it.")
+    category: Category | None = strawberry.field(description="What a filed complaint is of.")
+    medium: Medium | None = strawberry.field(description="How the offender of a filed complaint got in touch.")
+    decision: Decision | None = strawberry.field(description="What an officer said of it.")
+    reason: RejectionReason | None = strawberry.field(description="Why it was rejected.")
+    outcome: ComplaintOutcome | None = strawberry.field(description="What it came to.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased what it says; what was erased is null."
+    )
+
+    @field("The complaint as it is now, where you may still see it.")
+    async def complaint(self, info: Info) -> Complaint | None:
+        """Batched over all events that are told together."""
+        return await find_complaint(info.context, self.complaint_id)
+
+    @classmethod
+    def of(cls, entry: Entry) -> "ComplaintEvent":
+        """From an entry of the feed."""
+        return cls(
+            position=entry.position,
+            kind=entry.kind,
+            recorded_at=entry.recorded_at,
+            complaint_id=strawberry.ID(entry.subject_id),
+            state=read_state(entry, ComplaintState),
+            category=read_said(entry, "category", Category),
+            medium=read_said(entry, "medium", Medium),
+            decision=read_said(entry, "decision", Decision),
+            reason=read_said(entry, "reason", RejectionReason),
+            outcome=read_said(entry, "outcome", ComplaintOutcome),
+            erased_at=entry.erased_at,
+        )
+
+
+@fed.type(description="A message about complaints.", requires_scopes=COMPLAINTS_READ)
+class ComplaintMessage:
+    """The graph's ComplaintMessage."""
+
+    cursor: FeedCursor = strawberry.field(description=CURSOR)
+    event: ComplaintEvent | None = strawberry.field(description=EVENT)
+
+    @classmethod
+    def of(cls, message: Message) -> "ComplaintMessage":
+        """From a message of the batch."""
+        event = ComplaintEvent.of(message.entry) if message.entry else None
+        return cls(cursor=FeedCursor(message.cursor), event=event)
+
+
+@fed.type
+class ComplaintSubscriptions:
+    """Following complaints."""
+
+    @subscription("What happens to complaints that you may see.", needs=COMPLAINTS_READ)
+    async def complaint_events(
+        self,
+        info: Info,
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+    ) -> AsyncGenerator[ComplaintMessage | None, None]:
+        """Errors: CURSOR_INVALID, CURSOR_EXPIRED."""
+        async for message in follow(info.context, COMPLAINTS):
+            yield ComplaintMessage.of(message)

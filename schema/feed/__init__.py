@@ -1,0 +1,1 @@
+"""The feed in the graph: entries, proofs and what subscriptions share."""

@@ -1,0 +1,87 @@
+"""The record of who did what, for the regulator's audit."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+import strawberry.federation as fed
+from strawberry import UNSET, Private
+
+from ledger.feed import event_log
+from ledger.feed.event_log import EventFilter as LedgerEventFilter
+from ledger.feed.events import EventKind, Subject
+from ledger.identifiers import ClientId, MemberId, OfficerId
+from resolvers import events as resolve
+from schema.authority import AUDIT_READ
+from schema.fields import field
+from schema.info import Info
+from schema.members.types import Member, Officer, find_member, find_officer
+from schema.models import copy_model, given_filter
+from schema.pages import PAGED, After, Connection, First, page_request
+from schema.texts import CHECKED
+
+
+@fed.type(description="One change of state. Nobody can change or remove it.", requires_scopes=AUDIT_READ)
+class Event:
+    """The graph's Event."""
+
+    id: strawberry.ID = strawberry.field(description="Its id. It names the event and tells no order.")
+    kind: EventKind = strawberry.field(description="What happened.")
+    subject: Subject = strawberry.field(description="What sort of thing it is about.")
+    subject_id: str = strawberry.field(description="The thing's id, or the number itself.")
+    state: str | None = strawberry.field(description="The thing's state after it.")
+    recorded_at: datetime = strawberry.field(description="When it was written.")
+    client_id: strawberry.ID | None = strawberry.field(description="The client that acted.")
+    actor_member_id: Private[MemberId | None]
+    actor_officer_id: Private[OfficerId | None]
+
+    @field("The member that acted.")
+    async def member(self, info: Info) -> Member | None:
+        """Batched over the operation."""
+        return await find_member(info.context, self.actor_member_id)
+
+    @field("The officer who acted.")
+    async def officer(self, info: Info) -> Officer | None:
+        """Batched over the operation."""
+        return await find_officer(info.context, self.actor_officer_id)
+
+    @classmethod
+    def of(cls, event: event_log.Event) -> "Event":
+        """From the ledger's."""
+        actor: ClientId | None = event.actor_client_id
+        return copy_model(cls, event, id=strawberry.ID(str(event.id)), client_id=actor)
+
+
+@fed.type(description="One page of events.", requires_scopes=AUDIT_READ)
+class EventConnection(Connection[Event]):
+    """Events by pages."""
+
+
+@fed.input(description="Which events are wanted. What is left out asks for all.")
+class EventFilter:
+    """The graph's EventFilter."""
+
+    subject_id: str | None = strawberry.field(description="About this thing.", default=UNSET)
+    kinds: list[EventKind] | None = strawberry.field(description="Of these kinds.", default=UNSET)
+    recorded_after: datetime | None = strawberry.field(description="Written at this moment or later.", default=UNSET)
+    recorded_before: datetime | None = strawberry.field(description="Written before this moment.", default=UNSET)
+
+
+@fed.type
+class EventQueries:
+    """Reading events."""
+
+    @field(
+        "Who did what, newest first; the regulator's alone.", needs=AUDIT_READ, directives=[PAGED], extensions=[CHECKED]
+    )
+    async def events(
+        self,
+        info: Info,
+        filter: Annotated[EventFilter | None, strawberry.argument(description="Which ones.")] = UNSET,  # noqa: A002
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> EventConnection | None:
+        """One statement."""
+        where = LedgerEventFilter(**given_filter(filter))
+        page = await resolve.list_events(info.context, page_request(first, after), where)
+        return EventConnection.of(page, Event.of, after=after)

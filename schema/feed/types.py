@@ -1,0 +1,158 @@
+"""The feed itself: entries in their order with what each leaf of the tree commits to, to be proved by who gets them."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+import strawberry.federation as fed
+from strawberry import UNSET
+
+from ledger.feed.entries import Entry
+from ledger.feed.events import EventKind, Subject
+from ledger.identifiers import Position
+from resolvers import feed as resolve
+from resolvers import proofs
+from resolvers.batches import FEED, Message, follow
+from schema.authority import AUDIT_READ, FEED_READ
+from schema.feed.proofs import InclusionProof, TreeSize
+from schema.feed.subscriptions import CURSOR, FollowAfter
+from schema.fields import field, subscription
+from schema.info import Info
+from schema.members.types import Member, Officer, find_member, find_officer
+from schema.models import copy_model
+from schema.pages import PAGED, QUERIED, Connection, First, few, page_request
+from schema.scalars import Base64, FeedCursor
+
+AUDIENCE_ASSUMED = 2
+
+FeedAfter = Annotated[
+    FeedCursor | None,
+    strawberry.argument(description="Return what follows this cursor of the feed, from wherever you have it."),
+]
+
+
+@fed.type(
+    description="An entry of the feed that is yours to get. leafHash is SHA-256 of a zero byte, salt and text.",
+    requires_scopes=FEED_READ,
+)
+class FeedEntry:
+    """The graph's FeedEntry."""
+
+    position: Position = strawberry.field(description="Its place in the feed; its index in the tree is one less.")
+    cursor: FeedCursor = strawberry.field(description="The place behind it.")
+    leaf_hash: Base64 = strawberry.field(description="Its leaf in the tree, 32 bytes; it is never erased.")
+    kind: EventKind = strawberry.field(description="What happened.")
+    subject: Subject = strawberry.field(description="What sort of thing it is about.")
+    subject_id: str = strawberry.field(description="The thing's id, or the number itself.")
+    state: str | None = strawberry.field(description="The thing's state after it.")
+    recorded_at: datetime = strawberry.field(description="When it was written.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased what it says; text and salt are null since."
+    )
+
+    @field("What the leaf commits to, byte for byte: a JSON object, to be hashed as it is.")
+    async def text(self, info: Info) -> str | None:
+        """Batched over all entries that are told together."""
+        committed = await info.context.loaders.entry_texts.load(self.position)
+        return committed.text if committed else None
+
+    @field("What is hashed before the text, so that a hash lets nobody guess; 32 bytes.")
+    async def salt(self, info: Info) -> Base64 | None:
+        """Batched over all entries that are told together."""
+        committed = await info.context.loaders.entry_texts.load(self.position)
+        return Base64(committed.salt) if committed else None
+
+    @field("Who acted and who may get it, byte for byte; text has its hash.", needs=AUDIT_READ)
+    async def reserved_text(self, info: Info) -> str | None:
+        """Batched over all entries that are told together."""
+        committed = await info.context.loaders.reserved_texts.load(self.position)
+        return committed.text if committed else None
+
+    @field("What is hashed before the reserved text.", needs=AUDIT_READ)
+    async def reserved_salt(self, info: Info) -> Base64 | None:
+        """Batched over all entries that are told together."""
+        committed = await info.context.loaders.reserved_texts.load(self.position)
+        return Base64(committed.salt) if committed else None
+
+    @field("The member that acted.", needs=AUDIT_READ)
+    async def member(self, info: Info) -> Member | None:
+        """Batched over all entries that are told together."""
+        acting = await resolve.find_acting(info.context, self.position)
+        return await find_member(info.context, acting.member_id) if acting else None
+
+    @field("The officer who acted.", needs=AUDIT_READ)
+    async def officer(self, info: Info) -> Officer | None:
+        """Batched over all entries that are told together."""
+        acting = await resolve.find_acting(info.context, self.position)
+        return await find_officer(info.context, acting.officer_id) if acting else None
+
+    @field("The client that acted.", needs=AUDIT_READ)
+    async def client_id(self, info: Info) -> strawberry.ID | None:
+        """Batched over all entries that are told together."""
+        acting = await resolve.find_acting(info.context, self.position)
+        return strawberry.ID(acting.client_id) if acting and acting.client_id else None
+
+    @field("The members that may get it beside the regulator.", needs=AUDIT_READ, directives=[few(AUDIENCE_ASSUMED)])
+    async def audience(self, info: Info) -> list[Member | None] | None:
+        """Batched over all entries that are told together."""
+        acting = await resolve.find_acting(info.context, self.position)
+        return [await find_member(info.context, member_id) for member_id in acting.audience] if acting else None
+
+    @field("Proof that it is in the tree of a size.", directives=[QUERIED])
+    async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
+        """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
+        proof = await proofs.prove_inclusion(info.context, position=self.position, tree_size=tree_size)
+        return InclusionProof.of(proof)
+
+    @classmethod
+    def of(cls, entry: Entry, cursor: str) -> "FeedEntry":
+        """From an entry of the feed and the place behind it."""
+        return copy_model(cls, entry, cursor=FeedCursor(cursor))
+
+
+@fed.type(description="One page of the feed.", requires_scopes=FEED_READ)
+class FeedEntryConnection(Connection[FeedEntry]):
+    """Entries by pages."""
+
+
+@fed.type(description="A message of the feed.", requires_scopes=FEED_READ)
+class FeedMessage:
+    """The graph's FeedMessage."""
+
+    cursor: FeedCursor = strawberry.field(description=CURSOR)
+    entry: FeedEntry | None = strawberry.field(
+        description="What was entered; null where the message only tells the place."
+    )
+
+    @classmethod
+    def of(cls, message: Message) -> "FeedMessage":
+        """From a message of the batch."""
+        entry = FeedEntry.of(message.entry, message.cursor) if message.entry else None
+        return cls(cursor=FeedCursor(message.cursor), entry=entry)
+
+
+@fed.type
+class FeedQueries:
+    """Reading the feed."""
+
+    @field("The feed's entries that are yours to get, oldest first.", needs=FEED_READ, directives=[PAGED])
+    async def feed(self, info: Info, first: First = UNSET, after: FeedAfter = UNSET) -> FeedEntryConnection | None:
+        """Two statements. Errors: CURSOR_INVALID, CURSOR_EXPIRED with what is left."""
+        page = await resolve.list_entries(info.context, page_request(first, after))
+        return FeedEntryConnection.of(page, lambda placed: FeedEntry.of(*placed), after=after)
+
+
+@fed.type
+class FeedSubscriptions:
+    """Following the feed."""
+
+    @subscription("Every entry of the feed that is yours to get.", needs=FEED_READ)
+    async def feed(
+        self,
+        info: Info,
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+    ) -> AsyncGenerator[FeedMessage | None, None]:
+        """Errors: CURSOR_INVALID, CURSOR_EXPIRED."""
+        async for message in follow(info.context, FEED):
+            yield FeedMessage.of(message)

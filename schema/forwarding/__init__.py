@@ -1,0 +1,1 @@
+"""Forwarding in the graph."""

@@ -1,0 +1,1 @@
+"""Numbers and the numbering plan in the graph."""

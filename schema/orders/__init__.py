@@ -1,0 +1,1 @@
+"""Block orders in the graph."""

@@ -1,0 +1,177 @@
+"""Taking part: the terms of providers, and the keys that their hashes are made with."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+import strawberry.federation as fed
+from strawberry import UNSET, Private
+
+from ledger.identifiers import MemberId, OfficerId
+from ledger.participations import agreements as participations
+from ledger.participations.agreements import ParticipationState
+from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
+from ledger.signals import keys as signal_keys
+from ledger.vocabulary import Category
+from resolvers import participations as resolve
+from schema.authority import PARTICIPATION_READERS, SIGNAL_STAFF, SIGNALS_READ
+from schema.fields import field
+from schema.info import Info
+from schema.members.types import Member, Officer, find_member, find_officer
+from schema.models import copy_model, optional
+from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.scalars import Base64
+from schema.texts import CHECKED
+from schema.vocabulary import describe
+
+_PARTINGS = {
+    "PROVIDER_LEFT": "The provider left.",
+    "REGULATOR_ENDED": "The regulator ended it.",
+}
+describe(
+    Disclosure,
+    name="SignalDisclosure",
+    description="How a provider's terms let it have the numbers of signals.",
+    values={
+        "CLEAR": "Numbers in clear, beside their hashes.",
+        "HASHED": "Hashes under the provider's own key, and no number.",
+    },
+)
+describe(
+    ParticipationState,
+    name="ParticipationState",
+    description="Where a participation stands.",
+    values={
+        "AGREED": "Signed; its start has not come yet.",
+        "IN_FORCE": "The provider takes part.",
+        "ENDED": "Over; the provider reads no signal by it.",
+    },
+)
+describe(
+    PartingReason,
+    name="PartingReason",
+    description="Why a participation is ended by hand.",
+    values=_PARTINGS,
+)
+describe(
+    ParticipationEndReason,
+    name="ParticipationEndReason",
+    description="Why a participation is over.",
+    values=_PARTINGS
+    | {
+        "TERM_OVER": "Its agreed end came.",
+        "TERMS_CHANGED": "Other terms took its place.",
+    },
+)
+
+
+@fed.type(
+    description="Terms on which a provider gets fraud signals, in their time. Changing terms ends one and begins "
+    "the next.",
+    requires_scopes=PARTICIPATION_READERS,
+)
+class Participation:
+    """The graph's Participation."""
+
+    id: strawberry.ID = strawberry.field(description="Its id.")
+    terms_reference: str = strawberry.field(description="Where the signed terms are found.")
+    categories: list[Category] = strawberry.field(description="Which signals they name.", directives=[few(11)])
+    purpose: str = strawberry.field(description="What the signals may be used for.")
+    controller_roles: str = strawberry.field(description="Which side answers for the data as what.")
+    transfer_ground: str | None = strawberry.field(description="Legal ground of a transfer abroad, where there is one.")
+    disclosure: Disclosure = strawberry.field(description="Whether numbers come in clear or hashed alone.")
+    state: ParticipationState = strawberry.field(description="Where it stands.")
+    starts_at: datetime = strawberry.field(description="The agreed start.")
+    ends_at: datetime | None = strawberry.field(description="The agreed end, where there is one.")
+    began_at: datetime | None = strawberry.field(description="When it came into force.")
+    ended_at: datetime | None = strawberry.field(description="When it was over.")
+    ended_reason: ParticipationEndReason | None = strawberry.field(description="Why it is over.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    member_id: Private[MemberId]
+    recorder_id: Private[OfficerId | None]
+
+    @field("The provider.")
+    async def member(self, info: Info) -> Member | None:
+        """Batched over the operation."""
+        return await find_member(info.context, self.member_id)
+
+    @field("The officer who recorded it; the regulator's alone.", needs=SIGNAL_STAFF)
+    async def recorded_by(self, info: Info) -> Officer | None:
+        """Batched over the operation."""
+        return await find_officer(info.context, self.recorder_id)
+
+    @classmethod
+    def of(cls, participation: participations.Participation) -> "Participation":
+        """From the ledger's."""
+        return copy_model(
+            cls,
+            participation,
+            categories=list(participation.categories),
+            state=participation.state,
+            recorder_id=participation.recorded_by,
+        )
+
+
+@fed.type(description="One page of participations.", requires_scopes=PARTICIPATION_READERS)
+class ParticipationConnection(Connection[Participation]):
+    """Participations by pages."""
+
+
+@fed.type(
+    description="A key of yours. A number's hash is the HMAC-SHA256 under it of the number in E.164 as ASCII, in hex.",
+    requires_scopes=SIGNALS_READ,
+)
+class SignalKey:
+    """The graph's SignalKey."""
+
+    id: strawberry.ID = strawberry.field(description="Its id; hashes name it.")
+    key: Base64 = strawberry.field(description="The key itself, 32 bytes. Keep it secret, as your terms say.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    retired_at: datetime | None = strawberry.field(
+        description="From when no hash is made with it; null for the newest."
+    )
+    filled_at: datetime | None = strawberry.field(
+        description="When every signal that was active at its making had its hash; null while they are still made."
+    )
+
+    @classmethod
+    def of(cls, key: signal_keys.SignalKey) -> "SignalKey":
+        """From the ledger's."""
+        return copy_model(cls, key, key=Base64(key.key))
+
+
+@fed.type
+class ParticipationQueries:
+    """Reading participations and keys."""
+
+    @field(
+        "On which terms providers take part, newest first. A provider sees its own.",
+        needs=PARTICIPATION_READERS,
+        directives=[PAGED],
+        extensions=[CHECKED],
+    )
+    async def participations(
+        self,
+        info: Info,
+        member_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this provider.")] = UNSET,
+        is_in_force: Annotated[bool | None, strawberry.argument(description="In force now, or not.")] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> ParticipationConnection | None:
+        """One statement."""
+        page = await resolve.list_participations(
+            info.context,
+            page_request(first, after),
+            member_id=optional(member_id),
+            in_force=optional(is_in_force),
+        )
+        return ParticipationConnection.of(page, Participation.of, after=after)
+
+    @field(
+        "Your own keys in use, the newest first: the provider's alone, and nobody else's.",
+        needs=SIGNALS_READ,
+        directives=[few(2)],
+    )
+    async def signal_keys(self, info: Info) -> list[SignalKey] | None:
+        """Errors: FORBIDDEN, PARTICIPATION_MISSING."""
+        return [SignalKey.of(key) for key in await resolve.list_signal_keys(info.context)]

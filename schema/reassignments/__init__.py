@@ -1,0 +1,1 @@
+"""Reassignments in the graph."""

@@ -1,0 +1,1 @@
+"""Fraud signals in the graph."""

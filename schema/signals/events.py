@@ -1,0 +1,107 @@
+"""What happens to fraud signals, told as it happens and after a gap."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+import strawberry.federation as fed
+from strawberry import UNSET
+
+from ledger.feed.entries import Entry
+from ledger.feed.events import EventKind
+from ledger.identifiers import Position
+from ledger.numbers.vocabulary import RiskTier
+from ledger.signals.states import SignalState
+from ledger.signals.vocabulary import SignalRevokedReason
+from ledger.vocabulary import Category
+from resolvers.batches import Message, follow
+from resolvers.signals import make_source
+from schema.authority import SIGNALS_READ
+from schema.feed.subscriptions import CURSOR, EVENT, FollowAfter, read_said, read_state
+from schema.fields import field, subscription
+from schema.info import Info
+from schema.models import optional
+from schema.scalars import FeedCursor
+from schema.signals.types import FraudSignal, find_signal
+
+
+@fed.type(
+    description="Something that happened to a fraud signal. Its own fields tell how it was then, and don't change.",
+    requires_scopes=SIGNALS_READ,
+)
+class FraudSignalEvent:
+    """The graph's FraudSignalEvent."""
+
+    position: Position = strawberry.field(description="Its place in the feed.")
+    kind: EventKind = strawberry.field(description="What happened.")
+    recorded_at: datetime = strawberry.field(description="When it was written.")
+    signal_id: strawberry.ID = strawberry.field(description="The signal that it is about.")
+    category: Category | None = strawberry.field(description="The signal's category.")
+    risk: RiskTier | None = strawberry.field(description="The signal's risk after it.")
+    risk_before: RiskTier | None = strawberry.field(description="The risk before it, where it changed that.")
+    state: SignalState | None = strawberry.field(description="The signal's state after it.")
+    revoked_reason: SignalRevokedReason | None = strawberry.field(description="Why the signal was revoked.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased what it says; what was erased is null."
+    )
+
+    @field("The signal as it is now, where you may still see it.")
+    async def signal(self, info: Info) -> FraudSignal | None:
+        """Batched over all events that are told together."""
+        return await find_signal(info.context, self.signal_id)
+
+    @classmethod
+    def of(cls, entry: Entry) -> "FraudSignalEvent":
+        """From an entry of the feed."""
+        return cls(
+            position=entry.position,
+            kind=entry.kind,
+            recorded_at=entry.recorded_at,
+            signal_id=strawberry.ID(entry.subject_id),
+            category=read_said(entry, "category", Category),
+            risk=read_said(entry, "risk", RiskTier),
+            risk_before=read_said(entry, "riskBefore", RiskTier),
+            state=read_state(entry, SignalState),
+            revoked_reason=read_said(entry, "reason", SignalRevokedReason),
+            erased_at=entry.erased_at,
+        )
+
+
+@fed.type(description="A message about fraud signals.", requires_scopes=SIGNALS_READ)
+class FraudSignalMessage:
+    """The graph's FraudSignalMessage."""
+
+    cursor: FeedCursor = strawberry.field(description=CURSOR)
+    event: FraudSignalEvent | None = strawberry.field(description=EVENT)
+
+    @classmethod
+    def of(cls, message: Message) -> "FraudSignalMessage":
+        """From a message of the batch."""
+        event = FraudSignalEvent.of(message.entry) if message.entry else None
+        return cls(cursor=FeedCursor(message.cursor), event=event)
+
+
+@fed.type
+class SignalSubscriptions:
+    """Following fraud signals."""
+
+    @subscription(
+        "What happens to fraud signals that you may see. A provider needs a participation in force, and its stream "
+        "ends when that ends. Revocations and expiries are told whatever you follow, and so is a risk that falls "
+        "below what you follow.",
+        needs=SIGNALS_READ,
+    )
+    async def fraud_signals(
+        self,
+        info: Info,
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+        categories: Annotated[
+            list[Category] | None, strawberry.argument(description="Only these; all when it is not given or empty.")
+        ] = UNSET,
+        minimum_risk: Annotated[RiskTier | None, strawberry.argument(description="Only at least so grave.")] = UNSET,
+    ) -> AsyncGenerator[FraudSignalMessage | None, None]:
+        """Errors: PARTICIPATION_MISSING, CURSOR_INVALID, CURSOR_EXPIRED."""
+        source = make_source(categories=optional(categories), minimum_risk=optional(minimum_risk))
+        async for message in follow(info.context, source):
+            yield FraudSignalMessage.of(message)

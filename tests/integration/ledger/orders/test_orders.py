@@ -1,0 +1,335 @@
+"""Block orders: drafted from verified complaints, issued by a second officer, seen by their addressee alone."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from ledger.complaints.reading import get_complaint
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.vocabulary import ComplaintOutcome
+from ledger.errors import ForbiddenError, OfficerRequiredError, Problem, TooManyItemsError, UnknownError
+from ledger.numbers.plan import set_override
+from ledger.numbers.reading import get_number
+from ledger.numbers.vocabulary import NumberStatus
+from ledger.orders.approval import (
+    Approval,
+    OrderNote,
+    Revision,
+    approve_block_orders,
+    reissue_block_orders,
+    return_block_orders,
+    revise_block_orders,
+)
+from ledger.orders.closing import (
+    LiftDraft,
+    close_block_orders,
+    discard_block_orders,
+    lift_block_orders,
+    withdraw_block_orders,
+)
+from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.reading import OrderFilter, OrderSort, count_block_orders, get_block_order, list_block_orders
+from ledger.orders.states import OrderState
+from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
+from ledger.pages import PageRequest
+from tests.support.journeys import (
+    INDOSAT_NUMBER,
+    TELKOMSEL_NUMBER,
+    WORDS,
+    acknowledge,
+    draft_orders,
+    file_verified,
+    issue_orders,
+)
+
+
+class TestDraft:
+    async def test_goes_to_the_range_holder_with_all_verified_complaints_of_the_number(self, database, parties, as_of):
+        complaints = await file_verified(
+            database, parties, as_of, [TELKOMSEL_NUMBER, TELKOMSEL_NUMBER], chronology="a prize I never won"
+        )
+        [order] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        assert order.carrier_id == parties.telkomsel.member_id
+        assert order.state is OrderState.DRAFT
+        assert order.complaint_count == 2
+        async with database.reading(parties.agency, as_of=as_of) as tx:
+            assert (await get_complaint(tx, complaint_id=complaints[0].id)).state is ComplaintState.ESCALATED
+
+    @pytest.mark.parametrize(
+        ("number", "code"),
+        [
+            ("+12025550123", "NOT_DOMESTIC"),
+            ("159", "NUMBER_PROTECTED"),
+            ("1500123", "NUMBER_PROTECTED"),
+            ("not a number", "NUMBER_INVALID"),
+            ("+62812000000000000000", "NUMBER_INVALID"),
+            ("+6281299999999", "NO_VERIFIED_COMPLAINT"),
+        ],
+    )
+    async def test_refuses_what_can_not_be_ordered(self, database, parties, as_of, number, code):
+        [problem] = await draft_orders(database, parties, as_of, [number])
+        assert isinstance(problem, Problem)
+        assert problem.code == code
+        assert problem.field == "number"
+
+    async def test_refuses_a_foreign_number_that_was_complained_of(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, ["+12025550123"])
+        [problem] = await draft_orders(database, parties, as_of, ["+12025550123"])
+        assert problem.code == "NOT_DOMESTIC"
+
+    async def test_stands_open_once_for_a_number(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        [problem] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        assert problem.code == "ORDER_ALREADY_OPEN"
+
+    async def test_one_bad_item_does_not_sink_the_rest(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
+        results = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "159", INDOSAT_NUMBER])
+        assert [isinstance(result, Problem) for result in results] == [False, True, False]
+
+    async def test_names_exactly_one_ground(self, database, parties, as_of):
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            [problem] = await draft_block_orders(tx, [OrderDraft(**WORDS)])
+        assert problem.code == "GROUNDS_UNCLEAR"
+
+    async def test_takes_complaints_by_id_and_refuses_unknown_and_unverified_ones(self, database, parties, as_of):
+        [complaint] = await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            results = await draft_block_orders(
+                tx,
+                [
+                    OrderDraft(complaint_ids=(complaint.id,), **WORDS),
+                    OrderDraft(complaint_ids=("no such id",), **WORDS),
+                ],
+            )
+            again = await draft_block_orders(tx, [OrderDraft(complaint_ids=(complaint.id,), **WORDS)])
+        assert results[0].e164 == TELKOMSEL_NUMBER
+        assert results[1].code == "NOT_FOUND"
+        assert again[0].code == "INCOMPATIBLE_STATE"
+
+    async def test_is_an_officers_never_a_machines_nor_another_partys(self, database, parties, as_of):
+        for viewer, error in (
+            (parties.regulator, OfficerRequiredError),
+            (parties.telkomsel, ForbiddenError),
+            (parties.agency, ForbiddenError),
+            (parties.provider, ForbiddenError),
+        ):
+            with pytest.raises(error):
+                async with database.transaction(viewer, as_of=as_of) as tx:
+                    await draft_block_orders(tx, [OrderDraft(number=TELKOMSEL_NUMBER, **WORDS)])
+
+    async def test_takes_at_most_a_thousand_items(self, database, parties, as_of):
+        with pytest.raises(TooManyItemsError):
+            async with database.transaction(parties.officer, as_of=as_of) as tx:
+                await draft_block_orders(tx, [OrderDraft(number=TELKOMSEL_NUMBER, **WORDS)] * 1001)
+
+
+class TestApproval:
+    async def test_issues_with_a_due_time_a_day_later(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        assert order.state is OrderState.ISSUED
+        assert order.issued_at == as_of
+        assert order.due_at == as_of + timedelta(hours=24)
+        assert order.order_no.startswith("O-2026-")
+        async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+            assert (await get_number(tx, TELKOMSEL_NUMBER)).status is NumberStatus.BLOCK_ORDERED
+
+    async def test_of_ones_own_draft_is_refused_under_four_eyes(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            [problem] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+        assert problem.code == "FOUR_EYES"
+
+    async def test_of_a_held_draft_needs_an_override_in_writing(self, database, parties, as_of):
+        number = "+622150001234"
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            await set_override(tx, number, holder_id=parties.telkomsel.member_id, reason="fixed line of Telkom")
+        await file_verified(database, parties, as_of, [number])
+        [draft] = await draft_orders(database, parties, as_of, [number])
+        assert draft.hold_reasons == ("PBX",)
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            [held] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            [issued] = await approve_block_orders(
+                tx, [Approval(order_id=draft.id, override_note="The holder confirmed a single line.")]
+            )
+        assert held.code == "ORDER_HELD"
+        assert issued.state is OrderState.ISSUED
+
+    async def test_of_two_officers_at_once_one_wins(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+
+        async def approve(tx):
+            return (await approve_block_orders(tx, [Approval(order_id=draft.id)]))[0]
+
+        results = await asyncio.gather(
+            *(database.run(parties.other_officer, as_of=as_of, work=approve) for _ in range(4))
+        )
+        codes = sorted(getattr(result, "code", "issued") for result in results)
+        assert codes == ["INCOMPATIBLE_STATE"] * 3 + ["issued"]
+
+    async def test_can_be_refused_by_returning_and_follows_a_revision(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            [returned] = await return_block_orders(tx, [OrderNote(order_id=draft.id, note="Say which prize.")])
+            assert returned.return_reason == "Say which prize."
+            [revised] = await revise_block_orders(tx, [Revision(order_id=draft.id, summary="A car that was no car.")])
+            [own] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+        assert revised.drafted_by == parties.other_officer.officer_id
+        assert own.code == "FOUR_EYES"
+
+
+class TestVisibility:
+    async def test_a_draft_is_the_regulators_alone(self, database, parties, as_of):
+        await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        for name, viewer in parties.everyone.items():
+            async with database.reading(viewer, as_of=as_of) as tx:
+                page = await list_block_orders(tx, PageRequest())
+            assert len(page.items) == (1 if name in {"regulator", "officer"} else 0), name
+        with pytest.raises(UnknownError):
+            async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+                await get_block_order(tx, order_id=draft.id)
+
+    async def test_an_issued_order_is_its_addressees_and_looks_unknown_to_others(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        for name, viewer in parties.everyone.items():
+            async with database.reading(viewer, as_of=as_of) as tx:
+                sees = [item.id for item in (await list_block_orders(tx, PageRequest())).items]
+                assert await count_block_orders(tx) == len(sees)
+            assert sees == ([order.id] if name in {"regulator", "officer", "telkomsel"} else []), name
+            if not sees:
+                for lookup in ({"order_id": order.id}, {"order_no": order.order_no}):
+                    with pytest.raises(UnknownError):
+                        async with database.reading(viewer, as_of=as_of) as tx:
+                            await get_block_order(tx, **lookup)
+
+    async def test_a_carrier_sees_neither_officers_nor_the_guards_reasons(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+            seen = await get_block_order(tx, order_no=order.order_no)
+        assert (seen.drafted_by, seen.approved_by, seen.office_id, seen.hold_reasons) == (None, None, None, None)
+        assert seen.summary == WORDS["summary"]
+        assert seen.complaint_count == 1
+
+
+class TestList:
+    async def test_pages_by_due_time_and_survives_inserts(self, database, parties, as_of):
+        numbers = [f"+62812000001{place:02}" for place in range(5)]
+        for place, number in enumerate(numbers):
+            await issue_orders(database, parties, as_of + timedelta(hours=place), [number])
+        seen = []
+        after = None
+        while True:
+            async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+                page = await list_block_orders(tx, PageRequest(first=2, after=after))
+            seen.extend(order.e164 for order in page.items)
+            if len(seen) == 2:
+                await issue_orders(database, parties, as_of, ["+6281200000999"])
+            if not page.has_next_page:
+                break
+            after = page.cursors[-1]
+        assert seen == numbers
+
+    async def test_pages_over_drafts_that_have_no_due_time(self, database, parties, as_of):
+        numbers = [f"+62812000002{place:02}" for place in range(5)]
+        await file_verified(database, parties, as_of, numbers)
+        await draft_orders(database, parties, as_of, numbers)
+        await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            for sort in OrderSort:
+                first = await list_block_orders(tx, PageRequest(first=3), sort=sort)
+                rest = await list_block_orders(tx, PageRequest(first=50, after=first.cursors[-1]), sort=sort)
+                assert len({order.id for order in (*first.items, *rest.items)}) == 6
+                assert not rest.has_next_page
+
+    async def test_filters_what_is_overdue(self, database, parties, as_of):
+        [late, _] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002"])
+        later = as_of + timedelta(hours=25)
+        async with database.reading(parties.telkomsel, as_of=later) as tx:
+            overdue = await list_block_orders(tx, PageRequest(), OrderFilter(is_overdue=True))
+            assert len(overdue.items) == 2
+            assert overdue.items[0].is_overdue(later)
+        await acknowledge(database, parties.telkomsel, later, late)
+        async with database.reading(parties.telkomsel, as_of=later) as tx:
+            assert await count_block_orders(tx, OrderFilter(is_overdue=True)) == 1
+            assert await count_block_orders(tx, OrderFilter(is_overdue=False)) == 1
+            assert await count_block_orders(tx, OrderFilter(states=[OrderState.EXECUTED])) == 1
+            assert await count_block_orders(tx, OrderFilter(number=TELKOMSEL_NUMBER)) == 1
+            assert await count_block_orders(tx, OrderFilter(carrier_id="nobody")) == 0
+            assert await count_block_orders(tx, OrderFilter(due_before=as_of)) == 0
+
+
+class TestEnding:
+    async def test_withdrawing_resolves_the_complaints_and_clears_the_number(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            [withdrawn] = await withdraw_block_orders(tx, [OrderNote(order_id=order.id, note="Wrong number.")])
+            assert (await get_number(tx, TELKOMSEL_NUMBER)).status is NumberStatus.CLEAR
+        assert withdrawn.state is OrderState.WITHDRAWN
+
+    async def test_discarding_a_draft_resolves_its_complaints_as_not_actionable(self, database, parties, as_of):
+        [complaint] = await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            await discard_block_orders(tx, [OrderNote(order_id=draft.id, note="Not a fraud after all.")])
+        async with database.reading(parties.agency, as_of=as_of) as tx:
+            seen = await get_complaint(tx, complaint_id=complaint.id)
+        assert (seen.state, seen.outcome) == (ComplaintState.RESOLVED, ComplaintOutcome.NOT_ACTIONABLE)
+
+    async def test_a_lift_is_the_next_version_with_its_own_number_and_due_time(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await acknowledge(database, parties.telkomsel, as_of, order)
+        later = as_of + timedelta(days=3)
+        async with database.transaction(parties.officer, as_of=later) as tx:
+            [lift] = await lift_block_orders(
+                tx, [LiftDraft(order_id=order.id, basis=LiftBasis.REGULATOR_ERROR, note="The victim's own number.")]
+            )
+        assert (lift.state, lift.version, lift.due_at) == (OrderState.LIFT_ISSUED, 2, later + timedelta(hours=24))
+        assert lift.lift_no == f"{order.order_no}-L2"
+        done = await acknowledge(
+            database, parties.telkomsel, later, order, kind=AcknowledgementKind.LIFTED, reference="TT-2"
+        )
+        assert done.order.state is OrderState.LIFTED
+        async with database.reading(parties.officer, as_of=later) as tx:
+            assert (await get_number(tx, TELKOMSEL_NUMBER)).status is NumberStatus.CLEAR
+
+    async def test_an_impossible_order_is_reissued_or_closed(self, database, parties, as_of):
+        orders = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002"])
+        for order in orders:
+            await acknowledge(
+                database, parties.telkomsel, as_of, order, kind=AcknowledgementKind.IMPOSSIBLE, reason="TECHNICAL"
+            )
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            [reissued] = await reissue_block_orders(tx, [Revision(order_id=orders[0].id)])
+            [closed] = await close_block_orders(tx, [OrderNote(order_id=orders[1].id, note="Given up.")])
+        assert (reissued.state, reissued.version) == (OrderState.ISSUED, 2)
+        assert closed.state is OrderState.CLOSED
+
+    async def test_an_order_to_the_wrong_holder_is_superseded_never_readdressed(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await acknowledge(
+            database, parties.telkomsel, as_of, order, kind=AcknowledgementKind.IMPOSSIBLE, reason="WRONG_RANGE_HOLDER"
+        )
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            [refused] = await reissue_block_orders(tx, [Revision(order_id=order.id)])
+        assert refused.code == "SUPERSEDE_INSTEAD"
+        successor = OrderDraft(supersedes_id=order.id, **WORDS)
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            [unchanged] = await draft_block_orders(tx, [successor])
+            assert unchanged.code == "HOLDER_UNCHANGED"
+            await set_override(tx, TELKOMSEL_NUMBER, holder_id=parties.indosat.member_id, reason="the carrier says so")
+            [draft] = await draft_block_orders(tx, [successor])
+        assert (draft.carrier_id, draft.supersedes_id) == (parties.indosat.member_id, order.id)
+        assert draft.directive_id == order.directive_id
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            old = await get_block_order(tx, order_id=order.id)
+        assert old.state is OrderState.CLOSED
+        done = await acknowledge(database, parties.indosat, as_of, draft)
+        assert done.order.state is OrderState.EXECUTED

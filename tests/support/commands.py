@@ -1,0 +1,38 @@
+"""`jembatan` as a process of its own, forked from one that has imported it, since imports take most of its time."""
+
+import asyncio
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["cli.main", "cli.session", "migrations.run", "ledger.storage.database"])
+
+
+def _run_command(arguments: list[str], environment: dict[str, str], out: str, err: str) -> None:
+    from cli.main import main
+
+    for number, name in ((1, out), (2, err)):
+        os.dup2(os.open(name, os.O_WRONLY), number)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    sys.argv = ["jembatan", *arguments]
+    main()
+
+
+async def run_command(*arguments: str, environment: Mapping[str, str], seconds_max: float) -> tuple[int, str, str]:
+    """A command's status, what it said and what it noted. Errors: TimeoutError, with the command killed."""
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        what = (list(arguments), dict(environment), out.name, err.name)
+        process = _processes.Process(target=_run_command, args=what)
+        process.start()
+        await asyncio.to_thread(process.join, seconds_max)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError
+        return process.exitcode, out.read().decode(), err.read().decode()

@@ -1,0 +1,61 @@
+"""Steps that several tests begin with: complaints filed and verified, orders drafted and issued."""
+
+from collections.abc import Sequence
+
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.filing import ComplaintDraft, file_complaints
+from ledger.complaints.reading import Complaint
+from ledger.complaints.vocabulary import Medium
+from ledger.errors import Problem
+from ledger.identifiers import new_id
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
+from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.reading import BlockOrder
+from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.vocabulary import Category
+
+TELKOMSEL_NUMBER = "+6281200000001"
+INDOSAT_NUMBER = "+6285600000001"
+WORDS = {"legal_basis": "PM 5/2021", "summary": "Prize fraud by SMS.", "subscriber_notice": "Blocked for fraud."}
+
+
+def complaint_draft(number, **more):
+    """A complaint with a reference of its own."""
+    sides = {"medium": Medium.SMS, "category": Category.FRAUD, "source_reference": new_id()} | more
+    return ComplaintDraft(number=number, **sides)
+
+
+async def file_verified(database, parties, as_of, numbers: Sequence[str], **more) -> list[Complaint]:
+    """A complaint of each number, filed by the agency and verified by the officer."""
+    async with database.transaction(parties.agency, as_of=as_of) as tx:
+        filed = await file_complaints(tx, [complaint_draft(number, **more) for number in numbers])
+    decisions = [ComplaintDecision(complaint_id=item.complaint.id, decision=Decision.VERIFY) for item in filed]
+    async with database.transaction(parties.officer, as_of=as_of) as tx:
+        decided = await decide_complaints(tx, decisions)
+    assert all(isinstance(complaint, Complaint) for complaint in decided), decided
+    return decided
+
+
+async def draft_orders(database, parties, as_of, numbers: Sequence[str], **more) -> list[BlockOrder | Problem]:
+    async with database.transaction(parties.officer, as_of=as_of) as tx:
+        return await draft_block_orders(tx, [OrderDraft(number=number, **(WORDS | more)) for number in numbers])
+
+
+async def issue_orders(database, parties, as_of, numbers: Sequence[str]) -> list[BlockOrder]:
+    """An issued order for each number, from a complaint to the second officer's approval."""
+    await file_verified(database, parties, as_of, numbers)
+    drafts = await draft_orders(database, parties, as_of, numbers)
+    async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+        issued = await approve_block_orders(tx, [Approval(order_id=draft.id) for draft in drafts])
+    assert all(isinstance(order, BlockOrder) for order in issued), issued
+    return issued
+
+
+async def acknowledge(
+    database, viewer, as_of, order, kind=AcknowledgementKind.EXECUTED, reference="TT-1", **more
+) -> AcknowledgedOrder | Problem:
+    async with database.transaction(viewer, as_of=as_of) as tx:
+        draft = AcknowledgementDraft(order_id=order.id, kind=kind, reference=reference, **more)
+        return (await acknowledge_block_orders(tx, [draft]))[0]

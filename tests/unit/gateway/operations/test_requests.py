@@ -1,0 +1,90 @@
+"""Whatever bytes come, a request is read or refused; nothing else happens."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from graphql import build_schema, parse, validate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.operations.errors import GatewayError, MalformedRequestError, NumberInUrlError, TokenInUrlError
+from gateway.operations.exchange import GraphQLRequest
+from gateway.operations.requests import parse_body, parse_query_string
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+SCHEMA = Path(__file__).parents[3] / "schema/schema.graphql"
+KEYS = st.sampled_from(["query", "operationName", "variables", "extensions", "other"])
+
+
+class TestParseBody:
+    @given(st.binary(max_size=200))
+    def test_never_fails_otherwise_on_any_bytes(self, body: bytes) -> None:
+        with pytest.raises(MalformedRequestError):
+            parse_body(body, depth_max=5)
+
+    @given(st.dictionaries(KEYS, VALUES, max_size=5))
+    def test_reads_or_refuses_any_object(self, value: object) -> None:
+        try:
+            request = parse_body(json.dumps(value).encode(), depth_max=5)
+        except MalformedRequestError:
+            return
+        assert isinstance(request, GraphQLRequest)
+
+    @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(), max_size=5))
+    def test_hands_on_variables_as_they_were_sent(self, variables: dict) -> None:
+        try:
+            json.dumps(variables, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return
+        if "\x00" in "".join(f"{key}{value}" for key, value in variables.items()):
+            return
+        body = json.dumps({"query": "{ a }", "variables": variables}).encode()
+        assert parse_body(body, depth_max=5).variables == variables
+
+    def test_bounds_nesting(self) -> None:
+        body = json.dumps({"query": "{ a }", "variables": {"a": [[1]]}}).encode()
+        assert parse_body(body, depth_max=3).variables == {"a": [[1]]}
+        with pytest.raises(MalformedRequestError, match="nested too deeply"):
+            parse_body(body, depth_max=2)
+
+
+class TestHint:
+    def test_shows_a_request_that_the_graph_takes(self) -> None:
+        example = MalformedRequestError.hint.removeprefix("Send a JSON object such as ").removesuffix(".")
+        request = parse_body(example.encode(), depth_max=5)
+        assert validate(build_schema(SCHEMA.read_text(), assume_valid=True), parse(request.query)) == []
+
+
+class TestParseQueryString:
+    @pytest.mark.parametrize("name", ["token", "authorization", "extensions", "query"])
+    def test_refuses_a_token_under_whatever_name(self, name: str) -> None:
+        token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
+        with pytest.raises(TokenInUrlError):
+            parse_query_string(urlencode({name: json.dumps({"a": f"Bearer {token}"})}).encode(), depth_max=5)
+
+    @given(st.binary(max_size=200))
+    def test_never_fails_otherwise_on_any_bytes(self, query_string: bytes) -> None:
+        with pytest.raises(GatewayError):
+            parse_query_string(query_string.replace(b"query", b""), depth_max=5)
+
+    @given(
+        country=st.sampled_from(["62", "1", "44", "65"]),
+        national=st.integers(min_value=20_000_000, max_value=9_999_999_999),
+        form=st.sampled_from(
+            ['{{ a(n: "+{0}") }}', '{{ a(n: "{0}") }}', "{{ a }} # +{0}", '{{ a(n: ["x", "+{0}"]) }}']
+        ),
+    )
+    def test_refuses_every_number_however_it_is_put(self, country: str, national: int, form: str) -> None:
+        query = form.format(f"{country}{national}")
+        with pytest.raises(NumberInUrlError):
+            parse_query_string(urlencode({"query": query}).encode(), depth_max=5)
+        with pytest.raises(NumberInUrlError):
+            parse_query_string(
+                urlencode({"query": "{ a }", "variables": json.dumps({"n": query})}).encode(), depth_max=5
+            )
