@@ -1,6 +1,6 @@
 """Weights and list lengths, read from `@cost` and `@listSize` of the schema.
 
-It judges one field at a time; gateway/operations/plans.py walks. A page or list beyond its bound is refused here, before
+It judges one field at a time; plans.py walks the operation. A page or list beyond its bound is refused here, before
 anything is executed.
 """
 

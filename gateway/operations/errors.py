@@ -9,7 +9,7 @@
         +-- OperationTooComplexError, PageTooLargeError, ScopesMissingError, UnauthenticatedError
 
 Text of these is made from what the client sent and the schema. Whatever is no GatewayError and no LedgerError
-is internal: the client reads one fixed sentence and the request id, the cause is logged (gateway/operations/failures.py).
+is internal: the client reads one fixed sentence and the request id, and the cause is logged (failures.py).
 Source: GraphQL over HTTP, sections "Status Codes"; RFC 6750 section 3 for the challenges.
 """
 

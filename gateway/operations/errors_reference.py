@@ -1,6 +1,7 @@
 """docs/errors.md, rendered from the error classes themselves.
 
-`python -m gateway.operations.errors_reference` rewrites it; a test fails when it is stale or when two errors share a code.
+`python -m gateway.operations.errors_reference` rewrites it; a test fails when it is stale or when two errors share
+a code.
 """
 
 import importlib
@@ -15,7 +16,7 @@ from auth.tokens.verification import Refusal
 from gateway.operations.errors import CODE_OF_CATEGORY, CODE_OF_PROBLEM, Code, GatewayError
 from ledger.errors import LedgerError
 
-_PACKAGES = ("ledger", "auth", "schema", "resolvers", "gateway", "migrations")
+_PACKAGES = ("ledger", "auth", "schema", "resolvers", "gateway", "cli", "demo", "migrations")
 _ROOTS: tuple[type[Exception], ...] = (GatewayError, LedgerError, AuthError)
 
 _INTRODUCTION = """# Errors
@@ -114,7 +115,7 @@ def _cell(text: str) -> str:
 
 def main() -> None:
     """Write docs/errors.md."""
-    (Path(__file__).parent.parent / "docs" / "errors.md").write_text(render_errors())
+    (Path(__file__).parents[2] / "docs" / "errors.md").write_text(render_errors())
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 It runs under a neutral principal: the visibility that all sharers have, and no client and no token of anybody's. The
 document was parsed, validated and authorized for each sharer before; the executor looks at each protected field again
-(gateway/operations/executor.py). No message is ever left out: what can't be executed is tried again while the database is away,
-and told with its error where its execution fails.
+(operations/executor.py). No message is ever left out: what can't be executed is tried again while the database is
+away, and sent with its error where its execution fails.
 """
 
 import asyncio

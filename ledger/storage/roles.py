@@ -48,6 +48,16 @@ ROLE_OF_VIEWER = {
     ViewerKind.OPERATOR: Role.OPERATOR,
 }
 
+VIEWERS = frozenset(ROLE_OF_VIEWER.values())
+
+
+def may_read(readers: frozenset[Role] | None, role: Role) -> bool:
+    """Whether a role may read a column that is for these viewers alone; None is for every viewer.
+
+    The system's own roles are no viewers: their rights name the columns one by one where they are narrower.
+    """
+    return readers is None or role not in VIEWERS or role in readers
+
 
 class RolePrefixInvalidError(InvalidInputError):
     """The role prefix must be lower-case letters, digits and underscores, beginning with a letter."""

@@ -1,11 +1,9 @@
 """Every error has a code of its own, and docs/errors.md says what each means."""
 
 from collections import Counter
-from pathlib import Path
 
 from gateway.operations.errors_reference import list_error_classes, render_errors
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.places import ROOT
 
 
 class TestErrorsReference:

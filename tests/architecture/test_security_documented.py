@@ -1,9 +1,8 @@
 """docs/security.md names tests that exist."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.places import ROOT
 
 
 class TestSecurityPage:

@@ -1,12 +1,11 @@
 """Every setting is documented as it is, and every documented one exists."""
 
 import re
-from pathlib import Path
 
 from gateway.settings import Settings, variable_name
 from gateway.settings_reference import list_groups, render_example, render_reference
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 STALE = "Run `python -m gateway.settings_reference`."
 
 

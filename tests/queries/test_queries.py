@@ -13,7 +13,12 @@ import pytest
 from ledger.feed.sequencer import Sequencer
 from ledger.orders.vocabulary import AcknowledgementKind
 from tests.integration.ledger.conftest import found_country
-from tests.integration.ledger.feed.conftest import Sequenced, running
+from tests.integration.ledger.feed.conftest import (  # noqa: F401 - fixtures too
+    Sequenced,
+    direct,
+    running,
+    sequencer_settings,
+)
 from tests.support.desk import Desk
 from tests.support.journeys import acknowledge, draft_orders, file_verified, issue_orders
 

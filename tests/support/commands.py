@@ -6,9 +6,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.support.places import ROOT
+
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["cli.main", "cli.session", "migrations.run", "ledger.storage.database"])
 

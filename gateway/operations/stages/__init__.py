@@ -1,1 +1,1 @@
-"""The stages of a request's way, one file and one public function each; gateway/operations/pipeline.py holds their order."""
+"""The stages of a request's way, one file and one public function each; pipeline.py holds their order."""

@@ -3,7 +3,6 @@
 import csv
 import io
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from ledger.pages import PageRequest
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer, ViewerKind
 from tests.acceptance.cli.conftest import Operator
+from tests.support.places import SHARED_DATA
 
 COMPLAINTS = (
     "reference,number,medium,category,narrative\n"
@@ -26,7 +26,6 @@ COMPLAINTS = (
     "A-5,12,SMS,FRAUD,No number.\n"
 )
 FORWARD = ("forward", "--officer", "ana", "--legal-basis", "PM 5/2021", "--subscriber-notice", "Blocked; appeal.")
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 async def officer_viewers(database: Database, operator: Operator) -> dict[str, Viewer]:
@@ -104,9 +103,17 @@ class TestImportComplaints:
         assert admitted.run(*command, status=1).code == "NAME_UNKNOWN"
 
     @pytest.mark.real_data
-    @pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
+    @pytest.mark.skipif(not SHARED_DATA.exists(), reason="the real files are not here")
     def test_takes_the_real_complaints_whole_and_once(self, admitted: Operator) -> None:
-        command = ("import", "complaints", str(REAL / "id_sms_complaints.csv"), "--format", "csv", "--source", "polri")
+        command = (
+            "import",
+            "complaints",
+            str(SHARED_DATA / "id_sms_complaints.csv"),
+            "--format",
+            "csv",
+            "--source",
+            "polri",
+        )
         assert admitted.run(*command, "--json").json["filed"] == 179
         assert admitted.run(*command, "--json").json["alreadyFiled"] == 179
 

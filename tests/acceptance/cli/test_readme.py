@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.cli.test_processes import COMMAND, SECONDS_MAX, clean_environment
-
-ROOT = Path(__file__).parent.parent.parent.parent
+from tests.support.places import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def serve() -> Iterator[Callable[..., Gateway]]:
         thread.start()
         running.append((server, thread))
         gateway = Gateway(listener.getsockname()[1], app, calls)
-        gateway.process.server, gateway.thread = server, thread  # type: ignore[attr-defined]
+        gateway.server, gateway.thread = server, thread  # type: ignore[attr-defined]
         return gateway
 
     yield start

@@ -86,11 +86,11 @@ class TestShutdown:
         running.start()
         while gateway.app.state.services.in_flight.running == 0 and running.is_alive():
             running.join(0.01)
-        gateway.process.server.handle_exit(15, None)
+        gateway.server.handle_exit(15, None)
         running.join(10)
         gateway.thread.join(10)
         assert gateway.app.state.readiness.is_draining
-        assert gateway.process.server._captured_signals == [], "a process that did as it was told ends with status 0"
+        assert gateway.server._captured_signals == [], "a process that did as it was told ends with status 0"
         assert [reply.status for reply in replies] == [504]
         assert not gateway.thread.is_alive()
         with pytest.raises(ConnectionRefusedError):

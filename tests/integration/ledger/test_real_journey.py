@@ -5,7 +5,6 @@ The numbers are real and have long been given to other people: nothing here prin
 
 from collections import Counter, defaultdict
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -27,8 +26,9 @@ from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.pages import PageRequest
 from tests.support.journeys import WORDS, acknowledge
+from tests.support.places import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "id_sms_complaints.csv"
+DATA = SHARED_DATA / "id_sms_complaints.csv"
 REQUEST = ForwardingRequest(legal_basis=WORDS["legal_basis"], subscriber_notice=WORDS["subscriber_notice"])
 
 

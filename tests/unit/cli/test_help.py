@@ -1,7 +1,6 @@
 """Every command explains itself, and docs/cli.md names it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import typer
@@ -9,8 +8,7 @@ from typer.testing import CliRunner
 
 from cli.failures import CommandError
 from cli.main import app
-
-DOCS = Path(__file__).parent.parent.parent.parent / "docs" / "cli.md"
+from tests.support.places import DOCS
 
 
 def list_commands() -> Iterator[tuple[str, ...]]:
@@ -47,11 +45,11 @@ class TestHelp:
 class TestDocumentation:
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
     def test_names_the_command_with_an_example(self, command: tuple[str, ...]) -> None:
-        text = DOCS.read_text()
+        text = (DOCS / "cli.md").read_text()
         name = f"jembatan {' '.join(command)}"
         assert f"## {name}" in text
         assert f"\n    {name}" in text
 
     @pytest.mark.parametrize("kind", CommandError.__subclasses__())
     def test_names_the_code_with_its_exit_status(self, kind: type[CommandError]) -> None:
-        assert f"| `{kind.code}` | {kind.exit_code} |" in DOCS.read_text()
+        assert f"| `{kind.code}` | {kind.exit_code} |" in (DOCS / "cli.md").read_text()

@@ -1,7 +1,6 @@
 """An import files every row once, accounts for all of them, and can be run again after anything."""
 
 import io
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +13,8 @@ from ledger.numbers.reading import NumberFilter, list_numbers
 from ledger.numbers.vocabulary import HolderStatus
 from ledger.pages import PageRequest
 from ledger.vocabulary import Category
+from tests.support.places import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 HEADER = "number,medium,category,narrative\n"
 US = FileReading(format=FileFormat.FTC_DNC, region="US", zone=ZoneInfo("America/New_York"))
 
@@ -106,11 +105,11 @@ class TestOccurrenceCounter:
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(not DATA.exists(), reason="the real files are not here")
+@pytest.mark.skipif(not SHARED_DATA.exists(), reason="the real files are not here")
 class TestRealFiles:
     async def test_indonesian_sms_find_their_holders(self, database, run, parties, as_of):
         for filed, known in ((179, 0), (0, 179)):
-            with (DATA / "id_sms_complaints.csv").open("rb") as stream:
+            with (SHARED_DATA / "id_sms_complaints.csv").open("rb") as stream:
                 account = await run(stream)
             assert (account.read, account.filed, account.already_filed, account.rejected_count) == (
                 179,
@@ -127,9 +126,9 @@ class TestRealFiles:
 
     async def test_american_daily_file_is_imported_whole_twice(self, database, run, parties, as_of):
         rejected, again = [], []
-        with (DATA / "ftc_dnc_complaint_numbers_2019-12-16.csv").open("rb") as stream:
+        with (SHARED_DATA / "ftc_dnc_complaint_numbers_2019-12-16.csv").open("rb") as stream:
             first = await run(stream, US, rejected=rejected)
-        with (DATA / "ftc_dnc_complaint_numbers_2019-12-16.csv").open("rb") as stream:
+        with (SHARED_DATA / "ftc_dnc_complaint_numbers_2019-12-16.csv").open("rb") as stream:
             second = await run(stream, US, rejected=again)
         assert (first.read, first.rejected["NUMBER_MISSING"], first.already_filed) == (20_532, 861, 0)
         assert first.adds_up
@@ -141,7 +140,7 @@ class TestRealFiles:
             assert (await list_numbers(tx, PageRequest(first=1), NumberFilter(is_domestic=True))).items == []
 
     async def test_truncated_api_file_stops_with_its_line_and_stays_filed(self, database, run, parties, as_of):
-        head = (DATA / "ftc_dnc_api_2021-03-15_2021-04-14.csv.gz").read_bytes()[:40_000]
+        head = (SHARED_DATA / "ftc_dnc_api_2021-03-15_2021-04-14.csv.gz").read_bytes()[:40_000]
         account, again = ImportAccount(), ImportAccount()
         for total in (account, again):
             with pytest.raises(FileTruncatedError):

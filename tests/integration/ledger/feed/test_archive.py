@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -25,8 +24,8 @@ from tests.conftest import ROLE_PREFIX
 from tests.integration.ledger.feed.test_audit import verify_now
 from tests.support.audited import ORIGIN, audited, read_now  # noqa: F401 - fixture
 from tests.support.commands import run_command
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent.parent
 SNIPPET = ROOT / "docs" / "audit.md"
 
 

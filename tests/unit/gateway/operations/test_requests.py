@@ -1,7 +1,6 @@
 """Whatever bytes come, a request is read or refused; nothing else happens."""
 
 import json
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -12,13 +11,14 @@ from hypothesis import strategies as st
 from gateway.operations.errors import GatewayError, MalformedRequestError, NumberInUrlError, TokenInUrlError
 from gateway.operations.exchange import GraphQLRequest
 from gateway.operations.requests import parse_body, parse_query_string
+from tests.support.places import ROOT
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-SCHEMA = Path(__file__).parents[3] / "schema/schema.graphql"
+SCHEMA = ROOT / "schema/schema.graphql"
 KEYS = st.sampled_from(["query", "operationName", "variables", "extensions", "other"])
 
 
