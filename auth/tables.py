@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from ledger.storage.access import Access
+from ledger.storage.access import EVERYTHING, Access, reads
 from ledger.storage.columns import each_of, id_column, moment, one_of, reference, text_list
 from ledger.storage.metadata import metadata
 from ledger.storage.roles import Role
@@ -368,23 +368,24 @@ _PASSING = (
     login_throttles,
 )
 
-AUTH_ACCESS: tuple[Access, ...] = (
-    *(
+for _table in dict.fromkeys((*_CHANGED, *_PASSING)):
+    _table.info["access"] = (
         Access(
-            table=table.name,
             role=Role.AUTH,
-            select=(),
+            select=EVERYTHING,
             insert=True,
-            update=_CHANGED.get(table),
-            delete=table in _PASSING,
-        )
-        for table in dict.fromkeys((*_CHANGED, *_PASSING))
-    ),
-    # Re-encryption, which sees nothing but what is sealed.
-    Access(table="signing_keys", role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),
-    Access(table="officer_logins", role=Role.JOBS, select=("id", "totp_secret_sealed"), update=("totp_secret_sealed",)),
-    Access(table=token_events.name, role=Role.AUTH, insert=True),
-    Access(table=token_events.name, role=Role.REGULATOR, select=()),
-    Access(table=token_events.name, role=Role.JOBS, select=("id", "recorded_at"), delete=True),
+            update=_CHANGED.get(_table),
+            delete=_table in _PASSING,
+        ),
+    )
+# Re-encryption, which sees nothing but what is sealed.
+signing_keys.info["access"] += (Access(role=Role.JOBS, select=("id", "private_key"), update=("private_key",)),)
+officer_logins.info["access"] += (
+    Access(role=Role.JOBS, select=("id", "totp_secret_sealed"), update=("totp_secret_sealed",)),
 )
-"""Read by migrations/metadata.py. What passes is deleted when it is over; the record of token requests by JOBS."""
+# What passes is deleted when it is over; the record of token requests by JOBS.
+token_events.info["access"] = (
+    Access(role=Role.AUTH, insert=True),
+    *reads(Role.REGULATOR),
+    Access(role=Role.JOBS, select=("id", "recorded_at"), delete=True),
+)

@@ -81,12 +81,8 @@ def end(
     from cli.lookups import get_member
     from cli.session import Session, read_clock, run_session
     from ledger.pages import PageRequest
-    from ledger.participations.agreements import (
-        Participation,
-        ParticipationState,
-        end_participation,
-        list_participations,
-    )
+    from ledger.participations.agreements import Participation, end_participation, list_participations
+    from ledger.participations.states import ParticipationState
     from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> Participation:

@@ -1,60 +1,25 @@
-"""The ledger's tables, by noun. Importing this module fills the metadata."""
+"""All tables of the ledger: importing this module fills the metadata."""
 
-from ledger.complaints.table import complainant_reveals, complainants, complaints, evidence
-from ledger.feed.events_table import events
-from ledger.feed.table import (
-    feed,
-    feed_checkpoints,
-    feed_head,
-    feed_keys,
-    feed_nodes,
-    feed_pending,
-    feed_recipients,
-    legal_holds,
-)
-from ledger.forwarding.table import forwarding_items, forwarding_runs
-from ledger.members.table import brands, members, officers, offices
-from ledger.numbers.table import number_epochs, number_overrides, numbering_ranges, phone_numbers
-from ledger.orders.acknowledgements_table import order_acknowledgements, order_extensions
-from ledger.orders.table import block_order_versions, block_orders, order_complaints
-from ledger.participations.table import participations, signal_keys
-from ledger.signals.table import fraud_signals, signal_contributions, signal_disclosures, signal_recipients
-from ledger.storage.keyring_table import keyring_checks
+from ledger.complaints import table as complaints
+from ledger.feed import table as feed
+from ledger.forwarding import table as forwarding
+from ledger.members import table as members
+from ledger.numbers import table as numbers
+from ledger.orders import acknowledgements_table as acknowledgements
+from ledger.orders import table as orders
+from ledger.participations import table as participations
+from ledger.signals import table as signals
+from ledger.storage import keyring_table as keyring
 
 __all__ = [
-    "block_order_versions",
-    "block_orders",
-    "brands",
-    "complainant_reveals",
-    "complainants",
+    "acknowledgements",
     "complaints",
-    "events",
-    "evidence",
     "feed",
-    "feed_checkpoints",
-    "feed_head",
-    "feed_keys",
-    "feed_nodes",
-    "feed_pending",
-    "feed_recipients",
-    "forwarding_items",
-    "forwarding_runs",
-    "fraud_signals",
-    "keyring_checks",
-    "legal_holds",
+    "forwarding",
+    "keyring",
     "members",
-    "number_epochs",
-    "number_overrides",
-    "numbering_ranges",
-    "officers",
-    "offices",
-    "order_acknowledgements",
-    "order_complaints",
-    "order_extensions",
+    "numbers",
+    "orders",
     "participations",
-    "phone_numbers",
-    "signal_contributions",
-    "signal_disclosures",
-    "signal_keys",
-    "signal_recipients",
+    "signals",
 ]

@@ -33,3 +33,13 @@ class HoldReason(StrEnum):
     PBX = "PBX"
     SPOOFED_CLI_SUSPECTED = "SPOOFED_CLI_SUSPECTED"
     PROTECTED = "PROTECTED"
+
+
+class BlockRequestStatus(StrEnum):
+    """How far a block request has come, in words that fit every instrument."""
+
+    DRAFT = "DRAFT"
+    AWAITING_ANSWER = "AWAITING_ANSWER"
+    IN_EFFECT = "IN_EFFECT"
+    NOT_DONE = "NOT_DONE"
+    ENDED = "ENDED"

@@ -18,10 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.errors import DatabaseUnavailableError, SchemaOutdatedError, UnavailableError
+from ledger.storage.access import render_access_statements
 from ledger.storage.database import Database, async_url
-from ledger.storage.rights import render_access_statements
 from ledger.storage.roles import Role, render_role_statements, role_name
-from migrations.metadata import access_plan
+from migrations.metadata import metadata
 
 _logger = logging.getLogger(__name__)
 _LOCK_KEY = 0x6A656D62
@@ -76,7 +76,7 @@ def _migrate(connection: Connection, role_prefix: str, login: str) -> tuple[str 
     before = MigrationContext.configure(connection).get_current_revision()
     _ensure_roles(connection, role_prefix, login)
     command.upgrade(alembic_config(connection), "head")
-    for statement in render_access_statements(access_plan(), role_prefix=role_prefix):
+    for statement in render_access_statements(metadata, role_prefix=role_prefix):
         connection.exec_driver_sql(statement)
     every_role = ", ".join(role_name(role_prefix, role) for role in Role)
     connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {every_role}")

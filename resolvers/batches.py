@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Transaction
 from resolvers.loaders import Loaders
 

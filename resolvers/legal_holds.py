@@ -1,7 +1,7 @@
 """How fields about legal holds get their values."""
 
-from ledger.legal_holds import holds as legal_holds
-from ledger.legal_holds.holds import LegalHold, LegalHoldDraft
+from ledger.feed import legal_holds
+from ledger.feed.legal_holds import LegalHold, LegalHoldDraft
 from ledger.pages import Page, PageRequest
 from resolvers.context import Context
 

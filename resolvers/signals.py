@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ledger.errors import Problem, UnknownError
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import parse_id
 from ledger.numbers.vocabulary import RiskTier
 from ledger.pages import Page, PageRequest

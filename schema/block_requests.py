@@ -5,12 +5,11 @@ An order is a duty and never becomes a referral; they share how they are looked 
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 
 import strawberry
 import strawberry.federation as fed
 
-from ledger.vocabulary import Category
+from ledger.vocabulary import BlockRequestStatus, Category
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member
@@ -20,16 +19,6 @@ from schema.scalars import E164
 from schema.vocabulary import describe
 
 ACKNOWLEDGEMENTS_ASSUMED = 3
-
-
-class BlockRequestStatus(StrEnum):
-    """How far a block request has come, in words that fit every instrument."""
-
-    DRAFT = "DRAFT"
-    AWAITING_ANSWER = "AWAITING_ANSWER"
-    IN_EFFECT = "IN_EFFECT"
-    NOT_DONE = "NOT_DONE"
-    ENDED = "ENDED"
 
 
 describe(

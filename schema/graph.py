@@ -9,10 +9,10 @@ from schema.complaints.filing import ComplaintFilingMutations
 from schema.complaints.types import ComplaintQueries
 from schema.entities import GraphSchema
 from schema.feed.events import EventQueries
+from schema.feed.legal_holds import LegalHoldMutations, LegalHoldQueries
 from schema.feed.proofs import ProofQueries
 from schema.feed.types import FeedQueries, FeedSubscriptions
 from schema.forwarding.types import ForwardingMutations, ForwardingQueries
-from schema.legal_holds.types import LegalHoldMutations, LegalHoldQueries
 from schema.members.admission import MemberMutations
 from schema.members.types import MemberQueries
 from schema.numbers.plan import NumberingMutations

@@ -12,13 +12,12 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
-from ledger.orders.acknowledgements import AcknowledgementMark
 from ledger.orders.states import ExtensionState, OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
+from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, BlockScope, ImpossibleReason, LiftBasis
 from ledger.viewer import MemberKind
 from ledger.vocabulary import Category, HoldReason
 

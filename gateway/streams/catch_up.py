@@ -17,9 +17,9 @@ from gateway.streams.ends import FeedResetError
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Delivery, Subscription
 from ledger.feed.entries import Entry, may_get
-from ledger.feed.events import EventKind
 from ledger.feed.follower import Follower
 from ledger.feed.reading import Slice, read_entries
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.storage.database import Transaction
 

@@ -33,8 +33,8 @@ from gateway.streams.keys import ChannelKey, Following, choose_cursor, read_foll
 from gateway.streams.subscription import Subscription
 from ledger.feed.cursors import FeedCursor, resolve_cursor
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind
 from ledger.feed.follower import Follower
+from ledger.feed.vocabulary import EventKind
 from ledger.viewer import Viewer
 
 _TRIM_SECONDS = 1.0

@@ -18,7 +18,8 @@ from sqlalchemy import select, text
 from ledger.complaints.reading import get_complaint
 from ledger.complaints.table import complainant_reveals, complainants
 from ledger.errors import InvalidInputError, NumberInvalidError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ClientId, ComplaintId, MemberId, OfficerId, new_id, parse_id
 from ledger.numbers.forms import parse_number
 from ledger.permissions import require_officer

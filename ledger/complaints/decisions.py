@@ -10,7 +10,6 @@ from enum import StrEnum
 from sqlalchemy import text
 
 from ledger.complaints.moves import (
-    VERIFIED_STATES,
     ItemRepeatedError,
     Row,
     answer_complaints,
@@ -18,10 +17,11 @@ from ledger.complaints.moves import (
     write_complaints,
 )
 from ledger.complaints.reading import Complaint
-from ledger.complaints.states import ComplaintMove, ComplaintState, next_complaint_state
+from ledger.complaints.states import VERIFIED_STATES, ComplaintMove, ComplaintState, next_complaint_state
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import InvalidInputError, LedgerError, Problem, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, OfficerId, parse_id
 from ledger.numbers.reading import lock_numbers
 from ledger.permissions import require_batch, require_officer

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import RejectionReason
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role

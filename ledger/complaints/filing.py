@@ -26,7 +26,8 @@ from ledger.complaints.reading import Complaint, chronology_context, load_compla
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
 from ledger.errors import LedgerError, Problem
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ComplaintId, MemberId
 from ledger.numbers.reading import PhoneNumber, ensure_numbers
 from ledger.permissions import require_batch, require_source

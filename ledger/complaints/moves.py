@@ -11,7 +11,6 @@ import orjson
 from sqlalchemy import select, text
 
 from ledger.complaints.reading import Complaint, load_complaints
-from ledger.complaints.states import ComplaintState
 from ledger.complaints.table import complaints
 from ledger.errors import ConflictError, Problem
 from ledger.identifiers import parse_id
@@ -34,9 +33,6 @@ FROM json_to_recordset(CAST(:rows AS json))
        decided_at timestamptz, resolved_at timestamptz, complainant_informed_at timestamptz)
 WHERE c.id = d.id
 """)
-
-VERIFIED_STATES = frozenset({ComplaintState.VERIFIED, ComplaintState.ESCALATED, ComplaintState.RESOLVED})
-"""States in which an officer stands by the complaint, so that it counts for the number's risk."""
 
 
 class ItemRepeatedError(ConflictError):

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, RowMapping, and_, false, func, select, true
 
-from ledger.complaints.states import ComplaintState
+from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.table import complaints
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.errors import CursorInvalidError, UnknownError
 from ledger.identifiers import ComplaintId, MemberId, OfficerId, new_id, parse_id
+from ledger.legal_time import LEGAL_ZONE
 from ledger.numbers.forms import parse_number
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
 from ledger.permissions import SOURCES, require_kind
@@ -72,9 +72,6 @@ class Complaint:
         return is_awaiting and self.verification_due_at is not None and self.verification_due_at < as_of
 
 
-AWAITING_VERIFICATION = frozenset({ComplaintState.SUBMITTED, ComplaintState.REOPENED})
-
-
 class ComplaintSort(StrEnum):
     """The orders of a list. VERIFICATION_DUE has only complaints whose clock runs or ran out."""
 
@@ -96,7 +93,6 @@ class ComplaintFilter:
     complainant_ref: str | None = None
 
 
-LEGAL_ZONE = ZoneInfo("Asia/Jakarta")
 CHRONOLOGY_CONTEXT = "complaints.chronology"
 _REFERENCE = re.compile(r"[0-9a-f]{64}")
 _REGULATOR_ONLY = ("decision_note", "decided_by")

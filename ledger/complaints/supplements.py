@@ -23,7 +23,8 @@ from ledger.complaints.reading import (
 )
 from ledger.complaints.states import ComplaintMove, ComplaintState, next_complaint_state
 from ledger.errors import InvalidInputError, LedgerError, Problem, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, parse_id
 from ledger.permissions import require_batch, require_source
 from ledger.policies import FilingPolicy

@@ -1,75 +1,103 @@
-"""Complaints, who complained, and the evidence. Chronology, evidence and complainant data are sealed."""
+"""Complaints, who complained, and the evidence, as they are stored. Chronology, evidence and complainant are sealed."""
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Identity,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    text,
-)
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
 
-from ledger.complaints.states import ComplaintState
+from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, Integer, LargeBinary, Text, and_, func, text
+
+from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
-from ledger.storage.columns import each_of, id_column, moment, one_of, reference, text_list
-from ledger.storage.metadata import metadata
+from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
+from ledger.legal_time import render_serial_no
+from ledger.storage.access import EVERYTHING, ME, Access, reads
+from ledger.storage.columns import moment, reference
+from ledger.storage.records import (
+    AS_OF,
+    ASSIGNED,
+    BIG,
+    DERIVED,
+    KEY,
+    SERIAL,
+    UNIQUE,
+    Columns,
+    declare,
+    declare_table,
+    derived,
+    kept_for,
+    only,
+    references,
+)
+from ledger.storage.roles import Role
 from ledger.vocabulary import Category, HoldReason
 
-complaints = Table(
+_OWN = f"source_id = {ME}"
+_FILED_BY_SOURCES = (
+    Access(role=Role.REGULATOR, written=_OWN, select=EVERYTHING, insert=True),
+    Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
+)
+_REGULATOR_ALONE = only(Role.REGULATOR)
+
+
+def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
+    awaits = c.state.in_([state.value for state in sorted(AWAITING_VERIFICATION)])
+    return func.coalesce(and_(awaits, c.verification_due_at < AS_OF), text("false"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One complaint as its viewer may see it; decision_note and decided_by are the regulator's alone.
+
+    info_request is what an officer asks of the source while the complaint is NEEDS_INFO. is_verification_overdue is
+    whether it still awaits an officer after its verification was due.
+    """
+
+    id: Annotated[ComplaintId, KEY]
+    ticket_serial: Annotated[int, BIG, SERIAL, UNIQUE] = ASSIGNED
+    ticket_no: Annotated[str, derived(lambda c: render_serial_no("T", c.filed_at, c.ticket_serial))] = DERIVED
+    source_id: Annotated[MemberId, references("members.id")]
+    source_reference: str | None = None
+    e164: Annotated[str | None, references("phone_numbers.e164")] = None
+    epoch: int | None = None
+    epoch_uncertain: bool = True
+    account_platform: str | None = None
+    account_handle: str | None = None
+    account_url: str | None = None
+    medium: Medium
+    category: Category
+    incident_at: datetime | None = None
+    loss_rupiah: Annotated[int | None, BIG] = None
+    remedy: Remedy
+    complainant_ref: str | None = None
+    marks: tuple[HoldReason, ...] = ()
+    state: ComplaintState = ComplaintState.SUBMITTED
+    rejection_reason: RejectionReason | None = None
+    info_request: str | None = None
+    decision_note: Annotated[str | None, _REGULATOR_ALONE] = None
+    outcome: ComplaintOutcome | None = None
+    duplicate_of: Annotated[ComplaintId | None, references("complaints.id")] = None
+    decided_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    filed_at: datetime
+    complete_at: datetime | None = None
+    verification_due_at: datetime | None = None
+    is_verification_overdue: Annotated[bool, derived(_is_verification_overdue)] = DERIVED
+    decided_at: datetime | None = None
+    resolved_at: datetime | None = None
+    complainant_informed_at: datetime | None = None
+
+
+complaints = declare(
     "complaints",
-    metadata,
-    id_column(),
-    Column("ticket_serial", BigInteger, Identity(always=True), nullable=False, unique=True),
-    reference("source_id", "members.id"),
-    Column("source_reference", Text),
+    Complaint,
     Column("content_hash", Text, nullable=False),
     Column("occurrence", Integer, nullable=False, server_default=text("1")),
-    Column("e164", Text, ForeignKey("phone_numbers.e164"), nullable=True),
-    Column("epoch", Integer),
-    Column("epoch_uncertain", Boolean, nullable=False, server_default=text("true")),
-    Column("account_platform", Text),
-    Column("account_handle", Text),
-    Column("account_url", Text),
-    Column("medium", Text, nullable=False),
-    Column("category", Text, nullable=False),
-    moment("incident_at", nullable=True),
-    Column("loss_rupiah", BigInteger),
-    Column("remedy", Text, nullable=False),
     Column("chronology_sealed", LargeBinary),
-    Column("chronology_digest", Text),
-    Column("complainant_ref", Text),
-    text_list("marks"),
-    Column("state", Text, nullable=False, server_default=ComplaintState.SUBMITTED),
-    Column("rejection_reason", Text),
-    Column("info_request", Text),
-    Column("decision_note", Text),
-    Column("outcome", Text),
-    reference("duplicate_of", "complaints.id", nullable=True),
-    reference("decided_by", "officers.id", nullable=True),
-    moment("filed_at"),
-    moment("complete_at", nullable=True),
-    moment("verification_due_at", nullable=True),
-    moment("decided_at", nullable=True),
-    moment("resolved_at", nullable=True),
-    moment("complainant_informed_at", nullable=True),
+    Column("chronology_digest", Text, info=kept_for(Role.REGULATOR)),
     CheckConstraint("e164 IS NOT NULL OR account_platform IS NOT NULL", name="number_or_account"),
     CheckConstraint("(e164 IS NULL) = (epoch IS NULL)", name="epoch_with_number"),
     CheckConstraint("loss_rupiah >= 0", name="loss_not_negative"),
     CheckConstraint("(state = 'REJECTED') <= (rejection_reason IS NOT NULL)", name="rejected_with_reason"),
     CheckConstraint("(state = 'DUPLICATE') <= (duplicate_of IS NOT NULL)", name="duplicate_of_something"),
-    one_of("state", ComplaintState),
-    one_of("medium", Medium),
-    one_of("category", Category),
-    one_of("remedy", Remedy),
-    one_of("rejection_reason", RejectionReason),
-    one_of("outcome", ComplaintOutcome),
-    each_of("marks", HoldReason),
     Index(
         "uq_complaints_source_id_source_reference",
         "source_id",
@@ -95,43 +123,78 @@ complaints = Table(
         "id",
         postgresql_where=text("complainant_ref IS NOT NULL"),
     ),
+    access=(
+        *_FILED_BY_SOURCES,
+        Access(role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
+        Access(role=Role.JOBS, select=("id", "chronology_sealed"), update=("chronology_sealed",)),
+        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
+    ),
 )
 
-complainants = Table(
+complainants = declare_table(
     "complainants",
-    metadata,
     reference("complaint_id", "complaints.id", primary_key=True),
     reference("source_id", "members.id", index=True),
     Column("identity_sealed", LargeBinary, nullable=False),
     moment("recorded_at"),
+    access=(
+        Access(role=Role.REGULATOR, rows=_OWN, insert=True),
+        Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
+        # One reading of one complainant, for a recorded purpose.
+        *reads(Role.REVEAL),
+        Access(role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)),
+    ),
 )
 """One sealed JSON document a complaint: name, identity number, address, telephone number, e-mail."""
 
-complainant_reveals = Table(
-    "complainant_reveals",
-    metadata,
-    id_column(),
-    reference("complaint_id", "complaints.id", index=True),
-    reference("officer_id", "officers.id"),
-    Column("client_id", Text),
-    Column("purpose_sealed", LargeBinary, nullable=False),
-    moment("revealed_at"),
-)
-"""Who was shown a complainant, and what for. The purpose is an officer's free text and may name a person."""
 
-evidence = Table(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reveal:
+    """That an officer was shown a complainant. What for is sealed: an officer's free text may name a person."""
+
+    id: Annotated[RevealId, KEY]
+    complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
+    officer_id: Annotated[OfficerId, references("officers.id")]
+    client_id: ClientId | None = None
+    purpose_sealed: bytes
+    revealed_at: datetime
+
+
+complainant_reveals = declare(
+    "complainant_reveals",
+    Reveal,
+    access=(
+        Access(role=Role.TRANSITION, insert=True),
+        *reads(Role.REGULATOR),
+        Access(role=Role.JOBS, select=("id", "purpose_sealed"), update=("purpose_sealed",)),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of one piece of evidence without opening it."""
+
+    id: Annotated[EvidenceId, KEY]
+    complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
+    source_id: Annotated[MemberId, references("members.id", index=True)]
+    media_type: str
+    file_name: str | None = None
+    size_bytes: Annotated[int, BIG]
+    sha256: str
+    captured_at: datetime | None = None
+    recorded_at: datetime
+
+
+evidence = declare(
     "evidence",
-    metadata,
-    id_column(),
-    reference("complaint_id", "complaints.id", index=True),
-    reference("source_id", "members.id", index=True),
-    Column("media_type", Text, nullable=False),
-    Column("file_name", Text),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("sha256", Text, nullable=False),
+    Evidence,
     Column("content_sealed", LargeBinary, nullable=False),
-    moment("captured_at", nullable=True),
-    moment("recorded_at"),
     CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_form"),
     CheckConstraint("size_bytes >= 0", name="size_not_negative"),
+    access=(
+        *_FILED_BY_SOURCES,
+        *reads(Role.TRANSITION, select=("id", "complaint_id", "source_id", "sha256")),
+        Access(role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
+    ),
 )

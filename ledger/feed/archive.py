@@ -13,10 +13,11 @@ from datetime import datetime
 from sqlalchemy import text
 
 from ledger.errors import ConflictError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.legal_holds import LOCK_HOLDS
+from ledger.feed.table import IS_HELD
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import Position
-from ledger.legal_holds.holds import LOCK_HOLDS
-from ledger.storage.access_retention import IS_HELD
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR

@@ -16,11 +16,12 @@ from sqlalchemy import select, text
 
 from ledger.errors import ConflictError, UnavailableError
 from ledger.feed.direct import DirectSession
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
 from ledger.feed.notes import Checkpoint, NoteSigner, parse_checkpoint, render_checkpoint, sign_note
 from ledger.feed.proofs import LOAD_NODES, read_nodes, render_ranges
 from ledger.feed.table import feed_checkpoints, feed_keys
 from ledger.feed.tree_plans import plan_root
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Transaction
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, Position
 from ledger.viewer import Viewer, ViewerKind
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from ledger.errors import CursorInvalidError
-from ledger.feed.events import EventKind, Subject
-from ledger.feed.events_table import events
+from ledger.feed.table import events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ClientId, MemberId, OfficerId
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from ledger.permissions import require_regulator

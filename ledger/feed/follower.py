@@ -18,8 +18,8 @@ from ledger.feed.batches import FEED_CHANNEL
 from ledger.feed.cursors import FeedCursor
 from ledger.feed.direct import FAILURES, DirectSession, DirectSettings, wait_for_notice
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind
 from ledger.feed.reading import TAIL, entry_of
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.storage.roles import Role
 

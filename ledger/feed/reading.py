@@ -14,7 +14,7 @@ from sqlalchemy import text
 from ledger.errors import CursorExpiredError, ForbiddenError
 from ledger.feed.cursors import find_ends
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT, Entry
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import Position
 from ledger.storage.database import Transaction
 from ledger.viewer import ViewerKind

@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
-from ledger.legal_holds.holds import LOCK_HOLDS
-from ledger.storage.access_retention import IS_HELD
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.legal_holds import LOCK_HOLDS
+from ledger.feed.table import IS_HELD
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Transaction
 from ledger.viewer import OPERATOR
 

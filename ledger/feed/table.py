@@ -1,32 +1,153 @@
-"""The feed: committed events in one order without gaps, the tree over them, and what was signed of it.
+"""The log as it is stored: events, their places in one order without gaps, the tree over them, what was signed of it.
 
-Rows here are only added. The sequencer owns them all; `feed_pending` alone is emptied, by the sequencer.
+Rows of the feed are only added. The sequencer owns them all; `feed_pending` alone is emptied, by the sequencer.
+Retention erases what an event says and the archive drops whole ranges; a legal hold stops both. It stops changing and
+never reading, so that an export shows held entries as any others.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Index,
     LargeBinary,
     SmallInteger,
-    Table,
     Text,
     UniqueConstraint,
     Uuid,
     text,
 )
 
-from ledger.storage.columns import id_column, moment, reference
-from ledger.storage.metadata import metadata
+from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
+from ledger.identifiers import BrandId, ClientId, LegalHoldId, MemberId, OfficerId
+from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
+from ledger.storage.columns import moment
+from ledger.storage.records import (
+    ASSIGNED,
+    BIG,
+    KEY,
+    REQUIRED,
+    SERIAL,
+    UNCHECKED,
+    declare,
+    declare_table,
+    kept_for,
+    only,
+    references,
+)
+from ledger.storage.roles import Role
 
+_MEMBERS = (Role.AGENCY, Role.CARRIER, Role.PROVIDER)
+_VIEWERS = (Role.REGULATOR, *_MEMBERS)
+_ADDED = Access(role=Role.SEQUENCER, select=EVERYTHING, insert=True)
+_PUBLIC_KEY = ("key_id", "verifier_key", "created_at", "retired_at")
 _HASHED = "octet_length({}) = 32"
+# 244 random bits, from the server's own strong source, so that no way of inserting can forget them.
+_SALT = text("(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))")
 
-feed_pending = Table("feed_pending", metadata, Column("event_id", BigInteger, primary_key=True, autoincrement=False))
+_UUID_FORM = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_TABLE_OF_SUBJECT = {
+    Subject.COMPLAINT: "complaints",
+    Subject.BLOCK_ORDER: "block_orders",
+    Subject.FRAUD_SIGNAL: "fraud_signals",
+    Subject.SIGNAL_CONTRIBUTION: "signal_contributions",
+}
+_LOOK_UPS = " ".join(
+    f"WHEN '{subject}' THEN (SELECT s.e164 FROM {table} s WHERE s.id = events.subject_id::uuid)"
+    for subject, table in _TABLE_OF_SUBJECT.items()
+)
+_NUMBER = f"CASE WHEN events.subject_id ~ '{_UUID_FORM}' THEN CASE events.subject {_LOOK_UPS} END END"
+IS_HELD = (
+    "EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL AND (h.subject IS NULL "
+    "OR (h.subject = events.subject AND h.subject_id = events.subject_id) "
+    f"OR (h.subject = 'NUMBER' AND h.subject_id = {_NUMBER})))"
+)
+"""Of a row of events: whether a hold is on it.
+
+A hold on a number is also one on everything about it that the log names by another id, whenever that came to be: the
+number is looked up as the row is about to be changed.
+"""
+
+_RESERVED = only(Role.REGULATOR)
+_MINE = f"audience @> ARRAY[{ME}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change of state: what, about which thing, by whom, when, and who may get it.
+
+    The id only names the row: it is no position, since a transaction that commits late has a low one. Who acted and
+    who else may get it is the reserved part, for the regulator alone; each part has a salt of its own, so that whoever
+    knows one can't guess the other from its hash.
+    """
+
+    id: Annotated[int, BIG, KEY, SERIAL] = ASSIGNED
+    kind: Annotated[EventKind, UNCHECKED]
+    subject: Annotated[Subject, UNCHECKED]
+    subject_id: str
+    state: str | None = None
+    actor_member_id: Annotated[MemberId | None, references("members.id"), _RESERVED] = None
+    actor_officer_id: Annotated[OfficerId | None, references("officers.id"), _RESERVED] = None
+    actor_client_id: Annotated[ClientId | None, _RESERVED] = None
+    audience: Annotated[tuple[MemberId, ...] | None, REQUIRED, _RESERVED]
+    brand_id: Annotated[BrandId | None, references("brands.id"), _RESERVED] = None
+    payload: Mapping[str, Any]
+    recorded_at: datetime
+
+
+events = declare(
+    "events",
+    Event,
+    Column("salt", LargeBinary, server_default=_SALT),
+    Column("reserved_salt", LargeBinary, server_default=_SALT, info=kept_for(Role.REGULATOR)),
+    moment("erased_at", nullable=True),
+    Index("ix_events_subject_id", "subject_id"),
+    Index("ix_events_audience", "audience", postgresql_using="gin"),
+    Index("ix_events_unerased", "recorded_at", "id", postgresql_where=text("erased_at IS NULL")),
+    access=(
+        *reads(Role.REGULATOR, Role.SEQUENCER, Role.FOLLOWER),
+        *reads(Role.AGENCY, rows=_MINE),
+        *reads(Role.CARRIER, rows=f"{_MINE} AND {OF_MY_BRAND}"),
+        *reads(
+            Role.PROVIDER,
+            rows=f"{_MINE} AND CASE WHEN subject = 'FRAUD_SIGNAL' THEN {TAKES_PART} ELSE true END",
+        ),
+        Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
+        Access(
+            role=Role.RETENTION,
+            select=EVERYTHING,
+            update=(
+                "payload",
+                "subject_id",
+                "salt",
+                "reserved_salt",
+                "actor_officer_id",
+                "actor_client_id",
+                "erased_at",
+            ),
+            changed=f"NOT {IS_HELD}",
+        ),
+        Access(role=Role.ARCHIVE, select=EVERYTHING, delete=True, changed=f"NOT {IS_HELD}"),
+    ),
+)
+
+feed_pending = declare_table(
+    "feed_pending",
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    access=(
+        Access(role=Role.TRANSITION, insert=True),
+        Access(role=Role.SEQUENCER, select=EVERYTHING, delete=True),
+    ),
+)
 """Events that have no position yet. A trigger on `events` fills it in the writer's own transaction."""
 
-feed_head = Table(
+feed_head = declare_table(
     "feed_head",
-    metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("feed_id", Uuid(as_uuid=False), nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -34,12 +155,16 @@ feed_head = Table(
     Column("oldest_position", BigInteger, nullable=False, server_default=text("1")),
     CheckConstraint("id = 1", name="single"),
     CheckConstraint("oldest_position BETWEEN 1 AND size + 1", name="oldest_within"),
+    access=(
+        *reads(*_VIEWERS, Role.FOLLOWER),
+        Access(role=Role.SEQUENCER, select=EVERYTHING, update=("size", "epoch")),
+        Access(role=Role.ARCHIVE, select=EVERYTHING, update=("oldest_position",)),
+    ),
 )
 """One row: how far the feed is, and the epoch of the one sequencer that may go on with it."""
 
-feed = Table(
+feed = declare_table(
     "feed",
-    metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("event_id", BigInteger, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
@@ -48,65 +173,86 @@ feed = Table(
     UniqueConstraint("event_id"),
     CheckConstraint(_HASHED.format("leaf_hash"), name="leaf_hashed"),
     CheckConstraint(_HASHED.format("reserved_hash"), name="reserved_hashed"),
+    access=(
+        *reads(Role.REGULATOR, Role.FOLLOWER, Role.RETENTION, Role.ARCHIVE),
+        # Positions and hashes of leaves are everybody's who takes part, since proofs are made of them.
+        *reads(*_MEMBERS, select=("position", "event_id", "leaf_hash", "reserved_hash")),
+        _ADDED,
+    ),
 )
 """No foreign key to the event: archiving removes events, and the hashes stay."""
 
-feed_recipients = Table(
+feed_recipients = declare_table(
     "feed_recipients",
-    metadata,
     Column("member_id", Uuid(as_uuid=False), primary_key=True),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("brand_id", Uuid(as_uuid=False)),
+    access=(
+        *reads(*_MEMBERS, rows=f"member_id = {ME} AND {OF_MY_BRAND}"),
+        _ADDED,
+        Access(role=Role.ARCHIVE, select=EVERYTHING, delete=True),
+    ),
 )
 """A member's entries in their order, so that catching up reads its own and not everybody's.
 
 brand_id is set where the entry is about a brand of this very member: its clients may be narrowed to one.
 """
 
-feed_nodes = Table(
+feed_nodes = declare_table(
     "feed_nodes",
-    metadata,
     Column("level", SmallInteger, primary_key=True, autoincrement=False),
     Column("index", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
     CheckConstraint("level > 0 AND level % 8 = 0", name="level_kept"),
     CheckConstraint(_HASHED.format("hash"), name="hashed"),
+    access=(*reads(*_VIEWERS, Role.ARCHIVE), _ADDED),
 )
 """Roots of complete subtrees at every eighth level; the levels between are computed from these."""
 
-feed_keys = Table(
+feed_keys = declare_table(
     "feed_keys",
-    metadata,
     Column("key_id", Text, primary_key=True),
     Column("verifier_key", Text, nullable=False),
     Column("private_sealed", LargeBinary, nullable=False),
     moment("created_at"),
     moment("retired_at", nullable=True),
+    access=(
+        *reads(*_VIEWERS, Role.ARCHIVE, select=_PUBLIC_KEY),
+        Access(role=Role.SEQUENCER, select=EVERYTHING, insert=True, update=("retired_at",)),
+        Access(role=Role.JOBS, select=("key_id", "private_sealed"), update=("private_sealed",)),
+    ),
 )
 """What checkpoints are signed with."""
 
-feed_checkpoints = Table(
+feed_checkpoints = declare_table(
     "feed_checkpoints",
-    metadata,
     Column("tree_size", BigInteger, primary_key=True, autoincrement=False),
     Column("root_hash", LargeBinary, nullable=False),
     Column("note", Text, nullable=False),
     moment("signed_at"),
     CheckConstraint(_HASHED.format("root_hash"), name="root_hashed"),
+    access=(*reads(*_VIEWERS, Role.RETENTION, Role.ARCHIVE), _ADDED),
 )
 
-legal_holds = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHold:
+    """A hold on one subject's entries or, without a subject, on every entry; it counts until released_at."""
+
+    id: Annotated[LegalHoldId, KEY]
+    subject: Annotated[HoldSubject | None, UNCHECKED] = None
+    subject_id: str | None = None
+    reason: str
+    placed_by: Annotated[OfficerId, references("officers.id")]
+    placed_at: datetime
+    released_by: Annotated[OfficerId | None, references("officers.id")] = None
+    released_at: datetime | None = None
+
+
+legal_holds = declare(
     "legal_holds",
-    metadata,
-    id_column(),
-    Column("subject", Text),
-    Column("subject_id", Text),
-    Column("reason", Text, nullable=False),
-    reference("placed_by", "officers.id"),
-    moment("placed_at"),
-    reference("released_by", "officers.id", nullable=True),
-    moment("released_at", nullable=True),
+    LegalHold,
     CheckConstraint("(subject IS NULL) = (subject_id IS NULL)", name="subject_whole"),
     CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="release_whole"),
+    access=(*reads(Role.REGULATOR, Role.RETENTION, Role.ARCHIVE), TRANSITION_MOVES),
 )
-"""What retention must leave alone: one subject's entries, or, without a subject, every entry."""

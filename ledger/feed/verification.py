@@ -18,7 +18,6 @@ import orjson
 
 from ledger.errors import InvalidInputError
 from ledger.feed.audit_files import CheckpointLine, EntryLine, ExportUnreadableError, Footer, Header, parse_line
-from ledger.feed.events import EventKind
 from ledger.feed.merkle import GrowingTree, hash_leaf, verify_consistency
 from ledger.feed.notes import (
     Checkpoint,
@@ -28,6 +27,7 @@ from ledger.feed.notes import (
     parse_verifier_key,
     verify_checkpoint,
 )
+from ledger.feed.vocabulary import EventKind
 
 _AHEAD_LINES = 1_000
 _RECENT = timedelta(hours=1)

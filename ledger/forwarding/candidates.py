@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import text
 
 from ledger.errors import ConflictError, StateConflictError
-from ledger.feed.events import EventDraft, EventKind
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
 from ledger.orders.drafting import FIND_NUMBERS
 from ledger.orders.drafts import link_complaints

@@ -16,7 +16,8 @@ import orjson
 from sqlalchemy import text
 
 from ledger.errors import ConflictError, InvalidInputError, Problem, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.candidates import (
     Candidate,
     ForwardingRequest,

@@ -1,40 +1,51 @@
-"""Forwarding runs and their manifests: what was proposed to be ordered, and what an approver said of it."""
+"""Forwarding runs and their manifests as they are stored: what was proposed, and what an approver said of it."""
 
-from sqlalchemy import Column, Integer, Table, Text, text
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
-from ledger.storage.columns import each_of, id_column, moment, one_of, reference, text_list
-from ledger.storage.metadata import metadata
+from ledger.identifiers import ForwardingRunId, MemberId, OfficeId, OfficerId, OrderId
+from ledger.storage.access import TRANSITION_MOVES, reads
+from ledger.storage.records import KEY, declare, references
+from ledger.storage.roles import Role
 from ledger.vocabulary import HoldReason
 
-forwarding_runs = Table(
-    "forwarding_runs",
-    metadata,
-    id_column(),
-    reference("office_id", "offices.id"),
-    reference("started_by", "officers.id"),
-    moment("started_at"),
-    Column("state", Text, nullable=False, server_default=ForwardingState.PROPOSED),
-    Column("manifest_hash", Text, nullable=False),
-    Column("complaint_count", Integer, nullable=False),
-    reference("approved_by", "officers.id", nullable=True),
-    moment("approved_at", nullable=True),
-    Column("approved_count", Integer, nullable=False, server_default=text("0")),
-    one_of("state", ForwardingState),
-)
+_ACCESS = (*reads(Role.REGULATOR), TRANSITION_MOVES)
 
-forwarding_items = Table(
-    "forwarding_items",
-    metadata,
-    reference("run_id", "forwarding_runs.id", primary_key=True),
-    Column("place", Integer, primary_key=True),
-    Column("e164", Text),
-    Column("result", Text, nullable=False),
-    reference("order_id", "block_orders.id", nullable=True, index=True),
-    reference("carrier_id", "members.id", nullable=True),
-    Column("complaint_count", Integer, nullable=False),
-    text_list("hold_reasons"),
-    one_of("result", ForwardingResult),
-    each_of("hold_reasons", HoldReason),
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingRun:
+    """One run: who started it, the hash of its manifest, and what an approver made of it."""
+
+    id: Annotated[ForwardingRunId, KEY]
+    office_id: Annotated[OfficeId, references("offices.id")]
+    started_by: Annotated[OfficerId, references("officers.id")]
+    started_at: datetime
+    state: ForwardingState = ForwardingState.PROPOSED
+    manifest_hash: str
+    complaint_count: int
+    approved_by: Annotated[OfficerId | None, references("officers.id")] = None
+    approved_at: datetime | None = None
+    approved_count: int = 0
+
+
+forwarding_runs = declare("forwarding_runs", ForwardingRun, access=_ACCESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingItem:
+    """One line of a manifest: a number, what the run made of its complaints, and why a draft is held."""
+
+    run_id: Annotated[ForwardingRunId, KEY, references("forwarding_runs.id")]
+    place: Annotated[int, KEY]
+    e164: str | None = None
+    result: ForwardingResult
+    order_id: Annotated[OrderId | None, references("block_orders.id", index=True)] = None
+    carrier_id: Annotated[MemberId | None, references("members.id")] = None
+    complaint_count: int
+    hold_reasons: tuple[HoldReason, ...] = ()
+
+
+forwarding_items = declare("forwarding_items", ForwardingItem, access=_ACCESS)

@@ -13,7 +13,8 @@ from sqlalchemy import Column, RowMapping, Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ledger.errors import ConflictError, InvalidInputError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId, new_id, parse_id
 from ledger.members.table import brands, members, officers, offices
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after

@@ -1,59 +1,103 @@
-"""Members, their brands, and the regulator's offices and officers."""
+"""Members, their brands, and the regulator's offices and officers, as they are stored."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Table, Text, UniqueConstraint, text
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
-from ledger.storage.columns import id_column, moment, one_of, reference, text_list
-from ledger.storage.metadata import metadata
+from sqlalchemy import CheckConstraint, UniqueConstraint
+
+from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId
+from ledger.storage.access import ME, TRANSITION_MOVES, Access, reads
+from ledger.storage.records import KEY, UNIQUE, declare, only, references
+from ledger.storage.roles import Role
 from ledger.viewer import MemberKind
 
-members = Table(
+_STAFF = only(Role.REGULATOR, Role.OPERATOR)
+_LOOKED_AFTER = (*reads(Role.REGULATOR, Role.OPERATOR, Role.AUTH), TRANSITION_MOVES)
+_SLUG_FORM = "slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A party of the shared view. Every member sees itself and the regulator."""
+
+    id: Annotated[MemberId, KEY]
+    slug: Annotated[str, UNIQUE]
+    kind: MemberKind
+    legal_name: str
+    contact_name: Annotated[str | None, _STAFF] = None
+    contact_email: Annotated[str | None, _STAFF] = None
+    contact_phone: Annotated[str | None, _STAFF] = None
+    internet_access: bool = False
+    subgraph_url: Annotated[str | None, _STAFF] = None
+    admitted_at: datetime
+    suspended_at: datetime | None = None
+
+
+members = declare(
     "members",
-    metadata,
-    id_column(),
-    Column("slug", Text, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),
-    Column("legal_name", Text, nullable=False),
-    Column("contact_name", Text),
-    Column("contact_email", Text),
-    Column("contact_phone", Text),
-    Column("internet_access", Boolean, nullable=False, server_default=text("false")),
-    Column("subgraph_url", Text),
-    moment("admitted_at"),
-    moment("suspended_at", nullable=True),
-    one_of("kind", MemberKind),
-    CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_form"),
+    Member,
+    CheckConstraint(_SLUG_FORM, name="slug_form"),
+    access=(
+        *_LOOKED_AFTER,
+        *reads(Role.AGENCY, Role.CARRIER, Role.PROVIDER, rows=f"id = {ME} OR kind = 'REGULATOR'"),
+    ),
 )
 
-brands = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brand:
+    """A name under which a member serves the public."""
+
+    id: Annotated[BrandId, KEY]
+    member_id: Annotated[MemberId, references("members.id")]
+    slug: str
+    name: str
+
+
+brands = declare(
     "brands",
-    metadata,
-    id_column(),
-    reference("member_id", "members.id"),
-    Column("slug", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Brand,
     UniqueConstraint("member_id", "slug"),
-    CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_form"),
+    CheckConstraint(_SLUG_FORM, name="slug_form"),
+    access=(
+        *_LOOKED_AFTER,
+        *reads(Role.CARRIER, Role.PROVIDER, rows=f"member_id = {ME}"),
+        Access(role=Role.SEQUENCER, select=("id", "member_id")),
+    ),
 )
 
-offices = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """A desk of a member; drafts belong to it, so that leave stops nothing."""
+
+    id: Annotated[OfficeId, KEY]
+    member_id: Annotated[MemberId, references("members.id")]
+    slug: str
+    name: str
+
+
+offices = declare(
     "offices",
-    metadata,
-    id_column(),
-    reference("member_id", "members.id"),
-    Column("slug", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Office,
     UniqueConstraint("member_id", "slug"),
-    CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="slug_form"),
+    CheckConstraint(_SLUG_FORM, name="slug_form"),
+    access=_LOOKED_AFTER,
 )
 
-officers = Table(
-    "officers",
-    metadata,
-    id_column(),
-    reference("member_id", "members.id"),
-    reference("office_id", "offices.id", index=True),
-    Column("display_name", Text, nullable=False),
-    text_list("scopes"),
-    moment("created_at"),
-    moment("disabled_at", nullable=True),
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Officer:
+    """A person who decides. Every login of the same person leads to the same officer."""
+
+    id: Annotated[OfficerId, KEY]
+    member_id: Annotated[MemberId, references("members.id")]
+    office_id: Annotated[OfficeId, references("offices.id", index=True)]
+    display_name: str
+    scopes: tuple[str, ...] = ()
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+
+officers = declare("officers", Officer, access=_LOOKED_AFTER)

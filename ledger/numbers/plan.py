@@ -9,17 +9,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import orjson
 from sqlalchemy import RowMapping, select, text
 
 from ledger.errors import CursorInvalidError, InvalidInputError, TimeInvalidError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, new_id, parse_id
 from ledger.numbers.forms import parse_number
 from ledger.numbers.table import numbering_ranges
-from ledger.numbers.vocabulary import HolderStatus
+from ledger.numbers.vocabulary import HolderStatus, RangeKind
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.storage.database import Transaction
@@ -39,15 +39,6 @@ class RangeInvalidError(InvalidInputError):
 
     code = "RANGE_INVALID"
     hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two begin at once."
-
-
-class RangeKind(StrEnum):
-    """What a range serves."""
-
-    MOBILE = "MOBILE"
-    FIXED = "FIXED"
-    SATELLITE = "SATELLITE"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,8 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from ledger.errors import InvalidInputError
-from ledger.numbers.plan import RangeDraft, RangeKind
+from ledger.numbers.plan import RangeDraft
+from ledger.numbers.vocabulary import RangeKind
 
 PLAN_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of ranges whose first day nobody published."""

@@ -15,12 +15,13 @@ from ledger.errors import UnknownError
 from ledger.identifiers import BrandId, MemberId, new_id, parse_id
 from ledger.numbers.forms import NumberKind, ParsedNumber, RegionInvalidError, check_region, parse_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, find_holders
+from ledger.numbers.table import PhoneNumber as StoredNumber
 from ledger.numbers.table import phone_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from ledger.permissions import require_kind
 from ledger.storage.database import Transaction
-from ledger.storage.rights import NUMBER_COLUMNS_OF_AGENCY, NUMBER_COLUMNS_OF_CARRIER
+from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
 
@@ -200,8 +201,8 @@ _SEES_ALL = frozenset({ViewerKind.REGULATOR, ViewerKind.OPERATOR})
 _VISIBLE = {
     ViewerKind.REGULATOR: _ALL_COLUMNS,
     ViewerKind.OPERATOR: tuple(name for name in _ALL_COLUMNS if name not in _COUNTS),
-    ViewerKind.CARRIER: NUMBER_COLUMNS_OF_CARRIER,
-    ViewerKind.AGENCY: NUMBER_COLUMNS_OF_AGENCY,
+    ViewerKind.CARRIER: readable_names(StoredNumber, Role.CARRIER),
+    ViewerKind.AGENCY: readable_names(StoredNumber, Role.AGENCY),
 }
 
 

@@ -1,80 +1,129 @@
-"""The numbering plan, telephone numbers, and the epochs in which a number meant one subscriber."""
+"""The numbering plan, telephone numbers, and the epochs in which a number meant one subscriber, as they are stored."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint, text
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
-from ledger.storage.columns import id_column, moment, one_of, reference
-from ledger.storage.metadata import metadata
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+
+from ledger.identifiers import BrandId, MemberId, OverrideId, RangeId
+from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.storage.access import ME, TRANSITION_MOVES, reads
+from ledger.storage.records import BIG, KEY, REQUIRED, declare, only, references
+from ledger.storage.roles import Role
 
 E164_FORM = "e164 ~ '^[+][1-9][0-9]{1,14}$'"
 """A short code (159, 1500xxx) is kept under its country code too, so that one form serves all."""
 
-numbering_ranges = Table(
+_VALIDITY_ORDER = "valid_until IS NULL OR valid_until > valid_from"
+_LOOKED_AFTER = (*reads(Role.REGULATOR, Role.OPERATOR), TRANSITION_MOVES)
+_OWN_RANGE = f"holder_id = {ME}"
+_NOT_AGENCIES = only(Role.REGULATOR, Role.OPERATOR, Role.CARRIER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A range of the plan: from when to when, valid_until exclusive."""
+
+    id: Annotated[RangeId, KEY]
+    prefix: str
+    holder_id: Annotated[MemberId | None, references("members.id", index=True)] = None
+    brand_id: Annotated[BrandId | None, references("brands.id")] = None
+    holder_name: str | None = None
+    kind: RangeKind
+    valid_from: datetime
+    valid_until: datetime | None = None
+
+
+numbering_ranges = declare(
     "numbering_ranges",
-    metadata,
-    id_column(),
-    Column("prefix", Text, nullable=False),
-    reference("holder_id", "members.id", nullable=True, index=True),
-    reference("brand_id", "brands.id", nullable=True),
-    Column("holder_name", Text),
-    Column("kind", Text, nullable=False),
-    moment("valid_from"),
-    moment("valid_until", nullable=True),
+    Range,
     UniqueConstraint("prefix", "valid_from"),
     CheckConstraint("prefix ~ '^[+][1-9][0-9]{1,14}$'", name="prefix_form"),
-    CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="validity_order"),
-    one_of("kind", ("MOBILE", "FIXED", "SATELLITE", "OTHER")),
+    CheckConstraint(_VALIDITY_ORDER, name="validity_order"),
+    access=(*_LOOKED_AFTER, *reads(Role.CARRIER, rows=_OWN_RANGE)),
 )
 
-number_overrides = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """One number that is another's than its range's, with the reason."""
+
+    id: Annotated[OverrideId, KEY]
+    e164: str
+    holder_id: Annotated[MemberId, references("members.id", index=True)]
+    brand_id: Annotated[BrandId | None, references("brands.id")] = None
+    valid_from: datetime
+    valid_until: datetime | None = None
+    reason: str
+
+
+number_overrides = declare(
     "number_overrides",
-    metadata,
-    id_column(),
-    Column("e164", Text, nullable=False),
-    reference("holder_id", "members.id", index=True),
-    reference("brand_id", "brands.id", nullable=True),
-    moment("valid_from"),
-    moment("valid_until", nullable=True),
-    Column("reason", Text, nullable=False),
+    Override,
     UniqueConstraint("e164", "valid_from"),
     CheckConstraint(E164_FORM, name="e164_form"),
-    CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="validity_order"),
+    CheckConstraint(_VALIDITY_ORDER, name="validity_order"),
+    access=(*_LOOKED_AFTER, *reads(Role.CARRIER, rows=_OWN_RANGE)),
 )
 
-phone_numbers = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneNumber:
+    """A number as its viewer may see it; what the viewer may not see is None.
+
+    A carrier that asks for a number outside its ranges gets e164 and risk and nothing else. Counts and risk are
+    columns that transitions write; a viewer never derives them.
+    """
+
+    e164: Annotated[str, KEY]
+    region: str | None = None
+    is_domestic: Annotated[bool | None, REQUIRED] = None
+    protected_reason: ProtectedReason | None = None
+    holder_status: Annotated[HolderStatus | None, REQUIRED] = None
+    holder_id: Annotated[MemberId | None, references("members.id"), _NOT_AGENCIES] = None
+    brand_id: Annotated[BrandId | None, references("brands.id"), _NOT_AGENCIES] = None
+    epoch: Annotated[int | None, REQUIRED, _NOT_AGENCIES] = 1
+    status: Annotated[NumberStatus | None, REQUIRED] = NumberStatus.CLEAR
+    is_disputed: Annotated[bool | None, REQUIRED, _NOT_AGENCIES] = False
+    risk: RiskTier = RiskTier.NONE
+    complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
+    verified_complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
+    first_seen_at: Annotated[datetime | None, REQUIRED, _NOT_AGENCIES] = None
+
+
+phone_numbers = declare(
     "phone_numbers",
-    metadata,
-    Column("e164", Text, primary_key=True),
-    Column("region", Text),
-    Column("is_domestic", Boolean, nullable=False),
-    Column("protected_reason", Text),
-    Column("holder_status", Text, nullable=False),
-    reference("holder_id", "members.id", nullable=True),
-    reference("brand_id", "brands.id", nullable=True),
-    Column("epoch", Integer, nullable=False, server_default=text("1")),
-    Column("status", Text, nullable=False, server_default=NumberStatus.CLEAR),
-    Column("is_disputed", Boolean, nullable=False, server_default=text("false")),
-    Column("risk", Text, nullable=False, server_default=RiskTier.NONE),
-    Column("complaint_count", BigInteger, nullable=False, server_default=text("0")),
-    Column("verified_complaint_count", BigInteger, nullable=False, server_default=text("0")),
-    moment("first_seen_at"),
+    PhoneNumber,
     CheckConstraint(E164_FORM, name="e164_form"),
     CheckConstraint("(holder_status = 'HELD') = (holder_id IS NOT NULL)", name="holder_when_held"),
-    one_of("holder_status", HolderStatus),
-    one_of("status", NumberStatus),
-    one_of("risk", RiskTier),
-    one_of("protected_reason", ProtectedReason),
     Index("ix_phone_numbers_holder_id_e164", "holder_id", "e164"),
+    access=(
+        *_LOOKED_AFTER,
+        *reads(
+            Role.AGENCY,
+            rows=f"EXISTS (SELECT 1 FROM complaints c WHERE c.e164 = phone_numbers.e164 AND c.source_id = {ME})",
+        ),
+        *reads(Role.CARRIER, rows=_OWN_RANGE),
+    ),
 )
 
-number_epochs = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberEpoch:
+    """From when a number meant one subscriber; starts_at is None for the first one, whose beginning nobody knows."""
+
+    e164: Annotated[str, KEY]
+    epoch: Annotated[int, KEY]
+    reported_by: Annotated[MemberId | None, references("members.id")] = None
+    starts_at: datetime | None = None
+    recorded_at: datetime
+
+
+number_epochs = declare(
     "number_epochs",
-    metadata,
-    Column("e164", Text, primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    reference("reported_by", "members.id", nullable=True),
-    moment("starts_at", nullable=True),
-    moment("recorded_at"),
+    NumberEpoch,
     CheckConstraint("epoch >= 1", name="epoch_positive"),
     CheckConstraint(E164_FORM, name="e164_form"),
+    access=_LOOKED_AFTER,
 )

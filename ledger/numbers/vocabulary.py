@@ -40,3 +40,12 @@ class ProtectedReason(StrEnum):
     REGULATOR_HOTLINE = "REGULATOR_HOTLINE"
     ACCESS_CODE = "ACCESS_CODE"
     TOLL_FREE = "TOLL_FREE"
+
+
+class RangeKind(StrEnum):
+    """What a range of the numbering plan is for."""
+
+    MOBILE = "MOBILE"
+    FIXED = "FIXED"
+    SATELLITE = "SATELLITE"
+    OTHER = "OTHER"

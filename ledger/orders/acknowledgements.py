@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select, text
 
 from ledger.errors import ConflictError, ForbiddenError, LedgerError, Problem, UnknownError
-from ledger.feed.events import EventDraft, EventKind, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import AcknowledgementId, MemberId, OrderId, new_id, parse_id
 from ledger.orders.acknowledgement_rules import (
     REFERENCE_LENGTH_MAX,
@@ -27,21 +27,14 @@ from ledger.orders.acknowledgement_rules import (
 from ledger.orders.acknowledgements_table import order_acknowledgements
 from ledger.orders.moves import Row, dump_rows, lock_orders, order_event, plain_row, settle, write_orders
 from ledger.orders.reading import BlockOrder, parse_order_no, visible_statements
-from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.orders.table import BlockOrder as StoredOrder
+from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
 from ledger.permissions import require_batch
 from ledger.storage.database import Transaction
-from ledger.storage.rights import ORDER_COLUMNS_OF_CARRIER
+from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
 from ledger.texts import check_text
 from ledger.viewer import ViewerKind
-
-
-class AcknowledgementMark(StrEnum):
-    """Why a statement was kept and moved nothing."""
-
-    STALE_VERSION = "STALE_VERSION"
-    ORDER_WITHDRAWN = "ORDER_WITHDRAWN"
-    STATE_UNMOVED = "STATE_UNMOVED"
 
 
 class AcknowledgementConflictError(ConflictError):
@@ -305,7 +298,7 @@ def _reference_or_none(draft: AcknowledgementDraft) -> str | None:
 
 
 def _as_carrier_reads(row: Row) -> Row:
-    return {name: row[name] for name in ORDER_COLUMNS_OF_CARRIER}
+    return {name: row[name] for name in readable_names(StoredOrder, Role.CARRIER)}
 
 
 async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderAcknowledgement]]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.errors import ConflictError, FourEyesError, InvalidInputError, Problem
-from ledger.feed.events import EventDraft, EventKind
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind
 from ledger.orders.moves import Row, append_versions, move_orders, order_event
 from ledger.orders.reading import BlockOrder
 from ledger.orders.states import OrderMove, OrderState, next_order_state

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.errors import InvalidInputError, Problem, StateConflictError
-from ledger.feed.events import EventDraft, EventKind
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind
 from ledger.orders.approval import NOTE_LENGTH_MAX, OrderNote
 from ledger.orders.moves import Row, append_versions, move_orders, order_event
 from ledger.orders.reading import BlockOrder

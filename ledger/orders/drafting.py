@@ -22,7 +22,8 @@ from ledger.errors import (
     StateConflictError,
     UnknownError,
 )
-from ledger.feed.events import EventKind, append_events
+from ledger.feed.events import append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
 from ledger.numbers.forms import ParsedNumber, parse_number
 from ledger.numbers.vocabulary import HolderStatus

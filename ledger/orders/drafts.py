@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from ledger.complaints.states import ComplaintState
 from ledger.errors import ConflictError
-from ledger.feed.events import EventDraft, EventKind, Subject
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, OfficeId, OfficerId, new_id
 from ledger.numbers.forms import parse_number
 from ledger.orders.guard import ComplaintFacts, find_hold_reasons

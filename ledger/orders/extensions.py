@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import select, text
 
 from ledger.errors import ConflictError, LedgerError, Problem, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import ExtensionId, MemberId, OfficerId, OrderId, parse_id
 from ledger.orders.acknowledgements_table import order_extensions
 from ledger.orders.moves import Row, dump_rows, lock_orders, order_event, plain_row, write_orders

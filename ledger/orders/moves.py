@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from ledger.complaints.states import ComplaintState
 from ledger.errors import ConflictError, LedgerError, Problem, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, parse_id
 from ledger.orders.reading import BlockOrder
 from ledger.permissions import require_batch

@@ -10,22 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, Select, and_, false, func, literal, or_, select, true
 
 from ledger.errors import UnknownError
 from ledger.identifiers import BrandId, ComplaintId, MemberId, OfficeId, OfficerId, OrderId, parse_id
+from ledger.legal_time import LEGAL_ZONE
 from ledger.orders.states import AWAITING_CARRIER, OrderState
+from ledger.orders.table import BlockOrder as StoredOrder
 from ledger.orders.table import block_orders, order_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
 from ledger.pages import Page, PageRequest, cursor_id, cursor_moment, decode_cursor, encode_cursor
 from ledger.storage.database import Transaction
-from ledger.storage.rights import ORDER_COLUMNS_OF_CARRIER
+from ledger.storage.records import readable_names
+from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category, HoldReason
 
-LEGAL_ZONE = ZoneInfo("Asia/Jakarta")
 _ORDER_NO = re.compile(r"^O-(\d{4})-(\d{7,12})$")
 
 
@@ -143,7 +144,7 @@ def _readable(tx: Transaction) -> list[Column[Any]]:
     """The columns that the viewer's role may select."""
     if tx.viewer.kind is ViewerKind.REGULATOR:
         return list(block_orders.c)
-    return [block_orders.c[name] for name in ORDER_COLUMNS_OF_CARRIER]
+    return [block_orders.c[name] for name in readable_names(StoredOrder, Role.CARRIER)]
 
 
 def visible_orders(viewer: Viewer) -> ColumnElement[bool]:

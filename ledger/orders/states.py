@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from ledger.errors import StateConflictError
+from ledger.vocabulary import BlockRequestStatus
 
 
 class OrderState(StrEnum):
@@ -111,3 +112,21 @@ def next_order_state(state: OrderState, move: OrderMove) -> OrderState:
 def order_states_before(move: OrderMove) -> list[OrderState]:
     """The states from which the move is open, for a statement's WHERE."""
     return [state for state, candidate in ORDER_MOVES if candidate is move]
+
+
+STATUS_OF_STATE: Mapping[OrderState, BlockRequestStatus] = {
+    _O.DRAFT: BlockRequestStatus.DRAFT,
+    _O.ISSUED: BlockRequestStatus.AWAITING_ANSWER,
+    _O.RECEIVED: BlockRequestStatus.AWAITING_ANSWER,
+    _O.PARTIAL: BlockRequestStatus.AWAITING_ANSWER,
+    _O.EXECUTED: BlockRequestStatus.IN_EFFECT,
+    _O.LIFT_ISSUED: BlockRequestStatus.IN_EFFECT,
+    _O.LIFT_IMPOSSIBLE: BlockRequestStatus.IN_EFFECT,
+    _O.IMPOSSIBLE: BlockRequestStatus.NOT_DONE,
+    _O.DISCARDED: BlockRequestStatus.ENDED,
+    _O.WITHDRAWN: BlockRequestStatus.ENDED,
+    _O.CLOSED: BlockRequestStatus.ENDED,
+    _O.LIFTED: BlockRequestStatus.ENDED,
+    _O.ENDED: BlockRequestStatus.ENDED,
+}
+"""How far an order has come, in the words that fit every instrument."""

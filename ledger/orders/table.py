@@ -1,76 +1,115 @@
-"""Block orders: the duty's current state, every version as it was issued, and the complaints behind it."""
+"""Block orders as they are stored: the duty's state, every version as it was issued, and the complaints behind it."""
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Identity,
-    Index,
-    Integer,
-    Table,
-    Text,
-    text,
-)
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
 
-from ledger.orders.states import OPEN_ORDER_STATES, OrderState
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Text, and_, case, cast, func, text
+
+from ledger.identifiers import BrandId, ComplaintId, DirectiveId, MemberId, OfficeId, OfficerId, OrderId
+from ledger.legal_time import render_serial_no
+from ledger.orders.states import AWAITING_CARRIER, OPEN_ORDER_STATES, STATUS_OF_STATE, OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
-from ledger.storage.columns import each_of, id_column, moment, one_of, reference, text_list
-from ledger.storage.metadata import metadata
-from ledger.vocabulary import Category, HoldReason
+from ledger.storage.access import ME, OF_MY_BRAND, TRANSITION_MOVES, reads
+from ledger.storage.records import (
+    AS_OF,
+    ASSIGNED,
+    BIG,
+    DERIVED,
+    KEY,
+    REQUIRED,
+    SERIAL,
+    UNIQUE,
+    Columns,
+    declare,
+    derived,
+    only,
+    references,
+)
+from ledger.storage.roles import Role
+from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
 
+_OFFICE = only(Role.REGULATOR)
 _OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_ORDER_STATES))
 
-block_orders = Table(
+
+def _order_no(c: Columns) -> ColumnElement[str]:
+    return render_serial_no("O", c.drafted_at, c.order_serial)
+
+
+def _lift_no(c: Columns) -> ColumnElement[Any]:
+    lift_no = func.concat(_order_no(c), "-L", cast(c.version, Text), type_=Text())
+    return case((c.lift_issued_at.is_not(None), lift_no))
+
+
+def _is_overdue(c: Columns) -> ColumnElement[Any]:
+    is_owed = c.state.in_([state.value for state in sorted(AWAITING_CARRIER)])
+    return func.coalesce(and_(is_owed, c.due_at < AS_OF), text("false"))
+
+
+def _status(c: Columns) -> ColumnElement[Any]:
+    return case({state.value: status.value for state, status in STATUS_OF_STATE.items()}, value=c.state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockOrder:
+    """One block order as its viewer may see it; what only the regulator sees is None for others.
+
+    lift_no is the lift's own number: the order's, with the version by which the lift was issued. is_overdue is
+    whether the carrier owes something whose time has passed.
+    """
+
+    id: Annotated[OrderId, KEY]
+    order_serial: Annotated[int, BIG, SERIAL, UNIQUE] = ASSIGNED
+    order_no: Annotated[str, derived(_order_no)] = DERIVED
+    version: int = 1
+    directive_id: DirectiveId
+    supersedes_id: Annotated[OrderId | None, references("block_orders.id")] = None
+    carrier_id: Annotated[MemberId, references("members.id")]
+    brand_id: Annotated[BrandId | None, references("brands.id")] = None
+    e164: Annotated[str, references("phone_numbers.e164")]
+    epoch: int
+    category: Category
+    scope: BlockScope
+    legal_basis: str
+    summary: str
+    subscriber_notice: str
+    complaint_count: int = 0
+    state: OrderState = OrderState.DRAFT
+    status: Annotated[BlockRequestStatus, derived(_status)] = DERIVED
+    impossible_reason: ImpossibleReason | None = None
+    last_acknowledgement: AcknowledgementKind | None = None
+    office_id: Annotated[OfficeId | None, REQUIRED, references("offices.id"), _OFFICE]
+    drafted_by: Annotated[OfficerId | None, REQUIRED, references("officers.id"), _OFFICE]
+    drafted_at: datetime
+    approved_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
+    return_reason: Annotated[str | None, _OFFICE] = None
+    hold_reasons: Annotated[tuple[HoldReason, ...] | None, REQUIRED, _OFFICE] = ()
+    override_note: Annotated[str | None, _OFFICE] = None
+    overridden_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
+    issued_at: datetime | None = None
+    due_at: datetime | None = None
+    is_overdue: Annotated[bool, derived(_is_overdue)] = DERIVED
+    executed_at: datetime | None = None
+    effective_at: datetime | None = None
+    was_late: bool = False
+    ended_at: datetime | None = None
+    end_note: Annotated[str | None, _OFFICE] = None
+    lift_drafted_at: Annotated[datetime | None, _OFFICE] = None
+    lift_basis: LiftBasis | None = None
+    lift_no: Annotated[str | None, derived(_lift_no)] = DERIVED
+    lift_note: Annotated[str | None, _OFFICE] = None
+    lift_issued_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
+    lift_issued_at: datetime | None = None
+    lifted_at: datetime | None = None
+
+
+OPEN_NUMBER = "uq_block_orders_open_number"
+"""At most one order stands open for a number, epoch and carrier."""
+
+block_orders = declare(
     "block_orders",
-    metadata,
-    id_column(),
-    Column("order_serial", BigInteger, Identity(always=True), nullable=False, unique=True),
-    Column("version", Integer, nullable=False, server_default=text("1")),
-    id_column("directive_id", primary_key=False),
-    reference("supersedes_id", "block_orders.id", nullable=True),
-    reference("carrier_id", "members.id"),
-    reference("brand_id", "brands.id", nullable=True),
-    Column("e164", Text, ForeignKey("phone_numbers.e164"), nullable=False),
-    Column("epoch", Integer, nullable=False),
-    Column("category", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("legal_basis", Text, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("subscriber_notice", Text, nullable=False),
-    Column("complaint_count", Integer, nullable=False, server_default=text("0")),
-    Column("state", Text, nullable=False, server_default=OrderState.DRAFT),
-    Column("impossible_reason", Text),
-    Column("last_acknowledgement", Text),
-    reference("office_id", "offices.id"),
-    reference("drafted_by", "officers.id"),
-    moment("drafted_at"),
-    reference("approved_by", "officers.id", nullable=True),
-    Column("return_reason", Text),
-    text_list("hold_reasons"),
-    Column("override_note", Text),
-    reference("overridden_by", "officers.id", nullable=True),
-    moment("issued_at", nullable=True),
-    moment("due_at", nullable=True),
-    moment("executed_at", nullable=True),
-    moment("effective_at", nullable=True),
-    Column("was_late", Boolean, nullable=False, server_default=text("false")),
-    moment("ended_at", nullable=True),
-    Column("end_note", Text),
-    moment("lift_drafted_at", nullable=True),
-    Column("lift_basis", Text),
-    Column("lift_note", Text),
-    reference("lift_issued_by", "officers.id", nullable=True),
-    moment("lift_issued_at", nullable=True),
-    moment("lifted_at", nullable=True),
-    one_of("state", OrderState),
-    one_of("category", Category),
-    one_of("scope", BlockScope),
-    one_of("impossible_reason", ImpossibleReason),
-    one_of("lift_basis", LiftBasis),
-    one_of("last_acknowledgement", AcknowledgementKind),
-    each_of("hold_reasons", HoldReason),
+    BlockOrder,
     CheckConstraint("drafted_by <> approved_by", name="four_eyes"),
     CheckConstraint("(state IN ('DRAFT', 'DISCARDED')) = (issued_at IS NULL)", name="issued_once_approved"),
     CheckConstraint(
@@ -80,7 +119,7 @@ block_orders = Table(
         "issued_at IS NULL OR cardinality(hold_reasons) = 0 OR override_note IS NOT NULL", name="held_until_overridden"
     ),
     Index(
-        "uq_block_orders_open_number",
+        OPEN_NUMBER,
         "e164",
         "epoch",
         "carrier_id",
@@ -91,29 +130,50 @@ block_orders = Table(
     Index("ix_block_orders_due_at_id", "due_at", "id"),
     Index("ix_block_orders_state_due_at_id", "state", "due_at", "id"),
     Index("ix_block_orders_e164", "e164"),
+    access=(
+        *reads(Role.REGULATOR),
+        *reads(Role.CARRIER, rows=f"carrier_id = {ME} AND issued_at IS NOT NULL AND {OF_MY_BRAND}"),
+        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
+        TRANSITION_MOVES,
+    ),
 )
 
-block_order_versions = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockOrderVersion:
+    """One version of an order, or of its lift, as it was issued."""
+
+    order_id: Annotated[OrderId, KEY, references("block_orders.id")]
+    version: Annotated[int, KEY]
+    carrier_id: Annotated[MemberId, references("members.id", index=True)]
+    scope: BlockScope
+    legal_basis: str
+    summary: str
+    issued_by: Annotated[OfficerId, references("officers.id")]
+    issued_at: datetime
+    due_at: datetime
+    is_lift: bool = False
+
+
+declare(
     "block_order_versions",
-    metadata,
-    reference("order_id", "block_orders.id", primary_key=True),
-    Column("version", Integer, primary_key=True),
-    reference("carrier_id", "members.id", index=True),
-    Column("scope", Text, nullable=False),
-    Column("legal_basis", Text, nullable=False),
-    Column("summary", Text, nullable=False),
-    reference("issued_by", "officers.id"),
-    moment("issued_at"),
-    moment("due_at"),
-    Column("is_lift", Boolean, nullable=False, server_default=text("false")),
-    one_of("scope", BlockScope),
+    BlockOrderVersion,
+    access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=f"carrier_id = {ME}"), TRANSITION_MOVES),
 )
 
-order_complaints = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderComplaint:
+    """That a complaint stands behind an order."""
+
+    order_id: Annotated[OrderId, KEY, references("block_orders.id")]
+    complaint_id: Annotated[ComplaintId, KEY, references("complaints.id")]
+    joined_at: datetime
+
+
+order_complaints = declare(
     "order_complaints",
-    metadata,
-    reference("order_id", "block_orders.id", primary_key=True),
-    reference("complaint_id", "complaints.id", primary_key=True),
-    moment("joined_at"),
+    OrderComplaint,
     Index("ix_order_complaints_complaint_id", "complaint_id"),
+    access=(*reads(Role.REGULATOR), TRANSITION_MOVES),
 )

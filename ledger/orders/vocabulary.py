@@ -55,3 +55,11 @@ class AcknowledgementKind(StrEnum):
     EXTENSION_REQUESTED = "EXTENSION_REQUESTED"
     LIFTED = "LIFTED"
     LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE"
+
+
+class AcknowledgementMark(StrEnum):
+    """Why a statement was kept and moved nothing."""
+
+    STALE_VERSION = "STALE_VERSION"
+    ORDER_WITHDRAWN = "ORDER_WITHDRAWN"
+    STATE_UNMOVED = "STATE_UNMOVED"

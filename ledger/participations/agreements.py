@@ -9,38 +9,32 @@ Source: domain.md, Members and taking part.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, false, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ledger.errors import ConflictError, InvalidInputError, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, new_id, parse_id
 from ledger.members.admission import get_member
 from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor
+from ledger.participations.states import ParticipationState
+from ledger.participations.table import Participation as StoredParticipation
 from ledger.participations.table import participations
 from ledger.participations.taking_part import change_participations
 from ledger.participations.terms import ParticipationTermError, Terms, check_terms
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_officer_or_operator
 from ledger.signals.keys import fill_keys, make_keys, refill_keys, retire_keys
-from ledger.storage.access_signals import PARTICIPATION_COLUMNS_OF_PROVIDER
 from ledger.storage.database import Transaction
+from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
 from ledger.vocabulary import Category
 
 _BATCH_ROWS = 100
-
-
-class ParticipationState(StrEnum):
-    """Where a participation stands."""
-
-    AGREED = "AGREED"
-    IN_FORCE = "IN_FORCE"
-    ENDED = "ENDED"
 
 
 class ParticipationExistsError(ConflictError):
@@ -236,7 +230,7 @@ def _select(viewer: Viewer) -> Select[Any]:
     if viewer.kind in REGULATOR_OR_OPERATOR:
         return select(participations).where(true())
     own = c.member_id == viewer.member_id if viewer.kind is ViewerKind.OTT_PROVIDER else false()
-    return select(*(c[name] for name in PARTICIPATION_COLUMNS_OF_PROVIDER)).where(own)
+    return select(*(c[name] for name in readable_names(StoredParticipation, Role.PROVIDER))).where(own)
 
 
 async def _lock(tx: Transaction, participation_id: str) -> Participation:

@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from ledger.complaints.decisions import recount_verified
 from ledger.errors import ConflictError, ForbiddenError, LedgerError, Problem, TimeInvalidError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId
 from ledger.numbers.forms import parse_number
 from ledger.orders.moves import Row, dump_rows, lock_orders, order_event, settle, write_orders

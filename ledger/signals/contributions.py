@@ -22,7 +22,8 @@ from ledger.errors import (
     Problem,
     TimeInvalidError,
 )
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ContributionId, MemberId, new_id
 from ledger.numbers.forms import parse_number
 from ledger.numbers.reading import lock_numbers

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
-from ledger.feed.events import EventDraft, EventKind, Subject
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, SignalKeyId
 from ledger.participations.vocabulary import Disclosure
 from ledger.storage.database import Transaction

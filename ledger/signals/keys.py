@@ -15,7 +15,8 @@ import orjson
 from sqlalchemy import text
 
 from ledger.errors import ConflictError, ForbiddenError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, SignalKeyId, new_id, parse_id
 from ledger.participations.taking_part import ParticipationMissingError, change_participations, require_participation
 from ledger.permissions import require_kind

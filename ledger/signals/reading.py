@@ -18,10 +18,12 @@ from ledger.pages import BATCH_SIZE_MAX, Page, PageRequest, cursor_id, decode_cu
 from ledger.participations.taking_part import may_read_signals, require_signal_reader
 from ledger.signals.rules import RISKS_OF_SIGNALS
 from ledger.signals.states import SignalState
+from ledger.signals.table import FraudSignal as StoredSignal
 from ledger.signals.table import fraud_signals, signal_disclosures, signal_recipients
 from ledger.signals.vocabulary import SignalRevokedReason
-from ledger.storage.access_signals import SIGNAL_COLUMNS_OF_CARRIER, SIGNAL_COLUMNS_OF_PROVIDER
 from ledger.storage.database import Transaction
+from ledger.storage.records import readable_names
+from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
 
@@ -209,8 +211,8 @@ async def load_signal_recipients(tx: Transaction, ids: Sequence[str]) -> dict[st
 
 _COLUMNS: Mapping[ViewerKind, Sequence[str]] = {
     ViewerKind.REGULATOR: tuple(column.name for column in fraud_signals.c),
-    ViewerKind.CARRIER: SIGNAL_COLUMNS_OF_CARRIER,
-    ViewerKind.OTT_PROVIDER: SIGNAL_COLUMNS_OF_PROVIDER,
+    ViewerKind.CARRIER: readable_names(StoredSignal, Role.CARRIER),
+    ViewerKind.OTT_PROVIDER: readable_names(StoredSignal, Role.PROVIDER),
 }
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from ledger.complaints.moves import ItemRepeatedError
 from ledger.errors import LedgerError, Problem, UnknownError
-from ledger.feed.events import EventKind, append_events
+from ledger.feed.events import append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
 from ledger.numbers.reading import lock_numbers
 from ledger.participations.taking_part import hold_participations

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from ledger.errors import InvalidInputError
+from ledger.legal_time import LEGAL_ZONE
 from ledger.numbers.vocabulary import RiskTier
-from ledger.orders.reading import LEGAL_ZONE
 from ledger.policies import SignalPolicy
 from ledger.vocabulary import Category
 

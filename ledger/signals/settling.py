@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
-from ledger.complaints.moves import VERIFIED_STATES
-from ledger.feed.events import EventKind, append_events
+from ledger.complaints.states import VERIFIED_STATES
+from ledger.feed.events import append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import new_id
-from ledger.orders.reading import LEGAL_ZONE
+from ledger.legal_time import LEGAL_ZONE
 from ledger.participations.taking_part import hold_participations
 from ledger.policies import SignalPolicy
 from ledger.signals.disclosure import Row, SignalNews, draft_events, find_recipients, send_signals

@@ -1,53 +1,73 @@
-"""Fraud signals, whom each was sent, and what members contributed. No complainant stands in any of them."""
+"""Fraud signals, their keys, whom each was sent, and what members contributed, as they are stored.
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Date,
-    ForeignKey,
-    Index,
-    Integer,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+No complainant stands in any of them.
+"""
 
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, Uuid, text
+
+from ledger.identifiers import BrandId, ClientId, ContributionId, MemberId, OfficerId, SignalId, SignalKeyId
 from ledger.numbers.table import E164_FORM
 from ledger.numbers.vocabulary import RiskTier
 from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevokedReason
-from ledger.storage.columns import id_column, moment, one_of, reference
-from ledger.storage.metadata import metadata
+from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
+from ledger.storage.columns import one_of
+from ledger.storage.records import BIG, KEY, REQUIRED, UNCHECKED, declare, kept_for, only, references
+from ledger.storage.roles import Role
 from ledger.vocabulary import Category
 
-fraud_signals = Table(
+_MINE = f"member_id = {ME}"
+# One value and no EXISTS: that the planner hashes, and reads all that a provider was ever sent for one page.
+_SENT_TO_ME = (
+    f"{TAKES_PART} AND (SELECT true FROM signal_recipients r "
+    f"WHERE r.signal_id = fraud_signals.id AND r.member_id = {ME} LIMIT 1)"
+)
+_CLEAR_TO_ME = (
+    f"{_MINE} AND category = ANY (coalesce((SELECT p.categories FROM participations p WHERE p.member_id = {ME} "
+    "AND p.began_at IS NOT NULL AND p.ended_at IS NULL AND p.disclosure = 'CLEAR'), '{}'))"
+)
+_APPENDED = Access(role=Role.TRANSITION, select=EVERYTHING, insert=True)
+_REGULATOR_ALONE = only(Role.REGULATOR)
+_RANGE_HOLDERS = only(Role.REGULATOR, Role.CARRIER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FraudSignal:
+    """One signal as its viewer may see it. Days are WIB. What is the regulator's alone is None for others.
+
+    e164 is None for every provider: what its terms let it have is read by load_clear_numbers. holder_id and brand_id
+    are those of the number's range when the signal was raised.
+    """
+
+    id: Annotated[SignalId, KEY]
+    e164: Annotated[str | None, REQUIRED, references("phone_numbers.e164"), _RANGE_HOLDERS]
+    epoch: Annotated[int | None, REQUIRED, _REGULATOR_ALONE]
+    category: Category
+    risk: Annotated[RiskTier, UNCHECKED]
+    state: SignalState
+    score: Annotated[int | None, BIG, REQUIRED, _REGULATOR_ALONE]
+    corroboration_count: int = 0
+    first_seen_on: date
+    last_seen_on: date
+    valid_until: datetime
+    holder_id: Annotated[MemberId | None, references("members.id"), _RANGE_HOLDERS] = None
+    brand_id: Annotated[BrandId | None, references("brands.id"), _RANGE_HOLDERS] = None
+    revoked_reason: SignalRevokedReason | None = None
+    revoked_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    revocation_note: Annotated[str | None, _REGULATOR_ALONE] = None
+    raised_at: datetime
+    changed_at: datetime
+    ended_at: datetime | None = None
+
+
+fraud_signals = declare(
     "fraud_signals",
-    metadata,
-    id_column(),
-    Column("e164", Text, ForeignKey("phone_numbers.e164"), nullable=False),
-    Column("epoch", Integer, nullable=False),
-    Column("category", Text, nullable=False),
-    Column("risk", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("score", BigInteger, nullable=False),
-    Column("corroboration_count", Integer, nullable=False, server_default=text("0")),
-    Column("first_seen_on", Date, nullable=False),
-    Column("last_seen_on", Date, nullable=False),
-    moment("valid_until"),
-    reference("holder_id", "members.id", nullable=True),
-    reference("brand_id", "brands.id", nullable=True),
-    Column("revoked_reason", Text),
-    reference("revoked_by", "officers.id", nullable=True),
-    Column("revocation_note", Text),
-    moment("raised_at"),
-    moment("changed_at"),
-    moment("ended_at", nullable=True),
-    one_of("category", Category),
+    FraudSignal,
     one_of("risk", tuple(tier for tier in RiskTier if tier is not RiskTier.NONE)),
-    one_of("state", SignalState),
-    one_of("revoked_reason", SignalRevokedReason),
     CheckConstraint("(state = 'REVOKED') = (revoked_reason IS NOT NULL)", name="revoked_with_reason"),
     CheckConstraint("(state = 'ACTIVE') = (ended_at IS NULL)", name="ended_unless_active"),
     CheckConstraint("first_seen_on <= last_seen_on", name="seen_order"),
@@ -63,51 +83,121 @@ fraud_signals = Table(
     Index("ix_fraud_signals_holder_id_id", "holder_id", "id"),
     Index("ix_fraud_signals_valid_until", "valid_until", "id", postgresql_where=text("state = 'ACTIVE'")),
     Index("ix_fraud_signals_active_id", "id", postgresql_where=text("state = 'ACTIVE'")),
+    access=(
+        *reads(Role.REGULATOR),
+        *reads(Role.PROVIDER, rows=_SENT_TO_ME),
+        *reads(Role.CARRIER, rows=f"holder_id = {ME} AND {OF_MY_BRAND}"),
+        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
+        TRANSITION_MOVES,
+    ),
 )
-"""holder_id and brand_id are those of the number's range when the signal was raised. Days are WIB."""
 
-signal_recipients = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalKey:
+    """A key that a provider's hashes are made with.
+
+    retired_at is from when it makes no more hashes; the newest one's is None. It may lie ahead: the overlap.
+    filled_at is when every signal had its hash under this key.
+    """
+
+    id: Annotated[SignalKeyId, KEY]
+    member_id: Annotated[MemberId, references("members.id")]
+    created_at: datetime
+    retired_at: datetime | None = None
+    filled_at: datetime | None = None
+
+
+signal_keys = declare(
+    "signal_keys",
+    SignalKey,
+    Column("key_sealed", LargeBinary, nullable=False, info=kept_for()),
+    # The last signal that the key's hashes were made of.
+    Column("filled_after", Uuid(as_uuid=False), info=kept_for()),
+    Index("uq_signal_keys_member_id", "member_id", unique=True, postgresql_where=text("retired_at IS NULL")),
+    Index("ix_signal_keys_unfilled", "id", postgresql_where=text("filled_at IS NULL")),
+    access=(
+        *reads(Role.REGULATOR),
+        *reads(Role.PROVIDER, rows=_MINE),
+        Access(
+            role=Role.TRANSITION,
+            select=EVERYTHING,
+            insert=True,
+            update=("retired_at", "filled_after", "filled_at"),
+        ),
+        Access(role=Role.JOBS, select=("id", "key_sealed"), update=("key_sealed",)),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSignal:
+    """That a signal was sent to a provider, with one hash for each key that was in use."""
+
+    signal_id: Annotated[SignalId, KEY, references("fraud_signals.id")]
+    member_id: Annotated[MemberId, KEY, references("members.id")]
+    key_id: Annotated[SignalKeyId, KEY, references("signal_keys.id")]
+    hash: str
+    disclosed_at: datetime
+
+
+signal_recipients = declare(
     "signal_recipients",
-    metadata,
-    reference("signal_id", "fraud_signals.id", primary_key=True),
-    reference("member_id", "members.id", primary_key=True),
-    reference("key_id", "signal_keys.id", primary_key=True),
-    Column("hash", Text, nullable=False),
-    moment("disclosed_at"),
+    SentSignal,
     CheckConstraint("hash ~ '^[0-9a-f]{64}$'", name="hash_form"),
     Index("ix_signal_recipients_member_id_hash", "member_id", "hash"),
+    access=(*reads(Role.REGULATOR), *reads(Role.PROVIDER, rows=f"{_MINE} AND {TAKES_PART}"), _APPENDED),
 )
-"""Whom a signal was sent, with one hash for each key that was in use."""
 
-signal_disclosures = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosedNumber:
+    """A number in clear, for those whose terms said so then; policies ask what the terms say now."""
+
+    signal_id: Annotated[SignalId, KEY, references("fraud_signals.id")]
+    member_id: Annotated[MemberId, KEY, references("members.id")]
+    category: Category
+    e164: str
+    disclosed_at: datetime
+
+
+signal_disclosures = declare(
     "signal_disclosures",
-    metadata,
-    reference("signal_id", "fraud_signals.id", primary_key=True),
-    reference("member_id", "members.id", primary_key=True),
-    Column("category", Text, nullable=False),
-    Column("e164", Text, nullable=False),
-    moment("disclosed_at"),
-    one_of("category", Category),
+    DisclosedNumber,
     CheckConstraint(E164_FORM, name="e164_form"),
+    access=(*reads(Role.REGULATOR), *reads(Role.PROVIDER, rows=_CLEAR_TO_ME), _APPENDED),
 )
-"""Numbers in clear, for those whose terms said so then; policies ask what the terms say now."""
 
-signal_contributions = Table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What a member contributed, as it was recorded. Append-only.
+
+    Its number need not be one that we know: contributing must not show in the list of numbers.
+    """
+
+    id: Annotated[ContributionId, KEY]
+    member_id: Annotated[MemberId, references("members.id")]
+    reference: str
+    e164: str
+    epoch: Annotated[int | None, REQUIRED, _REGULATOR_ALONE] = None
+    category: Category
+    observed_at: datetime | None = None
+    client_id: Annotated[ClientId | None, _REGULATOR_ALONE] = None
+    recorded_at: datetime
+
+
+signal_contributions = declare(
     "signal_contributions",
-    metadata,
-    id_column(),
-    reference("member_id", "members.id"),
-    Column("reference", Text, nullable=False),
-    Column("e164", Text, nullable=False),
-    Column("epoch", Integer, nullable=False),
-    Column("category", Text, nullable=False),
-    moment("observed_at", nullable=True),
-    Column("client_id", Text),
-    moment("recorded_at"),
-    one_of("category", Category),
+    Contribution,
     CheckConstraint("length(reference) BETWEEN 1 AND 128", name="reference_length"),
     CheckConstraint(E164_FORM, name="e164_form"),
     UniqueConstraint("member_id", "reference"),
     Index("ix_signal_contributions_e164_epoch_category", "e164", "epoch", "category"),
+    access=(
+        *reads(Role.REGULATOR),
+        *reads(Role.AGENCY, Role.CARRIER, Role.PROVIDER, rows=_MINE),
+        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
+        _APPENDED,
+    ),
 )
-"""Append-only. A number here need not be one that we know: contributing must not show in the list of numbers."""

@@ -111,6 +111,11 @@ class Transaction:
             raise RuntimeError("This transaction runs for the system and has no viewer.")
         return self._viewer
 
+    @property
+    def present_role(self) -> Role:
+        """The database role that statements run as now."""
+        return self._role
+
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
@@ -165,6 +170,7 @@ class Database:
                 "server_settings": {"application_name": settings.application_name},
             },
         )
+        event.listen(engine.sync_engine, "connect", _decode_ids_as_text)
         return cls(engine, settings, keyring, policies or Policies())
 
     async def close(self) -> None:
@@ -281,6 +287,13 @@ def violated_constraint(error: DBAPIError) -> str | None:
     """The name of the constraint that refused the row, if that is what happened."""
     cause = error.orig.__cause__ if error.orig is not None else None
     return getattr(cause, "constraint_name", None)
+
+
+def _decode_ids_as_text(connection: Any, _record: Any) -> None:
+    """Ids are texts everywhere in Python, so that each connection decodes them once and nobody converts any."""
+    connection.run_async(
+        lambda driver: driver.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog", format="text")
+    )
 
 
 class _translated:  # noqa: N801 - used as a statement: `with _translated():`

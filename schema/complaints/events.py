@@ -11,7 +11,7 @@ from ledger.complaints.decisions import Decision
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.vocabulary import Category
 from resolvers.batches import COMPLAINTS, Message, follow

@@ -9,7 +9,7 @@ from strawberry import UNSET, Private
 
 from ledger.feed import event_log
 from ledger.feed.event_log import EventFilter as LedgerEventFilter
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ClientId, MemberId, OfficerId
 from resolvers import events as resolve
 from schema.authority import AUDIT_READ

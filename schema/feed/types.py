@@ -9,7 +9,7 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind, Subject
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import Position
 from resolvers import feed as resolve
 from resolvers import proofs

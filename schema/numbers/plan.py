@@ -8,6 +8,7 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.numbers import plan as numbering
+from ledger.numbers.vocabulary import RangeKind
 from resolvers import numbers as resolve
 from schema.authority import NUMBERS_MANAGE
 from schema.fields import field
@@ -24,7 +25,7 @@ class NumberRangeInput:
     """The graph's RangeDraft."""
 
     prefix: str = strawberry.field(description="Country code and leading digits, with +.")
-    kind: numbering.RangeKind = strawberry.field(description="What it serves.")
+    kind: RangeKind = strawberry.field(description="What it serves.")
     valid_from: datetime = strawberry.field(description="From when it holds.")
     valid_until: datetime | None = strawberry.field(description="Until when it holds.", default=UNSET)
     holder_slug: str | None = strawberry.field(description="The holder, by its short name.", default=UNSET)

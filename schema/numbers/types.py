@@ -11,9 +11,8 @@ from strawberry import UNSET, Private
 from ledger.identifiers import BrandId, MemberId
 from ledger.numbers import plan as numbering
 from ledger.numbers import reading as numbers
-from ledger.numbers.plan import RangeKind
 from ledger.numbers.reading import NumberFilter
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
+from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
 from resolvers import numbers as resolve
 from resolvers.context import Context
 from schema.authority import NUMBER_STAFF, NUMBERS_READ, ORDERS_READ

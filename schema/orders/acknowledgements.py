@@ -8,9 +8,8 @@ from strawberry import Private
 
 from ledger.identifiers import OfficerId
 from ledger.orders import acknowledgements, extensions
-from ledger.orders.acknowledgements import AcknowledgementMark
 from ledger.orders.states import ExtensionState
-from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
 from schema.authority import ORDER_STAFF, ORDERS_READ
 from schema.block_requests import Acknowledgement
 from schema.fields import field

@@ -8,11 +8,10 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
-from ledger.orders.acknowledgements import AcknowledgementMark
 from ledger.orders.states import ExtensionState, OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
+from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, LiftBasis
 from resolvers.batches import BLOCK_REQUESTS, Message, follow
 from schema.authority import ORDERS_READ
 from schema.feed.subscriptions import CURSOR, EVENT, FollowAfter, read_moment, read_said, read_state

@@ -13,11 +13,11 @@ from ledger.orders import reading as orders
 from ledger.orders.reading import OrderFilter, OrderSort
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
-from ledger.vocabulary import Category, HoldReason
+from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
 from resolvers import orders as resolve
 from resolvers.context import Context
 from schema.authority import ORDER_STAFF, ORDERS_READ
-from schema.block_requests import ACKNOWLEDGEMENTS_ASSUMED, BlockRequest, BlockRequestStatus
+from schema.block_requests import ACKNOWLEDGEMENTS_ASSUMED, BlockRequest
 from schema.complaints.types import Complaint
 from schema.errors import OneKeyNeededError
 from schema.fields import field

@@ -9,7 +9,7 @@ from strawberry import UNSET, Private
 
 from ledger.identifiers import MemberId, OfficerId
 from ledger.participations import agreements as participations
-from ledger.participations.agreements import ParticipationState
+from ledger.participations.states import ParticipationState
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
 from ledger.signals import keys as signal_keys
 from ledger.vocabulary import Category

@@ -9,7 +9,7 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.numbers.vocabulary import RiskTier
 from ledger.signals.states import SignalState

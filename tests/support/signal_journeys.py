@@ -8,7 +8,7 @@ from sqlalchemy import text
 from ledger.complaints.complainants import ComplainantDraft
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.reading import Complaint
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import ClientId
 from ledger.members.admission import MemberDraft, admit_member
 from ledger.pages import PageRequest

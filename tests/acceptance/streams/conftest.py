@@ -21,7 +21,8 @@ from auth.scopes import BY_KIND, OFFICER_ONLY
 from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring

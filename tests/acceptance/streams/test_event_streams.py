@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import asyncpg
 from sqlalchemy import text
 
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import count_statements
 from tests.acceptance.streams.conftest import FOLLOW, Serve, Station, until
 from tests.conftest import Cluster

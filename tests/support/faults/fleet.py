@@ -15,10 +15,11 @@ import asyncpg
 from auth.clients.registration import ClientDraft, create_client
 from auth.scopes import BY_KIND, OFFICER_ONLY
 from ledger.feed.cursors import FeedCursor
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
-from ledger.numbers.plan import RangeDraft, RangeKind, load_plan
+from ledger.numbers.plan import RangeDraft, load_plan
 from ledger.numbers.plan_seed import PLAN_EPOCH
+from ledger.numbers.vocabulary import RangeKind
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring

@@ -16,7 +16,7 @@ from ledger.complaints.filing import file_complaints
 from ledger.complaints.reading import Complaint
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import LedgerError, Problem
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders
 from ledger.orders.approval import Approval, approve_block_orders

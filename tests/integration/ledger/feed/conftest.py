@@ -10,9 +10,10 @@ import asyncpg
 import pytest
 
 from ledger.feed.direct import DirectSettings
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
 from ledger.feed.follower import Follower, FollowerSettings
 from ledger.feed.sequencer import Sequencer, SequencerSettings
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Database
 from tests.conftest import ROLE_PREFIX, Cluster
 from tests.integration.ledger.conftest import country, database_url, parties  # noqa: F401 - fixtures

@@ -14,10 +14,11 @@ import pytest
 from ledger.errors import CursorExpiredError
 from ledger.feed.archive import EntriesHeldError, NotSignedError, drop_entries, find_last_before
 from ledger.feed.cursors import FeedCursor, resolve_cursor
+from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.feed.merkle import verify_inclusion
 from ledger.feed.proofs import compute_root, prove_consistency, prove_inclusion
+from ledger.feed.vocabulary import HoldSubject
 from ledger.identifiers import Position
-from ledger.legal_holds.holds import HoldSubject, LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.storage.roles import Role
 from tests.acceptance.cli.conftest import render_keys
 from tests.conftest import ROLE_PREFIX
@@ -141,7 +142,7 @@ class TestArchive:
         as_of,
         tmp_path,
     ):
-        from ledger.feed.events import Subject
+        from ledger.feed.vocabulary import Subject
 
         number = "+62890000009"
         await audited.fill(parties.officer, as_of, count=20)

@@ -6,8 +6,8 @@ import pytest
 
 from ledger.errors import DatabaseUnavailableError
 from ledger.feed.cursors import find_ends
-from ledger.feed.events import EventKind, Subject
 from ledger.feed.follower import APPLICATION_NAME, Follower
+from ledger.feed.vocabulary import EventKind, Subject
 from tests.integration.ledger.feed.conftest import running, until
 
 

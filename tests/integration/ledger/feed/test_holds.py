@@ -13,16 +13,16 @@ from ledger.errors import (
     TextTooLongError,
     UnknownError,
 )
-from ledger.identifiers import new_id
-from ledger.legal_holds.holds import (
+from ledger.feed.legal_holds import (
     HoldReasonError,
-    HoldSubject,
     HoldSubjectError,
     LegalHoldDraft,
     list_legal_holds,
     place_legal_hold,
     release_legal_hold,
 )
+from ledger.feed.vocabulary import HoldSubject
+from ledger.identifiers import new_id
 from ledger.pages import PageRequest
 from ledger.storage.roles import Role
 from tests.integration.ledger.feed.conftest import until
@@ -84,7 +84,7 @@ class TestPlaceLegalHold:
         )
 
     async def test_waits_for_an_erasure_that_is_under_way(self, database, owner_connection, parties, as_of):
-        from ledger.legal_holds.holds import LOCK_HOLDS
+        from ledger.feed.legal_holds import LOCK_HOLDS
 
         async with database.system(Role.RETENTION, as_of=as_of) as tx:
             await tx.execute(LOCK_HOLDS)

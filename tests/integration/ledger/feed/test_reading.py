@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from ledger.errors import CursorExpiredError, ForbiddenError
 from ledger.feed import reading
 from ledger.feed.entries import may_get
-from ledger.feed.events import EventKind, Subject, append_events
+from ledger.feed.events import append_events
 from ledger.feed.reading import find_reserved_texts, find_texts, read_entries, read_page, read_tail
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR

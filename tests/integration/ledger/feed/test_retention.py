@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from gateway.process.jobs import list_jobs, run_job
-from ledger.feed.events import EventKind, Subject
 from ledger.feed.export import make_bundle
+from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.feed.merkle import verify_inclusion
 from ledger.feed.proofs import compute_root, prove_inclusion
 from ledger.feed.reading import read_entries
 from ledger.feed.retention import ERASED_NUMBER, erase_old_entries, join_ranges
 from ledger.feed.verification import Tampering
+from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import Position
-from ledger.legal_holds.holds import HoldSubject, LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.storage.roles import Role
 from tests.integration.ledger.feed.test_audit import find_finding, verify_now
 from tests.support.audited import audited, read_now  # noqa: F401 - fixture

@@ -17,7 +17,6 @@ from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import (
     STATEMENTS_MAX,
     AcknowledgedOrder,
-    AcknowledgementMark,
     acknowledge_block_orders,
     load_acknowledgements,
 )
@@ -27,7 +26,7 @@ from ledger.orders.extensions import ExtensionDecision, decide_extensions, load_
 from ledger.orders.reading import get_block_order
 from ledger.orders.states import ExtensionState, OrderState
 from ledger.orders.vocabulary import AcknowledgementKind as Kind
-from ledger.orders.vocabulary import LiftBasis
+from ledger.orders.vocabulary import AcknowledgementMark, LiftBasis
 from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from tests.support.journeys import (

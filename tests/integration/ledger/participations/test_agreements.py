@@ -9,19 +9,19 @@ from datetime import timedelta
 import pytest
 
 from ledger.errors import ForbiddenError, StateConflictError, UnknownError
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import new_id
 from ledger.pages import PageRequest
 from ledger.participations.agreements import (
     NotAProviderError,
     ParticipationExistsError,
-    ParticipationState,
     begin_due_participations,
     change_participation,
     end_due_participations,
     list_participations,
     start_participation,
 )
+from ledger.participations.states import ParticipationState
 from ledger.participations.taking_part import ParticipationMissingError, require_signal_reader
 from ledger.participations.terms import CategoriesMissingError, ParticipationTermError, TermsMissingError
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason

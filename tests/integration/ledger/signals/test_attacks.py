@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ledger.complaints.complainants import ComplainantDraft
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
 from ledger.participations.vocabulary import Disclosure
 from ledger.signals.reading import (

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from ledger.errors import ForbiddenError, NoItemsError, TooManyItemsError
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from ledger.signals.contributions import Contribution, ContributionDraft, contribute_signals

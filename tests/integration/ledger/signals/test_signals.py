@@ -10,7 +10,7 @@ import pytest
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.filing import file_complaints
 from ledger.errors import ForbiddenError, OfficerRequiredError
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import new_id
 from ledger.numbers.vocabulary import RiskTier
 from ledger.participations.agreements import change_participation

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.feed.events import EventKind
+from ledger.feed.vocabulary import EventKind
 from ledger.numbers.vocabulary import RiskTier
 from ledger.participations.vocabulary import Disclosure
 from ledger.vocabulary import Category

@@ -20,8 +20,8 @@ from gateway.streams.keys import ChannelKey
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Delivery, Subscription
 from ledger.feed.entries import Entry
-from ledger.feed.events import EventKind, Subject
 from ledger.feed.reading import Slice
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, Position
 from ledger.viewer import Viewer, ViewerKind
 from resolvers.batches import Message, Source

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ledger.feed.events import PAYLOAD_KEYS, EventDraft, EventKind, PayloadError, Subject
+from ledger.feed.events import PAYLOAD_KEYS, EventDraft, PayloadError
+from ledger.feed.vocabulary import EventKind, Subject
 
 
 class TestEventDraft:

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from ledger.numbers.plan import RangeKind
 from ledger.numbers.plan_seed import MERGER, PLAN_COLUMNS, PlanInvalidError, area_codes, read_plan_csv, seed_ranges
+from ledger.numbers.vocabulary import RangeKind
 
 HEADER = ",".join(PLAN_COLUMNS)
 

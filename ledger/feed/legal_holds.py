@@ -9,14 +9,14 @@ Source: ADR 0055.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select, text
 
 from ledger.errors import InvalidInputError, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, EventKind, Subject, append_events
+from ledger.feed.events import EventDraft, append_events
 from ledger.feed.table import legal_holds
+from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import LegalHoldId, OfficerId, new_id, parse_id
 from ledger.numbers.forms import parse_number
 from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor
@@ -48,16 +48,6 @@ _RELEASE = text("""
 UPDATE legal_holds SET released_by = CAST(:released_by AS uuid), released_at = :released_at
 WHERE id = CAST(:id AS uuid) AND released_at IS NULL
 """)
-
-
-class HoldSubject(StrEnum):
-    """What a hold may be on, beside the whole log."""
-
-    NUMBER = "NUMBER"
-    COMPLAINT = "COMPLAINT"
-    BLOCK_ORDER = "BLOCK_ORDER"
-    FRAUD_SIGNAL = "FRAUD_SIGNAL"
-    MEMBER = "MEMBER"
 
 
 class HoldSubjectError(InvalidInputError):

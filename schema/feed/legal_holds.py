@@ -7,9 +7,10 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
+from ledger.feed import legal_holds
+from ledger.feed.legal_holds import LegalHoldDraft
+from ledger.feed.vocabulary import HoldSubject
 from ledger.identifiers import OfficerId
-from ledger.legal_holds import holds as legal_holds
-from ledger.legal_holds.holds import HoldSubject, LegalHoldDraft
 from resolvers import legal_holds as resolve
 from schema.authority import HOLDS_MANAGE
 from schema.fields import field

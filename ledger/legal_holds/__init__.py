@@ -1,1 +1,0 @@
-"""Legal holds: what retention must leave alone."""

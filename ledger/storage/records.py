@@ -1,0 +1,408 @@
+"""Records: one declaration of a stored thing, which is its table and the row that the ledger works with.
+
+A record is a frozen dataclass. The type of a field says what its column holds (an id, text, a closed list, a time)
+and whether it may be NULL; its default is the column's default; what else there is to say stands in `Annotated`:
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Brand:
+        id: Annotated[BrandId, KEY]
+        member_id: Annotated[MemberId, references("members.id")]
+        slug: str
+        contact: Annotated[str | None, only(Role.REGULATOR)] = None
+        label: Annotated[str, derived(lambda c: c.slug + func.coalesce(c.contact, ""))] = DERIVED
+
+    brands = declare("brands", Brand, UniqueConstraint("member_id", "slug"), access=[Access(role=Role.REGULATOR, ...)])
+
+A derived field is an SQL expression over the table's columns and is read with the row wherever the row is read. What
+`only` keeps from a viewer's role can't be selected by it and is None on its rows. Columns that are stored and are no
+part of the row (sealed values, hashes) are given to `declare` as plain columns.
+Source: docs/adr/0070.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, replace
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    Label,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from ledger import identifiers
+from ledger.storage.access import Access
+from ledger.storage.columns import each_of, one_of
+from ledger.storage.metadata import metadata
+from ledger.storage.roles import Role, may_read
+
+Columns = ReadOnlyColumnCollection[str, Column[Any]]
+R = TypeVar("R")
+
+AS_OF = bindparam("as_of", type_=DateTime(timezone=True))
+"""The operation's clock, for expressions that depend on the time; whoever runs the statement binds it."""
+
+DERIVED: Any = None
+"""The value of a derived field on a record that was made here and not read."""
+ASSIGNED: Any = None
+"""The value of a column that PostgreSQL assigns, on a record that was made here and not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The column belongs to the primary key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """The column is NOT NULL although the field may be None, since `only` keeps it from some of its readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A closed list that grows with the program, so that no CHECK pins its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """PostgreSQL numbers the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No two rows have the same value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The column's SQL type, where the field's type doesn't tell."""
+
+    sql: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key to `table.column`; rows are never deleted under it."""
+
+    target: str
+    index: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Of the roles of viewers, those that may read the column."""
+
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """The field is no column but an expression over the table's columns."""
+
+    expression: Callable[[Columns], ColumnElement[Any]]
+
+
+KEY, REQUIRED, SERIAL, UNCHECKED, UNIQUE = Key(), Required(), Serial(), Unchecked(), Unique()
+BIG = Kind(BigInteger())
+_UUID = Uuid(as_uuid=False)
+
+_SQL_TYPES: Mapping[Any, Any] = {
+    str: Text(),
+    int: Integer(),
+    bool: Boolean(),
+    bytes: LargeBinary(),
+    datetime: DateTime(timezone=True),
+    date: Date(),
+    identifiers.ClientId: Text(),
+    identifiers.Position: BigInteger(),
+    **{
+        kind: _UUID
+        for name, kind in vars(identifiers).items()
+        if isinstance(kind, typing.NewType) and name not in {"ClientId", "Position"}
+    },
+}
+
+
+def references(target: str, *, index: bool = False) -> Reference:
+    """A foreign key to `table.column`; rows are never deleted under it."""
+    return Reference(target, index)
+
+
+def only(*roles: Role) -> Readers:
+    """Of the viewers' roles, these alone may read the column."""
+    return Readers(frozenset(roles))
+
+
+def kept_for(*roles: Role) -> dict[str, Any]:
+    """What `only` says, as the `info` of a plain column."""
+    return {"readers": frozenset(roles)}
+
+
+def derived(expression: Callable[[Columns], ColumnElement[Any]]) -> Derivation:
+    """The field is this expression over the table's columns."""
+    return Derivation(expression)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One field of a record, worked out from its annotation."""
+
+    name: str
+    convert: Callable[[Any], Any] | None
+    """From what the driver returns to the field's type, where the two differ; never called with None."""
+    column: Column[Any] | None
+    derivation: Derivation | None
+    readers: frozenset[Role] | None
+    is_assigned: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Declaration(Generic[R]):
+    """A record, its table, and its fields in their order."""
+
+    record: type[R]
+    table: Table
+    members: Mapping[str, Member]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the primary key's columns."""
+        return tuple(column.name for column in self.table.primary_key.columns)
+
+    def stored(self) -> list[str]:
+        """The fields that an INSERT writes: the columns that PostgreSQL doesn't assign."""
+        return [member.name for member in self.members.values() if member.column is not None and not member.is_assigned]
+
+
+_declarations: dict[type[Any], Declaration[Any]] = {}
+
+
+def declare(name: str, record: type[Any], *parts: SchemaItem, access: Collection[Access] = ()) -> Table:
+    """Make the record's table.
+
+    parts are the columns that are no part of the row, the constraints and the indexes. access says who may touch
+    which rows; which columns a viewer may read is said at the fields, by `only`.
+    """
+    hints = typing.get_type_hints(record, include_extras=True)
+    members: dict[str, Member] = {}
+    checks: list[SchemaItem] = []
+    for field in fields(record):
+        members[field.name] = _work_out(field, hints[field.name], checks)
+    columns = [member.column for member in members.values() if member.column is not None]
+    table = declare_table(name, *columns, *checks, *parts, access=access)
+    _declarations[record] = Declaration(record, table, members)
+    return table
+
+
+def declare_table(name: str, *parts: SchemaItem, access: Collection[Access] = ()) -> Table:
+    """Make a table whose rows are no records, since only statements of their own touch them."""
+    return Table(name, metadata, *parts, info={"access": tuple(access)})
+
+
+def declaration_of(record: type[R]) -> Declaration[R]:
+    """The declaration of a record. Errors: KeyError for a class that was never declared."""
+    return _declarations[record]
+
+
+def _work_out(field: "Field[Any]", hint: Any, checks: list[SchemaItem]) -> Member:
+    markers: tuple[Any, ...] = ()
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, *more = typing.get_args(hint)
+        markers = tuple(more)
+    kind, is_optional = _strip_none(hint)
+    readers = _find(markers, Readers)
+    derivation = _find(markers, Derivation)
+    column = None if derivation else _make_column(field, kind, markers, is_optional=is_optional)
+    if column is not None and _find(markers, Unchecked) is None:
+        _append_check(field.name, kind, checks)
+    return Member(
+        name=field.name,
+        convert=_find_converter(kind),
+        column=column,
+        derivation=derivation,
+        readers=readers.roles if readers else None,
+        is_assigned=_find(markers, Serial) is not None,
+    )
+
+
+def _make_column(field: "Field[Any]", kind: Any, markers: tuple[Any, ...], *, is_optional: bool) -> Column[Any]:
+    reference = _find(markers, Reference)
+    readers = _find(markers, Readers)
+    extras: list[Any] = [ForeignKey(reference.target)] if reference else []
+    is_serial = _find(markers, Serial) is not None
+    if is_serial:
+        extras.append(Identity(always=True))
+    is_key = _find(markers, Key) is not None
+    return Column(
+        field.name,
+        _sql_type(kind, markers),
+        *extras,
+        primary_key=is_key,
+        autoincrement=False if is_key and not is_serial else "auto",
+        nullable=is_optional and _find(markers, Required) is None,
+        index=True if reference and reference.index else None,
+        unique=True if _find(markers, Unique) else None,
+        server_default=_render_default(field),
+        info=kept_for(*readers.roles) if readers else {},
+    )
+
+
+def _find(markers: tuple[Any, ...], kind: type[R]) -> R | None:
+    return next((marker for marker in markers if isinstance(marker, kind)), None)
+
+
+def _strip_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) in {typing.Union, types.UnionType}:
+        kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        (kind,) = kinds
+        return kind, True
+    return hint, False
+
+
+def _sql_type(kind: Any, markers: tuple[Any, ...]) -> Any:
+    told = _find(markers, Kind)
+    if told is not None:
+        return told.sql
+    if typing.get_origin(kind) is tuple:
+        element = typing.get_args(kind)[0]
+        return ARRAY(_SQL_TYPES.get(element, Text()))
+    if typing.get_origin(kind) is not None and issubclass(typing.get_origin(kind), Mapping):
+        return JSONB()
+    return _SQL_TYPES.get(kind, Text())
+
+
+def _append_check(name: str, kind: Any, checks: list[SchemaItem]) -> None:
+    if _is_closed_list(kind):
+        checks.append(one_of(name, kind))
+    elif typing.get_origin(kind) is tuple and _is_closed_list(typing.get_args(kind)[0]):
+        checks.append(each_of(name, typing.get_args(kind)[0]))
+
+
+def _is_closed_list(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
+def _render_default(field: "Field[Any]") -> Any:
+    value = field.default
+    if value is MISSING or value is None:
+        return None
+    if isinstance(value, bool):
+        return text("true" if value else "false")
+    if isinstance(value, int):
+        return text(str(value))
+    if isinstance(value, tuple):
+        return "{}"
+    return str(value)
+
+
+def _find_converter(kind: Any) -> Callable[[Any], Any] | None:
+    if _is_closed_list(kind):
+        return _converter_of(kind)
+    if typing.get_origin(kind) is tuple:
+        element = _find_converter(typing.get_args(kind)[0])
+        return tuple if element is None else lambda values: tuple(map(element, values))
+    return None
+
+
+def _converter_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
+    members = {member.value: member for member in kind}
+    return members.__getitem__
+
+
+def readable_columns(record: type[Any], role: Role) -> tuple[ColumnElement[Any], ...]:
+    """What a role may read of a record: its columns and derived expressions, each labelled by its field."""
+    return _readable(declaration_of(record), role)
+
+
+@cache
+def _readable(declaration: Declaration[Any], role: Role) -> tuple[ColumnElement[Any], ...]:
+    found: list[ColumnElement[Any]] = []
+    for member in declaration.members.values():
+        if not may_read(member.readers, role):
+            continue
+        if member.column is not None:
+            found.append(member.column)
+        elif member.derivation is not None:
+            found.append(member.derivation.expression(declaration.table.c).label(member.name))
+    return tuple(found)
+
+
+_dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+
+def render_columns(record: type[Any], role: Role) -> str:
+    """What a role may read of a record, as the list of a textual SELECT or RETURNING over the unaliased table."""
+    return _render(declaration_of(record), role)
+
+
+@cache
+def _render(declaration: Declaration[Any], role: Role) -> str:
+    rendered = []
+    for column in _readable(declaration, role):
+        if isinstance(column, Label):
+            compiled = column.element.compile(dialect=_dialect, compile_kwargs={"literal_binds": True})
+            rendered.append(f"({compiled}) AS {column.name}")
+        else:
+            rendered.append(f"{declaration.table.name}.{column.name}")
+    return ", ".join(rendered)
+
+
+def reader_of(record: type[R], names: tuple[str, ...]) -> Callable[[Any], R]:
+    """What makes records of rows whose columns have these names; fields that a row lacks are None on its record."""
+    return _reader(declaration_of(record), names)
+
+
+@cache
+def _reader(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[Any], R]:
+    members = declaration.members
+    places = {name: place for place, name in enumerate(names)}
+    plain = [(name, places[name]) for name, member in members.items() if name in places and member.convert is None]
+    converted = [
+        (name, places[name], member.convert)
+        for name, member in members.items()
+        if name in places and member.convert is not None
+    ]
+    missing = dict.fromkeys(name for name in members if name not in places)
+    record = declaration.record
+
+    def read(row: Any) -> R:
+        values: dict[str, Any] = {name: row[place] for name, place in plain}
+        for name, place, convert in converted:
+            value = row[place]
+            values[name] = None if value is None else convert(value)
+        return record(**values, **missing)
+
+    return read
+
+
+def hide(record: R, role: Role) -> R:
+    """The record as a viewer's role may read it: what is not its own to see is None."""
+    members = declaration_of(type(record)).members.values()
+    hidden = {member.name: None for member in members if not may_read(member.readers, role)}
+    return replace(record, **hidden) if hidden else record  # type: ignore[type-var]
+
+
+def readable_names(record: type[Any], role: Role) -> tuple[str, ...]:
+    """The names of the columns of a record that a role may read."""
+    return tuple(column.name for column in readable_columns(record, role) if isinstance(column, Column))

@@ -1,0 +1,191 @@
+"""Reading and writing records: each function is one statement, whatever the number of rows.
+
+What a row shows follows the role that the transaction runs as at that moment: a viewer's own role leaves out what is
+not its to read, and the system's roles see all of it. Batches travel as one JSON document (docs/adr/0003).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import ColumnElement, Executable, Select, Table, TextClause, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+
+from ledger.errors import ConflictError, LedgerError
+from ledger.storage.database import Transaction, violated_constraint
+from ledger.storage.records import Declaration, declaration_of, readable_columns, reader_of, render_columns
+from ledger.storage.roles import Role
+
+R = TypeVar("R")
+Violations = Mapping[str, type[LedgerError]]
+_dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def select_records(tx: Transaction, record: type[Any]) -> Select[Any]:
+    """A SELECT of what the transaction's present role may read of the record."""
+    return select(*readable_columns(record, tx.present_role))
+
+
+async def fetch_records(
+    tx: Transaction, record: type[R], statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> list[R]:
+    """Run a statement whose columns are named as the record's fields are; other columns are passed over."""
+    result = await tx.execute(statement, {"as_of": tx.as_of, **(parameters or {})})
+    read = reader_of(record, tuple(result.keys()))
+    return [read(row) for row in result.all()]
+
+
+async def find_record(tx: Transaction, record: type[R], *conditions: ColumnElement[bool]) -> R | None:
+    """The one record that meets the conditions and that the present role may see, or None."""
+    found = await fetch_records(tx, record, select_records(tx, record).where(*conditions).limit(2))
+    if len(found) > 1:
+        raise RuntimeError(f"More than one {record.__name__} answers to what should name one.")
+    return found[0] if found else None
+
+
+async def lock_records(tx: Transaction, record: type[R], ids: Sequence[str]) -> dict[str, R]:
+    """The records with these ids, locked in id order until the transaction ends; unknown ids are left out."""
+    if not ids:
+        return {}
+    key = declaration_of(record).table.c.id
+    statement = select_records(tx, record).where(key.in_(sorted(set(ids)))).order_by(key)
+    found = await fetch_records(tx, record, statement.with_for_update(key_share=True))
+    return {row.id: row for row in found}  # type: ignore[attr-defined]
+
+
+async def insert_records(
+    tx: Transaction,
+    records: Sequence[R],
+    *,
+    more: Sequence[Mapping[str, Any]] | None = None,
+    violations: Violations | None = None,
+) -> None:
+    """Add rows, all of them or none.
+
+    Shapes: more has, for each record, its columns that are no part of the row. violations maps the name of a
+    constraint to the error that its violation is. Errors: those of violations.
+    """
+    if not records:
+        return
+    names = _written_names(type(records[0]), more)
+    rows = dump_rows(_written_rows(records, more))
+    try:
+        await tx.execute(_insertion(declaration_of(type(records[0])), names), {"rows": rows})
+    except IntegrityError as error:
+        raise _translate(error, violations or {}) from error
+
+
+async def insert_and_read(
+    tx: Transaction, records: Sequence[R], *, more: Sequence[Mapping[str, Any]] | None = None, unless: str | None = None
+) -> list[R]:
+    """Add rows and return them as PostgreSQL holds them, in no particular order.
+
+    unless names the unique constraint or index under which a row that is there already is left out, and only that
+    one: any other violation is an error.
+    """
+    if not records:
+        return []
+    record = type(records[0])
+    names = _written_names(record, more)
+    statement = _insertion(declaration_of(record), names, unless=unless, role=tx.present_role)
+    return await fetch_records(tx, record, statement, {"rows": dump_rows(_written_rows(records, more))})
+
+
+async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> list[R]:
+    """Write what changed between the first and the second of each pair; the rows as they are then, in that order.
+
+    Errors: ConflictError, when a row was not there to be changed.
+    """
+    if not changes:
+        return []
+    record = type(changes[0][0])
+    declaration = declaration_of(record)
+    stored = declaration.stored()
+    changed = tuple(name for name in stored if any(getattr(old, name) != getattr(new, name) for old, new in changes))
+    if not changed:
+        return [new for _, new in changes]
+    rows = [{name: getattr(new, name) for name in (*declaration.key, *changed)} for _, new in changes]
+    found = await fetch_records(tx, record, _update(declaration, changed, tx.present_role), {"rows": dump_rows(rows)})
+    if len(found) != len(changes):
+        raise ConflictError("Something changed under this call; nothing was written.")
+    by_key = {_key_of(row, declaration.key): row for row in found}
+    return [by_key[_key_of(new, declaration.key)] for _, new in changes]
+
+
+def dump_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as the JSON text that json_populate_recordset reads."""
+    return orjson.dumps(list(rows), default=_dump_value).decode()
+
+
+def _dump_value(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form.")
+
+
+def _key_of(row: Any, key: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in key)
+
+
+def _written_names(record: type[Any], more: Sequence[Mapping[str, Any]] | None) -> tuple[str, ...]:
+    return (*declaration_of(record).stored(), *(more[0] if more else ()))
+
+
+def _written_rows(records: Sequence[Any], more: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    names = declaration_of(type(records[0])).stored()
+    rows = [{name: getattr(record, name) for name in names} for record in records]
+    if more is not None:
+        for row, added in zip(rows, more, strict=True):
+            row.update(added)
+    return rows
+
+
+@cache
+def _insertion(
+    declaration: Declaration[Any], names: tuple[str, ...], *, unless: str | None = None, role: Role | None = None
+) -> TextClause:
+    table = declaration.table.name
+    listed = ", ".join(names)
+    statement = (
+        f"INSERT INTO {table} ({listed}) SELECT {listed} "
+        f"FROM json_populate_recordset(NULL::{table}, CAST(:rows AS json))"
+    )
+    if unless is not None:
+        statement += f" ON CONFLICT {_render_target(declaration.table, unless)} DO NOTHING"
+    if role is not None:
+        statement += f" RETURNING {render_columns(declaration.record, role)}"
+    return text(statement)
+
+
+@cache
+def _update(declaration: Declaration[Any], changed: tuple[str, ...], role: Role) -> TextClause:
+    table = declaration.table.name
+    written = ", ".join(f"{name} = changed.{name}" for name in changed)
+    matched = " AND ".join(f"{table}.{name} = changed.{name}" for name in declaration.key)
+    return text(
+        f"UPDATE {table} SET {written} FROM json_populate_recordset(NULL::{table}, CAST(:rows AS json)) AS changed "
+        f"WHERE {matched} RETURNING {render_columns(declaration.record, role)}"
+    )
+
+
+def _render_target(table: Table, name: str) -> str:
+    """The columns and the condition by which PostgreSQL knows a unique constraint or index. Errors: LookupError."""
+    for index in table.indexes:
+        if index.name == name and index.unique:
+            where = index.dialect_options["postgresql"]["where"]
+            rendered = f" WHERE {where.compile(dialect=_dialect)}" if where is not None else ""
+            return f"({', '.join(column.name for column in index.columns)}){rendered}"
+    for constraint in table.constraints:
+        if _dialect.identifier_preparer.format_constraint(constraint) == name:
+            return f"ON CONSTRAINT {name}"
+    raise LookupError(f"{table.name} has no unique constraint or index {name}.")
+
+
+def _translate(error: IntegrityError, violations: Violations) -> Exception:
+    """The error that a violated constraint is by its name; an unknown one stays as it was."""
+    kind = violations.get(violated_constraint(error) or "")
+    return error if kind is None else kind()

@@ -1,1 +1,0 @@
-"""Legal holds in the graph."""
