@@ -11,7 +11,7 @@ from bench.fanout_sides import Endpoint, Publication
 from bench.serving import obtain_token, serve_process
 from bench.world import Country, World, draft_orders, found_country, read_clock
 from ledger.orders.approval import Approval, approve_block_orders
-from ledger.orders.reading import BlockOrder
+from ledger.orders.table import BlockOrder
 from ledger.storage.database import Database
 
 OUR_NAME = "Jembatan"

@@ -21,7 +21,8 @@ from bench.statements import Statement, take_down, write_bound_script
 from bench.world import BATCH_SIZE, Country, World, find_program, found_country, issue_orders, read_clock
 from ledger.numbers.reading import load_numbers
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
-from ledger.orders.acknowledgements import OrderAcknowledgement, acknowledge_block_orders, load_acknowledgements
+from ledger.orders.acknowledgements import acknowledge_block_orders, load_acknowledgements
+from ledger.orders.acknowledgements_table import OrderAcknowledgement
 from ledger.orders.reading import list_block_orders
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.pages import PageRequest

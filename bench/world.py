@@ -25,7 +25,7 @@ from ledger.numbers.plan import load_plan
 from ledger.numbers.plan_seed import seed_ranges
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
-from ledger.orders.reading import BlockOrder
+from ledger.orders.table import BlockOrder
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
 from ledger.storage.roles import Role, login_name, owner_name

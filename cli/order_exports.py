@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cli.order_files import AnswerRow
     from cli.session import Session
     from ledger.errors import Problem
-    from ledger.orders.reading import BlockOrder
+    from ledger.orders.table import BlockOrder
     from ledger.storage.database import Transaction
     from ledger.viewer import Viewer
 
@@ -159,7 +159,7 @@ async def _list_orders(
     after: str | None = None
     async with session.database.reading(viewer, as_of=read_clock()) as tx:
         while True:
-            page = await list_block_orders(tx, PageRequest(first=_PAGE, after=after), OrderFilter(states=states))
+            page = await list_block_orders(tx, PageRequest(first=_PAGE, after=after), OrderFilter(states=tuple(states)))
             found.extend(page.items)
             if not page.has_next_page:
                 break

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ledger.errors import InvalidInputError, LedgerError, Problem, TimeInvalidError
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
-from ledger.orders.reading import BlockOrder
+from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def render_order(order: BlockOrder, *, brand: str | None, as_of: datetime) -> li
         order.state.value,
         _moment(order.issued_at),
         _moment(order.due_at),
-        "yes" if order.is_overdue(as_of) else "no",
+        "yes" if order.is_overdue else "no",
     )
     return [*cells, *("" for _ in ANSWER_COLUMNS)]
 

@@ -12,10 +12,13 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import Column, ColumnElement, DateTime, Uuid, and_, false, func, or_, select
 
 from ledger.errors import CursorInvalidError, InvalidInputError
 from ledger.identifiers import parse_id
+from ledger.storage.database import Transaction
+from ledger.storage.records import declaration_of
+from ledger.storage.rows import fetch_records, select_records
 
 T = TypeVar("T")
 
@@ -91,13 +94,67 @@ def cursor_moment(value: Any) -> datetime:
     return moment
 
 
-def rows_after(columns: Sequence[tuple[ColumnElement[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The condition for rows behind the cursor's, where each column comes with whether it descends.
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """A list of records: its name in cursors, and what it is sorted by, `-` before what descends.
 
-    The columns hold no NULL; the last one is unique.
+    The last field is unique. Among rows that ascend, those without a value come last.
     """
-    alternatives = []
-    for index, (column, descends) in enumerate(columns):
-        equal = [earlier == values[place] for place, (earlier, _) in enumerate(columns[:index])]
-        alternatives.append(and_(*equal, column < values[index] if descends else column > values[index]))
-    return or_(*alternatives)
+
+    name: str
+    record: type[T]
+    sort: tuple[str, ...]
+
+
+async def fetch_page(
+    tx: Transaction, listing: Listing[T], page: PageRequest, *conditions: ColumnElement[bool]
+) -> Page[T]:
+    """A page of the records that meet the conditions, in one statement. Errors: CursorInvalidError."""
+    order = [_sorted_by(listing.record, field) for field in listing.sort]
+    statement = select_records(tx, listing.record).where(*conditions).limit(page.first + 1)
+    statement = statement.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
+    if page.after is not None:
+        values = decode_cursor(listing.name, page.after, length=len(order))
+        statement = statement.where(rows_after(order, values))
+    rows = await fetch_records(tx, listing.record, statement)
+    names = [field.removeprefix("-") for field in listing.sort]
+    items = rows[: page.first]
+    cursors = [encode_cursor(listing.name, [getattr(item, name) for name in names]) for item in items]
+    return Page(items, cursors, has_next_page=len(rows) > page.first)
+
+
+async def count_records(tx: Transaction, record: type[Any], *conditions: ColumnElement[bool]) -> int:
+    """How many records meet the conditions, in one statement."""
+    statement = select(func.count()).select_from(declaration_of(record).table).where(*conditions)
+    return int((await tx.execute(statement, {"as_of": tx.as_of})).scalar_one())
+
+
+def _sorted_by(record: type[Any], field: str) -> tuple[Column[Any], bool]:
+    return declaration_of(record).table.c[field.removeprefix("-")], field.startswith("-")
+
+
+def rows_after(order: Sequence[tuple[Column[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:
+    """The condition for rows behind the cursor's, where each column comes with whether it descends."""
+    (column, descends), *rest = order
+    value = _read_value(column, values[0])
+    beyond: ColumnElement[bool] = false()
+    if value is not None:
+        beyond = column < value if descends else column > value
+        if column.nullable and not descends:
+            beyond = or_(beyond, column.is_(None))
+    equal = column.is_(None) if value is None else column == value
+    return or_(beyond, and_(equal, rows_after(rest, values[1:]))) if rest else beyond
+
+
+def _read_value(column: Column[Any], value: Any) -> Any:
+    """A value of a cursor in the type of its column. Errors: CursorInvalidError."""
+    if value is None and column.nullable:
+        return None
+    if isinstance(column.type, Uuid):
+        return cursor_id(value)
+    if isinstance(column.type, DateTime):
+        return cursor_moment(value)
+    is_fitting = isinstance(value, column.type.python_type) and not isinstance(value, bool)
+    if not is_fitting:
+        raise CursorInvalidError(field="after")
+    return value

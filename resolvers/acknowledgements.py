@@ -6,7 +6,8 @@ from ledger.errors import Problem
 from ledger.orders import acknowledgements, extensions
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder
-from ledger.orders.extensions import ExtensionDecision, OrderExtension
+from ledger.orders.acknowledgements_table import OrderExtension
+from ledger.orders.extensions import ExtensionDecision
 from resolvers.context import Context
 
 

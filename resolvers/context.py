@@ -6,7 +6,7 @@ Made once for each operation by the gateway and closed when the operation ends. 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from auth.tokens.principal import Principal
 from ledger.storage.database import Database, Transaction
@@ -16,6 +16,7 @@ from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class ViewerMissingError(RuntimeError):
@@ -47,20 +48,24 @@ class Context:
             raise ViewerMissingError
         return self._viewer
 
-    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run the work on the operation's one snapshot. Errors: ViewerMissingError; what the work raises."""
+    async def read(
+        self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run work(transaction, ...) on the operation's one snapshot. Errors: ViewerMissingError; what it raises."""
         if self._reader is None:
             raise ViewerMissingError
-        return await self._reader.read(work)
+        return await self._reader.read(lambda tx: work(tx, *args, **kwargs))
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run the work in a transaction of its own and commit it; what is read afterwards sees it.
+    async def write(
+        self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run work(transaction, ...) in a transaction of its own and commit it; what is read afterwards sees it.
 
         The work may run several times. Errors: ViewerMissingError; ContentionError; what the work raises.
         """
         await self._forget_readings()
         try:
-            return await self.database.run(self.viewer, as_of=self.as_of, work=work)
+            return await self.database.run(self.viewer, as_of=self.as_of, work=lambda tx: work(tx, *args, **kwargs))
         finally:
             await self._forget_readings()
 

@@ -7,9 +7,9 @@ from ledger.forwarding import proposals as forwarding
 from ledger.forwarding import reading as forwarding_runs
 from ledger.forwarding.candidates import ForwardingRequest
 from ledger.forwarding.proposals import ForwardingApproval
-from ledger.forwarding.reading import ForwardingItem, ForwardingRun
 from ledger.forwarding.states import ForwardingState
-from ledger.orders.reading import BlockOrder
+from ledger.forwarding.table import ForwardingItem, ForwardingRun
+from ledger.orders.table import BlockOrder
 from ledger.pages import Page, PageRequest
 from resolvers.context import Context
 

@@ -17,6 +17,7 @@ from ledger.members import admission as members
 from ledger.numbers import reading as numbers
 from ledger.orders import acknowledgements, extensions
 from ledger.orders import reading as orders
+from ledger.orders.table import BlockOrder
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.signals import reading as signals
 from ledger.storage.database import Transaction
@@ -128,7 +129,7 @@ class Loaders:
         for loader in (self.entry_texts, self.reserved_texts):
             loader.expect(positions)
 
-    def _lead_from_orders(self, found: Iterable[orders.BlockOrder]) -> None:
+    def _lead_from_orders(self, found: Iterable[BlockOrder]) -> None:
         held = list(found)
         self.numbers.expect(order.e164 for order in held)
         self.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])

@@ -2,11 +2,31 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from strawberry import UNSET
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Shown(Generic[R]):
+    """A type of the graph over a record of the ledger: its plain fields are the record's, by the same names."""
+
+    row: R
+
+    @classmethod
+    def of(cls, row: R) -> Self:
+        """The record as the graph shows it."""
+        shown = cls.__new__(cls)
+        shown.row = row
+        return shown
+
+    def __getattr__(self, name: str) -> Any:
+        """A field that has no resolver."""
+        if name == "row":
+            raise AttributeError(name)
+        return getattr(self.row, name)
 
 
 _shared_names: dict[tuple[Any, Any], tuple[str, ...]] = {}

@@ -24,7 +24,6 @@ from ledger.storage.records import (
     declare,
     declare_table,
     derived,
-    kept_for,
     only,
     references,
 )
@@ -48,8 +47,8 @@ def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
 class Complaint:
     """One complaint as its viewer may see it; decision_note and decided_by are the regulator's alone.
 
-    info_request is what an officer asks of the source while the complaint is NEEDS_INFO. is_verification_overdue is
-    whether it still awaits an officer after its verification was due.
+    info_request is what an officer asks of the source while the complaint is NEEDS_INFO. chronology_digest is equal for
+    equal texts. is_verification_overdue is whether it still awaits an officer after its verification was due.
     """
 
     id: Annotated[ComplaintId, KEY]
@@ -68,6 +67,7 @@ class Complaint:
     incident_at: datetime | None = None
     loss_rupiah: Annotated[int | None, BIG] = None
     remedy: Remedy
+    chronology_digest: Annotated[str | None, _REGULATOR_ALONE] = None
     complainant_ref: str | None = None
     marks: tuple[HoldReason, ...] = ()
     state: ComplaintState = ComplaintState.SUBMITTED
@@ -92,7 +92,6 @@ complaints = declare(
     Column("content_hash", Text, nullable=False),
     Column("occurrence", Integer, nullable=False, server_default=text("1")),
     Column("chronology_sealed", LargeBinary),
-    Column("chronology_digest", Text, info=kept_for(Role.REGULATOR)),
     CheckConstraint("e164 IS NOT NULL OR account_platform IS NOT NULL", name="number_or_account"),
     CheckConstraint("(e164 IS NULL) = (epoch IS NULL)", name="epoch_with_number"),
     CheckConstraint("loss_rupiah >= 0", name="loss_not_negative"),

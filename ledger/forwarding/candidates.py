@@ -1,21 +1,28 @@
 """Which numbers a run covers: those it can order, those whose order is open, those it can't order and why."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.table import Complaint, complaints
+from ledger.complaints.vocabulary import Remedy
 from ledger.errors import ConflictError, StateConflictError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
-from ledger.identifiers import parse_id
-from ledger.orders.drafting import FIND_NUMBERS
+from ledger.forwarding.table import UNPLACED, ForwardingItem
+from ledger.forwarding.vocabulary import ForwardingResult
+from ledger.identifiers import ForwardingRunId, OrderId, parse_id
+from ledger.numbers.table import PhoneNumber
 from ledger.orders.drafts import link_complaints
-from ledger.orders.moves import Row, lock_orders, order_event, plain_row, settle
+from ledger.orders.moves import order_event, settle
+from ledger.orders.states import OPEN_ORDER_STATES
+from ledger.orders.table import BlockOrder, OrderComplaint, block_orders
 from ledger.orders.vocabulary import BlockScope
 from ledger.storage.database import Transaction
+from ledger.storage.rows import fetch_records, load_records, lock_records, select_records
 from ledger.vocabulary import Category
 
 # Oldest complaint first, a carrier's share bounded. A complaint of an earlier epoch concerns somebody else.
@@ -32,21 +39,6 @@ WITH waiting AS (
   SELECT e164, oldest, row_number() OVER (PARTITION BY holder_id ORDER BY oldest) AS turn FROM waiting
 )
 SELECT e164 FROM paced WHERE turn <= :carrier_limit ORDER BY oldest LIMIT :limit
-""")
-
-_LOCK_COMPLAINTS = text("""
-SELECT c.id, c.source_id, c.e164, c.epoch, c.state, c.category, c.complainant_ref, c.incident_at,
-       c.chronology_digest, c.marks
-FROM complaints c
-WHERE c.e164 = ANY(:e164s) AND c.state = 'VERIFIED' AND c.remedy IN ('NUMBER_BLOCK', 'BOTH')
-  AND (CAST(:categories AS text[]) IS NULL OR c.category = ANY(CAST(:categories AS text[])))
-ORDER BY c.id FOR UPDATE
-""")
-
-_FIND_OPEN = text("""
-SELECT id, e164 FROM block_orders
-WHERE e164 = ANY(:e164s) AND epoch = (SELECT n.epoch FROM phone_numbers n WHERE n.e164 = block_orders.e164)
-  AND state IN ('DRAFT', 'ISSUED', 'RECEIVED', 'PARTIAL', 'EXECUTED', 'IMPOSSIBLE', 'LIFT_ISSUED', 'LIFT_IMPOSSIBLE')
 """)
 
 _UNORDERABLE = text("""
@@ -88,9 +80,9 @@ class ForwardingRequest:
 class Candidate:
     """One number that can be ordered, its verified complaints (locked), and the order that is open for it."""
 
-    number: Row
-    complaints: Sequence[Row]
-    open_order_id: str | None
+    number: PhoneNumber
+    complaints: Sequence[Complaint]
+    open_order_id: OrderId | None
 
 
 def _categories(request: ForwardingRequest) -> list[str] | None:
@@ -114,41 +106,83 @@ async def find_candidates(tx: Transaction, request: ForwardingRequest) -> list[C
     e164s = list(chosen.scalars())
     if not e164s:
         return []
-    by_number: dict[str, list[Row]] = defaultdict(list)
-    for row in (await tx.execute(_LOCK_COMPLAINTS, {"e164s": e164s, "categories": categories})).mappings():
-        by_number[row["e164"]].append(plain_row(row))
-    numbers = {row["e164"]: plain_row(row) for row in (await tx.execute(FIND_NUMBERS, {"e164s": e164s})).mappings()}
-    open_orders = {row["e164"]: str(row["id"]) for row in (await tx.execute(_FIND_OPEN, {"e164s": e164s})).mappings()}
+    complaints_of = await _lock_verified(tx, e164s, categories)
+    numbers = await load_records(tx, PhoneNumber, e164s)
+    open_orders = await _find_open(tx, numbers)
     candidates = []
     for e164 in e164s:
-        complaints = [row for row in by_number[e164] if row["epoch"] == numbers[e164]["epoch"]]
-        if complaints:
-            open_order_id = open_orders.get(e164)
-            candidates.append(Candidate(number=numbers[e164], complaints=complaints, open_order_id=open_order_id))
+        number = numbers[e164]
+        present = [complaint for complaint in complaints_of[e164] if complaint.epoch == number.epoch]
+        if present:
+            candidates.append(Candidate(number=number, complaints=present, open_order_id=open_orders.get(e164)))
     return candidates
 
 
-async def find_unorderable(tx: Transaction, request: ForwardingRequest) -> list[dict[str, Any]]:
-    """Manifest lines for numbers that wait and can't be ordered, each with its reason; at most `limit` of them."""
+async def _lock_verified(
+    tx: Transaction, e164s: Sequence[str], categories: list[str] | None
+) -> Mapping[str, list[Complaint]]:
+    c = complaints.c
+    wanted = [
+        c.e164.in_(e164s),
+        c.state == ComplaintState.VERIFIED.value,
+        c.remedy.in_([Remedy.NUMBER_BLOCK.value, Remedy.BOTH.value]),
+    ]
+    if categories is not None:
+        wanted.append(c.category.in_(categories))
+    statement = select_records(tx, Complaint).where(*wanted).order_by(c.id).with_for_update()
+    found: dict[str, list[Complaint]] = defaultdict(list)
+    for complaint in await fetch_records(tx, Complaint, statement):
+        found[complaint.e164 or ""].append(complaint)
+    return found
+
+
+async def _find_open(tx: Transaction, numbers: Mapping[str, PhoneNumber]) -> Mapping[str, OrderId]:
+    """The open order of each number's present epoch."""
+    c = block_orders.c
+    statement = select(c.id, c.e164, c.epoch).where(
+        c.e164.in_(list(numbers)), c.state.in_([state.value for state in OPEN_ORDER_STATES])
+    )
+    return {row.e164: row.id for row in await tx.execute(statement) if row.epoch == numbers[row.e164].epoch}
+
+
+async def find_unorderable(
+    tx: Transaction, request: ForwardingRequest, run_id: ForwardingRunId
+) -> list[ForwardingItem]:
+    """Manifest lines, without their places, for numbers that wait and can't be ordered; at most `limit` of them."""
     if request.carrier_id is not None:
         return []
     found = await tx.execute(_UNORDERABLE, {"categories": _categories(request), "limit": request.limit})
-    return [dict(row) | {"order_id": None, "carrier_id": None, "hold_reasons": []} for row in found.mappings()]
+    return [
+        ForwardingItem(
+            run_id=run_id,
+            place=UNPLACED,
+            e164=row.e164,
+            result=ForwardingResult(row.result),
+            complaint_count=row.complaint_count,
+        )
+        for row in found
+    ]
 
 
 async def join_open_orders(tx: Transaction, joined: Sequence[Candidate]) -> list[EventDraft]:
     """Put further complaints behind orders that are open already; those of an executed one are resolved by that."""
     if not joined:
         return []
-    order_ids = [candidate.open_order_id for candidate in joined if candidate.open_order_id is not None]
-    rows = await lock_orders(tx, order_ids)
-    if len(rows) != len(set(order_ids)):
+    links = [
+        OrderComplaint(order_id=candidate.open_order_id, complaint_id=complaint.id, joined_at=tx.as_of)
+        for candidate in joined
+        if candidate.open_order_id is not None
+        for complaint in candidate.complaints
+    ]
+    order_ids = sorted({link.order_id for link in links})
+    orders = await lock_records(tx, BlockOrder, order_ids)
+    if len(orders) != len(order_ids):
         raise StateConflictError("An order ended under this call; nothing was written.")
-    links = [(order_id, row) for order_id, at in zip(order_ids, joined, strict=True) for row in at.complaints]
-    events = await link_complaints(tx, links)
-    counted = await tx.execute(_RAISE_COUNTS, {"ids": sorted(rows)})
-    if counted.rowcount != len(rows):
+    complaints_by_id = {complaint.id: complaint for candidate in joined for complaint in candidate.complaints}
+    events = await link_complaints(tx, links, complaints_by_id)
+    counted = await tx.execute(_RAISE_COUNTS, {"ids": order_ids})
+    if counted.rowcount != len(orders):
         raise ConflictError("An order changed under this call; nothing was written.")
-    events.extend(order_event(row, EventKind.ORDER_COMPLAINT_JOINED) for row in rows.values())
-    events.extend(await settle(tx, list(rows.values())))
+    events.extend(order_event(order, EventKind.ORDER_COMPLAINT_JOINED) for order in orders.values())
+    events.extend(await settle(tx, list(orders.values())))
     return events

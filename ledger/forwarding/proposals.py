@@ -9,11 +9,11 @@ Source: domain.md, Forwarding and the guard.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from ledger.errors import ConflictError, InvalidInputError, Problem, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
@@ -25,45 +25,21 @@ from ledger.forwarding.candidates import (
     find_unorderable,
     join_open_orders,
 )
-from ledger.forwarding.reading import ForwardingRun, lock_run
 from ledger.forwarding.states import ForwardingState
+from ledger.forwarding.table import UNPLACED, ForwardingItem, ForwardingRun, forwarding_items
 from ledger.forwarding.vocabulary import ForwardingResult
-from ledger.identifiers import OfficeId, OfficerId, new_id
-from ledger.orders.approval import Approval, approve_block_orders
-from ledger.orders.drafting import check_words
+from ledger.identifiers import ForwardingRunId, OfficerId, OrderId, new_id, parse_id
+from ledger.orders.approval import SUMMARY_LENGTH_MAX, Approval, approve_block_orders
 from ledger.orders.drafts import PreparedDraft, append_drafts
-from ledger.orders.moves import Row, dump_rows
-from ledger.orders.reading import BlockOrder
+from ledger.orders.moves import check_words
+from ledger.orders.table import BlockOrder
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.permissions import require_drafter, require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.vocabulary import Category
+from ledger.storage.rows import insert_records, lock_records, update_records
 
 _RUN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('jembatan.forwarding'))")
-
-_APPEND_RUN = text("""
-INSERT INTO forwarding_runs (id, office_id, started_by, started_at, state, manifest_hash, complaint_count)
-VALUES (CAST(:id AS uuid), CAST(:office_id AS uuid), CAST(:started_by AS uuid), CAST(:started_at AS timestamptz),
-        'PROPOSED', :manifest_hash, :complaint_count)
-""")
-
-_APPEND_ITEMS = text("""
-INSERT INTO forwarding_items (run_id, place, e164, result, order_id, carrier_id, complaint_count, hold_reasons)
-SELECT run_id, place, e164, result, order_id, carrier_id, complaint_count, hold_reasons
-FROM json_populate_recordset(NULL::forwarding_items, CAST(:rows AS json))
-""")
-
-_DRAFTED_ITEMS = text("""
-SELECT order_id FROM forwarding_items
-WHERE run_id = CAST(:run_id AS uuid) AND result IN ('DRAFTED', 'HELD') ORDER BY place
-""")
-
-_CONCLUDE = text("""
-UPDATE forwarding_runs SET state = :state, approved_by = CAST(:officer_id AS uuid),
-  approved_at = CAST(:as_of AS timestamptz), approved_count = :approved_count
-WHERE id = CAST(:id AS uuid) AND state = 'PROPOSED'
-""")
 
 
 class ManifestChangedError(ConflictError):
@@ -96,11 +72,15 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
     1..1000; NothingToForwardError when there is nothing to say.
     """
     officer_id, office_id = require_drafter(tx.viewer)
-    words = {name: check_words(getattr(request, name), field=name) for name in ("legal_basis", "subscriber_notice")}
+    words = {
+        name: check_words(getattr(request, name), field=name, length_max=SUMMARY_LENGTH_MAX)
+        for name in ("legal_basis", "subscriber_notice")
+    }
     for name in ("limit", "carrier_limit"):
         value = getattr(request, name)
         if value is not None and not 1 <= value <= BATCH_SIZE_MAX:
             raise InvalidInputError(f"The limit is 1 to {BATCH_SIZE_MAX} numbers.", field=name)
+    run_id = ForwardingRunId(new_id())
     async with tx.role(Role.TRANSITION):
         await tx.execute(_RUN_LOCK)
         candidates = await find_candidates(tx, request)
@@ -109,16 +89,30 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
         drafted, events = await append_drafts(tx, prepared, officer_id=officer_id, office_id=office_id)
         joined = [candidate for candidate in candidates if candidate.open_order_id is not None]
         events.extend(await join_open_orders(tx, joined))
-        items = [_drafted_item(candidate, row) for candidate, row in zip(new, drafted, strict=True)]
-        items.extend(_joined_item(candidate) for candidate in joined)
-        items.extend(await find_unorderable(tx, request))
+        items = [_drafted_item(run_id, candidate, order) for candidate, order in zip(new, drafted, strict=True)]
+        items.extend(_item(run_id, each, ForwardingResult.JOINED, order_id=each.open_order_id) for each in joined)
+        items.extend(await find_unorderable(tx, request, run_id))
         if not items:
             raise NothingToForwardError
-        return await _append_run(tx, items, events, officer_id=officer_id, office_id=office_id)
+        manifest = [replace(item, place=place) for place, item in enumerate(items, start=1)]
+        run = ForwardingRun(
+            id=run_id,
+            office_id=office_id,
+            started_by=officer_id,
+            started_at=tx.as_of,
+            manifest_hash=hash_manifest(manifest),
+            complaint_count=sum(item.complaint_count for item in manifest),
+        )
+        await insert_records(tx, [run])
+        await insert_records(tx, manifest)
+        counts = Counter(item.result.value for item in manifest)
+        events.append(_run_event(run, EventKind.FORWARDING_PROPOSED, **counts))
+        await append_events(tx, events)
+    return run
 
 
 def _prepare(candidate: Candidate, request: ForwardingRequest, words: Mapping[str, str]) -> PreparedDraft:
-    category = Counter(Category(row["category"]) for row in candidate.complaints).most_common(1)[0][0]
+    category = Counter(complaint.category for complaint in candidate.complaints).most_common(1)[0][0]
     count = len(candidate.complaints)
     return PreparedDraft(
         number=candidate.number,
@@ -131,61 +125,35 @@ def _prepare(candidate: Candidate, request: ForwardingRequest, words: Mapping[st
     )
 
 
-def _drafted_item(candidate: Candidate, row: Row | None) -> Row:
-    if row is None:  # a draft of another officer's came between; the next run joins these complaints to it
-        return _item(candidate, ForwardingResult.JOINED, order_id=None)
-    result = ForwardingResult.HELD if row["hold_reasons"] else ForwardingResult.DRAFTED
-    return _item(candidate, result, order_id=row["id"]) | {"hold_reasons": row["hold_reasons"]}
+def _drafted_item(run_id: ForwardingRunId, candidate: Candidate, order: BlockOrder | None) -> ForwardingItem:
+    if order is None:  # a draft of another officer's came between; the next run joins these complaints to it
+        return _item(run_id, candidate, ForwardingResult.JOINED, order_id=None)
+    result = ForwardingResult.HELD if order.hold_reasons else ForwardingResult.DRAFTED
+    return replace(_item(run_id, candidate, result, order_id=order.id), hold_reasons=order.hold_reasons or ())
 
 
-def _joined_item(candidate: Candidate) -> Row:
-    return _item(candidate, ForwardingResult.JOINED, order_id=candidate.open_order_id)
+def _item(
+    run_id: ForwardingRunId, candidate: Candidate, result: ForwardingResult, *, order_id: OrderId | None
+) -> ForwardingItem:
+    return ForwardingItem(
+        run_id=run_id,
+        place=UNPLACED,
+        e164=candidate.number.e164,
+        result=result,
+        order_id=order_id,
+        carrier_id=candidate.number.holder_id,
+        complaint_count=len(candidate.complaints),
+    )
 
 
-def _item(candidate: Candidate, result: ForwardingResult, *, order_id: str | None) -> Row:
-    return {
-        "e164": candidate.number["e164"],
-        "result": result.value,
-        "order_id": order_id,
-        "carrier_id": candidate.number["holder_id"],
-        "complaint_count": len(candidate.complaints),
-        "hold_reasons": [],
-    }
-
-
-async def _append_run(
-    tx: Transaction,
-    items: Sequence[Row],
-    events: list[EventDraft],
-    *,
-    officer_id: OfficerId,
-    office_id: OfficeId,
-) -> ForwardingRun:
-    run_id = new_id()
-    placed = [{"run_id": run_id, "place": place, **item} for place, item in enumerate(items, start=1)]
-    run: dict[str, Any] = {
-        "id": run_id,
-        "office_id": office_id,
-        "started_by": officer_id,
-        "started_at": tx.as_of,
-        "manifest_hash": hash_manifest(placed),
-        "complaint_count": sum(item["complaint_count"] for item in items),
-    }
-    await tx.execute(_APPEND_RUN, run)
-    await tx.execute(_APPEND_ITEMS, {"rows": dump_rows(placed)})
-    counts = Counter(item["result"] for item in items)
-    events.append(_run_event(run_id, EventKind.FORWARDING_PROPOSED, ForwardingState.PROPOSED, **counts))
-    await append_events(tx, events)
-    return ForwardingRun(state=ForwardingState.PROPOSED, approved_by=None, approved_at=None, approved_count=0, **run)
-
-
-def hash_manifest(items: Sequence[Mapping[str, Any]]) -> str:
+def hash_manifest(items: Sequence[ForwardingItem]) -> str:
     """SHA-256 over the manifest's items in their order, as canonical JSON; hexadecimal."""
-    return hashlib.sha256(orjson.dumps(list(items), option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    rows = [asdict(item) for item in items]
+    return hashlib.sha256(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _run_event(run_id: str, kind: EventKind, state: ForwardingState, **payload: Any) -> EventDraft:
-    return EventDraft(kind=kind, subject=Subject.FORWARDING_RUN, subject_id=run_id, state=state, payload=payload)
+def _run_event(run: ForwardingRun, kind: EventKind, **payload: Any) -> EventDraft:
+    return EventDraft(kind=kind, subject=Subject.FORWARDING_RUN, subject_id=run.id, state=run.state, payload=payload)
 
 
 async def approve_forwarding(
@@ -199,12 +167,13 @@ async def approve_forwarding(
     """
     officer_id = require_officer(tx.viewer)
     async with tx.role(Role.TRANSITION):
-        run = await lock_run(tx, approval.run_id)
-        _check_open(run)
+        run = await _lock_open(tx, approval.run_id)
         if run.manifest_hash != approval.manifest_hash.strip().lower():
             raise ManifestChangedError(field="manifestHash")
-        found = await tx.execute(_DRAFTED_ITEMS, {"run_id": run.id})
-        order_ids = [str(row["order_id"]) for row in found.mappings()]
+        c = forwarding_items.c
+        drafted = c.result.in_([ForwardingResult.DRAFTED.value, ForwardingResult.HELD.value])
+        statement = select(c.order_id).where(c.run_id == run.id, drafted).order_by(c.place)
+        order_ids = list((await tx.execute(statement)).scalars())
     unknown = (approval.excluded_order_ids | set(approval.override_notes)) - set(order_ids)
     if unknown:
         raise UnknownError("An order that is named does not stand in this manifest.", field="excludedOrderIds")
@@ -224,24 +193,27 @@ async def discard_forwarding(tx: Transaction, run_id: str) -> ForwardingRun:
     """Conclude a run without approving it; its drafts stand until each is approved or discarded on its own."""
     officer_id = require_officer(tx.viewer)
     async with tx.role(Role.TRANSITION):
-        run = await lock_run(tx, run_id)
-    _check_open(run)
+        run = await _lock_open(tx, run_id)
     return await _conclude(tx, run, ForwardingState.DISCARDED, officer_id=officer_id, approved_count=0)
 
 
-def _check_open(run: ForwardingRun) -> None:
+async def _lock_open(tx: Transaction, run_id: str) -> ForwardingRun:
+    """The run, locked until the transaction ends. Errors: UnknownError; StateConflictError for a concluded one."""
+    known = parse_id(run_id)
+    run = (await lock_records(tx, ForwardingRun, [known] if known else [])).get(known or "")
+    if run is None:
+        raise UnknownError(field="runId")
     if run.state is not ForwardingState.PROPOSED:
         raise StateConflictError(f"This run is {run.state} already.", field="runId")
+    return run
 
 
 async def _conclude(
     tx: Transaction, run: ForwardingRun, state: ForwardingState, *, officer_id: OfficerId, approved_count: int
 ) -> ForwardingRun:
-    concluded = {"officer_id": officer_id, "as_of": tx.as_of, "approved_count": approved_count}
+    concluded = replace(run, state=state, approved_by=officer_id, approved_at=tx.as_of, approved_count=approved_count)
+    kind = EventKind.FORWARDING_APPROVED if state is ForwardingState.APPROVED else EventKind.FORWARDING_DISCARDED
     async with tx.role(Role.TRANSITION):
-        written = await tx.execute(_CONCLUDE, {"id": run.id, "state": state.value, **concluded})
-        if written.rowcount != 1:
-            raise StateConflictError("This run was concluded under this call; nothing was written.", field="runId")
-        kind = EventKind.FORWARDING_APPROVED if state is ForwardingState.APPROVED else EventKind.FORWARDING_DISCARDED
-        await append_events(tx, [_run_event(run.id, kind, state, approvedCount=approved_count)])
-    return run.concluded(state=state, officer_id=officer_id, at=tx.as_of, approved_count=approved_count)
+        await update_records(tx, [(run, concluded)])
+        await append_events(tx, [_run_event(concluded, kind, approvedCount=approved_count)])
+    return concluded

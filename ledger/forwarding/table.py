@@ -48,4 +48,7 @@ class ForwardingItem:
     hold_reasons: tuple[HoldReason, ...] = ()
 
 
+UNPLACED = 0
+"""The place of a line before its manifest is whole; places count from 1."""
+
 forwarding_items = declare("forwarding_items", ForwardingItem, access=_ACCESS)

@@ -103,6 +103,12 @@ def parse_number(text: str, *, region: str = HOME_REGION) -> ParsedNumber:
     return parsed
 
 
+def find_e164(text: str) -> str | None:
+    """The E.164 form of what a person wrote, or None where that is no number."""
+    parsed = _parse_cached(text, HOME_REGION) if len(text) <= _WRITTEN_LENGTH_MAX else None
+    return None if parsed is None else parsed.e164
+
+
 @lru_cache(maxsize=_CACHE_SIZE)
 def _parse_cached(text: str, region: str) -> ParsedNumber | None:
     written = text.translate(_CLEANING).strip()

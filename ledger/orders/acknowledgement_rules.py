@@ -1,16 +1,16 @@
-"""What an acknowledgement may say, and what it moves. Pure: an order's row and a clock in, a verdict out.
+"""What an acknowledgement may say, and what it moves. Pure: an order and a clock in, a verdict out.
 
 Source: domain.md, BlockOrder (moves by the carrier) and Acknowledgement.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ledger.errors import InvalidInputError, StateConflictError, TimeInvalidError
-from ledger.orders.states import ORDER_MOVES, OrderMove, OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, ExecutedReason, ImpossibleReason
+from ledger.orders.states import AWAITING_CARRIER, ORDER_MOVES, OrderMove, OrderState
+from ledger.orders.table import BlockOrder
+from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, ExecutedReason, ImpossibleReason
 from ledger.policies import Policies
 from ledger.texts import check_optional_text, check_text
 
@@ -86,11 +86,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a statement does: the columns of the order that change, and why it moves nothing where it doesn't."""
+    """What a statement does: the order as it is after it, and why it moves nothing where it doesn't."""
 
+    after: BlockOrder
     is_late: bool
-    mark: str | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    mark: AcknowledgementMark | None = None
 
 
 _REASONS: Mapping[AcknowledgementKind, frozenset[str]] = {
@@ -120,19 +120,17 @@ _TARGETS: Mapping[AcknowledgementKind, OrderState] = {
 }
 
 
-def check_draft(
-    draft: AcknowledgementDraft, order: Mapping[str, Any], *, as_of: datetime, policies: Policies
-) -> Statement:
+def check_draft(draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policies: Policies) -> Statement:
     """The draft with its sides checked. Errors: one of this module's, or a text's."""
     reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
     if not reference:
         raise ReferenceMissingError(field="reference")
-    if draft.version is not None and not 1 <= draft.version <= order["version"]:
+    if draft.version is not None and not 1 <= draft.version <= order.version:
         raise VersionUnknownError(field="version")
     return Statement(
         kind=draft.kind,
         reference=reference,
-        version=draft.version or order["version"],
+        version=draft.version or order.version,
         reason=_check_reason(draft),
         note=check_optional_text(draft.note, field="note", length_max=NOTE_LENGTH_MAX, lines=True),
         effective_at=_check_effective_at(draft, order, as_of=as_of, policies=policies),
@@ -155,7 +153,7 @@ def _check_reason(draft: AcknowledgementDraft) -> str | None:
 
 
 def _check_effective_at(
-    draft: AcknowledgementDraft, order: Mapping[str, Any], *, as_of: datetime, policies: Policies
+    draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policies: Policies
 ) -> datetime:
     if draft.effective_at is None:
         return as_of
@@ -165,60 +163,67 @@ def _check_effective_at(
     if draft.effective_at > as_of + skew:
         raise EffectiveTimeError("The effective time lies in the future.", field="effectiveAt")
     # A number that was blocked already was so before anybody ordered it.
-    if draft.reason != ExecutedReason.ALREADY_BLOCKED and draft.effective_at < order["issued_at"] - skew:
+    if (
+        draft.reason != ExecutedReason.ALREADY_BLOCKED
+        and order.issued_at is not None
+        and draft.effective_at < order.issued_at - skew
+    ):
         raise EffectiveTimeError("The effective time lies before the order was issued.", field="effectiveAt")
     return draft.effective_at
 
 
-def _check_until(draft: AcknowledgementDraft, order: Mapping[str, Any], *, policies: Policies) -> datetime | None:
+def _check_until(draft: AcknowledgementDraft, order: BlockOrder, *, policies: Policies) -> datetime | None:
     if draft.kind is not AcknowledgementKind.EXTENSION_REQUESTED:
         if draft.until is not None:
             raise ExtensionTimeError("Only EXTENSION_REQUESTED asks for a later time.", field="until")
         return None
     if draft.until is None or draft.until.tzinfo is None:
         raise ExtensionTimeError("EXTENSION_REQUESTED needs the time until which it asks.", field="until")
-    if not order["due_at"] < draft.until <= order["due_at"] + policies.extension_max:
+    if order.due_at is None or not order.due_at < draft.until <= order.due_at + policies.extension_max:
         raise ExtensionTimeError(field="until")
     return draft.until
 
 
-def judge(statement: Statement, order: Mapping[str, Any], *, as_of: datetime) -> Verdict:
+def judge(statement: Statement, order: BlockOrder, *, as_of: datetime) -> Verdict:
     """What the statement does to the order as it stands. Errors: StateConflictError where it can't be meant."""
-    state = OrderState(order["state"])
-    is_late = order["due_at"] is not None and as_of > order["due_at"]
-    if statement.version < order["version"]:
-        return Verdict(is_late=is_late, mark="STALE_VERSION", changes=_after_the_fact(statement, order, as_of=as_of))
-    if state is OrderState.WITHDRAWN:
-        return Verdict(is_late=is_late, mark="ORDER_WITHDRAWN", changes=_after_the_fact(statement, order, as_of=as_of))
+    is_late = order.due_at is not None and as_of > order.due_at
+    if statement.version < order.version:
+        after = _after_the_fact(statement, order, as_of=as_of)
+        return Verdict(after=after, is_late=is_late, mark=AcknowledgementMark.STALE_VERSION)
+    if order.state is OrderState.WITHDRAWN:
+        after = _after_the_fact(statement, order, as_of=as_of)
+        return Verdict(after=after, is_late=is_late, mark=AcknowledgementMark.ORDER_WITHDRAWN)
     if statement.kind is AcknowledgementKind.EXTENSION_REQUESTED:
-        if state not in {OrderState.ISSUED, OrderState.RECEIVED, OrderState.PARTIAL, OrderState.LIFT_ISSUED}:
-            raise StateConflictError(f"A block order that is {state} needs no more time.", field="kind")
-        return Verdict(is_late=is_late)
-    after = ORDER_MOVES.get((state, _MOVES[statement.kind]))
-    if after is None:
+        if order.state not in AWAITING_CARRIER:
+            raise StateConflictError(f"A block order that is {order.state} needs no more time.", field="kind")
+        return Verdict(after=order, is_late=is_late)
+    state = ORDER_MOVES.get((order.state, _MOVES[statement.kind]))
+    if state is None:
         # A receipt that comes after the act, or the same act told twice, says nothing wrong and nothing new.
-        if statement.kind is AcknowledgementKind.RECEIVED or _TARGETS[statement.kind] is state:
-            return Verdict(is_late=is_late, mark="STATE_UNMOVED")
-        raise StateConflictError(f"A block order that is {state} can't be acknowledged {statement.kind}.", field="kind")
-    return Verdict(is_late=is_late, changes=_changes(statement, after, is_late=is_late, as_of=as_of))
+        if statement.kind is AcknowledgementKind.RECEIVED or _TARGETS[statement.kind] is order.state:
+            return Verdict(after=order, is_late=is_late, mark=AcknowledgementMark.STATE_UNMOVED)
+        raise StateConflictError(
+            f"A block order that is {order.state} can't be acknowledged {statement.kind}.", field="kind"
+        )
+    return Verdict(after=_move(statement, order, state, is_late=is_late, as_of=as_of), is_late=is_late)
 
 
-def _after_the_fact(statement: Statement, order: Mapping[str, Any], *, as_of: datetime) -> Mapping[str, Any]:
+def _after_the_fact(statement: Statement, order: BlockOrder, *, as_of: datetime) -> BlockOrder:
     """A carrier that executed what was withdrawn has blocked a number: a lift waits for an officer."""
-    is_withdrawn = order["state"] == OrderState.WITHDRAWN
-    if is_withdrawn and statement.kind is AcknowledgementKind.EXECUTED and order["lift_drafted_at"] is None:
-        return {"lift_drafted_at": as_of}
-    return {}
+    is_withdrawn = order.state is OrderState.WITHDRAWN
+    if is_withdrawn and statement.kind is AcknowledgementKind.EXECUTED and order.lift_drafted_at is None:
+        return replace(order, lift_drafted_at=as_of)
+    return order
 
 
-def _changes(statement: Statement, after: OrderState, *, is_late: bool, as_of: datetime) -> dict[str, Any]:
-    changes: dict[str, Any] = {"state": after.value, "last_acknowledgement": statement.kind.value}
-    if after in {OrderState.EXECUTED, OrderState.PARTIAL}:
-        changes |= {"executed_at": as_of, "effective_at": statement.effective_at}
-    if after is OrderState.IMPOSSIBLE:
-        changes["impossible_reason"] = statement.reason
-    if after is OrderState.LIFTED:
-        changes |= {"lifted_at": as_of, "ended_at": as_of}
-    if is_late and after is not OrderState.RECEIVED:
-        changes["was_late"] = True
-    return changes
+def _move(statement: Statement, order: BlockOrder, state: OrderState, *, is_late: bool, as_of: datetime) -> BlockOrder:
+    moved = replace(order, state=state, last_acknowledgement=statement.kind)
+    if state in {OrderState.EXECUTED, OrderState.PARTIAL}:
+        moved = replace(moved, executed_at=as_of, effective_at=statement.effective_at)
+    if state is OrderState.IMPOSSIBLE and statement.reason is not None:
+        moved = replace(moved, impossible_reason=ImpossibleReason(statement.reason))
+    if state is OrderState.LIFTED:
+        moved = replace(moved, lifted_at=as_of, ended_at=as_of)
+    if is_late and state is not OrderState.RECEIVED:
+        moved = replace(moved, was_late=True)
+    return moved

@@ -7,32 +7,32 @@ one that does not exist. Lateness goes by our clock, never by the carrier's.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, func, or_, select, text
 
 from ledger.errors import ConflictError, ForbiddenError, LedgerError, Problem, UnknownError
-from ledger.feed.events import EventDraft, append_events
+from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
-from ledger.identifiers import AcknowledgementId, MemberId, OrderId, new_id, parse_id
+from ledger.identifiers import AcknowledgementId, ExtensionId, MemberId, new_id, parse_id
+from ledger.moves import Change, Moved, Rules, move_records
 from ledger.orders.acknowledgement_rules import (
     REFERENCE_LENGTH_MAX,
     AcknowledgementDraft,
     Statement,
+    Verdict,
     check_draft,
     judge,
 )
-from ledger.orders.acknowledgements_table import order_acknowledgements
-from ledger.orders.moves import Row, dump_rows, lock_orders, order_event, plain_row, settle, write_orders
-from ledger.orders.reading import BlockOrder, parse_order_no, visible_statements
-from ledger.orders.table import BlockOrder as StoredOrder
-from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
+from ledger.orders.acknowledgements_table import OrderAcknowledgement, OrderExtension, order_acknowledgements
+from ledger.orders.moves import order_event, settle
+from ledger.orders.reading import parse_order_no, visible_orders, visible_statements
+from ledger.orders.table import BlockOrder, block_orders
+from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.permissions import require_batch
 from ledger.storage.database import Transaction
-from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
+from ledger.storage.rows import dump_rows, fetch_records, insert_records, select_records
 from ledger.texts import check_text
 from ledger.viewer import ViewerKind
 
@@ -56,37 +56,6 @@ STATEMENTS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderAcknowledgement:
-    """One statement as it was recorded. effective_at is the carrier's clock, recorded_at ours."""
-
-    id: AcknowledgementId
-    order_id: OrderId
-    carrier_id: MemberId
-    version: int
-    kind: AcknowledgementKind
-    reason: str | None
-    reference: str
-    note: str | None
-    until: datetime | None
-    effective_at: datetime
-    recorded_at: datetime
-    is_late: bool
-    moved_state: bool
-    mark: AcknowledgementMark | None
-
-    @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> "OrderAcknowledgement":
-        """From a row of order_acknowledgements."""
-        mark = row["mark"]
-        values: dict[str, Any] = {name: row[name] for name in _COLUMNS if name not in {"kind", "mark", "client_id"}}
-        return cls(
-            kind=AcknowledgementKind(row["kind"]),
-            mark=AcknowledgementMark(mark) if mark is not None else None,
-            **values,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgedOrder:
     """What a draft became, with the order as it stands after; was_known where it had been recorded before."""
 
@@ -95,39 +64,11 @@ class AcknowledgedOrder:
     was_known: bool
 
 
-_COLUMNS = (
-    "id", "order_id", "carrier_id", "version", "kind", "reason", "reference", "note", "until", "effective_at",
-    "recorded_at", "is_late", "moved_state", "mark", "client_id",
-)  # fmt: skip
-
-_RESOLVE_ORDERS = text("""
-SELECT id, order_serial FROM block_orders
-WHERE carrier_id = CAST(:carrier_id AS uuid) AND issued_at IS NOT NULL
-  AND (CAST(:brand_id AS uuid) IS NULL OR brand_id = CAST(:brand_id AS uuid))
-  AND (id = ANY(CAST(:ids AS uuid[])) OR order_serial = ANY(CAST(:serials AS bigint[])))
-""")
-
-_COUNT_SAID = text("""
-SELECT order_id, count(*) AS said FROM order_acknowledgements
-WHERE order_id = ANY(CAST(:ids AS uuid[])) GROUP BY order_id
-""")
-
 _FIND_KNOWN = text("""
 SELECT a.* FROM order_acknowledgements a
 JOIN json_to_recordset(CAST(:keys AS json)) AS k(order_id uuid, kind text, reference text)
   ON a.order_id = k.order_id AND a.kind = k.kind AND a.reference = k.reference
 WHERE a.carrier_id = CAST(:carrier_id AS uuid) ORDER BY a.id
-""")
-
-_APPEND = text(
-    f"INSERT INTO order_acknowledgements ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} "
-    "FROM json_populate_recordset(NULL::order_acknowledgements, CAST(:rows AS json))"
-)
-
-_APPEND_EXTENSIONS = text("""
-INSERT INTO order_extensions (id, order_id, carrier_id, acknowledgement_id, until, reason, requested_at, state)
-SELECT id, order_id, carrier_id, acknowledgement_id, until, reason, requested_at, 'REQUESTED'
-FROM json_populate_recordset(NULL::order_extensions, CAST(:rows AS json))
 """)
 
 
@@ -146,130 +87,150 @@ async def acknowledge_block_orders(
         raise ForbiddenError
     require_batch(drafts)
     targets = await _resolve_orders(tx, drafts)
-    batch = _Batch(tx, carrier_id)
-    async with tx.role(Role.TRANSITION):
-        batch.orders = await lock_orders(tx, list(targets.values()))
-    await batch.find_known([(targets[place], draft) for place, draft in enumerate(drafts) if place in targets])
-    outcomes: list[tuple[str, Row, bool] | Problem] = []
-    for place, draft in enumerate(drafts):
-        try:
-            outcomes.append(batch.take(targets.get(place), draft))
-        except LedgerError as error:
-            outcomes.append(error.problem())
-    await batch.write()
-    final = {order_id: BlockOrder.of(_as_carrier_reads(row)) for order_id, row in batch.orders.items()}
+    batch = _Batch(tx, carrier_id, drafts)
+
+    async def prepare(_orders: Mapping[str, BlockOrder]) -> None:
+        await batch.find_known(targets)
+
+    rules = Rules(
+        move=batch.take,
+        unknown=lambda place: UnknownError(
+            "There is no such block order.", field="orderId" if drafts[place].order_id else "orderNo"
+        ),
+        prepare=prepare,
+        follow=batch.write,
+    )
+    orders = await move_records(tx, BlockOrder, [targets.get(place) for place in range(len(drafts))], rules)
     return [
-        outcome
-        if isinstance(outcome, Problem)
-        else AcknowledgedOrder(
-            acknowledgement=OrderAcknowledgement.of(outcome[1]), order=final[outcome[0]], was_known=outcome[2]
-        )
-        for outcome in outcomes
+        order
+        if isinstance(order, Problem)
+        else AcknowledgedOrder(acknowledgement=batch.said[place], order=order, was_known=place in batch.known_places)
+        for place, order in enumerate(orders)
     ]
 
 
+_Key = tuple[str, AcknowledgementKind, str]
+
+
+@dataclass(slots=True)
 class _Batch:
-    """The acknowledgements of one call: locked orders, what was known before, and what is to be written."""
+    """The acknowledgements of one call: what was said before, what each draft says, and what is to be written."""
 
-    def __init__(self, tx: Transaction, carrier_id: MemberId) -> None:
-        self.tx = tx
-        self.carrier_id = carrier_id
-        self.orders: dict[str, Row] = {}
-        self.known: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-        self.said: dict[str, int] = defaultdict(int)
-        self.appended: list[Row] = []
-        self.moved: dict[str, Row] = {}
-        self.events: list[EventDraft] = []
+    tx: Transaction
+    carrier_id: MemberId
+    drafts: Sequence[AcknowledgementDraft]
+    known: dict[_Key, list[OrderAcknowledgement]] = field(default_factory=lambda: defaultdict(list))
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    said: dict[int, OrderAcknowledgement] = field(default_factory=dict)
+    known_places: set[int] = field(default_factory=set)
+    appended: list[OrderAcknowledgement] = field(default_factory=list)
 
-    async def find_known(self, drafts: Sequence[tuple[str, AcknowledgementDraft]]) -> None:
+    async def find_known(self, targets: Mapping[int, str]) -> None:
         """Read earlier statements with the same keys; the orders are locked, so none can be added meanwhile."""
         keys = [
-            {"order_id": order_id, "kind": draft.kind.value, "reference": reference}
-            for order_id, draft in drafts
-            if (reference := _reference_or_none(draft)) is not None
+            {"order_id": order_id, "kind": self.drafts[place].kind, "reference": reference}
+            for place, order_id in targets.items()
+            if (reference := _find_reference(self.drafts[place])) is not None
         ]
-        found = await self.tx.execute(_FIND_KNOWN, {"keys": dump_rows(keys), "carrier_id": self.carrier_id})
-        for row in found.mappings():
-            plain = plain_row(row)
-            self.known[plain["order_id"], plain["kind"], plain["reference"]].append(plain)
-        counts = await self.tx.execute(_COUNT_SAID, {"ids": list(self.orders)})
-        self.said.update({str(row["order_id"]): row["said"] for row in counts.mappings()})
+        asked = {"keys": dump_rows(keys), "carrier_id": self.carrier_id}
+        for said in await fetch_records(self.tx, OrderAcknowledgement, _FIND_KNOWN, asked):
+            self.known[said.order_id, said.kind, said.reference].append(said)
+        c = order_acknowledgements.c
+        counted = (
+            select(c.order_id, func.count().label("said"))
+            .where(c.order_id.in_(set(targets.values())))
+            .group_by(c.order_id)
+        )
+        self.counts.update((row.order_id, row.said) for row in await self.tx.execute(counted))
 
-    def take(self, order_id: str | None, draft: AcknowledgementDraft) -> tuple[str, Row, bool]:
+    def take(self, place: int, order: BlockOrder) -> Moved[BlockOrder]:
         """Judge one draft against its order as it stands. Errors: a LedgerError."""
-        order = self.orders.get(order_id or "")
-        if order is None:
-            raise UnknownError("There is no such block order.", field="orderId" if draft.order_id else "orderNo")
+        draft = self.drafts[place]
         statement = check_draft(draft, order, as_of=self.tx.as_of, policies=self.tx.policies)
         earlier = self._find_earlier(order, statement, draft)
         if earlier is not None:
-            return order["id"], earlier, True
-        if self.said[order["id"]] >= STATEMENTS_MAX:
+            self.said[place] = earlier
+            self.known_places.add(place)
+            return Moved(order)
+        if self.counts[order.id] >= STATEMENTS_MAX:
             raise StatementsExhaustedError(field="orderId")
         verdict = judge(statement, order, as_of=self.tx.as_of)
-        is_late = verdict.is_late
-        row = self._render(order, statement, mark=verdict.mark, is_late=is_late)
-        order |= verdict.changes
-        if verdict.changes:
-            self.moved[order["id"]] = order
-        self.appended.append(row)
-        self.said[order["id"]] += 1
-        self.known[order["id"], row["kind"], row["reference"]].append(row)
-        kind = EventKind.ORDER_ACKNOWLEDGED
-        if statement.kind is AcknowledgementKind.EXTENSION_REQUESTED:
-            kind = EventKind.EXTENSION_REQUESTED
-        said = {"acknowledgement": row["kind"], "reason": row["reason"], "late": is_late, "mark": row["mark"]}
-        self.events.append(order_event(order, kind, acknowledgementId=row["id"], **said))
-        return order["id"], row, False
+        said = self.said[place] = self._record(order, statement, verdict)
+        self.appended.append(said)
+        self.counts[order.id] += 1
+        self.known[order.id, said.kind, said.reference].append(said)
+        return Moved(verdict.after, _event(verdict.after, said))
 
-    def _find_earlier(self, order: Row, statement: Statement, draft: AcknowledgementDraft) -> Row | None:
+    def _find_earlier(
+        self, order: BlockOrder, statement: Statement, draft: AcknowledgementDraft
+    ) -> OrderAcknowledgement | None:
         """The first recording of the same statement. A retry that names no version means whichever it was then."""
-        for row in self.known[order["id"], statement.kind.value, statement.reference]:
-            if draft.version is not None and row["version"] != draft.version:
+        for said in self.known[order.id, statement.kind, statement.reference]:
+            if draft.version is not None and said.version != draft.version:
                 continue
-            is_same = (row["reason"], row["note"], row["until"]) == (statement.reason, statement.note, statement.until)
-            if not is_same or (draft.effective_at is not None and row["effective_at"] != draft.effective_at):
+            is_same = (said.reason, said.note, said.until) == (statement.reason, statement.note, statement.until)
+            if not is_same or (draft.effective_at is not None and said.effective_at != draft.effective_at):
                 raise AcknowledgementConflictError(field="reference")
-            return row
+            return said
         return None
 
-    def _render(self, order: Row, statement: Statement, *, mark: str | None, is_late: bool) -> Row:
-        return {
-            "id": new_id(),
-            "order_id": order["id"],
-            "carrier_id": self.carrier_id,
-            "version": statement.version,
-            "kind": statement.kind.value,
-            "reason": statement.reason,
-            "reference": statement.reference,
-            "note": statement.note,
-            "until": statement.until,
-            "effective_at": statement.effective_at,
-            "recorded_at": self.tx.as_of,
-            "is_late": is_late,
-            "moved_state": mark is None and statement.kind is not AcknowledgementKind.EXTENSION_REQUESTED,
-            "mark": mark,
-            "client_id": self.tx.viewer.client_id,
-        }
+    def _record(self, order: BlockOrder, statement: Statement, verdict: Verdict) -> OrderAcknowledgement:
+        is_request = statement.kind is AcknowledgementKind.EXTENSION_REQUESTED
+        return OrderAcknowledgement(
+            id=AcknowledgementId(new_id()),
+            order_id=order.id,
+            carrier_id=self.carrier_id,
+            version=statement.version,
+            kind=statement.kind,
+            reason=statement.reason,
+            reference=statement.reference,
+            note=statement.note,
+            until=statement.until,
+            effective_at=statement.effective_at,
+            recorded_at=self.tx.as_of,
+            is_late=verdict.is_late,
+            moved_state=verdict.mark is None and not is_request,
+            mark=verdict.mark,
+            client_id=self.tx.viewer.client_id,
+        )
 
-    async def write(self) -> None:
-        """Write everything that was taken: statements as the carrier, states as the transition role."""
-        if not self.appended:
-            return
-        await self.tx.execute(_APPEND, {"rows": dump_rows(self.appended)})
-        extensions = [
-            {"id": new_id(), "acknowledgement_id": row["id"], "requested_at": row["recorded_at"]}
-            | {name: row[name] for name in ("order_id", "carrier_id", "until", "reason")}
-            for row in self.appended
-            if row["kind"] == AcknowledgementKind.EXTENSION_REQUESTED
-        ]
-        if extensions:
-            await self.tx.execute(_APPEND_EXTENSIONS, {"rows": dump_rows(extensions)})
-        async with self.tx.role(Role.TRANSITION):
-            rows = list(self.moved.values())
-            await write_orders(self.tx, rows)
-            self.events.extend(await settle(self.tx, rows))
-            await append_events(self.tx, self.events)
+    async def write(self, changes: Sequence[Change[BlockOrder]]) -> list[EventDraft]:
+        """Write the statements as the carrier itself, so that row-level security judges them, and let follow."""
+        if self.appended:
+            async with self.tx.role(Role.CARRIER):
+                await insert_records(self.tx, self.appended)
+                await insert_records(self.tx, _requests_of(self.appended))
+        return await settle(self.tx, [change.after for change in changes])
+
+
+def _requests_of(said: Sequence[OrderAcknowledgement]) -> list[OrderExtension]:
+    """The requests for more time among the statements, which alone say until when."""
+    return [
+        OrderExtension(
+            id=ExtensionId(new_id()),
+            order_id=each.order_id,
+            carrier_id=each.carrier_id,
+            acknowledgement_id=each.id,
+            until=each.until,
+            reason=each.reason,
+            requested_at=each.recorded_at,
+        )
+        for each in said
+        if each.until is not None
+    ]
+
+
+def _event(order: BlockOrder, said: OrderAcknowledgement) -> EventDraft:
+    is_request = said.kind is AcknowledgementKind.EXTENSION_REQUESTED
+    return order_event(
+        order,
+        EventKind.EXTENSION_REQUESTED if is_request else EventKind.ORDER_ACKNOWLEDGED,
+        acknowledgementId=said.id,
+        acknowledgement=said.kind,
+        reason=said.reason,
+        late=said.is_late,
+        mark=said.mark,
+    )
 
 
 async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft]) -> dict[int, str]:
@@ -280,16 +241,16 @@ async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft
         for place, draft in enumerate(drafts)
         if draft.order_id is None and (parsed := parse_order_no(draft.order_no or ""))
     }
-    wanted = {"ids": sorted(set(ids.values())), "serials": sorted(set(numbers.values()))}
-    me = {"carrier_id": tx.viewer.member_id, "brand_id": tx.viewer.brand_id}
-    found = await tx.execute(_RESOLVE_ORDERS, wanted | me)
-    by_serial = {row["order_serial"]: str(row["id"]) for row in found.mappings()}
-    visible = set(by_serial.values())
+    c = block_orders.c
+    wanted = or_(c.id.in_(sorted(set(ids.values()))), c.order_serial.in_(sorted(set(numbers.values()))))
+    found = (await tx.execute(select(c.id, c.order_serial).where(and_(visible_orders(tx.viewer), wanted)))).all()
+    visible = {row.id for row in found}
+    by_serial = {row.order_serial: row.id for row in found}
     targets = {place: order_id for place, order_id in ids.items() if order_id in visible}
     return targets | {place: by_serial[serial] for place, serial in numbers.items() if serial in by_serial}
 
 
-def _reference_or_none(draft: AcknowledgementDraft) -> str | None:
+def _find_reference(draft: AcknowledgementDraft) -> str | None:
     """The reference as it is stored; None where the draft will be refused for it."""
     try:
         return check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
@@ -297,18 +258,12 @@ def _reference_or_none(draft: AcknowledgementDraft) -> str | None:
         return None
 
 
-def _as_carrier_reads(row: Row) -> Row:
-    return {name: row[name] for name in readable_names(StoredOrder, Role.CARRIER)}
-
-
 async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderAcknowledgement]]:
     """Statements by order, oldest first, in one statement; every asked order has an entry."""
     found: dict[str, list[OrderAcknowledgement]] = {order_id: [] for order_id in order_ids}
     c = order_acknowledgements.c
     visible = visible_statements(tx.viewer, c.carrier_id)
-    statement = (
-        select(order_acknowledgements).where(visible, c.order_id.in_(list(order_ids))).order_by(c.order_id, c.id)
-    )
-    for row in (await tx.execute(statement)).mappings():
-        found[row["order_id"]].append(OrderAcknowledgement.of(row))
+    statement = select_records(tx, OrderAcknowledgement).where(visible, c.order_id.in_(list(order_ids)))
+    for said in await fetch_records(tx, OrderAcknowledgement, statement.order_by(c.order_id, c.id)):
+        found[said.order_id].append(said)
     return found

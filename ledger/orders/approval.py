@@ -4,20 +4,20 @@ Approving is what issues an order. It needs an officer, and never the one who dr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.errors import ConflictError, FourEyesError, InvalidInputError, Problem
-from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
-from ledger.orders.moves import Row, append_versions, move_orders, order_event
-from ledger.orders.reading import BlockOrder
-from ledger.orders.states import OrderMove, OrderState, next_order_state
+from ledger.identifiers import OfficerId
+from ledger.moves import Change, Moved
+from ledger.orders.moves import NOTE_LENGTH_MAX, append_versions, check_words, move_orders, order_event
+from ledger.orders.states import OrderMove, next_order_state
+from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import BlockScope, ImpossibleReason
 from ledger.permissions import require_drafter, require_officer
 from ledger.storage.database import Transaction
-from ledger.texts import check_optional_text, check_text
+from ledger.texts import check_optional_text
 
-NOTE_LENGTH_MAX = 4_000
 SUMMARY_LENGTH_MAX = 2_000
 
 
@@ -75,39 +75,39 @@ async def approve_block_orders(tx: Transaction, approvals: Sequence[Approval]) -
     Source: domain.md, BlockOrder (four eyes, 24 hours); Forwarding and the guard.
     """
     officer_id = require_officer(tx.viewer)
+    due_at = tx.as_of + tx.policies.order_due
 
-    def issue(place: int, row: Row) -> EventDraft:
-        state = next_order_state(OrderState(row["state"]), OrderMove.APPROVE)
-        if row["drafted_by"] == officer_id:
-            raise FourEyesError(field="orderId")
+    def issue(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        state = next_order_state(order.state, OrderMove.APPROVE)
+        _require_another(order, officer_id)
         note = check_optional_text(
             approvals[place].override_note, field="overrideNote", length_max=NOTE_LENGTH_MAX, lines=True
         )
-        if row["hold_reasons"]:
+        if order.hold_reasons:
             if note is None:
-                reasons = ", ".join(row["hold_reasons"])
+                reasons = ", ".join(order.hold_reasons)
                 raise OrderHeldError(f"The guard holds this draft: {reasons}.", field="overrideNote")
-            row |= {"override_note": note, "overridden_by": officer_id}
-        row |= {"state": state.value, "approved_by": officer_id, "issued_at": tx.as_of, "return_reason": None}
-        row["due_at"] = tx.as_of + tx.policies.order_due
-        return order_event(row, EventKind.ORDER_ISSUED, dueAt=row["due_at"].isoformat())
+            order = replace(order, override_note=note, overridden_by=officer_id)
+        issued = replace(
+            order, state=state, approved_by=officer_id, issued_at=tx.as_of, due_at=due_at, return_reason=None
+        )
+        return Moved(issued, order_event(issued, EventKind.ORDER_ISSUED, dueAt=due_at.isoformat()))
 
-    async def keep(rows: list[Row]) -> None:
-        await append_versions(tx, rows, is_lift=False)
+    async def keep(changes: Sequence[Change[BlockOrder]]) -> None:
+        await append_versions(tx, changes, issued_by=officer_id, due_at=due_at)
 
-    return await move_orders(tx, [approval.order_id for approval in approvals], issue, finish=keep)
+    return await move_orders(tx, [approval.order_id for approval in approvals], issue, keep=keep)
 
 
 async def return_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> list[BlockOrder | Problem]:
     """Send drafts back with a reason. Errors: as approve_block_orders; FOUR_EYES for one's own draft."""
     officer_id = require_officer(tx.viewer)
 
-    def send_back(place: int, row: Row) -> EventDraft:
-        row["state"] = next_order_state(OrderState(row["state"]), OrderMove.RETURN).value
-        if row["drafted_by"] == officer_id:
-            raise FourEyesError(field="orderId")
-        row["return_reason"] = _required(notes[place].note, field="note")
-        return order_event(row, EventKind.ORDER_RETURNED)
+    def send_back(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        state = next_order_state(order.state, OrderMove.RETURN)
+        _require_another(order, officer_id)
+        returned = replace(order, state=state, return_reason=check_words(notes[place].note, field="note"))
+        return Moved(returned, order_event(returned, EventKind.ORDER_RETURNED))
 
     return await move_orders(tx, [note.order_id for note in notes], send_back)
 
@@ -116,11 +116,16 @@ async def revise_block_orders(tx: Transaction, revisions: Sequence[Revision]) ->
     """Change drafts; who revises becomes the drafter, so that another approves. Errors: as approve_block_orders."""
     officer_id, office_id = require_drafter(tx.viewer)
 
-    def revise(place: int, row: Row) -> EventDraft:
-        row["state"] = next_order_state(OrderState(row["state"]), OrderMove.REVISE).value
-        _apply(revisions[place], row)
-        row |= {"drafted_by": officer_id, "office_id": office_id, "return_reason": None}
-        return order_event(row, EventKind.ORDER_DRAFTED)
+    def revise(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        state = next_order_state(order.state, OrderMove.REVISE)
+        revised = replace(
+            _apply(revisions[place], order),
+            state=state,
+            drafted_by=officer_id,
+            office_id=office_id,
+            return_reason=None,
+        )
+        return Moved(revised, order_event(revised, EventKind.ORDER_DRAFTED))
 
     return await move_orders(tx, [revision.order_id for revision in revisions], revise)
 
@@ -131,38 +136,45 @@ async def reissue_block_orders(tx: Transaction, revisions: Sequence[Revision]) -
     A version never changes number or addressee. Errors: as approve_block_orders; SUPERSEDE_INSTEAD.
     """
     officer_id = require_officer(tx.viewer)
+    due_at = tx.as_of + tx.policies.order_due
 
-    def reissue(place: int, row: Row) -> EventDraft:
-        state = next_order_state(OrderState(row["state"]), OrderMove.REISSUE)
-        if row["impossible_reason"] == ImpossibleReason.WRONG_RANGE_HOLDER:
+    def reissue(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        state = next_order_state(order.state, OrderMove.REISSUE)
+        if order.impossible_reason is ImpossibleReason.WRONG_RANGE_HOLDER:
             raise SupersedeInsteadError(field="orderId")
-        if row["drafted_by"] == officer_id:
-            raise FourEyesError(field="orderId")
-        _apply(revisions[place], row)
-        row |= {"state": state.value, "version": row["version"] + 1, "impossible_reason": None}
-        row |= {"approved_by": officer_id, "issued_at": tx.as_of, "due_at": tx.as_of + tx.policies.order_due}
-        return order_event(row, EventKind.ORDER_ISSUED, dueAt=row["due_at"].isoformat())
+        _require_another(order, officer_id)
+        issued = replace(
+            _apply(revisions[place], order),
+            state=state,
+            version=order.version + 1,
+            impossible_reason=None,
+            approved_by=officer_id,
+            issued_at=tx.as_of,
+            due_at=due_at,
+        )
+        return Moved(issued, order_event(issued, EventKind.ORDER_ISSUED, dueAt=due_at.isoformat()))
 
-    async def keep(rows: list[Row]) -> None:
-        await append_versions(tx, rows, is_lift=False)
+    async def keep(changes: Sequence[Change[BlockOrder]]) -> None:
+        await append_versions(tx, changes, issued_by=officer_id, due_at=due_at)
 
-    return await move_orders(tx, [revision.order_id for revision in revisions], reissue, finish=keep)
-
-
-def _apply(revision: Revision, row: Row) -> None:
-    if revision.scope is not None:
-        row["scope"] = revision.scope.value
-    for name, text in (
-        ("summary", revision.summary),
-        ("subscriber_notice", revision.subscriber_notice),
-        ("legal_basis", revision.legal_basis),
-    ):
-        if text is not None:
-            row[name] = _required(text, field=name, length_max=SUMMARY_LENGTH_MAX)
+    return await move_orders(tx, [revision.order_id for revision in revisions], reissue, keep=keep)
 
 
-def _required(text: str, *, field: str, length_max: int = NOTE_LENGTH_MAX) -> str:
-    checked = check_text(text, field=field, length_max=length_max, lines=True)
-    if not checked:
-        raise InvalidInputError("A reason in words is needed.", field=field)
-    return checked
+def _require_another(order: BlockOrder, officer_id: OfficerId) -> None:
+    """Errors: FourEyesError for the officer who drafted the order."""
+    if order.drafted_by == officer_id:
+        raise FourEyesError(field="orderId")
+
+
+def _apply(revision: Revision, order: BlockOrder) -> BlockOrder:
+    return replace(
+        order,
+        scope=revision.scope or order.scope,
+        summary=_revise(revision.summary, order.summary, field="summary"),
+        subscriber_notice=_revise(revision.subscriber_notice, order.subscriber_notice, field="subscriber_notice"),
+        legal_basis=_revise(revision.legal_basis, order.legal_basis, field="legal_basis"),
+    )
+
+
+def _revise(given: str | None, present: str, *, field: str) -> str:
+    return present if given is None else check_words(given, field=field, length_max=SUMMARY_LENGTH_MAX)

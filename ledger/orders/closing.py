@@ -1,19 +1,18 @@
 """Ending block orders: discarding drafts, withdrawing, closing, and lifting a block that was executed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ledger.errors import InvalidInputError, Problem, StateConflictError
-from ledger.feed.events import EventDraft
+from ledger.errors import Problem, StateConflictError
 from ledger.feed.vocabulary import EventKind
-from ledger.orders.approval import NOTE_LENGTH_MAX, OrderNote
-from ledger.orders.moves import Row, append_versions, move_orders, order_event
-from ledger.orders.reading import BlockOrder
+from ledger.moves import Change, Moved
+from ledger.orders.approval import OrderNote
+from ledger.orders.moves import append_versions, check_words, move_orders, order_event
 from ledger.orders.states import OrderMove, OrderState, next_order_state
+from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import LiftBasis
 from ledger.permissions import require_officer
 from ledger.storage.database import Transaction
-from ledger.texts import check_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +49,31 @@ async def lift_block_orders(tx: Transaction, lifts: Sequence[LiftDraft]) -> list
     Shapes and errors: as discard_block_orders. Source: domain.md, BlockOrder.
     """
     officer_id = require_officer(tx.viewer)
+    due_at = tx.as_of + tx.policies.lift_due
 
-    def lift(place: int, row: Row) -> EventDraft:
-        before = OrderState(row["state"])
-        state = next_order_state(before, OrderMove.ISSUE_LIFT)
-        if before is OrderState.WITHDRAWN and row["lift_drafted_at"] is None:
+    def lift(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        state = next_order_state(order.state, OrderMove.ISSUE_LIFT)
+        if order.state is OrderState.WITHDRAWN and order.lift_drafted_at is None:
             raise StateConflictError("A withdrawn order is lifted only after the carrier executed it.", field="orderId")
-        row |= {"state": state.value, "version": row["version"] + 1, "lift_basis": lifts[place].basis.value}
-        row |= {"lift_note": _words(lifts[place].note), "lift_issued_by": officer_id, "lift_issued_at": tx.as_of}
-        row |= {"due_at": tx.as_of + tx.policies.lift_due, "ended_at": None}
-        return order_event(row, EventKind.ORDER_LIFT_ISSUED, basis=row["lift_basis"], dueAt=row["due_at"].isoformat())
+        basis = lifts[place].basis
+        issued = replace(
+            order,
+            state=state,
+            version=order.version + 1,
+            lift_basis=basis,
+            lift_note=check_words(lifts[place].note, field="note"),
+            lift_issued_by=officer_id,
+            lift_issued_at=tx.as_of,
+            due_at=due_at,
+            ended_at=None,
+        )
+        event = order_event(issued, EventKind.ORDER_LIFT_ISSUED, basis=basis, dueAt=due_at.isoformat())
+        return Moved(issued, event)
 
-    async def keep(rows: list[Row]) -> None:
-        await append_versions(tx, rows, is_lift=True)
+    async def keep(changes: Sequence[Change[BlockOrder]]) -> None:
+        await append_versions(tx, changes, issued_by=officer_id, due_at=due_at, is_lift=True)
 
-    return await move_orders(tx, [draft.order_id for draft in lifts], lift, finish=keep)
+    return await move_orders(tx, [draft.order_id for draft in lifts], lift, keep=keep)
 
 
 async def _end(
@@ -72,16 +81,10 @@ async def _end(
 ) -> list[BlockOrder | Problem]:
     require_officer(tx.viewer)
 
-    def end(place: int, row: Row) -> EventDraft:
-        row["state"] = next_order_state(OrderState(row["state"]), move).value
-        row |= {"end_note": _words(notes[place].note), "ended_at": tx.as_of}
-        return order_event(row, kind)
+    def end(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        state = next_order_state(order.state, move)
+        note = check_words(notes[place].note, field="note")
+        ended = replace(order, state=state, end_note=note, ended_at=tx.as_of)
+        return Moved(ended, order_event(ended, kind))
 
     return await move_orders(tx, [note.order_id for note in notes], end)
-
-
-def _words(note: str) -> str:
-    checked = check_text(note, field="note", length_max=NOTE_LENGTH_MAX, lines=True)
-    if not checked:
-        raise InvalidInputError("A reason in words is needed.", field="note")
-    return checked

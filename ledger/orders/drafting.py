@@ -6,12 +6,12 @@ draft that rests on no verified complaint can't be made.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from sqlalchemy import text
+from sqlalchemy import select
 
 from ledger.complaints.states import ComplaintState
+from ledger.complaints.table import Complaint, complaints
 from ledger.errors import (
     ConflictError,
     InvalidInputError,
@@ -25,39 +25,20 @@ from ledger.errors import (
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
-from ledger.numbers.forms import ParsedNumber, parse_number
+from ledger.numbers.forms import ParsedNumber, find_e164, parse_number
+from ledger.numbers.table import PhoneNumber
 from ledger.numbers.vocabulary import HolderStatus
 from ledger.orders.approval import SUMMARY_LENGTH_MAX
-from ledger.orders.drafts import PreparedDraft, append_drafts
-from ledger.orders.moves import Row, lock_orders, order_event, plain_row, write_orders
-from ledger.orders.reading import BlockOrder
-from ledger.orders.states import OrderMove, OrderState, next_order_state
+from ledger.orders.drafts import NumberNotHeldError, PreparedDraft, append_drafts
+from ledger.orders.moves import check_words, order_event
+from ledger.orders.states import OrderMove, next_order_state
+from ledger.orders.table import BlockOrder, OrderComplaint, order_complaints
 from ledger.orders.vocabulary import BlockScope
 from ledger.permissions import require_batch, require_drafter
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.texts import check_text
+from ledger.storage.rows import fetch_records, load_records, lock_records, select_records, update_records
 from ledger.vocabulary import Category
-
-_LOCK_COMPLAINTS = text("""
-SELECT id, source_id, e164, epoch, state, category, complainant_ref, incident_at, chronology_digest, marks
-FROM complaints
-WHERE id IN (
-  SELECT unnest(CAST(:ids AS uuid[]))
-  UNION SELECT id FROM complaints WHERE e164 = ANY(:e164s) AND state = 'VERIFIED'
-  UNION SELECT complaint_id FROM order_complaints WHERE order_id = ANY(CAST(:order_ids AS uuid[]))
-)
-ORDER BY id FOR UPDATE
-""")
-
-FIND_NUMBERS = text("SELECT * FROM phone_numbers WHERE e164 = ANY(:e164s) ORDER BY e164")
-
-
-class NumberNotHeldError(ConflictError):
-    """The numbering plan knows no holder to address."""
-
-    code = "NO_HOLDER"
-    hint = "Complete the numbering plan, or set an override for this number."
 
 
 class OrderOpenError(ConflictError):
@@ -122,98 +103,103 @@ async def draft_block_orders(tx: Transaction, drafts: Sequence[OrderDraft]) -> l
                 prepared[place] = grounds.prepare(draft)
             except LedgerError as error:
                 results[place] = error.problem()
-        rows, events = await append_drafts(tx, list(prepared.values()), officer_id=officer_id, office_id=office_id)
-        for place, row in zip(prepared, rows, strict=True):
-            results[place] = BlockOrder.of(row) if row is not None else OrderOpenError().problem()
-        closed = await _close_superseded(tx, grounds, [row for row in rows if row is not None])
-        events.extend(order_event(row, EventKind.ORDER_CLOSED) for row in closed)
+        orders, events = await append_drafts(tx, list(prepared.values()), officer_id=officer_id, office_id=office_id)
+        for place, order in zip(prepared, orders, strict=True):
+            results[place] = order if order is not None else OrderOpenError().problem()
+        closed = await _close_superseded(tx, grounds, [order for order in orders if order is not None])
+        events.extend(order_event(order, EventKind.ORDER_CLOSED) for order in closed)
         await append_events(tx, events)
     return [results[place] for place in range(len(drafts))]
 
 
+@dataclass(slots=True)
 class _Grounds:
-    """What the drafts of one call rest on, as locked rows."""
+    """What the drafts of one call rest on, as locked records."""
 
-    def __init__(self, superseded: dict[str, Row], complaints: Sequence[Row], numbers: dict[str, Row]) -> None:
-        self.superseded = superseded
-        self.numbers = numbers
-        self.complaints = {row["id"]: row for row in complaints}
-        self.verified: dict[str, list[Row]] = defaultdict(list)
-        for row in complaints:
-            if row["state"] == ComplaintState.VERIFIED and row["e164"] is not None:
-                self.verified[row["e164"]].append(row)
-        self.linked: dict[str, list[Row]] = {}
+    superseded: dict[str, BlockOrder]
+    complaints: dict[str, Complaint]
+    numbers: dict[str, PhoneNumber]
+    linked: dict[str, list[Complaint]]
+    """The complaints behind each superseded order."""
 
     def prepare(self, draft: OrderDraft) -> PreparedDraft:
         """Check one draft against its grounds. Errors: a LedgerError that says what is wrong."""
         if sum((draft.number is not None, bool(draft.complaint_ids), draft.supersedes_id is not None)) != 1:
             raise GroundsUnclearError
         words = {
-            name: check_words(getattr(draft, name), field=name)
+            name: check_words(getattr(draft, name), field=name, length_max=SUMMARY_LENGTH_MAX)
             for name in ("legal_basis", "summary", "subscriber_notice")
         }
-        complaints, old = self._complaints_of(draft)
-        number = self._number_of(complaints)
-        if old is not None and number["holder_id"] == old["carrier_id"]:
+        behind, old = self._complaints_of(draft)
+        number = self._number_of(behind)
+        if old is not None and number.holder_id == old.carrier_id:
             raise HolderUnchangedError(field="supersedesId")
-        frequent = Counter(Category(row["category"]) for row in complaints).most_common(1)[0][0]
+        frequent = Counter(complaint.category for complaint in behind).most_common(1)[0][0]
         return PreparedDraft(
             number=number,
-            complaints=complaints,
-            category=draft.category or (Category(old["category"]) if old is not None else frequent),
+            complaints=behind,
+            category=draft.category or (old.category if old is not None else frequent),
             scope=draft.scope,
-            supersedes_id=old["id"] if old is not None else None,
-            directive_id=old["directive_id"] if old is not None else None,
+            supersedes=old,
             **words,
         )
 
-    def _complaints_of(self, draft: OrderDraft) -> tuple[list[Row], Row | None]:
+    def _complaints_of(self, draft: OrderDraft) -> tuple[list[Complaint], BlockOrder | None]:
         if draft.supersedes_id is not None:
             old = self.superseded.get(parse_id(draft.supersedes_id) or "")
             if old is None:
                 raise UnknownError(field="supersedesId")
-            next_order_state(OrderState(old["state"]), OrderMove.CLOSE)
-            return self.linked.get(old["id"], []), old
+            next_order_state(old.state, OrderMove.CLOSE)
+            return self.linked[old.id], old
         if draft.number is not None:
-            parsed = parse_number(draft.number)
-            _check_form(parsed)
-            number = self.numbers.get(parsed.e164)
-            if number is None:
-                raise NoVerifiedComplaintError(field="number")
-            self._check_orderable(number)
-            found = [row for row in self.verified[parsed.e164] if row["epoch"] == number["epoch"]]
-            if not found:
-                raise NoVerifiedComplaintError(field="number")
-            return found, None
-        found = []
-        for complaint_id in dict.fromkeys(draft.complaint_ids):
-            row = self.complaints.get(parse_id(complaint_id) or "")
-            if row is None:
-                raise UnknownError("There is no such complaint.", field="complaintIds")
-            if row["state"] != ComplaintState.VERIFIED:
-                raise StateConflictError(f"A complaint that is {row['state']} can't be ordered.", field="complaintIds")
-            found.append(row)
-        return found, None
+            return self._verified_of(draft.number), None
+        return [self._verified(complaint_id) for complaint_id in dict.fromkeys(draft.complaint_ids)], None
 
-    def _number_of(self, complaints: Sequence[Row]) -> Row:
-        numbers = {(row["e164"], row["epoch"]) for row in complaints}
+    def _verified_of(self, written: str) -> list[Complaint]:
+        parsed = parse_number(written)
+        _check_form(parsed)
+        number = self.numbers.get(parsed.e164)
+        if number is None:
+            raise NoVerifiedComplaintError(field="number")
+        _check_orderable(number)
+        found = [
+            complaint
+            for complaint in self.complaints.values()
+            if complaint.e164 == parsed.e164
+            and complaint.epoch == number.epoch
+            and complaint.state is ComplaintState.VERIFIED
+        ]
+        if not found:
+            raise NoVerifiedComplaintError(field="number")
+        return found
+
+    def _verified(self, complaint_id: str) -> Complaint:
+        complaint = self.complaints.get(parse_id(complaint_id) or "")
+        if complaint is None:
+            raise UnknownError("There is no such complaint.", field="complaintIds")
+        if complaint.state is not ComplaintState.VERIFIED:
+            raise StateConflictError(f"A complaint that is {complaint.state} can't be ordered.", field="complaintIds")
+        return complaint
+
+    def _number_of(self, behind: Sequence[Complaint]) -> PhoneNumber:
+        numbers = {(complaint.e164, complaint.epoch) for complaint in behind}
         if len(numbers) != 1:
             raise NumbersMixedError(field="complaintIds")
         e164, epoch = numbers.pop()
         number = self.numbers.get(e164 or "")
-        if number is None or number["epoch"] != epoch:
+        if number is None or number.epoch != epoch:
             raise NumbersMixedError(field="complaintIds")
-        self._check_orderable(number)
+        _check_orderable(number)
         return number
 
-    @staticmethod
-    def _check_orderable(number: Row) -> None:
-        if not number["is_domestic"]:
-            raise NumberNotDomesticError(field="number")
-        if number["protected_reason"] is not None:
-            raise NumberProtectedError(f"The number is protected: {number['protected_reason']}.", field="number")
-        if number["holder_status"] != HolderStatus.HELD:
-            raise NumberNotHeldError(field="number")
+
+def _check_orderable(number: PhoneNumber) -> None:
+    if not number.is_domestic:
+        raise NumberNotDomesticError(field="number")
+    if number.protected_reason is not None:
+        raise NumberProtectedError(f"The number is protected: {number.protected_reason}.", field="number")
+    if number.holder_status is not HolderStatus.HELD:
+        raise NumberNotHeldError(field="number")
 
 
 def _check_form(parsed: ParsedNumber) -> None:
@@ -227,50 +213,43 @@ def _check_form(parsed: ParsedNumber) -> None:
 async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> _Grounds:
     old_ids = [known for draft in drafts if (known := parse_id(draft.supersedes_id or ""))]
     ids = {known for draft in drafts for text_id in draft.complaint_ids[:1000] if (known := parse_id(text_id))}
-    e164s = {e164 for draft in drafts if draft.number and (e164 := _e164_or_none(draft.number))}
-    superseded = await lock_orders(tx, old_ids) if old_ids else {}
-    found = await tx.execute(_LOCK_COMPLAINTS, {"ids": sorted(ids), "e164s": sorted(e164s), "order_ids": old_ids})
-    complaints = [plain_row(row) for row in found.mappings()]
-    e164s |= {row["e164"] for row in complaints if row["e164"] is not None}
-    numbers = await tx.execute(FIND_NUMBERS, {"e164s": sorted(e164s)})
-    grounds = _Grounds(superseded, complaints, {row["e164"]: plain_row(row) for row in numbers.mappings()})
+    e164s = {e164 for draft in drafts if draft.number and (e164 := find_e164(draft.number))}
+    superseded = await lock_records(tx, BlockOrder, old_ids)
+    locked = await _lock_complaints(tx, ids, e164s, old_ids)
+    e164s |= {complaint.e164 for complaint in locked.values() if complaint.e164 is not None}
+    numbers = await load_records(tx, PhoneNumber, sorted(e164s))
+    linked: dict[str, list[Complaint]] = defaultdict(list)
     if superseded:
-        grounds.linked = await _find_linked(tx, grounds)
-    return grounds
+        behind = select_records(tx, OrderComplaint).where(order_complaints.c.order_id.in_(list(superseded)))
+        for link in await fetch_records(tx, OrderComplaint, behind):
+            linked[link.order_id].append(locked[link.complaint_id])
+    return _Grounds(superseded, locked, numbers, linked)
 
 
-_LINKED = text("SELECT order_id, complaint_id FROM order_complaints WHERE order_id = ANY(CAST(:order_ids AS uuid[]))")
+async def _lock_complaints(
+    tx: Transaction, ids: set[str], e164s: set[str], old_ids: Sequence[str]
+) -> dict[str, Complaint]:
+    """The complaints that are named, the verified ones of the numbers, and those behind the superseded orders."""
+    c = complaints.c
+    behind = select(order_complaints.c.complaint_id).where(order_complaints.c.order_id.in_(old_ids))
+    verified = (c.e164.in_(sorted(e164s))) & (c.state == ComplaintState.VERIFIED.value)
+    named = select(c.id).where(c.id.in_(sorted(ids)))
+    wanted = named.union(select(c.id).where(verified), behind)
+    statement = select_records(tx, Complaint).where(c.id.in_(wanted)).order_by(c.id).with_for_update()
+    return {complaint.id: complaint for complaint in await fetch_records(tx, Complaint, statement)}
 
 
-async def _find_linked(tx: Transaction, grounds: _Grounds) -> dict[str, list[Row]]:
-    linked: dict[str, list[Row]] = defaultdict(list)
-    for row in (await tx.execute(_LINKED, {"order_ids": list(grounds.superseded)})).mappings():
-        linked[str(row["order_id"])].append(grounds.complaints[str(row["complaint_id"])])
-    return linked
-
-
-async def _close_superseded(tx: Transaction, grounds: _Grounds, drafted: Sequence[Row]) -> list[Row]:
+async def _close_superseded(tx: Transaction, grounds: _Grounds, drafted: Sequence[BlockOrder]) -> list[BlockOrder]:
     """Close the orders that now have a successor; their complaints stay with it."""
-    rows: dict[str, Row] = {}
+    changes: dict[str, tuple[BlockOrder, BlockOrder]] = {}
     for successor in drafted:
-        if successor["supersedes_id"] is not None:
-            old: dict[str, Any] = dict(grounds.superseded[successor["supersedes_id"]])
-            old["state"] = next_order_state(OrderState(old["state"]), OrderMove.CLOSE).value
-            rows[old["id"]] = old | {"ended_at": tx.as_of, "end_note": "Superseded by an order to another carrier."}
-    await write_orders(tx, list(rows.values()))
-    return list(rows.values())
-
-
-def _e164_or_none(number: str) -> str | None:
-    try:
-        return parse_number(number).e164
-    except LedgerError:
-        return None
-
-
-def check_words(value: str, *, field: str) -> str:
-    """Words that an order can't do without. Errors: InvalidInputError, or a text's."""
-    checked = check_text(value, field=field, length_max=SUMMARY_LENGTH_MAX, lines=True)
-    if not checked:
-        raise InvalidInputError("Words are needed here.", field=field)
-    return checked
+        if successor.supersedes_id is not None:
+            old = grounds.superseded[successor.supersedes_id]
+            closed = replace(
+                old,
+                state=next_order_state(old.state, OrderMove.CLOSE),
+                ended_at=tx.as_of,
+                end_note="Superseded by an order to another carrier.",
+            )
+            changes[old.id] = (old, closed)
+    return await update_records(tx, list(changes.values()))

@@ -4,50 +4,24 @@ Asking moves nothing. Granting moves the due time and keeps the one before.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from ledger.errors import ConflictError, LedgerError, Problem, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, append_events
+from ledger.errors import Problem, StateConflictError, UnknownError
+from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
-from ledger.identifiers import ExtensionId, MemberId, OfficerId, OrderId, parse_id
-from ledger.orders.acknowledgements_table import order_extensions
-from ledger.orders.moves import Row, dump_rows, lock_orders, order_event, plain_row, write_orders
+from ledger.identifiers import parse_id
+from ledger.moves import Change, Moved, Rules, move_records
+from ledger.orders.acknowledgements_table import OrderExtension, order_extensions
+from ledger.orders.moves import order_event
 from ledger.orders.reading import visible_statements
-from ledger.orders.states import AWAITING_CARRIER, ExtensionState, OrderState
+from ledger.orders.states import AWAITING_CARRIER, ExtensionState
+from ledger.orders.table import BlockOrder
 from ledger.permissions import require_batch, require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderExtension:
-    """One request for more time. due_before is the due time that a granted one replaced."""
-
-    id: ExtensionId
-    order_id: OrderId
-    carrier_id: MemberId
-    until: datetime
-    reason: str | None
-    requested_at: datetime
-    state: ExtensionState
-    decided_by: OfficerId | None
-    decided_at: datetime | None
-    due_before: datetime | None
-
-    @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> "OrderExtension":
-        """From a row of order_extensions."""
-        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
-        return cls(state=ExtensionState(row["state"]), **values)
-
-
-_PLAIN = (
-    "id", "order_id", "carrier_id", "until", "reason", "requested_at", "decided_by", "decided_at", "due_before",
-)  # fmt: skip
+from ledger.storage.rows import fetch_records, lock_records, select_records, update_records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +32,6 @@ class ExtensionDecision:
     is_granted: bool
 
 
-_FIND = text("SELECT id, order_id FROM order_extensions WHERE id = ANY(CAST(:ids AS uuid[]))")
-_LOCK = text("SELECT * FROM order_extensions WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
-_WRITE = text("""
-UPDATE order_extensions e
-SET state = r.state, decided_by = r.decided_by, decided_at = r.decided_at, due_before = r.due_before
-FROM json_populate_recordset(NULL::order_extensions, CAST(:rows AS json)) r WHERE e.id = r.id
-""")
-
-
 async def decide_extensions(tx: Transaction, decisions: Sequence[ExtensionDecision]) -> list[OrderExtension | Problem]:
     """Grant or refuse requests for more time, item by item.
 
@@ -75,59 +40,44 @@ async def decide_extensions(tx: Transaction, decisions: Sequence[ExtensionDecisi
     """
     officer_id = require_officer(tx.viewer)
     require_batch(decisions)
-    known = {place: i for place, decision in enumerate(decisions) if (i := parse_id(decision.extension_id))}
+    ids = [parse_id(decision.extension_id) for decision in decisions]
+    orders = await _lock_orders(tx, ids)
+    present = dict(orders)
+
+    def decide(place: int, extension: OrderExtension) -> Moved[OrderExtension]:
+        if extension.state is not ExtensionState.REQUESTED:
+            raise StateConflictError(f"This request was {extension.state} already.", field="extensionId")
+        order = present[extension.order_id]
+        decided = replace(extension, state=ExtensionState.REFUSED, decided_by=officer_id, decided_at=tx.as_of)
+        if decisions[place].is_granted:
+            decided = replace(decided, state=ExtensionState.GRANTED, due_before=order.due_at)
+            order = present[order.id] = _grant(order, extension)
+        due_at = order.due_at.isoformat() if order.due_at is not None else None
+        return Moved(decided, order_event(order, EventKind.EXTENSION_DECIDED, extension=decided.state, dueAt=due_at))
+
+    async def follow(_changes: Sequence[Change[OrderExtension]]) -> list[EventDraft]:
+        moved = [(order, present[order.id]) for order in orders.values() if present[order.id] is not order]
+        await update_records(tx, moved)
+        return []
+
+    rules = Rules(move=decide, unknown=lambda _place: UnknownError(field="extensionId"), follow=follow)
+    return await move_records(tx, OrderExtension, ids, rules)
+
+
+def _grant(order: BlockOrder, extension: OrderExtension) -> BlockOrder:
+    """Errors: StateConflictError for an order of which its carrier owes nothing."""
+    if order.state not in AWAITING_CARRIER or order.due_at is None:
+        raise StateConflictError(f"A block order that is {order.state} needs no more time.")
+    return replace(order, due_at=max(order.due_at, extension.until))
+
+
+async def _lock_orders(tx: Transaction, extension_ids: Sequence[str | None]) -> Mapping[str, BlockOrder]:
+    """The orders of these requests, locked before the requests themselves (docs/adr/0010)."""
+    c = order_extensions.c
+    known = [extension_id for extension_id in extension_ids if extension_id is not None]
     async with tx.role(Role.TRANSITION):
-        found = await tx.execute(_FIND, {"ids": sorted(set(known.values()))})
-        orders = await lock_orders(tx, [str(row["order_id"]) for row in found.mappings()])
-        locked = await tx.execute(_LOCK, {"ids": sorted(set(known.values()))})
-        rows = {str(row["id"]): plain_row(row) for row in locked.mappings()}
-        batch = _Decisions(tx, officer_id, rows, orders)
-        results = [batch.decide(known.get(place, ""), decision) for place, decision in enumerate(decisions)]
-        if batch.decided:
-            written = await tx.execute(_WRITE, {"rows": dump_rows(batch.decided)})
-            if written.rowcount != len(batch.decided):
-                raise ConflictError("A request changed under this call; nothing was written.")
-        await write_orders(tx, list(batch.moved.values()))
-        await append_events(tx, batch.events)
-    return results
-
-
-class _Decisions:
-    def __init__(self, tx: Transaction, officer_id: OfficerId, rows: dict[str, Row], orders: dict[str, Row]) -> None:
-        self.tx = tx
-        self.officer_id = officer_id
-        self.rows = rows
-        self.orders = orders
-        self.decided: list[Row] = []
-        self.moved: dict[str, Row] = {}
-        self.events: list[EventDraft] = []
-
-    def decide(self, extension_id: str, decision: ExtensionDecision) -> OrderExtension | Problem:
-        try:
-            return self._decide(extension_id, decision)
-        except LedgerError as error:
-            return error.problem()
-
-    def _decide(self, extension_id: str, decision: ExtensionDecision) -> OrderExtension:
-        row = self.rows.get(extension_id)
-        if row is None:
-            raise UnknownError(field="extensionId")
-        order = self.orders[row["order_id"]]
-        if row["state"] != ExtensionState.REQUESTED:
-            raise StateConflictError(f"This request was {row['state']} already.", field="extensionId")
-        if decision.is_granted:
-            if OrderState(order["state"]) not in AWAITING_CARRIER:
-                raise StateConflictError(f"A block order that is {order['state']} needs no more time.")
-            row["due_before"] = order["due_at"]
-            order["due_at"] = max(order["due_at"], row["until"])
-            self.moved[order["id"]] = order
-        state = ExtensionState.GRANTED if decision.is_granted else ExtensionState.REFUSED
-        row |= {"state": state.value, "decided_by": self.officer_id, "decided_at": self.tx.as_of}
-        self.decided.append(row)
-        self.events.append(
-            order_event(order, EventKind.EXTENSION_DECIDED, extension=state, dueAt=order["due_at"].isoformat())
-        )
-        return OrderExtension.of(row)
+        order_ids = (await tx.execute(select(c.order_id).where(c.id.in_(known)))).scalars()
+        return await lock_records(tx, BlockOrder, list(order_ids))
 
 
 async def load_extensions(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderExtension]]:
@@ -135,7 +85,7 @@ async def load_extensions(tx: Transaction, order_ids: Sequence[str]) -> dict[str
     found: dict[str, list[OrderExtension]] = {order_id: [] for order_id in order_ids}
     c = order_extensions.c
     visible = visible_statements(tx.viewer, c.carrier_id)
-    statement = select(order_extensions).where(visible, c.order_id.in_(list(order_ids))).order_by(c.order_id, c.id)
-    for row in (await tx.execute(statement)).mappings():
-        found[row["order_id"]].append(OrderExtension.of(row))
+    statement = select_records(tx, OrderExtension).where(visible, c.order_id.in_(list(order_ids)))
+    for extension in await fetch_records(tx, OrderExtension, statement.order_by(c.order_id, c.id)):
+        found[extension.order_id].append(extension)
     return found

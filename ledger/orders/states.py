@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from ledger.errors import StateConflictError
+from ledger.instruments import Instrument
 from ledger.vocabulary import BlockRequestStatus
 
 
@@ -130,3 +131,21 @@ STATUS_OF_STATE: Mapping[OrderState, BlockRequestStatus] = {
     _O.ENDED: BlockRequestStatus.ENDED,
 }
 """How far an order has come, in the words that fit every instrument."""
+
+PENDING_STATES = frozenset({_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.IMPOSSIBLE})
+"""States in which an order may still come to something for the complaints behind it."""
+
+_PENDING = ", ".join(f"'{state}'" for state in sorted(PENDING_STATES))
+
+BLOCK_ORDERS = Instrument(
+    behind="SELECT complaint_id FROM order_complaints WHERE order_id = ANY(CAST(:ids AS uuid[]))",
+    results=f"""
+SELECT oc.complaint_id, o.state IN ({_PENDING}) AS is_pending,
+       CASE WHEN o.state IN ('EXECUTED', 'LIFT_ISSUED', 'LIFTED', 'LIFT_IMPOSSIBLE') THEN 'BLOCKED'
+            WHEN o.state = 'ENDED' OR o.impossible_reason IN ('NOT_ASSIGNED', 'RECYCLED_SINCE_INCIDENT')
+            THEN 'NUMBER_ALREADY_DEAD'
+            WHEN o.state = 'WITHDRAWN' THEN 'WITHDRAWN'
+            ELSE 'NOT_ACTIONABLE' END AS outcome
+FROM order_complaints oc JOIN block_orders o ON o.id = oc.order_id""",
+)
+"""What orders come to for the complaints behind them."""

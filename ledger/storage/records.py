@@ -30,6 +30,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     ColumnElement,
@@ -44,12 +45,14 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from ledger import identifiers
 from ledger.storage.access import Access
@@ -188,7 +191,7 @@ class Declaration(Generic[R]):
     @property
     def key(self) -> tuple[str, ...]:
         """The names of the primary key's columns."""
-        return tuple(column.name for column in self.table.primary_key.columns)
+        return tuple(str(column.name) for column in self.table.primary_key.columns)
 
     def stored(self) -> list[str]:
         """The fields that an INSERT writes: the columns that PostgreSQL doesn't assign."""
@@ -330,6 +333,19 @@ def _converter_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
     return members.__getitem__
 
 
+def expression_of(record: type[Any], name: str) -> ColumnElement[Any]:
+    """A field of a record in a condition: its column, or the expression that it is derived by."""
+    return _expression(declaration_of(record), name)
+
+
+@cache
+def _expression(declaration: Declaration[Any], name: str) -> ColumnElement[Any]:
+    member = declaration.members[name]
+    if member.derivation is not None:
+        return member.derivation.expression(declaration.table.c)
+    return declaration.table.c[name]
+
+
 def readable_columns(record: type[Any], role: Role) -> tuple[ColumnElement[Any], ...]:
     """What a role may read of a record: its columns and derived expressions, each labelled by its field."""
     return _readable(declaration_of(record), role)
@@ -341,10 +357,8 @@ def _readable(declaration: Declaration[Any], role: Role) -> tuple[ColumnElement[
     for member in declaration.members.values():
         if not may_read(member.readers, role):
             continue
-        if member.column is not None:
-            found.append(member.column)
-        elif member.derivation is not None:
-            found.append(member.derivation.expression(declaration.table.c).label(member.name))
+        expression = _expression(declaration, member.name)
+        found.append(expression if member.derivation is None else expression.label(member.name))
     return tuple(found)
 
 
@@ -361,11 +375,18 @@ def _render(declaration: Declaration[Any], role: Role) -> str:
     rendered = []
     for column in _readable(declaration, role):
         if isinstance(column, Label):
-            compiled = column.element.compile(dialect=_dialect, compile_kwargs={"literal_binds": True})
+            expression = replacement_traverse(column.element, {}, _name_clock)
+            compiled = expression.compile(dialect=_dialect, compile_kwargs={"literal_binds": True})
             rendered.append(f"({compiled}) AS {column.name}")
         else:
             rendered.append(f"{declaration.table.name}.{column.name}")
     return ", ".join(rendered)
+
+
+def _name_clock(element: Any, **_: Any) -> ColumnElement[Any] | None:
+    """The clock as a textual statement names it, since its value is not known yet and can't be written out."""
+    is_clock = isinstance(element, BindParameter) and element.key == AS_OF.key
+    return literal_column("CAST(:as_of AS timestamptz)") if is_clock else None
 
 
 def reader_of(record: type[R], names: tuple[str, ...]) -> Callable[[Any], R]:

@@ -45,14 +45,25 @@ async def find_record(tx: Transaction, record: type[R], *conditions: ColumnEleme
     return found[0] if found else None
 
 
-async def lock_records(tx: Transaction, record: type[R], ids: Sequence[str]) -> dict[str, R]:
-    """The records with these ids, locked in id order until the transaction ends; unknown ids are left out."""
-    if not ids:
+async def lock_records(tx: Transaction, record: type[R], keys: Sequence[str]) -> dict[str, R]:
+    """The records with these keys, locked in their order until the transaction ends; unknown keys are left out."""
+    if not keys:
         return {}
-    key = declaration_of(record).table.c.id
-    statement = select_records(tx, record).where(key.in_(sorted(set(ids)))).order_by(key)
+    (key,) = declaration_of(record).table.primary_key.columns
+    statement = select_records(tx, record).where(key.in_(sorted(set(keys)))).order_by(key)
     found = await fetch_records(tx, record, statement.with_for_update(key_share=True))
-    return {row.id: row for row in found}  # type: ignore[attr-defined]
+    return {getattr(row, key.name): row for row in found}
+
+
+async def load_records(
+    tx: Transaction, record: type[R], keys: Sequence[str], *conditions: ColumnElement[bool]
+) -> dict[str, R]:
+    """The records with these keys that meet the conditions, in one statement; what is not to be seen is missing."""
+    if not keys:
+        return {}
+    (key,) = declaration_of(record).table.primary_key.columns
+    statement = select_records(tx, record).where(key.in_(sorted(set(keys))), *conditions)
+    return {getattr(row, key.name): row for row in await fetch_records(tx, record, statement)}
 
 
 async def insert_records(
@@ -60,19 +71,21 @@ async def insert_records(
     records: Sequence[R],
     *,
     more: Sequence[Mapping[str, Any]] | None = None,
+    unless: str | None = None,
     violations: Violations | None = None,
 ) -> None:
     """Add rows, all of them or none.
 
-    Shapes: more has, for each record, its columns that are no part of the row. violations maps the name of a
-    constraint to the error that its violation is. Errors: those of violations.
+    Shapes: more has, for each record, its columns that are no part of the row. unless names the unique constraint or
+    index under which a row that is there already is left as it is. violations maps the name of a constraint to the
+    error that its violation is. Errors: those of violations.
     """
     if not records:
         return
     names = _written_names(type(records[0]), more)
     rows = dump_rows(_written_rows(records, more))
     try:
-        await tx.execute(_insertion(declaration_of(type(records[0])), names), {"rows": rows})
+        await tx.execute(_insertion(declaration_of(type(records[0])), names, unless=unless), {"rows": rows})
     except IntegrityError as error:
         raise _translate(error, violations or {}) from error
 

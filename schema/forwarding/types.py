@@ -7,7 +7,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
-from ledger.forwarding import reading as forwarding_runs
+from ledger.forwarding import table
 from ledger.forwarding.candidates import ForwardingRequest
 from ledger.forwarding.proposals import ForwardingApproval
 from ledger.forwarding.states import ForwardingState
@@ -61,7 +61,7 @@ class ForwardingItem:
         return await find_member(info.context, self.carrier_id)
 
     @classmethod
-    def of(cls, item: forwarding_runs.ForwardingItem) -> "ForwardingItem":
+    def of(cls, item: table.ForwardingItem) -> "ForwardingItem":
         """From the ledger's."""
         return copy_model(cls, item)
 
@@ -108,7 +108,7 @@ class ForwardingRun:
         return ForwardingItemConnection.of(page, ForwardingItem.of, after=after)
 
     @classmethod
-    def of(cls, run: forwarding_runs.ForwardingRun) -> "ForwardingRun":
+    def of(cls, run: table.ForwardingRun) -> "ForwardingRun":
         """From the ledger's."""
         run_id: ForwardingRunId = run.id
         return copy_model(cls, run, id=run_id, starter_id=run.started_by, approver_id=run.approved_by)

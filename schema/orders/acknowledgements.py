@@ -7,7 +7,7 @@ import strawberry.federation as fed
 from strawberry import Private
 
 from ledger.identifiers import OfficerId
-from ledger.orders import acknowledgements, extensions
+from ledger.orders import acknowledgements_table as table
 from ledger.orders.states import ExtensionState
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
 from schema.authority import ORDER_STAFF, ORDERS_READ
@@ -32,7 +32,7 @@ class OrderAcknowledgement(Acknowledgement):
     mark: AcknowledgementMark | None = strawberry.field(description="Why it was kept and moved nothing.")
 
     @classmethod
-    def of(cls, said: acknowledgements.OrderAcknowledgement) -> "OrderAcknowledgement":
+    def of(cls, said: table.OrderAcknowledgement) -> "OrderAcknowledgement":
         """From the ledger's."""
         return copy_model(cls, said)
 
@@ -56,6 +56,6 @@ class OrderExtension:
         return await find_officer(info.context, self.decider_id)
 
     @classmethod
-    def of(cls, extension: extensions.OrderExtension) -> "OrderExtension":
+    def of(cls, extension: table.OrderExtension) -> "OrderExtension":
         """From the ledger's."""
         return copy_model(cls, extension, decider_id=extension.decided_by)

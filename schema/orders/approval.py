@@ -8,9 +8,9 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.errors import Problem as LedgerProblem
+from ledger.orders.acknowledgements_table import OrderExtension as LedgerExtension
 from ledger.orders.approval import Approval
 from ledger.orders.extensions import ExtensionDecision
-from ledger.orders.extensions import OrderExtension as LedgerExtension
 from resolvers import acknowledgements as resolve_acknowledgements
 from resolvers import orders as resolve
 from schema.authority import ORDERS_APPROVE

@@ -7,7 +7,7 @@ import strawberry
 import strawberry.federation as fed
 
 from ledger.errors import Problem as LedgerProblem
-from ledger.orders import reading as orders
+from ledger.orders import table
 from ledger.orders.approval import OrderNote
 from schema.orders.types import BlockOrder
 from schema.pages import few
@@ -22,7 +22,7 @@ class BlockOrderResult:
     problem: Problem | None = strawberry.field(description="Why nothing was done.")
 
     @classmethod
-    def of(cls, result: orders.BlockOrder | LedgerProblem) -> "BlockOrderResult":
+    def of(cls, result: table.BlockOrder | LedgerProblem) -> "BlockOrderResult":
         """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(block_order=None, problem=Problem.of(result))
@@ -39,7 +39,7 @@ class BlockOrdersPayload:
     problem_count: int = strawberry.field(description="How many items were refused.")
 
     @classmethod
-    def of(cls, results: Sequence[orders.BlockOrder | LedgerProblem]) -> Self:
+    def of(cls, results: Sequence[table.BlockOrder | LedgerProblem]) -> Self:
         """From the ledger's."""
         return cls(results=[BlockOrderResult.of(result) for result in results], problem_count=count_problems(results))
 

@@ -21,8 +21,9 @@ from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_
 from ledger.orders.approval import Approval, OrderNote, approve_block_orders
 from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
-from ledger.orders.reading import BlockOrder, OrderFilter, get_block_order, list_block_orders
+from ledger.orders.reading import OrderFilter, get_block_order, list_block_orders
 from ledger.orders.states import OrderState
+from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.pages import PageRequest
 from tests.support.journeys import WORDS, acknowledge

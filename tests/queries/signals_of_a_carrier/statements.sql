@@ -1,4 +1,4 @@
-SELECT fraud_signals.id, fraud_signals.category, fraud_signals.risk, fraud_signals.state, fraud_signals.corroboration_count, fraud_signals.first_seen_on, fraud_signals.last_seen_on, fraud_signals.valid_until, fraud_signals.revoked_reason, fraud_signals.raised_at, fraud_signals.changed_at, fraud_signals.ended_at, fraud_signals.e164, fraud_signals.holder_id, fraud_signals.brand_id 
+SELECT fraud_signals.id, fraud_signals.e164, fraud_signals.category, fraud_signals.risk, fraud_signals.state, fraud_signals.corroboration_count, fraud_signals.first_seen_on, fraud_signals.last_seen_on, fraud_signals.valid_until, fraud_signals.holder_id, fraud_signals.brand_id, fraud_signals.revoked_reason, fraud_signals.raised_at, fraud_signals.changed_at, fraud_signals.ended_at 
 FROM fraud_signals 
 WHERE fraud_signals.holder_id = $1::UUID AND fraud_signals.state IN ($3::VARCHAR) AND fraud_signals.risk IN ($4::VARCHAR, $5::VARCHAR, $6::VARCHAR) ORDER BY fraud_signals.id DESC 
  LIMIT $2::INTEGER;

@@ -21,7 +21,7 @@ from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
-from ledger.orders.reading import BlockOrder
+from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.storage.database import Database
 from ledger.viewer import Viewer

@@ -8,7 +8,7 @@ import pytest
 from cli.order_files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
 from ledger.errors import Problem
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
-from ledger.orders.reading import BlockOrder
+from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)

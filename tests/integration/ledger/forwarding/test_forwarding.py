@@ -19,8 +19,9 @@ from ledger.forwarding.proposals import (
 )
 from ledger.forwarding.reading import get_forwarding_run, list_forwarding_items, list_forwarding_runs
 from ledger.forwarding.states import ForwardingState
-from ledger.orders.reading import BlockOrder, get_block_order, list_block_orders
+from ledger.orders.reading import get_block_order, list_block_orders
 from ledger.orders.states import OrderState
+from ledger.orders.table import BlockOrder
 from ledger.pages import PageRequest
 from ledger.storage.database import count_statements
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders

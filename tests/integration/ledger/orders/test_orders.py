@@ -254,7 +254,7 @@ class TestList:
         async with database.reading(parties.telkomsel, as_of=later) as tx:
             overdue = await list_block_orders(tx, PageRequest(), OrderFilter(is_overdue=True))
             assert len(overdue.items) == 2
-            assert overdue.items[0].is_overdue(later)
+            assert overdue.items[0].is_overdue
         await acknowledge(database, parties.telkomsel, later, late)
         async with database.reading(parties.telkomsel, as_of=later) as tx:
             assert await count_block_orders(tx, OrderFilter(is_overdue=True)) == 1

@@ -1,0 +1,68 @@
+"""Resolving complaints: when every instrument of a complaint has ended, and what it came to.
+
+A complaint knows no instrument alone: it is resolved when none of any kind is pending, with the best outcome of all.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from sqlalchemy import TextClause, text
+
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.vocabulary import ComplaintOutcome
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind, Subject
+from ledger.identifiers import MemberId
+from ledger.instruments import Instrument
+from ledger.orders.states import BLOCK_ORDERS
+from ledger.storage.database import Transaction
+
+INSTRUMENTS = (BLOCK_ORDERS,)
+"""Every kind of instrument that may stand behind a complaint."""
+
+_FROM_BEST_TO_LEAST = (
+    ComplaintOutcome.BLOCKED,
+    ComplaintOutcome.NUMBER_ALREADY_DEAD,
+    ComplaintOutcome.WITHDRAWN,
+    ComplaintOutcome.NOT_ACTIONABLE,
+)
+
+
+async def resolve_complaints(tx: Transaction, instrument: Instrument, ids: Sequence[str]) -> list[EventDraft]:
+    """Resolve the complaints behind these instruments of which none is pending any more; the events of that.
+
+    Runs under the transition role, after the instruments were written.
+    """
+    if not ids:
+        return []
+    resolved = await tx.execute(_resolution(instrument), {"ids": list(ids), "as_of": tx.as_of})
+    return [
+        EventDraft(
+            kind=EventKind.COMPLAINT_RESOLVED,
+            subject=Subject.COMPLAINT,
+            subject_id=row.id,
+            state=ComplaintState.RESOLVED,
+            audience=[MemberId(row.source_id)],
+            payload={"outcome": row.outcome},
+        )
+        for row in resolved
+    ]
+
+
+@cache
+def _resolution(instrument: Instrument) -> TextClause:
+    ranked = ", ".join(f"'{outcome}'" for outcome in _FROM_BEST_TO_LEAST)
+    results = " UNION ALL ".join(each.results for each in INSTRUMENTS)
+    return text(f"""
+WITH touched AS (
+  SELECT c.id FROM complaints c WHERE c.state = 'ESCALATED' AND c.id IN ({instrument.behind})
+  ORDER BY c.id FOR UPDATE
+), settled AS (
+  SELECT t.id, (ARRAY[{ranked}])[min(array_position(ARRAY[{ranked}], i.outcome))] AS outcome
+  FROM touched t JOIN ({results}) i ON i.complaint_id = t.id
+  GROUP BY t.id HAVING NOT bool_or(i.is_pending)
+)
+UPDATE complaints c SET state = 'RESOLVED', outcome = s.outcome, resolved_at = :as_of
+FROM settled s WHERE c.id = s.id
+RETURNING c.id, c.source_id, c.outcome
+""")
