@@ -20,7 +20,8 @@ from ledger.orders import (
 from ledger.orders.approval import Approval, OrderNote, Revision
 from ledger.orders.closing import LiftDraft
 from ledger.orders.drafting import OrderDraft
-from ledger.orders.reading import BlockOrder, OrderFilter, OrderSort
+from ledger.orders.reading import BlockOrder, OrderFilter
+from ledger.orders.vocabulary import OrderSort
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from resolvers.context import Context
 

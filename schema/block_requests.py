@@ -16,23 +16,8 @@ from schema.members.types import Member
 from schema.numbers.types import PhoneNumber
 from schema.pages import few
 from schema.scalars import E164
-from schema.vocabulary import describe
 
 ACKNOWLEDGEMENTS_ASSUMED = 3
-
-
-describe(
-    BlockRequestStatus,
-    name="BlockRequestStatus",
-    description="How far a block request has come, in words that fit every instrument.",
-    values={
-        "DRAFT": "Not sent yet.",
-        "AWAITING_ANSWER": "Sent; its addressee has not answered, or not finally.",
-        "IN_EFFECT": "Its addressee said that it did what was asked.",
-        "NOT_DONE": "Its addressee said that it can't or won't.",
-        "ENDED": "Withdrawn, closed or lifted.",
-    },
-)
 
 
 @fed.interface(description="What an addressee said of a block request. Nothing of it is ever changed.")

@@ -5,10 +5,10 @@ Verifying writes the number's verified count and risk and settles its signals; n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import text
 
+from ledger.closed_lists import ClosedList
 from ledger.complaints.moves import (
     ItemRepeatedError,
     Row,
@@ -31,14 +31,14 @@ from ledger.storage.roles import Role
 from ledger.texts import check_optional_text
 
 
-class Decision(StrEnum):
+class Decision(ClosedList, graph_name="ComplaintDecision"):
     """What an officer can say of a complaint."""
 
-    VERIFY = ComplaintMove.VERIFY
-    REJECT = ComplaintMove.REJECT
-    ASK_INFO = ComplaintMove.ASK_INFO
-    MARK_DUPLICATE = ComplaintMove.MARK_DUPLICATE
-    REOPEN = ComplaintMove.REOPEN
+    VERIFY = ComplaintMove.VERIFY, "It is true; the next forwarding takes it."
+    REJECT = ComplaintMove.REJECT, "It is not; a reason is needed."
+    ASK_INFO = ComplaintMove.ASK_INFO, "Its source is asked for more; the note is what it reads."
+    MARK_DUPLICATE = ComplaintMove.MARK_DUPLICATE, "It repeats another complaint of the same complainant and incident."
+    REOPEN = ComplaintMove.REOPEN, "A rejected or resolved one is looked at again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,21 +6,22 @@ Pure: it may be imported from anywhere in the ledger. Source: domain.md, the tab
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ledger.closed_lists import ClosedList
 from ledger.errors import StateConflictError
 
 
-class ComplaintState(StrEnum):
+class ComplaintState(ClosedList):
     """Where a complaint stands."""
 
-    SUBMITTED = "SUBMITTED"
-    NEEDS_INFO = "NEEDS_INFO"
-    VERIFIED = "VERIFIED"
-    REJECTED = "REJECTED"
-    DUPLICATE = "DUPLICATE"
-    WITHDRAWN = "WITHDRAWN"
-    ESCALATED = "ESCALATED"
-    RESOLVED = "RESOLVED"
-    REOPENED = "REOPENED"
+    SUBMITTED = "SUBMITTED", "Filed, and waiting for an officer."
+    NEEDS_INFO = "NEEDS_INFO", "An officer asked the source for more."
+    VERIFIED = "VERIFIED", "Found true; the next forwarding takes it."
+    REJECTED = "REJECTED", "Found wanting, with a reason."
+    DUPLICATE = "DUPLICATE", "The same complainant and incident as another complaint."
+    WITHDRAWN = "WITHDRAWN", "Taken back by its source."
+    ESCALATED = "ESCALATED", "Behind a block order that is under way."
+    RESOLVED = "RESOLVED", "Every instrument has ended; the outcome is told."
+    REOPENED = "REOPENED", "Under an officer's eyes again."
 
 
 class ComplaintMove(StrEnum):

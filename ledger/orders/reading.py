@@ -19,7 +19,7 @@ from ledger.legal_time import LEGAL_ZONE
 from ledger.orders.states import AWAITING_CARRIER, OrderState
 from ledger.orders.table import BlockOrder as StoredOrder
 from ledger.orders.table import block_orders, order_complaints
-from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
+from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis, OrderSort
 from ledger.pages import Page, PageRequest, cursor_id, cursor_moment, decode_cursor, encode_cursor
 from ledger.storage.database import Transaction
 from ledger.storage.records import readable_names
@@ -115,13 +115,6 @@ _REGULATORS = (
 
 def _optional(kind: type[StrEnum], value: str | None) -> Any:
     return None if value is None else kind(value)
-
-
-class OrderSort(StrEnum):
-    """How a list of orders is ordered; drafts have no due time and come last."""
-
-    DUE_SOONEST = "DUE_SOONEST"
-    ISSUED_NEWEST = "ISSUED_NEWEST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

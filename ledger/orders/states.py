@@ -7,26 +7,27 @@ Source: domain.md, the table of BlockOrder.
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ledger.closed_lists import ClosedList
 from ledger.errors import StateConflictError
 from ledger.vocabulary import BlockRequestStatus
 
 
-class OrderState(StrEnum):
-    """Where a block order stands."""
+class OrderState(ClosedList, graph_name="BlockOrderState"):
+    """Where a block order stands. Overdue and late are no states; they are told beside it."""
 
-    DRAFT = "DRAFT"
-    DISCARDED = "DISCARDED"
-    ISSUED = "ISSUED"
-    RECEIVED = "RECEIVED"
-    EXECUTED = "EXECUTED"
-    PARTIAL = "PARTIAL"
-    IMPOSSIBLE = "IMPOSSIBLE"
-    WITHDRAWN = "WITHDRAWN"
-    CLOSED = "CLOSED"
-    LIFT_ISSUED = "LIFT_ISSUED"
-    LIFTED = "LIFTED"
-    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE"
-    ENDED = "ENDED"
+    DRAFT = "DRAFT", "Drafted, and waiting for another officer's approval."
+    DISCARDED = "DISCARDED", "Dropped before it was issued."
+    ISSUED = "ISSUED", "Issued to the carrier, its due time runs."
+    RECEIVED = "RECEIVED", "The carrier said that it has the order."
+    EXECUTED = "EXECUTED", "The carrier blocked the number."
+    PARTIAL = "PARTIAL", "The carrier blocked a part of what was ordered."
+    IMPOSSIBLE = "IMPOSSIBLE", "The carrier can't execute it, with a reason."
+    WITHDRAWN = "WITHDRAWN", "Taken back before it was executed."
+    CLOSED = "CLOSED", "Closed by an officer without a block."
+    LIFT_ISSUED = "LIFT_ISSUED", "The carrier is told to lift the block."
+    LIFTED = "LIFTED", "The block is lifted."
+    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE", "The carrier can't lift it."
+    ENDED = "ENDED", "Ended since the number went to another subscriber."
 
 
 class OrderMove(StrEnum):
@@ -49,12 +50,12 @@ class OrderMove(StrEnum):
     END_RECYCLED = "END_RECYCLED"
 
 
-class ExtensionState(StrEnum):
+class ExtensionState(ClosedList):
     """Where a carrier's request for more time stands."""
 
-    REQUESTED = "REQUESTED"
-    GRANTED = "GRANTED"
-    REFUSED = "REFUSED"
+    REQUESTED = "REQUESTED", "Waiting for an officer."
+    GRANTED = "GRANTED", "Granted; the due time moved."
+    REFUSED = "REFUSED", "Refused; the due time stands."
 
 
 _O, _OM = OrderState, OrderMove

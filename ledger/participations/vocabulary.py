@@ -3,27 +3,27 @@
 Pure: it may be imported from anywhere in the ledger. Source: field.md section 3.3.
 """
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class Disclosure(StrEnum):
+class Disclosure(ClosedList, graph_name="SignalDisclosure"):
     """How a provider's terms let it have the numbers of signals."""
 
-    CLEAR = "CLEAR"
-    HASHED = "HASHED"
+    CLEAR = "CLEAR", "Numbers in clear, beside their hashes."
+    HASHED = "HASHED", "Hashes under the provider's own key, and no number."
 
 
-class PartingReason(StrEnum):
+class PartingReason(ClosedList):
     """Why a participation is ended by hand."""
 
-    PROVIDER_LEFT = "PROVIDER_LEFT"
-    REGULATOR_ENDED = "REGULATOR_ENDED"
+    PROVIDER_LEFT = "PROVIDER_LEFT", "The provider left."
+    REGULATOR_ENDED = "REGULATOR_ENDED", "The regulator ended it."
 
 
-class ParticipationEndReason(StrEnum):
+class ParticipationEndReason(ClosedList):
     """Why a participation is over."""
 
-    PROVIDER_LEFT = "PROVIDER_LEFT"
-    REGULATOR_ENDED = "REGULATOR_ENDED"
-    TERM_OVER = "TERM_OVER"
-    TERMS_CHANGED = "TERMS_CHANGED"
+    PROVIDER_LEFT = PartingReason.PROVIDER_LEFT
+    REGULATOR_ENDED = PartingReason.REGULATOR_ENDED
+    TERM_OVER = "TERM_OVER", "Its agreed end came."
+    TERMS_CHANGED = "TERMS_CHANGED", "Other terms took its place."

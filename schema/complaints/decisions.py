@@ -17,20 +17,6 @@ from schema.fields import field
 from schema.info import Info
 from schema.models import copy_model, given
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    Decision,
-    name="ComplaintDecision",
-    description="What an officer can say of a complaint.",
-    values={
-        "VERIFY": "It is true; the next forwarding takes it.",
-        "REJECT": "It is not; a reason is needed.",
-        "ASK_INFO": "Its source is asked for more; the note is what it reads.",
-        "MARK_DUPLICATE": "It repeats another complaint of the same complainant and incident.",
-        "REOPEN": "A rejected or resolved one is looked at again.",
-    },
-)
 
 
 @fed.input(description="One decision about one complaint.")

@@ -10,9 +10,8 @@ from strawberry import UNSET, Private
 from ledger.complaints import complainants, evidence
 from ledger.complaints import reading as complaints
 from ledger.complaints.reading import ComplaintFilter as LedgerComplaintFilter
-from ledger.complaints.reading import ComplaintSort
 from ledger.complaints.states import ComplaintState
-from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
+from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
 from ledger.identifiers import ComplaintId, MemberId, OfficerId
 from ledger.vocabulary import Category, HoldReason
 from resolvers import complaints as resolve
@@ -27,17 +26,6 @@ from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import COUNTED, OPENED, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    ComplaintSort,
-    name="ComplaintSort",
-    description="How a list of complaints is ordered.",
-    values={
-        "FILED_NEWEST": "Those filed last come first.",
-        "VERIFICATION_DUE": "Only complaints that await an officer, those due soonest first.",
-    },
-)
 
 
 @fed.type(description="What is known of one piece of evidence without opening it.", requires_scopes=COMPLAINTS_READ)

@@ -19,20 +19,6 @@ from schema.members.types import Officer, find_officer
 from schema.models import copy_model, given, optional
 from schema.pages import PAGED, After, Connection, First, page_request
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    HoldSubject,
-    name="LegalHoldSubject",
-    description="What a legal hold may be on, beside the whole log.",
-    values={
-        "NUMBER": "A telephone number, with every complaint, block order and signal about it, also later ones.",
-        "COMPLAINT": "A complaint.",
-        "BLOCK_ORDER": "A block order.",
-        "FRAUD_SIGNAL": "A fraud signal.",
-        "MEMBER": "A member's own changes.",
-    },
-)
 
 
 @fed.type(

@@ -23,22 +23,9 @@ from schema.models import copy_model, given_filter
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, parse_e164
 from schema.texts import CHECKED
-from schema.vocabulary import describe
 
 if TYPE_CHECKING:
     from schema.orders.types import BlockOrder
-
-describe(
-    RangeKind,
-    name="RangeKind",
-    description="What a range serves.",
-    values={
-        "MOBILE": "Mobile lines.",
-        "FIXED": "Fixed lines.",
-        "SATELLITE": "Satellite telephones.",
-        "OTHER": "Anything else.",
-    },
-)
 
 
 @fed.type(

@@ -10,7 +10,7 @@ from strawberry import UNSET, Private
 from ledger.identifiers import MemberId, OfficerId
 from ledger.participations import agreements as participations
 from ledger.participations.states import ParticipationState
-from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
+from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
 from ledger.signals import keys as signal_keys
 from ledger.vocabulary import Category
 from resolvers import participations as resolve
@@ -22,47 +22,6 @@ from schema.models import copy_model, optional
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import Base64
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-_PARTINGS = {
-    "PROVIDER_LEFT": "The provider left.",
-    "REGULATOR_ENDED": "The regulator ended it.",
-}
-describe(
-    Disclosure,
-    name="SignalDisclosure",
-    description="How a provider's terms let it have the numbers of signals.",
-    values={
-        "CLEAR": "Numbers in clear, beside their hashes.",
-        "HASHED": "Hashes under the provider's own key, and no number.",
-    },
-)
-describe(
-    ParticipationState,
-    name="ParticipationState",
-    description="Where a participation stands.",
-    values={
-        "AGREED": "Signed; its start has not come yet.",
-        "IN_FORCE": "The provider takes part.",
-        "ENDED": "Over; the provider reads no signal by it.",
-    },
-)
-describe(
-    PartingReason,
-    name="PartingReason",
-    description="Why a participation is ended by hand.",
-    values=_PARTINGS,
-)
-describe(
-    ParticipationEndReason,
-    name="ParticipationEndReason",
-    description="Why a participation is over.",
-    values=_PARTINGS
-    | {
-        "TERM_OVER": "Its agreed end came.",
-        "TERMS_CHANGED": "Other terms took its place.",
-    },
-)
 
 
 @fed.type(

@@ -12,7 +12,7 @@ from ledger.numbers.vocabulary import RiskTier
 from ledger.signals import reading as signals
 from ledger.signals.reading import SignalFilter
 from ledger.signals.states import SignalState
-from ledger.signals.vocabulary import SignalRevocationGround, SignalRevokedReason
+from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.viewer import ViewerKind
 from ledger.vocabulary import Category
 from resolvers import signals as resolve
@@ -26,36 +26,6 @@ from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-_GROUNDS = {
-    "FALSE_POSITIVE": "The number was not used for fraud.",
-    "COURT": "A court decided so.",
-    "RECYCLED": "The number went to another subscriber.",
-    "REGULATOR_ERROR": "The regulator erred.",
-}
-describe(
-    SignalState,
-    name="FraudSignalState",
-    description="Where a fraud signal stands.",
-    values={
-        "ACTIVE": "It holds.",
-        "EXPIRED": "Nothing confirmed it in time, or its number went to another subscriber.",
-        "REVOKED": "It was wrong, or its complaints no longer stand.",
-    },
-)
-describe(
-    SignalRevocationGround,
-    name="SignalRevocationGround",
-    description="Why an officer revokes a fraud signal.",
-    values=_GROUNDS,
-)
-describe(
-    SignalRevokedReason,
-    name="SignalRevokedReason",
-    description="Why a fraud signal was revoked.",
-    values=_GROUNDS | {"COMPLAINTS_REJECTED": "Too few of its complaints stand any more."},
-)
 
 
 @fed.type(description="A signal's number under one of your keys.", requires_scopes=SIGNALS_READ)
