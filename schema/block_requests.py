@@ -22,8 +22,6 @@ ACKNOWLEDGEMENTS_ASSUMED = 3
 
 @fed.interface(description="What an addressee said of a block request. Nothing of it is ever changed.")
 class Acknowledgement:
-    """The graph's Acknowledgement."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     reference: str | None = strawberry.field(description="The addressee's own ticket; it may recur.")
     effective_at: datetime | None = strawberry.field(description="When it took effect, by the addressee's clock.")
@@ -32,8 +30,6 @@ class Acknowledgement:
 
 @fed.interface(description="A request to stop a number's misuse: an order to a carrier is one kind.")
 class BlockRequest:
-    """The graph's BlockRequest."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     e164: E164 | None = strawberry.field(description="The number that it is about.")
     category: Category = strawberry.field(description="What the number is complained of.")
@@ -43,20 +39,16 @@ class BlockRequest:
 
     @field("How far it has come, in words that fit every instrument.")
     def status(self, info: Info) -> BlockRequestStatus:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("The member that it is addressed to.")
     async def addressee(self, info: Info) -> Member | None:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("What its addressee said, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
     async def acknowledgements(self, info: Info) -> Sequence[Acknowledgement] | None:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask

@@ -46,7 +46,7 @@ class Query(
     SignalQueries,
     LegalHoldQueries,
 ):
-    """The graph's Query."""
+    pass
 
 
 @fed.type(description="Writing. Each takes one input; lists of at most 1,000 are answered item by item.")
@@ -65,12 +65,12 @@ class Mutation(
     SignalMutations,
     LegalHoldMutations,
 ):
-    """The graph's Mutation."""
+    pass
 
 
 @fed.type(description="Following. Each tells what happened since a cursor and then what happens, once and in order.")
 class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, SignalSubscriptions, FeedSubscriptions):
-    """The graph's Subscription."""
+    pass
 
 
 schema = GraphSchema(

@@ -87,7 +87,6 @@ class Connection(Generic[T]):
 
     @classmethod
     def of(cls, page: pages.Page[Any], make: Callable[[Any], T], *, after: str | None, **others: Any) -> Self:
-        """From a page of the ledger, each item made into its graph type."""
         nodes = [make(item) for item in page.items]
         cursors = list(page.cursors)
         return cls(

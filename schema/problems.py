@@ -11,8 +11,6 @@ from schema.models import copy_model
 
 @fed.type(description="Why one item of a bulk mutation was refused. The other items are not touched by it.")
 class Problem:
-    """The graph's Problem."""
-
     code: str = strawberry.field(description="Stable and specific; docs/errors.md lists every one.")
     message: str = strawberry.field(description="A sentence for a person.")
     field: str | None = strawberry.field(description="The input field at fault, when one is.")
@@ -20,7 +18,6 @@ class Problem:
 
     @classmethod
     def of(cls, problem: errors.Problem) -> "Problem":
-        """From the ledger's."""
         return copy_model(cls, problem)
 
 

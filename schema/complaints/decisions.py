@@ -21,8 +21,6 @@ from schema.texts import CHECKED
 
 @fed.input(description="One decision about one complaint.")
 class ComplaintDecisionInput:
-    """The graph's ComplaintDecisionInput."""
-
     complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
     decision: Decision = strawberry.field(description="The decision.")
     reason: RejectionReason | None = strawberry.field(description="Why it is rejected.", default=UNSET)
@@ -37,38 +35,32 @@ class ComplaintDecisionInput:
 
 @fed.input(description="Decisions, at most 1,000.")
 class DecideComplaintsInput:
-    """The graph's DecideComplaintsInput."""
-
     decisions: list[ComplaintDecisionInput] = strawberry.field(description="One for each complaint, at most 1,000.")
 
 
 @fed.input(description="Complaints whose complainant was told the outcome, at most 1,000.")
 class RecordComplainantsInformedInput(ComplaintIdsInput):
-    """The graph's RecordComplainantsInformedInput."""
+    pass
 
 
 @fed.input(description="Whose data to show, and what for.")
 class RevealComplainantInput:
-    """The graph's RevealComplainantInput."""
-
     complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
     purpose: str = strawberry.field(description="What the data are needed for; it is recorded with your name.")
 
 
 @fed.type(description="What decideComplaints answers.")
 class DecideComplaintsPayload(ComplaintsPayload):
-    """The graph's DecideComplaintsPayload."""
+    pass
 
 
 @fed.type(description="What recordComplainantsInformed answers.")
 class RecordComplainantsInformedPayload(ComplaintsPayload):
-    """The graph's RecordComplainantsInformedPayload."""
+    pass
 
 
 @fed.type(description="Who complained. It comes from revealComplainant alone.", requires_scopes=COMPLAINANTS_REVEAL)
 class Complainant:
-    """The graph's Complainant."""
-
     name: str = strawberry.field(description="Full name.")
     identity_number: str | None = strawberry.field(description="Number of the identity card.")
     phone: str | None = strawberry.field(description="The complainant's own telephone number.")
@@ -77,21 +69,16 @@ class Complainant:
 
     @classmethod
     def of(cls, complainant: complainants.Complainant) -> "Complainant":
-        """From the ledger's."""
         return copy_model(cls, complainant)
 
 
 @fed.type(description="What revealComplainant answers.")
 class RevealComplainantPayload:
-    """The graph's RevealComplainantPayload."""
-
     complainant: Complainant | None = strawberry.field(description="Who complained.")
 
 
 @fed.type
 class ComplaintDecidingMutations:
-    """What an officer does."""
-
     @field(
         "Decide complaints, item by item. It needs an officer; of two at once one wins and the other is told.",
         needs=COMPLAINTS_DECIDE,
@@ -101,7 +88,6 @@ class ComplaintDecidingMutations:
         info: Info,
         input: Annotated[DecideComplaintsInput, strawberry.argument(description="The decisions.")],  # noqa: A002
     ) -> DecideComplaintsPayload | None:
-        """One transaction."""
         decisions = [ComplaintDecision(**given(item)) for item in input.decisions]
         return DecideComplaintsPayload.of(await resolve.decide_complaints(info.context, decisions))
 
@@ -113,7 +99,6 @@ class ComplaintDecidingMutations:
             RecordComplainantsInformedInput, strawberry.argument(description="Of which complaints.")
         ],
     ) -> RecordComplainantsInformedPayload | None:
-        """One transaction."""
         results = await resolve.record_complainant_informed(info.context, input.complaint_ids)
         return RecordComplainantsInformedPayload.of(results)
 
@@ -125,6 +110,5 @@ class ComplaintDecidingMutations:
         info: Info,
         input: Annotated[RevealComplainantInput, strawberry.argument(description="Whose, and why.")],  # noqa: A002
     ) -> RevealComplainantPayload | None:
-        """One transaction, in which the event is written too."""
         found = await resolve.reveal_complainant(info.context, input.complaint_id, purpose=input.purpose)
         return RevealComplainantPayload(complainant=Complainant.of(found))

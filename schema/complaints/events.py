@@ -28,8 +28,6 @@ from schema.scalars import FeedCursor
     requires_scopes=COMPLAINTS_READ,
 )
 class ComplaintEvent:
-    """The graph's ComplaintEvent."""
-
     position: Position = strawberry.field(description="Its place in the feed.")
     kind: EventKind = strawberry.field(description="What happened.")
     recorded_at: datetime = strawberry.field(description="When it was written.")
@@ -46,12 +44,10 @@ class ComplaintEvent:
 
     @field("The complaint as it is now, where you may still see it.")
     async def complaint(self, info: Info) -> Complaint | None:
-        """Batched over all events that are told together."""
         return await find_complaint(info.context, self.complaint_id)
 
     @classmethod
     def of(cls, entry: Entry) -> "ComplaintEvent":
-        """From an entry of the feed."""
         return cls(
             position=entry.position,
             kind=entry.kind,
@@ -69,22 +65,17 @@ class ComplaintEvent:
 
 @fed.type(description="A message about complaints.", requires_scopes=COMPLAINTS_READ)
 class ComplaintMessage:
-    """The graph's ComplaintMessage."""
-
     cursor: FeedCursor = strawberry.field(description=CURSOR)
     event: ComplaintEvent | None = strawberry.field(description=EVENT)
 
     @classmethod
     def of(cls, message: Message) -> "ComplaintMessage":
-        """From a message of the batch."""
         event = ComplaintEvent.of(message.entry) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), event=event)
 
 
 @fed.type
 class ComplaintSubscriptions:
-    """Following complaints."""
-
     @subscription("What happens to complaints that you may see.", needs=COMPLAINTS_READ)
     async def complaint_events(
         self,

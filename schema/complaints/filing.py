@@ -29,8 +29,6 @@ from schema.scalars import Base64, Rupiah
 
 @fed.input(description="Who complained, as the source took it down. It is sealed and never leaves the regulator.")
 class ComplainantInput:
-    """The graph's ComplainantInput."""
-
     name: str = strawberry.field(description="Full name.")
     identity_number: str | None = strawberry.field(description="Number of the identity card.", default=UNSET)
     phone: str | None = strawberry.field(description="The complainant's own telephone number.", default=UNSET)
@@ -40,22 +38,17 @@ class ComplainantInput:
 
 @fed.input(description="One piece of evidence: a screenshot, a recording, a document.")
 class EvidenceInput:
-    """The graph's EvidenceInput."""
-
     media_type: str = strawberry.field(description="Its media type, for example image/png.")
     content: Base64 = strawberry.field(description="Its bytes.")
     file_name: str | None = strawberry.field(description="The file's name.", default=UNSET)
     captured_at: datetime | None = strawberry.field(description="When it was captured.", default=UNSET)
 
     def draft(self) -> EvidenceDraft:
-        """As the ledger takes it."""
         return EvidenceDraft(**given(self))
 
 
 @fed.input(description="A complaint to be filed, of a number or an account or both.")
 class ComplaintInput:
-    """The graph's ComplaintInput."""
-
     medium: Medium = strawberry.field(description="How the offender reached the complainant.")
     category: Category = strawberry.field(description="What is complained of.")
     remedy: Remedy | None = strawberry.field(
@@ -85,7 +78,6 @@ class ComplaintInput:
     )
 
     def draft(self) -> ComplaintDraft:
-        """As the ledger takes it."""
         values = given(self, without=("loss", "complainant", "evidence"))
         return ComplaintDraft(
             **values,
@@ -97,22 +89,17 @@ class ComplaintInput:
 
 @fed.input(description="Complaints to be filed, at most 1,000.")
 class FileComplaintsInput:
-    """The graph's FileComplaintsInput."""
-
     complaints: list[ComplaintInput] = strawberry.field(description="The complaints, at most 1,000.")
 
 
 @fed.type(description="What became of one filed complaint: the complaint or a problem.")
 class FiledComplaintResult:
-    """The graph's FiledComplaintResult."""
-
     complaint: Complaint | None = strawberry.field(description="The complaint, when it was taken.")
     was_known: bool = strawberry.field(description="Whether it had been filed before and is that first one.")
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: FiledComplaint | LedgerProblem) -> "FiledComplaintResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(complaint=None, was_known=False, problem=Problem.of(result))
         return cls(complaint=Complaint.of(result.complaint), was_known=result.was_known, problem=None)
@@ -120,8 +107,6 @@ class FiledComplaintResult:
 
 @fed.type(description="What fileComplaints answers.")
 class FileComplaintsPayload:
-    """The graph's FileComplaintsPayload."""
-
     results: list[FiledComplaintResult] = strawberry.field(
         description="One for each complaint, in the order given.", directives=[few(100)]
     )
@@ -130,44 +115,37 @@ class FileComplaintsPayload:
 
 @fed.input(description="What a source adds to a complaint of which an officer asked more.")
 class SupplementInput:
-    """The graph's SupplementInput."""
-
     complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
     chronology: str | None = strawberry.field(description="What happened, told anew.", default=UNSET)
     evidence: list[EvidenceInput] | None = strawberry.field(description="Further evidence.", default=UNSET)
 
     def draft(self) -> Supplement:
-        """As the ledger takes it."""
         pieces = tuple(piece.draft() for piece in self.evidence or ())
         return Supplement(**given(self, without=("evidence",)), evidence=pieces)
 
 
 @fed.input(description="Answers to officers' questions, at most 1,000.")
 class SupplyComplaintInformationInput:
-    """The graph's SupplyComplaintInformationInput."""
-
     supplements: list[SupplementInput] = strawberry.field(description="One for each complaint, at most 1,000.")
 
 
 @fed.input(description="Complaints to be taken back, at most 1,000.")
 class WithdrawComplaintsInput(ComplaintIdsInput):
-    """The graph's WithdrawComplaintsInput."""
+    pass
 
 
 @fed.type(description="What withdrawComplaints answers.")
 class WithdrawComplaintsPayload(ComplaintsPayload):
-    """The graph's WithdrawComplaintsPayload."""
+    pass
 
 
 @fed.type(description="What supplyComplaintInformation answers.")
 class SupplyComplaintInformationPayload(ComplaintsPayload):
-    """The graph's SupplyComplaintInformationPayload."""
+    pass
 
 
 @fed.type
 class ComplaintFilingMutations:
-    """What a source does."""
-
     @field(
         "File complaints, item by item: one that can't be taken sinks no other. Safe to repeat.", needs=COMPLAINTS_FILE
     )
@@ -176,7 +154,6 @@ class ComplaintFilingMutations:
         info: Info,
         input: Annotated[FileComplaintsInput, strawberry.argument(description="What to file.")],  # noqa: A002
     ) -> FileComplaintsPayload | None:
-        """One transaction."""
         results = await resolve.file_complaints(info.context, [item.draft() for item in input.complaints])
         return FileComplaintsPayload(
             results=[FiledComplaintResult.of(result) for result in results], problem_count=count_problems(results)
@@ -188,7 +165,6 @@ class ComplaintFilingMutations:
         info: Info,
         input: Annotated[WithdrawComplaintsInput, strawberry.argument(description="Which ones.")],  # noqa: A002
     ) -> WithdrawComplaintsPayload | None:
-        """One transaction."""
         return WithdrawComplaintsPayload.of(await resolve.withdraw_complaints(info.context, input.complaint_ids))
 
     @field("Answer what an officer asked about complaints that you filed.", needs=COMPLAINTS_FILE)
@@ -199,6 +175,5 @@ class ComplaintFilingMutations:
             SupplyComplaintInformationInput, strawberry.argument(description="The answers.")
         ],
     ) -> SupplyComplaintInformationPayload | None:
-        """One transaction."""
         drafts = [item.draft() for item in input.supplements]
         return SupplyComplaintInformationPayload.of(await resolve.supply_information(info.context, drafts))

@@ -15,14 +15,11 @@ from schema.problems import Problem, count_problems
 
 @fed.type(description="What became of one complaint: the complaint as it is now, or a problem.")
 class ComplaintResult:
-    """The graph's ComplaintResult."""
-
     complaint: Complaint | None = strawberry.field(description="The complaint as it is now.")
     problem: Problem | None = strawberry.field(description="Why nothing was done to it.")
 
     @classmethod
     def of(cls, result: complaints.Complaint | LedgerProblem) -> "ComplaintResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(complaint=None, problem=Problem.of(result))
         return cls(complaint=Complaint.of(result), problem=None)
@@ -39,7 +36,6 @@ class ComplaintsPayload:
 
     @classmethod
     def of(cls, results: Sequence[complaints.Complaint | LedgerProblem]) -> Self:
-        """From the ledger's."""
         return cls(results=[ComplaintResult.of(result) for result in results], problem_count=count_problems(results))
 
 

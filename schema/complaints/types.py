@@ -30,8 +30,6 @@ from schema.texts import CHECKED
 
 @fed.type(description="What is known of one piece of evidence without opening it.", requires_scopes=COMPLAINTS_READ)
 class Evidence:
-    """The graph's Evidence."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     media_type: str = strawberry.field(description="Its media type.")
     file_name: str | None = strawberry.field(description="The file's name as it was handed in.")
@@ -42,14 +40,11 @@ class Evidence:
 
     @classmethod
     def of(cls, piece: evidence.Evidence) -> "Evidence":
-        """From the ledger's."""
         return copy_model(cls, piece)
 
 
 @fed.type(description="That an officer was shown who complained.", requires_scopes=AUDIT_READ)
 class ComplainantReveal:
-    """The graph's ComplainantReveal."""
-
     id: strawberry.ID = strawberry.field(description="Its id; its event names it as revealId.")
     purpose: str = strawberry.field(description="What for, in the officer's words.")
     purpose_salt: Base64 = strawberry.field(
@@ -61,19 +56,15 @@ class ComplainantReveal:
 
     @field("The officer.")
     async def officer(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.officer_id)
 
     @classmethod
     def of(cls, reveal: complainants.ComplainantReveal) -> "ComplainantReveal":
-        """From the ledger's."""
         return copy_model(cls, reveal)
 
 
 @fed.type(description="An account on a messaging service that is complained of.")
 class Account:
-    """The graph's Account."""
-
     platform: str = strawberry.field(description="The service.")
     handle: str | None = strawberry.field(description="Its handle there.")
     url: str | None = strawberry.field(description="Its address.")
@@ -85,8 +76,6 @@ class Account:
     requires_scopes=COMPLAINTS_READ,
 )
 class Complaint:
-    """The graph's Complaint."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     ticket_no: str = strawberry.field(description="Its number as people say it.")
     source_reference: str | None = strawberry.field(description="The source's own id of it.")
@@ -127,79 +116,63 @@ class Complaint:
 
     @field("The number complained of, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.e164)
 
     @field("The account complained of.")
     def account(self) -> Account | None:
-        """None where it names a number alone."""
         if self.account_platform is None:
             return None
         return Account(platform=self.account_platform, handle=self.account_handle, url=self.account_url)
 
     @field("The member that filed it.")
     async def source(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.source_id)
 
     @field("Whether it still awaits an officer after its verification was due.")
     def is_verification_overdue(self, info: Info) -> bool:
-        """Derived by the operation's clock."""
         return self.ledger_complaint.is_verification_overdue(info.context.as_of)
 
     @field("What happened, in the complainant's words.", directives=[OPENED])
     async def chronology(self, info: Info) -> str | None:
-        """Opened from under its seal; batched over the operation."""
         return await info.context.loaders.chronologies.load(self.id)
 
     @field("What was handed in with it, oldest first.", directives=[few(3)])
     async def evidence(self, info: Info) -> list[Evidence] | None:
-        """Batched over the operation."""
         return [Evidence.of(piece) for piece in await info.context.loaders.evidence.load(self.id) or []]
 
     @field("The complaint that this one repeats, where you may see it.", name="duplicateOf")
     async def first_complaint(self, info: Info) -> "Complaint | None":
-        """Batched over the operation."""
         first = await info.context.loaders.complaints.load(self.duplicate_of) if self.duplicate_of else None
         return Complaint.of(first) if first else None
 
     @field("The officer who decided last; the regulator's alone.", needs=COMPLAINT_STAFF, name="decidedBy")
     async def decider(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.decided_by)
 
     @field("Who was shown the complainant and what for, oldest first.", needs=AUDIT_READ, directives=[few(1)])
     async def reveals(self, info: Info) -> list[ComplainantReveal] | None:
-        """Opened from under their seal; batched over the operation."""
         return [ComplainantReveal.of(reveal) for reveal in await info.context.loaders.reveals.load(self.id) or []]
 
     @classmethod
     def of(cls, complaint: complaints.Complaint) -> "Complaint":
-        """From the ledger's."""
         return copy_model(cls, complaint, ledger_complaint=complaint)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Complaint":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_complaint(info.context, id))
 
 
 @fed.type(description="One page of complaints.", requires_scopes=COMPLAINTS_READ)
 class ComplaintConnection(Connection[Complaint]):
-    """Complaints by pages."""
-
     where: Private[LedgerComplaintFilter]
 
     @field("How many the whole list holds; counted only when it is asked.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
-        """One statement."""
         return await resolve.count_complaints(info.context, self.where)
 
 
 @fed.input(description="Which complaints are wanted. What is left out asks for all.")
 class ComplaintFilter:
-    """The graph's ComplaintFilter."""
-
     states: list[ComplaintState] | None = strawberry.field(description="In one of these states.", default=UNSET)
     categories: list[Category] | None = strawberry.field(description="Of one of these categories.", default=UNSET)
     number: E164 | None = strawberry.field(description="Of this number.", default=UNSET)
@@ -220,8 +193,6 @@ async def find_complaint(context: Context, complaint_id: str | None) -> Complain
 
 @fed.type
 class ComplaintQueries:
-    """Reading complaints."""
-
     @field("One complaint that you may see, by its id or its number.", needs=COMPLAINTS_READ, extensions=[CHECKED])
     async def complaint(
         self,
@@ -247,7 +218,6 @@ class ComplaintQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> ComplaintConnection | None:
-        """One statement, and one more for totalCount."""
         where = LedgerComplaintFilter(**given_filter(filter))
         page = await resolve.list_complaints(info.context, page_request(first, after), where, sort=sort)
         return ComplaintConnection.of(page, Complaint.of, after=after, where=where)

@@ -23,8 +23,6 @@ from schema.texts import CHECKED
 
 @fed.type(description="One change of state. Nobody can change or remove it.", requires_scopes=AUDIT_READ)
 class Event:
-    """The graph's Event."""
-
     id: strawberry.ID = strawberry.field(description="Its id. It names the event and tells no order.")
     kind: EventKind = strawberry.field(description="What happened.")
     subject: Subject = strawberry.field(description="What sort of thing it is about.")
@@ -37,30 +35,25 @@ class Event:
 
     @field("The member that acted.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.actor_member_id)
 
     @field("The officer who acted.")
     async def officer(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.actor_officer_id)
 
     @classmethod
     def of(cls, event: event_log.Event) -> "Event":
-        """From the ledger's."""
         actor: ClientId | None = event.actor_client_id
         return copy_model(cls, event, id=strawberry.ID(str(event.id)), client_id=actor)
 
 
 @fed.type(description="One page of events.", requires_scopes=AUDIT_READ)
 class EventConnection(Connection[Event]):
-    """Events by pages."""
+    pass
 
 
 @fed.input(description="Which events are wanted. What is left out asks for all.")
 class EventFilter:
-    """The graph's EventFilter."""
-
     subject_id: str | None = strawberry.field(description="About this thing.", default=UNSET)
     kinds: list[EventKind] | None = strawberry.field(description="Of these kinds.", default=UNSET)
     recorded_after: datetime | None = strawberry.field(description="Written at this moment or later.", default=UNSET)
@@ -69,8 +62,6 @@ class EventFilter:
 
 @fed.type
 class EventQueries:
-    """Reading events."""
-
     @field(
         "Who did what, newest first; the regulator's alone.", needs=AUDIT_READ, directives=[PAGED], extensions=[CHECKED]
     )
@@ -81,7 +72,6 @@ class EventQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> EventConnection | None:
-        """One statement."""
         where = LedgerEventFilter(**given_filter(filter))
         page = await resolve.list_events(info.context, page_request(first, after), where)
         return EventConnection.of(page, Event.of, after=after)

@@ -26,8 +26,6 @@ from schema.texts import CHECKED
     requires_scopes=HOLDS_MANAGE,
 )
 class LegalHold:
-    """The graph's LegalHold."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     subject: HoldSubject | None = strawberry.field(description="What sort of thing is held; null: the whole log.")
     subject_id: str | None = strawberry.field(description="The thing's id, or the number itself.")
@@ -39,29 +37,24 @@ class LegalHold:
 
     @field("The officer who placed it.")
     async def placed_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.placer_id)
 
     @field("The officer who released it.")
     async def released_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.releaser_id)
 
     @classmethod
     def of(cls, hold: legal_holds.LegalHold) -> "LegalHold":
-        """From the ledger's."""
         return copy_model(cls, hold, placer_id=hold.placed_by, releaser_id=hold.released_by)
 
 
 @fed.type(description="One page of legal holds.", requires_scopes=HOLDS_MANAGE)
 class LegalHoldConnection(Connection[LegalHold]):
-    """Holds by pages."""
+    pass
 
 
 @fed.input(description="What is to be kept and why. Without subject and subjectId: the whole log.")
 class PlaceLegalHoldInput:
-    """The graph's LegalHoldDraft."""
-
     reason: str = strawberry.field(description="Why, at most 2,000 characters; the regulator alone reads it.")
     subject: HoldSubject | None = strawberry.field(description="What sort of thing.", default=UNSET)
     subject_id: str | None = strawberry.field(description="Its id, or a number as written.", default=UNSET)
@@ -69,29 +62,21 @@ class PlaceLegalHoldInput:
 
 @fed.input(description="A hold that is no longer needed.")
 class ReleaseLegalHoldInput:
-    """The graph's ReleaseLegalHoldInput."""
-
     id: strawberry.ID = strawberry.field(description="The hold.")
 
 
 @fed.type(description="What placeLegalHold answers.")
 class PlaceLegalHoldPayload:
-    """The graph's PlaceLegalHoldPayload."""
-
     legal_hold: LegalHold | None = strawberry.field(description="The hold; it is heeded from now on.")
 
 
 @fed.type(description="What releaseLegalHold answers.")
 class ReleaseLegalHoldPayload:
-    """The graph's ReleaseLegalHoldPayload."""
-
     legal_hold: LegalHold | None = strawberry.field(description="The hold as it is now.")
 
 
 @fed.type
 class LegalHoldQueries:
-    """Reading holds."""
-
     @field(
         "Legal holds, newest first; the regulator's alone.",
         needs=HOLDS_MANAGE,
@@ -107,15 +92,12 @@ class LegalHoldQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> LegalHoldConnection | None:
-        """One statement."""
         page = await resolve.list_holds(info.context, page_request(first, after), is_active=optional(active))
         return LegalHoldConnection.of(page, LegalHold.of, after=after)
 
 
 @fed.type
 class LegalHoldMutations:
-    """What officers do with holds."""
-
     @field(
         "Keep the log's entries about a thing, or all of them, from erasing and archiving; an officer's alone.",
         needs=HOLDS_MANAGE,
@@ -126,7 +108,6 @@ class LegalHoldMutations:
         info: Info,
         input: Annotated[PlaceLegalHoldInput, strawberry.argument(description="What and why.")],  # noqa: A002
     ) -> PlaceLegalHoldPayload | None:
-        """One transaction."""
         hold = await resolve.place_hold(info.context, LegalHoldDraft(**given(input)))
         return PlaceLegalHoldPayload(legal_hold=LegalHold.of(hold))
 
@@ -136,5 +117,4 @@ class LegalHoldMutations:
         info: Info,
         input: Annotated[ReleaseLegalHoldInput, strawberry.argument(description="Which hold.")],  # noqa: A002
     ) -> ReleaseLegalHoldPayload | None:
-        """One transaction."""
         return ReleaseLegalHoldPayload(legal_hold=LegalHold.of(await resolve.release_hold(info.context, input.id)))

@@ -28,8 +28,6 @@ TreeSize = Annotated[
 
 @fed.type(description="What the gateway signed of the feed: a root hash for a size.", requires_scopes=FEED_READ)
 class Checkpoint:
-    """The graph's Checkpoint."""
-
     tree_size: Position = strawberry.field(description="How many entries the tree has.")
     root_hash: Base64 = strawberry.field(description="The tree's root, 32 bytes.")
     note: str = strawberry.field(
@@ -39,14 +37,11 @@ class Checkpoint:
 
     @classmethod
     def of(cls, checkpoint: checkpoints.StoredCheckpoint) -> "Checkpoint":
-        """From the ledger's."""
         return copy_model(cls, checkpoint)
 
 
 @fed.type(description="A key that checkpoints are or were signed with.", requires_scopes=FEED_READ)
 class CheckpointKey:
-    """The graph's CheckpointKey."""
-
     verifier_key: str = strawberry.field(
         description="Its public part as C2SP signed-note writes it. Take it once, by a way that you trust, and keep it."
     )
@@ -55,14 +50,11 @@ class CheckpointKey:
 
     @classmethod
     def of(cls, key: checkpoints.CheckpointKey) -> "CheckpointKey":
-        """From the ledger's."""
         return copy_model(cls, key)
 
 
 @fed.type(description="That a leaf stands at a place in a tree (RFC 6962, section 2.1.1).", requires_scopes=FEED_READ)
 class InclusionProof:
-    """The graph's InclusionProof."""
-
     position: Position = strawberry.field(description="The entry's place; its index in the tree is one less.")
     leaf_hash: Base64 = strawberry.field(description="The entry's leaf, 32 bytes.")
     tree_size: Position = strawberry.field(description="How many entries the tree has.")
@@ -72,28 +64,22 @@ class InclusionProof:
 
     @classmethod
     def of(cls, proof: proofs.InclusionProof) -> "InclusionProof":
-        """From the ledger's."""
         return copy_model(cls, proof)
 
 
 @fed.type(description="That a tree begins with an earlier one (RFC 6962, section 2.1.2).", requires_scopes=FEED_READ)
 class ConsistencyProof:
-    """The graph's ConsistencyProof."""
-
     first_size: Position = strawberry.field(description="How many entries the earlier tree has.")
     second_size: Position = strawberry.field(description="How many entries the later tree has.")
     hashes: list[Base64] = strawberry.field(description="The proof's hashes.", directives=[few(HASHES_ASSUMED)])
 
     @classmethod
     def of(cls, proof: proofs.ConsistencyProof) -> "ConsistencyProof":
-        """From the ledger's."""
         return copy_model(cls, proof)
 
 
 @fed.type
 class ProofQueries:
-    """Verifying the feed."""
-
     @field("The newest signed checkpoint, or the one of a size; null where none was signed.", needs=FEED_READ)
     async def checkpoint(
         self,
@@ -102,13 +88,11 @@ class ProofQueries:
             Position | None, strawberry.argument(description="The size that it was signed at.")
         ] = UNSET,
     ) -> Checkpoint | None:
-        """One statement."""
         found = await resolve.find_checkpoint(info.context, optional(tree_size))
         return Checkpoint.of(found) if found else None
 
     @field("The keys that checkpoints are or were signed with.", needs=FEED_READ, directives=[few(KEYS_ASSUMED)])
     async def checkpoint_keys(self, info: Info) -> list[CheckpointKey] | None:
-        """One statement."""
         return [CheckpointKey.of(key) for key in await resolve.list_keys(info.context)]
 
     @field(
@@ -120,7 +104,7 @@ class ProofQueries:
         position: Annotated[Position, strawberry.argument(description="The entry's place in the feed.")],
         tree_size: TreeSize,
     ) -> InclusionProof | None:
-        """One statement. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
+        """Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
         proof = await resolve.prove_inclusion(info.context, position=position, tree_size=tree_size)
         return InclusionProof.of(proof)
 
@@ -131,6 +115,6 @@ class ProofQueries:
         first_size: Annotated[Position, strawberry.argument(description="The earlier tree's size.")],
         second_size: Annotated[Position, strawberry.argument(description="The later tree's size.")],
     ) -> ConsistencyProof | None:
-        """One statement. Errors: TREE_SIZE_UNKNOWN."""
+        """Errors: TREE_SIZE_UNKNOWN."""
         proof = await resolve.prove_consistency(info.context, first_size=first_size, second_size=second_size)
         return ConsistencyProof.of(proof)

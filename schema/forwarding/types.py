@@ -35,8 +35,6 @@ from schema.texts import CHECKED
     requires_scopes=ORDER_STAFF,
 )
 class ForwardingItem:
-    """The graph's ForwardingItem."""
-
     place: int = strawberry.field(description="Its place in the manifest, from 1.")
     e164: E164 | None = strawberry.field(description="The number.")
     result: ForwardingResult = strawberry.field(description="What the run made of its complaints.")
@@ -47,34 +45,28 @@ class ForwardingItem:
 
     @field("The number, with what is known of it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.e164)
 
     @field("The order that was drafted, or that the complaints joined.")
     async def block_order(self, info: Info) -> BlockOrder | None:
-        """Batched over the operation."""
         return await find_order(info.context, self.order_id)
 
     @field("The carrier that holds the number.")
     async def carrier(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.carrier_id)
 
     @classmethod
     def of(cls, item: forwarding_runs.ForwardingItem) -> "ForwardingItem":
-        """From the ledger's."""
         return copy_model(cls, item)
 
 
 @fed.type(description="One page of a manifest.", requires_scopes=ORDER_STAFF)
 class ForwardingItemConnection(Connection[ForwardingItem]):
-    """A manifest by pages."""
+    pass
 
 
 @fed.type(description="One forwarding run with its manifest; the regulator's alone.", requires_scopes=ORDER_STAFF)
 class ForwardingRun:
-    """The graph's ForwardingRun."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     state: ForwardingState = strawberry.field(description="Where it stands.")
     manifest_hash: str = strawberry.field(description="What an approver approves: SHA-256 of the manifest.")
@@ -88,17 +80,14 @@ class ForwardingRun:
 
     @field("The office that it belongs to.")
     async def office(self, info: Info) -> Office | None:
-        """Batched over the operation."""
         return await find_office(info.context, self.office_id)
 
     @field("The officer who started it, the drafter of all its drafts.")
     async def started_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.starter_id)
 
     @field("The officer who approved or dropped it.")
     async def concluded_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.approver_id)
 
     @field("The manifest, line by line.", directives=[PAGED, QUERIED])
@@ -109,20 +98,17 @@ class ForwardingRun:
 
     @classmethod
     def of(cls, run: forwarding_runs.ForwardingRun) -> "ForwardingRun":
-        """From the ledger's."""
         run_id: ForwardingRunId = run.id
         return copy_model(cls, run, id=run_id, starter_id=run.started_by, approver_id=run.approved_by)
 
 
 @fed.type(description="One page of forwarding runs.", requires_scopes=ORDER_STAFF)
 class ForwardingRunConnection(Connection[ForwardingRun]):
-    """Runs by pages."""
+    pass
 
 
 @fed.input(description="What a forwarding run covers, and the words that its drafts carry.")
 class ForwardComplaintsInput:
-    """The graph's ForwardingRequest."""
-
     legal_basis: str = strawberry.field(description="The rule that the orders rest on.")
     subscriber_notice: str = strawberry.field(description="What subscribers are told: the reason and how to appeal.")
     scope: BlockScope | None = strawberry.field(
@@ -140,16 +126,12 @@ class ForwardComplaintsInput:
 
 @fed.input(description="A written reason to issue one held draft all the same.")
 class ForwardingOverrideInput:
-    """One entry of the ledger's override notes."""
-
     order_id: strawberry.ID = strawberry.field(description="The draft.")
     note: str = strawberry.field(description="Why.")
 
 
 @fed.input(description="The manifest that you read, by its hash, and what to leave out of it.")
 class ApproveForwardingInput:
-    """The graph's ForwardingApproval."""
-
     run_id: strawberry.ID = strawberry.field(description="The run.")
     manifest_hash: str = strawberry.field(description="Its manifestHash as you read it.")
     excluded_order_ids: list[strawberry.ID] | None = strawberry.field(description="Drafts not to issue.", default=UNSET)
@@ -160,22 +142,16 @@ class ApproveForwardingInput:
 
 @fed.input(description="A run to be concluded without issuing anything.")
 class DiscardForwardingInput:
-    """The graph's DiscardForwardingInput."""
-
     run_id: strawberry.ID = strawberry.field(description="The run.")
 
 
 @fed.type(description="What forwardComplaints answers.")
 class ForwardComplaintsPayload:
-    """The graph's ForwardComplaintsPayload."""
-
     run: ForwardingRun | None = strawberry.field(description="The run with its manifest.")
 
 
 @fed.type(description="What approveForwarding answers.")
 class ApproveForwardingPayload:
-    """The graph's ApproveForwardingPayload."""
-
     run: ForwardingRun | None = strawberry.field(description="The run as it is now.")
     results: list[BlockOrderResult] = strawberry.field(
         description="One for each draft that was not excluded, in the manifest's order.", directives=[few(100)]
@@ -185,15 +161,11 @@ class ApproveForwardingPayload:
 
 @fed.type(description="What discardForwarding answers.")
 class DiscardForwardingPayload:
-    """The graph's DiscardForwardingPayload."""
-
     run: ForwardingRun | None = strawberry.field(description="The run as it is now.")
 
 
 @fed.type
 class ForwardingQueries:
-    """Reading runs."""
-
     @field("One forwarding run; the regulator's alone.", needs=ORDER_STAFF, extensions=[CHECKED])
     async def forwarding_run(
         self,
@@ -218,15 +190,12 @@ class ForwardingQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> ForwardingRunConnection | None:
-        """One statement."""
         page = await resolve.list_runs(info.context, page_request(first, after), states=optional(states))
         return ForwardingRunConnection.of(page, ForwardingRun.of, after=after)
 
 
 @fed.type
 class ForwardingMutations:
-    """What officers do with runs."""
-
     @field(
         "Turn verified complaints into drafts and write the manifest. Repeating it orders nothing twice.",
         needs=ORDERS_DRAFT,
@@ -237,7 +206,6 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[ForwardComplaintsInput, strawberry.argument(description="What to cover.")],  # noqa: A002
     ) -> ForwardComplaintsPayload | None:
-        """One transaction."""
         values = given(input, without=("categories",))
         request = ForwardingRequest(**values, categories=tuple(input.categories or ()))
         return ForwardComplaintsPayload(run=ForwardingRun.of(await resolve.forward_complaints(info.context, request)))
@@ -252,7 +220,6 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[ApproveForwardingInput, strawberry.argument(description="What you approve.")],  # noqa: A002
     ) -> ApproveForwardingPayload | None:
-        """One transaction."""
         approval = ForwardingApproval(
             run_id=input.run_id,
             manifest_hash=input.manifest_hash,
@@ -276,6 +243,5 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[DiscardForwardingInput, strawberry.argument(description="Which run.")],  # noqa: A002
     ) -> DiscardForwardingPayload | None:
-        """One transaction."""
         run = await resolve.discard_forwarding(info.context, input.run_id)
         return DiscardForwardingPayload(run=ForwardingRun.of(run))

@@ -23,15 +23,12 @@ from schema.texts import CHECKED
 
 @fed.type(description="A name under which a member serves the public.")
 class Brand:
-    """The graph's Brand."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name as the public knows it.")
 
     @classmethod
     def of(cls, brand: members.Brand) -> "Brand":
-        """From the ledger's."""
         return copy_model(cls, brand)
 
 
@@ -39,22 +36,17 @@ class Brand:
     description="A desk of a member; drafts belong to it, so that leave stops nothing.", requires_scopes=MEMBER_STAFF
 )
 class Office:
-    """The graph's Office."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name of the office.")
 
     @classmethod
     def of(cls, office: members.Office) -> "Office":
-        """From the ledger's."""
         return copy_model(cls, office)
 
 
 @fed.type(description="A person who decides for the regulator.", requires_scopes=MEMBER_STAFF)
 class Officer:
-    """The graph's Officer."""
-
     id: strawberry.ID = strawberry.field(description="Its id; every login of one person leads to the same officer.")
     display_name: str = strawberry.field(description="Name as colleagues read it.")
     created_at: datetime = strawberry.field(description="When the officer was added.")
@@ -66,24 +58,20 @@ class Officer:
 
     @field("The office that the officer's drafts belong to.")
     async def office(self, info: Info) -> Office | None:
-        """Batched over the operation."""
         return await find_office(info.context, self.office_id)
 
     @classmethod
     def of(cls, officer: members.Officer) -> "Officer":
-        """From the ledger's."""
         return copy_model(cls, officer)
 
 
 @fed.type(description="One page of officers.", requires_scopes=MEMBER_STAFF)
 class OfficerConnection(Connection[Officer]):
-    """Officers by pages."""
+    pass
 
 
 @fed.type(description="Whom to reach, day and night.", requires_scopes=MEMBER_STAFF)
 class Contact:
-    """The graph's Contact."""
-
     name: str | None = strawberry.field(description="Who or which desk answers.")
     email: str | None = strawberry.field(description="E-mail address.")
     phone: str | None = strawberry.field(description="Telephone number as it was given.")
@@ -95,8 +83,6 @@ class Contact:
     requires_scopes=MEMBERS_READ,
 )
 class Member:
-    """The graph's Member."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     slug: str = strawberry.field(description="Short name, unique among members.")
     kind: MemberKind = strawberry.field(description="What kind of member it is.")
@@ -112,14 +98,12 @@ class Member:
 
     @field("Whom to reach, day and night.", needs=MEMBER_STAFF)
     def contact(self) -> Contact | None:
-        """None where the member named nobody."""
         if self.contact_name is None and self.contact_email is None and self.contact_phone is None:
             return None
         return Contact(name=self.contact_name, email=self.contact_email, phone=self.contact_phone)
 
     @field("Its brands, as far as you may see them.", directives=[few(5)])
     async def brands(self, info: Info) -> list[Brand]:
-        """Batched over the operation."""
         return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.id) or []]
 
     @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED, QUERIED])
@@ -130,24 +114,20 @@ class Member:
 
     @classmethod
     def of(cls, member: members.Member) -> "Member":
-        """From the ledger's."""
         return copy_model(cls, member)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Member":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_member(info.context, id))
 
 
 @fed.type(description="One page of members.", requires_scopes=MEMBERS_READ)
 class MemberConnection(Connection[Member]):
-    """Members by pages."""
+    pass
 
 
 @fed.type(description="Who you are here, by your access token.")
 class Viewer:
-    """The graph's Viewer; it needs no scope."""
-
     member_id: strawberry.ID = strawberry.field(description="The member that you speak for.")
     member_kind: MemberKind = strawberry.field(description="What kind of member that is.")
     client_id: strawberry.ID = strawberry.field(description="The client that got the token.")
@@ -159,12 +139,10 @@ class Viewer:
 
     @field("The member that you speak for.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
     @classmethod
     def of(cls, context: Context) -> "Viewer | None":
-        """From the token."""
         principal = context.principal
         if principal is None:
             return None
@@ -198,11 +176,8 @@ async def find_officer(context: Context, officer_id: str | None) -> Officer | No
 
 @fed.type
 class MemberQueries:
-    """Reading members."""
-
     @field("Who you are here. It needs a token and no scope.", authenticated=True)
     def viewer(self, info: Info) -> Viewer | None:
-        """From the token alone."""
         return Viewer.of(info.context)
 
     @field("One member that you may see.", needs=MEMBERS_READ, extensions=[CHECKED])
@@ -227,6 +202,5 @@ class MemberQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> MemberConnection | None:
-        """One statement."""
         page = await resolve.list_members(info.context, page_request(first, after), kind=optional(kind))
         return MemberConnection.of(page, Member.of, after=after)

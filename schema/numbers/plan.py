@@ -22,8 +22,6 @@ from schema.texts import CHECKED
 
 @fed.input(description="A range of the numbering plan.")
 class NumberRangeInput:
-    """The graph's RangeDraft."""
-
     prefix: str = strawberry.field(description="Country code and leading digits, with +.")
     kind: RangeKind = strawberry.field(description="What it serves.")
     valid_from: datetime = strawberry.field(description="From when it holds.")
@@ -33,21 +31,16 @@ class NumberRangeInput:
     brand_slug: str | None = strawberry.field(description="The holder's brand, by its short name.", default=UNSET)
 
     def draft(self) -> numbering.RangeDraft:
-        """As the ledger takes it."""
         return numbering.RangeDraft(**({"holder_slug": None, "holder_name": None, "brand_slug": None} | given(self)))
 
 
 @fed.input(description="Ranges to take into the plan, at most 1,000. The same again changes nothing.")
 class LoadNumberingPlanInput:
-    """The graph's LoadNumberingPlanInput."""
-
     ranges: list[NumberRangeInput] = strawberry.field(description="The ranges, at most 1,000.")
 
 
 @fed.input(description="That one number is held by another than its range's holder.")
 class SetNumberOverrideInput:
-    """The graph's SetNumberOverrideInput."""
-
     e164: E164 = strawberry.field(description="The number.")
     holder_id: strawberry.ID = strawberry.field(description="The carrier that holds it.")
     reason: str = strawberry.field(description="Why, in words.")
@@ -58,8 +51,6 @@ class SetNumberOverrideInput:
 
 @fed.type(description="What loadNumberingPlan answers.")
 class LoadNumberingPlanPayload:
-    """The graph's PlanAccount."""
-
     read_count: int = strawberry.field(description="Ranges that were given.")
     written_count: int = strawberry.field(description="Ranges that are new or changed.")
     numbers_moved_count: int = strawberry.field(description="Numbers whose holder changed with them.")
@@ -70,15 +61,11 @@ class LoadNumberingPlanPayload:
 
 @fed.type(description="What setNumberOverride answers.")
 class SetNumberOverridePayload:
-    """The graph's SetNumberOverridePayload."""
-
     number: PhoneNumber | None = strawberry.field(description="The number as it is now, where it is known.")
 
 
 @fed.type
 class NumberingMutations:
-    """Changing the plan."""
-
     @field(
         "Take ranges into the numbering plan; every known number gets its holder again.",
         needs=NUMBERS_MANAGE,
@@ -89,7 +76,6 @@ class NumberingMutations:
         info: Info,
         input: Annotated[LoadNumberingPlanInput, strawberry.argument(description="The ranges.")],  # noqa: A002
     ) -> LoadNumberingPlanPayload | None:
-        """One transaction."""
         account = await resolve.load_plan(info.context, [item.draft() for item in input.ranges])
         return copy_model(LoadNumberingPlanPayload, account)
 
@@ -101,7 +87,6 @@ class NumberingMutations:
         info: Info,
         input: Annotated[SetNumberOverrideInput, strawberry.argument(description="Which, and whose.")],  # noqa: A002
     ) -> SetNumberOverridePayload | None:
-        """One transaction."""
         number = await resolve.set_override(
             info.context,
             input.e164,

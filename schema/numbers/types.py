@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     requires_scopes=NUMBERS_READ,
 )
 class PhoneNumber:
-    """The graph's PhoneNumber."""
-
     e164: E164 = strawberry.field(description="The number in international form.")
     risk: RiskTier = strawberry.field(description="How risky it is, from verified complaints only.")
     region: str | None = strawberry.field(description="Region of its country code, ISO 3166, where it has one.")
@@ -58,19 +56,16 @@ class PhoneNumber:
 
     @field("The carrier that holds its range.")
     async def holder(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.holder_id)
 
     @field("The holder's brand that it is sold under.")
     async def brand(self, info: Info) -> Brand | None:
-        """Batched over the operation."""
         return await find_brand(info.context, self.brand_id)
 
     @field("Its block orders that you may see, oldest first.", needs=ORDERS_READ, directives=[few(3)])
     async def block_orders(
         self, info: Info
     ) -> Sequence[Annotated["BlockOrder", strawberry.lazy("schema.orders.types")]] | None:
-        """Batched over the operation."""
         from schema.orders.types import BlockOrder
 
         found = await info.context.loaders.orders_by_number.load(self.e164)
@@ -78,24 +73,20 @@ class PhoneNumber:
 
     @classmethod
     def of(cls, number: numbers.PhoneNumber) -> "PhoneNumber":
-        """From the ledger's."""
         return copy_model(cls, number)
 
     @classmethod
     async def resolve_reference(cls, info: Info, e164: str) -> "PhoneNumber":
-        """As the root field would show it."""
         return cls.of(await resolve.get_number(info.context, parse_e164(e164)))
 
 
 @fed.type(description="One page of numbers.", requires_scopes=NUMBERS_READ)
 class PhoneNumberConnection(Connection[PhoneNumber]):
-    """Numbers by pages."""
+    pass
 
 
 @fed.type(description="A range of the numbering plan. The longest prefix that fits a number says who holds it.")
 class NumberRange:
-    """The graph's NumberRange."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     prefix: str = strawberry.field(description="Country code and leading digits, with +.")
     kind: RangeKind = strawberry.field(description="What it serves.")
@@ -107,29 +98,24 @@ class NumberRange:
 
     @field("The carrier that holds it.")
     async def holder(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.holder_id)
 
     @field("The holder's brand.")
     async def brand(self, info: Info) -> Brand | None:
-        """Batched over the operation."""
         return await find_brand(info.context, self.brand_id)
 
     @classmethod
     def of(cls, held: numbering.Range) -> "NumberRange":
-        """From the ledger's."""
         return copy_model(cls, held)
 
 
 @fed.type(description="One page of the numbering plan.", requires_scopes=NUMBERS_READ)
 class NumberRangeConnection(Connection[NumberRange]):
-    """Ranges by pages."""
+    pass
 
 
 @fed.input(description="Which numbers are wanted. What is left out asks for all.")
 class PhoneNumberFilter:
-    """The graph's NumberFilter."""
-
     statuses: list[NumberStatus] | None = strawberry.field(description="In one of these states.", default=UNSET)
     risks: list[RiskTier] | None = strawberry.field(description="Of one of these risks.", default=UNSET)
     holder_statuses: list[HolderStatus] | None = strawberry.field(
@@ -148,8 +134,6 @@ async def find_number(context: Context, e164: str | None) -> PhoneNumber | None:
 
 @fed.type
 class NumberQueries:
-    """Reading numbers and the plan."""
-
     @field("One number, as far as you may see it.", needs=NUMBERS_READ, extensions=[CHECKED])
     async def number(
         self, info: Info, e164: Annotated[E164, strawberry.argument(description="The number.")]
@@ -172,7 +156,6 @@ class NumberQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> PhoneNumberConnection | None:
-        """One statement."""
         where = NumberFilter(**given_filter(filter))
         page = await resolve.list_numbers(info.context, page_request(first, after), where)
         return PhoneNumberConnection.of(page, PhoneNumber.of, after=after)
@@ -186,6 +169,5 @@ class NumberQueries:
     async def numbering_plan(
         self, info: Info, first: First = UNSET, after: After = UNSET
     ) -> NumberRangeConnection | None:
-        """One statement."""
         page = await resolve.list_ranges(info.context, page_request(first, after))
         return NumberRangeConnection.of(page, NumberRange.of, after=after)

@@ -22,8 +22,6 @@ from schema.texts import CHECKED
 
 @fed.input(description="The terms as they were signed.")
 class ParticipationTermsInput:
-    """The graph's Terms."""
-
     terms_reference: str = strawberry.field(description="Where the signed terms are found.")
     categories: list[Category] = strawberry.field(description="Which signals they name.")
     purpose: str = strawberry.field(description="What the signals may be used for.")
@@ -38,32 +36,24 @@ class ParticipationTermsInput:
 
 @fed.input(description="A provider that is to take part.")
 class StartParticipationInput:
-    """The graph's StartParticipationInput."""
-
     member_id: strawberry.ID = strawberry.field(description="The provider.")
     terms: ParticipationTermsInput = strawberry.field(description="On which terms.")
 
 
 @fed.input(description="Other terms for a participation that is in force. They hold from now on.")
 class ChangeParticipationInput:
-    """The graph's ChangeParticipationInput."""
-
     participation_id: strawberry.ID = strawberry.field(description="The participation.")
     terms: ParticipationTermsInput = strawberry.field(description="The terms, whole.")
 
 
 @fed.input(description="A participation that is to end now.")
 class EndParticipationInput:
-    """The graph's EndParticipationInput."""
-
     participation_id: strawberry.ID = strawberry.field(description="The participation.")
     reason: PartingReason = strawberry.field(description="Why.")
 
 
 @fed.input(description="Whose key is to be rotated.")
 class RotateSignalKeyInput:
-    """The graph's RotateSignalKeyInput."""
-
     member_id: strawberry.ID | None = strawberry.field(
         description="The provider; your own when it is not given. The regulator names one.", default=UNSET
     )
@@ -71,29 +61,21 @@ class RotateSignalKeyInput:
 
 @fed.type(description="What startParticipation answers.")
 class StartParticipationPayload:
-    """The graph's StartParticipationPayload."""
-
     participation: Participation | None = strawberry.field(description="The participation.")
 
 
 @fed.type(description="What changeParticipation answers.")
 class ChangeParticipationPayload:
-    """The graph's ChangeParticipationPayload."""
-
     participation: Participation | None = strawberry.field(description="The one that began with the new terms.")
 
 
 @fed.type(description="What endParticipation answers.")
 class EndParticipationPayload:
-    """The graph's EndParticipationPayload."""
-
     participation: Participation | None = strawberry.field(description="The participation, ended.")
 
 
 @fed.type(description="What rotateSignalKey answers. Its provider fetches the key itself with signalKeys.")
 class RotateSignalKeyPayload:
-    """The graph's RotateSignalKeyPayload."""
-
     id: strawberry.ID = strawberry.field(description="The new key's id.")
     created_at: datetime = strawberry.field(description="When it was made.")
     previous_id: strawberry.ID | None = strawberry.field(description="The key before it.")
@@ -101,21 +83,17 @@ class RotateSignalKeyPayload:
 
     @classmethod
     def of(cls, rotated: RotatedKey) -> "RotateSignalKeyPayload":
-        """From the ledger's."""
         return copy_model(cls, rotated)
 
 
 @fed.type
 class ParticipationMutations:
-    """Changing who takes part in signals, and on which terms."""
-
     @field("Record the terms on which a provider takes part.", needs=PARTICIPATIONS_MANAGE, extensions=[CHECKED])
     async def start_participation(
         self,
         info: Info,
         input: Annotated[StartParticipationInput, strawberry.argument(description="Who and how.")],  # noqa: A002
     ) -> StartParticipationPayload | None:
-        """One transaction."""
         started = await resolve.start_participation(info.context, input.member_id, Terms(**given(input.terms)))
         return StartParticipationPayload(participation=Participation.of(started))
 
@@ -129,7 +107,6 @@ class ParticipationMutations:
         info: Info,
         input: Annotated[ChangeParticipationInput, strawberry.argument(description="Which and how.")],  # noqa: A002
     ) -> ChangeParticipationPayload | None:
-        """One transaction."""
         terms = Terms(**given(input.terms))
         changed = await resolve.change_participation(info.context, input.participation_id, terms)
         return ChangeParticipationPayload(participation=Participation.of(changed))
@@ -144,7 +121,6 @@ class ParticipationMutations:
         info: Info,
         input: Annotated[EndParticipationInput, strawberry.argument(description="Which and why.")],  # noqa: A002
     ) -> EndParticipationPayload | None:
-        """One transaction."""
         ended = await resolve.end_participation(info.context, input.participation_id, reason=input.reason)
         return EndParticipationPayload(participation=Participation.of(ended))
 
@@ -158,7 +134,6 @@ class ParticipationMutations:
         info: Info,
         input: Annotated[RotateSignalKeyInput, strawberry.argument(description="Whose.")],  # noqa: A002
     ) -> RotateSignalKeyPayload | None:
-        """One transaction."""
         return RotateSignalKeyPayload.of(
             await resolve.rotate_signal_key(info.context, member_id=optional(input.member_id))
         )

@@ -30,8 +30,6 @@ from schema.texts import CHECKED
     requires_scopes=PARTICIPATION_READERS,
 )
 class Participation:
-    """The graph's Participation."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     terms_reference: str = strawberry.field(description="Where the signed terms are found.")
     categories: list[Category] = strawberry.field(description="Which signals they name.", directives=[few(11)])
@@ -51,17 +49,14 @@ class Participation:
 
     @field("The provider.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
     @field("The officer who recorded it; the regulator's alone.", needs=SIGNAL_STAFF)
     async def recorded_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.recorder_id)
 
     @classmethod
     def of(cls, participation: participations.Participation) -> "Participation":
-        """From the ledger's."""
         return copy_model(
             cls,
             participation,
@@ -73,7 +68,7 @@ class Participation:
 
 @fed.type(description="One page of participations.", requires_scopes=PARTICIPATION_READERS)
 class ParticipationConnection(Connection[Participation]):
-    """Participations by pages."""
+    pass
 
 
 @fed.type(
@@ -81,8 +76,6 @@ class ParticipationConnection(Connection[Participation]):
     requires_scopes=SIGNALS_READ,
 )
 class SignalKey:
-    """The graph's SignalKey."""
-
     id: strawberry.ID = strawberry.field(description="Its id; hashes name it.")
     key: Base64 = strawberry.field(description="The key itself, 32 bytes. Keep it secret, as your terms say.")
     created_at: datetime = strawberry.field(description="When it was made.")
@@ -95,14 +88,11 @@ class SignalKey:
 
     @classmethod
     def of(cls, key: signal_keys.SignalKey) -> "SignalKey":
-        """From the ledger's."""
         return copy_model(cls, key, key=Base64(key.key))
 
 
 @fed.type
 class ParticipationQueries:
-    """Reading participations and keys."""
-
     @field(
         "On which terms providers take part, newest first. A provider sees its own.",
         needs=PARTICIPATION_READERS,
@@ -117,7 +107,6 @@ class ParticipationQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> ParticipationConnection | None:
-        """One statement."""
         page = await resolve.list_participations(
             info.context,
             page_request(first, after),

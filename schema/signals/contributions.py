@@ -26,8 +26,6 @@ from schema.signals.types import FraudSignal
 
 @fed.input(description="A number that you saw used for fraud.")
 class SignalContributionInput:
-    """The graph's ContributionDraft."""
-
     number: str = strawberry.field(description="The number, in E.164 or as people write it.")
     category: Category = strawberry.field(description="What it was used for.")
     reference: str = strawberry.field(
@@ -38,15 +36,11 @@ class SignalContributionInput:
 
 @fed.input(description="What you saw, at most 1,000.")
 class ContributeSignalsInput:
-    """The graph's ContributeSignalsInput."""
-
     contributions: list[SignalContributionInput] = strawberry.field(description="At most 1,000.")
 
 
 @fed.type(description="What you contributed, as it was recorded. Only you and the regulator know that you did.")
 class SignalContribution:
-    """The graph's SignalContribution."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     e164: E164 = strawberry.field(description="The number in international form.")
     category: Category = strawberry.field(description="What it was used for.")
@@ -57,15 +51,12 @@ class SignalContribution:
 
 @fed.type(description="What became of one contribution: what was recorded, or a problem.")
 class SignalContributionResult:
-    """The graph's SignalContributionResult."""
-
     contribution: SignalContribution | None = strawberry.field(description="What was recorded.")
     was_known: bool = strawberry.field(description="Whether it had been recorded before and is that first one.")
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: Contribution | LedgerProblem) -> "SignalContributionResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(contribution=None, was_known=False, problem=Problem.of(result))
         recorded = copy_model(SignalContribution, result, e164=E164(result.e164))
@@ -74,8 +65,6 @@ class SignalContributionResult:
 
 @fed.type(description="What contributeSignals answers.")
 class ContributeSignalsPayload:
-    """The graph's ContributeSignalsPayload."""
-
     results: list[SignalContributionResult] = strawberry.field(
         description="One for each item, in the order given.", directives=[few(100)]
     )
@@ -84,8 +73,6 @@ class ContributeSignalsPayload:
 
 @fed.input(description="One signal that was wrong.")
 class SignalRevocationInput:
-    """The graph's Revocation."""
-
     id: strawberry.ID = strawberry.field(description="The signal.")
     reason: SignalRevocationGround = strawberry.field(description="Why; whoever was sent the signal reads it.")
     note: str | None = strawberry.field(description="Your own words; the regulator alone reads them.", default=UNSET)
@@ -93,21 +80,16 @@ class SignalRevocationInput:
 
 @fed.input(description="Signals that were wrong, at most 1,000.")
 class RevokeSignalsInput:
-    """The graph's RevokeSignalsInput."""
-
     revocations: list[SignalRevocationInput] = strawberry.field(description="At most 1,000.")
 
 
 @fed.type(description="What became of one revocation: the signal, or a problem.")
 class SignalRevocationResult:
-    """The graph's SignalRevocationResult."""
-
     signal: FraudSignal | None = strawberry.field(description="The signal, revoked.")
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: LedgerSignal | LedgerProblem) -> "SignalRevocationResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(signal=None, problem=Problem.of(result))
         return cls(signal=FraudSignal.of(result), problem=None)
@@ -115,8 +97,6 @@ class SignalRevocationResult:
 
 @fed.type(description="What revokeSignals answers.")
 class RevokeSignalsPayload:
-    """The graph's RevokeSignalsPayload."""
-
     results: list[SignalRevocationResult] = strawberry.field(
         description="One for each item, in the order given.", directives=[few(100)]
     )
@@ -125,8 +105,6 @@ class RevokeSignalsPayload:
 
 @fed.type
 class SignalMutations:
-    """What members add to signals, and officers take from them."""
-
     @field(
         "Say which numbers you saw used for fraud, item by item. Safe to repeat. It corroborates signals of the same "
         "number and category; alone it raises none and orders nothing.",
@@ -137,7 +115,6 @@ class SignalMutations:
         info: Info,
         input: Annotated[ContributeSignalsInput, strawberry.argument(description="What you saw.")],  # noqa: A002
     ) -> ContributeSignalsPayload | None:
-        """One transaction."""
         drafts = [ContributionDraft(**given(item)) for item in input.contributions]
         results = await resolve.contribute_signals(info.context, drafts)
         return ContributeSignalsPayload(
@@ -154,7 +131,6 @@ class SignalMutations:
         info: Info,
         input: Annotated[RevokeSignalsInput, strawberry.argument(description="Which and why.")],  # noqa: A002
     ) -> RevokeSignalsPayload | None:
-        """One transaction."""
         revocations = [Revocation(signal_id=item.id, **given(item, without=("id",))) for item in input.revocations]
         results = await resolve.revoke_signals(info.context, revocations)
         return RevokeSignalsPayload(

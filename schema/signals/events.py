@@ -31,8 +31,6 @@ from schema.signals.types import FraudSignal, find_signal
     requires_scopes=SIGNALS_READ,
 )
 class FraudSignalEvent:
-    """The graph's FraudSignalEvent."""
-
     position: Position = strawberry.field(description="Its place in the feed.")
     kind: EventKind = strawberry.field(description="What happened.")
     recorded_at: datetime = strawberry.field(description="When it was written.")
@@ -48,12 +46,10 @@ class FraudSignalEvent:
 
     @field("The signal as it is now, where you may still see it.")
     async def signal(self, info: Info) -> FraudSignal | None:
-        """Batched over all events that are told together."""
         return await find_signal(info.context, self.signal_id)
 
     @classmethod
     def of(cls, entry: Entry) -> "FraudSignalEvent":
-        """From an entry of the feed."""
         return cls(
             position=entry.position,
             kind=entry.kind,
@@ -70,22 +66,17 @@ class FraudSignalEvent:
 
 @fed.type(description="A message about fraud signals.", requires_scopes=SIGNALS_READ)
 class FraudSignalMessage:
-    """The graph's FraudSignalMessage."""
-
     cursor: FeedCursor = strawberry.field(description=CURSOR)
     event: FraudSignalEvent | None = strawberry.field(description=EVENT)
 
     @classmethod
     def of(cls, message: Message) -> "FraudSignalMessage":
-        """From a message of the batch."""
         event = FraudSignalEvent.of(message.entry) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), event=event)
 
 
 @fed.type
 class SignalSubscriptions:
-    """Following fraud signals."""
-
     @subscription(
         "What happens to fraud signals that you may see. A provider needs a participation in force, and its stream "
         "ends when that ends. Revocations and expiries are told whatever you follow, and so is a risk that falls "

@@ -30,16 +30,12 @@ from schema.texts import CHECKED
 
 @fed.type(description="A signal's number under one of your keys.", requires_scopes=SIGNALS_READ)
 class SignalHash:
-    """The graph's SignalHash."""
-
     key_id: strawberry.ID = strawberry.field(description="The key, as signalKeys names it.")
     hash: str = strawberry.field(description="HMAC-SHA256 of the number in E.164, in small hex.")
 
 
 @fed.type(description="A member that contributed to a signal; the regulator's alone.", requires_scopes=SIGNAL_STAFF)
 class SignalContributor:
-    """The graph's SignalContributor."""
-
     contribution_count: int = strawberry.field(description="How often it contributed.")
     first_recorded_at: datetime = strawberry.field(description="When it first did.")
     last_recorded_at: datetime = strawberry.field(description="When it last did.")
@@ -47,14 +43,11 @@ class SignalContributor:
 
     @field("The member.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
 
 @fed.type(description="A provider that was sent a signal; the regulator's alone.", requires_scopes=SIGNAL_STAFF)
 class SignalRecipient:
-    """The graph's SignalRecipient."""
-
     disclosed_at: datetime = strawberry.field(description="When it was sent the signal.")
     number_disclosed_at: datetime | None = strawberry.field(
         description="When it was sent the number in clear, if it was."
@@ -63,7 +56,6 @@ class SignalRecipient:
 
     @field("The provider.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
 
@@ -74,8 +66,6 @@ class SignalRecipient:
     requires_scopes=SIGNALS_READ,
 )
 class FraudSignal:
-    """The graph's FraudSignal."""
-
     id: strawberry.ID = strawberry.field(description="Its id.")
     category: Category = strawberry.field(description="What the number is used for.")
     risk: RiskTier = strawberry.field(description="How grave it is; never NONE.")
@@ -101,7 +91,6 @@ class FraudSignal:
 
     @field("The number: for the regulator, its range's carrier, and a provider whose terms say so. Else null.")
     async def e164(self, info: Info) -> E164 | None:
-        """Batched over the operation; what a provider's terms let it have is read under them."""
         if info.context.viewer.kind is not ViewerKind.OTT_PROVIDER:
             return None if self.held_e164 is None else E164(self.held_e164)
         number = await info.context.loaders.clear_numbers.load(self.id)
@@ -109,52 +98,43 @@ class FraudSignal:
 
     @field("The number's hash under each of your keys in use; a provider's alone.", directives=[few(2)])
     async def hashes(self, info: Info) -> list[SignalHash] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.signal_hashes.load(self.id)
         return [copy_model(SignalHash, item) for item in found or []]
 
     @field("The number as far as you may see it; null for a provider.", needs=NUMBERS_READ)
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.held_e164)
 
     @field("Who revoked it; the regulator's alone.", needs=SIGNAL_STAFF)
     async def revoked_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.revoker_id)
 
     @field("Who contributed to it; the regulator's alone.", needs=SIGNAL_STAFF, directives=[few(5)])
     async def contributors(self, info: Info) -> list[SignalContributor] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.signal_contributors.load(self.id)
         return [copy_model(SignalContributor, item) for item in found or []]
 
     @field("Which providers were sent it; the regulator's alone.", needs=SIGNAL_STAFF, directives=[few(10)])
     async def recipients(self, info: Info) -> list[SignalRecipient] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.signal_recipients.load(self.id)
         return [copy_model(SignalRecipient, item) for item in found or []]
 
     @classmethod
     def of(cls, signal: signals.FraudSignal) -> "FraudSignal":
-        """From the ledger's."""
         return copy_model(cls, signal, held_e164=signal.e164, revoker_id=signal.revoked_by)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "FraudSignal":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_signal(info.context, id))
 
 
 @fed.type(description="One page of fraud signals.", requires_scopes=SIGNALS_READ)
 class FraudSignalConnection(Connection[FraudSignal]):
-    """Signals by pages."""
+    pass
 
 
 @fed.input(description="Which signals are wanted. What is left out asks for all.")
 class FraudSignalFilter:
-    """The graph's SignalFilter."""
-
     categories: list[Category] | None = strawberry.field(description="Of one of these categories.", default=UNSET)
     minimum_risk: RiskTier | None = strawberry.field(description="At least so grave.", default=UNSET)
     states: list[SignalState] | None = strawberry.field(description="In one of these states.", default=UNSET)
@@ -176,8 +156,6 @@ async def find_signal(context: Context, signal_id: str) -> FraudSignal | None:
 
 @fed.type
 class SignalQueries:
-    """Reading signals."""
-
     @field("One fraud signal that you may see.", needs=SIGNALS_READ, extensions=[CHECKED])
     async def fraud_signal(
         self,
@@ -202,7 +180,7 @@ class SignalQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> FraudSignalConnection | None:
-        """One statement. Errors: PARTICIPATION_MISSING, TOO_MANY_ITEMS."""
+        """Errors: PARTICIPATION_MISSING, TOO_MANY_ITEMS."""
         where = SignalFilter(**given_filter(filter))
         page = await resolve.list_signals(info.context, page_request(first, after), where)
         return FraudSignalConnection.of(page, FraudSignal.of, after=after)
