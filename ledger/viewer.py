@@ -8,12 +8,12 @@ from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
 
 
 class MemberKind(ClosedList):
-    """What a member is; it decides what may ever be its own to see."""
+    """What a member is; this determines what it can ever be allowed to see."""
 
     REGULATOR = "REGULATOR", "The telecom regulator."
-    AGENCY = "AGENCY", "Another agency that files complaints: police, bank, anti-scam centre."
+    AGENCY = "AGENCY", "Another agency that files complaints: the police, a bank, an anti-scam centre."
     CARRIER = "CARRIER", "A carrier that holds number ranges and executes block orders."
-    OTT_PROVIDER = "OTT_PROVIDER", "A messaging firm that takes part of its own will."
+    OTT_PROVIDER = "OTT_PROVIDER", "A messaging firm that participates voluntarily."
 
 
 class ViewerKind(StrEnum):

@@ -8,38 +8,38 @@ from ledger.closed_lists import ClosedList
 
 
 class Category(ClosedList):
-    """What a number is complained of."""
+    """What a number is reported for."""
 
-    FRAUD = "FRAUD", "Deception for money."
-    IMPERSONATION = "IMPERSONATION", "Posing as a person, a firm or an office."
+    FRAUD = "FRAUD", "Deception for financial gain."
+    IMPERSONATION = "IMPERSONATION", "Posing as a person, a company or an authority."
     FICTITIOUS_INVESTMENT = "FICTITIOUS_INVESTMENT", "An investment that does not exist."
     ONLINE_GAMBLING = "ONLINE_GAMBLING", "Advertising of online gambling."
     SPAM_ADVERT = "SPAM_ADVERT", "Unwanted advertising."
-    VOICE_PHISHING = "VOICE_PHISHING", "Calls that draw out secrets."
-    EXTORTION = "EXTORTION", "Threats for money."
-    ILLEGAL_LENDING_COLLECTION = "ILLEGAL_LENDING_COLLECTION", "Collection by an unlicensed lender."
+    VOICE_PHISHING = "VOICE_PHISHING", "Calls that elicit confidential information."
+    EXTORTION = "EXTORTION", "Demanding money with threats."
+    ILLEGAL_LENDING_COLLECTION = "ILLEGAL_LENDING_COLLECTION", "Debt collection by an unlicensed lender."
     NIK_MISUSE = "NIK_MISUSE", "A line registered with another person's identity number."
-    SUBSCRIPTION_FRAUD = "SUBSCRIPTION_FRAUD", "A service subscribed to without consent."
+    SUBSCRIPTION_FRAUD = "SUBSCRIPTION_FRAUD", "A subscription to a service without consent."
     OTHER = "OTHER", "Anything else."
 
 
 class HoldReason(ClosedList):
     """Why the guard holds a draft until an approver overrides it in writing."""
 
-    FEW_COMPLAINANTS = "FEW_COMPLAINANTS", "Fewer distinct people complained than the policy asks."
-    BURST = "BURST", "Many complaints came at once."
+    FEW_COMPLAINANTS = "FEW_COMPLAINANTS", "Fewer distinct people complained than the policy requires."
+    BURST = "BURST", "Many complaints arrived at once."
     SAME_SOURCE = "SAME_SOURCE", "All complaints came from one source."
-    SAME_TEXT = "SAME_TEXT", "Complaints of different people read the same."
+    SAME_TEXT = "SAME_TEXT", "Complaints by different people have the same text."
     PBX = "PBX", "The number looks like a switchboard."
-    SPOOFED_CLI_SUSPECTED = "SPOOFED_CLI_SUSPECTED", "The calls may have shown a number that was not theirs."
+    SPOOFED_CLI_SUSPECTED = "SPOOFED_CLI_SUSPECTED", "The caller ID may have been spoofed."
     PROTECTED = "PROTECTED", "The number is protected."
 
 
 class BlockRequestStatus(ClosedList):
-    """How far a block request has come, in words that fit every instrument."""
+    """How far a block request has progressed, in terms common to all instruments."""
 
     DRAFT = "DRAFT", "Not sent yet."
-    AWAITING_ANSWER = "AWAITING_ANSWER", "Sent; its addressee has not answered, or not finally."
-    IN_EFFECT = "IN_EFFECT", "Its addressee said that it did what was asked."
-    NOT_DONE = "NOT_DONE", "Its addressee said that it can't or won't."
+    AWAITING_ANSWER = "AWAITING_ANSWER", "Sent; the addressee has not answered, or has given no final answer."
+    IN_EFFECT = "IN_EFFECT", "The addressee reported that it did what was asked."
+    NOT_DONE = "NOT_DONE", "The addressee reported that it can't or won't do it."
     ENDED = "ENDED", "Withdrawn, closed or lifted."

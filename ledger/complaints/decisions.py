@@ -32,13 +32,16 @@ from ledger.texts import check_optional_text
 
 
 class Decision(ClosedList, graph_name="ComplaintDecision"):
-    """What an officer can say of a complaint."""
+    """What an officer can decide on a complaint."""
 
-    VERIFY = ComplaintMove.VERIFY, "It is true; the next forwarding takes it."
-    REJECT = ComplaintMove.REJECT, "It is not; a reason is needed."
-    ASK_INFO = ComplaintMove.ASK_INFO, "Its source is asked for more; the note is what it reads."
-    MARK_DUPLICATE = ComplaintMove.MARK_DUPLICATE, "It repeats another complaint of the same complainant and incident."
-    REOPEN = ComplaintMove.REOPEN, "A rejected or resolved one is looked at again."
+    VERIFY = ComplaintMove.VERIFY, "It is well-founded; the next forwarding run includes it."
+    REJECT = ComplaintMove.REJECT, "It is not well-founded; a reason is required."
+    ASK_INFO = ComplaintMove.ASK_INFO, "The source is asked for more information; it reads the note."
+    MARK_DUPLICATE = (
+        ComplaintMove.MARK_DUPLICATE,
+        ("It duplicates another complaint by the same complainant about the same incident."),
+    )
+    REOPEN = ComplaintMove.REOPEN, "A rejected or resolved complaint is reviewed again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,15 +13,15 @@ from ledger.errors import StateConflictError
 class ComplaintState(ClosedList):
     """Where a complaint stands."""
 
-    SUBMITTED = "SUBMITTED", "Filed, and waiting for an officer."
-    NEEDS_INFO = "NEEDS_INFO", "An officer asked the source for more."
-    VERIFIED = "VERIFIED", "Found true; the next forwarding takes it."
-    REJECTED = "REJECTED", "Found wanting, with a reason."
-    DUPLICATE = "DUPLICATE", "The same complainant and incident as another complaint."
-    WITHDRAWN = "WITHDRAWN", "Taken back by its source."
-    ESCALATED = "ESCALATED", "Behind a block order that is under way."
-    RESOLVED = "RESOLVED", "Every instrument has ended; the outcome is told."
-    REOPENED = "REOPENED", "Under an officer's eyes again."
+    SUBMITTED = "SUBMITTED", "Filed; waiting for an officer."
+    NEEDS_INFO = "NEEDS_INFO", "An officer asked the source for more information."
+    VERIFIED = "VERIFIED", "Found to be well-founded; the next forwarding run includes it."
+    REJECTED = "REJECTED", "Rejected, with a reason."
+    DUPLICATE = "DUPLICATE", "Has the same complainant and incident as another complaint."
+    WITHDRAWN = "WITHDRAWN", "Withdrawn by its source."
+    ESCALATED = "ESCALATED", "Part of a block order that is in progress."
+    RESOLVED = "RESOLVED", "Every instrument has come to an end, and the complaint has an outcome."
+    REOPENED = "REOPENED", "Under review by an officer again."
 
 
 class ComplaintMove(StrEnum):

@@ -17,24 +17,24 @@ class Medium(ClosedList):
 class Remedy(ClosedList):
     """What the complainant asks for."""
 
-    NUMBER_BLOCK = "NUMBER_BLOCK", "That the number be blocked."
-    OTT_ACTION = "OTT_ACTION", "That a messaging service act on the account."
-    BOTH = "BOTH", "Both of them."
+    NUMBER_BLOCK = "NUMBER_BLOCK", "Blocking the number."
+    OTT_ACTION = "OTT_ACTION", "Action by the messaging service against the account."
+    BOTH = "BOTH", "Both."
 
 
 class RejectionReason(ClosedList):
-    """Why a complaint is rejected."""
+    """Why a complaint was rejected."""
 
     EVIDENCE_MISSING = "EVIDENCE_MISSING", "No evidence was supplied."
-    EVIDENCE_UNREADABLE = "EVIDENCE_UNREADABLE", "The evidence can't be read."
-    NUMBER_INVALID = "NUMBER_INVALID", "The number is none."
+    EVIDENCE_UNREADABLE = "EVIDENCE_UNREADABLE", "The evidence is unreadable."
+    NUMBER_INVALID = "NUMBER_INVALID", "It is not a valid number."
     NOT_DOMESTIC = "NOT_DOMESTIC", "The number is foreign."
-    NOT_MISUSE = "NOT_MISUSE", "What is described is no misuse."
+    NOT_MISUSE = "NOT_MISUSE", "What is described is not misuse."
     COMPLAINANT_UNVERIFIED = "COMPLAINANT_UNVERIFIED", "The complainant's identity could not be confirmed."
 
 
 class ComplaintOutcome(ClosedList):
-    """What a resolved complaint came to."""
+    """The outcome of a resolved complaint."""
 
     BLOCKED = "BLOCKED", "The number was blocked."
     NOT_ACTIONABLE = "NOT_ACTIONABLE", "Nothing could be done."
@@ -45,5 +45,5 @@ class ComplaintOutcome(ClosedList):
 class ComplaintSort(ClosedList):
     """How a list of complaints is ordered."""
 
-    FILED_NEWEST = "FILED_NEWEST", "Those filed last come first."
-    VERIFICATION_DUE = "VERIFICATION_DUE", "Only complaints that await an officer, those due soonest first."
+    FILED_NEWEST = "FILED_NEWEST", "Most recently filed first."
+    VERIFICATION_DUE = "VERIFICATION_DUE", "Only complaints that await an officer, due soonest first."

@@ -7,50 +7,53 @@ from ledger.closed_lists import ClosedList
 
 
 class EventKind(ClosedList):
-    """What can happen."""
+    """The kinds of event."""
 
     COMPLAINT_FILED = "COMPLAINT_FILED", "A complaint was filed."
-    COMPLAINT_DECIDED = "COMPLAINT_DECIDED", "An officer decided on a complaint."
-    COMPLAINT_WITHDRAWN = "COMPLAINT_WITHDRAWN", "A source took its complaint back."
-    COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED", "A source supplied what was asked for."
-    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED", "A complaint came behind an order."
-    COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED", "A complaint came to its outcome."
-    COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED", "The complainant was told of the outcome."
-    COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED", "An officer saw who complained, for a purpose."
+    COMPLAINT_DECIDED = "COMPLAINT_DECIDED", "An officer decided a complaint."
+    COMPLAINT_WITHDRAWN = "COMPLAINT_WITHDRAWN", "A source withdrew its complaint."
+    COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED", "A source supplied the information asked for."
+    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED", "A complaint became part of a block order."
+    COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED", "A complaint was resolved."
+    COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED", "The complainant was informed of the outcome."
+    COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED", "An officer was shown who complained, for a recorded purpose."
     ORDER_DRAFTED = "ORDER_DRAFTED", "A block order was drafted."
     ORDER_RETURNED = "ORDER_RETURNED", "An approver returned a draft."
-    ORDER_DISCARDED = "ORDER_DISCARDED", "A draft was dropped."
+    ORDER_DISCARDED = "ORDER_DISCARDED", "A draft was discarded."
     ORDER_ISSUED = "ORDER_ISSUED", "A block order was issued."
     ORDER_COMPLAINT_JOINED = "ORDER_COMPLAINT_JOINED", "Another complaint joined an order."
     ORDER_ACKNOWLEDGED = "ORDER_ACKNOWLEDGED", "A carrier acknowledged an order."
     ORDER_WITHDRAWN = "ORDER_WITHDRAWN", "An order was withdrawn."
-    ORDER_CLOSED = "ORDER_CLOSED", "An order was closed without a block."
+    ORDER_CLOSED = "ORDER_CLOSED", "An order was closed because it, or its lift, could not be executed."
     ORDER_LIFT_ISSUED = "ORDER_LIFT_ISSUED", "A lift was issued."
-    ORDER_ENDED = "ORDER_ENDED", "An order ended since its number was recycled."
+    ORDER_ENDED = "ORDER_ENDED", "An order ended because its number was recycled."
     EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "A carrier asked for more time."
-    EXTENSION_DECIDED = "EXTENSION_DECIDED", "An officer decided on more time."
-    FORWARDING_PROPOSED = "FORWARDING_PROPOSED", "A forwarding run made its manifest."
+    EXTENSION_DECIDED = "EXTENSION_DECIDED", "An officer decided a request for more time."
+    FORWARDING_PROPOSED = "FORWARDING_PROPOSED", "A forwarding run produced its manifest."
     FORWARDING_APPROVED = "FORWARDING_APPROVED", "An approver approved a manifest."
-    FORWARDING_DISCARDED = "FORWARDING_DISCARDED", "A forwarding run was dropped."
+    FORWARDING_DISCARDED = "FORWARDING_DISCARDED", "A forwarding run was discarded."
     MEMBER_ADMITTED = "MEMBER_ADMITTED", "A member was admitted."
     MEMBER_CHANGED = "MEMBER_CHANGED", "A member, brand or office changed."
     OFFICER_CHANGED = "OFFICER_CHANGED", "An officer was added, changed or disabled."
     NUMBERING_LOADED = "NUMBERING_LOADED", "Ranges or overrides of the numbering plan changed."
     NUMBER_REASSIGNED = "NUMBER_REASSIGNED", "A number went to another subscriber."
-    KEYS_ROTATED = "KEYS_ROTATED", "What is sealed was sealed again under a new key."
-    PARTICIPATION_STARTED = "PARTICIPATION_STARTED", "A provider began to take part."
-    PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED", "The terms on which a provider takes part changed."
-    PARTICIPATION_ENDED = "PARTICIPATION_ENDED", "A provider no longer takes part; its streams of signals end."
+    KEYS_ROTATED = "KEYS_ROTATED", "Encrypted data was re-encrypted under a new key."
+    PARTICIPATION_STARTED = "PARTICIPATION_STARTED", "A provider's participation began."
+    PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED", "The terms of a provider's participation changed."
+    PARTICIPATION_ENDED = "PARTICIPATION_ENDED", "A provider's participation ended; its signal streams end."
     SIGNAL_RAISED = "SIGNAL_RAISED", "Verified complaints raised a fraud signal."
     SIGNAL_CHANGED = "SIGNAL_CHANGED", "A fraud signal's risk or validity changed."
-    SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED", "Another member reported the same."
+    SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED", "Another member reported the same misuse."
     SIGNAL_EXPIRED = "SIGNAL_EXPIRED", "A fraud signal is no longer valid."
-    SIGNAL_REVOKED = "SIGNAL_REVOKED", "A fraud signal was wrong; whoever got it gets this too."
+    SIGNAL_REVOKED = (
+        "SIGNAL_REVOKED",
+        ("A fraud signal was revoked; everyone who received the signal receives this event too."),
+    )
     SIGNAL_CONTRIBUTED = "SIGNAL_CONTRIBUTED", "A member contributed a signal of its own."
     LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED", "Entries were put under a legal hold."
     LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED", "A legal hold was released."
-    ENTRIES_ERASED = "ENTRIES_ERASED", "Retention erased the content of old entries; their hashes stay."
-    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED", "Old entries were exported and dropped; their hashes stay."
+    ENTRIES_ERASED = "ENTRIES_ERASED", "Retention erased the content of old entries; their hashes remain."
+    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED", "Old entries were exported and removed; their hashes remain."
 
 
 class Subject(ClosedList, graph_name="EventSubject"):
@@ -63,19 +66,22 @@ class Subject(ClosedList, graph_name="EventSubject"):
     OFFICER = "OFFICER", "An officer."
     NUMBER = "NUMBER", "A telephone number."
     NUMBERING_PLAN = "NUMBERING_PLAN", "The numbering plan."
-    KEYRING = "KEYRING", "The keys that seal what is stored."
-    PARTICIPATION = "PARTICIPATION", "A provider's taking part."
+    KEYRING = "KEYRING", "The keys that encrypt stored data."
+    PARTICIPATION = "PARTICIPATION", "A provider's participation."
     FRAUD_SIGNAL = "FRAUD_SIGNAL", "A fraud signal."
-    SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION", "What one member contributed."
+    SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION", "A member's contribution to fraud signals."
     LEGAL_HOLD = "LEGAL_HOLD", "A legal hold."
     FEED = "FEED", "The feed itself."
 
 
 class HoldSubject(ClosedList, graph_name="LegalHoldSubject"):
-    """What a legal hold may be on, beside the whole log."""
+    """What a legal hold can cover, apart from the whole log."""
 
-    NUMBER = "NUMBER", "A telephone number, with every complaint, block order and signal about it, also later ones."
+    NUMBER = (
+        "NUMBER",
+        ("A telephone number, with every complaint, block order and signal about it, including later ones."),
+    )
     COMPLAINT = Subject.COMPLAINT
     BLOCK_ORDER = Subject.BLOCK_ORDER
     FRAUD_SIGNAL = Subject.FRAUD_SIGNAL
-    MEMBER = "MEMBER", "A member's own changes."
+    MEMBER = "MEMBER", "Changes to a member itself."

@@ -11,4 +11,4 @@ class ForwardingState(ClosedList):
 
     PROPOSED = "PROPOSED", "Its manifest waits for an approver."
     APPROVED = "APPROVED", "Its orders were issued, whole or in part."
-    DISCARDED = "DISCARDED", "Dropped; its drafts are gone and its complaints wait again."
+    DISCARDED = "DISCARDED", "Concluded without approval; its drafts stand until each is decided on its own."

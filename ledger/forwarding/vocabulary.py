@@ -7,13 +7,13 @@ from ledger.closed_lists import ClosedList
 
 
 class ForwardingResult(ClosedList):
-    """What a forwarding run made of one number's complaints."""
+    """What a forwarding run did with one number's complaints."""
 
     DRAFTED = "DRAFTED", "An order was drafted."
-    HELD = "HELD", "An order was drafted and the guard holds it."
-    JOINED = "JOINED", "The complaints joined an order that is open."
+    HELD = "HELD", "An order was drafted, and the guard holds it."
+    JOINED = "JOINED", "The complaints joined an order that was already open."
     NOT_DOMESTIC = "NOT_DOMESTIC", "The number is foreign; nothing was ordered."
     PROTECTED = "PROTECTED", "The number is protected; nothing was ordered."
     UNALLOCATED = "UNALLOCATED", "No range holds the number; nothing was ordered."
-    HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "The range's holder is not known; it waits for an officer."
-    RECYCLED = "RECYCLED", "The number meant another subscriber then; nothing was ordered."
+    HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "The holder of the range is not known; the number waits for an officer."
+    RECYCLED = "RECYCLED", "The number belonged to another subscriber at the time; nothing was ordered."

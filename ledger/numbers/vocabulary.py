@@ -7,43 +7,43 @@ from ledger.closed_lists import ClosedList
 
 
 class NumberStatus(ClosedList):
-    """What the orders of a number have come to."""
+    """Where the block orders for a number stand."""
 
     CLEAR = "CLEAR", "No order is open."
-    BLOCK_ORDERED = "BLOCK_ORDERED", "A block is ordered and not yet executed."
-    BLOCKED = "BLOCKED", "The carrier said that it is blocked."
+    BLOCK_ORDERED = "BLOCK_ORDERED", "A block was ordered and has not been executed yet."
+    BLOCKED = "BLOCKED", "The carrier reported that it blocked the number."
 
 
 class RiskTier(ClosedList, graph_name="Risk"):
-    """How risky a number is, from verified complaints only."""
+    """How risky a number is, based on verified complaints only."""
 
-    NONE = "NONE", "Nothing verified speaks against it."
+    NONE = "NONE", "No verified complaints count against it."
     MEDIUM = "MEDIUM", "Some verified complaints."
-    HIGH = "HIGH", "Several verified complaints of different people."
-    VERY_HIGH = "VERY_HIGH", "Many verified complaints of different people."
+    HIGH = "HIGH", "Several verified complaints by different people."
+    VERY_HIGH = "VERY_HIGH", "Many verified complaints by different people."
 
 
 class HolderStatus(ClosedList):
-    """What the numbering plan says of a number."""
+    """What the numbering plan says about a number."""
 
     HELD = "HELD", "A member holds its range."
-    UNALLOCATED = "UNALLOCATED", "It lies in no range of the plan."
-    HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "It lies in a valid range whose holder is not known here."
+    UNALLOCATED = "UNALLOCATED", "It is in no range of the plan."
+    HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "It is in a valid range whose holder is not known here."
     FOREIGN = "FOREIGN", "It belongs to another country's plan."
 
 
 class ProtectedReason(ClosedList):
-    """Why a number is never ordered blocked."""
+    """Why a number can never be subject to a block order."""
 
     EMERGENCY = "EMERGENCY", "An emergency number."
-    SHORT_CODE = "SHORT_CODE", "A short code of a service."
+    SHORT_CODE = "SHORT_CODE", "A service's short code."
     REGULATOR_HOTLINE = "REGULATOR_HOTLINE", "The regulator's own hotline."
-    ACCESS_CODE = "ACCESS_CODE", "An access code of a company or bank."
+    ACCESS_CODE = "ACCESS_CODE", "A company's or bank's access code."
     TOLL_FREE = "TOLL_FREE", "A toll-free number."
 
 
 class RangeKind(ClosedList):
-    """What a range serves."""
+    """What a numbering range serves."""
 
     MOBILE = "MOBILE", "Mobile lines."
     FIXED = "FIXED", "Fixed lines."

@@ -13,21 +13,21 @@ from ledger.vocabulary import BlockRequestStatus
 
 
 class OrderState(ClosedList, graph_name="BlockOrderState"):
-    """Where a block order stands. Overdue and late are no states; they are told beside it."""
+    """Where a block order stands. Overdue and late are not states; fields of their own report them."""
 
-    DRAFT = "DRAFT", "Drafted, and waiting for another officer's approval."
-    DISCARDED = "DISCARDED", "Dropped before it was issued."
-    ISSUED = "ISSUED", "Issued to the carrier, its due time runs."
-    RECEIVED = "RECEIVED", "The carrier said that it has the order."
+    DRAFT = "DRAFT", "Drafted; waiting for another officer's approval."
+    DISCARDED = "DISCARDED", "Discarded before it was issued."
+    ISSUED = "ISSUED", "Issued to the carrier; the time limit is running."
+    RECEIVED = "RECEIVED", "The carrier confirmed receipt of the order."
     EXECUTED = "EXECUTED", "The carrier blocked the number."
-    PARTIAL = "PARTIAL", "The carrier blocked a part of what was ordered."
-    IMPOSSIBLE = "IMPOSSIBLE", "The carrier can't execute it, with a reason."
-    WITHDRAWN = "WITHDRAWN", "Taken back before it was executed."
-    CLOSED = "CLOSED", "Closed by an officer without a block."
-    LIFT_ISSUED = "LIFT_ISSUED", "The carrier is told to lift the block."
-    LIFTED = "LIFTED", "The block is lifted."
-    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE", "The carrier can't lift it."
-    ENDED = "ENDED", "Ended since the number went to another subscriber."
+    PARTIAL = "PARTIAL", "The carrier blocked part of what was ordered."
+    IMPOSSIBLE = "IMPOSSIBLE", "The carrier can't execute it and gave a reason."
+    WITHDRAWN = "WITHDRAWN", "Withdrawn before it was executed."
+    CLOSED = "CLOSED", "Closed by an officer because the order, or its lift, can't be executed."
+    LIFT_ISSUED = "LIFT_ISSUED", "The carrier has been ordered to lift the block."
+    LIFTED = "LIFTED", "The carrier lifted the block."
+    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE", "The carrier can't lift the block."
+    ENDED = "ENDED", "Ended because the number was assigned to another subscriber."
 
 
 class OrderMove(StrEnum):
@@ -54,8 +54,8 @@ class ExtensionState(ClosedList):
     """Where a carrier's request for more time stands."""
 
     REQUESTED = "REQUESTED", "Waiting for an officer."
-    GRANTED = "GRANTED", "Granted; the due time moved."
-    REFUSED = "REFUSED", "Refused; the due time stands."
+    GRANTED = "GRANTED", "Granted; the due time was extended."
+    REFUSED = "REFUSED", "Refused; the due time is unchanged."
 
 
 _O, _OM = OrderState, OrderMove

@@ -9,35 +9,38 @@ from ledger.closed_lists import ClosedList
 
 
 class BlockScope(ClosedList):
-    """How much of a line an order blocks; emergency calls always stay open."""
+    """How much of a line an order blocks; emergency calls always remain possible."""
 
     OUTGOING_VOICE_SMS = "OUTGOING_VOICE_SMS", "Outgoing calls and text messages."
-    ALL_SERVICES = "ALL_SERVICES", "Every service of the line."
-    DEACTIVATE = "DEACTIVATE", "The line itself is ended."
+    ALL_SERVICES = "ALL_SERVICES", "All services of the line."
+    DEACTIVATE = "DEACTIVATE", "The line itself is deactivated."
 
 
 class LiftBasis(ClosedList):
-    """On what ground a block is lifted."""
+    """The ground on which a block is lifted."""
 
     APPEAL = "APPEAL", "An appeal was granted."
-    COURT = "COURT", "A court decided so."
+    COURT = "COURT", "A court so decided."
     POLICE = "POLICE", "The police asked for it."
-    REGULATOR_ERROR = "REGULATOR_ERROR", "The order was the regulator's mistake."
-    RECYCLED = "RECYCLED", "The number went to another subscriber."
+    REGULATOR_ERROR = "REGULATOR_ERROR", "The regulator issued the order in error."
+    RECYCLED = "RECYCLED", "The number was assigned to another subscriber."
 
 
 class ImpossibleReason(ClosedList):
     """Why a carrier can't execute an order."""
 
     WRONG_RANGE_HOLDER = "WRONG_RANGE_HOLDER", "Another carrier holds the number."
-    NOT_ASSIGNED = "NOT_ASSIGNED", "The number is assigned to no subscriber."
-    RECYCLED_SINCE_INCIDENT = "RECYCLED_SINCE_INCIDENT", "The number went to another subscriber after the incident."
+    NOT_ASSIGNED = "NOT_ASSIGNED", "The number is not assigned to any subscriber."
+    RECYCLED_SINCE_INCIDENT = (
+        "RECYCLED_SINCE_INCIDENT",
+        ("The number was assigned to another subscriber after the incident."),
+    )
     PROTECTED_NUMBER = "PROTECTED_NUMBER", "The number is protected."
-    SHARED_PBX_OR_SHORTCODE = "SHARED_PBX_OR_SHORTCODE", "Many people stand behind the number."
+    SHARED_PBX_OR_SHORTCODE = "SHARED_PBX_OR_SHORTCODE", "The number is shared by many people."
     MANIFEST_ERROR = "MANIFEST_ERROR", "The order contradicts itself."
-    INSUFFICIENT_INFO = "INSUFFICIENT_INFO", "The order tells too little."
-    TECHNICAL = "TECHNICAL", "The carrier's systems can't do it now."
-    FORCE_MAJEURE = "FORCE_MAJEURE", "An event beyond the carrier's control."
+    INSUFFICIENT_INFO = "INSUFFICIENT_INFO", "The order does not give enough information."
+    TECHNICAL = "TECHNICAL", "The carrier's systems can't do it at present."
+    FORCE_MAJEURE = "FORCE_MAJEURE", "An event beyond the carrier's control prevents it."
     LEGAL_HOLD = "LEGAL_HOLD", "Another authority forbids the change."
 
 
@@ -48,27 +51,27 @@ class ExecutedReason(StrEnum):
 
 
 class AcknowledgementKind(ClosedList):
-    """What a carrier says of an order addressed to it."""
+    """What a carrier reports about an order addressed to it."""
 
-    RECEIVED = "RECEIVED", "It has the order."
+    RECEIVED = "RECEIVED", "It received the order."
     EXECUTED = "EXECUTED", "It blocked the number."
-    PARTIAL = "PARTIAL", "It blocked a part of what was ordered."
-    IMPOSSIBLE = "IMPOSSIBLE", "It can't; a reason is needed."
-    EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "It asks for more time; this moves nothing."
+    PARTIAL = "PARTIAL", "It blocked part of what was ordered."
+    IMPOSSIBLE = "IMPOSSIBLE", "It can't execute the order; a reason is required."
+    EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "It asks for more time; by itself this changes nothing."
     LIFTED = "LIFTED", "It lifted the block."
     LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE", "It can't lift the block."
 
 
 class AcknowledgementMark(ClosedList):
-    """Why an acknowledgement was kept and moved nothing."""
+    """Why an acknowledgement was recorded without effect on the order's state."""
 
-    STALE_VERSION = "STALE_VERSION", "It is about an earlier version."
-    ORDER_WITHDRAWN = "ORDER_WITHDRAWN", "The order was withdrawn before."
-    STATE_UNMOVED = "STATE_UNMOVED", "It says what was known already."
+    STALE_VERSION = "STALE_VERSION", "It refers to an earlier version of the order."
+    ORDER_WITHDRAWN = "ORDER_WITHDRAWN", "The order had already been withdrawn."
+    STATE_UNMOVED = "STATE_UNMOVED", "It reports nothing that was not already known."
 
 
 class OrderSort(ClosedList, graph_name="BlockOrderSort"):
     """How a list of block orders is ordered."""
 
-    DUE_SOONEST = "DUE_SOONEST", "Those due soonest first; drafts have no due time and come last."
-    ISSUED_NEWEST = "ISSUED_NEWEST", "The newest first."
+    DUE_SOONEST = "DUE_SOONEST", "Due soonest first; drafts have no due time and come last."
+    ISSUED_NEWEST = "ISSUED_NEWEST", "Newest first."

@@ -6,6 +6,6 @@ from ledger.closed_lists import ClosedList
 class ParticipationState(ClosedList):
     """Where a participation stands."""
 
-    AGREED = "AGREED", "Signed; its start has not come yet."
-    IN_FORCE = "IN_FORCE", "The provider takes part."
-    ENDED = "ENDED", "Over; the provider reads no signal by it."
+    AGREED = "AGREED", "Signed, but not yet started."
+    IN_FORCE = "IN_FORCE", "The provider participates."
+    ENDED = "ENDED", "Ended; the provider can read no signals under it."

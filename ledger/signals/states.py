@@ -13,9 +13,9 @@ from ledger.errors import StateConflictError
 class SignalState(ClosedList, graph_name="FraudSignalState"):
     """Where a fraud signal stands."""
 
-    ACTIVE = "ACTIVE", "It holds."
-    EXPIRED = "EXPIRED", "Nothing confirmed it in time, or its number went to another subscriber."
-    REVOKED = "REVOKED", "It was wrong, or its complaints no longer stand."
+    ACTIVE = "ACTIVE", "It is valid."
+    EXPIRED = "EXPIRED", "Nothing confirmed it in time, or its number was assigned to another subscriber."
+    REVOKED = "REVOKED", "It was wrong, or too few of its complaints still stand."
 
 
 class SignalMove(StrEnum):

@@ -10,9 +10,9 @@ class SignalRevocationGround(ClosedList):
     """Why an officer revokes a fraud signal."""
 
     FALSE_POSITIVE = "FALSE_POSITIVE", "The number was not used for fraud."
-    COURT = "COURT", "A court decided so."
-    RECYCLED = "RECYCLED", "The number went to another subscriber."
-    REGULATOR_ERROR = "REGULATOR_ERROR", "The regulator erred."
+    COURT = "COURT", "A court so decided."
+    RECYCLED = "RECYCLED", "The number was assigned to another subscriber."
+    REGULATOR_ERROR = "REGULATOR_ERROR", "The regulator made an error."
 
 
 class SignalRevokedReason(ClosedList):
@@ -22,4 +22,4 @@ class SignalRevokedReason(ClosedList):
     COURT = SignalRevocationGround.COURT
     RECYCLED = SignalRevocationGround.RECYCLED
     REGULATOR_ERROR = SignalRevocationGround.REGULATOR_ERROR
-    COMPLAINTS_REJECTED = "COMPLAINTS_REJECTED", "Too few of its complaints stand any more."
+    COMPLAINTS_REJECTED = "COMPLAINTS_REJECTED", "Too few of its complaints still stand."

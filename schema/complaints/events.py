@@ -24,25 +24,30 @@ from schema.scalars import FeedCursor
 
 
 @fed.type(
-    description="Something that happened to a complaint. Its own fields tell how it was then, and don't change.",
+    description=(
+        "Something that happened to a complaint. Its own fields describe the state at that time and do not "
+        "change later."
+    ),
     requires_scopes=COMPLAINTS_READ,
 )
 class ComplaintEvent:
     position: Position = strawberry.field(description="Its place in the feed.")
     kind: EventKind = strawberry.field(description="What happened.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
-    complaint_id: strawberry.ID = strawberry.field(description="The complaint that it is about.")
-    state: ComplaintState | None = strawberry.field(description="The complaint's state after it.")
-    category: Category | None = strawberry.field(description="What a filed complaint is of.")
-    medium: Medium | None = strawberry.field(description="How the offender of a filed complaint got in touch.")
-    decision: Decision | None = strawberry.field(description="What an officer said of it.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    complaint_id: strawberry.ID = strawberry.field(description="The complaint it concerns.")
+    state: ComplaintState | None = strawberry.field(description="The complaint's state after the event.")
+    category: Category | None = strawberry.field(description="For a filed complaint, what it is about.")
+    medium: Medium | None = strawberry.field(
+        description="For a filed complaint, how the offender reached the complainant."
+    )
+    decision: Decision | None = strawberry.field(description="What an officer decided.")
     reason: RejectionReason | None = strawberry.field(description="Why it was rejected.")
-    outcome: ComplaintOutcome | None = strawberry.field(description="What it came to.")
+    outcome: ComplaintOutcome | None = strawberry.field(description="The complaint's outcome.")
     erased_at: datetime | None = strawberry.field(
-        description="When retention erased what it says; what was erased is null."
+        description="When retention erased its content; erased fields are null."
     )
 
-    @field("The complaint as it is now, where you may still see it.")
+    @field("The complaint as it is now, if you may still see it.")
     async def complaint(self, info: Info) -> Complaint | None:
         return await find_complaint(info.context, self.complaint_id)
 

@@ -21,14 +21,16 @@ from schema.pages import PAGED, After, Connection, First, page_request
 from schema.texts import CHECKED
 
 
-@fed.type(description="One change of state. Nobody can change or remove it.", requires_scopes=AUDIT_READ)
+@fed.type(description="One change of state. Nobody can alter or remove it.", requires_scopes=AUDIT_READ)
 class Event:
-    id: strawberry.ID = strawberry.field(description="Its id. It names the event and tells no order.")
+    id: strawberry.ID = strawberry.field(
+        description="Its ID. It identifies the event and says nothing about its order among others."
+    )
     kind: EventKind = strawberry.field(description="What happened.")
-    subject: Subject = strawberry.field(description="What sort of thing it is about.")
-    subject_id: str = strawberry.field(description="The thing's id, or the number itself.")
-    state: str | None = strawberry.field(description="The thing's state after it.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
+    subject: Subject = strawberry.field(description="The type of the object it concerns.")
+    subject_id: str = strawberry.field(description="The object's ID, or the number itself.")
+    state: str | None = strawberry.field(description="The object's state after the event.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
     client_id: strawberry.ID | None = strawberry.field(description="The client that acted.")
     actor_member_id: Private[MemberId | None]
     actor_officer_id: Private[OfficerId | None]
@@ -52,18 +54,21 @@ class EventConnection(Connection[Event]):
     pass
 
 
-@fed.input(description="Which events are wanted. What is left out asks for all.")
+@fed.input(description="Which events to return. Criteria that are left out match everything.")
 class EventFilter:
-    subject_id: str | None = strawberry.field(description="About this thing.", default=UNSET)
-    kinds: list[EventKind] | None = strawberry.field(description="Of these kinds.", default=UNSET)
-    recorded_after: datetime | None = strawberry.field(description="Written at this moment or later.", default=UNSET)
-    recorded_before: datetime | None = strawberry.field(description="Written before this moment.", default=UNSET)
+    subject_id: str | None = strawberry.field(description="About this object.", default=UNSET)
+    kinds: list[EventKind] | None = strawberry.field(description="Of any of these kinds.", default=UNSET)
+    recorded_after: datetime | None = strawberry.field(description="Recorded at or after this time.", default=UNSET)
+    recorded_before: datetime | None = strawberry.field(description="Recorded before this time.", default=UNSET)
 
 
 @fed.type
 class EventQueries:
     @field(
-        "Who did what, newest first; the regulator's alone.", needs=AUDIT_READ, directives=[PAGED], extensions=[CHECKED]
+        "Who did what, newest first; visible to the regulator only.",
+        needs=AUDIT_READ,
+        directives=[PAGED],
+        extensions=[CHECKED],
     )
     async def events(
         self,

@@ -22,16 +22,18 @@ from schema.texts import CHECKED
 
 
 @fed.type(
-    description="What must be kept: neither retention nor the archive touches its entries of the log.",
+    description="What must be kept: neither retention nor archiving touches its entries in the log.",
     requires_scopes=HOLDS_MANAGE,
 )
 class LegalHold:
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    subject: HoldSubject | None = strawberry.field(description="What sort of thing is held; null: the whole log.")
-    subject_id: str | None = strawberry.field(description="The thing's id, or the number itself.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    subject: HoldSubject | None = strawberry.field(
+        description="The type of the object on hold; null means the whole log."
+    )
+    subject_id: str | None = strawberry.field(description="The object's ID, or the number itself.")
     reason: str = strawberry.field(description="Why, for example the court and its file number.")
     placed_at: datetime = strawberry.field(description="When it was placed.")
-    released_at: datetime | None = strawberry.field(description="When it was released; it counts until then.")
+    released_at: datetime | None = strawberry.field(description="When it was released; it is in effect until then.")
     placer_id: Private[OfficerId]
     releaser_id: Private[OfficerId | None]
 
@@ -53,24 +55,24 @@ class LegalHoldConnection(Connection[LegalHold]):
     pass
 
 
-@fed.input(description="What is to be kept and why. Without subject and subjectId: the whole log.")
+@fed.input(description="What is to be kept and why. Without subject and subjectId, the hold covers the whole log.")
 class PlaceLegalHoldInput:
-    reason: str = strawberry.field(description="Why, at most 2,000 characters; the regulator alone reads it.")
-    subject: HoldSubject | None = strawberry.field(description="What sort of thing.", default=UNSET)
-    subject_id: str | None = strawberry.field(description="Its id, or a number as written.", default=UNSET)
+    reason: str = strawberry.field(description="Why, in at most 2,000 characters; visible to the regulator only.")
+    subject: HoldSubject | None = strawberry.field(description="The type of the object.", default=UNSET)
+    subject_id: str | None = strawberry.field(description="Its ID, or a number as written.", default=UNSET)
 
 
-@fed.input(description="A hold that is no longer needed.")
+@fed.input(description="A hold to be released.")
 class ReleaseLegalHoldInput:
     id: strawberry.ID = strawberry.field(description="The hold.")
 
 
-@fed.type(description="What placeLegalHold answers.")
+@fed.type(description="The result of placeLegalHold.")
 class PlaceLegalHoldPayload:
-    legal_hold: LegalHold | None = strawberry.field(description="The hold; it is heeded from now on.")
+    legal_hold: LegalHold | None = strawberry.field(description="The hold; it is in effect from now on.")
 
 
-@fed.type(description="What releaseLegalHold answers.")
+@fed.type(description="The result of releaseLegalHold.")
 class ReleaseLegalHoldPayload:
     legal_hold: LegalHold | None = strawberry.field(description="The hold as it is now.")
 
@@ -78,7 +80,7 @@ class ReleaseLegalHoldPayload:
 @fed.type
 class LegalHoldQueries:
     @field(
-        "Legal holds, newest first; the regulator's alone.",
+        "Legal holds, newest first; visible to the regulator only.",
         needs=HOLDS_MANAGE,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -87,7 +89,10 @@ class LegalHoldQueries:
         self,
         info: Info,
         active: Annotated[
-            bool | None, strawberry.argument(description="Only those that count, or only those that were released.")
+            bool | None,
+            strawberry.argument(
+                description="Whether to return only holds in effect, or only those that were released."
+            ),
         ] = UNSET,
         first: First = UNSET,
         after: After = UNSET,
@@ -99,7 +104,8 @@ class LegalHoldQueries:
 @fed.type
 class LegalHoldMutations:
     @field(
-        "Keep the log's entries about a thing, or all of them, from erasing and archiving; an officer's alone.",
+        "Protect the log's entries about an object, or all entries, from erasure and archiving. "
+        "Only officers can do this.",
         needs=HOLDS_MANAGE,
         extensions=[CHECKED],
     )
@@ -111,7 +117,7 @@ class LegalHoldMutations:
         hold = await resolve.place_hold(info.context, LegalHoldDraft(**given(input)))
         return PlaceLegalHoldPayload(legal_hold=LegalHold.of(hold))
 
-    @field("Let a hold end; an officer's alone.", needs=HOLDS_MANAGE, extensions=[CHECKED])
+    @field("End a hold. Only officers can do this.", needs=HOLDS_MANAGE, extensions=[CHECKED])
     async def release_legal_hold(
         self,
         info: Info,

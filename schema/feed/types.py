@@ -28,43 +28,43 @@ AUDIENCE_ASSUMED = 2
 
 FeedAfter = Annotated[
     FeedCursor | None,
-    strawberry.argument(description="Return what follows this cursor of the feed, from wherever you have it."),
+    strawberry.argument(description="Return what follows this cursor of the feed, wherever the cursor came from."),
 ]
 
 
 @fed.type(
-    description="An entry of the feed that is yours to get. leafHash is SHA-256 of a zero byte, salt and text.",
+    description="An entry of the feed that you may see. leafHash is the SHA-256 of a zero byte, the salt and the text.",
     requires_scopes=FEED_READ,
 )
 class FeedEntry:
     position: Position = strawberry.field(description="Its place in the feed; its index in the tree is one less.")
-    cursor: FeedCursor = strawberry.field(description="The place behind it.")
-    leaf_hash: Base64 = strawberry.field(description="Its leaf in the tree, 32 bytes; it is never erased.")
+    cursor: FeedCursor = strawberry.field(description="The place after it.")
+    leaf_hash: Base64 = strawberry.field(description="Its leaf hash in the tree, 32 bytes; it is never erased.")
     kind: EventKind = strawberry.field(description="What happened.")
-    subject: Subject = strawberry.field(description="What sort of thing it is about.")
-    subject_id: str = strawberry.field(description="The thing's id, or the number itself.")
-    state: str | None = strawberry.field(description="The thing's state after it.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
+    subject: Subject = strawberry.field(description="The type of the object it concerns.")
+    subject_id: str = strawberry.field(description="The object's ID, or the number itself.")
+    state: str | None = strawberry.field(description="The object's state after the event.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
     erased_at: datetime | None = strawberry.field(
-        description="When retention erased what it says; text and salt are null since."
+        description="When retention erased its content; text and salt are null from then on."
     )
 
-    @field("What the leaf commits to, byte for byte: a JSON object, to be hashed as it is.")
+    @field("What the leaf hash commits to, byte for byte: a JSON object, to be hashed as is.")
     async def text(self, info: Info) -> str | None:
         committed = await info.context.loaders.entry_texts.load(self.position)
         return committed.text if committed else None
 
-    @field("What is hashed before the text, so that a hash lets nobody guess; 32 bytes.")
+    @field("Hashed before the text, so that nobody can guess the content from the hash; 32 bytes.")
     async def salt(self, info: Info) -> Base64 | None:
         committed = await info.context.loaders.entry_texts.load(self.position)
         return Base64(committed.salt) if committed else None
 
-    @field("Who acted and who may get it, byte for byte; text has its hash.", needs=AUDIT_READ)
+    @field("Who acted and who may see the entry, byte for byte; text contains its hash.", needs=AUDIT_READ)
     async def reserved_text(self, info: Info) -> str | None:
         committed = await info.context.loaders.reserved_texts.load(self.position)
         return committed.text if committed else None
 
-    @field("What is hashed before the reserved text.", needs=AUDIT_READ)
+    @field("Hashed before the reserved text.", needs=AUDIT_READ)
     async def reserved_salt(self, info: Info) -> Base64 | None:
         committed = await info.context.loaders.reserved_texts.load(self.position)
         return Base64(committed.salt) if committed else None
@@ -84,12 +84,12 @@ class FeedEntry:
         acting = await resolve.find_acting(info.context, self.position)
         return strawberry.ID(acting.client_id) if acting and acting.client_id else None
 
-    @field("The members that may get it beside the regulator.", needs=AUDIT_READ, directives=[few(AUDIENCE_ASSUMED)])
+    @field("The members that may see it, besides the regulator.", needs=AUDIT_READ, directives=[few(AUDIENCE_ASSUMED)])
     async def audience(self, info: Info) -> list[Member | None] | None:
         acting = await resolve.find_acting(info.context, self.position)
         return [await find_member(info.context, member_id) for member_id in acting.audience] if acting else None
 
-    @field("Proof that it is in the tree of a size.", directives=[QUERIED])
+    @field("A proof that it is in the tree of a given size.", directives=[QUERIED])
     async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
         """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
         proof = await proofs.prove_inclusion(info.context, position=self.position, tree_size=tree_size)
@@ -108,9 +108,7 @@ class FeedEntryConnection(Connection[FeedEntry]):
 @fed.type(description="A message of the feed.", requires_scopes=FEED_READ)
 class FeedMessage:
     cursor: FeedCursor = strawberry.field(description=CURSOR)
-    entry: FeedEntry | None = strawberry.field(
-        description="What was entered; null where the message only tells the place."
-    )
+    entry: FeedEntry | None = strawberry.field(description="The entry; null if the message only reports a place.")
 
     @classmethod
     def of(cls, message: Message) -> "FeedMessage":
@@ -120,7 +118,7 @@ class FeedMessage:
 
 @fed.type
 class FeedQueries:
-    @field("The feed's entries that are yours to get, oldest first.", needs=FEED_READ, directives=[PAGED])
+    @field("The feed's entries that you may see, oldest first.", needs=FEED_READ, directives=[PAGED])
     async def feed(self, info: Info, first: First = UNSET, after: FeedAfter = UNSET) -> FeedEntryConnection | None:
         """Errors: CURSOR_INVALID, CURSOR_EXPIRED with what is left."""
         page = await resolve.list_entries(info.context, page_request(first, after))
@@ -129,7 +127,7 @@ class FeedQueries:
 
 @fed.type
 class FeedSubscriptions:
-    @subscription("Every entry of the feed that is yours to get.", needs=FEED_READ)
+    @subscription("Every entry of the feed that you may see.", needs=FEED_READ)
     async def feed(
         self,
         info: Info,

@@ -19,15 +19,15 @@ from schema.texts import CHECKED
 
 @fed.input(description="A member to be admitted.")
 class AdmitMemberInput:
-    slug: str = strawberry.field(description="Short name: small letters, digits and hyphens.")
+    slug: str = strawberry.field(description="Short name: lower-case letters, digits and hyphens.")
     kind: MemberKind = strawberry.field(description="What kind of member it is.")
     legal_name: str = strawberry.field(description="Name as registered.")
     has_internet_access: bool | None = strawberry.field(
-        description="Whether it gives access to the internet and can block a service.", default=UNSET
+        description="Whether it provides internet access and can block a service.", default=UNSET
     )
-    contact_name: str | None = strawberry.field(description="Who answers, day and night.", default=UNSET)
-    contact_email: str | None = strawberry.field(description="Their e-mail address.", default=UNSET)
-    contact_phone: str | None = strawberry.field(description="Their telephone number.", default=UNSET)
+    contact_name: str | None = strawberry.field(description="The contact, available day and night.", default=UNSET)
+    contact_email: str | None = strawberry.field(description="The contact's e-mail address.", default=UNSET)
+    contact_phone: str | None = strawberry.field(description="The contact's telephone number.", default=UNSET)
 
 
 @fed.input(description="A brand to be added.")
@@ -44,7 +44,7 @@ class AddOfficeInput:
     name: str = strawberry.field(description="Name of the office.")
 
 
-@fed.input(description="An officer to be added. A login is given on the command line, never here.")
+@fed.input(description="An officer to be added. Logins are created on the command line, never here.")
 class AddOfficerInput:
     office_id: strawberry.ID = strawberry.field(description="The office.")
     display_name: str = strawberry.field(description="Name as colleagues read it.")
@@ -56,29 +56,29 @@ class DisableOfficerInput:
     officer_id: strawberry.ID = strawberry.field(description="The officer.")
 
 
-@fed.type(description="What admitMember answers.")
+@fed.type(description="The result of admitMember.")
 class AdmitMemberPayload:
     member: Member | None = strawberry.field(description="The member.")
 
 
-@fed.type(description="What addBrand answers.")
+@fed.type(description="The result of addBrand.")
 class AddBrandPayload:
     brand: Brand | None = strawberry.field(description="The brand.")
 
 
-@fed.type(description="What addOffice answers.")
+@fed.type(description="The result of addOffice.")
 class AddOfficePayload:
     office: Office | None = strawberry.field(description="The office.")
 
 
-@fed.type(description="What addOfficer answers.")
+@fed.type(description="The result of addOfficer.")
 class AddOfficerPayload:
     officer: Officer | None = strawberry.field(description="The officer.")
 
 
-@fed.type(description="What disableOfficer answers.")
+@fed.type(description="The result of disableOfficer.")
 class DisableOfficerPayload:
-    officer: Officer | None = strawberry.field(description="The officer, disabled.")
+    officer: Officer | None = strawberry.field(description="The disabled officer.")
 
 
 @fed.type

@@ -23,7 +23,7 @@ from schema.texts import CHECKED
 
 @fed.type(description="A name under which a member serves the public.")
 class Brand:
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name as the public knows it.")
 
@@ -33,10 +33,11 @@ class Brand:
 
 
 @fed.type(
-    description="A desk of a member; drafts belong to it, so that leave stops nothing.", requires_scopes=MEMBER_STAFF
+    description="A desk of a member. Drafts belong to it, so that an officer's absence holds nothing up.",
+    requires_scopes=MEMBER_STAFF,
 )
 class Office:
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name of the office.")
 
@@ -47,10 +48,12 @@ class Office:
 
 @fed.type(description="A person who decides for the regulator.", requires_scopes=MEMBER_STAFF)
 class Officer:
-    id: strawberry.ID = strawberry.field(description="Its id; every login of one person leads to the same officer.")
+    id: strawberry.ID = strawberry.field(description="Its ID; all logins of one person lead to the same officer.")
     display_name: str = strawberry.field(description="Name as colleagues read it.")
     created_at: datetime = strawberry.field(description="When the officer was added.")
-    disabled_at: datetime | None = strawberry.field(description="Since when the officer may do nothing more.")
+    disabled_at: datetime | None = strawberry.field(
+        description="When the officer was disabled; an officer can do nothing from then on."
+    )
     scopes: list[str] | None = fed.field(
         description="What the officer may do.", requires_scopes=MEMBERS_MANAGE, directives=[few(13)]
     )
@@ -72,26 +75,28 @@ class OfficerConnection(Connection[Officer]):
 
 @fed.type(description="Whom to reach, day and night.", requires_scopes=MEMBER_STAFF)
 class Contact:
-    name: str | None = strawberry.field(description="Who or which desk answers.")
+    name: str | None = strawberry.field(description="The person or desk to contact.")
     email: str | None = strawberry.field(description="E-mail address.")
-    phone: str | None = strawberry.field(description="Telephone number as it was given.")
+    phone: str | None = strawberry.field(description="Telephone number as provided.")
 
 
 @fed.type(
-    description="A party of the shared view: the regulator, an agency, a carrier or a messaging firm.",
+    description="A party to the shared view: the regulator, an agency, a carrier or a messaging firm.",
     keys=["id"],
     requires_scopes=MEMBERS_READ,
 )
 class Member:
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique among members.")
     kind: MemberKind = strawberry.field(description="What kind of member it is.")
     legal_name: str = strawberry.field(description="Name as registered.")
     internet_access: bool = strawberry.field(
-        name="hasInternetAccess", description="Whether it gives access to the internet and can block a service."
+        name="hasInternetAccess", description="Whether it provides internet access and can block a service."
     )
     admitted_at: datetime = strawberry.field(description="When it was admitted.")
-    suspended_at: datetime | None = strawberry.field(description="Since when it may do nothing more.")
+    suspended_at: datetime | None = strawberry.field(
+        description="When it was suspended; it can do nothing from then on."
+    )
     contact_name: Private[str | None]
     contact_email: Private[str | None]
     contact_phone: Private[str | None]
@@ -126,18 +131,18 @@ class MemberConnection(Connection[Member]):
     pass
 
 
-@fed.type(description="Who you are here, by your access token.")
+@fed.type(description="Who you are, according to your access token.")
 class Viewer:
-    member_id: strawberry.ID = strawberry.field(description="The member that you speak for.")
+    member_id: strawberry.ID = strawberry.field(description="The member you act for.")
     member_kind: MemberKind = strawberry.field(description="What kind of member that is.")
-    client_id: strawberry.ID = strawberry.field(description="The client that got the token.")
-    officer_id: strawberry.ID | None = strawberry.field(description="The officer who logged in, when one did.")
+    client_id: strawberry.ID = strawberry.field(description="The client that the token was issued to.")
+    officer_id: strawberry.ID | None = strawberry.field(description="The officer who logged in, if one did.")
     office_id: strawberry.ID | None = strawberry.field(description="The officer's office.")
-    brand_id: strawberry.ID | None = strawberry.field(description="The brand that the client is narrowed to.")
-    scopes: list[str] = strawberry.field(description="What the token allows.", directives=[few(13)])
-    expires_at: datetime = strawberry.field(description="When the token ends.")
+    brand_id: strawberry.ID | None = strawberry.field(description="The brand that the client is restricted to.")
+    scopes: list[str] = strawberry.field(description="The scopes of the token.", directives=[few(13)])
+    expires_at: datetime = strawberry.field(description="When the token expires.")
 
-    @field("The member that you speak for.")
+    @field("The member you act for.")
     async def member(self, info: Info) -> Member | None:
         return await find_member(info.context, self.member_id)
 
@@ -176,7 +181,7 @@ async def find_officer(context: Context, officer_id: str | None) -> Officer | No
 
 @fed.type
 class MemberQueries:
-    @field("Who you are here. It needs a token and no scope.", authenticated=True)
+    @field("Who you are. It requires a token but no scope.", authenticated=True)
     def viewer(self, info: Info) -> Viewer | None:
         return Viewer.of(info.context)
 
@@ -184,13 +189,13 @@ class MemberQueries:
     async def member(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002 - the graph's name
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
     ) -> Member | None:
         """Errors: NOT_FOUND."""
         return Member.of(await resolve.get_member(info.context, id))
 
     @field(
-        "Members that you may see, by their short names.",
+        "Members that you may see, in the order of their short names.",
         needs=MEMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
