@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ledger.closed_lists import ClosedList
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
 
 
-class MemberKind(StrEnum):
-    """What a member is; it decides what may ever be its own to see."""
+class MemberKind(ClosedList):
+    """What a member is; this determines what it can ever be allowed to see."""
 
-    REGULATOR = "REGULATOR"
-    AGENCY = "AGENCY"
-    CARRIER = "CARRIER"
-    OTT_PROVIDER = "OTT_PROVIDER"
+    REGULATOR = "REGULATOR", "The telecom regulator."
+    AGENCY = "AGENCY", "Another agency that files complaints: the police, a bank, an anti-scam centre."
+    CARRIER = "CARRIER", "A carrier that holds number ranges and executes block orders."
+    OTT_PROVIDER = "OTT_PROVIDER", "A messaging firm that participates voluntarily."
 
 
 class ViewerKind(StrEnum):

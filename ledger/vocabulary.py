@@ -4,42 +4,42 @@ Pure. Values are stored as text under a CHECK made from these lists, and shown b
 Source: the complaint form and the reason codes of field.md sections 1.1 and 3.3.
 """
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class Category(StrEnum):
-    """What a number is complained of."""
+class Category(ClosedList):
+    """What a number is reported for."""
 
-    FRAUD = "FRAUD"
-    IMPERSONATION = "IMPERSONATION"
-    FICTITIOUS_INVESTMENT = "FICTITIOUS_INVESTMENT"
-    ONLINE_GAMBLING = "ONLINE_GAMBLING"
-    SPAM_ADVERT = "SPAM_ADVERT"
-    VOICE_PHISHING = "VOICE_PHISHING"
-    EXTORTION = "EXTORTION"
-    ILLEGAL_LENDING_COLLECTION = "ILLEGAL_LENDING_COLLECTION"
-    NIK_MISUSE = "NIK_MISUSE"
-    SUBSCRIPTION_FRAUD = "SUBSCRIPTION_FRAUD"
-    OTHER = "OTHER"
+    FRAUD = "FRAUD", "Deception for financial gain."
+    IMPERSONATION = "IMPERSONATION", "Posing as a person, a company or an authority."
+    FICTITIOUS_INVESTMENT = "FICTITIOUS_INVESTMENT", "An investment that does not exist."
+    ONLINE_GAMBLING = "ONLINE_GAMBLING", "Advertising of online gambling."
+    SPAM_ADVERT = "SPAM_ADVERT", "Unwanted advertising."
+    VOICE_PHISHING = "VOICE_PHISHING", "Calls that elicit confidential information."
+    EXTORTION = "EXTORTION", "Demanding money with threats."
+    ILLEGAL_LENDING_COLLECTION = "ILLEGAL_LENDING_COLLECTION", "Debt collection by an unlicensed lender."
+    NIK_MISUSE = "NIK_MISUSE", "A line registered with another person's identity number."
+    SUBSCRIPTION_FRAUD = "SUBSCRIPTION_FRAUD", "A subscription to a service without consent."
+    OTHER = "OTHER", "Anything else."
 
 
-class HoldReason(StrEnum):
+class HoldReason(ClosedList):
     """Why the guard holds a draft until an approver overrides it in writing."""
 
-    FEW_COMPLAINANTS = "FEW_COMPLAINANTS"
-    BURST = "BURST"
-    SAME_SOURCE = "SAME_SOURCE"
-    SAME_TEXT = "SAME_TEXT"
-    PBX = "PBX"
-    SPOOFED_CLI_SUSPECTED = "SPOOFED_CLI_SUSPECTED"
-    PROTECTED = "PROTECTED"
+    FEW_COMPLAINANTS = "FEW_COMPLAINANTS", "Fewer distinct people complained than the policy requires."
+    BURST = "BURST", "Many complaints arrived at once."
+    SAME_SOURCE = "SAME_SOURCE", "All complaints came from one source."
+    SAME_TEXT = "SAME_TEXT", "Complaints by different people have the same text."
+    PBX = "PBX", "The number looks like a switchboard."
+    SPOOFED_CLI_SUSPECTED = "SPOOFED_CLI_SUSPECTED", "The caller ID may have been spoofed."
+    PROTECTED = "PROTECTED", "The number is protected."
 
 
-class BlockRequestStatus(StrEnum):
-    """How far a block request has come, in words that fit every instrument."""
+class BlockRequestStatus(ClosedList):
+    """How far a block request has progressed, in terms common to all instruments."""
 
-    DRAFT = "DRAFT"
-    AWAITING_ANSWER = "AWAITING_ANSWER"
-    IN_EFFECT = "IN_EFFECT"
-    NOT_DONE = "NOT_DONE"
-    ENDED = "ENDED"
+    DRAFT = "DRAFT", "Not sent yet."
+    AWAITING_ANSWER = "AWAITING_ANSWER", "Sent; the addressee has not answered, or has given no final answer."
+    IN_EFFECT = "IN_EFFECT", "The addressee reported that it did what was asked."
+    NOT_DONE = "NOT_DONE", "The addressee reported that it can't or won't do it."
+    ENDED = "ENDED", "Withdrawn, closed or lifted."

@@ -24,8 +24,9 @@ from ledger.complaints.complainants import Complainant
 from ledger.complaints.decisions import ComplaintDecision
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.filing import FiledComplaint
-from ledger.complaints.reading import Complaint, ComplaintFilter, ComplaintSort
+from ledger.complaints.reading import Complaint, ComplaintFilter
 from ledger.complaints.supplements import Supplement
+from ledger.complaints.vocabulary import ComplaintSort
 from ledger.errors import Problem, UnknownError
 from ledger.identifiers import parse_id
 from ledger.pages import Page, PageRequest

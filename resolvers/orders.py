@@ -20,8 +20,9 @@ from ledger.orders import (
 from ledger.orders.approval import Approval, OrderNote, Revision
 from ledger.orders.closing import LiftDraft
 from ledger.orders.drafting import OrderDraft
-from ledger.orders.reading import OrderFilter, OrderSort
+from ledger.orders.reading import OrderFilter
 from ledger.orders.table import BlockOrder
+from ledger.orders.vocabulary import OrderSort
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from resolvers.context import Context
 

@@ -16,62 +16,39 @@ from schema.members.types import Member
 from schema.numbers.types import PhoneNumber
 from schema.pages import few
 from schema.scalars import E164
-from schema.vocabulary import describe
 
 ACKNOWLEDGEMENTS_ASSUMED = 3
 
 
-describe(
-    BlockRequestStatus,
-    name="BlockRequestStatus",
-    description="How far a block request has come, in words that fit every instrument.",
-    values={
-        "DRAFT": "Not sent yet.",
-        "AWAITING_ANSWER": "Sent; its addressee has not answered, or not finally.",
-        "IN_EFFECT": "Its addressee said that it did what was asked.",
-        "NOT_DONE": "Its addressee said that it can't or won't.",
-        "ENDED": "Withdrawn, closed or lifted.",
-    },
-)
-
-
-@fed.interface(description="What an addressee said of a block request. Nothing of it is ever changed.")
+@fed.interface(description="What an addressee reported about a block request. It is never changed.")
 class Acknowledgement:
-    """The graph's Acknowledgement."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    reference: str | None = strawberry.field(description="The addressee's own ticket; it may recur.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    reference: str | None = strawberry.field(description="The addressee's own ticket number; it need not be unique.")
     effective_at: datetime | None = strawberry.field(description="When it took effect, by the addressee's clock.")
-    recorded_at: datetime = strawberry.field(description="When it came in, by ours.")
+    recorded_at: datetime = strawberry.field(description="When it was received, by the gateway's clock.")
 
 
-@fed.interface(description="A request to stop a number's misuse: an order to a carrier is one kind.")
+@fed.interface(description="A request to stop the misuse of a number; an order to a carrier is one kind.")
 class BlockRequest:
-    """The graph's BlockRequest."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    e164: E164 | None = strawberry.field(description="The number that it is about.")
-    category: Category = strawberry.field(description="What the number is complained of.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    e164: E164 | None = strawberry.field(description="The number it concerns.")
+    category: Category = strawberry.field(description="What the number is reported for.")
     summary: str = strawberry.field(description="The officer's summary for the addressee.")
-    complaint_count: int = strawberry.field(description="How many complaints stand behind it.")
+    complaint_count: int = strawberry.field(description="The number of complaints it is based on.")
     issued_at: datetime | None = strawberry.field(description="When it was sent.")
 
-    @field("How far it has come, in words that fit every instrument.")
+    @field("How far it has progressed, in terms common to all instruments.")
     def status(self, info: Info) -> BlockRequestStatus:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask
 
-    @field("The member that it is addressed to.")
+    @field("The member it is addressed to.")
     async def addressee(self, info: Info) -> Member | None:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask
 
-    @field("What its addressee said, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
+    @field("The addressee's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
     async def acknowledgements(self, info: Info) -> Sequence[Acknowledgement] | None:
-        """Each instrument's own."""
         raise NotImplementedError  # an interface has no objects of its own to ask

@@ -32,7 +32,7 @@ from schema.signals.events import SignalSubscriptions
 from schema.signals.types import SignalQueries
 
 
-@fed.type(description="Reading. Each field shows what is yours to see and nothing else.")
+@fed.type(description="Reading. Each field returns what you may see and nothing else.")
 class Query(
     MemberQueries,
     NumberQueries,
@@ -46,10 +46,12 @@ class Query(
     SignalQueries,
     LegalHoldQueries,
 ):
-    """The graph's Query."""
+    pass
 
 
-@fed.type(description="Writing. Each takes one input; lists of at most 1,000 are answered item by item.")
+@fed.type(
+    description="Writing. Each mutation takes one input; lists, of at most 1,000 items, get a result for each item."
+)
 class Mutation(
     ComplaintFilingMutations,
     ComplaintDecidingMutations,
@@ -65,12 +67,17 @@ class Mutation(
     SignalMutations,
     LegalHoldMutations,
 ):
-    """The graph's Mutation."""
+    pass
 
 
-@fed.type(description="Following. Each tells what happened since a cursor and then what happens, once and in order.")
+@fed.type(
+    description=(
+        "Following. Each subscription sends what has happened since a cursor and then what happens next, once and "
+        "in order."
+    )
+)
 class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, SignalSubscriptions, FeedSubscriptions):
-    """The graph's Subscription."""
+    pass
 
 
 schema = GraphSchema(

@@ -19,12 +19,13 @@ T = TypeVar("T")
 
 First: TypeAlias = Annotated[
     int | None,
-    strawberry.argument(
-        description=f"How many to return, 1 to {PAGE_SIZE_MAX}; {PAGE_SIZE_DEFAULT} when it is not given."
-    ),
+    strawberry.argument(description=f"How many to return, 1 to {PAGE_SIZE_MAX}; {PAGE_SIZE_DEFAULT} by default."),
 ]
 After: TypeAlias = Annotated[
-    str | None, strawberry.argument(description="Return what follows this cursor of the same list and sort order.")
+    str | None,
+    strawberry.argument(
+        description="Return what follows this cursor, taken from the same list in the same sort order."
+    ),
 ]
 
 PAGED = ListSize(
@@ -59,12 +60,12 @@ def page_request(first: int | None, after: str | None) -> PageRequest:
     )
 
 
-@fed.type(description="Where a page stands in its list. Lists are read forwards only.", shareable=True)
+@fed.type(description="The position of a page in its list. Lists can only be read forwards.", shareable=True)
 class PageInfo:
     """Relay's PageInfo."""
 
-    has_next_page: bool = strawberry.field(description="Whether more follow.")
-    has_previous_page: bool = strawberry.field(description="Whether this page was asked for with a cursor.")
+    has_next_page: bool = strawberry.field(description="Whether more items follow.")
+    has_previous_page: bool = strawberry.field(description="Whether this page was requested with a cursor.")
     start_cursor: str | None = strawberry.field(description="The first item's cursor.")
     end_cursor: str | None = strawberry.field(description="The last item's cursor; pass it as `after`.")
 
@@ -73,7 +74,7 @@ class PageInfo:
 class Edge(Generic[T]):
     """Relay's Edge."""
 
-    cursor: str = strawberry.field(description="Opaque; names this item's place in the list.")
+    cursor: str = strawberry.field(description="An opaque string that identifies this item's place in the list.")
     node: T | None = strawberry.field(description="The item.")
 
 
@@ -83,11 +84,10 @@ class Connection(Generic[T]):
 
     nodes: list[T] | None = strawberry.field(description="The items of the page.")
     edges: list[Edge[T]] | None = strawberry.field(description="The items of the page, each with its cursor.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
 
     @classmethod
     def of(cls, page: pages.Page[Any], make: Callable[[Any], T], *, after: str | None, **others: Any) -> Self:
-        """From a page of the ledger, each item made into its graph type."""
         nodes = [make(item) for item in page.items]
         cursors = list(page.cursors)
         return cls(

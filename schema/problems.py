@@ -9,18 +9,15 @@ from ledger import errors
 from schema.models import copy_model
 
 
-@fed.type(description="Why one item of a bulk mutation was refused. The other items are not touched by it.")
+@fed.type(description="Why one item of a bulk mutation was refused. The other items are not affected.")
 class Problem:
-    """The graph's Problem."""
-
-    code: str = strawberry.field(description="Stable and specific; docs/errors.md lists every one.")
-    message: str = strawberry.field(description="A sentence for a person.")
-    field: str | None = strawberry.field(description="The input field at fault, when one is.")
+    code: str = strawberry.field(description="A stable, specific code; docs/errors.md lists all of them.")
+    message: str = strawberry.field(description="A human-readable explanation.")
+    field: str | None = strawberry.field(description="The input field at fault, if there is one.")
     hint: str | None = strawberry.field(description="What to do about it.")
 
     @classmethod
     def of(cls, problem: errors.Problem) -> "Problem":
-        """From the ledger's."""
         return copy_model(cls, problem)
 
 

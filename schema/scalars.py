@@ -115,28 +115,28 @@ def parse_base64(value: object) -> Base64:
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment as RFC 3339 writes it. Answers are in UTC; input needs an offset.",
+        description="A point in time in the format of RFC 3339. Output is in UTC; input must have an offset.",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=render_time,
         parse_value=parse_time,
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A day as RFC 3339 writes it, in western Indonesian time (UTC+7), by which legal days go.",
+        description="A date in the format of RFC 3339, in Western Indonesia Time (UTC+7), which governs legal days.",
         specified_by_url="https://scalars.graphql.org/andimarek/local-date",
         serialize=date.isoformat,
         parse_value=parse_day,
     ),
     E164: strawberry.scalar(
         name="E164",
-        description="A telephone number in international form: + and 2 to 15 digits, nothing else.",
+        description="A telephone number in international format: + and 2 to 15 digits, nothing else.",
         specified_by_url="https://www.itu.int/rec/T-REC-E.164",
         serialize=str,
         parse_value=parse_e164,
     ),
     Rupiah: strawberry.scalar(
         name="Rupiah",
-        description="A whole number of rupiah, not negative, as a string of digits, since it may pass 32 bits.",
+        description="A non-negative whole number of rupiah, as a string of digits because it may exceed 32 bits.",
         serialize=str,
         parse_value=parse_rupiah,
     ),
@@ -149,15 +149,15 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     Position: strawberry.scalar(
         name="Position",
-        description="A place in the feed: 1, 2, 3 and so on, as a string of digits, since it may pass 32 bits. "
-        "0 is before the first.",
+        description="A place in the feed: 1, 2, 3 and so on, as a string of digits because it may exceed 32 "
+        "bits. 0 is before the first entry.",
         serialize=str,
         parse_value=parse_position,
     ),
     FeedCursor: strawberry.scalar(
         name="FeedCursor",
-        description="A place in the feed, opaque: what follows it has not been told yet. It also knows the entry "
-        "before it, so that a feed that is not the same any more is noticed.",
+        description="An opaque place in the feed: what follows it has not been sent yet. It also identifies "
+        "the entry before it, so that a feed that is no longer the same is noticed.",
         serialize=str,
         parse_value=parse_feed_cursor,
     ),

@@ -5,10 +5,10 @@ Verifying writes the number's verified count and risk and settles its signals; n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import text
 
+from ledger.closed_lists import ClosedList
 from ledger.complaints.moves import (
     ItemRepeatedError,
     Row,
@@ -31,14 +31,17 @@ from ledger.storage.roles import Role
 from ledger.texts import check_optional_text
 
 
-class Decision(StrEnum):
-    """What an officer can say of a complaint."""
+class Decision(ClosedList, graph_name="ComplaintDecision"):
+    """What an officer can decide on a complaint."""
 
-    VERIFY = ComplaintMove.VERIFY
-    REJECT = ComplaintMove.REJECT
-    ASK_INFO = ComplaintMove.ASK_INFO
-    MARK_DUPLICATE = ComplaintMove.MARK_DUPLICATE
-    REOPEN = ComplaintMove.REOPEN
+    VERIFY = ComplaintMove.VERIFY, "It is well-founded; the next forwarding run includes it."
+    REJECT = ComplaintMove.REJECT, "It is not well-founded; a reason is required."
+    ASK_INFO = ComplaintMove.ASK_INFO, "The source is asked for more information; it reads the note."
+    MARK_DUPLICATE = (
+        ComplaintMove.MARK_DUPLICATE,
+        ("It duplicates another complaint by the same complainant about the same incident."),
+    )
+    REOPEN = ComplaintMove.REOPEN, "A rejected or resolved complaint is reviewed again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, RowMapping, and_, false, func, select, true
 
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.table import complaints
-from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
+from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
 from ledger.errors import CursorInvalidError, UnknownError
 from ledger.identifiers import ComplaintId, MemberId, OfficerId, new_id, parse_id
 from ledger.legal_time import LEGAL_ZONE
@@ -70,13 +69,6 @@ class Complaint:
         """Whether it still awaits an officer after its verification was due."""
         is_awaiting = self.state in AWAITING_VERIFICATION
         return is_awaiting and self.verification_due_at is not None and self.verification_due_at < as_of
-
-
-class ComplaintSort(StrEnum):
-    """The orders of a list. VERIFICATION_DUE has only complaints whose clock runs or ran out."""
-
-    FILED_NEWEST = "FILED_NEWEST"
-    VERIFICATION_DUE = "VERIFICATION_DUE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

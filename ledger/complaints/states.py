@@ -6,21 +6,22 @@ Pure: it may be imported from anywhere in the ledger. Source: domain.md, the tab
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ledger.closed_lists import ClosedList
 from ledger.errors import StateConflictError
 
 
-class ComplaintState(StrEnum):
+class ComplaintState(ClosedList):
     """Where a complaint stands."""
 
-    SUBMITTED = "SUBMITTED"
-    NEEDS_INFO = "NEEDS_INFO"
-    VERIFIED = "VERIFIED"
-    REJECTED = "REJECTED"
-    DUPLICATE = "DUPLICATE"
-    WITHDRAWN = "WITHDRAWN"
-    ESCALATED = "ESCALATED"
-    RESOLVED = "RESOLVED"
-    REOPENED = "REOPENED"
+    SUBMITTED = "SUBMITTED", "Filed; waiting for an officer."
+    NEEDS_INFO = "NEEDS_INFO", "An officer asked the source for more information."
+    VERIFIED = "VERIFIED", "Found to be well-founded; the next forwarding run includes it."
+    REJECTED = "REJECTED", "Rejected, with a reason."
+    DUPLICATE = "DUPLICATE", "Has the same complainant and incident as another complaint."
+    WITHDRAWN = "WITHDRAWN", "Withdrawn by its source."
+    ESCALATED = "ESCALATED", "Part of a block order that is in progress."
+    RESOLVED = "RESOLVED", "Every instrument has come to an end, and the complaint has an outcome."
+    REOPENED = "REOPENED", "Under review by an officer again."
 
 
 class ComplaintMove(StrEnum):

@@ -3,40 +3,47 @@
 Pure: it may be imported from anywhere in the ledger. Source: field.md section 3.3.
 """
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class Medium(StrEnum):
+class Medium(ClosedList):
     """How the offender reached the complainant."""
 
-    VOICE = "VOICE"
-    SMS = "SMS"
-    OTT = "OTT"
+    VOICE = "VOICE", "A call."
+    SMS = "SMS", "A text message."
+    OTT = "OTT", "A messaging service over the internet."
 
 
-class Remedy(StrEnum):
+class Remedy(ClosedList):
     """What the complainant asks for."""
 
-    NUMBER_BLOCK = "NUMBER_BLOCK"
-    OTT_ACTION = "OTT_ACTION"
-    BOTH = "BOTH"
+    NUMBER_BLOCK = "NUMBER_BLOCK", "Blocking the number."
+    OTT_ACTION = "OTT_ACTION", "Action by the messaging service against the account."
+    BOTH = "BOTH", "Both."
 
 
-class RejectionReason(StrEnum):
-    """Why a complaint is rejected."""
+class RejectionReason(ClosedList):
+    """Why a complaint was rejected."""
 
-    EVIDENCE_MISSING = "EVIDENCE_MISSING"
-    EVIDENCE_UNREADABLE = "EVIDENCE_UNREADABLE"
-    NUMBER_INVALID = "NUMBER_INVALID"
-    NOT_DOMESTIC = "NOT_DOMESTIC"
-    NOT_MISUSE = "NOT_MISUSE"
-    COMPLAINANT_UNVERIFIED = "COMPLAINANT_UNVERIFIED"
+    EVIDENCE_MISSING = "EVIDENCE_MISSING", "No evidence was supplied."
+    EVIDENCE_UNREADABLE = "EVIDENCE_UNREADABLE", "The evidence is unreadable."
+    NUMBER_INVALID = "NUMBER_INVALID", "It is not a valid number."
+    NOT_DOMESTIC = "NOT_DOMESTIC", "The number is foreign."
+    NOT_MISUSE = "NOT_MISUSE", "What is described is not misuse."
+    COMPLAINANT_UNVERIFIED = "COMPLAINANT_UNVERIFIED", "The complainant's identity could not be confirmed."
 
 
-class ComplaintOutcome(StrEnum):
-    """What a resolved complaint came to."""
+class ComplaintOutcome(ClosedList):
+    """The outcome of a resolved complaint."""
 
-    BLOCKED = "BLOCKED"
-    NOT_ACTIONABLE = "NOT_ACTIONABLE"
-    NUMBER_ALREADY_DEAD = "NUMBER_ALREADY_DEAD"
-    WITHDRAWN = "WITHDRAWN"
+    BLOCKED = "BLOCKED", "The number was blocked."
+    NOT_ACTIONABLE = "NOT_ACTIONABLE", "Nothing could be done."
+    NUMBER_ALREADY_DEAD = "NUMBER_ALREADY_DEAD", "The number was no longer in use."
+    WITHDRAWN = "WITHDRAWN", "The order was withdrawn."
+
+
+class ComplaintSort(ClosedList):
+    """How a list of complaints is ordered."""
+
+    FILED_NEWEST = "FILED_NEWEST", "Most recently filed first."
+    VERIFICATION_DUE = "VERIFICATION_DUE", "Only complaints that await an officer, due soonest first."

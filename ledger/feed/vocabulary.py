@@ -3,79 +3,85 @@
 Pure: it may be imported from anywhere in the ledger.
 """
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class EventKind(StrEnum):
-    """What can happen."""
+class EventKind(ClosedList):
+    """The kinds of event."""
 
-    COMPLAINT_FILED = "COMPLAINT_FILED"
-    COMPLAINT_DECIDED = "COMPLAINT_DECIDED"
-    COMPLAINT_WITHDRAWN = "COMPLAINT_WITHDRAWN"
-    COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED"
-    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED"
-    COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED"
-    COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED"
-    COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED"
-    ORDER_DRAFTED = "ORDER_DRAFTED"
-    ORDER_RETURNED = "ORDER_RETURNED"
-    ORDER_DISCARDED = "ORDER_DISCARDED"
-    ORDER_ISSUED = "ORDER_ISSUED"
-    ORDER_COMPLAINT_JOINED = "ORDER_COMPLAINT_JOINED"
-    ORDER_ACKNOWLEDGED = "ORDER_ACKNOWLEDGED"
-    ORDER_WITHDRAWN = "ORDER_WITHDRAWN"
-    ORDER_CLOSED = "ORDER_CLOSED"
-    ORDER_LIFT_ISSUED = "ORDER_LIFT_ISSUED"
-    ORDER_ENDED = "ORDER_ENDED"
-    EXTENSION_REQUESTED = "EXTENSION_REQUESTED"
-    EXTENSION_DECIDED = "EXTENSION_DECIDED"
-    FORWARDING_PROPOSED = "FORWARDING_PROPOSED"
-    FORWARDING_APPROVED = "FORWARDING_APPROVED"
-    FORWARDING_DISCARDED = "FORWARDING_DISCARDED"
-    MEMBER_ADMITTED = "MEMBER_ADMITTED"
-    MEMBER_CHANGED = "MEMBER_CHANGED"
-    OFFICER_CHANGED = "OFFICER_CHANGED"
-    NUMBERING_LOADED = "NUMBERING_LOADED"
-    NUMBER_REASSIGNED = "NUMBER_REASSIGNED"
-    KEYS_ROTATED = "KEYS_ROTATED"
-    PARTICIPATION_STARTED = "PARTICIPATION_STARTED"
-    PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED"
-    PARTICIPATION_ENDED = "PARTICIPATION_ENDED"
-    SIGNAL_RAISED = "SIGNAL_RAISED"
-    SIGNAL_CHANGED = "SIGNAL_CHANGED"
-    SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED"
-    SIGNAL_EXPIRED = "SIGNAL_EXPIRED"
-    SIGNAL_REVOKED = "SIGNAL_REVOKED"
-    SIGNAL_CONTRIBUTED = "SIGNAL_CONTRIBUTED"
-    LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED"
-    LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED"
-    ENTRIES_ERASED = "ENTRIES_ERASED"
-    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED"
+    COMPLAINT_FILED = "COMPLAINT_FILED", "A complaint was filed."
+    COMPLAINT_DECIDED = "COMPLAINT_DECIDED", "An officer decided a complaint."
+    COMPLAINT_WITHDRAWN = "COMPLAINT_WITHDRAWN", "A source withdrew its complaint."
+    COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED", "A source supplied the information asked for."
+    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED", "A complaint became part of a block order."
+    COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED", "A complaint was resolved."
+    COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED", "The complainant was informed of the outcome."
+    COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED", "An officer was shown who complained, for a recorded purpose."
+    ORDER_DRAFTED = "ORDER_DRAFTED", "A block order was drafted."
+    ORDER_RETURNED = "ORDER_RETURNED", "An approver returned a draft."
+    ORDER_DISCARDED = "ORDER_DISCARDED", "A draft was discarded."
+    ORDER_ISSUED = "ORDER_ISSUED", "A block order was issued."
+    ORDER_COMPLAINT_JOINED = "ORDER_COMPLAINT_JOINED", "Another complaint joined an order."
+    ORDER_ACKNOWLEDGED = "ORDER_ACKNOWLEDGED", "A carrier acknowledged an order."
+    ORDER_WITHDRAWN = "ORDER_WITHDRAWN", "An order was withdrawn."
+    ORDER_CLOSED = "ORDER_CLOSED", "An order was closed because it, or its lift, could not be executed."
+    ORDER_LIFT_ISSUED = "ORDER_LIFT_ISSUED", "A lift was issued."
+    ORDER_ENDED = "ORDER_ENDED", "An order ended because its number was recycled."
+    EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "A carrier asked for more time."
+    EXTENSION_DECIDED = "EXTENSION_DECIDED", "An officer decided a request for more time."
+    FORWARDING_PROPOSED = "FORWARDING_PROPOSED", "A forwarding run produced its manifest."
+    FORWARDING_APPROVED = "FORWARDING_APPROVED", "An approver approved a manifest."
+    FORWARDING_DISCARDED = "FORWARDING_DISCARDED", "A forwarding run was discarded."
+    MEMBER_ADMITTED = "MEMBER_ADMITTED", "A member was admitted."
+    MEMBER_CHANGED = "MEMBER_CHANGED", "A member, brand or office changed."
+    OFFICER_CHANGED = "OFFICER_CHANGED", "An officer was added, changed or disabled."
+    NUMBERING_LOADED = "NUMBERING_LOADED", "Ranges or overrides of the numbering plan changed."
+    NUMBER_REASSIGNED = "NUMBER_REASSIGNED", "A number went to another subscriber."
+    KEYS_ROTATED = "KEYS_ROTATED", "Encrypted data was re-encrypted under a new key."
+    PARTICIPATION_STARTED = "PARTICIPATION_STARTED", "A provider's participation began."
+    PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED", "The terms of a provider's participation changed."
+    PARTICIPATION_ENDED = "PARTICIPATION_ENDED", "A provider's participation ended; its signal streams end."
+    SIGNAL_RAISED = "SIGNAL_RAISED", "Verified complaints raised a fraud signal."
+    SIGNAL_CHANGED = "SIGNAL_CHANGED", "A fraud signal's risk or validity changed."
+    SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED", "Another member reported the same misuse."
+    SIGNAL_EXPIRED = "SIGNAL_EXPIRED", "A fraud signal is no longer valid."
+    SIGNAL_REVOKED = (
+        "SIGNAL_REVOKED",
+        ("A fraud signal was revoked; everyone who received the signal receives this event too."),
+    )
+    SIGNAL_CONTRIBUTED = "SIGNAL_CONTRIBUTED", "A member contributed a signal of its own."
+    LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED", "Entries were put under a legal hold."
+    LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED", "A legal hold was released."
+    ENTRIES_ERASED = "ENTRIES_ERASED", "Retention erased the content of old entries; their hashes remain."
+    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED", "Old entries were exported and removed; their hashes remain."
 
 
-class Subject(StrEnum):
+class Subject(ClosedList, graph_name="EventSubject"):
     """What an event is about."""
 
-    COMPLAINT = "COMPLAINT"
-    BLOCK_ORDER = "BLOCK_ORDER"
-    FORWARDING_RUN = "FORWARDING_RUN"
-    MEMBER = "MEMBER"
-    OFFICER = "OFFICER"
-    NUMBER = "NUMBER"
-    NUMBERING_PLAN = "NUMBERING_PLAN"
-    KEYRING = "KEYRING"
-    PARTICIPATION = "PARTICIPATION"
-    FRAUD_SIGNAL = "FRAUD_SIGNAL"
-    SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION"
-    LEGAL_HOLD = "LEGAL_HOLD"
-    FEED = "FEED"
+    COMPLAINT = "COMPLAINT", "A complaint."
+    BLOCK_ORDER = "BLOCK_ORDER", "A block order."
+    FORWARDING_RUN = "FORWARDING_RUN", "A forwarding run."
+    MEMBER = "MEMBER", "A member."
+    OFFICER = "OFFICER", "An officer."
+    NUMBER = "NUMBER", "A telephone number."
+    NUMBERING_PLAN = "NUMBERING_PLAN", "The numbering plan."
+    KEYRING = "KEYRING", "The keys that encrypt stored data."
+    PARTICIPATION = "PARTICIPATION", "A provider's participation."
+    FRAUD_SIGNAL = "FRAUD_SIGNAL", "A fraud signal."
+    SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION", "A member's contribution to fraud signals."
+    LEGAL_HOLD = "LEGAL_HOLD", "A legal hold."
+    FEED = "FEED", "The feed itself."
 
 
-class HoldSubject(StrEnum):
-    """What a hold may be on, beside the whole log."""
+class HoldSubject(ClosedList, graph_name="LegalHoldSubject"):
+    """What a legal hold can cover, apart from the whole log."""
 
-    NUMBER = "NUMBER"
-    COMPLAINT = "COMPLAINT"
-    BLOCK_ORDER = "BLOCK_ORDER"
-    FRAUD_SIGNAL = "FRAUD_SIGNAL"
-    MEMBER = "MEMBER"
+    NUMBER = (
+        "NUMBER",
+        ("A telephone number, with every complaint, block order and signal about it, including later ones."),
+    )
+    COMPLAINT = Subject.COMPLAINT
+    BLOCK_ORDER = Subject.BLOCK_ORDER
+    FRAUD_SIGNAL = Subject.FRAUD_SIGNAL
+    MEMBER = "MEMBER", "Changes to a member itself."

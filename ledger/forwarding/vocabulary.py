@@ -3,17 +3,17 @@
 Pure: it may be imported from anywhere in the ledger. Source: field.md section 3.3.
 """
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class ForwardingResult(StrEnum):
-    """What a forwarding run made of one number's complaints."""
+class ForwardingResult(ClosedList):
+    """What a forwarding run did with one number's complaints."""
 
-    DRAFTED = "DRAFTED"
-    HELD = "HELD"
-    JOINED = "JOINED"
-    NOT_DOMESTIC = "NOT_DOMESTIC"
-    PROTECTED = "PROTECTED"
-    UNALLOCATED = "UNALLOCATED"
-    HOLDER_UNKNOWN = "HOLDER_UNKNOWN"
-    RECYCLED = "RECYCLED"
+    DRAFTED = "DRAFTED", "An order was drafted."
+    HELD = "HELD", "An order was drafted, and the guard holds it."
+    JOINED = "JOINED", "The complaints joined an order that was already open."
+    NOT_DOMESTIC = "NOT_DOMESTIC", "The number is foreign; nothing was ordered."
+    PROTECTED = "PROTECTED", "The number is protected; nothing was ordered."
+    UNALLOCATED = "UNALLOCATED", "No range holds the number; nothing was ordered."
+    HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "The holder of the range is not known; the number waits for an officer."
+    RECYCLED = "RECYCLED", "The number belonged to another subscriber at the time; nothing was ordered."

@@ -3,49 +3,49 @@
 Pure: it may be imported from anywhere in the ledger. Source: field.md section 3.3.
 """
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class NumberStatus(StrEnum):
-    """What the orders of a number have come to."""
+class NumberStatus(ClosedList):
+    """Where the block orders for a number stand."""
 
-    CLEAR = "CLEAR"
-    BLOCK_ORDERED = "BLOCK_ORDERED"
-    BLOCKED = "BLOCKED"
-
-
-class RiskTier(StrEnum):
-    """How risky a number is, from verified complaints only."""
-
-    NONE = "NONE"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    VERY_HIGH = "VERY_HIGH"
+    CLEAR = "CLEAR", "No order is open."
+    BLOCK_ORDERED = "BLOCK_ORDERED", "A block was ordered and has not been executed yet."
+    BLOCKED = "BLOCKED", "The carrier reported that it blocked the number."
 
 
-class HolderStatus(StrEnum):
-    """What the numbering plan says of a number."""
+class RiskTier(ClosedList, graph_name="Risk"):
+    """How risky a number is, based on verified complaints only."""
 
-    HELD = "HELD"
-    UNALLOCATED = "UNALLOCATED"
-    HOLDER_UNKNOWN = "HOLDER_UNKNOWN"
-    FOREIGN = "FOREIGN"
-
-
-class ProtectedReason(StrEnum):
-    """Why a number is never ordered blocked."""
-
-    EMERGENCY = "EMERGENCY"
-    SHORT_CODE = "SHORT_CODE"
-    REGULATOR_HOTLINE = "REGULATOR_HOTLINE"
-    ACCESS_CODE = "ACCESS_CODE"
-    TOLL_FREE = "TOLL_FREE"
+    NONE = "NONE", "No verified complaints count against it."
+    MEDIUM = "MEDIUM", "Some verified complaints."
+    HIGH = "HIGH", "Several verified complaints by different people."
+    VERY_HIGH = "VERY_HIGH", "Many verified complaints by different people."
 
 
-class RangeKind(StrEnum):
-    """What a range of the numbering plan is for."""
+class HolderStatus(ClosedList):
+    """What the numbering plan says about a number."""
 
-    MOBILE = "MOBILE"
-    FIXED = "FIXED"
-    SATELLITE = "SATELLITE"
-    OTHER = "OTHER"
+    HELD = "HELD", "A member holds its range."
+    UNALLOCATED = "UNALLOCATED", "It is in no range of the plan."
+    HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "It is in a valid range whose holder is not known here."
+    FOREIGN = "FOREIGN", "It belongs to another country's plan."
+
+
+class ProtectedReason(ClosedList):
+    """Why a number can never be subject to a block order."""
+
+    EMERGENCY = "EMERGENCY", "An emergency number."
+    SHORT_CODE = "SHORT_CODE", "A service's short code."
+    REGULATOR_HOTLINE = "REGULATOR_HOTLINE", "The regulator's own hotline."
+    ACCESS_CODE = "ACCESS_CODE", "A company's or bank's access code."
+    TOLL_FREE = "TOLL_FREE", "A toll-free number."
+
+
+class RangeKind(ClosedList):
+    """What a numbering range serves."""
+
+    MOBILE = "MOBILE", "Mobile lines."
+    FIXED = "FIXED", "Fixed lines."
+    SATELLITE = "SATELLITE", "Satellite telephones."
+    OTHER = "OTHER", "Anything else."

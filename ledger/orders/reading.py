@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 from sqlalchemy import Column, ColumnElement, and_, false, func, select, true
@@ -18,6 +17,7 @@ from ledger.filters import among, before, conditions_of, equals, since, where
 from ledger.identifiers import ComplaintId, parse_id
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder, block_orders, order_complaints
+from ledger.orders.vocabulary import OrderSort
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
 from ledger.storage.database import Transaction
 from ledger.storage.records import only
@@ -28,13 +28,6 @@ from ledger.vocabulary import Category
 
 _ORDER_NO = re.compile(r"^O-(\d{4})-(\d{7,12})$")
 _OF_ONE_NUMBER_MAX = 10_000
-
-
-class OrderSort(StrEnum):
-    """How a list of orders is ordered; drafts have no due time and come last."""
-
-    DUE_SOONEST = "DUE_SOONEST"
-    ISSUED_NEWEST = "ISSUED_NEWEST"
 
 
 _LISTINGS = {

@@ -7,27 +7,28 @@ Source: domain.md, the table of BlockOrder.
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ledger.closed_lists import ClosedList
 from ledger.errors import StateConflictError
 from ledger.instruments import Instrument
 from ledger.vocabulary import BlockRequestStatus
 
 
-class OrderState(StrEnum):
-    """Where a block order stands."""
+class OrderState(ClosedList, graph_name="BlockOrderState"):
+    """Where a block order stands. Overdue and late are not states; fields of their own report them."""
 
-    DRAFT = "DRAFT"
-    DISCARDED = "DISCARDED"
-    ISSUED = "ISSUED"
-    RECEIVED = "RECEIVED"
-    EXECUTED = "EXECUTED"
-    PARTIAL = "PARTIAL"
-    IMPOSSIBLE = "IMPOSSIBLE"
-    WITHDRAWN = "WITHDRAWN"
-    CLOSED = "CLOSED"
-    LIFT_ISSUED = "LIFT_ISSUED"
-    LIFTED = "LIFTED"
-    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE"
-    ENDED = "ENDED"
+    DRAFT = "DRAFT", "Drafted; waiting for another officer's approval."
+    DISCARDED = "DISCARDED", "Discarded before it was issued."
+    ISSUED = "ISSUED", "Issued to the carrier; the time limit is running."
+    RECEIVED = "RECEIVED", "The carrier confirmed receipt of the order."
+    EXECUTED = "EXECUTED", "The carrier blocked the number."
+    PARTIAL = "PARTIAL", "The carrier blocked part of what was ordered."
+    IMPOSSIBLE = "IMPOSSIBLE", "The carrier can't execute it and gave a reason."
+    WITHDRAWN = "WITHDRAWN", "Withdrawn before it was executed."
+    CLOSED = "CLOSED", "Closed by an officer because the order, or its lift, can't be executed."
+    LIFT_ISSUED = "LIFT_ISSUED", "The carrier has been ordered to lift the block."
+    LIFTED = "LIFTED", "The carrier lifted the block."
+    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE", "The carrier can't lift the block."
+    ENDED = "ENDED", "Ended because the number was assigned to another subscriber."
 
 
 class OrderMove(StrEnum):
@@ -50,12 +51,12 @@ class OrderMove(StrEnum):
     END_RECYCLED = "END_RECYCLED"
 
 
-class ExtensionState(StrEnum):
+class ExtensionState(ClosedList):
     """Where a carrier's request for more time stands."""
 
-    REQUESTED = "REQUESTED"
-    GRANTED = "GRANTED"
-    REFUSED = "REFUSED"
+    REQUESTED = "REQUESTED", "Waiting for an officer."
+    GRANTED = "GRANTED", "Granted; the due time was extended."
+    REFUSED = "REFUSED", "Refused; the due time is unchanged."
 
 
 _O, _OM = OrderState, OrderMove

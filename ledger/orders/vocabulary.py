@@ -5,38 +5,43 @@ Pure: it may be imported from anywhere in the ledger. Source: field.md section 3
 
 from enum import StrEnum
 
-
-class BlockScope(StrEnum):
-    """How much of a line an order blocks; emergency calls always stay open."""
-
-    OUTGOING_VOICE_SMS = "OUTGOING_VOICE_SMS"
-    ALL_SERVICES = "ALL_SERVICES"
-    DEACTIVATE = "DEACTIVATE"
+from ledger.closed_lists import ClosedList
 
 
-class LiftBasis(StrEnum):
-    """On what ground a block is lifted."""
+class BlockScope(ClosedList):
+    """How much of a line an order blocks; emergency calls always remain possible."""
 
-    APPEAL = "APPEAL"
-    COURT = "COURT"
-    POLICE = "POLICE"
-    REGULATOR_ERROR = "REGULATOR_ERROR"
-    RECYCLED = "RECYCLED"
+    OUTGOING_VOICE_SMS = "OUTGOING_VOICE_SMS", "Outgoing calls and text messages."
+    ALL_SERVICES = "ALL_SERVICES", "All services of the line."
+    DEACTIVATE = "DEACTIVATE", "The line itself is deactivated."
 
 
-class ImpossibleReason(StrEnum):
+class LiftBasis(ClosedList):
+    """The ground on which a block is lifted."""
+
+    APPEAL = "APPEAL", "An appeal was granted."
+    COURT = "COURT", "A court so decided."
+    POLICE = "POLICE", "The police asked for it."
+    REGULATOR_ERROR = "REGULATOR_ERROR", "The regulator issued the order in error."
+    RECYCLED = "RECYCLED", "The number was assigned to another subscriber."
+
+
+class ImpossibleReason(ClosedList):
     """Why a carrier can't execute an order."""
 
-    WRONG_RANGE_HOLDER = "WRONG_RANGE_HOLDER"
-    NOT_ASSIGNED = "NOT_ASSIGNED"
-    RECYCLED_SINCE_INCIDENT = "RECYCLED_SINCE_INCIDENT"
-    PROTECTED_NUMBER = "PROTECTED_NUMBER"
-    SHARED_PBX_OR_SHORTCODE = "SHARED_PBX_OR_SHORTCODE"
-    MANIFEST_ERROR = "MANIFEST_ERROR"
-    INSUFFICIENT_INFO = "INSUFFICIENT_INFO"
-    TECHNICAL = "TECHNICAL"
-    FORCE_MAJEURE = "FORCE_MAJEURE"
-    LEGAL_HOLD = "LEGAL_HOLD"
+    WRONG_RANGE_HOLDER = "WRONG_RANGE_HOLDER", "Another carrier holds the number."
+    NOT_ASSIGNED = "NOT_ASSIGNED", "The number is not assigned to any subscriber."
+    RECYCLED_SINCE_INCIDENT = (
+        "RECYCLED_SINCE_INCIDENT",
+        ("The number was assigned to another subscriber after the incident."),
+    )
+    PROTECTED_NUMBER = "PROTECTED_NUMBER", "The number is protected."
+    SHARED_PBX_OR_SHORTCODE = "SHARED_PBX_OR_SHORTCODE", "The number is shared by many people."
+    MANIFEST_ERROR = "MANIFEST_ERROR", "The order contradicts itself."
+    INSUFFICIENT_INFO = "INSUFFICIENT_INFO", "The order does not give enough information."
+    TECHNICAL = "TECHNICAL", "The carrier's systems can't do it at present."
+    FORCE_MAJEURE = "FORCE_MAJEURE", "An event beyond the carrier's control prevents it."
+    LEGAL_HOLD = "LEGAL_HOLD", "Another authority forbids the change."
 
 
 class ExecutedReason(StrEnum):
@@ -45,21 +50,28 @@ class ExecutedReason(StrEnum):
     ALREADY_BLOCKED = "ALREADY_BLOCKED"
 
 
-class AcknowledgementKind(StrEnum):
-    """What a carrier says of an order addressed to it."""
+class AcknowledgementKind(ClosedList):
+    """What a carrier reports about an order addressed to it."""
 
-    RECEIVED = "RECEIVED"
-    EXECUTED = "EXECUTED"
-    PARTIAL = "PARTIAL"
-    IMPOSSIBLE = "IMPOSSIBLE"
-    EXTENSION_REQUESTED = "EXTENSION_REQUESTED"
-    LIFTED = "LIFTED"
-    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE"
+    RECEIVED = "RECEIVED", "It received the order."
+    EXECUTED = "EXECUTED", "It blocked the number."
+    PARTIAL = "PARTIAL", "It blocked part of what was ordered."
+    IMPOSSIBLE = "IMPOSSIBLE", "It can't execute the order; a reason is required."
+    EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "It asks for more time; by itself this changes nothing."
+    LIFTED = "LIFTED", "It lifted the block."
+    LIFT_IMPOSSIBLE = "LIFT_IMPOSSIBLE", "It can't lift the block."
 
 
-class AcknowledgementMark(StrEnum):
-    """Why a statement was kept and moved nothing."""
+class AcknowledgementMark(ClosedList):
+    """Why an acknowledgement was recorded without effect on the order's state."""
 
-    STALE_VERSION = "STALE_VERSION"
-    ORDER_WITHDRAWN = "ORDER_WITHDRAWN"
-    STATE_UNMOVED = "STATE_UNMOVED"
+    STALE_VERSION = "STALE_VERSION", "It refers to an earlier version of the order."
+    ORDER_WITHDRAWN = "ORDER_WITHDRAWN", "The order had already been withdrawn."
+    STATE_UNMOVED = "STATE_UNMOVED", "It reports nothing that was not already known."
+
+
+class OrderSort(ClosedList, graph_name="BlockOrderSort"):
+    """How a list of block orders is ordered."""
+
+    DUE_SOONEST = "DUE_SOONEST", "Due soonest first; drafts have no due time and come last."
+    ISSUED_NEWEST = "ISSUED_NEWEST", "Newest first."

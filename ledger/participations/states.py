@@ -1,11 +1,11 @@
 """Where a participation stands, by what came to be. Pure: it may be imported from anywhere in the ledger."""
 
-from enum import StrEnum
+from ledger.closed_lists import ClosedList
 
 
-class ParticipationState(StrEnum):
+class ParticipationState(ClosedList):
     """Where a participation stands."""
 
-    AGREED = "AGREED"
-    IN_FORCE = "IN_FORCE"
-    ENDED = "ENDED"
+    AGREED = "AGREED", "Signed, but not yet started."
+    IN_FORCE = "IN_FORCE", "The provider participates."
+    ENDED = "ENDED", "Ended; the provider can read no signals under it."

@@ -6,15 +6,16 @@ Pure: it may be imported from anywhere in the ledger. Source: domain.md, Signals
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ledger.closed_lists import ClosedList
 from ledger.errors import StateConflictError
 
 
-class SignalState(StrEnum):
+class SignalState(ClosedList, graph_name="FraudSignalState"):
     """Where a fraud signal stands."""
 
-    ACTIVE = "ACTIVE"
-    EXPIRED = "EXPIRED"
-    REVOKED = "REVOKED"
+    ACTIVE = "ACTIVE", "It is valid."
+    EXPIRED = "EXPIRED", "Nothing confirmed it in time, or its number was assigned to another subscriber."
+    REVOKED = "REVOKED", "It was wrong, or too few of its complaints still stand."
 
 
 class SignalMove(StrEnum):

@@ -17,97 +17,78 @@ from schema.fields import field
 from schema.info import Info
 from schema.models import copy_model, given
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    Decision,
-    name="ComplaintDecision",
-    description="What an officer can say of a complaint.",
-    values={
-        "VERIFY": "It is true; the next forwarding takes it.",
-        "REJECT": "It is not; a reason is needed.",
-        "ASK_INFO": "Its source is asked for more; the note is what it reads.",
-        "MARK_DUPLICATE": "It repeats another complaint of the same complainant and incident.",
-        "REOPEN": "A rejected or resolved one is looked at again.",
-    },
-)
 
 
 @fed.input(description="One decision about one complaint.")
 class ComplaintDecisionInput:
-    """The graph's ComplaintDecisionInput."""
-
     complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
     decision: Decision = strawberry.field(description="The decision.")
     reason: RejectionReason | None = strawberry.field(description="Why it is rejected.", default=UNSET)
     note: str | None = strawberry.field(
-        description="For ASK_INFO what the source reads; else a note that stays with the regulator.", default=UNSET
+        description="With ASK_INFO, the question that the source reads; otherwise a note that only the regulator sees.",
+        default=UNSET,
     )
-    duplicate_of: strawberry.ID | None = strawberry.field(description="The complaint it repeats.", default=UNSET)
+    duplicate_of: strawberry.ID | None = strawberry.field(
+        description="The complaint that it duplicates.", default=UNSET
+    )
     expected_state: ComplaintState | None = strawberry.field(
-        description="Decide only if it is still in this state; else INCOMPATIBLE_STATE.", default=UNSET
+        description=(
+            "Decide only if the complaint is still in this state; otherwise the item is refused with "
+            "INCOMPATIBLE_STATE."
+        ),
+        default=UNSET,
     )
 
 
 @fed.input(description="Decisions, at most 1,000.")
 class DecideComplaintsInput:
-    """The graph's DecideComplaintsInput."""
-
     decisions: list[ComplaintDecisionInput] = strawberry.field(description="One for each complaint, at most 1,000.")
 
 
-@fed.input(description="Complaints whose complainant was told the outcome, at most 1,000.")
+@fed.input(description="Complaints whose complainant was informed of the outcome, at most 1,000.")
 class RecordComplainantsInformedInput(ComplaintIdsInput):
-    """The graph's RecordComplainantsInformedInput."""
+    pass
 
 
-@fed.input(description="Whose data to show, and what for.")
+@fed.input(description="Whose data to show, and for what purpose.")
 class RevealComplainantInput:
-    """The graph's RevealComplainantInput."""
-
     complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
-    purpose: str = strawberry.field(description="What the data are needed for; it is recorded with your name.")
+    purpose: str = strawberry.field(description="What the data is needed for; recorded together with your name.")
 
 
-@fed.type(description="What decideComplaints answers.")
+@fed.type(description="The result of decideComplaints.")
 class DecideComplaintsPayload(ComplaintsPayload):
-    """The graph's DecideComplaintsPayload."""
+    pass
 
 
-@fed.type(description="What recordComplainantsInformed answers.")
+@fed.type(description="The result of recordComplainantsInformed.")
 class RecordComplainantsInformedPayload(ComplaintsPayload):
-    """The graph's RecordComplainantsInformedPayload."""
+    pass
 
 
-@fed.type(description="Who complained. It comes from revealComplainant alone.", requires_scopes=COMPLAINANTS_REVEAL)
+@fed.type(description="Who complained. Only revealComplainant returns it.", requires_scopes=COMPLAINANTS_REVEAL)
 class Complainant:
-    """The graph's Complainant."""
-
     name: str = strawberry.field(description="Full name.")
-    identity_number: str | None = strawberry.field(description="Number of the identity card.")
+    identity_number: str | None = strawberry.field(description="The number of the complainant's identity card.")
     phone: str | None = strawberry.field(description="The complainant's own telephone number.")
     email: str | None = strawberry.field(description="E-mail address.")
     address: str | None = strawberry.field(description="Postal address.")
 
     @classmethod
     def of(cls, complainant: complainants.Complainant) -> "Complainant":
-        """From the ledger's."""
         return copy_model(cls, complainant)
 
 
-@fed.type(description="What revealComplainant answers.")
+@fed.type(description="The result of revealComplainant.")
 class RevealComplainantPayload:
-    """The graph's RevealComplainantPayload."""
-
     complainant: Complainant | None = strawberry.field(description="Who complained.")
 
 
 @fed.type
 class ComplaintDecidingMutations:
-    """What an officer does."""
-
     @field(
-        "Decide complaints, item by item. It needs an officer; of two at once one wins and the other is told.",
+        "Decide complaints, item by item. Only officers can do this; if two decide at once, one "
+        "prevails and the other is refused.",
         needs=COMPLAINTS_DECIDE,
     )
     async def decide_complaints(
@@ -115,30 +96,30 @@ class ComplaintDecidingMutations:
         info: Info,
         input: Annotated[DecideComplaintsInput, strawberry.argument(description="The decisions.")],  # noqa: A002
     ) -> DecideComplaintsPayload | None:
-        """One transaction."""
         decisions = [ComplaintDecision(**given(item)) for item in input.decisions]
         return DecideComplaintsPayload.of(await resolve.decide_complaints(info.context, decisions))
 
-    @field("Record that complainants were told the outcome; the first time stays.", needs=COMPLAINTS_DECIDE)
+    @field(
+        "Record that complainants were informed of the outcome. Repeating it keeps the first date.",
+        needs=COMPLAINTS_DECIDE,
+    )
     async def record_complainants_informed(
         self,
         info: Info,
         input: Annotated[  # noqa: A002
-            RecordComplainantsInformedInput, strawberry.argument(description="Of which complaints.")
+            RecordComplainantsInformedInput, strawberry.argument(description="The complaints concerned.")
         ],
     ) -> RecordComplainantsInformedPayload | None:
-        """One transaction."""
         results = await resolve.record_complainant_informed(info.context, input.complaint_ids)
         return RecordComplainantsInformedPayload.of(results)
 
     @field(
-        "See who complained. Each time is recorded with its purpose.", needs=COMPLAINANTS_REVEAL, extensions=[CHECKED]
+        "See who complained. Every use is recorded with its purpose.", needs=COMPLAINANTS_REVEAL, extensions=[CHECKED]
     )
     async def reveal_complainant(
         self,
         info: Info,
-        input: Annotated[RevealComplainantInput, strawberry.argument(description="Whose, and why.")],  # noqa: A002
+        input: Annotated[RevealComplainantInput, strawberry.argument(description="The complaint, and the purpose.")],  # noqa: A002
     ) -> RevealComplainantPayload | None:
-        """One transaction, in which the event is written too."""
         found = await resolve.reveal_complainant(info.context, input.complaint_id, purpose=input.purpose)
         return RevealComplainantPayload(complainant=Complainant.of(found))

@@ -24,34 +24,35 @@ from schema.scalars import FeedCursor
 
 
 @fed.type(
-    description="Something that happened to a complaint. Its own fields tell how it was then, and don't change.",
+    description=(
+        "Something that happened to a complaint. Its own fields describe the state at that time and do not "
+        "change later."
+    ),
     requires_scopes=COMPLAINTS_READ,
 )
 class ComplaintEvent:
-    """The graph's ComplaintEvent."""
-
     position: Position = strawberry.field(description="Its place in the feed.")
     kind: EventKind = strawberry.field(description="What happened.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
-    complaint_id: strawberry.ID = strawberry.field(description="The complaint that it is about.")
-    state: ComplaintState | None = strawberry.field(description="The complaint's state after it.")
-    category: Category | None = strawberry.field(description="What a filed complaint is of.")
-    medium: Medium | None = strawberry.field(description="How the offender of a filed complaint got in touch.")
-    decision: Decision | None = strawberry.field(description="What an officer said of it.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    complaint_id: strawberry.ID = strawberry.field(description="The complaint it concerns.")
+    state: ComplaintState | None = strawberry.field(description="The complaint's state after the event.")
+    category: Category | None = strawberry.field(description="For a filed complaint, what it is about.")
+    medium: Medium | None = strawberry.field(
+        description="For a filed complaint, how the offender reached the complainant."
+    )
+    decision: Decision | None = strawberry.field(description="What an officer decided.")
     reason: RejectionReason | None = strawberry.field(description="Why it was rejected.")
-    outcome: ComplaintOutcome | None = strawberry.field(description="What it came to.")
+    outcome: ComplaintOutcome | None = strawberry.field(description="The complaint's outcome.")
     erased_at: datetime | None = strawberry.field(
-        description="When retention erased what it says; what was erased is null."
+        description="When retention erased its content; erased fields are null."
     )
 
-    @field("The complaint as it is now, where you may still see it.")
+    @field("The complaint as it is now, if you may still see it.")
     async def complaint(self, info: Info) -> Complaint | None:
-        """Batched over all events that are told together."""
         return await find_complaint(info.context, self.complaint_id)
 
     @classmethod
     def of(cls, entry: Entry) -> "ComplaintEvent":
-        """From an entry of the feed."""
         return cls(
             position=entry.position,
             kind=entry.kind,
@@ -69,22 +70,17 @@ class ComplaintEvent:
 
 @fed.type(description="A message about complaints.", requires_scopes=COMPLAINTS_READ)
 class ComplaintMessage:
-    """The graph's ComplaintMessage."""
-
     cursor: FeedCursor = strawberry.field(description=CURSOR)
     event: ComplaintEvent | None = strawberry.field(description=EVENT)
 
     @classmethod
     def of(cls, message: Message) -> "ComplaintMessage":
-        """From a message of the batch."""
         event = ComplaintEvent.of(message.entry) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), event=event)
 
 
 @fed.type
 class ComplaintSubscriptions:
-    """Following complaints."""
-
     @subscription("What happens to complaints that you may see.", needs=COMPLAINTS_READ)
     async def complaint_events(
         self,

@@ -27,12 +27,14 @@ from schema.problems import Problem, count_problems
 from schema.scalars import Base64, Rupiah
 
 
-@fed.input(description="Who complained, as the source took it down. It is sealed and never leaves the regulator.")
+@fed.input(
+    description="Who complained, as recorded by the source. It is stored encrypted and never leaves the regulator."
+)
 class ComplainantInput:
-    """The graph's ComplainantInput."""
-
     name: str = strawberry.field(description="Full name.")
-    identity_number: str | None = strawberry.field(description="Number of the identity card.", default=UNSET)
+    identity_number: str | None = strawberry.field(
+        description="The number of the complainant's identity card.", default=UNSET
+    )
     phone: str | None = strawberry.field(description="The complainant's own telephone number.", default=UNSET)
     email: str | None = strawberry.field(description="E-mail address.", default=UNSET)
     address: str | None = strawberry.field(description="Postal address.", default=UNSET)
@@ -40,52 +42,47 @@ class ComplainantInput:
 
 @fed.input(description="One piece of evidence: a screenshot, a recording, a document.")
 class EvidenceInput:
-    """The graph's EvidenceInput."""
-
     media_type: str = strawberry.field(description="Its media type, for example image/png.")
     content: Base64 = strawberry.field(description="Its bytes.")
     file_name: str | None = strawberry.field(description="The file's name.", default=UNSET)
     captured_at: datetime | None = strawberry.field(description="When it was captured.", default=UNSET)
 
     def draft(self) -> EvidenceDraft:
-        """As the ledger takes it."""
         return EvidenceDraft(**given(self))
 
 
-@fed.input(description="A complaint to be filed, of a number or an account or both.")
+@fed.input(description="A complaint to be filed, about a number, an account or both.")
 class ComplaintInput:
-    """The graph's ComplaintInput."""
-
     medium: Medium = strawberry.field(description="How the offender reached the complainant.")
-    category: Category = strawberry.field(description="What is complained of.")
+    category: Category = strawberry.field(description="What the complaint is about.")
     remedy: Remedy | None = strawberry.field(
-        description="What the complainant asks for; a block of the number when it is not given.", default=UNSET
+        description="What the complainant asks for; NUMBER_BLOCK by default.", default=UNSET
     )
     source_reference: str | None = strawberry.field(
-        description="Your own id of it. Filed again under the same one, it is the first complaint.", default=UNSET
+        description="Your own ID for it. Filing it again under the same ID returns the first complaint.", default=UNSET
     )
-    number: str | None = strawberry.field(description="The number as it was written down.", default=UNSET)
+    number: str | None = strawberry.field(description="The number as written.", default=UNSET)
     region: str | None = strawberry.field(
-        description="The region that it is read in, ISO 3166; ID when it is not given.", default=UNSET
+        description="The region whose dialling rules apply to it, as an ISO 3166 code; ID by default.", default=UNSET
     )
-    account_platform: str | None = strawberry.field(description="The account's service.", default=UNSET)
+    account_platform: str | None = strawberry.field(description="The service that the account is on.", default=UNSET)
     account_handle: str | None = strawberry.field(description="The account's handle.", default=UNSET)
-    account_url: str | None = strawberry.field(description="The account's address.", default=UNSET)
+    account_url: str | None = strawberry.field(description="The account's URL.", default=UNSET)
     incident_at: datetime | None = strawberry.field(description="When it happened.", default=UNSET)
     chronology: str | None = strawberry.field(
-        description="What happened, in the complainant's words. It is sealed.", default=UNSET
+        description="What happened, in the complainant's words. It is stored encrypted.", default=UNSET
     )
-    loss: Rupiah | None = strawberry.field(description="What the complainant lost.", default=UNSET)
+    loss: Rupiah | None = strawberry.field(description="How much the complainant lost.", default=UNSET)
     complainant: ComplainantInput | None = strawberry.field(
-        description="Who complained; the regulator's own complaints need it, others may leave it out.", default=UNSET
+        description="Who complained; required for the regulator's own complaints, optional for all others.",
+        default=UNSET,
     )
-    evidence: list[EvidenceInput] | None = strawberry.field(description="What proves it.", default=UNSET)
+    evidence: list[EvidenceInput] | None = strawberry.field(description="The evidence.", default=UNSET)
     occurrence: int | None = strawberry.field(
-        description="Tells identical complaints without a sourceReference apart: the first is 1.", default=UNSET
+        description="Distinguishes identical complaints that have no sourceReference; the first is 1.", default=UNSET
     )
 
     def draft(self) -> ComplaintDraft:
-        """As the ledger takes it."""
         values = given(self, without=("loss", "complainant", "evidence"))
         return ComplaintDraft(
             **values,
@@ -97,101 +94,88 @@ class ComplaintInput:
 
 @fed.input(description="Complaints to be filed, at most 1,000.")
 class FileComplaintsInput:
-    """The graph's FileComplaintsInput."""
-
     complaints: list[ComplaintInput] = strawberry.field(description="The complaints, at most 1,000.")
 
 
-@fed.type(description="What became of one filed complaint: the complaint or a problem.")
+@fed.type(description="The result for one filed complaint: the complaint or a problem.")
 class FiledComplaintResult:
-    """The graph's FiledComplaintResult."""
-
-    complaint: Complaint | None = strawberry.field(description="The complaint, when it was taken.")
-    was_known: bool = strawberry.field(description="Whether it had been filed before and is that first one.")
+    complaint: Complaint | None = strawberry.field(description="The complaint, if it was accepted.")
+    was_known: bool = strawberry.field(description="Whether it had already been filed; if so, this is the first one.")
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: FiledComplaint | LedgerProblem) -> "FiledComplaintResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(complaint=None, was_known=False, problem=Problem.of(result))
         return cls(complaint=Complaint.of(result.complaint), was_known=result.was_known, problem=None)
 
 
-@fed.type(description="What fileComplaints answers.")
+@fed.type(description="The result of fileComplaints.")
 class FileComplaintsPayload:
-    """The graph's FileComplaintsPayload."""
-
     results: list[FiledComplaintResult] = strawberry.field(
         description="One for each complaint, in the order given.", directives=[few(100)]
     )
     problem_count: int = strawberry.field(description="How many were refused.")
 
 
-@fed.input(description="What a source adds to a complaint of which an officer asked more.")
+@fed.input(description="What a source adds to a complaint on which an officer asked for more information.")
 class SupplementInput:
-    """The graph's SupplementInput."""
-
     complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
-    chronology: str | None = strawberry.field(description="What happened, told anew.", default=UNSET)
+    chronology: str | None = strawberry.field(
+        description="A further account of what happened; it is added to the first.", default=UNSET
+    )
     evidence: list[EvidenceInput] | None = strawberry.field(description="Further evidence.", default=UNSET)
 
     def draft(self) -> Supplement:
-        """As the ledger takes it."""
         pieces = tuple(piece.draft() for piece in self.evidence or ())
         return Supplement(**given(self, without=("evidence",)), evidence=pieces)
 
 
 @fed.input(description="Answers to officers' questions, at most 1,000.")
 class SupplyComplaintInformationInput:
-    """The graph's SupplyComplaintInformationInput."""
-
     supplements: list[SupplementInput] = strawberry.field(description="One for each complaint, at most 1,000.")
 
 
-@fed.input(description="Complaints to be taken back, at most 1,000.")
+@fed.input(description="Complaints to be withdrawn, at most 1,000.")
 class WithdrawComplaintsInput(ComplaintIdsInput):
-    """The graph's WithdrawComplaintsInput."""
+    pass
 
 
-@fed.type(description="What withdrawComplaints answers.")
+@fed.type(description="The result of withdrawComplaints.")
 class WithdrawComplaintsPayload(ComplaintsPayload):
-    """The graph's WithdrawComplaintsPayload."""
+    pass
 
 
-@fed.type(description="What supplyComplaintInformation answers.")
+@fed.type(description="The result of supplyComplaintInformation.")
 class SupplyComplaintInformationPayload(ComplaintsPayload):
-    """The graph's SupplyComplaintInformationPayload."""
+    pass
 
 
 @fed.type
 class ComplaintFilingMutations:
-    """What a source does."""
-
     @field(
-        "File complaints, item by item: one that can't be taken sinks no other. Safe to repeat.", needs=COMPLAINTS_FILE
+        "File complaints, item by item: a refused one does not affect the others. Safe to repeat.",
+        needs=COMPLAINTS_FILE,
     )
     async def file_complaints(
         self,
         info: Info,
-        input: Annotated[FileComplaintsInput, strawberry.argument(description="What to file.")],  # noqa: A002
+        input: Annotated[FileComplaintsInput, strawberry.argument(description="The complaints to file.")],  # noqa: A002
     ) -> FileComplaintsPayload | None:
-        """One transaction."""
         results = await resolve.file_complaints(info.context, [item.draft() for item in input.complaints])
         return FileComplaintsPayload(
             results=[FiledComplaintResult.of(result) for result in results], problem_count=count_problems(results)
         )
 
-    @field("Take back complaints that you filed, as long as no officer has verified them.", needs=COMPLAINTS_FILE)
+    @field("Withdraw complaints that you filed, as long as no officer has verified them.", needs=COMPLAINTS_FILE)
     async def withdraw_complaints(
         self,
         info: Info,
         input: Annotated[WithdrawComplaintsInput, strawberry.argument(description="Which ones.")],  # noqa: A002
     ) -> WithdrawComplaintsPayload | None:
-        """One transaction."""
         return WithdrawComplaintsPayload.of(await resolve.withdraw_complaints(info.context, input.complaint_ids))
 
-    @field("Answer what an officer asked about complaints that you filed.", needs=COMPLAINTS_FILE)
+    @field("Answer an officer's questions about complaints that you filed.", needs=COMPLAINTS_FILE)
     async def supply_complaint_information(
         self,
         info: Info,
@@ -199,6 +183,5 @@ class ComplaintFilingMutations:
             SupplyComplaintInformationInput, strawberry.argument(description="The answers.")
         ],
     ) -> SupplyComplaintInformationPayload | None:
-        """One transaction."""
         drafts = [item.draft() for item in input.supplements]
         return SupplyComplaintInformationPayload.of(await resolve.supply_information(info.context, drafts))

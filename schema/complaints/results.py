@@ -13,22 +13,19 @@ from schema.pages import few
 from schema.problems import Problem, count_problems
 
 
-@fed.type(description="What became of one complaint: the complaint as it is now, or a problem.")
+@fed.type(description="The result for one complaint: the complaint as it is now, or a problem.")
 class ComplaintResult:
-    """The graph's ComplaintResult."""
-
     complaint: Complaint | None = strawberry.field(description="The complaint as it is now.")
-    problem: Problem | None = strawberry.field(description="Why nothing was done to it.")
+    problem: Problem | None = strawberry.field(description="Why nothing was done.")
 
     @classmethod
     def of(cls, result: complaints.Complaint | LedgerProblem) -> "ComplaintResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(complaint=None, problem=Problem.of(result))
         return cls(complaint=Complaint.of(result), problem=None)
 
 
-@fed.type(description="What a mutation of complaints answers.")
+@fed.type(description="The result of a mutation of complaints.")
 class ComplaintsPayload:
     """The fields that payloads of several mutations share."""
 
@@ -39,11 +36,10 @@ class ComplaintsPayload:
 
     @classmethod
     def of(cls, results: Sequence[complaints.Complaint | LedgerProblem]) -> Self:
-        """From the ledger's."""
         return cls(results=[ComplaintResult.of(result) for result in results], problem_count=count_problems(results))
 
 
-@fed.input(description="Complaints by their ids.")
+@fed.input(description="Complaints by their IDs.")
 class ComplaintIdsInput:
     """The field that inputs of several mutations share."""
 

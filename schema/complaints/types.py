@@ -10,9 +10,8 @@ from strawberry import UNSET, Private
 from ledger.complaints import complainants, evidence
 from ledger.complaints import reading as complaints
 from ledger.complaints.reading import ComplaintFilter as LedgerComplaintFilter
-from ledger.complaints.reading import ComplaintSort
 from ledger.complaints.states import ComplaintState
-from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
+from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
 from ledger.identifiers import ComplaintId, MemberId, OfficerId
 from ledger.vocabulary import Category, HoldReason
 from resolvers import complaints as resolve
@@ -27,107 +26,92 @@ from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import COUNTED, OPENED, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    ComplaintSort,
-    name="ComplaintSort",
-    description="How a list of complaints is ordered.",
-    values={
-        "FILED_NEWEST": "Those filed last come first.",
-        "VERIFICATION_DUE": "Only complaints that await an officer, those due soonest first.",
-    },
-)
 
 
-@fed.type(description="What is known of one piece of evidence without opening it.", requires_scopes=COMPLAINTS_READ)
+@fed.type(description="What is known about one piece of evidence without opening it.", requires_scopes=COMPLAINTS_READ)
 class Evidence:
-    """The graph's Evidence."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     media_type: str = strawberry.field(description="Its media type.")
-    file_name: str | None = strawberry.field(description="The file's name as it was handed in.")
+    file_name: str | None = strawberry.field(description="The file's name as submitted.")
     size_bytes: int = strawberry.field(description="Its size in bytes.")
-    sha256: str = strawberry.field(description="SHA-256 of its bytes, in hexadecimal digits.")
-    captured_at: datetime | None = strawberry.field(description="When it was captured, by its source.")
-    recorded_at: datetime = strawberry.field(description="When it came in.")
+    sha256: str = strawberry.field(description="The SHA-256 of its bytes, in hexadecimal.")
+    captured_at: datetime | None = strawberry.field(description="When it was captured, according to the source.")
+    recorded_at: datetime = strawberry.field(description="When it was received.")
 
     @classmethod
     def of(cls, piece: evidence.Evidence) -> "Evidence":
-        """From the ledger's."""
         return copy_model(cls, piece)
 
 
-@fed.type(description="That an officer was shown who complained.", requires_scopes=AUDIT_READ)
+@fed.type(description="A record that an officer was shown who complained.", requires_scopes=AUDIT_READ)
 class ComplainantReveal:
-    """The graph's ComplainantReveal."""
-
-    id: strawberry.ID = strawberry.field(description="Its id; its event names it as revealId.")
-    purpose: str = strawberry.field(description="What for, in the officer's words.")
+    id: strawberry.ID = strawberry.field(description="Its ID; its event calls it revealId.")
+    purpose: str = strawberry.field(description="The purpose, in the officer's words.")
     purpose_salt: Base64 = strawberry.field(
-        description="Its event's purposeHash is the SHA-256 of these bytes and the purpose, in hexadecimal digits."
+        description="The event's purposeHash is the SHA-256 of these bytes followed by the purpose, in hexadecimal."
     )
-    revealed_at: datetime = strawberry.field(description="When.")
+    revealed_at: datetime = strawberry.field(description="When it happened.")
     client_id: strawberry.ID | None = strawberry.field(description="The client that the officer used.")
     officer_id: Private[OfficerId]
 
     @field("The officer.")
     async def officer(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.officer_id)
 
     @classmethod
     def of(cls, reveal: complainants.ComplainantReveal) -> "ComplainantReveal":
-        """From the ledger's."""
         return copy_model(cls, reveal)
 
 
-@fed.type(description="An account on a messaging service that is complained of.")
+@fed.type(description="An account on a messaging service that a complaint is about.")
 class Account:
-    """The graph's Account."""
-
     platform: str = strawberry.field(description="The service.")
-    handle: str | None = strawberry.field(description="Its handle there.")
-    url: str | None = strawberry.field(description="Its address.")
+    handle: str | None = strawberry.field(description="The account's handle there.")
+    url: str | None = strawberry.field(description="The account's URL.")
 
 
 @fed.type(
-    description="A complaint of a number or an account, seen by its source and the regulator.",
+    description="A complaint about a number or an account, visible to its source and the regulator.",
     keys=["id"],
     requires_scopes=COMPLAINTS_READ,
 )
 class Complaint:
-    """The graph's Complaint."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    ticket_no: str = strawberry.field(description="Its number as people say it.")
-    source_reference: str | None = strawberry.field(description="The source's own id of it.")
-    e164: E164 | None = strawberry.field(description="The number complained of.")
-    epoch: int | None = strawberry.field(description="The assignment of the number that it was counted to.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    ticket_no: str = strawberry.field(description="Its human-readable number.")
+    source_reference: str | None = strawberry.field(description="The source's own ID for it.")
+    e164: E164 | None = strawberry.field(description="The number the complaint is about.")
+    epoch: int | None = strawberry.field(
+        description="The assignment of the number that the complaint was attributed to."
+    )
     epoch_uncertain: bool = strawberry.field(
-        name="isEpochUncertain", description="Whether the number may have been another subscriber's at the incident."
+        name="isEpochUncertain",
+        description="Whether the number may have belonged to another subscriber at the time of the incident.",
     )
     medium: Medium = strawberry.field(description="How the offender reached the complainant.")
-    category: Category = strawberry.field(description="What is complained of.")
-    incident_at: datetime | None = strawberry.field(description="When it happened, where that is known.")
-    loss_rupiah: Rupiah | None = strawberry.field(name="loss", description="What the complainant lost.")
+    category: Category = strawberry.field(description="What the complaint is about.")
+    incident_at: datetime | None = strawberry.field(description="When it happened, if known.")
+    loss_rupiah: Rupiah | None = strawberry.field(name="loss", description="How much the complainant lost.")
     remedy: Remedy = strawberry.field(description="What the complainant asks for.")
     complainant_ref: str | None = strawberry.field(
-        description="A keyed hash of who complained: equal for the same person, and it tells nothing else."
+        description="A keyed hash of the complainant's identity: the same for the same person, disclosing nothing else."
     )
-    marks: list[HoldReason] = strawberry.field(description="What the guard noticed.", directives=[few(2)])
+    marks: list[HoldReason] = strawberry.field(
+        description="What the guard noticed about the complaint.", directives=[few(2)]
+    )
     state: ComplaintState = strawberry.field(description="Where it stands.")
     rejection_reason: RejectionReason | None = strawberry.field(description="Why it was rejected.")
-    info_request: str | None = strawberry.field(description="What an officer asks of its source.")
-    outcome: ComplaintOutcome | None = strawberry.field(description="What it came to.")
+    info_request: str | None = strawberry.field(description="What an officer asks the source.")
+    outcome: ComplaintOutcome | None = strawberry.field(description="The complaint's outcome.")
     filed_at: datetime = strawberry.field(description="When it was filed.")
-    complete_at: datetime | None = strawberry.field(description="When it was complete, so that its clock started.")
-    verification_due_at: datetime | None = strawberry.field(description="Until when an officer should decide.")
-    decided_at: datetime | None = strawberry.field(description="When an officer decided last.")
-    resolved_at: datetime | None = strawberry.field(description="When it came to its outcome.")
-    complainant_informed_at: datetime | None = strawberry.field(description="When the complainant was told.")
+    complete_at: datetime | None = strawberry.field(
+        description="When it was complete; the time limit for verifying it runs from then."
+    )
+    verification_due_at: datetime | None = strawberry.field(description="When an officer's decision is due.")
+    decided_at: datetime | None = strawberry.field(description="When an officer last decided on it.")
+    resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
+    complainant_informed_at: datetime | None = strawberry.field(description="When the complainant was informed.")
     decision_note: str | None = fed.field(
-        description="The officer's note; the regulator's alone.", requires_scopes=COMPLAINT_STAFF
+        description="The officer's note; visible to the regulator only.", requires_scopes=COMPLAINT_STAFF
     )
     source_id: Private[MemberId]
     duplicate_of: Private[ComplaintId | None]
@@ -137,91 +121,81 @@ class Complaint:
     account_url: Private[str | None]
     ledger_complaint: Private[complaints.Complaint]
 
-    @field("The number complained of, as far as you may see it.")
+    @field("The number the complaint is about, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.e164)
 
-    @field("The account complained of.")
+    @field("The account the complaint is about.")
     def account(self) -> Account | None:
-        """None where it names a number alone."""
         if self.account_platform is None:
             return None
         return Account(platform=self.account_platform, handle=self.account_handle, url=self.account_url)
 
     @field("The member that filed it.")
     async def source(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.source_id)
 
-    @field("Whether it still awaits an officer after its verification was due.")
+    @field("Whether it still awaits an officer although its verification is overdue.")
     def is_verification_overdue(self, info: Info) -> bool:
-        """Derived by the operation's clock."""
         return self.ledger_complaint.is_verification_overdue(info.context.as_of)
 
     @field("What happened, in the complainant's words.", directives=[OPENED])
     async def chronology(self, info: Info) -> str | None:
-        """Opened from under its seal; batched over the operation."""
         return await info.context.loaders.chronologies.load(self.id)
 
-    @field("What was handed in with it, oldest first.", directives=[few(3)])
+    @field("The evidence submitted with it, oldest first.", directives=[few(3)])
     async def evidence(self, info: Info) -> list[Evidence] | None:
-        """Batched over the operation."""
         return [Evidence.of(piece) for piece in await info.context.loaders.evidence.load(self.id) or []]
 
-    @field("The complaint that this one repeats, where you may see it.", name="duplicateOf")
+    @field("The complaint that this one duplicates, if you may see it.", name="duplicateOf")
     async def first_complaint(self, info: Info) -> "Complaint | None":
-        """Batched over the operation."""
         first = await info.context.loaders.complaints.load(self.duplicate_of) if self.duplicate_of else None
         return Complaint.of(first) if first else None
 
-    @field("The officer who decided last; the regulator's alone.", needs=COMPLAINT_STAFF, name="decidedBy")
+    @field(
+        "The officer who last decided on it; visible to the regulator only.", needs=COMPLAINT_STAFF, name="decidedBy"
+    )
     async def decider(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.decided_by)
 
-    @field("Who was shown the complainant and what for, oldest first.", needs=AUDIT_READ, directives=[few(1)])
+    @field(
+        "Who was shown the complainant's identity and for what purpose, oldest first.",
+        needs=AUDIT_READ,
+        directives=[few(1)],
+    )
     async def reveals(self, info: Info) -> list[ComplainantReveal] | None:
-        """Opened from under their seal; batched over the operation."""
         return [ComplainantReveal.of(reveal) for reveal in await info.context.loaders.reveals.load(self.id) or []]
 
     @classmethod
     def of(cls, complaint: complaints.Complaint) -> "Complaint":
-        """From the ledger's."""
         return copy_model(cls, complaint, ledger_complaint=complaint)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Complaint":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_complaint(info.context, id))
 
 
 @fed.type(description="One page of complaints.", requires_scopes=COMPLAINTS_READ)
 class ComplaintConnection(Connection[Complaint]):
-    """Complaints by pages."""
-
     where: Private[LedgerComplaintFilter]
 
-    @field("How many the whole list holds; counted only when it is asked.", directives=[COUNTED])
+    @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
-        """One statement."""
         return await resolve.count_complaints(info.context, self.where)
 
 
-@fed.input(description="Which complaints are wanted. What is left out asks for all.")
+@fed.input(description="Which complaints to return. Criteria that are left out match everything.")
 class ComplaintFilter:
-    """The graph's ComplaintFilter."""
-
-    states: list[ComplaintState] | None = strawberry.field(description="In one of these states.", default=UNSET)
-    categories: list[Category] | None = strawberry.field(description="Of one of these categories.", default=UNSET)
-    number: E164 | None = strawberry.field(description="Of this number.", default=UNSET)
+    states: list[ComplaintState] | None = strawberry.field(description="In any of these states.", default=UNSET)
+    categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
+    number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
     source_id: strawberry.ID | None = strawberry.field(description="Filed by this member.", default=UNSET)
-    filed_after: datetime | None = strawberry.field(description="Filed at this moment or later.", default=UNSET)
-    filed_before: datetime | None = strawberry.field(description="Filed before this moment.", default=UNSET)
+    filed_after: datetime | None = strawberry.field(description="Filed at or after this time.", default=UNSET)
+    filed_before: datetime | None = strawberry.field(description="Filed before this time.", default=UNSET)
     is_verification_overdue: bool | None = strawberry.field(
-        description="Whether it awaits an officer after its verification was due.", default=UNSET
+        description="Whether it awaits an officer although its verification is overdue.", default=UNSET
     )
-    complainant_ref: str | None = strawberry.field(description="Of the same complainant.", default=UNSET)
+    complainant_ref: str | None = strawberry.field(description="From the same complainant.", default=UNSET)
 
 
 async def find_complaint(context: Context, complaint_id: str | None) -> Complaint | None:
@@ -232,14 +206,16 @@ async def find_complaint(context: Context, complaint_id: str | None) -> Complain
 
 @fed.type
 class ComplaintQueries:
-    """Reading complaints."""
-
-    @field("One complaint that you may see, by its id or its number.", needs=COMPLAINTS_READ, extensions=[CHECKED])
+    @field(
+        "One complaint that you may see, by its ID or its human-readable number.",
+        needs=COMPLAINTS_READ,
+        extensions=[CHECKED],
+    )
     async def complaint(
         self,
         info: Info,
-        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = UNSET,  # noqa: A002
-        ticket_no: Annotated[str | None, strawberry.argument(description="Its number as people say it.")] = UNSET,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its ID.")] = UNSET,  # noqa: A002
+        ticket_no: Annotated[str | None, strawberry.argument(description="Its human-readable number.")] = UNSET,
     ) -> Complaint | None:
         """Errors: NOT_FOUND, ONE_KEY_NEEDED."""
         if bool(id) == bool(ticket_no):
@@ -255,11 +231,10 @@ class ComplaintQueries:
         filter: Annotated[  # noqa: A002 - the graph's name
             ComplaintFilter | None, strawberry.argument(description="Which ones.")
         ] = UNSET,
-        sort: Annotated[ComplaintSort, strawberry.argument(description="In which order.")] = ComplaintSort.FILED_NEWEST,
+        sort: Annotated[ComplaintSort, strawberry.argument(description="The sort order.")] = ComplaintSort.FILED_NEWEST,
         first: First = UNSET,
         after: After = UNSET,
     ) -> ComplaintConnection | None:
-        """One statement, and one more for totalCount."""
         where = LedgerComplaintFilter(**given_filter(filter))
         page = await resolve.list_complaints(info.context, page_request(first, after), where, sort=sort)
         return ComplaintConnection.of(page, Complaint.of, after=after, where=where)

@@ -21,58 +21,54 @@ from schema.pages import PAGED, After, Connection, First, page_request
 from schema.texts import CHECKED
 
 
-@fed.type(description="One change of state. Nobody can change or remove it.", requires_scopes=AUDIT_READ)
+@fed.type(description="One change of state. Nobody can alter or remove it.", requires_scopes=AUDIT_READ)
 class Event:
-    """The graph's Event."""
-
-    id: strawberry.ID = strawberry.field(description="Its id. It names the event and tells no order.")
+    id: strawberry.ID = strawberry.field(
+        description="Its ID. It identifies the event and says nothing about its order among others."
+    )
     kind: EventKind = strawberry.field(description="What happened.")
-    subject: Subject = strawberry.field(description="What sort of thing it is about.")
-    subject_id: str = strawberry.field(description="The thing's id, or the number itself.")
-    state: str | None = strawberry.field(description="The thing's state after it.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
+    subject: Subject = strawberry.field(description="The type of the object it concerns.")
+    subject_id: str = strawberry.field(description="The object's ID, or the number itself.")
+    state: str | None = strawberry.field(description="The object's state after the event.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
     client_id: strawberry.ID | None = strawberry.field(description="The client that acted.")
     actor_member_id: Private[MemberId | None]
     actor_officer_id: Private[OfficerId | None]
 
     @field("The member that acted.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.actor_member_id)
 
     @field("The officer who acted.")
     async def officer(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.actor_officer_id)
 
     @classmethod
     def of(cls, event: event_log.Event) -> "Event":
-        """From the ledger's."""
         actor: ClientId | None = event.actor_client_id
         return copy_model(cls, event, id=strawberry.ID(str(event.id)), client_id=actor)
 
 
 @fed.type(description="One page of events.", requires_scopes=AUDIT_READ)
 class EventConnection(Connection[Event]):
-    """Events by pages."""
+    pass
 
 
-@fed.input(description="Which events are wanted. What is left out asks for all.")
+@fed.input(description="Which events to return. Criteria that are left out match everything.")
 class EventFilter:
-    """The graph's EventFilter."""
-
-    subject_id: str | None = strawberry.field(description="About this thing.", default=UNSET)
-    kinds: list[EventKind] | None = strawberry.field(description="Of these kinds.", default=UNSET)
-    recorded_after: datetime | None = strawberry.field(description="Written at this moment or later.", default=UNSET)
-    recorded_before: datetime | None = strawberry.field(description="Written before this moment.", default=UNSET)
+    subject_id: str | None = strawberry.field(description="About this object.", default=UNSET)
+    kinds: list[EventKind] | None = strawberry.field(description="Of any of these kinds.", default=UNSET)
+    recorded_after: datetime | None = strawberry.field(description="Recorded at or after this time.", default=UNSET)
+    recorded_before: datetime | None = strawberry.field(description="Recorded before this time.", default=UNSET)
 
 
 @fed.type
 class EventQueries:
-    """Reading events."""
-
     @field(
-        "Who did what, newest first; the regulator's alone.", needs=AUDIT_READ, directives=[PAGED], extensions=[CHECKED]
+        "Who did what, newest first; visible to the regulator only.",
+        needs=AUDIT_READ,
+        directives=[PAGED],
+        extensions=[CHECKED],
     )
     async def events(
         self,
@@ -81,7 +77,6 @@ class EventQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> EventConnection | None:
-        """One statement."""
         where = LedgerEventFilter(**given_filter(filter))
         page = await resolve.list_events(info.context, page_request(first, after), where)
         return EventConnection.of(page, Event.of, after=after)

@@ -19,95 +19,68 @@ from schema.members.types import Officer, find_officer
 from schema.models import copy_model, given, optional
 from schema.pages import PAGED, After, Connection, First, page_request
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    HoldSubject,
-    name="LegalHoldSubject",
-    description="What a legal hold may be on, beside the whole log.",
-    values={
-        "NUMBER": "A telephone number, with every complaint, block order and signal about it, also later ones.",
-        "COMPLAINT": "A complaint.",
-        "BLOCK_ORDER": "A block order.",
-        "FRAUD_SIGNAL": "A fraud signal.",
-        "MEMBER": "A member's own changes.",
-    },
-)
 
 
 @fed.type(
-    description="What must be kept: neither retention nor the archive touches its entries of the log.",
+    description="What must be kept: neither retention nor archiving touches its entries in the log.",
     requires_scopes=HOLDS_MANAGE,
 )
 class LegalHold:
-    """The graph's LegalHold."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    subject: HoldSubject | None = strawberry.field(description="What sort of thing is held; null: the whole log.")
-    subject_id: str | None = strawberry.field(description="The thing's id, or the number itself.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    subject: HoldSubject | None = strawberry.field(
+        description="The type of the object on hold; null means the whole log."
+    )
+    subject_id: str | None = strawberry.field(description="The object's ID, or the number itself.")
     reason: str = strawberry.field(description="Why, for example the court and its file number.")
     placed_at: datetime = strawberry.field(description="When it was placed.")
-    released_at: datetime | None = strawberry.field(description="When it was released; it counts until then.")
+    released_at: datetime | None = strawberry.field(description="When it was released; it is in effect until then.")
     placer_id: Private[OfficerId]
     releaser_id: Private[OfficerId | None]
 
     @field("The officer who placed it.")
     async def placed_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.placer_id)
 
     @field("The officer who released it.")
     async def released_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.releaser_id)
 
     @classmethod
     def of(cls, hold: legal_holds.LegalHold) -> "LegalHold":
-        """From the ledger's."""
         return copy_model(cls, hold, placer_id=hold.placed_by, releaser_id=hold.released_by)
 
 
 @fed.type(description="One page of legal holds.", requires_scopes=HOLDS_MANAGE)
 class LegalHoldConnection(Connection[LegalHold]):
-    """Holds by pages."""
+    pass
 
 
-@fed.input(description="What is to be kept and why. Without subject and subjectId: the whole log.")
+@fed.input(description="What is to be kept and why. Without subject and subjectId, the hold covers the whole log.")
 class PlaceLegalHoldInput:
-    """The graph's LegalHoldDraft."""
-
-    reason: str = strawberry.field(description="Why, at most 2,000 characters; the regulator alone reads it.")
-    subject: HoldSubject | None = strawberry.field(description="What sort of thing.", default=UNSET)
-    subject_id: str | None = strawberry.field(description="Its id, or a number as written.", default=UNSET)
+    reason: str = strawberry.field(description="Why, in at most 2,000 characters; visible to the regulator only.")
+    subject: HoldSubject | None = strawberry.field(description="The type of the object.", default=UNSET)
+    subject_id: str | None = strawberry.field(description="Its ID, or a number as written.", default=UNSET)
 
 
-@fed.input(description="A hold that is no longer needed.")
+@fed.input(description="A hold to be released.")
 class ReleaseLegalHoldInput:
-    """The graph's ReleaseLegalHoldInput."""
-
     id: strawberry.ID = strawberry.field(description="The hold.")
 
 
-@fed.type(description="What placeLegalHold answers.")
+@fed.type(description="The result of placeLegalHold.")
 class PlaceLegalHoldPayload:
-    """The graph's PlaceLegalHoldPayload."""
-
-    legal_hold: LegalHold | None = strawberry.field(description="The hold; it is heeded from now on.")
+    legal_hold: LegalHold | None = strawberry.field(description="The hold; it is in effect from now on.")
 
 
-@fed.type(description="What releaseLegalHold answers.")
+@fed.type(description="The result of releaseLegalHold.")
 class ReleaseLegalHoldPayload:
-    """The graph's ReleaseLegalHoldPayload."""
-
     legal_hold: LegalHold | None = strawberry.field(description="The hold as it is now.")
 
 
 @fed.type
 class LegalHoldQueries:
-    """Reading holds."""
-
     @field(
-        "Legal holds, newest first; the regulator's alone.",
+        "Legal holds, newest first; visible to the regulator only.",
         needs=HOLDS_MANAGE,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -116,22 +89,23 @@ class LegalHoldQueries:
         self,
         info: Info,
         active: Annotated[
-            bool | None, strawberry.argument(description="Only those that count, or only those that were released.")
+            bool | None,
+            strawberry.argument(
+                description="Whether to return only holds in effect, or only those that were released."
+            ),
         ] = UNSET,
         first: First = UNSET,
         after: After = UNSET,
     ) -> LegalHoldConnection | None:
-        """One statement."""
         page = await resolve.list_holds(info.context, page_request(first, after), is_active=optional(active))
         return LegalHoldConnection.of(page, LegalHold.of, after=after)
 
 
 @fed.type
 class LegalHoldMutations:
-    """What officers do with holds."""
-
     @field(
-        "Keep the log's entries about a thing, or all of them, from erasing and archiving; an officer's alone.",
+        "Protect the log's entries about an object, or all entries, from erasure and archiving. "
+        "Only officers can do this.",
         needs=HOLDS_MANAGE,
         extensions=[CHECKED],
     )
@@ -140,15 +114,13 @@ class LegalHoldMutations:
         info: Info,
         input: Annotated[PlaceLegalHoldInput, strawberry.argument(description="What and why.")],  # noqa: A002
     ) -> PlaceLegalHoldPayload | None:
-        """One transaction."""
         hold = await resolve.place_hold(info.context, LegalHoldDraft(**given(input)))
         return PlaceLegalHoldPayload(legal_hold=LegalHold.of(hold))
 
-    @field("Let a hold end; an officer's alone.", needs=HOLDS_MANAGE, extensions=[CHECKED])
+    @field("End a hold. Only officers can do this.", needs=HOLDS_MANAGE, extensions=[CHECKED])
     async def release_legal_hold(
         self,
         info: Info,
         input: Annotated[ReleaseLegalHoldInput, strawberry.argument(description="Which hold.")],  # noqa: A002
     ) -> ReleaseLegalHoldPayload | None:
-        """One transaction."""
         return ReleaseLegalHoldPayload(legal_hold=LegalHold.of(await resolve.release_hold(info.context, input.id)))

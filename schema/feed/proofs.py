@@ -22,97 +22,94 @@ KEYS_ASSUMED = 2
 
 TreeSize = Annotated[
     Position,
-    strawberry.argument(description="The size of the tree to prove it for, best of a checkpoint that you hold."),
+    strawberry.argument(description="The size of the tree to prove it for, preferably that of a checkpoint you hold."),
 ]
 
 
-@fed.type(description="What the gateway signed of the feed: a root hash for a size.", requires_scopes=FEED_READ)
+@fed.type(
+    description="The gateway's signed statement about the feed: the tree's root hash at a given size.",
+    requires_scopes=FEED_READ,
+)
 class Checkpoint:
-    """The graph's Checkpoint."""
-
-    tree_size: Position = strawberry.field(description="How many entries the tree has.")
-    root_hash: Base64 = strawberry.field(description="The tree's root, 32 bytes.")
+    tree_size: Position = strawberry.field(description="The number of entries in the tree.")
+    root_hash: Base64 = strawberry.field(description="The tree's root hash, 32 bytes.")
     note: str = strawberry.field(
-        description="The signed note, byte for byte, as C2SP tlog-checkpoint writes it; only it counts."
+        description="The signed note, byte for byte, in the format of C2SP tlog-checkpoint; it is authoritative."
     )
     signed_at: datetime = strawberry.field(description="When it was signed.")
 
     @classmethod
     def of(cls, checkpoint: checkpoints.StoredCheckpoint) -> "Checkpoint":
-        """From the ledger's."""
         return copy_model(cls, checkpoint)
 
 
-@fed.type(description="A key that checkpoints are or were signed with.", requires_scopes=FEED_READ)
+@fed.type(description="A key that signs or has signed checkpoints.", requires_scopes=FEED_READ)
 class CheckpointKey:
-    """The graph's CheckpointKey."""
-
     verifier_key: str = strawberry.field(
-        description="Its public part as C2SP signed-note writes it. Take it once, by a way that you trust, and keep it."
+        description=(
+            "Its public key in the format of C2SP signed-note. Obtain it once, through a channel that you "
+            "trust, and keep it."
+        )
     )
-    created_at: datetime = strawberry.field(description="Since when it signs.")
-    retired_at: datetime | None = strawberry.field(description="Until when it signed; what it signed stays good.")
+    created_at: datetime = strawberry.field(description="When it began to sign.")
+    retired_at: datetime | None = strawberry.field(description="When it stopped signing; what it signed remains valid.")
 
     @classmethod
     def of(cls, key: checkpoints.CheckpointKey) -> "CheckpointKey":
-        """From the ledger's."""
         return copy_model(cls, key)
 
 
-@fed.type(description="That a leaf stands at a place in a tree (RFC 6962, section 2.1.1).", requires_scopes=FEED_READ)
+@fed.type(
+    description="A proof that a leaf is at a given place in a tree (RFC 6962, section 2.1.1).",
+    requires_scopes=FEED_READ,
+)
 class InclusionProof:
-    """The graph's InclusionProof."""
-
     position: Position = strawberry.field(description="The entry's place; its index in the tree is one less.")
-    leaf_hash: Base64 = strawberry.field(description="The entry's leaf, 32 bytes.")
-    tree_size: Position = strawberry.field(description="How many entries the tree has.")
+    leaf_hash: Base64 = strawberry.field(description="The entry's leaf hash, 32 bytes.")
+    tree_size: Position = strawberry.field(description="The number of entries in the tree.")
     hashes: list[Base64] = strawberry.field(
         description="The audit path from the leaf upwards.", directives=[few(HASHES_ASSUMED)]
     )
 
     @classmethod
     def of(cls, proof: proofs.InclusionProof) -> "InclusionProof":
-        """From the ledger's."""
         return copy_model(cls, proof)
 
 
-@fed.type(description="That a tree begins with an earlier one (RFC 6962, section 2.1.2).", requires_scopes=FEED_READ)
+@fed.type(
+    description="A proof that a tree begins with an earlier one (RFC 6962, section 2.1.2).", requires_scopes=FEED_READ
+)
 class ConsistencyProof:
-    """The graph's ConsistencyProof."""
-
-    first_size: Position = strawberry.field(description="How many entries the earlier tree has.")
-    second_size: Position = strawberry.field(description="How many entries the later tree has.")
+    first_size: Position = strawberry.field(description="The number of entries in the earlier tree.")
+    second_size: Position = strawberry.field(description="The number of entries in the later tree.")
     hashes: list[Base64] = strawberry.field(description="The proof's hashes.", directives=[few(HASHES_ASSUMED)])
 
     @classmethod
     def of(cls, proof: proofs.ConsistencyProof) -> "ConsistencyProof":
-        """From the ledger's."""
         return copy_model(cls, proof)
 
 
 @fed.type
 class ProofQueries:
-    """Verifying the feed."""
-
-    @field("The newest signed checkpoint, or the one of a size; null where none was signed.", needs=FEED_READ)
+    @field("The newest signed checkpoint, or the one of a given size; null if none was signed.", needs=FEED_READ)
     async def checkpoint(
         self,
         info: Info,
         tree_size: Annotated[
-            Position | None, strawberry.argument(description="The size that it was signed at.")
+            Position | None, strawberry.argument(description="The size that the checkpoint was signed for.")
         ] = UNSET,
     ) -> Checkpoint | None:
-        """One statement."""
         found = await resolve.find_checkpoint(info.context, optional(tree_size))
         return Checkpoint.of(found) if found else None
 
-    @field("The keys that checkpoints are or were signed with.", needs=FEED_READ, directives=[few(KEYS_ASSUMED)])
+    @field("The keys that sign or have signed checkpoints.", needs=FEED_READ, directives=[few(KEYS_ASSUMED)])
     async def checkpoint_keys(self, info: Info) -> list[CheckpointKey] | None:
-        """One statement."""
         return [CheckpointKey.of(key) for key in await resolve.list_keys(info.context)]
 
     @field(
-        "Proof that the feed has an entry at a place; it discloses hashes alone.", needs=FEED_READ, directives=[QUERIED]
+        "A proof that the feed has an entry at a given place; it discloses only hashes.",
+        needs=FEED_READ,
+        directives=[QUERIED],
     )
     async def inclusion_proof(
         self,
@@ -120,17 +117,17 @@ class ProofQueries:
         position: Annotated[Position, strawberry.argument(description="The entry's place in the feed.")],
         tree_size: TreeSize,
     ) -> InclusionProof | None:
-        """One statement. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
+        """Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
         proof = await resolve.prove_inclusion(info.context, position=position, tree_size=tree_size)
         return InclusionProof.of(proof)
 
-    @field("Proof that the feed only grew between two checkpoints.", needs=FEED_READ, directives=[QUERIED])
+    @field("A proof that the feed was only appended to between two checkpoints.", needs=FEED_READ, directives=[QUERIED])
     async def consistency_proof(
         self,
         info: Info,
         first_size: Annotated[Position, strawberry.argument(description="The earlier tree's size.")],
         second_size: Annotated[Position, strawberry.argument(description="The later tree's size.")],
     ) -> ConsistencyProof | None:
-        """One statement. Errors: TREE_SIZE_UNKNOWN."""
+        """Errors: TREE_SIZE_UNKNOWN."""
         proof = await resolve.prove_consistency(info.context, first_size=first_size, second_size=second_size)
         return ConsistencyProof.of(proof)

@@ -18,13 +18,13 @@ T = TypeVar("T")
 FollowAfter: TypeAlias = Annotated[
     FeedCursor | None,
     strawberry.argument(
-        description="Tell what follows this cursor, first what has happened since, then what happens. "
-        "Without it: from now."
+        description="Send what follows this cursor: first what has happened since, then what happens next. "
+        "Without a cursor, the stream starts from now."
     ),
 ]
 
-CURSOR = "The place behind this message; keep it, and pass it as `after` to go on from there."
-EVENT = "What happened; null where the message only tells the place."
+CURSOR = "The place after this message; keep it, and pass it as `after` to resume from there."
+EVENT = "What happened; null if the message only reports a place."
 
 
 def read_said(entry: Entry, name: str, make: Callable[[Any], T]) -> T | None:

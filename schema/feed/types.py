@@ -28,78 +28,68 @@ AUDIENCE_ASSUMED = 2
 
 FeedAfter = Annotated[
     FeedCursor | None,
-    strawberry.argument(description="Return what follows this cursor of the feed, from wherever you have it."),
+    strawberry.argument(description="Return what follows this cursor of the feed, wherever the cursor came from."),
 ]
 
 
 @fed.type(
-    description="An entry of the feed that is yours to get. leafHash is SHA-256 of a zero byte, salt and text.",
+    description="An entry of the feed that you may see. leafHash is the SHA-256 of a zero byte, the salt and the text.",
     requires_scopes=FEED_READ,
 )
 class FeedEntry:
-    """The graph's FeedEntry."""
-
     position: Position = strawberry.field(description="Its place in the feed; its index in the tree is one less.")
-    cursor: FeedCursor = strawberry.field(description="The place behind it.")
-    leaf_hash: Base64 = strawberry.field(description="Its leaf in the tree, 32 bytes; it is never erased.")
+    cursor: FeedCursor = strawberry.field(description="The place after it.")
+    leaf_hash: Base64 = strawberry.field(description="Its leaf hash in the tree, 32 bytes; it is never erased.")
     kind: EventKind = strawberry.field(description="What happened.")
-    subject: Subject = strawberry.field(description="What sort of thing it is about.")
-    subject_id: str = strawberry.field(description="The thing's id, or the number itself.")
-    state: str | None = strawberry.field(description="The thing's state after it.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
+    subject: Subject = strawberry.field(description="The type of the object it concerns.")
+    subject_id: str = strawberry.field(description="The object's ID, or the number itself.")
+    state: str | None = strawberry.field(description="The object's state after the event.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
     erased_at: datetime | None = strawberry.field(
-        description="When retention erased what it says; text and salt are null since."
+        description="When retention erased its content; text and salt are null from then on."
     )
 
-    @field("What the leaf commits to, byte for byte: a JSON object, to be hashed as it is.")
+    @field("What the leaf hash commits to, byte for byte: a JSON object, to be hashed as is.")
     async def text(self, info: Info) -> str | None:
-        """Batched over all entries that are told together."""
         committed = await info.context.loaders.entry_texts.load(self.position)
         return committed.text if committed else None
 
-    @field("What is hashed before the text, so that a hash lets nobody guess; 32 bytes.")
+    @field("Hashed before the text, so that nobody can guess the content from the hash; 32 bytes.")
     async def salt(self, info: Info) -> Base64 | None:
-        """Batched over all entries that are told together."""
         committed = await info.context.loaders.entry_texts.load(self.position)
         return Base64(committed.salt) if committed else None
 
-    @field("Who acted and who may get it, byte for byte; text has its hash.", needs=AUDIT_READ)
+    @field("Who acted and who may see the entry, byte for byte; text contains its hash.", needs=AUDIT_READ)
     async def reserved_text(self, info: Info) -> str | None:
-        """Batched over all entries that are told together."""
         committed = await info.context.loaders.reserved_texts.load(self.position)
         return committed.text if committed else None
 
-    @field("What is hashed before the reserved text.", needs=AUDIT_READ)
+    @field("Hashed before the reserved text.", needs=AUDIT_READ)
     async def reserved_salt(self, info: Info) -> Base64 | None:
-        """Batched over all entries that are told together."""
         committed = await info.context.loaders.reserved_texts.load(self.position)
         return Base64(committed.salt) if committed else None
 
     @field("The member that acted.", needs=AUDIT_READ)
     async def member(self, info: Info) -> Member | None:
-        """Batched over all entries that are told together."""
         acting = await resolve.find_acting(info.context, self.position)
         return await find_member(info.context, acting.member_id) if acting else None
 
     @field("The officer who acted.", needs=AUDIT_READ)
     async def officer(self, info: Info) -> Officer | None:
-        """Batched over all entries that are told together."""
         acting = await resolve.find_acting(info.context, self.position)
         return await find_officer(info.context, acting.officer_id) if acting else None
 
     @field("The client that acted.", needs=AUDIT_READ)
     async def client_id(self, info: Info) -> strawberry.ID | None:
-        """Batched over all entries that are told together."""
         acting = await resolve.find_acting(info.context, self.position)
         return strawberry.ID(acting.client_id) if acting and acting.client_id else None
 
-    @field("The members that may get it beside the regulator.", needs=AUDIT_READ, directives=[few(AUDIENCE_ASSUMED)])
+    @field("The members that may see it, besides the regulator.", needs=AUDIT_READ, directives=[few(AUDIENCE_ASSUMED)])
     async def audience(self, info: Info) -> list[Member | None] | None:
-        """Batched over all entries that are told together."""
         acting = await resolve.find_acting(info.context, self.position)
         return [await find_member(info.context, member_id) for member_id in acting.audience] if acting else None
 
-    @field("Proof that it is in the tree of a size.", directives=[QUERIED])
+    @field("A proof that it is in the tree of a given size.", directives=[QUERIED])
     async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
         """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
         proof = await proofs.prove_inclusion(info.context, position=self.position, tree_size=tree_size)
@@ -107,47 +97,37 @@ class FeedEntry:
 
     @classmethod
     def of(cls, entry: Entry, cursor: str) -> "FeedEntry":
-        """From an entry of the feed and the place behind it."""
         return copy_model(cls, entry, cursor=FeedCursor(cursor))
 
 
 @fed.type(description="One page of the feed.", requires_scopes=FEED_READ)
 class FeedEntryConnection(Connection[FeedEntry]):
-    """Entries by pages."""
+    pass
 
 
 @fed.type(description="A message of the feed.", requires_scopes=FEED_READ)
 class FeedMessage:
-    """The graph's FeedMessage."""
-
     cursor: FeedCursor = strawberry.field(description=CURSOR)
-    entry: FeedEntry | None = strawberry.field(
-        description="What was entered; null where the message only tells the place."
-    )
+    entry: FeedEntry | None = strawberry.field(description="The entry; null if the message only reports a place.")
 
     @classmethod
     def of(cls, message: Message) -> "FeedMessage":
-        """From a message of the batch."""
         entry = FeedEntry.of(message.entry, message.cursor) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), entry=entry)
 
 
 @fed.type
 class FeedQueries:
-    """Reading the feed."""
-
-    @field("The feed's entries that are yours to get, oldest first.", needs=FEED_READ, directives=[PAGED])
+    @field("The feed's entries that you may see, oldest first.", needs=FEED_READ, directives=[PAGED])
     async def feed(self, info: Info, first: First = UNSET, after: FeedAfter = UNSET) -> FeedEntryConnection | None:
-        """Two statements. Errors: CURSOR_INVALID, CURSOR_EXPIRED with what is left."""
+        """Errors: CURSOR_INVALID, CURSOR_EXPIRED with what is left."""
         page = await resolve.list_entries(info.context, page_request(first, after))
         return FeedEntryConnection.of(page, lambda placed: FeedEntry.of(*placed), after=after)
 
 
 @fed.type
 class FeedSubscriptions:
-    """Following the feed."""
-
-    @subscription("Every entry of the feed that is yours to get.", needs=FEED_READ)
+    @subscription("Every entry of the feed that you may see.", needs=FEED_READ)
     async def feed(
         self,
         info: Info,

@@ -31,74 +31,65 @@ from schema.texts import CHECKED
 
 
 @fed.type(
-    description="One line of a manifest: a number, and what the run made of its complaints.",
+    description="One line of a manifest: a number, and what the run did with its complaints.",
     requires_scopes=ORDER_STAFF,
 )
 class ForwardingItem:
-    """The graph's ForwardingItem."""
-
     place: int = strawberry.field(description="Its place in the manifest, from 1.")
     e164: E164 | None = strawberry.field(description="The number.")
-    result: ForwardingResult = strawberry.field(description="What the run made of its complaints.")
-    complaint_count: int = strawberry.field(description="How many complaints that were.")
+    result: ForwardingResult = strawberry.field(description="What the run did with its complaints.")
+    complaint_count: int = strawberry.field(description="The number of those complaints.")
     hold_reasons: list[HoldReason] = strawberry.field(description="Why the draft is held.", directives=[few(2)])
     order_id: Private[OrderId | None]
     carrier_id: Private[MemberId | None]
 
-    @field("The number, with what is known of it.")
+    @field("The number, with what is known about it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.e164)
 
     @field("The order that was drafted, or that the complaints joined.")
     async def block_order(self, info: Info) -> BlockOrder | None:
-        """Batched over the operation."""
         return await find_order(info.context, self.order_id)
 
     @field("The carrier that holds the number.")
     async def carrier(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.carrier_id)
 
     @classmethod
     def of(cls, item: table.ForwardingItem) -> "ForwardingItem":
-        """From the ledger's."""
         return copy_model(cls, item)
 
 
 @fed.type(description="One page of a manifest.", requires_scopes=ORDER_STAFF)
 class ForwardingItemConnection(Connection[ForwardingItem]):
-    """A manifest by pages."""
+    pass
 
 
-@fed.type(description="One forwarding run with its manifest; the regulator's alone.", requires_scopes=ORDER_STAFF)
+@fed.type(
+    description="One forwarding run with its manifest; visible to the regulator only.", requires_scopes=ORDER_STAFF
+)
 class ForwardingRun:
-    """The graph's ForwardingRun."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     state: ForwardingState = strawberry.field(description="Where it stands.")
-    manifest_hash: str = strawberry.field(description="What an approver approves: SHA-256 of the manifest.")
-    complaint_count: int = strawberry.field(description="How many complaints the manifest speaks of.")
+    manifest_hash: str = strawberry.field(description="What an approver approves: the SHA-256 of the manifest.")
+    complaint_count: int = strawberry.field(description="The number of complaints that the manifest covers.")
     started_at: datetime = strawberry.field(description="When it was started.")
     approved_at: datetime | None = strawberry.field(name="concludedAt", description="When it was concluded.")
-    approved_count: int = strawberry.field(description="How many orders were issued by it.")
+    approved_count: int = strawberry.field(description="The number of orders it issued.")
     office_id: Private[OfficeId]
     starter_id: Private[OfficerId]
     approver_id: Private[OfficerId | None]
 
-    @field("The office that it belongs to.")
+    @field("The office it belongs to.")
     async def office(self, info: Info) -> Office | None:
-        """Batched over the operation."""
         return await find_office(info.context, self.office_id)
 
-    @field("The officer who started it, the drafter of all its drafts.")
+    @field("The officer who started it, who counts as the drafter of all its drafts.")
     async def started_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.starter_id)
 
-    @field("The officer who approved or dropped it.")
+    @field("The officer who approved or discarded it.")
     async def concluded_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.approver_id)
 
     @field("The manifest, line by line.", directives=[PAGED, QUERIED])
@@ -109,73 +100,61 @@ class ForwardingRun:
 
     @classmethod
     def of(cls, run: table.ForwardingRun) -> "ForwardingRun":
-        """From the ledger's."""
         run_id: ForwardingRunId = run.id
         return copy_model(cls, run, id=run_id, starter_id=run.started_by, approver_id=run.approved_by)
 
 
 @fed.type(description="One page of forwarding runs.", requires_scopes=ORDER_STAFF)
 class ForwardingRunConnection(Connection[ForwardingRun]):
-    """Runs by pages."""
+    pass
 
 
-@fed.input(description="What a forwarding run covers, and the words that its drafts carry.")
+@fed.input(description="What a forwarding run covers, and the wording of its drafts.")
 class ForwardComplaintsInput:
-    """The graph's ForwardingRequest."""
-
-    legal_basis: str = strawberry.field(description="The rule that the orders rest on.")
-    subscriber_notice: str = strawberry.field(description="What subscribers are told: the reason and how to appeal.")
+    legal_basis: str = strawberry.field(description="The legal basis of the orders.")
+    subscriber_notice: str = strawberry.field(description="The notice to subscribers: the reason, and how to appeal.")
     scope: BlockScope | None = strawberry.field(
-        description="How much of the lines; OUTGOING_VOICE_SMS when it is not given.", default=UNSET
+        description="How much of the lines to block; OUTGOING_VOICE_SMS by default.", default=UNSET
     )
     categories: list[Category] | None = strawberry.field(description="Only these categories.", default=UNSET)
     carrier_id: strawberry.ID | None = strawberry.field(description="Only numbers of this carrier.", default=UNSET)
     limit: int | None = strawberry.field(
-        description="At most so many numbers, 1 to 1,000, those complained of first before others.", default=UNSET
+        description="At most this many numbers, 1 to 1,000; those with the oldest complaints come first.", default=UNSET
     )
     carrier_limit: int | None = strawberry.field(
-        description="At most so many numbers of one carrier, 1 to 1,000, to pace it after a backlog.", default=UNSET
+        description="At most this many numbers per carrier, 1 to 1,000, to limit the pace after a backlog.",
+        default=UNSET,
     )
 
 
-@fed.input(description="A written reason to issue one held draft all the same.")
+@fed.input(description="A written reason to issue one draft although the guard holds it.")
 class ForwardingOverrideInput:
-    """One entry of the ledger's override notes."""
-
     order_id: strawberry.ID = strawberry.field(description="The draft.")
     note: str = strawberry.field(description="Why.")
 
 
-@fed.input(description="The manifest that you read, by its hash, and what to leave out of it.")
+@fed.input(description="The manifest that you have read, identified by its hash, and what to leave out of it.")
 class ApproveForwardingInput:
-    """The graph's ForwardingApproval."""
-
     run_id: strawberry.ID = strawberry.field(description="The run.")
-    manifest_hash: str = strawberry.field(description="Its manifestHash as you read it.")
+    manifest_hash: str = strawberry.field(description="The run's manifestHash as you read it.")
     excluded_order_ids: list[strawberry.ID] | None = strawberry.field(description="Drafts not to issue.", default=UNSET)
     overrides: list[ForwardingOverrideInput] | None = strawberry.field(
-        description="Reasons to issue held drafts; a held one without a reason is not issued.", default=UNSET
+        description="Reasons to issue held drafts; a held draft without a reason is not issued.", default=UNSET
     )
 
 
 @fed.input(description="A run to be concluded without issuing anything.")
 class DiscardForwardingInput:
-    """The graph's DiscardForwardingInput."""
-
     run_id: strawberry.ID = strawberry.field(description="The run.")
 
 
-@fed.type(description="What forwardComplaints answers.")
+@fed.type(description="The result of forwardComplaints.")
 class ForwardComplaintsPayload:
-    """The graph's ForwardComplaintsPayload."""
-
     run: ForwardingRun | None = strawberry.field(description="The run with its manifest.")
 
 
-@fed.type(description="What approveForwarding answers.")
+@fed.type(description="The result of approveForwarding.")
 class ApproveForwardingPayload:
-    """The graph's ApproveForwardingPayload."""
-
     run: ForwardingRun | None = strawberry.field(description="The run as it is now.")
     results: list[BlockOrderResult] = strawberry.field(
         description="One for each draft that was not excluded, in the manifest's order.", directives=[few(100)]
@@ -183,28 +162,24 @@ class ApproveForwardingPayload:
     problem_count: int = strawberry.field(description="How many drafts were not issued.")
 
 
-@fed.type(description="What discardForwarding answers.")
+@fed.type(description="The result of discardForwarding.")
 class DiscardForwardingPayload:
-    """The graph's DiscardForwardingPayload."""
-
     run: ForwardingRun | None = strawberry.field(description="The run as it is now.")
 
 
 @fed.type
 class ForwardingQueries:
-    """Reading runs."""
-
-    @field("One forwarding run; the regulator's alone.", needs=ORDER_STAFF, extensions=[CHECKED])
+    @field("One forwarding run; visible to the regulator only.", needs=ORDER_STAFF, extensions=[CHECKED])
     async def forwarding_run(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002 - the graph's name
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
     ) -> ForwardingRun | None:
         """Errors: NOT_FOUND."""
         return ForwardingRun.of(await resolve.get_run(info.context, id))
 
     @field(
-        "Forwarding runs, newest first; the regulator's alone.",
+        "Forwarding runs, newest first; visible to the regulator only.",
         needs=ORDER_STAFF,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -213,22 +188,19 @@ class ForwardingQueries:
         self,
         info: Info,
         states: Annotated[
-            list[ForwardingState] | None, strawberry.argument(description="In one of these states.")
+            list[ForwardingState] | None, strawberry.argument(description="In any of these states.")
         ] = UNSET,
         first: First = UNSET,
         after: After = UNSET,
     ) -> ForwardingRunConnection | None:
-        """One statement."""
         page = await resolve.list_runs(info.context, page_request(first, after), states=optional(states))
         return ForwardingRunConnection.of(page, ForwardingRun.of, after=after)
 
 
 @fed.type
 class ForwardingMutations:
-    """What officers do with runs."""
-
     @field(
-        "Turn verified complaints into drafts and write the manifest. Repeating it orders nothing twice.",
+        "Turn verified complaints into drafts and write the manifest. Repeating it never orders anything twice.",
         needs=ORDERS_DRAFT,
         extensions=[CHECKED],
     )
@@ -237,13 +209,12 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[ForwardComplaintsInput, strawberry.argument(description="What to cover.")],  # noqa: A002
     ) -> ForwardComplaintsPayload | None:
-        """One transaction."""
         values = given(input, without=("categories",))
         request = ForwardingRequest(**values, categories=tuple(input.categories or ()))
         return ForwardComplaintsPayload(run=ForwardingRun.of(await resolve.forward_complaints(info.context, request)))
 
     @field(
-        "Issue a run's drafts, whole or in part, as the manifest's hash has them.",
+        "Issue some or all of a run's drafts, exactly as the manifest's hash covers them.",
         needs=ORDERS_APPROVE,
         extensions=[CHECKED],
     )
@@ -252,7 +223,6 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[ApproveForwardingInput, strawberry.argument(description="What you approve.")],  # noqa: A002
     ) -> ApproveForwardingPayload | None:
-        """One transaction."""
         approval = ForwardingApproval(
             run_id=input.run_id,
             manifest_hash=input.manifest_hash,
@@ -267,7 +237,7 @@ class ForwardingMutations:
         )
 
     @field(
-        "Conclude a run without issuing; its drafts stand until each is decided on its own.",
+        "Conclude a run without issuing its drafts; each of them stands until it is decided on its own.",
         needs=ORDERS_DRAFT,
         extensions=[CHECKED],
     )
@@ -276,6 +246,5 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[DiscardForwardingInput, strawberry.argument(description="Which run.")],  # noqa: A002
     ) -> DiscardForwardingPayload | None:
-        """One transaction."""
         run = await resolve.discard_forwarding(info.context, input.run_id)
         return DiscardForwardingPayload(run=ForwardingRun.of(run))

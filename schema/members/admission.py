@@ -19,23 +19,19 @@ from schema.texts import CHECKED
 
 @fed.input(description="A member to be admitted.")
 class AdmitMemberInput:
-    """The graph's MemberDraft."""
-
-    slug: str = strawberry.field(description="Short name: small letters, digits and hyphens.")
+    slug: str = strawberry.field(description="Short name: lower-case letters, digits and hyphens.")
     kind: MemberKind = strawberry.field(description="What kind of member it is.")
     legal_name: str = strawberry.field(description="Name as registered.")
     has_internet_access: bool | None = strawberry.field(
-        description="Whether it gives access to the internet and can block a service.", default=UNSET
+        description="Whether it provides internet access and can block a service.", default=UNSET
     )
-    contact_name: str | None = strawberry.field(description="Who answers, day and night.", default=UNSET)
-    contact_email: str | None = strawberry.field(description="Their e-mail address.", default=UNSET)
-    contact_phone: str | None = strawberry.field(description="Their telephone number.", default=UNSET)
+    contact_name: str | None = strawberry.field(description="The contact, available day and night.", default=UNSET)
+    contact_email: str | None = strawberry.field(description="The contact's e-mail address.", default=UNSET)
+    contact_phone: str | None = strawberry.field(description="The contact's telephone number.", default=UNSET)
 
 
 @fed.input(description="A brand to be added.")
 class AddBrandInput:
-    """The graph's AddBrandInput."""
-
     member_id: strawberry.ID = strawberry.field(description="The member.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name as the public knows it.")
@@ -43,17 +39,13 @@ class AddBrandInput:
 
 @fed.input(description="An office to be added.")
 class AddOfficeInput:
-    """The graph's AddOfficeInput."""
-
     member_id: strawberry.ID = strawberry.field(description="The member.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name of the office.")
 
 
-@fed.input(description="An officer to be added. A login is given on the command line, never here.")
+@fed.input(description="An officer to be added. Logins are created on the command line, never here.")
 class AddOfficerInput:
-    """The graph's OfficerDraft."""
-
     office_id: strawberry.ID = strawberry.field(description="The office.")
     display_name: str = strawberry.field(description="Name as colleagues read it.")
     scopes: list[str] | None = strawberry.field(description="What the officer may do.", default=UNSET)
@@ -61,57 +53,42 @@ class AddOfficerInput:
 
 @fed.input(description="An officer to be disabled.")
 class DisableOfficerInput:
-    """The graph's DisableOfficerInput."""
-
     officer_id: strawberry.ID = strawberry.field(description="The officer.")
 
 
-@fed.type(description="What admitMember answers.")
+@fed.type(description="The result of admitMember.")
 class AdmitMemberPayload:
-    """The graph's AdmitMemberPayload."""
-
     member: Member | None = strawberry.field(description="The member.")
 
 
-@fed.type(description="What addBrand answers.")
+@fed.type(description="The result of addBrand.")
 class AddBrandPayload:
-    """The graph's AddBrandPayload."""
-
     brand: Brand | None = strawberry.field(description="The brand.")
 
 
-@fed.type(description="What addOffice answers.")
+@fed.type(description="The result of addOffice.")
 class AddOfficePayload:
-    """The graph's AddOfficePayload."""
-
     office: Office | None = strawberry.field(description="The office.")
 
 
-@fed.type(description="What addOfficer answers.")
+@fed.type(description="The result of addOfficer.")
 class AddOfficerPayload:
-    """The graph's AddOfficerPayload."""
-
     officer: Officer | None = strawberry.field(description="The officer.")
 
 
-@fed.type(description="What disableOfficer answers.")
+@fed.type(description="The result of disableOfficer.")
 class DisableOfficerPayload:
-    """The graph's DisableOfficerPayload."""
-
-    officer: Officer | None = strawberry.field(description="The officer, disabled.")
+    officer: Officer | None = strawberry.field(description="The disabled officer.")
 
 
 @fed.type
 class MemberMutations:
-    """Changing who takes part."""
-
     @field("Admit a member.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
     async def admit_member(
         self,
         info: Info,
         input: Annotated[AdmitMemberInput, strawberry.argument(description="The member.")],  # noqa: A002
     ) -> AdmitMemberPayload | None:
-        """One transaction."""
         values = given(input, without=("has_internet_access",))
         draft = MemberDraft(**values, internet_access=bool(input.has_internet_access))
         return AdmitMemberPayload(member=Member.of(await resolve.admit_member(info.context, draft)))
@@ -122,7 +99,6 @@ class MemberMutations:
         info: Info,
         input: Annotated[AddBrandInput, strawberry.argument(description="The brand.")],  # noqa: A002
     ) -> AddBrandPayload | None:
-        """One transaction."""
         brand = await resolve.add_brand(info.context, input.member_id, slug=input.slug, name=input.name)
         return AddBrandPayload(brand=Brand.of(brand))
 
@@ -132,7 +108,6 @@ class MemberMutations:
         info: Info,
         input: Annotated[AddOfficeInput, strawberry.argument(description="The office.")],  # noqa: A002
     ) -> AddOfficePayload | None:
-        """One transaction."""
         office = await resolve.add_office(info.context, input.member_id, slug=input.slug, name=input.name)
         return AddOfficePayload(office=Office.of(office))
 
@@ -142,7 +117,6 @@ class MemberMutations:
         info: Info,
         input: Annotated[AddOfficerInput, strawberry.argument(description="The officer.")],  # noqa: A002
     ) -> AddOfficerPayload | None:
-        """One transaction."""
         officer = await resolve.add_officer(
             info.context, input.office_id, display_name=input.display_name, scopes=tuple(input.scopes or ())
         )
@@ -158,5 +132,4 @@ class MemberMutations:
         info: Info,
         input: Annotated[DisableOfficerInput, strawberry.argument(description="Which one.")],  # noqa: A002
     ) -> DisableOfficerPayload | None:
-        """One transaction."""
         return DisableOfficerPayload(officer=Officer.of(await resolve.disable_officer(info.context, input.officer_id)))

@@ -23,42 +23,37 @@ from schema.texts import CHECKED
 
 @fed.type(description="A name under which a member serves the public.")
 class Brand:
-    """The graph's Brand."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name as the public knows it.")
 
     @classmethod
     def of(cls, brand: members.Brand) -> "Brand":
-        """From the ledger's."""
         return copy_model(cls, brand)
 
 
 @fed.type(
-    description="A desk of a member; drafts belong to it, so that leave stops nothing.", requires_scopes=MEMBER_STAFF
+    description="A desk of a member. Drafts belong to it, so that an officer's absence holds nothing up.",
+    requires_scopes=MEMBER_STAFF,
 )
 class Office:
-    """The graph's Office."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name of the office.")
 
     @classmethod
     def of(cls, office: members.Office) -> "Office":
-        """From the ledger's."""
         return copy_model(cls, office)
 
 
 @fed.type(description="A person who decides for the regulator.", requires_scopes=MEMBER_STAFF)
 class Officer:
-    """The graph's Officer."""
-
-    id: strawberry.ID = strawberry.field(description="Its id; every login of one person leads to the same officer.")
+    id: strawberry.ID = strawberry.field(description="Its ID; all logins of one person lead to the same officer.")
     display_name: str = strawberry.field(description="Name as colleagues read it.")
     created_at: datetime = strawberry.field(description="When the officer was added.")
-    disabled_at: datetime | None = strawberry.field(description="Since when the officer may do nothing more.")
+    disabled_at: datetime | None = strawberry.field(
+        description="When the officer was disabled; an officer can do nothing from then on."
+    )
     scopes: list[str] | None = fed.field(
         description="What the officer may do.", requires_scopes=MEMBERS_MANAGE, directives=[few(13)]
     )
@@ -66,60 +61,54 @@ class Officer:
 
     @field("The office that the officer's drafts belong to.")
     async def office(self, info: Info) -> Office | None:
-        """Batched over the operation."""
         return await find_office(info.context, self.office_id)
 
     @classmethod
     def of(cls, officer: members.Officer) -> "Officer":
-        """From the ledger's."""
         return copy_model(cls, officer)
 
 
 @fed.type(description="One page of officers.", requires_scopes=MEMBER_STAFF)
 class OfficerConnection(Connection[Officer]):
-    """Officers by pages."""
+    pass
 
 
 @fed.type(description="Whom to reach, day and night.", requires_scopes=MEMBER_STAFF)
 class Contact:
-    """The graph's Contact."""
-
-    name: str | None = strawberry.field(description="Who or which desk answers.")
+    name: str | None = strawberry.field(description="The person or desk to contact.")
     email: str | None = strawberry.field(description="E-mail address.")
-    phone: str | None = strawberry.field(description="Telephone number as it was given.")
+    phone: str | None = strawberry.field(description="Telephone number as provided.")
 
 
 @fed.type(
-    description="A party of the shared view: the regulator, an agency, a carrier or a messaging firm.",
+    description="A party to the shared view: the regulator, an agency, a carrier or a messaging firm.",
     keys=["id"],
     requires_scopes=MEMBERS_READ,
 )
 class Member:
-    """The graph's Member."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique among members.")
     kind: MemberKind = strawberry.field(description="What kind of member it is.")
     legal_name: str = strawberry.field(description="Name as registered.")
     internet_access: bool = strawberry.field(
-        name="hasInternetAccess", description="Whether it gives access to the internet and can block a service."
+        name="hasInternetAccess", description="Whether it provides internet access and can block a service."
     )
     admitted_at: datetime = strawberry.field(description="When it was admitted.")
-    suspended_at: datetime | None = strawberry.field(description="Since when it may do nothing more.")
+    suspended_at: datetime | None = strawberry.field(
+        description="When it was suspended; it can do nothing from then on."
+    )
     contact_name: Private[str | None]
     contact_email: Private[str | None]
     contact_phone: Private[str | None]
 
     @field("Whom to reach, day and night.", needs=MEMBER_STAFF)
     def contact(self) -> Contact | None:
-        """None where the member named nobody."""
         if self.contact_name is None and self.contact_email is None and self.contact_phone is None:
             return None
         return Contact(name=self.contact_name, email=self.contact_email, phone=self.contact_phone)
 
     @field("Its brands, as far as you may see them.", directives=[few(5)])
     async def brands(self, info: Info) -> list[Brand]:
-        """Batched over the operation."""
         return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.id) or []]
 
     @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED, QUERIED])
@@ -130,41 +119,35 @@ class Member:
 
     @classmethod
     def of(cls, member: members.Member) -> "Member":
-        """From the ledger's."""
         return copy_model(cls, member)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Member":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_member(info.context, id))
 
 
 @fed.type(description="One page of members.", requires_scopes=MEMBERS_READ)
 class MemberConnection(Connection[Member]):
-    """Members by pages."""
+    pass
 
 
-@fed.type(description="Who you are here, by your access token.")
+@fed.type(description="Who you are, according to your access token.")
 class Viewer:
-    """The graph's Viewer; it needs no scope."""
-
-    member_id: strawberry.ID = strawberry.field(description="The member that you speak for.")
+    member_id: strawberry.ID = strawberry.field(description="The member you act for.")
     member_kind: MemberKind = strawberry.field(description="What kind of member that is.")
-    client_id: strawberry.ID = strawberry.field(description="The client that got the token.")
-    officer_id: strawberry.ID | None = strawberry.field(description="The officer who logged in, when one did.")
+    client_id: strawberry.ID = strawberry.field(description="The client that the token was issued to.")
+    officer_id: strawberry.ID | None = strawberry.field(description="The officer who logged in, if one did.")
     office_id: strawberry.ID | None = strawberry.field(description="The officer's office.")
-    brand_id: strawberry.ID | None = strawberry.field(description="The brand that the client is narrowed to.")
-    scopes: list[str] = strawberry.field(description="What the token allows.", directives=[few(13)])
-    expires_at: datetime = strawberry.field(description="When the token ends.")
+    brand_id: strawberry.ID | None = strawberry.field(description="The brand that the client is restricted to.")
+    scopes: list[str] = strawberry.field(description="The scopes of the token.", directives=[few(13)])
+    expires_at: datetime = strawberry.field(description="When the token expires.")
 
-    @field("The member that you speak for.")
+    @field("The member you act for.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
     @classmethod
     def of(cls, context: Context) -> "Viewer | None":
-        """From the token."""
         principal = context.principal
         if principal is None:
             return None
@@ -198,24 +181,21 @@ async def find_officer(context: Context, officer_id: str | None) -> Officer | No
 
 @fed.type
 class MemberQueries:
-    """Reading members."""
-
-    @field("Who you are here. It needs a token and no scope.", authenticated=True)
+    @field("Who you are. It requires a token but no scope.", authenticated=True)
     def viewer(self, info: Info) -> Viewer | None:
-        """From the token alone."""
         return Viewer.of(info.context)
 
     @field("One member that you may see.", needs=MEMBERS_READ, extensions=[CHECKED])
     async def member(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002 - the graph's name
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
     ) -> Member | None:
         """Errors: NOT_FOUND."""
         return Member.of(await resolve.get_member(info.context, id))
 
     @field(
-        "Members that you may see, by their short names.",
+        "Members that you may see, in the order of their short names.",
         needs=MEMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -227,6 +207,5 @@ class MemberQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> MemberConnection | None:
-        """One statement."""
         page = await resolve.list_members(info.context, page_request(first, after), kind=optional(kind))
         return MemberConnection.of(page, Member.of, after=after)

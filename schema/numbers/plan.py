@@ -22,65 +22,54 @@ from schema.texts import CHECKED
 
 @fed.input(description="A range of the numbering plan.")
 class NumberRangeInput:
-    """The graph's RangeDraft."""
-
-    prefix: str = strawberry.field(description="Country code and leading digits, with +.")
-    kind: RangeKind = strawberry.field(description="What it serves.")
-    valid_from: datetime = strawberry.field(description="From when it holds.")
-    valid_until: datetime | None = strawberry.field(description="Until when it holds.", default=UNSET)
+    prefix: str = strawberry.field(description="The country code and leading digits, starting with +.")
+    kind: RangeKind = strawberry.field(description="What the range serves.")
+    valid_from: datetime = strawberry.field(description="When it takes effect.")
+    valid_until: datetime | None = strawberry.field(description="When it ceases to apply.", default=UNSET)
     holder_slug: str | None = strawberry.field(description="The holder, by its short name.", default=UNSET)
-    holder_name: str | None = strawberry.field(description="The holder's name where it is no member.", default=UNSET)
+    holder_name: str | None = strawberry.field(description="The holder's name if it is not a member.", default=UNSET)
     brand_slug: str | None = strawberry.field(description="The holder's brand, by its short name.", default=UNSET)
 
     def draft(self) -> numbering.RangeDraft:
-        """As the ledger takes it."""
         return numbering.RangeDraft(**({"holder_slug": None, "holder_name": None, "brand_slug": None} | given(self)))
 
 
-@fed.input(description="Ranges to take into the plan, at most 1,000. The same again changes nothing.")
+@fed.input(description="Ranges to load into the plan, at most 1,000. Loading the same ranges again changes nothing.")
 class LoadNumberingPlanInput:
-    """The graph's LoadNumberingPlanInput."""
-
     ranges: list[NumberRangeInput] = strawberry.field(description="The ranges, at most 1,000.")
 
 
-@fed.input(description="That one number is held by another than its range's holder.")
+@fed.input(description="A number that is held by a carrier other than the holder of its range.")
 class SetNumberOverrideInput:
-    """The graph's SetNumberOverrideInput."""
-
     e164: E164 = strawberry.field(description="The number.")
     holder_id: strawberry.ID = strawberry.field(description="The carrier that holds it.")
-    reason: str = strawberry.field(description="Why, in words.")
+    reason: str = strawberry.field(description="The explanation.")
     brand_id: strawberry.ID | None = strawberry.field(description="The carrier's brand.", default=UNSET)
-    valid_from: datetime | None = strawberry.field(description="From when; now when it is not given.", default=UNSET)
-    valid_until: datetime | None = strawberry.field(description="Until when.", default=UNSET)
+    valid_from: datetime | None = strawberry.field(description="When it takes effect; now by default.", default=UNSET)
+    valid_until: datetime | None = strawberry.field(description="When it ceases to apply.", default=UNSET)
 
 
-@fed.type(description="What loadNumberingPlan answers.")
+@fed.type(description="The result of loadNumberingPlan.")
 class LoadNumberingPlanPayload:
-    """The graph's PlanAccount."""
-
-    read_count: int = strawberry.field(description="Ranges that were given.")
-    written_count: int = strawberry.field(description="Ranges that are new or changed.")
-    numbers_moved_count: int = strawberry.field(description="Numbers whose holder changed with them.")
+    read_count: int = strawberry.field(description="The number of ranges provided.")
+    written_count: int = strawberry.field(description="The number of ranges that are new or changed.")
+    numbers_moved_count: int = strawberry.field(
+        description="The number of telephone numbers whose holder changed as a result."
+    )
     unknown_holder_slugs: list[str] = strawberry.field(
-        description="Short names of holders that are no members.", directives=[few(5)]
+        description="Short names of holders that are not members.", directives=[few(5)]
     )
 
 
-@fed.type(description="What setNumberOverride answers.")
+@fed.type(description="The result of setNumberOverride.")
 class SetNumberOverridePayload:
-    """The graph's SetNumberOverridePayload."""
-
-    number: PhoneNumber | None = strawberry.field(description="The number as it is now, where it is known.")
+    number: PhoneNumber | None = strawberry.field(description="The number as it is now, if it is known.")
 
 
 @fed.type
 class NumberingMutations:
-    """Changing the plan."""
-
     @field(
-        "Take ranges into the numbering plan; every known number gets its holder again.",
+        "Load ranges into the numbering plan; the holder of every known number is determined anew.",
         needs=NUMBERS_MANAGE,
         extensions=[CHECKED],
     )
@@ -89,19 +78,19 @@ class NumberingMutations:
         info: Info,
         input: Annotated[LoadNumberingPlanInput, strawberry.argument(description="The ranges.")],  # noqa: A002
     ) -> LoadNumberingPlanPayload | None:
-        """One transaction."""
         account = await resolve.load_plan(info.context, [item.draft() for item in input.ranges])
         return copy_model(LoadNumberingPlanPayload, account)
 
     @field(
-        "Say that one number is held by another than its range's holder.", needs=NUMBERS_MANAGE, extensions=[CHECKED]
+        "Record that one number is held by a carrier other than the holder of its range.",
+        needs=NUMBERS_MANAGE,
+        extensions=[CHECKED],
     )
     async def set_number_override(
         self,
         info: Info,
-        input: Annotated[SetNumberOverrideInput, strawberry.argument(description="Which, and whose.")],  # noqa: A002
+        input: Annotated[SetNumberOverrideInput, strawberry.argument(description="The number, and its holder.")],  # noqa: A002
     ) -> SetNumberOverridePayload | None:
-        """One transaction."""
         number = await resolve.set_override(
             info.context,
             input.e164,

@@ -23,67 +23,57 @@ from schema.models import copy_model, given_filter
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, parse_e164
 from schema.texts import CHECKED
-from schema.vocabulary import describe
 
 if TYPE_CHECKING:
     from schema.orders.types import BlockOrder
 
-describe(
-    RangeKind,
-    name="RangeKind",
-    description="What a range serves.",
-    values={
-        "MOBILE": "Mobile lines.",
-        "FIXED": "Fixed lines.",
-        "SATELLITE": "Satellite telephones.",
-        "OTHER": "Anything else.",
-    },
-)
-
 
 @fed.type(
-    description="A telephone number. What you may not see of it is null: of a number outside its ranges a carrier "
-    "sees the number and its risk.",
+    description="A telephone number. Fields that you may not see are null: for a number outside its own "
+    "ranges, a carrier sees only the number and its risk.",
     keys=["e164"],
     requires_scopes=NUMBERS_READ,
 )
 class PhoneNumber:
-    """The graph's PhoneNumber."""
-
     e164: E164 = strawberry.field(description="The number in international form.")
-    risk: RiskTier = strawberry.field(description="How risky it is, from verified complaints only.")
-    region: str | None = strawberry.field(description="Region of its country code, ISO 3166, where it has one.")
+    risk: RiskTier = strawberry.field(description="How risky it is, based on verified complaints only.")
+    region: str | None = strawberry.field(
+        description="The region of its country code, as an ISO 3166 code, if it has one."
+    )
     is_domestic: bool | None = strawberry.field(description="Whether carriers here could block it.")
-    protected_reason: ProtectedReason | None = strawberry.field(description="Why it is never ordered blocked.")
-    holder_status: HolderStatus | None = strawberry.field(description="What the numbering plan says of it.")
-    epoch: int | None = strawberry.field(description="Counts up each time the number goes to another subscriber.")
-    status: NumberStatus | None = strawberry.field(description="What its orders have come to.")
+    protected_reason: ProtectedReason | None = strawberry.field(
+        description="Why it can never be subject to a block order."
+    )
+    holder_status: HolderStatus | None = strawberry.field(description="What the numbering plan says about it.")
+    epoch: int | None = strawberry.field(
+        description="Increases by one each time the number is assigned to another subscriber."
+    )
+    status: NumberStatus | None = strawberry.field(description="Where its block orders stand.")
     is_disputed: bool | None = strawberry.field(description="Whether an appeal about it is under review.")
-    first_seen_at: datetime | None = strawberry.field(description="When it was first complained of.")
+    first_seen_at: datetime | None = strawberry.field(description="When the first complaint about it was filed.")
     complaint_count: int | None = fed.field(
-        description="Complaints of it, verified or not; the regulator's alone.", requires_scopes=NUMBER_STAFF
+        description="The number of complaints about it, verified or not; visible to the regulator only.",
+        requires_scopes=NUMBER_STAFF,
     )
     verified_complaint_count: int | None = fed.field(
-        description="Verified complaints of it; the regulator's alone.", requires_scopes=NUMBER_STAFF
+        description="The number of verified complaints about it; visible to the regulator only.",
+        requires_scopes=NUMBER_STAFF,
     )
     holder_id: Private[MemberId | None]
     brand_id: Private[BrandId | None]
 
     @field("The carrier that holds its range.")
     async def holder(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.holder_id)
 
-    @field("The holder's brand that it is sold under.")
+    @field("The holder's brand under which it is sold.")
     async def brand(self, info: Info) -> Brand | None:
-        """Batched over the operation."""
         return await find_brand(info.context, self.brand_id)
 
     @field("Its block orders that you may see, oldest first.", needs=ORDERS_READ, directives=[few(3)])
     async def block_orders(
         self, info: Info
     ) -> Sequence[Annotated["BlockOrder", strawberry.lazy("schema.orders.types")]] | None:
-        """Batched over the operation."""
         from schema.orders.types import BlockOrder
 
         found = await info.context.loaders.orders_by_number.load(self.e164)
@@ -91,66 +81,58 @@ class PhoneNumber:
 
     @classmethod
     def of(cls, number: numbers.PhoneNumber) -> "PhoneNumber":
-        """From the ledger's."""
         return copy_model(cls, number)
 
     @classmethod
     async def resolve_reference(cls, info: Info, e164: str) -> "PhoneNumber":
-        """As the root field would show it."""
         return cls.of(await resolve.get_number(info.context, parse_e164(e164)))
 
 
 @fed.type(description="One page of numbers.", requires_scopes=NUMBERS_READ)
 class PhoneNumberConnection(Connection[PhoneNumber]):
-    """Numbers by pages."""
+    pass
 
 
-@fed.type(description="A range of the numbering plan. The longest prefix that fits a number says who holds it.")
+@fed.type(description="A range of the numbering plan. The longest prefix that matches a number determines its holder.")
 class NumberRange:
-    """The graph's NumberRange."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    prefix: str = strawberry.field(description="Country code and leading digits, with +.")
-    kind: RangeKind = strawberry.field(description="What it serves.")
-    holder_name: str | None = strawberry.field(description="The holder's name where it is no member.")
-    valid_from: datetime = strawberry.field(description="From when it holds.")
-    valid_until: datetime | None = strawberry.field(description="Until when it holds; this moment excluded.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    prefix: str = strawberry.field(description="The country code and leading digits, starting with +.")
+    kind: RangeKind = strawberry.field(description="What the range serves.")
+    holder_name: str | None = strawberry.field(description="The holder's name if it is not a member.")
+    valid_from: datetime = strawberry.field(description="When it takes effect.")
+    valid_until: datetime | None = strawberry.field(description="When it ceases to apply; exclusive.")
     holder_id: Private[MemberId | None]
     brand_id: Private[BrandId | None]
 
     @field("The carrier that holds it.")
     async def holder(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.holder_id)
 
     @field("The holder's brand.")
     async def brand(self, info: Info) -> Brand | None:
-        """Batched over the operation."""
         return await find_brand(info.context, self.brand_id)
 
     @classmethod
     def of(cls, held: numbering.Range) -> "NumberRange":
-        """From the ledger's."""
         return copy_model(cls, held)
 
 
 @fed.type(description="One page of the numbering plan.", requires_scopes=NUMBERS_READ)
 class NumberRangeConnection(Connection[NumberRange]):
-    """Ranges by pages."""
+    pass
 
 
-@fed.input(description="Which numbers are wanted. What is left out asks for all.")
+@fed.input(description="Which numbers to return. Criteria that are left out match everything.")
 class PhoneNumberFilter:
-    """The graph's NumberFilter."""
-
-    statuses: list[NumberStatus] | None = strawberry.field(description="In one of these states.", default=UNSET)
-    risks: list[RiskTier] | None = strawberry.field(description="Of one of these risks.", default=UNSET)
+    statuses: list[NumberStatus] | None = strawberry.field(description="In any of these states.", default=UNSET)
+    risks: list[RiskTier] | None = strawberry.field(description="With any of these risks.", default=UNSET)
     holder_statuses: list[HolderStatus] | None = strawberry.field(
-        description="Of which the plan says one of these; HOLDER_UNKNOWN queues for an officer.", default=UNSET
+        description="With any of these statuses in the plan; HOLDER_UNKNOWN lists those that wait for an officer.",
+        default=UNSET,
     )
     holder_id: strawberry.ID | None = strawberry.field(description="Held by this member.", default=UNSET)
     brand_id: strawberry.ID | None = strawberry.field(description="Of this brand.", default=UNSET)
-    is_domestic: bool | None = strawberry.field(description="Domestic or foreign.", default=UNSET)
+    is_domestic: bool | None = strawberry.field(description="Whether it is domestic or foreign.", default=UNSET)
 
 
 async def find_number(context: Context, e164: str | None) -> PhoneNumber | None:
@@ -161,8 +143,6 @@ async def find_number(context: Context, e164: str | None) -> PhoneNumber | None:
 
 @fed.type
 class NumberQueries:
-    """Reading numbers and the plan."""
-
     @field("One number, as far as you may see it.", needs=NUMBERS_READ, extensions=[CHECKED])
     async def number(
         self, info: Info, e164: Annotated[E164, strawberry.argument(description="The number.")]
@@ -171,7 +151,7 @@ class NumberQueries:
         return PhoneNumber.of(await resolve.get_number(info.context, e164))
 
     @field(
-        "Numbers that were complained of and that you may see, in the order of their digits.",
+        "Numbers that you may see and that have complaints, in the order of their digits.",
         needs=NUMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -185,7 +165,6 @@ class NumberQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> PhoneNumberConnection | None:
-        """One statement."""
         where = NumberFilter(**given_filter(filter))
         page = await resolve.list_numbers(info.context, page_request(first, after), where)
         return PhoneNumberConnection.of(page, PhoneNumber.of, after=after)
@@ -199,6 +178,5 @@ class NumberQueries:
     async def numbering_plan(
         self, info: Info, first: First = UNSET, after: After = UNSET
     ) -> NumberRangeConnection | None:
-        """One statement."""
         page = await resolve.list_ranges(info.context, page_request(first, after))
         return NumberRangeConnection.of(page, NumberRange.of, after=after)

@@ -10,9 +10,9 @@ from strawberry import UNSET, Private
 
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId, OrderId
 from ledger.orders import table
-from ledger.orders.reading import OrderFilter, OrderSort
+from ledger.orders.reading import OrderFilter
 from ledger.orders.states import OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis
+from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis, OrderSort
 from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
 from resolvers import orders as resolve
 from resolvers.context import Context
@@ -29,17 +29,6 @@ from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.pages import COUNTED, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-describe(
-    OrderSort,
-    name="BlockOrderSort",
-    description="How a list of block orders is ordered.",
-    values={
-        "DUE_SOONEST": "Those due soonest first; drafts have no due time and come last.",
-        "ISSUED_NEWEST": "The newest first.",
-    },
-)
 
 
 @fed.type(description="One page of the complaints behind an order.", requires_scopes=ORDER_STAFF)

@@ -22,143 +22,125 @@ from schema.texts import CHECKED
 
 @fed.input(description="The terms as they were signed.")
 class ParticipationTermsInput:
-    """The graph's Terms."""
-
-    terms_reference: str = strawberry.field(description="Where the signed terms are found.")
-    categories: list[Category] = strawberry.field(description="Which signals they name.")
+    terms_reference: str = strawberry.field(description="Where to find the signed terms.")
+    categories: list[Category] = strawberry.field(description="The categories of signals they cover.")
     purpose: str = strawberry.field(description="What the signals may be used for.")
-    controller_roles: str = strawberry.field(description="Which side answers for the data as what.")
-    disclosure: Disclosure = strawberry.field(description="Whether numbers come in clear or hashed alone.")
-    transfer_ground: str | None = strawberry.field(description="Legal ground of a transfer abroad.", default=UNSET)
+    controller_roles: str = strawberry.field(description="Which party is responsible for the data, and in what role.")
+    disclosure: Disclosure = strawberry.field(description="Whether numbers are disclosed in clear or only as hashes.")
+    transfer_ground: str | None = strawberry.field(description="The legal basis for transfers abroad.", default=UNSET)
     starts_at: datetime | None = strawberry.field(
-        description="The agreed start; now when it is not given. A change of terms takes none.", default=UNSET
+        description="The agreed start; now by default. A change of terms can't have one.", default=UNSET
     )
     ends_at: datetime | None = strawberry.field(description="The agreed end.", default=UNSET)
 
 
-@fed.input(description="A provider that is to take part.")
+@fed.input(description="A provider that is to participate.")
 class StartParticipationInput:
-    """The graph's StartParticipationInput."""
-
     member_id: strawberry.ID = strawberry.field(description="The provider.")
-    terms: ParticipationTermsInput = strawberry.field(description="On which terms.")
+    terms: ParticipationTermsInput = strawberry.field(description="The terms.")
 
 
-@fed.input(description="Other terms for a participation that is in force. They hold from now on.")
+@fed.input(description="New terms for a participation that is in force. They apply from now on.")
 class ChangeParticipationInput:
-    """The graph's ChangeParticipationInput."""
-
     participation_id: strawberry.ID = strawberry.field(description="The participation.")
-    terms: ParticipationTermsInput = strawberry.field(description="The terms, whole.")
+    terms: ParticipationTermsInput = strawberry.field(description="The new terms, in full.")
 
 
 @fed.input(description="A participation that is to end now.")
 class EndParticipationInput:
-    """The graph's EndParticipationInput."""
-
     participation_id: strawberry.ID = strawberry.field(description="The participation.")
     reason: PartingReason = strawberry.field(description="Why.")
 
 
 @fed.input(description="Whose key is to be rotated.")
 class RotateSignalKeyInput:
-    """The graph's RotateSignalKeyInput."""
-
     member_id: strawberry.ID | None = strawberry.field(
-        description="The provider; your own when it is not given. The regulator names one.", default=UNSET
+        description="The provider; your own member by default. The regulator has to name one.", default=UNSET
     )
 
 
-@fed.type(description="What startParticipation answers.")
+@fed.type(description="The result of startParticipation.")
 class StartParticipationPayload:
-    """The graph's StartParticipationPayload."""
-
     participation: Participation | None = strawberry.field(description="The participation.")
 
 
-@fed.type(description="What changeParticipation answers.")
+@fed.type(description="The result of changeParticipation.")
 class ChangeParticipationPayload:
-    """The graph's ChangeParticipationPayload."""
+    participation: Participation | None = strawberry.field(
+        description="The participation that began with the new terms."
+    )
 
-    participation: Participation | None = strawberry.field(description="The one that began with the new terms.")
 
-
-@fed.type(description="What endParticipation answers.")
+@fed.type(description="The result of endParticipation.")
 class EndParticipationPayload:
-    """The graph's EndParticipationPayload."""
-
-    participation: Participation | None = strawberry.field(description="The participation, ended.")
+    participation: Participation | None = strawberry.field(description="The ended participation.")
 
 
-@fed.type(description="What rotateSignalKey answers. Its provider fetches the key itself with signalKeys.")
+@fed.type(description="The result of rotateSignalKey. The provider fetches the key itself with signalKeys.")
 class RotateSignalKeyPayload:
-    """The graph's RotateSignalKeyPayload."""
-
-    id: strawberry.ID = strawberry.field(description="The new key's id.")
+    id: strawberry.ID = strawberry.field(description="The new key's ID.")
     created_at: datetime = strawberry.field(description="When it was made.")
-    previous_id: strawberry.ID | None = strawberry.field(description="The key before it.")
-    previous_retired_at: datetime | None = strawberry.field(description="Until when hashes are made with that one too.")
+    previous_id: strawberry.ID | None = strawberry.field(description="The ID of the previous key.")
+    previous_retired_at: datetime | None = strawberry.field(
+        description="Until when hashes are made with the previous key as well."
+    )
 
     @classmethod
     def of(cls, rotated: RotatedKey) -> "RotateSignalKeyPayload":
-        """From the ledger's."""
         return copy_model(cls, rotated)
 
 
 @fed.type
 class ParticipationMutations:
-    """Changing who takes part in signals, and on which terms."""
-
-    @field("Record the terms on which a provider takes part.", needs=PARTICIPATIONS_MANAGE, extensions=[CHECKED])
+    @field("Record the terms on which a provider participates.", needs=PARTICIPATIONS_MANAGE, extensions=[CHECKED])
     async def start_participation(
         self,
         info: Info,
-        input: Annotated[StartParticipationInput, strawberry.argument(description="Who and how.")],  # noqa: A002
+        input: Annotated[StartParticipationInput, strawberry.argument(description="The provider and the terms.")],  # noqa: A002
     ) -> StartParticipationPayload | None:
-        """One transaction."""
         started = await resolve.start_participation(info.context, input.member_id, Terms(**given(input.terms)))
         return StartParticipationPayload(participation=Participation.of(started))
 
     @field(
-        "Let other terms hold from now on: the participation ends and another begins at the same moment.",
+        "Apply new terms from now on: the participation ends and another begins at the same moment.",
         needs=PARTICIPATIONS_MANAGE,
         extensions=[CHECKED],
     )
     async def change_participation(
         self,
         info: Info,
-        input: Annotated[ChangeParticipationInput, strawberry.argument(description="Which and how.")],  # noqa: A002
+        input: Annotated[  # noqa: A002
+            ChangeParticipationInput, strawberry.argument(description="The participation and its new terms.")
+        ],
     ) -> ChangeParticipationPayload | None:
-        """One transaction."""
         terms = Terms(**given(input.terms))
         changed = await resolve.change_participation(info.context, input.participation_id, terms)
         return ChangeParticipationPayload(participation=Participation.of(changed))
 
     @field(
-        "End a participation now: the provider reads no signal any more, and its streams of them end.",
+        "End a participation now: the provider can no longer read signals, and its signal streams end.",
         needs=PARTICIPATIONS_MANAGE,
         extensions=[CHECKED],
     )
     async def end_participation(
         self,
         info: Info,
-        input: Annotated[EndParticipationInput, strawberry.argument(description="Which and why.")],  # noqa: A002
+        input: Annotated[EndParticipationInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> EndParticipationPayload | None:
-        """One transaction."""
         ended = await resolve.end_participation(info.context, input.participation_id, reason=input.reason)
         return EndParticipationPayload(participation=Participation.of(ended))
 
     @field(
-        "Make a provider's next key. The one before is used beside it for the overlap, one before that no longer.",
+        "Create a provider's next key. The previous key remains in use during the overlap; any key"
+        " before that is retired at once.",
         needs=KEY_ROTATORS,
         extensions=[CHECKED],
     )
     async def rotate_signal_key(
         self,
         info: Info,
-        input: Annotated[RotateSignalKeyInput, strawberry.argument(description="Whose.")],  # noqa: A002
+        input: Annotated[RotateSignalKeyInput, strawberry.argument(description="The provider.")],  # noqa: A002
     ) -> RotateSignalKeyPayload | None:
-        """One transaction."""
         return RotateSignalKeyPayload.of(
             await resolve.rotate_signal_key(info.context, member_id=optional(input.member_id))
         )

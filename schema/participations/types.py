@@ -10,7 +10,7 @@ from strawberry import UNSET, Private
 from ledger.identifiers import MemberId, OfficerId
 from ledger.participations import agreements as participations
 from ledger.participations.states import ParticipationState
-from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
+from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
 from ledger.signals import keys as signal_keys
 from ledger.vocabulary import Category
 from resolvers import participations as resolve
@@ -22,87 +22,43 @@ from schema.models import copy_model, optional
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import Base64
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-_PARTINGS = {
-    "PROVIDER_LEFT": "The provider left.",
-    "REGULATOR_ENDED": "The regulator ended it.",
-}
-describe(
-    Disclosure,
-    name="SignalDisclosure",
-    description="How a provider's terms let it have the numbers of signals.",
-    values={
-        "CLEAR": "Numbers in clear, beside their hashes.",
-        "HASHED": "Hashes under the provider's own key, and no number.",
-    },
-)
-describe(
-    ParticipationState,
-    name="ParticipationState",
-    description="Where a participation stands.",
-    values={
-        "AGREED": "Signed; its start has not come yet.",
-        "IN_FORCE": "The provider takes part.",
-        "ENDED": "Over; the provider reads no signal by it.",
-    },
-)
-describe(
-    PartingReason,
-    name="PartingReason",
-    description="Why a participation is ended by hand.",
-    values=_PARTINGS,
-)
-describe(
-    ParticipationEndReason,
-    name="ParticipationEndReason",
-    description="Why a participation is over.",
-    values=_PARTINGS
-    | {
-        "TERM_OVER": "Its agreed end came.",
-        "TERMS_CHANGED": "Other terms took its place.",
-    },
-)
 
 
 @fed.type(
-    description="Terms on which a provider gets fraud signals, in their time. Changing terms ends one and begins "
-    "the next.",
+    description="The terms on which a provider receives fraud signals during a period. Changing the terms ends"
+    " one participation and begins the next.",
     requires_scopes=PARTICIPATION_READERS,
 )
 class Participation:
-    """The graph's Participation."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    terms_reference: str = strawberry.field(description="Where the signed terms are found.")
-    categories: list[Category] = strawberry.field(description="Which signals they name.", directives=[few(11)])
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    terms_reference: str = strawberry.field(description="Where to find the signed terms.")
+    categories: list[Category] = strawberry.field(
+        description="The categories of signals they cover.", directives=[few(11)]
+    )
     purpose: str = strawberry.field(description="What the signals may be used for.")
-    controller_roles: str = strawberry.field(description="Which side answers for the data as what.")
-    transfer_ground: str | None = strawberry.field(description="Legal ground of a transfer abroad, where there is one.")
-    disclosure: Disclosure = strawberry.field(description="Whether numbers come in clear or hashed alone.")
+    controller_roles: str = strawberry.field(description="Which party is responsible for the data, and in what role.")
+    transfer_ground: str | None = strawberry.field(description="The legal basis for transfers abroad, if there is one.")
+    disclosure: Disclosure = strawberry.field(description="Whether numbers are disclosed in clear or only as hashes.")
     state: ParticipationState = strawberry.field(description="Where it stands.")
     starts_at: datetime = strawberry.field(description="The agreed start.")
-    ends_at: datetime | None = strawberry.field(description="The agreed end, where there is one.")
+    ends_at: datetime | None = strawberry.field(description="The agreed end, if there is one.")
     began_at: datetime | None = strawberry.field(description="When it came into force.")
-    ended_at: datetime | None = strawberry.field(description="When it was over.")
-    ended_reason: ParticipationEndReason | None = strawberry.field(description="Why it is over.")
+    ended_at: datetime | None = strawberry.field(description="When it ended.")
+    ended_reason: ParticipationEndReason | None = strawberry.field(description="Why it ended.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
     member_id: Private[MemberId]
     recorder_id: Private[OfficerId | None]
 
     @field("The provider.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
-    @field("The officer who recorded it; the regulator's alone.", needs=SIGNAL_STAFF)
+    @field("The officer who recorded it; visible to the regulator only.", needs=SIGNAL_STAFF)
     async def recorded_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.recorder_id)
 
     @classmethod
     def of(cls, participation: participations.Participation) -> "Participation":
-        """From the ledger's."""
         return copy_model(
             cls,
             participation,
@@ -114,38 +70,36 @@ class Participation:
 
 @fed.type(description="One page of participations.", requires_scopes=PARTICIPATION_READERS)
 class ParticipationConnection(Connection[Participation]):
-    """Participations by pages."""
+    pass
 
 
 @fed.type(
-    description="A key of yours. A number's hash is the HMAC-SHA256 under it of the number in E.164 as ASCII, in hex.",
+    description=(
+        "One of your keys. The hash of a number is the HMAC-SHA256, under this key, of the number in E.164 as "
+        "ASCII, in hexadecimal."
+    ),
     requires_scopes=SIGNALS_READ,
 )
 class SignalKey:
-    """The graph's SignalKey."""
-
-    id: strawberry.ID = strawberry.field(description="Its id; hashes name it.")
+    id: strawberry.ID = strawberry.field(description="Its ID; hashes refer to it.")
     key: Base64 = strawberry.field(description="The key itself, 32 bytes. Keep it secret, as your terms say.")
     created_at: datetime = strawberry.field(description="When it was made.")
     retired_at: datetime | None = strawberry.field(
-        description="From when no hash is made with it; null for the newest."
+        description="When hashes cease to be made with it; null for the newest key."
     )
     filled_at: datetime | None = strawberry.field(
-        description="When every signal that was active at its making had its hash; null while they are still made."
+        description="When every signal that was active when the key was created had its hash; null until then."
     )
 
     @classmethod
     def of(cls, key: signal_keys.SignalKey) -> "SignalKey":
-        """From the ledger's."""
         return copy_model(cls, key, key=Base64(key.key))
 
 
 @fed.type
 class ParticipationQueries:
-    """Reading participations and keys."""
-
     @field(
-        "On which terms providers take part, newest first. A provider sees its own.",
+        "The terms on which providers participate, newest first. A provider sees its own.",
         needs=PARTICIPATION_READERS,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -154,11 +108,10 @@ class ParticipationQueries:
         self,
         info: Info,
         member_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this provider.")] = UNSET,
-        is_in_force: Annotated[bool | None, strawberry.argument(description="In force now, or not.")] = UNSET,
+        is_in_force: Annotated[bool | None, strawberry.argument(description="Whether it is in force now.")] = UNSET,
         first: First = UNSET,
         after: After = UNSET,
     ) -> ParticipationConnection | None:
-        """One statement."""
         page = await resolve.list_participations(
             info.context,
             page_request(first, after),
@@ -168,7 +121,7 @@ class ParticipationQueries:
         return ParticipationConnection.of(page, Participation.of, after=after)
 
     @field(
-        "Your own keys in use, the newest first: the provider's alone, and nobody else's.",
+        "Your own keys in use, newest first. Only the provider itself can read them.",
         needs=SIGNALS_READ,
         directives=[few(2)],
     )

@@ -19,51 +19,44 @@ from schema.problems import Problem, count_problems
 from schema.scalars import E164
 
 
-@fed.input(description="A number of yours that was given to another subscriber.")
+@fed.input(description="One of your numbers that was assigned to another subscriber.")
 class ReassignmentInput:
-    """The graph's ReassignmentDraft."""
-
     number: str = strawberry.field(description="The number, as written.")
-    reassigned_at: datetime = strawberry.field(description="When it was given to the new subscriber.")
+    reassigned_at: datetime = strawberry.field(description="When it was assigned to the new subscriber.")
 
 
-@fed.input(description="Numbers of yours that were given to other subscribers, at most 1,000.")
+@fed.input(description="Your numbers that were assigned to other subscribers, at most 1,000.")
 class ReportReassignmentsInput:
-    """The graph's ReportReassignmentsInput."""
-
-    reassignments: list[ReassignmentInput] = strawberry.field(description="At most 1,000.")
+    reassignments: list[ReassignmentInput] = strawberry.field(description="The items, at most 1,000.")
 
 
-@fed.type(description="The assignment of a number that began.")
+@fed.type(description="A new assignment of a number.")
 class Reassignment:
-    """The graph's Reassignment."""
-
     e164: E164 = strawberry.field(description="The number.")
-    epoch: int = strawberry.field(description="Counts the number's assignments; complaints and orders name it.")
-    starts_at: datetime = strawberry.field(description="From when it means the new subscriber.")
-    was_known: bool = strawberry.field(description="Whether it had been reported before.")
-    ended_orders: int = strawberry.field(description="How many executed orders ended by it, as recycled.")
+    epoch: int = strawberry.field(
+        description="The count of the number's assignments; complaints and orders refer to it."
+    )
+    starts_at: datetime = strawberry.field(description="From when the number belongs to the new subscriber.")
+    was_known: bool = strawberry.field(description="Whether it had already been reported.")
+    ended_orders: int = strawberry.field(
+        description="The number of executed orders that ended because the number was recycled."
+    )
 
 
-@fed.type(description="What became of one report: the assignment that began, or a problem.")
+@fed.type(description="The result for one report: the new assignment, or a problem.")
 class ReassignmentResult:
-    """The graph's ReassignmentResult."""
-
-    reassignment: Reassignment | None = strawberry.field(description="The assignment that began.")
+    reassignment: Reassignment | None = strawberry.field(description="The new assignment.")
     problem: Problem | None = strawberry.field(description="Why the report was refused.")
 
     @classmethod
     def of(cls, result: reassignments.Reassignment | LedgerProblem) -> "ReassignmentResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(reassignment=None, problem=Problem.of(result))
         return cls(reassignment=copy_model(Reassignment, result), problem=None)
 
 
-@fed.type(description="What reportReassignments answers.")
+@fed.type(description="The result of reportReassignments.")
 class ReportReassignmentsPayload:
-    """The graph's ReportReassignmentsPayload."""
-
     results: list[ReassignmentResult] = strawberry.field(
         description="One for each item, in the order given.", directives=[few(100)]
     )
@@ -72,12 +65,10 @@ class ReportReassignmentsPayload:
 
 @fed.type
 class ReassignmentMutations:
-    """What a carrier tells of its numbers."""
-
     @field(
-        "Tell that numbers of yours mean other subscribers now: blocks that you executed on them end, and the new "
-        "subscriber inherits nothing. Safe to repeat. A number that is not yours, or that nobody complained of, is "
-        "not found.",
+        "Report that your numbers now belong to other subscribers: blocks that you executed on "
+        "them end, and the new subscriber inherits nothing. Safe to repeat. A number that is not "
+        "yours, or that has no complaints, is reported as not found.",
         needs=ORDERS_ACKNOWLEDGE,
     )
     async def report_reassignments(
@@ -85,7 +76,6 @@ class ReassignmentMutations:
         info: Info,
         input: Annotated[ReportReassignmentsInput, strawberry.argument(description="The numbers.")],  # noqa: A002
     ) -> ReportReassignmentsPayload | None:
-        """One transaction."""
         drafts = [ReassignmentDraft(**given(item)) for item in input.reassignments]
         results = await resolve.report_reassignments(info.context, drafts)
         return ReportReassignmentsPayload(

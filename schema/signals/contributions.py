@@ -26,56 +26,50 @@ from schema.signals.types import FraudSignal
 
 @fed.input(description="A number that you saw used for fraud.")
 class SignalContributionInput:
-    """The graph's ContributionDraft."""
-
-    number: str = strawberry.field(description="The number, in E.164 or as people write it.")
+    number: str = strawberry.field(description="The number, in E.164 or as commonly written.")
     category: Category = strawberry.field(description="What it was used for.")
     reference: str = strawberry.field(
-        description="Your own case, at most 128 characters. The same contribution again under it is the first one."
+        description=(
+            "Your own case number, at most 128 characters. Repeating a contribution under the same number "
+            "returns the first one."
+        )
     )
     observed_at: datetime | None = strawberry.field(description="When you saw it.", default=UNSET)
 
 
 @fed.input(description="What you saw, at most 1,000.")
 class ContributeSignalsInput:
-    """The graph's ContributeSignalsInput."""
-
-    contributions: list[SignalContributionInput] = strawberry.field(description="At most 1,000.")
+    contributions: list[SignalContributionInput] = strawberry.field(description="The items, at most 1,000.")
 
 
-@fed.type(description="What you contributed, as it was recorded. Only you and the regulator know that you did.")
+@fed.type(description="What you contributed, as recorded. Only you and the regulator know that you contributed it.")
 class SignalContribution:
-    """The graph's SignalContribution."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     e164: E164 = strawberry.field(description="The number in international form.")
     category: Category = strawberry.field(description="What it was used for.")
-    reference: str = strawberry.field(description="Your own case.")
+    reference: str = strawberry.field(description="Your own case number.")
     observed_at: datetime | None = strawberry.field(description="When you saw it.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
 
 
-@fed.type(description="What became of one contribution: what was recorded, or a problem.")
+@fed.type(description="The result for one contribution: what was recorded, or a problem.")
 class SignalContributionResult:
-    """The graph's SignalContributionResult."""
-
     contribution: SignalContribution | None = strawberry.field(description="What was recorded.")
-    was_known: bool = strawberry.field(description="Whether it had been recorded before and is that first one.")
+    was_known: bool = strawberry.field(
+        description="Whether it had already been recorded; if so, this is the first one."
+    )
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: Contribution | LedgerProblem) -> "SignalContributionResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(contribution=None, was_known=False, problem=Problem.of(result))
         recorded = copy_model(SignalContribution, result, e164=E164(result.e164))
         return cls(contribution=recorded, was_known=result.was_known, problem=None)
 
 
-@fed.type(description="What contributeSignals answers.")
+@fed.type(description="The result of contributeSignals.")
 class ContributeSignalsPayload:
-    """The graph's ContributeSignalsPayload."""
-
     results: list[SignalContributionResult] = strawberry.field(
         description="One for each item, in the order given.", directives=[few(100)]
     )
@@ -84,39 +78,32 @@ class ContributeSignalsPayload:
 
 @fed.input(description="One signal that was wrong.")
 class SignalRevocationInput:
-    """The graph's Revocation."""
-
     id: strawberry.ID = strawberry.field(description="The signal.")
-    reason: SignalRevocationGround = strawberry.field(description="Why; whoever was sent the signal reads it.")
-    note: str | None = strawberry.field(description="Your own words; the regulator alone reads them.", default=UNSET)
+    reason: SignalRevocationGround = strawberry.field(description="Why; visible to everyone the signal was sent to.")
+    note: str | None = strawberry.field(
+        description="A note in your own words; visible to the regulator only.", default=UNSET
+    )
 
 
 @fed.input(description="Signals that were wrong, at most 1,000.")
 class RevokeSignalsInput:
-    """The graph's RevokeSignalsInput."""
-
-    revocations: list[SignalRevocationInput] = strawberry.field(description="At most 1,000.")
+    revocations: list[SignalRevocationInput] = strawberry.field(description="The items, at most 1,000.")
 
 
-@fed.type(description="What became of one revocation: the signal, or a problem.")
+@fed.type(description="The result for one revocation: the signal, or a problem.")
 class SignalRevocationResult:
-    """The graph's SignalRevocationResult."""
-
-    signal: FraudSignal | None = strawberry.field(description="The signal, revoked.")
+    signal: FraudSignal | None = strawberry.field(description="The revoked signal.")
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: LedgerSignal | LedgerProblem) -> "SignalRevocationResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(signal=None, problem=Problem.of(result))
         return cls(signal=FraudSignal.of(result), problem=None)
 
 
-@fed.type(description="What revokeSignals answers.")
+@fed.type(description="The result of revokeSignals.")
 class RevokeSignalsPayload:
-    """The graph's RevokeSignalsPayload."""
-
     results: list[SignalRevocationResult] = strawberry.field(
         description="One for each item, in the order given.", directives=[few(100)]
     )
@@ -125,11 +112,10 @@ class RevokeSignalsPayload:
 
 @fed.type
 class SignalMutations:
-    """What members add to signals, and officers take from them."""
-
     @field(
-        "Say which numbers you saw used for fraud, item by item. Safe to repeat. It corroborates signals of the same "
-        "number and category; alone it raises none and orders nothing.",
+        "Report numbers that you saw used for fraud, item by item. Safe to repeat. A contribution "
+        "corroborates signals for the same number and category; on its own it raises no signal and"
+        " orders nothing.",
         needs=SIGNALS_CONTRIBUTE,
     )
     async def contribute_signals(
@@ -137,7 +123,6 @@ class SignalMutations:
         info: Info,
         input: Annotated[ContributeSignalsInput, strawberry.argument(description="What you saw.")],  # noqa: A002
     ) -> ContributeSignalsPayload | None:
-        """One transaction."""
         drafts = [ContributionDraft(**given(item)) for item in input.contributions]
         results = await resolve.contribute_signals(info.context, drafts)
         return ContributeSignalsPayload(
@@ -145,16 +130,15 @@ class SignalMutations:
         )
 
     @field(
-        "Revoke signals that were wrong, item by item. Whoever was sent one and still takes part is told, whatever it "
-        "follows. The same complaints never raise it again.",
+        "Revoke signals that were wrong, item by item. Everyone who was sent one and still "
+        "participates is notified, whatever they follow. The same complaints never raise it again.",
         needs=SIGNALS_REVOKE,
     )
     async def revoke_signals(
         self,
         info: Info,
-        input: Annotated[RevokeSignalsInput, strawberry.argument(description="Which and why.")],  # noqa: A002
+        input: Annotated[RevokeSignalsInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> RevokeSignalsPayload | None:
-        """One transaction."""
         revocations = [Revocation(signal_id=item.id, **given(item, without=("id",))) for item in input.revocations]
         results = await resolve.revoke_signals(info.context, revocations)
         return RevokeSignalsPayload(

@@ -27,33 +27,32 @@ from schema.signals.types import FraudSignal, find_signal
 
 
 @fed.type(
-    description="Something that happened to a fraud signal. Its own fields tell how it was then, and don't change.",
+    description=(
+        "Something that happened to a fraud signal. Its own fields describe the state at that time and do not "
+        "change later."
+    ),
     requires_scopes=SIGNALS_READ,
 )
 class FraudSignalEvent:
-    """The graph's FraudSignalEvent."""
-
     position: Position = strawberry.field(description="Its place in the feed.")
     kind: EventKind = strawberry.field(description="What happened.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
-    signal_id: strawberry.ID = strawberry.field(description="The signal that it is about.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    signal_id: strawberry.ID = strawberry.field(description="The signal it concerns.")
     category: Category | None = strawberry.field(description="The signal's category.")
-    risk: RiskTier | None = strawberry.field(description="The signal's risk after it.")
-    risk_before: RiskTier | None = strawberry.field(description="The risk before it, where it changed that.")
-    state: SignalState | None = strawberry.field(description="The signal's state after it.")
+    risk: RiskTier | None = strawberry.field(description="The signal's risk after the event.")
+    risk_before: RiskTier | None = strawberry.field(description="The risk before the event, if the event changed it.")
+    state: SignalState | None = strawberry.field(description="The signal's state after the event.")
     revoked_reason: SignalRevokedReason | None = strawberry.field(description="Why the signal was revoked.")
     erased_at: datetime | None = strawberry.field(
-        description="When retention erased what it says; what was erased is null."
+        description="When retention erased its content; erased fields are null."
     )
 
-    @field("The signal as it is now, where you may still see it.")
+    @field("The signal as it is now, if you may still see it.")
     async def signal(self, info: Info) -> FraudSignal | None:
-        """Batched over all events that are told together."""
         return await find_signal(info.context, self.signal_id)
 
     @classmethod
     def of(cls, entry: Entry) -> "FraudSignalEvent":
-        """From an entry of the feed."""
         return cls(
             position=entry.position,
             kind=entry.kind,
@@ -70,26 +69,21 @@ class FraudSignalEvent:
 
 @fed.type(description="A message about fraud signals.", requires_scopes=SIGNALS_READ)
 class FraudSignalMessage:
-    """The graph's FraudSignalMessage."""
-
     cursor: FeedCursor = strawberry.field(description=CURSOR)
     event: FraudSignalEvent | None = strawberry.field(description=EVENT)
 
     @classmethod
     def of(cls, message: Message) -> "FraudSignalMessage":
-        """From a message of the batch."""
         event = FraudSignalEvent.of(message.entry) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), event=event)
 
 
 @fed.type
 class SignalSubscriptions:
-    """Following fraud signals."""
-
     @subscription(
-        "What happens to fraud signals that you may see. A provider needs a participation in force, and its stream "
-        "ends when that ends. Revocations and expiries are told whatever you follow, and so is a risk that falls "
-        "below what you follow.",
+        "What happens to fraud signals that you may see. A provider needs a participation in "
+        "force, and its stream ends with it. Revocations and expiries are sent whatever you "
+        "follow, and so is a drop in risk below what you follow.",
         needs=SIGNALS_READ,
     )
     async def fraud_signals(
@@ -97,9 +91,12 @@ class SignalSubscriptions:
         info: Info,
         after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
         categories: Annotated[
-            list[Category] | None, strawberry.argument(description="Only these; all when it is not given or empty.")
+            list[Category] | None,
+            strawberry.argument(description="Only these categories; all of them if omitted or empty."),
         ] = UNSET,
-        minimum_risk: Annotated[RiskTier | None, strawberry.argument(description="Only at least so grave.")] = UNSET,
+        minimum_risk: Annotated[
+            RiskTier | None, strawberry.argument(description="Only signals with at least this risk.")
+        ] = UNSET,
     ) -> AsyncGenerator[FraudSignalMessage | None, None]:
         """Errors: PARTICIPATION_MISSING, CURSOR_INVALID, CURSOR_EXPIRED."""
         source = make_source(categories=optional(categories), minimum_risk=optional(minimum_risk))

@@ -12,7 +12,7 @@ from ledger.numbers.vocabulary import RiskTier
 from ledger.signals import reading as signals
 from ledger.signals.reading import SignalFilter
 from ledger.signals.states import SignalState
-from ledger.signals.vocabulary import SignalRevocationGround, SignalRevokedReason
+from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.viewer import ViewerKind
 from ledger.vocabulary import Category
 from resolvers import signals as resolve
@@ -26,174 +26,135 @@ from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
 from schema.texts import CHECKED
-from schema.vocabulary import describe
-
-_GROUNDS = {
-    "FALSE_POSITIVE": "The number was not used for fraud.",
-    "COURT": "A court decided so.",
-    "RECYCLED": "The number went to another subscriber.",
-    "REGULATOR_ERROR": "The regulator erred.",
-}
-describe(
-    SignalState,
-    name="FraudSignalState",
-    description="Where a fraud signal stands.",
-    values={
-        "ACTIVE": "It holds.",
-        "EXPIRED": "Nothing confirmed it in time, or its number went to another subscriber.",
-        "REVOKED": "It was wrong, or its complaints no longer stand.",
-    },
-)
-describe(
-    SignalRevocationGround,
-    name="SignalRevocationGround",
-    description="Why an officer revokes a fraud signal.",
-    values=_GROUNDS,
-)
-describe(
-    SignalRevokedReason,
-    name="SignalRevokedReason",
-    description="Why a fraud signal was revoked.",
-    values=_GROUNDS | {"COMPLAINTS_REJECTED": "Too few of its complaints stand any more."},
-)
 
 
 @fed.type(description="A signal's number under one of your keys.", requires_scopes=SIGNALS_READ)
 class SignalHash:
-    """The graph's SignalHash."""
-
-    key_id: strawberry.ID = strawberry.field(description="The key, as signalKeys names it.")
-    hash: str = strawberry.field(description="HMAC-SHA256 of the number in E.164, in small hex.")
+    key_id: strawberry.ID = strawberry.field(description="The ID of the key, as in signalKeys.")
+    hash: str = strawberry.field(description="The HMAC-SHA256 of the number in E.164, in lower-case hexadecimal.")
 
 
-@fed.type(description="A member that contributed to a signal; the regulator's alone.", requires_scopes=SIGNAL_STAFF)
+@fed.type(
+    description="A member that contributed to a signal; visible to the regulator only.", requires_scopes=SIGNAL_STAFF
+)
 class SignalContributor:
-    """The graph's SignalContributor."""
-
-    contribution_count: int = strawberry.field(description="How often it contributed.")
-    first_recorded_at: datetime = strawberry.field(description="When it first did.")
-    last_recorded_at: datetime = strawberry.field(description="When it last did.")
+    contribution_count: int = strawberry.field(description="The number of its contributions.")
+    first_recorded_at: datetime = strawberry.field(description="When it first contributed.")
+    last_recorded_at: datetime = strawberry.field(description="When it last contributed.")
     member_id: Private[MemberId]
 
     @field("The member.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
 
-@fed.type(description="A provider that was sent a signal; the regulator's alone.", requires_scopes=SIGNAL_STAFF)
+@fed.type(
+    description="A provider that a signal was sent to; visible to the regulator only.", requires_scopes=SIGNAL_STAFF
+)
 class SignalRecipient:
-    """The graph's SignalRecipient."""
-
-    disclosed_at: datetime = strawberry.field(description="When it was sent the signal.")
+    disclosed_at: datetime = strawberry.field(description="When the signal was sent to it.")
     number_disclosed_at: datetime | None = strawberry.field(
-        description="When it was sent the number in clear, if it was."
+        description="When the number was disclosed to it in clear, if it was."
     )
     member_id: Private[MemberId]
 
     @field("The provider.")
     async def member(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.member_id)
 
 
 @fed.type(
-    description="What verified complaints say of a number: a category and how grave it is. A provider sees what it "
-    "was sent, under its own hashes; a carrier its own range's.",
+    description="What verified complaints say about a number: the category of misuse and its risk. A provider "
+    "sees the signals it was sent, with its own hashes; a carrier sees those in its own ranges.",
     keys=["id"],
     requires_scopes=SIGNALS_READ,
 )
 class FraudSignal:
-    """The graph's FraudSignal."""
-
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Its ID.")
     category: Category = strawberry.field(description="What the number is used for.")
-    risk: RiskTier = strawberry.field(description="How grave it is; never NONE.")
+    risk: RiskTier = strawberry.field(description="How serious it is; never NONE.")
     state: SignalState = strawberry.field(description="Where it stands.")
     first_seen_on: date = strawberry.field(description="The day of the first incident.")
     last_seen_on: date = strawberry.field(description="The day of the latest incident.")
-    valid_until: datetime = strawberry.field(description="Until when it holds; each confirmation moves it.")
+    valid_until: datetime = strawberry.field(description="Until when it is valid; each confirmation extends it.")
     corroboration_count: int = strawberry.field(
-        description="How many members reported the same by themselves. Which ones, only the regulator sees."
+        description="The number of members that independently reported the same. Only the regulator sees which ones."
     )
     revoked_reason: SignalRevokedReason | None = strawberry.field(description="Why it was revoked.")
     raised_at: datetime = strawberry.field(description="When it was raised.")
     changed_at: datetime = strawberry.field(description="When it last changed.")
     score: int | None = fed.field(
-        description="Weighted distinct complainants, in hundredths; the regulator's alone.",
+        description="The weighted number of distinct complainants, in hundredths; visible to the regulator only.",
         requires_scopes=SIGNAL_STAFF,
     )
     revocation_note: str | None = fed.field(
-        description="What the officer noted; the regulator's alone.", requires_scopes=SIGNAL_STAFF
+        description="The officer's note; visible to the regulator only.", requires_scopes=SIGNAL_STAFF
     )
     held_e164: Private[str | None]
     revoker_id: Private[OfficerId | None]
 
-    @field("The number: for the regulator, its range's carrier, and a provider whose terms say so. Else null.")
+    @field(
+        "The number, for the regulator, the carrier of its range, and a provider whose terms say so; otherwise null."
+    )
     async def e164(self, info: Info) -> E164 | None:
-        """Batched over the operation; what a provider's terms let it have is read under them."""
         if info.context.viewer.kind is not ViewerKind.OTT_PROVIDER:
             return None if self.held_e164 is None else E164(self.held_e164)
         number = await info.context.loaders.clear_numbers.load(self.id)
         return None if number is None else E164(number)
 
-    @field("The number's hash under each of your keys in use; a provider's alone.", directives=[few(2)])
+    @field("The hash of the number under each of your keys in use; for providers only.", directives=[few(2)])
     async def hashes(self, info: Info) -> list[SignalHash] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.signal_hashes.load(self.id)
         return [copy_model(SignalHash, item) for item in found or []]
 
     @field("The number as far as you may see it; null for a provider.", needs=NUMBERS_READ)
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.held_e164)
 
-    @field("Who revoked it; the regulator's alone.", needs=SIGNAL_STAFF)
+    @field("The officer who revoked it; visible to the regulator only.", needs=SIGNAL_STAFF)
     async def revoked_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.revoker_id)
 
-    @field("Who contributed to it; the regulator's alone.", needs=SIGNAL_STAFF, directives=[few(5)])
+    @field(
+        "The members that contributed to it; visible to the regulator only.", needs=SIGNAL_STAFF, directives=[few(5)]
+    )
     async def contributors(self, info: Info) -> list[SignalContributor] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.signal_contributors.load(self.id)
         return [copy_model(SignalContributor, item) for item in found or []]
 
-    @field("Which providers were sent it; the regulator's alone.", needs=SIGNAL_STAFF, directives=[few(10)])
+    @field("The providers it was sent to; visible to the regulator only.", needs=SIGNAL_STAFF, directives=[few(10)])
     async def recipients(self, info: Info) -> list[SignalRecipient] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.signal_recipients.load(self.id)
         return [copy_model(SignalRecipient, item) for item in found or []]
 
     @classmethod
     def of(cls, signal: signals.FraudSignal) -> "FraudSignal":
-        """From the ledger's."""
         return copy_model(cls, signal, held_e164=signal.e164, revoker_id=signal.revoked_by)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "FraudSignal":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_signal(info.context, id))
 
 
 @fed.type(description="One page of fraud signals.", requires_scopes=SIGNALS_READ)
 class FraudSignalConnection(Connection[FraudSignal]):
-    """Signals by pages."""
+    pass
 
 
-@fed.input(description="Which signals are wanted. What is left out asks for all.")
+@fed.input(description="Which signals to return. Criteria that are left out match everything.")
 class FraudSignalFilter:
-    """The graph's SignalFilter."""
-
-    categories: list[Category] | None = strawberry.field(description="Of one of these categories.", default=UNSET)
-    minimum_risk: RiskTier | None = strawberry.field(description="At least so grave.", default=UNSET)
-    states: list[SignalState] | None = strawberry.field(description="In one of these states.", default=UNSET)
+    categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
+    minimum_risk: RiskTier | None = strawberry.field(description="With at least this risk.", default=UNSET)
+    states: list[SignalState] | None = strawberry.field(description="In any of these states.", default=UNSET)
     hashes: list[str] | None = strawberry.field(
-        description="With one of these hashes, at most 1,000, which you made with a key of yours. Others find nothing.",
+        description="With any of these hashes, at most 1,000, made with one of your keys. Other hashes match nothing.",
         default=UNSET,
     )
     e164s: list[E164] | None = strawberry.field(
-        description="Of one of these numbers, at most 1,000; for the regulator and carriers. Others find nothing.",
+        description=(
+            "About any of these numbers, at most 1,000. For the regulator and carriers; for everyone else it "
+            "matches nothing."
+        ),
         default=UNSET,
     )
 
@@ -206,13 +167,11 @@ async def find_signal(context: Context, signal_id: str) -> FraudSignal | None:
 
 @fed.type
 class SignalQueries:
-    """Reading signals."""
-
     @field("One fraud signal that you may see.", needs=SIGNALS_READ, extensions=[CHECKED])
     async def fraud_signal(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002 - the graph's name
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
     ) -> FraudSignal | None:
         """Errors: NOT_FOUND."""
         return FraudSignal.of(await resolve.get_signal(info.context, id))
@@ -232,7 +191,7 @@ class SignalQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> FraudSignalConnection | None:
-        """One statement. Errors: PARTICIPATION_MISSING, TOO_MANY_ITEMS."""
+        """Errors: PARTICIPATION_MISSING, TOO_MANY_ITEMS."""
         where = SignalFilter(**given_filter(filter))
         page = await resolve.list_signals(info.context, page_request(first, after), where)
         return FraudSignalConnection.of(page, FraudSignal.of, after=after)

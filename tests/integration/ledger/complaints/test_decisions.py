@@ -20,7 +20,6 @@ from ledger.complaints.filing import (
 )
 from ledger.complaints.reading import (
     ComplaintFilter,
-    ComplaintSort,
     count_complaints,
     get_complaint,
     list_complaints,
@@ -28,7 +27,7 @@ from ledger.complaints.reading import (
     read_chronology,
 )
 from ledger.complaints.states import COMPLAINT_MOVES, ComplaintMove, ComplaintState
-from ledger.complaints.vocabulary import Medium, RejectionReason
+from ledger.complaints.vocabulary import ComplaintSort, Medium, RejectionReason
 from ledger.errors import CursorInvalidError, ForbiddenError, OfficerRequiredError, Problem, UnknownError
 from ledger.identifiers import new_id
 from ledger.numbers.reading import get_number

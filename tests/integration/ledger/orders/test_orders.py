@@ -29,9 +29,9 @@ from ledger.orders.closing import (
     withdraw_block_orders,
 )
 from ledger.orders.drafting import OrderDraft, draft_block_orders
-from ledger.orders.reading import OrderFilter, OrderSort, count_block_orders, get_block_order, list_block_orders
+from ledger.orders.reading import OrderFilter, count_block_orders, get_block_order, list_block_orders
 from ledger.orders.states import OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
+from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis, OrderSort
 from ledger.pages import PageRequest
 from tests.support.journeys import (
     INDOSAT_NUMBER,
