@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auth.clients.policies import ClientPolicy
-from cli.durations import parse_duration
 from cli.printing import JsonFlag, note, print_json, print_record, print_table
+from cli.times import parse_duration
 
 if TYPE_CHECKING:
     from auth.clients.registration import ClientDraft

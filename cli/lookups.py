@@ -86,6 +86,12 @@ def viewer_of(member: Member, *, brand: Brand | None = None) -> Viewer:
     return Viewer(kind=ViewerKind(member.kind.value), member_id=member.id, brand_id=brand.id if brand else None)
 
 
+async def get_carrier_viewer(tx: Transaction, slug: str, *, brand_slug: str | None) -> Viewer:
+    """The view of a carrier's systems, or of those of one brand. Errors: NameUnknownError."""
+    member = await get_member(tx, slug, MemberKind.CARRIER)
+    return viewer_of(member, brand=await get_brand(tx, member, brand_slug) if brand_slug is not None else None)
+
+
 async def _get_only_regulator(tx: Transaction) -> Member:
     page = await list_members(tx, PageRequest(first=2), kind=MemberKind.REGULATOR)
     if len(page.items) != 1:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.files import open_input
 from cli.printing import JsonFlag, note, print_json, print_record
 
 if TYPE_CHECKING:
@@ -63,15 +64,7 @@ def _tell(account: "PlanAccount", *, as_json: bool) -> None:
 
 def _read_plan(path: Path) -> "list[RangeDraft]":
     """The ranges of a file. Errors: FileUnreadableError, PlanInvalidError."""
-    import sys
+    from ledger.numbers.plan_files import read_plan
 
-    from cli.failures import FileUnreadableError
-    from ledger.numbers.plan_seed import read_plan_csv
-
-    try:
-        if str(path) == "-":
-            return read_plan_csv(sys.stdin)
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return read_plan_csv(stream)
-    except OSError as error:
-        raise FileUnreadableError(f"{path} can't be read: {error.strerror}.") from error
+    with open_input(path) as stream:
+        return read_plan(stream)

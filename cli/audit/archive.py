@@ -4,7 +4,7 @@ Killed at any moment it is run again with the same words: a file that is not who
 whole is verified again and not written anew, and dropping goes on where it was.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from cli.audit.commands import OutOption, write_export
 from cli.audit.offline import audit
 from cli.failures import CommandError
 from cli.printing import JsonFlag, note, print_json, print_record, show_progress
+from cli.times import parse_before
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -61,7 +62,7 @@ def archive(
 
     if (before is None) == (until is None):
         raise typer.BadParameter("Give --before or --until, one of them.")
-    moment = _read_moment(before) if before is not None else None
+    moment = parse_before(before) if before is not None else None
 
     is_resumed = out.exists()
 
@@ -154,15 +155,3 @@ async def _compare_file(session: "Session", out: Path) -> None:
     if finding is not None:
         detail = f"position {finding.first}: {finding.detail}"
         raise ArchiveUnverifiedError(f"The database is not what {out} says ({detail}); nothing was dropped.")
-
-
-def _read_moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("Write --before as 2024-01-01 or 2024-01-01T00:00:00+07:00.") from None
-    if moment.tzinfo is None:
-        if "T" in text or " " in text:
-            raise typer.BadParameter("The time of --before needs its offset from UTC.")
-        return moment.replace(tzinfo=UTC)
-    return moment

@@ -1,13 +1,14 @@
 """The file that a carrier fills in by hand: what it holds, and how it is read back."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli.order_files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
 from ledger.errors import Problem
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
 from ledger.orders.reading import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 
@@ -47,7 +48,7 @@ class TestRenderOrder:
 
 class TestReadAnswers:
     def read(self, *rows: str, header: str = HEADER, zone: ZoneInfo | None = None) -> list[object]:
-        return [row.content for row in read_answers("\n".join([header, *rows]).encode(), zone=zone)]
+        return [row.content for row in read_answers(io.BytesIO("\n".join([header, *rows]).encode()), zone=zone)]
 
     def test_reads_what_was_filled_in(self) -> None:
         (draft,) = self.read("O-2026-0000007,2,executed,already_blocked,TKT-1,2026-03-02T10:00:00+07:00,,by hand")
@@ -66,7 +67,7 @@ class TestReadAnswers:
 
     def test_takes_the_semicolons_and_the_mark_of_a_spreadsheet(self) -> None:
         content = "\ufefforder_no;acknowledgement;reference;unknown\r\nO-2026-0000007;EXECUTED;T1;x\r\n".encode()
-        (row,) = read_answers(content, zone=None)
+        (row,) = read_answers(io.BytesIO(content), zone=None)
         assert isinstance(row.content, AcknowledgementDraft)
         assert row.line == 2
 
@@ -108,4 +109,4 @@ class TestReadAnswers:
     )
     def test_takes_nothing_of_a_file_that_cant_be_read_to_its_end(self, content: bytes, said: str) -> None:
         with pytest.raises(AcknowledgementFileError, match=said):
-            read_answers(content, zone=None)
+            read_answers(io.BytesIO(content), zone=None)
