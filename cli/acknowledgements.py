@@ -53,16 +53,15 @@ def import_answers(
     Ends with 0 when every filled-in row was recorded, now or before, and with 1 when one was refused.
     """
     from cli.lookups import get_carrier_viewer
-    from cli.session import read_clock, run_session
+    from cli.session import run_session
     from ledger.orders.files import read_answers
-    from ledger.viewer import OPERATOR
 
     zone = parse_zone(timezone)
     with open_input(file) as stream:
         rows = read_answers(stream, zone=zone)
 
     async def work(session: "Session") -> AnswerAccount:
-        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+        async with session.reading() as tx:
             viewer = await get_carrier_viewer(tx, carrier, brand_slug=brand)
         return await _record(session, viewer, rows)
 

@@ -68,9 +68,9 @@ async def _import(
     from ledger.complaints.files import read_complaints
     from ledger.complaints.imports import ImportAccount, import_complaints
     from ledger.errors import LedgerError
-    from ledger.viewer import OPERATOR, MemberKind
+    from ledger.viewer import MemberKind
 
-    async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+    async with session.reading() as tx:
         viewer = viewer_of(await get_member(tx, source, MemberKind.AGENCY, MemberKind.REGULATOR))
     account = ImportAccount()
     try:

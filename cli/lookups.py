@@ -1,5 +1,8 @@
 """From the names that people type to the ledger's things, read as the operator."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from auth.login.logins import find_officer_id
 from cli.failures import NameUnknownError, OfficerInactiveError
 from ledger.identifiers import OfficerId, parse_id
@@ -14,10 +17,24 @@ from ledger.members.admission import (
     load_brands_by_member,
     load_officers,
 )
-from ledger.pages import PageRequest
+from ledger.pages import PAGE_SIZE_MAX, Page, PageRequest
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import MemberKind, Viewer, ViewerKind
+
+T = TypeVar("T")
+
+
+async def read_pages(read_page: Callable[[PageRequest], Awaitable[Page[T]]]) -> list[T]:
+    """A whole list, page by page."""
+    found: list[T] = []
+    after: str | None = None
+    while True:
+        page = await read_page(PageRequest(first=PAGE_SIZE_MAX, after=after))
+        found.extend(page.items)
+        if not page.has_next_page:
+            return found
+        after = page.cursors[-1]
 
 
 async def get_member(tx: Transaction, slug: str, *kinds: MemberKind) -> Member:

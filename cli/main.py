@@ -25,9 +25,10 @@ from cli.members import brands, members, offices
 from cli.numbering import numbering
 from cli.officers import officers
 from cli.orders import orders
-from cli.participations import participations, signals
+from cli.participations import participations
 from cli.schemas import migrate, schema
 from cli.serving import serve
+from cli.signals import signals
 
 TERMINATED = 143
 

@@ -28,17 +28,16 @@ def load(
     Columns of the file: prefix, kind, holder, holder_name, brand, valid_from, valid_until. Holder and brand are
     slugs; times are ISO 8601 with their zone.
     """
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.numbers.plan import PlanAccount, load_plan
     from ledger.numbers.plan_seed import seed_ranges
-    from ledger.viewer import OPERATOR
 
     if (file is None) == (not seed):
         raise typer.BadParameter("Give a file or --seed, one of them.")
     ranges = seed_ranges() if file is None else _read_plan(file)
 
     async def work(session: Session) -> PlanAccount:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             return await load_plan(tx, ranges)
 
     _tell(run_session(work), as_json=as_json)

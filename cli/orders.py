@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.files import open_output
-from cli.printing import JsonFlag, note, plain, print_json
+from cli.printing import JsonFlag, note, print_json
 from ledger.orders.states import AWAITING_CARRIER, OrderState
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ orders = typer.Typer(no_args_is_help=True, help="Export a carrier's block orders
 
 CarrierOption = Annotated[str, typer.Option(help="The carrier's slug.")]
 BrandOption = Annotated[str | None, typer.Option(help="Only one of its brands, by slug.")]
-_PAGE = 500
 
 
 @orders.command("export", epilog="Example: jembatan orders export --carrier telkomsel --output orders.csv")
@@ -44,18 +43,17 @@ def export_orders(
     from cli.lookups import get_carrier_viewer
     from cli.session import read_clock, run_session
     from ledger.orders.files import ANSWER_COLUMNS, ORDER_COLUMNS, render_order
-    from ledger.viewer import OPERATOR
 
     states = tuple(state or sorted(AWAITING_CARRIER))
 
     async def work(session: "Session") -> "tuple[list[BlockOrder], dict[str, str]]":
-        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+        async with session.reading() as tx:
             viewer = await get_carrier_viewer(tx, carrier, brand_slug=brand)
         return await _list_orders(session, viewer, states)
 
     found, brands = run_session(work)
     if as_json:
-        print_json([plain(order) for order in found])
+        print_json(found)
         return
     as_of = read_clock()
     with open_output(output) as stream:
@@ -69,20 +67,12 @@ async def _list_orders(
     session: "Session", viewer: "Viewer", states: Sequence[OrderState]
 ) -> "tuple[list[BlockOrder], dict[str, str]]":
     """The orders on one snapshot, and the slugs of their brands."""
-    from cli.session import read_clock
+    from cli.lookups import read_pages
     from ledger.members.admission import load_brands
     from ledger.orders.reading import OrderFilter, list_block_orders
-    from ledger.pages import PageRequest
 
-    found: list[BlockOrder] = []
-    after: str | None = None
-    async with session.database.reading(viewer, as_of=read_clock()) as tx:
-        while True:
-            page = await list_block_orders(tx, PageRequest(first=_PAGE, after=after), OrderFilter(states=states))
-            found.extend(page.items)
-            if not page.has_next_page:
-                break
-            after = page.cursors[-1]
+    async with session.reading(viewer) as tx:
+        found = await read_pages(lambda page: list_block_orders(tx, page, OrderFilter(states=states)))
         brand_ids = {order.brand_id for order in found if order.brand_id is not None}
         brands = await load_brands(tx, sorted(brand_ids))
     return found, {brand_id: brand.slug for brand_id, brand in brands.items()}

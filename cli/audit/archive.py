@@ -14,7 +14,7 @@ import typer
 from cli.audit.commands import OutOption, write_export
 from cli.audit.offline import audit
 from cli.failures import CommandError
-from cli.printing import JsonFlag, note, print_json, print_record, show_progress
+from cli.printing import JsonFlag, note, print_result, show_progress
 from cli.times import parse_before
 
 if TYPE_CHECKING:
@@ -75,20 +75,16 @@ def archive(
         return await _drop(session, out, oldest=oldest, last=last)
 
     told = run_session(work)
-    if as_json:
-        print_json(told)
-    else:
-        print_record(told)
+    print_result(told, as_json=as_json)
     note(f"Keep {out}." if told["dropped"] else "There was nothing left to archive.")
 
 
 async def _find_range(session: "Session", *, before: datetime | None, until: int | None) -> tuple[int, int]:
     """The oldest position, and the last that is asked for. Errors: EntriesHeldError."""
-    from cli.session import read_clock
     from ledger.feed.archive import check_not_held, find_last_before, get_oldest_position
     from ledger.storage.roles import Role
 
-    async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+    async with session.system(Role.ARCHIVE) as tx:
         oldest = await get_oldest_position(tx)
         last = await find_last_before(tx, before) if before is not None else until or 0
         if oldest <= last:
@@ -112,7 +108,7 @@ async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dic
     from ledger.feed.verification import parse_keys
     from ledger.storage.roles import Role
 
-    async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+    async with session.system(Role.ARCHIVE) as tx:
         keys = parse_keys([key.verifier_key for key in await list_verifier_keys(tx)])
     header = _verify_file(out, keys)
     if not header.after < oldest <= header.until <= last:
