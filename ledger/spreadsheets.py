@@ -183,6 +183,10 @@ class Layout:
     def _by_name(self) -> Mapping[str, str]:
         return {name.lower(): column.name for column in self.columns for name in (column.name, *column.other_names)}
 
+    @cached_property
+    def _defaults(self) -> Mapping[str, Any]:
+        return {column.name: column.default for column in self.columns}
+
     def read_header(self, header: Sequence[str]) -> list[str]:
         """The columns that a header names, in its order. Errors: FileColumnsError."""
         names = [self.find_name(written) for written in header]
@@ -201,11 +205,13 @@ class Layout:
         """The row's values by column, absent columns too. Errors: RowColumnsError, RowValueError, TimeInvalidError."""
         if not row.is_whole:
             raise RowColumnsError
-        values: dict[str, Any] = {}
+        values = dict(self._defaults)
         for column in self.columns:
             text = row.cells.get(column.name, "").strip()
+            if not text and not column.is_required:
+                continue
             try:
-                values[column.name] = column.read(text, zone) if text or column.is_required else column.default
+                values[column.name] = column.read(text, zone)
             except LedgerError as error:
                 error.field = column.field or column.name
                 raise

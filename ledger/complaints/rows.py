@@ -4,7 +4,7 @@ The FTC's subjects are put under the categories here, by what the caller wanted.
 Source: the columns of the FTC's Do Not Call complaint files and of its API.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
@@ -97,25 +97,24 @@ _FTC_SUBJECTS = {
     "home security & alarms": Category.SPAM_ADVERT,
     "dropped call or no message": Category.SPAM_ADVERT,
 }
-_COMPLAINANT_PREFIX = "complainant_"
+_COMPLAINANT_PARTS = {
+    name: name.removeprefix("complainant_") for name in COMPLAINT.names if name.startswith("complainant_")
+}
 
-MakeDraft = Callable[[Mapping[str, Any], str], ComplaintDraft]
-"""A complaint of a layout's values and the file's region."""
+MakeDraft = Callable[[dict[str, Any], str], ComplaintDraft]
+"""A complaint of a layout's values, which it may use up, and the file's region."""
 
 
-def make_complaint(values: Mapping[str, Any], region: str) -> ComplaintDraft:
+def make_complaint(values: dict[str, Any], region: str) -> ComplaintDraft:
     """A complaint of our own columns, the same for CSV and JSON lines."""
-    own = {name: value for name, value in values.items() if not name.startswith(_COMPLAINANT_PREFIX)}
-    person = {
-        name.removeprefix(_COMPLAINANT_PREFIX): value
-        for name, value in values.items()
-        if name.startswith(_COMPLAINANT_PREFIX)
-    }
-    complainant = ComplainantDraft(**person | {"name": person["name"] or ""}) if any(person.values()) else None
-    return ComplaintDraft(**own | {"region": own["region"] or region, "complainant": complainant})
+    person = {part: values.pop(name) for name, part in _COMPLAINANT_PARTS.items()}
+    has_complainant = any(person.values())
+    person["name"] = person["name"] or ""
+    values["region"] = values["region"] or region
+    return ComplaintDraft(**values, complainant=ComplainantDraft(**person) if has_complainant else None)
 
 
-def make_ftc_file(values: Mapping[str, Any], region: str) -> ComplaintDraft:
+def make_ftc_file(values: dict[str, Any], region: str) -> ComplaintDraft:
     """A row of the daily file. What has no field of its own is kept in the chronology, and so tells rows apart."""
     subject = " ".join(values["Subject"].split())
     chronology = (
@@ -133,7 +132,7 @@ def make_ftc_file(values: Mapping[str, Any], region: str) -> ComplaintDraft:
     )
 
 
-def make_ftc_api(values: Mapping[str, Any], region: str) -> ComplaintDraft:
+def make_ftc_api(values: dict[str, Any], region: str) -> ComplaintDraft:
     """A record of the API: it tells the day of the complaint, never when the call came or what it was about."""
     return ComplaintDraft(
         source_reference=values["complaint_id"],

@@ -1,4 +1,4 @@
-"""Numbering plans as CSV files, read whole or not at all. Pure."""
+"""Numbering plans as CSV files, read whole or not at all. It touches no database."""
 
 from typing import BinaryIO
 

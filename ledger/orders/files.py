@@ -1,8 +1,9 @@
-"""Block orders as a CSV file that a carrier fills in by hand, and the acknowledgements read back from it. Pure.
+"""Block orders as a CSV file that a carrier fills in by hand, and the acknowledgements read back from it.
 
 Columns up to is_overdue say what is ordered; those after are the carrier's to fill in. Reading needs order_no,
 acknowledgement and reference alone, takes columns in any order, comma or semicolon (as spreadsheets write), and
-ignores columns that it doesn't know. A row whose acknowledgement is empty is not filled in and is passed over.
+ignores columns that it doesn't know. A row whose acknowledgement is empty is not filled in and is passed over. It
+touches no database.
 """
 
 from collections.abc import Mapping
