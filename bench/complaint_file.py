@@ -27,7 +27,7 @@ def write_complaint_file(path: Path, *, rows: int, seed: int = 2026) -> None:
     chance = random.Random(seed)  # noqa: S311 - made rows, no secret
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(FTC_FILE)
+        writer.writerow(FTC_FILE.names)
         row = _make_row(chance)
         for _ in range(rows):
             if chance.random() > 0.04:

@@ -11,8 +11,9 @@ import orjson
 
 from bench.figures import read_stopwatch
 from bench.world import ROLE_PREFIX, read_clock
-from ledger.complaints.files import FileFormat, FileReading, read_complaints
+from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import ImportAccount, import_complaints
+from ledger.complaints.rows import FileFormat, FileReading
 from ledger.identifiers import ClientId
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auth.clients.policies import ClientPolicy
-from cli.durations import parse_duration
-from cli.printing import JsonFlag, note, print_json, print_record, print_table
+from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table
+from cli.times import parse_duration
 
 if TYPE_CHECKING:
     from auth.clients.registration import ClientDraft
@@ -116,12 +116,11 @@ def _print_created(created: Mapping[str, object], *, as_json: bool) -> None:
 
 def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[str, object]:
     from auth.clients.registration import create_client
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> dict[str, object]:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             wanted = await draft(tx)
             async with tx.role(Role.AUTH):
                 created = await create_client(tx, wanted)
@@ -147,13 +146,12 @@ def list_all_clients(
     """List clients, disabled ones too. Secrets are not kept and can't be listed."""
     from auth.clients.registration import ClientSummary, list_clients
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import Member, load_members
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> tuple[list[ClientSummary], dict[str, Member]]:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             member_id = (await get_member(tx, member)).id if member is not None else None
             async with tx.role(Role.AUTH):
                 found = await list_clients(tx, member_id=member_id)
@@ -176,13 +174,13 @@ def disable_by_id(*, client_id: ClientArgument) -> None:
     """Disable a client for good; its tokens end within seconds, refresh tokens too."""
     from auth.clients.registration import disable_client
     from auth.tokens.revocations import revoke_client_families
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from gateway.wiring import read_auth_settings
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> None:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             await disable_client(tx, ClientId(client_id))
             await revoke_client_families(tx, ClientId(client_id), settings=read_auth_settings(session.settings))
 
@@ -198,12 +196,12 @@ def disable_by_id(*, client_id: ClientArgument) -> None:
 def rotate_client_secret(*, client_id: ClientArgument, overlap: Overlap = None, as_json: JsonFlag = False) -> None:
     """Give a client another secret, printed once; the one before ends at once, or after the overlap."""
     from auth.clients.registration import rotate_secret
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> dict[str, object]:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             secret = await rotate_secret(tx, ClientId(client_id), overlap=overlap or timedelta(0))
             ends_at = tx.as_of + overlap if overlap else None
         return {"clientId": client_id, "clientSecret": secret, "previousEndsAt": ends_at}
@@ -225,22 +223,19 @@ def rotate_client_keys(
 ) -> None:
     """Give a client that signs assertions other public keys; those before end at once, or after the overlap."""
     from auth.clients.registration import rotate_public_keys
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
     document = _read_keys(jwks_file)
 
     async def work(session: Session) -> dict[str, object]:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             await rotate_public_keys(tx, ClientId(client_id), document, overlap=overlap or timedelta(0))
             return {"clientId": client_id, "previousEndsAt": tx.as_of + overlap if overlap else None}
 
     renewed = run_session(work)
-    if as_json:
-        print_json(renewed)
-    else:
-        print_record({name: value for name, value in renewed.items() if value is not None})
+    print_result(renewed, {name: value for name, value in renewed.items() if value is not None}, as_json=as_json)
 
 
 @clients.command(
@@ -250,22 +245,19 @@ def rotate_client_keys(
 def set_client_policies(*, client_id: ClientArgument, policy: Policies = None, as_json: JsonFlag = False) -> None:
     """Ask exactly these measures of a client from now on; without --policy, none."""
     from auth.clients.registration import set_policies
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
     policies = sorted(set(policy or ()))
 
     async def work(session: Session) -> None:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             await set_policies(tx, ClientId(client_id), policies)
 
     run_session(work)
     changed = {"clientId": client_id, "policies": policies}
-    if as_json:
-        print_json(changed)
-    else:
-        print_record(changed)
+    print_result(changed, as_json=as_json)
 
 
 def _read_keys(path: Path) -> dict[str, Any]:

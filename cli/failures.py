@@ -13,9 +13,9 @@
     +-- DemoRunningError             DEMO_RUNNING
     +-- DemoStepError                DEMO_STEP_FAILED
     +-- WorkersFailedError           WORKERS_FAILED (workers.py)
-    +-- VerificationError            UNVERIFIABLE (auditing_offline.py)
-    +-- ArchiveUnverifiedError       ARCHIVE_UNVERIFIED (auditing_archive.py)
-    +-- ArchiveOtherFileError        ARCHIVE_OTHER_FILE (auditing_archive.py)
+    +-- VerificationError            UNVERIFIABLE (audit/offline.py)
+    +-- ArchiveUnverifiedError       ARCHIVE_UNVERIFIED (audit/archive.py)
+    +-- ArchiveOtherFileError        ARCHIVE_OTHER_FILE (audit/archive.py)
 
 Refusals of the ledger and of auth pass through with their own codes. Nothing else of the package prints errors.
 """

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.printing import JsonFlag, note, plain, print_json, print_record, print_table
+from cli.printing import JsonFlag, note, print_json, print_record, print_table
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category
 
 if TYPE_CHECKING:
     from cli.session import Session
-
-_PAGE = 500
 
 
 def forward(
@@ -69,7 +67,7 @@ def forward(
 
     run, items = run_session(work)
     if as_json:
-        print_json({"run": plain(run), "items": plain(items)})
+        print_json({"run": run, "items": items})
         return
     rows = [(item.place, item.e164, item.result.value, item.complaint_count, item.hold_reasons) for item in items]
     print_table("Manifest", ("place", "number", "result", "complaints", "held because"), rows)
@@ -78,16 +76,8 @@ def forward(
 
 
 async def _read_manifest(session: "Session", viewer: Any, run_id: str) -> list[Any]:
-    from cli.session import read_clock
+    from cli.lookups import read_pages
     from ledger.forwarding.reading import list_forwarding_items
-    from ledger.pages import PageRequest
 
-    items: list[Any] = []
-    after: str | None = None
-    async with session.database.reading(viewer, as_of=read_clock()) as tx:
-        while True:
-            page = await list_forwarding_items(tx, run_id, PageRequest(first=_PAGE, after=after))
-            items.extend(page.items)
-            if not page.has_next_page:
-                return items
-            after = page.cursors[-1]
+    async with session.reading(viewer) as tx:
+        return await read_pages(lambda page: list_forwarding_items(tx, run_id, page))

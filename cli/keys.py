@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import JsonFlag, note, print_json, print_record, show_progress
+from cli.printing import JsonFlag, note, print_json, print_result, show_progress
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -19,7 +19,7 @@ def generate(*, as_json: JsonFlag = False) -> None:
     """Print fresh keys as lines of an environment file. Nothing keeps a copy."""
     import sys
 
-    from cli.audit.key_file import render_keys
+    from cli.key_file import render_keys
     from ledger.storage.sealing import Keyring
 
     encryption_keys, reference_key = Keyring.generate_text()
@@ -50,10 +50,11 @@ def rotate(*, as_json: JsonFlag = False) -> None:
             )
 
     sealed_anew = run_session(work)
-    if as_json:
-        print_json({"sealedAnew": sealed_anew})
-    else:
-        print_record({name: f"{count} sealed anew" for name, count in sealed_anew.items()})
+    print_result(
+        {"sealedAnew": sealed_anew},
+        {name: f"{count} sealed anew" for name, count in sealed_anew.items()},
+        as_json=as_json,
+    )
 
 
 @keys.command(
@@ -72,17 +73,14 @@ def rotate_signing(
     With --withdraw-retired they end, and every officer and system needs another token.
     """
     from auth.tokens.signing_keys import rotate_signing_key, withdraw_retired_keys
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> dict[str, object]:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             key_id = await rotate_signing_key(tx)
             return {"keyId": key_id, "withdrawn": await withdraw_retired_keys(tx) if withdraw_retired else 0}
 
     rotated = run_session(work)
-    if as_json:
-        print_json(rotated)
-    else:
-        print_record(rotated)
+    print_result(rotated, as_json=as_json)
     note("Processes that serve take it over when they next read the keys (JEMBATAN_SIGNING_KEYS_REFRESH_SECONDS).")

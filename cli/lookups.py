@@ -1,5 +1,8 @@
 """From the names that people type to the ledger's things, read as the operator."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from auth.login.logins import find_officer_id
 from cli.failures import NameUnknownError, OfficerInactiveError
 from ledger.identifiers import OfficerId, parse_id
@@ -14,10 +17,24 @@ from ledger.members.admission import (
     load_brands_by_member,
     load_officers,
 )
-from ledger.pages import PageRequest
+from ledger.pages import PAGE_SIZE_MAX, Page, PageRequest
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import MemberKind, Viewer, ViewerKind
+
+T = TypeVar("T")
+
+
+async def read_pages(read_page: Callable[[PageRequest], Awaitable[Page[T]]]) -> list[T]:
+    """A whole list, page by page."""
+    found: list[T] = []
+    after: str | None = None
+    while True:
+        page = await read_page(PageRequest(first=PAGE_SIZE_MAX, after=after))
+        found.extend(page.items)
+        if not page.has_next_page:
+            return found
+        after = page.cursors[-1]
 
 
 async def get_member(tx: Transaction, slug: str, *kinds: MemberKind) -> Member:
@@ -84,6 +101,12 @@ async def get_officer_viewer(tx: Transaction, login_or_id: str, *, scope: str) -
 def viewer_of(member: Member, *, brand: Brand | None = None) -> Viewer:
     """The member's own view, as its systems have it."""
     return Viewer(kind=ViewerKind(member.kind.value), member_id=member.id, brand_id=brand.id if brand else None)
+
+
+async def get_carrier_viewer(tx: Transaction, slug: str, *, brand_slug: str | None) -> Viewer:
+    """The view of a carrier's systems, or of those of one brand. Errors: NameUnknownError."""
+    member = await get_member(tx, slug, MemberKind.CARRIER)
+    return viewer_of(member, brand=await get_brand(tx, member, brand_slug) if brand_slug is not None else None)
 
 
 async def _get_only_regulator(tx: Transaction) -> Member:

@@ -12,21 +12,23 @@ from typing import NoReturn
 
 import typer
 
+from cli.acknowledgements import acknowledgements
 from cli.audit.archive import audit
 from cli.clients import clients
-from cli.complaint_imports import imports
-from cli.demonstrating import demo
+from cli.demo import demo
 from cli.failures import MISUSED, report_failure
 from cli.follow.commands import follow
 from cli.forwarding import forward
+from cli.imports import imports
 from cli.keys import keys
 from cli.members import brands, members, offices
 from cli.numbering import numbering
 from cli.officers import officers
-from cli.order_exports import acknowledgements, orders
-from cli.participations import participations, signals
+from cli.orders import orders
+from cli.participations import participations
 from cli.schemas import migrate, schema
 from cli.serving import serve
+from cli.signals import signals
 
 TERMINATED = 143
 

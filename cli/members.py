@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.printing import JsonFlag, note, plain, print_json, print_record, print_table
+from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table
 from ledger.viewer import MemberKind
 
 members = typer.Typer(no_args_is_help=True, help="Admit members and list them.")
@@ -14,7 +14,6 @@ offices = typer.Typer(no_args_is_help=True, help="Add offices to the regulator a
 KindOption = Annotated[MemberKind | None, typer.Option("--kind", case_sensitive=False, help="Members of one kind.")]
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's slug.")]
 SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="Small letters, digits and dashes.")]
-_PAGE = 500
 
 
 @members.command("add", epilog='Example: jembatan member add telkomsel --kind carrier --name "PT Telkomsel"')
@@ -32,9 +31,8 @@ def add_member(
     as_json: JsonFlag = False,
 ) -> None:
     """Admit a member to the shared view."""
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import Member, MemberDraft, admit_member
-    from ledger.viewer import OPERATOR
 
     draft = MemberDraft(
         slug=slug,
@@ -47,7 +45,7 @@ def add_member(
     )
 
     async def work(session: Session) -> Member:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             return await admit_member(tx, draft)
 
     member = run_session(work)
@@ -62,21 +60,13 @@ def add_member(
 @members.command("list", epilog="Example: jembatan member list --kind carrier --json")
 def list_all_members(*, kind: KindOption = None, as_json: JsonFlag = False) -> None:
     """List the members."""
-    from cli.session import Session, read_clock, run_session
+    from cli.lookups import read_pages
+    from cli.session import Session, run_session
     from ledger.members.admission import Member, list_members
-    from ledger.pages import PageRequest
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> list[Member]:
-        found: list[Member] = []
-        after: str | None = None
-        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
-            while True:
-                page = await list_members(tx, PageRequest(first=_PAGE, after=after), kind=kind)
-                found.extend(page.items)
-                if not page.has_next_page:
-                    return found
-                after = page.cursors[-1]
+        async with session.reading() as tx:
+            return await read_pages(lambda page: list_members(tx, page, kind=kind))
 
     found = run_session(work)
     if as_json:
@@ -96,31 +86,26 @@ def add_member_brand(
 ) -> None:
     """Add a brand to a member."""
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import Brand, add_brand
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> Brand:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             return await add_brand(tx, (await get_member(tx, member)).id, slug=slug, name=name)
 
     brand = run_session(work)
-    if as_json:
-        print_json(brand)
-    else:
-        print_record({"id": brand.id, "member": member, "slug": brand.slug, "name": brand.name})
+    print_result(brand, {"id": brand.id, "member": member, "slug": brand.slug, "name": brand.name}, as_json=as_json)
 
 
 @brands.command("list", epilog="Example: jembatan brand list xlsmart")
 def list_member_brands(*, member: MemberArgument, as_json: JsonFlag = False) -> None:
     """List a member's brands."""
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import Brand, load_brands_by_member
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> list[Brand]:
-        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+        async with session.reading() as tx:
             member_id = (await get_member(tx, member)).id
             return (await load_brands_by_member(tx, [member_id]))[member_id]
 
@@ -141,35 +126,30 @@ def add_member_office(
 ) -> None:
     """Add an office to a member; officers and drafts belong to one."""
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import Office, add_office
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> Office:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             return await add_office(tx, (await get_member(tx, member)).id, slug=slug, name=name)
 
     office = run_session(work)
-    if as_json:
-        print_json(office)
-    else:
-        print_record({"id": office.id, "member": member, "slug": office.slug, "name": office.name})
+    print_result(office, {"id": office.id, "member": member, "slug": office.slug, "name": office.name}, as_json=as_json)
 
 
 @offices.command("list", epilog="Example: jembatan office list komdigi")
 def list_member_offices(*, member: MemberArgument, as_json: JsonFlag = False) -> None:
     """List a member's offices."""
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import Office, list_offices
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> list[Office]:
-        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+        async with session.reading() as tx:
             return await list_offices(tx, (await get_member(tx, member)).id)
 
     found = run_session(work)
     if as_json:
-        print_json([plain(office) for office in found])
+        print_json(found)
     else:
         print_table("", ("slug", "name", "id"), [(office.slug, office.name, office.id) for office in found])

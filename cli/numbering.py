@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.files import open_input
 from cli.printing import JsonFlag, note, print_json, print_record
 
 if TYPE_CHECKING:
@@ -27,17 +28,16 @@ def load(
     Columns of the file: prefix, kind, holder, holder_name, brand, valid_from, valid_until. Holder and brand are
     slugs; times are ISO 8601 with their zone.
     """
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.numbers.plan import PlanAccount, load_plan
     from ledger.numbers.plan_seed import seed_ranges
-    from ledger.viewer import OPERATOR
 
     if (file is None) == (not seed):
         raise typer.BadParameter("Give a file or --seed, one of them.")
     ranges = seed_ranges() if file is None else _read_plan(file)
 
     async def work(session: Session) -> PlanAccount:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             return await load_plan(tx, ranges)
 
     _tell(run_session(work), as_json=as_json)
@@ -63,15 +63,7 @@ def _tell(account: "PlanAccount", *, as_json: bool) -> None:
 
 def _read_plan(path: Path) -> "list[RangeDraft]":
     """The ranges of a file. Errors: FileUnreadableError, PlanInvalidError."""
-    import sys
+    from ledger.numbers.plan_files import read_plan
 
-    from cli.failures import FileUnreadableError
-    from ledger.numbers.plan_seed import read_plan_csv
-
-    try:
-        if str(path) == "-":
-            return read_plan_csv(sys.stdin)
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return read_plan_csv(stream)
-    except OSError as error:
-        raise FileUnreadableError(f"{path} can't be read: {error.strerror}.") from error
+    with open_input(path) as stream:
+        return read_plan(stream)

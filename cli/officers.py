@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import JsonFlag, note, print_json, print_record, print_table
+from cli.printing import JsonFlag, note, print_json, print_result, print_table
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -37,7 +37,6 @@ DEFAULT_SCOPES = (
     "signals:read",
     "signals:revoke",
 )
-_PAGE = 500
 
 
 @officers.command(
@@ -63,17 +62,16 @@ def add_officer_with_login(
     from auth.scopes import check_scopes
     from cli.lookups import get_office
     from cli.secrets_input import read_password
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from gateway.wiring import read_auth_settings
     from ledger.members.admission import OfficerDraft, add_officer, load_members
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     password = read_password(password_file)
 
     async def work(session: Session) -> "Officer":
         passwords = Passwords(read_auth_settings(session.settings))
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             place = await get_office(tx, office, member_slug=member)
             kind = (await load_members(tx, [place.member_id]))[place.member_id].kind
             scopes = check_scopes(scope or DEFAULT_SCOPES, kind=kind, is_machine_only=False)
@@ -83,32 +81,25 @@ def add_officer_with_login(
             return officer
 
     officer = run_session(work)
-    if as_json:
-        print_json(officer)
-        return
-    print_record({"id": officer.id, "login": login, "name": officer.display_name, "scopes": officer.scopes})
+    print_result(
+        officer,
+        {"id": officer.id, "login": login, "name": officer.display_name, "scopes": officer.scopes},
+        as_json=as_json,
+    )
 
 
 @officers.command("list", epilog="Example: jembatan officer list --json")
 def list_all_officers(*, as_json: JsonFlag = False) -> None:
     """List officers and their logins, disabled ones too."""
     from auth.login.logins import list_logins
-    from cli.session import Session, read_clock, run_session
+    from cli.lookups import read_pages
+    from cli.session import Session, run_session
     from ledger.members.admission import list_officers, load_offices
-    from ledger.pages import PageRequest
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> list[dict[str, object]]:
-        found: list[Officer] = []
-        after: str | None = None
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
-            while True:
-                page = await list_officers(tx, PageRequest(first=_PAGE, after=after))
-                found.extend(page.items)
-                if not page.has_next_page:
-                    break
-                after = page.cursors[-1]
+        async with session.writing() as tx:
+            found = await read_pages(lambda page: list_officers(tx, page))
             offices = await load_offices(tx, [officer.office_id for officer in found])
             async with tx.role(Role.AUTH):
                 logins = await list_logins(tx)
@@ -137,23 +128,19 @@ def list_all_officers(*, as_json: JsonFlag = False) -> None:
 def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> None:
     """Disable an officer: no login works any more, and tokens end within seconds. Drafts stay with the office."""
     from cli.lookups import get_officer
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import disable_officer
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> "Officer":
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             disabled = await disable_officer(tx, (await get_officer(tx, officer)).id)
             async with tx.role(Role.AUTH):
                 await _end_tokens(tx, disabled.id, session)
             return disabled
 
     found = run_session(work)
-    if as_json:
-        print_json(found)
-    else:
-        print_record({"id": found.id, "name": found.display_name, "disabled": found.disabled_at})
+    print_result(found, {"id": found.id, "name": found.display_name, "disabled": found.disabled_at}, as_json=as_json)
 
 
 @officers.command("set-password", epilog="Example: jembatan officer set-password ana")
@@ -162,7 +149,7 @@ def set_login_password(*, login: LoginArgument, password_file: PasswordFile = No
     from auth.login.logins import find_officer_id, set_password
     from auth.login.passwords import Passwords
     from cli.secrets_input import read_password
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from gateway.wiring import read_auth_settings
     from ledger.storage.roles import Role
 
@@ -170,7 +157,7 @@ def set_login_password(*, login: LoginArgument, password_file: PasswordFile = No
 
     async def work(session: Session) -> None:
         passwords = Passwords(read_auth_settings(session.settings))
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             await set_password(tx, passwords, login=login, password=password)
             await _end_tokens(tx, await find_officer_id(tx, login), session)
 
@@ -186,11 +173,11 @@ def reset_login_second_factor(*, login: LoginArgument) -> None:
     """
     from auth.login.logins import find_officer_id
     from auth.login.second_factors import reset_second_factor
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> bool:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             await reset_second_factor(tx, login=login)
             await _end_tokens(tx, await find_officer_id(tx, login), session)
         return session.settings.second_factor == "required"
@@ -203,11 +190,11 @@ def reset_login_second_factor(*, login: LoginArgument) -> None:
 def forgive_wrong_passwords(*, login: LoginArgument) -> None:
     """Forget the wrong passwords tried for a login, so that its officer need not wait."""
     from auth.login.logins import forgive_login
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> None:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             await forgive_login(tx, login=login)
 
     run_session(work)
@@ -224,14 +211,13 @@ def link_officer_identity(
     """Let whom the regulator's own OpenID provider logs in as this subject be the officer."""
     from auth.login.officer_identities import link_identity
     from cli.lookups import get_officer
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> "Officer":
         if issuer != session.settings.openid_issuer:
             note(f"{issuer} is not the provider of the settings (JEMBATAN_OPENID_ISSUER); nobody logs in by it now.")
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             found = await get_officer(tx, officer)
             async with tx.role(Role.AUTH):
                 await link_identity(tx, issuer=issuer, subject=subject, officer_id=found.id)
@@ -239,10 +225,7 @@ def link_officer_identity(
 
     found = run_session(work)
     linked = {"issuer": issuer, "subject": subject, "officerId": found.id, "name": found.display_name}
-    if as_json:
-        print_json(linked)
-    else:
-        print_record(linked)
+    print_result(linked, as_json=as_json)
 
 
 @officers.command(
@@ -252,11 +235,11 @@ def link_officer_identity(
 def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
     """Let the subject be nobody's; sessions that the provider opened end, and the officer's refresh tokens."""
     from auth.login.officer_identities import list_identities, unlink_identity
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> None:
-        async with session.database.system(Role.AUTH, as_of=read_clock()) as tx:
+        async with session.system(Role.AUTH) as tx:
             owners = {(link.issuer, link.subject): link.officer_id for link in await list_identities(tx)}
             await unlink_identity(tx, issuer=issuer, subject=subject)
             await _end_tokens(tx, owners.get((issuer, subject)), session)
@@ -269,13 +252,12 @@ def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
 def list_officer_identities(*, as_json: JsonFlag = False) -> None:
     """List who of the regulator's own OpenID provider is which officer."""
     from auth.login.officer_identities import list_identities
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.members.admission import load_officers
     from ledger.storage.roles import Role
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> list[dict[str, object]]:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             async with tx.role(Role.AUTH):
                 links = await list_identities(tx)
             known = await load_officers(tx, [link.officer_id for link in links])

@@ -1,19 +1,17 @@
-"""`jembatan participation` and `jembatan signals`: terms of providers, and settling signals anew, as the operator."""
+"""`jembatan participation`: on which terms providers get fraud signals, as the operator."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from cli.printing import JsonFlag, print_json, print_record, print_table, show_progress
+from cli.printing import JsonFlag, print_json, print_result, print_table
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.vocabulary import Category
 
 participations = typer.Typer(no_args_is_help=True, help="Record on which terms providers get fraud signals.")
-signals = typer.Typer(no_args_is_help=True, help="Look after fraud signals.")
 
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provider's slug.")]
-_PAGE = 500
 
 
 @participations.command(
@@ -42,10 +40,9 @@ def start(
     from datetime import UTC
 
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.participations.agreements import Participation, start_participation
     from ledger.participations.terms import Terms
-    from ledger.viewer import OPERATOR
 
     signed = Terms(
         terms_reference=terms,
@@ -59,14 +56,15 @@ def start(
     )
 
     async def work(session: Session) -> Participation:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             return await start_participation(tx, (await get_member(tx, member)).id, signed)
 
     started = run_session(work)
-    if as_json:
-        print_json(started)
-        return
-    print_record({"id": started.id, "member": member, "state": started.state.value, "numbers": disclosure.value})
+    print_result(
+        started,
+        {"id": started.id, "member": member, "state": started.state.value, "numbers": disclosure.value},
+        as_json=as_json,
+    )
 
 
 @participations.command("end", epilog="Example: jembatan participation end a-messenger --reason provider_left")
@@ -79,14 +77,13 @@ def end(
     """End a provider's participation now, in force or agreed; its streams of signals end with it."""
     from cli.failures import NameUnknownError
     from cli.lookups import get_member
-    from cli.session import Session, read_clock, run_session
+    from cli.session import Session, run_session
     from ledger.pages import PageRequest
     from ledger.participations.agreements import Participation, end_participation, list_participations
     from ledger.participations.states import ParticipationState
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> Participation:
-        async with session.database.transaction(OPERATOR, as_of=read_clock()) as tx:
+        async with session.writing() as tx:
             provider = await get_member(tx, member)
             newest = (await list_participations(tx, PageRequest(first=1), member_id=provider.id)).items
             if not newest or newest[0].state is ParticipationState.ENDED:
@@ -96,31 +93,22 @@ def end(
             return await end_participation(tx, newest[0].id, reason)
 
     ended = run_session(work)
-    if as_json:
-        print_json(ended)
-        return
-    print_record({"id": ended.id, "member": member, "state": ended.state.value, "reason": reason.value})
+    print_result(
+        ended, {"id": ended.id, "member": member, "state": ended.state.value, "reason": reason.value}, as_json=as_json
+    )
 
 
 @participations.command("list", epilog="Example: jembatan participation list --json")
 def list_all(*, as_json: JsonFlag = False) -> None:
     """List participations, the newest first."""
-    from cli.session import Session, read_clock, run_session
+    from cli.lookups import read_pages
+    from cli.session import Session, run_session
     from ledger.members.admission import load_members
-    from ledger.pages import PageRequest
     from ledger.participations.agreements import Participation, list_participations
-    from ledger.viewer import OPERATOR
 
     async def work(session: Session) -> list[tuple[str, Participation]]:
-        found: list[Participation] = []
-        after: str | None = None
-        async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
-            while True:
-                page = await list_participations(tx, PageRequest(first=_PAGE, after=after))
-                found.extend(page.items)
-                if not page.has_next_page:
-                    break
-                after = page.cursors[-1]
+        async with session.reading() as tx:
+            found = await read_pages(lambda page: list_participations(tx, page))
             known = await load_members(tx, [item.member_id for item in found])
         return [(known[item.member_id].slug, item) for item in found]
 
@@ -133,28 +121,3 @@ def list_all(*, as_json: JsonFlag = False) -> None:
         for slug, item in listed
     ]
     print_table("", ("member", "state", "numbers", "terms", "began", "ended"), rows)
-
-
-@signals.command("settle", epilog="Example: jembatan signals settle")
-def settle(*, as_json: JsonFlag = False) -> None:
-    """Settle the signals of every number anew: after an upgrade, or when their settings changed. Safe to repeat."""
-    from cli.session import Session, read_clock, run_session
-    from ledger.signals.settling import settle_next_signals
-    from ledger.storage.roles import Role
-
-    async def work(session: Session) -> int:
-        total, last = 0, None
-        with show_progress("Settling") as progress:
-            while True:
-                async with session.database.system(Role.TRANSITION, as_of=read_clock()) as tx:
-                    changed, last = await settle_next_signals(tx, after=last)
-                if last is None:
-                    return total
-                total += changed
-                progress.advance(changed)
-
-    changed = run_session(work)
-    if as_json:
-        print_json({"changed": changed})
-    else:
-        print_record({"signals changed": changed})

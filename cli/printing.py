@@ -75,6 +75,14 @@ def print_record(values: Mapping[str, object]) -> None:
         results().print(Text.assemble((f"{name:<{width}}  ", "bold"), _cell(value)), soft_wrap=True)
 
 
+def print_result(value: Any, record: Mapping[str, object] | None = None, *, as_json: bool) -> None:
+    """One result as JSON, or as lines of name and value: those of the record, or the value's own."""
+    if as_json:
+        print_json(value)
+    else:
+        print_record(value if record is None else record)
+
+
 @contextmanager
 def show_progress(description: str, *, total: int | None = None) -> Iterator["Reporter"]:
     """A progress bar on stderr while the block runs; nothing where stderr is no terminal."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import JsonFlag, note, print_json, print_record
+from cli.printing import JsonFlag, note, print_result
 
 if TYPE_CHECKING:
     from cli.session import Installation
@@ -36,10 +36,9 @@ def migrate(
         return
     with open_installation(settings) as installation:
         before, after = asyncio.run(migrate_installation(installation))
-    if as_json:
-        print_json({"before": before, "after": after})
-    else:
-        print_record({"before": before or "an empty database", "after": after})
+    print_result(
+        {"before": before, "after": after}, {"before": before or "an empty database", "after": after}, as_json=as_json
+    )
 
 
 async def migrate_installation(installation: "Installation") -> tuple[str | None, str]:

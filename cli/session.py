@@ -10,20 +10,22 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from cli.audit.key_file import read_or_make_keys
 from cli.failures import DatabaseRefusedError, EmbeddedServerError, KeysMissingError
+from cli.key_file import read_or_make_keys
 from cli.printing import note
 from gateway.settings import Settings, list_unknown_variables, load_settings
 from ledger.errors import DatabaseUnavailableError
-from ledger.storage.database import Database
+from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role, login_name
 from ledger.storage.sealing import Keyring
+from ledger.viewer import OPERATOR, Viewer
 
 T = TypeVar("T")
 _RETRY_SECONDS = 0.5
@@ -44,8 +46,6 @@ class Installation:
     @property
     def login(self) -> str:
         """The application's login at PostgreSQL."""
-        from ledger.storage.roles import login_name
-
         user = urlsplit(self.application_url).username
         return unquote(user) if user else login_name(self.settings.role_prefix)
 
@@ -69,6 +69,18 @@ class Session:
     def settings(self) -> Settings:
         """The settings of the installation."""
         return self.installation.settings
+
+    def reading(self, viewer: Viewer = OPERATOR) -> AbstractAsyncContextManager[Transaction]:
+        """A read-only transaction on one snapshot of now, as the viewer sees it."""
+        return self.database.reading(viewer, as_of=read_clock())
+
+    def writing(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction of now, as the operator."""
+        return self.database.transaction(OPERATOR, as_of=read_clock())
+
+    def system(self, role: Role) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction of now, of the system's own."""
+        return self.database.system(role, as_of=read_clock())
 
 
 def read_clock() -> datetime:

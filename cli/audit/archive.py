@@ -4,7 +4,7 @@ Killed at any moment it is run again with the same words: a file that is not who
 whole is verified again and not written anew, and dropping goes on where it was.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,8 @@ import typer
 from cli.audit.commands import OutOption, write_export
 from cli.audit.offline import audit
 from cli.failures import CommandError
-from cli.printing import JsonFlag, note, print_json, print_record, show_progress
+from cli.printing import JsonFlag, note, print_result, show_progress
+from cli.times import parse_before
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -61,7 +62,7 @@ def archive(
 
     if (before is None) == (until is None):
         raise typer.BadParameter("Give --before or --until, one of them.")
-    moment = _read_moment(before) if before is not None else None
+    moment = parse_before(before) if before is not None else None
 
     is_resumed = out.exists()
 
@@ -74,20 +75,16 @@ def archive(
         return await _drop(session, out, oldest=oldest, last=last)
 
     told = run_session(work)
-    if as_json:
-        print_json(told)
-    else:
-        print_record(told)
+    print_result(told, as_json=as_json)
     note(f"Keep {out}." if told["dropped"] else "There was nothing left to archive.")
 
 
 async def _find_range(session: "Session", *, before: datetime | None, until: int | None) -> tuple[int, int]:
     """The oldest position, and the last that is asked for. Errors: EntriesHeldError."""
-    from cli.session import read_clock
     from ledger.feed.archive import check_not_held, find_last_before, get_oldest_position
     from ledger.storage.roles import Role
 
-    async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+    async with session.system(Role.ARCHIVE) as tx:
         oldest = await get_oldest_position(tx)
         last = await find_last_before(tx, before) if before is not None else until or 0
         if oldest <= last:
@@ -111,7 +108,7 @@ async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dic
     from ledger.feed.verification import parse_keys
     from ledger.storage.roles import Role
 
-    async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+    async with session.system(Role.ARCHIVE) as tx:
         keys = parse_keys([key.verifier_key for key in await list_verifier_keys(tx)])
     header = _verify_file(out, keys)
     if not header.after < oldest <= header.until <= last:
@@ -154,15 +151,3 @@ async def _compare_file(session: "Session", out: Path) -> None:
     if finding is not None:
         detail = f"position {finding.first}: {finding.detail}"
         raise ArchiveUnverifiedError(f"The database is not what {out} says ({detail}); nothing was dropped.")
-
-
-def _read_moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("Write --before as 2024-01-01 or 2024-01-01T00:00:00+07:00.") from None
-    if moment.tzinfo is None:
-        if "T" in text or " " in text:
-            raise typer.BadParameter("The time of --before needs its offset from UTC.")
-        return moment.replace(tzinfo=UTC)
-    return moment

@@ -1,6 +1,6 @@
 """`jembatan audit`: what the log of this installation can show of itself, and the keys that it is signed with.
 
-Verifying stands in auditing_offline.py and needs none of this.
+Verifying stands in offline.py and needs none of this.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import JsonFlag, note, print_json, print_record, print_table, show_progress
+from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table, show_progress
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -29,13 +29,13 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
     """Print the newest signed checkpoint. Keep it: a later export is verified against it."""
     import sys
 
-    from cli.session import read_clock, run_session
+    from cli.session import run_session
     from ledger.feed.checkpoints import find_latest_checkpoint
     from ledger.feed.export import NothingSignedError
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> "StoredCheckpoint":
-        async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+        async with session.system(Role.ARCHIVE) as tx:
             found = await find_latest_checkpoint(tx)
         if found is None:
             raise NothingSignedError
@@ -53,12 +53,12 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
 @audit.command("keys", epilog="Example: jembatan audit keys --json")
 def keys(*, as_json: JsonFlag = False) -> None:
     """List the keys that checkpoints are or were signed with. Publish those that are not retired."""
-    from cli.session import read_clock, run_session
+    from cli.session import run_session
     from ledger.feed.checkpoints import list_verifier_keys
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> "list[CheckpointKey]":
-        async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+        async with session.system(Role.ARCHIVE) as tx:
             return await list_verifier_keys(tx)
 
     found = run_session(work)
@@ -81,12 +81,12 @@ def rotate_key(
     First add the key and publish it; when everybody who verifies has it, retire the older one. What that one signed
     stays good.
     """
-    from cli.session import read_clock, run_session
+    from cli.session import run_session
     from ledger.feed.checkpoints import add_checkpoint_key, find_latest_checkpoint, retire_older_checkpoint_keys
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> dict[str, object]:
-        async with session.database.system(Role.SEQUENCER, as_of=read_clock()) as tx:
+        async with session.system(Role.SEQUENCER) as tx:
             latest = await find_latest_checkpoint(tx)
             origin = latest.origin if latest is not None else session.settings.feed_origin
             if retire_older:
@@ -94,10 +94,7 @@ def rotate_key(
             return {"added": await add_checkpoint_key(tx, origin=origin)}
 
     changed = run_session(work)
-    if as_json:
-        print_json(changed)
-    else:
-        print_record(changed)
+    print_result(changed, as_json=as_json)
     note("It holds from the next checkpoint on, which a serving process signs within seconds.")
 
 
@@ -156,19 +153,16 @@ def proof(
     Who acted and who may read it are not in it.
     """
     from cli.audit.streams import write_content
-    from cli.session import read_clock, run_session
+    from cli.session import run_session
     from ledger.feed.bundles import render_bundle
     from ledger.feed.export import make_bundle
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> "Bundle":
-        async with session.database.system(Role.ARCHIVE, as_of=read_clock()) as tx:
+        async with session.system(Role.ARCHIVE) as tx:
             return await make_bundle(tx, position)
 
     made = run_session(work)
     write_content(out, render_bundle(made))
     summary = {"file": str(out), "position": position, "treeSize": made.tree_size, "hasContent": made.entry is not None}
-    if as_json:
-        print_json(summary)
-    else:
-        print_record(summary)
+    print_result(summary, as_json=as_json)

@@ -11,7 +11,7 @@ import typer
 
 from cli.audit.commands import audit
 from cli.failures import FAILED, MISUSED, CommandError
-from cli.printing import JsonFlag, note, plain, print_json, print_record, show_progress
+from cli.printing import JsonFlag, note, plain, print_json, print_record, print_result, show_progress
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -87,10 +87,7 @@ def verify_proof(
     with _unverifiable():
         verdict = verify_bundle(parse_bundle(content), keys=keys)
     told: dict[str, Any] = {"isProved": bool(verdict)} | plain(verdict)
-    if as_json:
-        print_json(told)
-    else:
-        print_record(told)
+    print_result(told, as_json=as_json)
     if not keys:
         note("The key was taken from the bundle itself: pass --key with one that you had by another way.")
     if not isinstance(verdict, Success):
@@ -168,7 +165,7 @@ def _tell(account: "Account", *, as_json: bool) -> None:
         "keyFromExport": account.is_key_from_export,
     }
     if as_json:
-        print_json(told | {"finding": plain(finding)})
+        print_json(told | {"finding": finding})
         return
     print_record(told)
     if account.erased_lately:

@@ -16,6 +16,7 @@ from gateway.streams.encodings import KEPT_SECONDS
 from gateway.streams.ends import FeedResetError
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Delivery, Subscription
+from ledger.backoff import back_off_seconds
 from ledger.feed.entries import Entry, may_get
 from ledger.feed.follower import Follower
 from ledger.feed.reading import Slice, read_entries
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.streams.channel import Channel
 
 _PARTS_KEPT_MAX = 64
-_BACKOFF_SECONDS = (0.05, 2.0)
+_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.05, 2.0
 _LEAST_PAUSE_SECONDS = 0.02
 
 
@@ -64,8 +65,7 @@ class CatchUps:
                 if not is_unavailable(failure) and not isinstance(failure, TimeoutError):
                     subscription.end(channel.tell_end(failure))
                     return
-                least, most = _BACKOFF_SECONDS
-                await asyncio.sleep(min(most, least * 2 ** min(failures, 8)))
+                await asyncio.sleep(back_off_seconds(failures, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX))
                 failures += 1
                 continue
             failures = 0

@@ -25,12 +25,13 @@ from gateway.operations.services import Services
 from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
 from gateway.streams.subscription import Delivery
+from ledger.backoff import back_off_seconds
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
 from resolvers.batches import EventBatch, Message, Source
 
 _TRIES_MAX = 3
-_BACKOFF_SECONDS = (0.05, 2.0)
+_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.05, 2.0
 _log = structlog.get_logger("gateway.streams")
 
 
@@ -106,8 +107,8 @@ class SharedExecution:
                 if not waited:
                     _log.warning("stream execution waits", problem=error.code)
                 waited += 1
-            least, most = _BACKOFF_SECONDS
-            await asyncio.sleep(min(most, least * 2 ** min(waited + tries, 8)))
+            failures = waited + tries
+            await asyncio.sleep(back_off_seconds(failures, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX))
 
     async def read(self, work: Callable[[Any], Any]) -> Any:
         """Run a reading of the ledger as the neutral viewer. Errors: what the work raises."""

@@ -1,20 +1,20 @@
-"""One record of a file as a complaint: columns, the words that files use, times without a zone. Pure.
+"""One record of a file as a complaint: the columns of each format, and the words that files use. Pure.
 
 The FTC's subjects are put under the categories here, by what the caller wanted.
 Source: the columns of the FTC's Do Not Call complaint files and of its API.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any
 
 from ledger.complaints.complainants import ComplainantDraft
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.vocabulary import Medium, Remedy
-from ledger.errors import InvalidInputError, TimeInvalidError
 from ledger.numbers.forms import HOME_REGION
+from ledger.spreadsheets import Column, Layout, choice_of, read_time, read_whole_number
 from ledger.vocabulary import Category
 
 
@@ -26,29 +26,6 @@ class FileFormat(StrEnum):
     FTC_DNC = "ftc-dnc"
 
 
-class ComplaintFileError(InvalidInputError):
-    """The file can't be read any further."""
-
-    code = "FILE_UNREADABLE"
-
-    def __init__(self, message: str, *, line: int, hint: str | None = None) -> None:
-        """The line is the one at which reading stopped."""
-        super().__init__(f"Line {line}: {message}", hint=hint)
-        self.line = line
-
-
-class TimeZoneMissingError(ComplaintFileError):
-    """A time has no zone, and none was given for the file."""
-
-    code = "TIMEZONE_REQUIRED"
-
-
-class RowValueError(InvalidInputError):
-    """The value is none of those that the column takes."""
-
-    code = "ROW_VALUE_UNKNOWN"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReading:
     """How to read a file: numbers without a country code as of the region, times without a zone as of the zone."""
@@ -58,23 +35,52 @@ class FileReading:
     zone: tzinfo | None = None
 
 
-Cells = Mapping[str, str]
-COLUMN_NAMES = {
-    "external_id": "source_reference", "id": "source_reference", "reference": "source_reference",
-    "narrative": "chronology",
-}  # fmt: skip
-COLUMNS = (
-    "source_reference", "number", "region", "account_platform", "account_handle", "account_url", "medium", "category",
-    "incident_at", "chronology", "loss_rupiah", "remedy", "complainant_name", "complainant_identity_number",
-    "complainant_phone", "complainant_email", "complainant_address",
-)  # fmt: skip
-_CATEGORY_NAMES = {"SPAM": Category.SPAM_ADVERT, "SCAM": Category.FRAUD}
-
-FTC_FILE = (
-    "Company_Phone_Number", "Created_Date", "Violation_Date", "Consumer_City", "Consumer_State",
-    "Consumer_Area_Code", "Subject", "Recorded_Message_Or_Robocall",
-)  # fmt: skip
-FTC_API = ("created_date", "complaint_id", "company_phone_number", "consumer_area_code")
+COMPLAINT = Layout(
+    columns=(
+        Column("source_reference", other_names=("external_id", "id", "reference")),
+        Column("number"),
+        Column("region"),
+        Column("account_platform"),
+        Column("account_handle"),
+        Column("account_url"),
+        Column("medium", choice_of(Medium), is_required=True),
+        Column(
+            "category",
+            choice_of(Category, {"SPAM": Category.SPAM_ADVERT, "SCAM": Category.FRAUD}),
+            is_required=True,
+        ),
+        Column("remedy", choice_of(Remedy), default=Remedy.NUMBER_BLOCK),
+        Column("incident_at", read_time, field="incidentAt"),
+        Column("chronology", other_names=("narrative",)),
+        Column("loss_rupiah", read_whole_number, field="lossRupiah"),
+        Column("complainant_name"),
+        Column("complainant_identity_number"),
+        Column("complainant_phone"),
+        Column("complainant_email"),
+        Column("complainant_address"),
+    ),
+    needed=(("medium",), ("category",), ("number", "account_platform")),
+)
+FTC_FILE = Layout(
+    columns=(
+        Column("Company_Phone_Number", is_required=True),
+        Column("Created_Date", is_required=True),
+        Column("Violation_Date", read_time, field="incidentAt"),
+        Column("Consumer_City", default="-"),
+        Column("Consumer_State", default="-"),
+        Column("Consumer_Area_Code", default="-"),
+        Column("Subject", is_required=True),
+        Column("Recorded_Message_Or_Robocall", default="-"),
+    )
+)
+FTC_API = Layout(
+    columns=(
+        Column("created_date", is_required=True),
+        Column("complaint_id", is_required=True),
+        Column("company_phone_number", is_required=True),
+        Column("consumer_area_code", default="-"),
+    )
+)
 # Subjects without their doubled spaces. What only sells is SPAM_ADVERT, what promises money or a cure is FRAUD.
 _FTC_SUBJECTS = {
     "calls pretending to be government, businesses, or family and friends": Category.IMPERSONATION,
@@ -91,95 +97,48 @@ _FTC_SUBJECTS = {
     "home security & alarms": Category.SPAM_ADVERT,
     "dropped call or no message": Category.SPAM_ADVERT,
 }
+_COMPLAINANT_PARTS = {
+    name: name.removeprefix("complainant_") for name in COMPLAINT.names if name.startswith("complainant_")
+}
+
+MakeDraft = Callable[[dict[str, Any], str], ComplaintDraft]
+"""A complaint of a layout's values, which it may use up, and the file's region."""
 
 
-def read_cells(cells: Cells, reading: FileReading, line: int) -> ComplaintDraft:
-    """A complaint from named cells, the same for CSV and JSON lines."""
-    blank_free = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
-    find = blank_free.get
-    name = find("complainant_name")
-    details = {key: find(f"complainant_{key}") for key in ("identity_number", "phone", "email", "address")}
-    has_complainant = name is not None or any(details.values())
-    return ComplaintDraft(
-        source_reference=find("source_reference"),
-        number=find("number"),
-        region=find("region") or reading.region,
-        account_platform=find("account_platform"),
-        account_handle=find("account_handle"),
-        account_url=find("account_url"),
-        medium=_read_choice(Medium, find("medium"), field="medium"),
-        category=_CATEGORY_NAMES.get(_fold(find("category")))
-        or _read_choice(Category, find("category"), field="category"),
-        remedy=_read_choice(Remedy, find("remedy"), field="remedy") if find("remedy") else Remedy.NUMBER_BLOCK,
-        incident_at=_read_time(find("incident_at"), reading, line),
-        chronology=find("chronology"),
-        loss_rupiah=_read_amount(find("loss_rupiah")),
-        complainant=ComplainantDraft(name=name or "", **details) if has_complainant else None,
-    )
+def make_complaint(values: dict[str, Any], region: str) -> ComplaintDraft:
+    """A complaint of our own columns, the same for CSV and JSON lines."""
+    person = {part: values.pop(name) for name, part in _COMPLAINANT_PARTS.items()}
+    has_complainant = any(person.values())
+    person["name"] = person["name"] or ""
+    values["region"] = values["region"] or region
+    return ComplaintDraft(**values, complainant=ComplainantDraft(**person) if has_complainant else None)
 
 
-def read_ftc_file(cells: Cells, reading: FileReading, line: int) -> ComplaintDraft:
+def make_ftc_file(values: dict[str, Any], region: str) -> ComplaintDraft:
     """A row of the daily file. What has no field of its own is kept in the chronology, and so tells rows apart."""
-    subject = " ".join(cells["Subject"].split())
+    subject = " ".join(values["Subject"].split())
     chronology = (
-        f"Subject: {subject}. Recorded message or robocall: {cells['Recorded_Message_Or_Robocall'].strip() or '-'}. "
-        f"Consumer: {cells['Consumer_City'].strip() or '-'}, {cells['Consumer_State'].strip() or '-'}, "
-        f"area code {cells['Consumer_Area_Code'].strip() or '-'}. Complained at {cells['Created_Date'].strip()}."
+        f"Subject: {subject}. Recorded message or robocall: {values['Recorded_Message_Or_Robocall']}. "
+        f"Consumer: {values['Consumer_City']}, {values['Consumer_State']}, "
+        f"area code {values['Consumer_Area_Code']}. Complained at {values['Created_Date']}."
     )
     return ComplaintDraft(
-        number=cells["Company_Phone_Number"],
-        region=reading.region,
+        number=values["Company_Phone_Number"],
+        region=region,
         medium=Medium.VOICE,
         category=_FTC_SUBJECTS.get(subject.lower(), Category.OTHER),
-        incident_at=_read_time(cells["Violation_Date"].strip() or None, reading, line),
+        incident_at=values["Violation_Date"],
         chronology=chronology,
     )
 
 
-def read_ftc_api(cells: Cells, reading: FileReading, _line: int) -> ComplaintDraft:
+def make_ftc_api(values: dict[str, Any], region: str) -> ComplaintDraft:
     """A record of the API: it tells the day of the complaint, never when the call came or what it was about."""
     return ComplaintDraft(
-        source_reference=cells["complaint_id"],
-        number=cells["company_phone_number"],
-        region=reading.region,
+        source_reference=values["complaint_id"],
+        number=values["company_phone_number"],
+        region=region,
         medium=Medium.VOICE,
         category=Category.OTHER,
-        chronology=f"Consumer: area code {cells['consumer_area_code'].strip() or '-'}. "
-        f"Complained on {cells['created_date'].strip()}.",
+        chronology=f"Consumer: area code {values['consumer_area_code']}. Complained on {values['created_date']}.",
     )
-
-
-def _fold(text: str | None) -> str:
-    return (text or "").upper().replace(" ", "_").replace("-", "_")
-
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-def _read_choice(choices: type[_Choice], text: str | None, *, field: str) -> _Choice:
-    try:
-        return choices(_fold(text))
-    except ValueError:
-        raise RowValueError(field=field, hint=f"One of {', '.join(choices)}.") from None
-
-
-def _read_time(text: str | None, reading: FileReading, line: int) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise TimeInvalidError(field="incidentAt", hint="Write times in ISO 8601.") from None
-    if time.tzinfo is not None:
-        return time
-    if reading.zone is None:
-        raise TimeZoneMissingError("a time without a zone.", line=line, hint="Give a time zone for the file.")
-    return time.replace(tzinfo=reading.zone)
-
-
-def _read_amount(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(2**63)):
-        raise RowValueError(field="lossRupiah", hint="A whole number of rupiah, digits only.")
-    return int(text)

@@ -1,4 +1,4 @@
-"""The Indonesian numbering plan as far as it is public, and plans as CSV files. Pure.
+"""The Indonesian numbering plan as far as it is public. Pure.
 
 Which carrier has a mobile prefix comes from libphonenumber's carrier data; brands and the merger of XL Axiata and
 Smartfren into XLSmart are added to it here. Area codes have no public holder. A mobile prefix without a carrier
@@ -7,13 +7,10 @@ gets no range: its numbers are UNALLOCATED.
 Source: field.md section 3.6; phonenumbers.carrierdata; the area codes of phonenumbers.geodata.
 """
 
-import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from ledger.errors import InvalidInputError
 from ledger.numbers.plan import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 
@@ -21,8 +18,6 @@ PLAN_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of ranges whose first day nobody published."""
 MERGER = datetime(2025, 4, 16, tzinfo=ZoneInfo("Asia/Jakarta")).astimezone(UTC)
 """From here on XLSmart holds what XL Axiata and Smartfren Telecom held."""
-PLAN_COLUMNS = ("prefix", "kind", "holder", "holder_name", "brand", "valid_from", "valid_until")
-_LINES_MAX = 100_000
 
 _TELKOMSEL, _INDOSAT, _XLSMART = "telkomsel", "indosat", "xlsmart"
 _HOLDER_NAMES = {
@@ -51,13 +46,6 @@ _AREA_CODES = (
     "551-554 556 561-565 567 568 620-629 631-636 639 641-646 650-659 711-719 721-739 741-748 751-757 760-769 771-773 "
     "776-779 901 902 910 911 913-918 921-924 927 929 951 952 955-957 966 967 969 971 975 980 981 983 984 986"
 )
-
-
-class PlanInvalidError(InvalidInputError):
-    """This is no numbering plan."""
-
-    code = "NUMBERING_PLAN_INVALID"
-    hint = f"A CSV file in UTF-8 with the columns {', '.join(PLAN_COLUMNS)}; times in ISO 8601 with their zone."
 
 
 def seed_ranges() -> list[RangeDraft]:
@@ -125,42 +113,4 @@ def _range(
         brand_slug=brand,
         valid_from=since,
         valid_until=until,
-    )
-
-
-def read_plan_csv(stream: TextIO) -> list[RangeDraft]:
-    """The ranges of a CSV file, whose header names the columns in any order.
-
-    holder and brand are slugs; an empty valid_from means from the beginning.
-    Errors: PlanInvalidError, which names the line.
-    """
-    reader = csv.DictReader(stream, strict=True)
-    try:
-        if reader.fieldnames is None or set(reader.fieldnames) != set(PLAN_COLUMNS):
-            raise PlanInvalidError("The first line must name the columns of a numbering plan.")
-        return [_read_range(row, reader.line_num) for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise PlanInvalidError(f"Line {reader.line_num + 1}: {error}.") from error
-
-
-def _read_range(row: dict[str, str | None], line: int) -> RangeDraft:
-    if line > _LINES_MAX or None in row or None in row.values():
-        raise PlanInvalidError(f"Line {line} has the wrong number of columns, or the file is too long.")
-    cells = {name: (cell or "").strip() for name, cell in row.items()}
-    try:
-        valid_from = datetime.fromisoformat(cells["valid_from"]) if cells["valid_from"] else PLAN_EPOCH
-        valid_until = datetime.fromisoformat(cells["valid_until"]) if cells["valid_until"] else None
-        kind = RangeKind(cells["kind"].upper())
-    except ValueError as error:
-        raise PlanInvalidError(f"Line {line}: {error}.") from None
-    if valid_from.tzinfo is None or (valid_until is not None and valid_until.tzinfo is None):
-        raise PlanInvalidError(f"Line {line}: a time needs its zone.")
-    return RangeDraft(
-        prefix=cells["prefix"],
-        kind=kind,
-        holder_slug=cells["holder"] or None,
-        holder_name=cells["holder_name"] or None,
-        brand_slug=cells["brand"] or None,
-        valid_from=valid_from,
-        valid_until=valid_until,
     )

@@ -7,7 +7,6 @@ to the next user of a pooled connection. The clock is one value per transaction 
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from ledger.backoff import back_off_seconds
 from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
@@ -43,6 +43,7 @@ _SERIALIZATION_FAILURE = "40001"
 _DEADLOCK = "40P01"
 _STATEMENT_TIMEOUT = "57014"
 _RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
+_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.01, 2.0
 # Connection exceptions, operator intervention, and a server out of connections or of memory.
 _AWAY = ("08", "57P", "53")
 
@@ -212,8 +213,10 @@ class Database:
                 if sqlstate(error) not in _RETRIED:
                     raise
                 _logger.info("transaction_retried", extra={"attempt": attempt, "sqlstate": sqlstate(error)})
-            # Jitter parts two writers that met; randomness here decides nothing but who goes first.
-            await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311
+            # All of the wait is left to chance, which parts two writers that met best.
+            await asyncio.sleep(
+                back_off_seconds(attempt, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX, jitter=1.0)
+            )
         raise ContentionError
 
     async def ping(self) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from ledger.complaints.files import FileFormat, FileReading, read_complaints
+from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import BATCH_SIZE, import_complaints
+from ledger.complaints.rows import FileFormat, FileReading
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.storage.database import Database, count_statements

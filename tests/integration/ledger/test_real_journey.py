@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
-from ledger.complaints.files import FileFormat, FileReading, read_complaints
+from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import import_complaints
 from ledger.complaints.reading import list_complaints
+from ledger.complaints.rows import FileFormat, FileReading
 from ledger.forwarding.proposals import ForwardingApproval, ForwardingRequest, approve_forwarding, forward_complaints
 from ledger.forwarding.reading import list_forwarding_items
 from ledger.forwarding.vocabulary import ForwardingResult

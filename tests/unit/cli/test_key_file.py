@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.audit.key_file import FILE_NAME, read_or_make_keys
 from cli.failures import FileUnreadableError
+from cli.key_file import FILE_NAME, read_or_make_keys
 from ledger.storage.sealing import Keyring
 
 

@@ -5,13 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ledger.complaints.files import ComplaintFileError, FileFormat, FileReading, FileTruncatedError, read_complaints
+from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import ImportAccount, OccurrenceCounter, import_complaints
 from ledger.complaints.reading import ComplaintFilter, count_complaints
+from ledger.complaints.rows import FileFormat, FileReading
 from ledger.errors import ForbiddenError
 from ledger.numbers.reading import NumberFilter, list_numbers
 from ledger.numbers.vocabulary import HolderStatus
 from ledger.pages import PageRequest
+from ledger.spreadsheets import FileTruncatedError, SpreadsheetError
 from ledger.vocabulary import Category
 from tests.support.places import SHARED_DATA
 
@@ -64,7 +66,7 @@ class TestImportComplaints:
     async def test_keeps_what_came_before_a_broken_place_and_resumes(self, database, run, parties, as_of):
         good = "".join(f"0811 9000 {n:04},SMS,OTHER,\n" for n in range(1500))
         account = ImportAccount()
-        with pytest.raises(ComplaintFileError, match="Line 1502"):
+        with pytest.raises(SpreadsheetError, match="Line 1502"):
             await run((HEADER + good).encode() + b"\xff\n", account=account)
         assert (account.read, account.filed) == (1500, 1500)
         async with database.transaction(parties.agency, as_of=as_of) as tx:

@@ -10,21 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.complaints.files import (
-    RECORD_BYTES_MAX,
-    ComplaintFileError,
-    FileColumnsError,
-    FileEncodingError,
-    FileFormat,
-    FileQuoteError,
-    FileReading,
-    FileRecordTooLongError,
-    FileTruncatedError,
-    TimeZoneMissingError,
-    read_complaints,
-)
+from ledger.complaints.files import TimeZoneMissingError, read_complaints
+from ledger.complaints.rows import FileFormat, FileReading
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.errors import Problem
+from ledger.spreadsheets import (
+    RECORD_BYTES_MAX,
+    FileColumnsError,
+    FileEncodingError,
+    FileQuoteError,
+    FileRecordTooLongError,
+    FileTruncatedError,
+    SpreadsheetError,
+)
 from ledger.vocabulary import Category
 
 FTC_FILE = (
@@ -123,7 +121,7 @@ class TestCsv:
             (b"2,SMS,OTHER,a\xffb\n", FileEncodingError, 3),
             (b"2,SMS,OTHER," + b"x" * (RECORD_BYTES_MAX + 1), FileRecordTooLongError, 3),
             (b"2,SMS,OTHER," + b"x" * 140_000 + b"\n", FileRecordTooLongError, 3),
-            (b'2,SMS,OTHER,"a"b\n', ComplaintFileError, 3),
+            (b'2,SMS,OTHER,"a"b\n', SpreadsheetError, 3),
         ],
     )
     def test_names_the_line_at_which_it_stops(self, bad, error, line):
@@ -144,7 +142,7 @@ class TestCsv:
         for file_format in FileFormat:
             try:
                 read(b"number,medium,category\n" + tail, file_format)
-            except ComplaintFileError:
+            except SpreadsheetError:
                 continue
 
 

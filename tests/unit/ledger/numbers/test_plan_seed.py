@@ -1,13 +1,9 @@
-"""The plan to begin with says what is public of Indonesian ranges, and plans are read from CSV files."""
-
-import io
+"""The plan to begin with says what is public of Indonesian ranges."""
 
 import pytest
 
-from ledger.numbers.plan_seed import MERGER, PLAN_COLUMNS, PlanInvalidError, area_codes, read_plan_csv, seed_ranges
+from ledger.numbers.plan_seed import MERGER, area_codes, seed_ranges
 from ledger.numbers.vocabulary import RangeKind
-
-HEADER = ",".join(PLAN_COLUMNS)
 
 
 class TestSeedRanges:
@@ -59,32 +55,3 @@ class TestSeedRanges:
     def test_begins_no_prefix_twice_at_one_time(self, plan):
         starts = [(item.prefix, item.valid_from) for item in plan]
         assert len(starts) == len(set(starts))
-
-
-class TestReadPlanCsv:
-    def test_reads_a_plan(self):
-        text = f"{HEADER}\n+62890,mobile,telkomsel,Telkomsel,byu,2026-01-01T00:00:00+07:00,\n"
-        (item,) = read_plan_csv(io.StringIO(text))
-        assert (item.prefix, item.holder_slug, item.brand_slug, item.valid_until) == (
-            "+62890",
-            "telkomsel",
-            "byu",
-            None,
-        )
-        assert item.valid_from.isoformat() == "2026-01-01T00:00:00+07:00"
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("", "columns"),
-            ("a,b\n1,2\n", "columns"),
-            (f"{HEADER}\n+62890,MOBILE\n", "Line 2"),
-            (f"{HEADER}\n+62890,SHIP,t,T,,,\n", "Line 2"),
-            (f"{HEADER}\n+62890,MOBILE,t,T,,2026-01-01,\n", "zone"),
-            (f"{HEADER}\n+62890,MOBILE,t,T,,soon,\n", "Line 2"),
-            (f'{HEADER}\n+62890,MOBILE,"t,T,,,\n', "Line 2"),
-        ],
-    )
-    def test_names_the_bad_line(self, text, message):
-        with pytest.raises(PlanInvalidError, match=message):
-            read_plan_csv(io.StringIO(text))

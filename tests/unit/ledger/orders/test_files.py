@@ -1,53 +1,69 @@
 """The file that a carrier fills in by hand: what it holds, and how it is read back."""
 
+import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli.order_files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
 from ledger.errors import Problem
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
+from ledger.orders.files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
+from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder
-from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.orders.vocabulary import AcknowledgementKind, BlockScope
+from ledger.vocabulary import Category
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 HEADER = "order_no,version,acknowledgement,reason,reference,effective_at,until,note"
 
 
 def order(**changes: object) -> BlockOrder:
-    row = {
-        "id": "0", "version": 1, "directive_id": "0", "supersedes_id": None, "carrier_id": "0", "brand_id": None,
-        "e164": "+6289011110001", "epoch": 1, "legal_basis": "PM 5/2021", "summary": "Two complaints.",
-        "subscriber_notice": "Blocked.", "complaint_count": 2, "drafted_at": AT, "issued_at": AT,
-        "due_at": AT + timedelta(days=1), "executed_at": None, "effective_at": None, "was_late": False,
-        "ended_at": None, "lift_issued_at": None, "lifted_at": None, "order_serial": 7, "category": "FRAUD",
-        "scope": "ALL_SERVICES", "state": "ISSUED", "impossible_reason": None, "last_acknowledgement": None,
-        "lift_basis": None,
-    }  # fmt: skip
-    return BlockOrder.of(row | changes)
+    written = BlockOrder(
+        id="1",
+        order_no="O-2026-0000007",
+        directive_id="1",
+        carrier_id="2",
+        e164="+6289011110001",
+        epoch=1,
+        category=Category.FRAUD,
+        scope=BlockScope.ALL_SERVICES,
+        legal_basis="PM 5/2021",
+        summary="Three complaints.",
+        subscriber_notice="Blocked.",
+        complaint_count=3,
+        state=OrderState.ISSUED,
+        office_id=None,
+        drafted_by=None,
+        drafted_at=AT,
+        issued_at=AT,
+        due_at=AT + timedelta(days=1),
+        is_overdue=False,
+    )
+    return replace(written, **changes)
 
 
 class TestRenderOrder:
     def test_leaves_the_carriers_own_cells_empty(self) -> None:
-        cells = dict(zip(ORDER_COLUMNS + ANSWER_COLUMNS, render_order(order(), brand="byu", as_of=AT), strict=True))
+        cells = dict(zip(ORDER_COLUMNS + ANSWER_COLUMNS, render_order(order(), brand="byu"), strict=True))
         assert cells["order_no"] == "O-2026-0000007"
         assert (cells["brand"], cells["is_overdue"], cells["due_at"]) == ("byu", "no", "2026-03-03T03:00:00+00:00")
         assert all(cells[column] == "" for column in ANSWER_COLUMNS)
 
     def test_tells_what_is_overdue(self) -> None:
-        cells = render_order(order(), brand=None, as_of=AT + timedelta(days=2))
+        cells = render_order(order(is_overdue=True), brand=None)
         assert cells[ORDER_COLUMNS.index("is_overdue")] == "yes"
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
     def test_lets_no_text_run_as_a_formula(self, start: str) -> None:
-        cells = render_order(order(summary=f"{start}cmd()"), brand=None, as_of=AT)
+        cells = render_order(order(summary=f"{start}cmd()"), brand=None)
         assert cells[ORDER_COLUMNS.index("summary")] == f"'{start}cmd()"
 
 
 class TestReadAnswers:
     def read(self, *rows: str, header: str = HEADER, zone: ZoneInfo | None = None) -> list[object]:
-        return [row.content for row in read_answers("\n".join([header, *rows]).encode(), zone=zone)]
+        return [row.content for row in read_answers(io.BytesIO("\n".join([header, *rows]).encode()), zone=zone)]
 
     def test_reads_what_was_filled_in(self) -> None:
         (draft,) = self.read("O-2026-0000007,2,executed,already_blocked,TKT-1,2026-03-02T10:00:00+07:00,,by hand")
@@ -66,7 +82,7 @@ class TestReadAnswers:
 
     def test_takes_the_semicolons_and_the_mark_of_a_spreadsheet(self) -> None:
         content = "\ufefforder_no;acknowledgement;reference;unknown\r\nO-2026-0000007;EXECUTED;T1;x\r\n".encode()
-        (row,) = read_answers(content, zone=None)
+        (row,) = read_answers(io.BytesIO(content), zone=None)
         assert isinstance(row.content, AcknowledgementDraft)
         assert row.line == 2
 
@@ -108,4 +124,4 @@ class TestReadAnswers:
     )
     def test_takes_nothing_of_a_file_that_cant_be_read_to_its_end(self, content: bytes, said: str) -> None:
         with pytest.raises(AcknowledgementFileError, match=said):
-            read_answers(content, zone=None)
+            read_answers(io.BytesIO(content), zone=None)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import typer
 
-from cli.durations import parse_duration
+from cli.times import parse_duration
 
 
 class TestParseDuration:

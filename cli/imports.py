@@ -5,34 +5,26 @@ Running it again files nothing twice. The rejected rows go to a file of their ow
 
 import asyncio
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.failures import FileUnreadableError, FileUnwritableError
+from cli.files import open_input, open_output
 from cli.printing import JsonFlag, note, notes, print_json, print_record, show_progress
+from cli.times import TimezoneOption, parse_zone
 from ledger.complaints.rows import FileFormat
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.complaints.files import FileReading
     from ledger.complaints.imports import ImportAccount, RejectedRow
+    from ledger.complaints.rows import FileReading
 
 imports = typer.Typer(no_args_is_help=True, help="Import files.")
 
-
-def read_zone(name: str | None) -> ZoneInfo | None:
-    """The time zone of a name such as Asia/Jakarta, refused as a bad option where there is none."""
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise typer.BadParameter(f"There is no time zone {name!r}.", param_hint="--timezone") from error
+_REJECTED_COLUMNS = ("line", "code", "message", "field", "text")
 
 
 @imports.command(
@@ -46,9 +38,7 @@ def import_file(
     file_format: Annotated[FileFormat, typer.Option("--format", case_sensitive=False, help="How it is written.")],
     source: Annotated[str, typer.Option(help="The slug of the member that files them.")],
     region: Annotated[str, typer.Option(help="The region in which national numbers are read, ISO 3166.")] = "ID",
-    timezone: Annotated[
-        str | None, typer.Option(help="The zone of times that have none, such as Asia/Jakarta.")
-    ] = None,
+    timezone: TimezoneOption = None,
     rejected: Annotated[
         Path | None, typer.Option(help="Where rejected rows go, as CSV with line, code, message, field and text.")
     ] = None,
@@ -59,9 +49,9 @@ def import_file(
     Ends with 0 when the file was read to its end, whatever rows were rejected: the account tells them.
     """
     from cli.session import run_session
-    from ledger.complaints.files import FileReading
+    from ledger.complaints.rows import FileReading
 
-    reading = FileReading(format=file_format, region=region, zone=read_zone(timezone))
+    reading = FileReading(format=file_format, region=region, zone=parse_zone(timezone))
 
     async def work(session: "Session") -> "ImportAccount":
         return await _import(session, file, reading, source=source, rejected=rejected, as_json=as_json)
@@ -78,33 +68,33 @@ async def _import(
     from ledger.complaints.files import read_complaints
     from ledger.complaints.imports import ImportAccount, import_complaints
     from ledger.errors import LedgerError
-    from ledger.viewer import OPERATOR, MemberKind
+    from ledger.viewer import MemberKind
 
-    async with session.database.reading(OPERATOR, as_of=read_clock()) as tx:
+    async with session.reading() as tx:
         viewer = viewer_of(await get_member(tx, source, MemberKind.AGENCY, MemberKind.REGULATOR))
     account = ImportAccount()
     try:
-        with open_input(file) as stream, _RejectedRows.open(rejected) as rows, show_progress("Filing") as progress:
+        with open_input(file) as stream, _writing_rejected(rejected) as write, show_progress("Filing") as progress:
             await import_complaints(
                 session.database,
                 viewer,
                 read_complaints(stream, reading),
                 as_of=read_clock(),
                 on_progress=lambda so_far: progress.move(so_far.read),
-                on_rejected=rows.append,
+                on_rejected=write,
                 account=account,
             )
     except (LedgerError, asyncio.CancelledError):
         if account.read:  # what was filed before the bad place, or before Ctrl-C, stands, and is told
-            tell_account(account, as_json=as_json)
+            _tell(account, as_json=as_json)
         raise
-    tell_account(account, as_json=as_json)
+    _tell(account, as_json=as_json)
     if account.rejected_count and rejected is None:
         note("Give --rejected FILE to have the rejected rows with their lines and reasons.")
     return account
 
 
-def tell_account(account: "ImportAccount", *, as_json: bool) -> None:
+def _tell(account: "ImportAccount", *, as_json: bool) -> None:
     """The account, as it stands."""
     reasons = dict(account.rejected.most_common())
     if as_json:
@@ -132,48 +122,17 @@ def tell_account(account: "ImportAccount", *, as_json: bool) -> None:
 
 
 @contextmanager
-def open_input(path: Path) -> Iterator[BinaryIO]:
-    """A file to read bytes from; - is standard input. Errors: FileUnreadableError."""
-    import sys
-
-    if str(path) == "-":
-        yield sys.stdin.buffer
+def _writing_rejected(path: Path | None) -> "Iterator[Callable[[RejectedRow], None]]":
+    """What writes rejected rows as they come; nothing where no file was named. Errors: FileUnwritableError."""
+    if path is None:
+        yield lambda _row: None
         return
-    try:
-        stream = path.open("rb")
-        stream.peek(1)
-    except OSError as error:
-        raise FileUnreadableError(f"{path} can't be read: {error.strerror}.") from error
-    with stream:
-        yield stream
+    with open_output(path) as stream:
+        writer = csv.writer(stream)
+        writer.writerow(_REJECTED_COLUMNS)
 
-
-class _RejectedRows:
-    """Writes rejected rows as they come; nothing where no file was named."""
-
-    COLUMNS = ("line", "code", "message", "field", "text")
-
-    def __init__(self, stream: Any) -> None:
-        self._writer = csv.writer(stream) if stream is not None else None
-        if self._writer is not None:
-            self._writer.writerow(self.COLUMNS)
-
-    def append(self, row: "RejectedRow") -> None:
-        """Write one."""
-        if self._writer is not None:
+        def write(row: "RejectedRow") -> None:
             problem = row.problem
-            self._writer.writerow((row.line, problem.code, problem.message, problem.field or "", row.text))
+            writer.writerow((row.line, problem.code, problem.message, problem.field or "", row.text))
 
-    @classmethod
-    @contextmanager
-    def open(cls, path: Path | None) -> Iterator["_RejectedRows"]:
-        """The writer of a file, which is closed after the block. Errors: FileUnwritableError."""
-        if path is None:
-            yield cls(None)
-            return
-        try:
-            stream = path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise FileUnwritableError(f"{path} can't be written: {error.strerror}.") from error
-        with stream:
-            yield cls(stream)
+        yield write

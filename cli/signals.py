@@ -1,0 +1,29 @@
+"""`jembatan signals`: settling fraud signals anew, as the system."""
+
+import typer
+
+from cli.printing import JsonFlag, print_result, show_progress
+
+signals = typer.Typer(no_args_is_help=True, help="Look after fraud signals.")
+
+
+@signals.command("settle", epilog="Example: jembatan signals settle")
+def settle(*, as_json: JsonFlag = False) -> None:
+    """Settle the signals of every number anew: after an upgrade, or when their settings changed. Safe to repeat."""
+    from cli.session import Session, run_session
+    from ledger.signals.settling import settle_next_signals
+    from ledger.storage.roles import Role
+
+    async def work(session: Session) -> int:
+        total, last = 0, None
+        with show_progress("Settling") as progress:
+            while True:
+                async with session.system(Role.TRANSITION) as tx:
+                    changed, last = await settle_next_signals(tx, after=last)
+                if last is None:
+                    return total
+                total += changed
+                progress.advance(changed)
+
+    changed = run_session(work)
+    print_result({"changed": changed}, {"signals changed": changed}, as_json=as_json)
