@@ -17,10 +17,11 @@ import orjson
 import structlog
 from graphql import GraphQLError
 
+from auth.tokens.principal import Principal
 from gateway.operations.errors import OperationTimeoutError
-from gateway.operations.exchange import Document
 from gateway.operations.executor import PREPARED, Prepared
 from gateway.operations.failures import is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.operations.progress import Document
 from gateway.operations.services import Services
 from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
@@ -36,13 +37,12 @@ _log = structlog.get_logger("gateway.streams")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What is executed for every batch. principal is neutral; None where there is no token."""
+    """What is executed for every batch. principal is the neutral one."""
 
     document: Document
     operation_name: str | None
     variables: Mapping[str, Any]
-    principal: Any
-    scopes: frozenset[str] | None
+    principal: Principal
 
 
 class _BatchFailedError(Exception):
@@ -150,7 +150,9 @@ class SharedExecution:
 
     async def _execute(self, batch: EventBatch, request_id: str) -> list[Any]:
         operation, services = self.operation, self._services
-        prepared = Prepared(document=operation.document, protection=services.protection, scopes=operation.scopes)
+        prepared = Prepared(
+            document=operation.document, protection=services.protection, scopes=operation.principal.scopes
+        )
         async with self._gate, asyncio.timeout(services.settings.operation_timeout_seconds):
             self.counts.executions += 1
             async with services.make_context(operation.principal, self._now(), request_id) as context:

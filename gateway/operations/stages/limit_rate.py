@@ -3,18 +3,16 @@
 import math
 
 from gateway.operations.errors import RateLimitedError
-from gateway.operations.exchange import Exchange
+from gateway.operations.progress import Called
 from gateway.operations.services import Services
 
 
-async def limit_rate(exchange: Exchange, services: Services) -> Exchange:
+def limit_rate(called: Called, services: Services) -> None:
     """Take one operation from the caller's rate.
 
     Errors: RateLimitedError (429 with Retry-After), before the body is read.
     """
-    limiter = services.anonymous if exchange.principal is None else services.clients
-    client = exchange.peer if exchange.principal is None else exchange.principal.client_id
-    wait_seconds = limiter.take(client, now_seconds=exchange.as_of.timestamp())
+    limiter = services.anonymous if called.principal is None else services.clients
+    wait_seconds = limiter.take(called.client, now_seconds=called.as_of.timestamp())
     if wait_seconds is not None:
         raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})
-    return exchange
