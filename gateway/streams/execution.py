@@ -25,7 +25,7 @@ from gateway.operations.progress import Document
 from gateway.operations.services import Services
 from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
-from gateway.streams.subscription import Delivery
+from gateway.streams.delivery import Delivery
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
 from resolvers.batches import EventBatch, Message, Source

@@ -172,7 +172,7 @@ class StreamHub:
             execution = SharedExecution(operation, self._services, gate=self._gate, counts=self.counts, now=self._now)
             batch_max = self._services.settings.catch_up_batch_max
             channel = Channel(
-                following.key, principal.viewer, execution, batch_max=batch_max, catch_ups=self._catch_ups
+                following.key, principal.viewer, execution, batch_max=batch_max, catch_up=self._catch_ups.run
             )
             self._channels[following.key] = channel
             self.counts.channels = len(self._channels)
@@ -192,13 +192,13 @@ class StreamHub:
         here = None if said is None else await self._resolve(channel, said)
         await channel.prove(lambda: (self._follower.feed_id, self._follower.head))
         if here is not None and said is not None:
-            return Subscription(channel, position=here.position, cursor=said)
+            return channel.open(position=here.position, cursor=said)
         position = self._follower.head
         end = self._follower.cursor_at(position)
         if end is None:
             raise RuntimeError("The follower doesn't know its own end.")
         place = await channel.tell_place(position, end.render())
-        subscription = Subscription(channel, position=position, cursor=place.cursor)
+        subscription = channel.open(position=position, cursor=place.cursor)
         subscription.hold([place], on_drained=None)
         return subscription
 
@@ -230,7 +230,7 @@ class StreamHub:
         self.counts.open[connection.transport] += 1
         subscription.watch_close(self._leave)
         if self._channels.get(channel.key) is channel:
-            channel.feed(subscription, after=subscription.position)
+            channel.feed(subscription, subscription.position)
             self._trim_later()
         else:
             subscription.end(FeedResetError())
