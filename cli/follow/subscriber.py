@@ -5,7 +5,6 @@ kill between the two hands the last event on a second time.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any, Protocol
 from cli.failures import CommandError
 from cli.follow.client_tokens import Tokens
 from cli.follow.socket import Remedy, StreamEndedError, open_subscription
+from ledger.bounds.backoff import Backoff
 
-_WAIT_SECONDS_MIN, _WAIT_SECONDS_MAX = 0.25, 30.0
+_BACKOFF = Backoff(0.25, 30.0)
 _RUNNING_SECONDS = 5.0
 _TOKENS_REFUSED_MAX = 3
 """So many new tokens in a row, none of which was taken, and it is given up."""
@@ -111,8 +111,7 @@ class Subscriber:
         if ended.remedy is Remedy.GIVE_UP or (self._token is None and not self._may_renew()):
             raise FollowingError(ended)
         # The first time it comes back at once: most ends are one process of several that is being restarted.
-        wait_s = 0.0 if self._tries == 0 else min(_WAIT_SECONDS_MIN * 2 ** min(self._tries, 20), _WAIT_SECONDS_MAX)
-        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 - so that many subscribers don't come back as one
+        wait_s = 0.0 if self._tries == 0 else _BACKOFF.choose_seconds(self._tries)
         self._tries += 1
         self.note(f"{ended.problem}: {ended.message} " + (f"Again in {wait_s:.1f} s." if wait_s else "Again."))
         await asyncio.sleep(wait_s)

@@ -16,10 +16,10 @@ from gateway.operations.costs import CostModel
 from gateway.operations.plans import Plan, Planner
 from gateway.operations.progress import Document
 from gateway.operations.protection import Protection
-from gateway.operations.rates import RateLimiter
-from gateway.operations.recent import Recent
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
+from ledger.bounds.rates import RateLimiter
+from ledger.bounds.recent import Recent
 
 VerifyToken = Callable[[str, datetime], Awaitable[Verdict]]
 

@@ -16,6 +16,7 @@ from gateway.streams.delivery import KEPT_SECONDS, Delivery
 from gateway.streams.ends import FeedResetError
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Subscription
+from ledger.bounds.backoff import Backoff
 from ledger.feed.entries import Entry, may_get
 from ledger.feed.follower import Follower
 from ledger.feed.reading import Slice, read_entries
@@ -24,7 +25,7 @@ from ledger.identifiers import Position
 from ledger.storage.database import Transaction
 
 _PARTS_KEPT_MAX = 64
-_BACKOFF_SECONDS = (0.05, 2.0)
+_BACKOFF = Backoff(0.05, 2.0)
 _LEAST_PAUSE_SECONDS = 0.02
 
 
@@ -61,8 +62,7 @@ class CatchUps:
                 if not is_unavailable(failure) and not isinstance(failure, TimeoutError):
                     subscription.end(channel.tell_end(failure))
                     return
-                least, most = _BACKOFF_SECONDS
-                await asyncio.sleep(min(most, least * 2 ** min(failures, 8)))
+                await asyncio.sleep(_BACKOFF.choose_seconds(failures))
                 failures += 1
                 continue
             failures = 0

@@ -26,12 +26,13 @@ from gateway.operations.services import Services
 from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
 from gateway.streams.delivery import Delivery
+from ledger.bounds.backoff import Backoff
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
 from resolvers.batches import EventBatch, Message, Source
 
 _TRIES_MAX = 3
-_BACKOFF_SECONDS = (0.05, 2.0)
+_BACKOFF = Backoff(0.05, 2.0)
 _log = structlog.get_logger("gateway.streams")
 
 
@@ -106,8 +107,7 @@ class SharedExecution:
                 if not waited:
                     _log.warning("stream execution waits", problem=error.code)
                 waited += 1
-            least, most = _BACKOFF_SECONDS
-            await asyncio.sleep(min(most, least * 2 ** min(waited + tries, 8)))
+            await asyncio.sleep(_BACKOFF.choose_seconds(waited + tries))
 
     async def read(self, work: Callable[[Any], Any]) -> Any:
         """Run a reading of the ledger as the neutral viewer. Errors: what the work raises."""

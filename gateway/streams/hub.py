@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 from auth.tokens.open_tokens import OpenToken, OpenTokens
 from auth.tokens.principal import Principal
-from auth.tokens.verification import Refusal
 from gateway.operations.errors import OperationTimeoutError, UnauthenticatedError
 from gateway.operations.progress import Authorized, Document
 from gateway.operations.services import Services
@@ -24,10 +23,9 @@ from gateway.streams.ends import (
     FeedResetError,
     ServerShutdownError,
     StreamEndError,
-    TokenExpiredError,
-    TokenRevokedError,
     TooManyStreamsError,
     TooManySubscriptionsError,
+    end_of_token,
 )
 from gateway.streams.execution import Operation, SharedExecution
 from gateway.streams.keys import ChannelKey, Following, choose_cursor, read_following
@@ -216,7 +214,7 @@ class StreamHub:
     ) -> None:
         hold: OpenToken | None = None
         if self._open_tokens is not None:
-            hold = self._open_tokens.watch(principal, lambda reason: subscription.end(_end_of_token(reason)))
+            hold = self._open_tokens.watch(principal, lambda reason: subscription.end(end_of_token(reason)))
 
         def leave() -> None:
             if hold is not None:
@@ -286,7 +284,3 @@ def _neutralize(principal: Principal) -> Principal:
     return replace(
         principal, client_id=nobody, token_id="", expires_at=_END_OF_TIME, family_id=None, key_thumbprint=None
     )
-
-
-def _end_of_token(reason: Refusal) -> StreamEndError:
-    return TokenExpiredError() if reason is Refusal.EXPIRED else TokenRevokedError()

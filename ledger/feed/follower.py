@@ -9,10 +9,10 @@ Source: design section 5.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError
 from ledger.feed.batches import FEED_CHANNEL
 from ledger.feed.cursors import FeedCursor
@@ -25,7 +25,7 @@ from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan follower"
 _BATCH_MAX = 500
-_BACKOFF_SECONDS = (0.05, 2.0)
+_BACKOFF = Backoff(0.05, 2.0)
 _CHANGING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
 """After these, what was read before no longer stands so in the database."""
 _logger = logging.getLogger(__name__)
@@ -154,9 +154,7 @@ class Follower:
                 _logger.exception("follower_failed")
             finally:
                 self.status.is_connected = False
-            # Jitter parts the processes that lost one server together; it decides nothing else.
-            least, most = _BACKOFF_SECONDS
-            await asyncio.sleep(min(most, least * 2 ** min(self._failures, 8)) * random.uniform(0.5, 1.0))  # noqa: S311
+            await asyncio.sleep(_BACKOFF.choose_seconds(self._failures))
 
     async def _follow(self) -> None:
         """One session. Errors: _FeedReplacedError, FAILURES."""

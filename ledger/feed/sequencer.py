@@ -8,18 +8,18 @@ Source: design section 5; graphql-facts.md, The sequencer; ADR 0053.
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ledger.bounds.backoff import Backoff
 from ledger.feed.batches import FencedError, sequence_batch
 from ledger.feed.direct import FAILURES, DirectSession, DirectSettings
 from ledger.feed.pending_watch import PendingWatch
 from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan sequencer"
-_BACKOFF_SECONDS = (0.1, 2.0)
+_BACKOFF = Backoff(0.1, 2.0)
 _BEAT_SECONDS = 1.0
 _HALVINGS_MAX = 20
 _PENDING_COUNTED_MAX = 100_000
@@ -102,9 +102,7 @@ class Sequencer:
                 _logger.exception("sequencer_failed")
             finally:
                 self.status.is_leader = False
-            # Jitter parts the candidates; randomness here decides nothing but who goes first.
-            least, most = _BACKOFF_SECONDS
-            await asyncio.sleep(min(most, least * 2 ** min(self._failures, _HALVINGS_MAX)) * random.uniform(0.5, 1.0))  # noqa: S311
+            await asyncio.sleep(_BACKOFF.choose_seconds(self._failures))
 
     async def _serve(self) -> None:
         """One session: wait for the lock, lead until something ends it. Errors: FencedError, FAILURES."""

@@ -7,7 +7,6 @@ to the next user of a pooled connection. The clock is one value per transaction 
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from ledger.bounds.backoff import Backoff
 from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
@@ -28,6 +28,7 @@ from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer
 
 T = TypeVar("T")
+_BACKOFF = Backoff(0.01, 1.0)
 _logger = logging.getLogger(__name__)
 
 _BIND = text(
@@ -212,8 +213,7 @@ class Database:
                 if sqlstate(error) not in _RETRIED:
                     raise
                 _logger.info("transaction_retried", extra={"attempt": attempt, "sqlstate": sqlstate(error)})
-            # Jitter parts two writers that met; randomness here decides nothing but who goes first.
-            await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311
+            await asyncio.sleep(_BACKOFF.choose_seconds(attempt))
         raise ContentionError
 
     async def ping(self) -> None:

@@ -5,16 +5,16 @@ without it would answer with nulls what the client believes itself entitled to.
 Source: RFC 6750 sections 2.1 and 3; RFC 9449 section 7.
 """
 
-import math
 import re
 
 import structlog
 
 from auth.tokens.principal import Principal
 from auth.tokens.verification import Failure, Refusal, Verdict
-from gateway.operations.errors import MalformedRequestError, RateLimitedError, TokenInvalidError
+from gateway.operations.errors import MalformedRequestError, TokenInvalidError
 from gateway.operations.progress import Called, Received
 from gateway.operations.services import Services
+from gateway.operations.stages.limit_rate import take_rate
 
 _log = structlog.get_logger("gateway.authentication")
 _CREDENTIALS = re.compile(r"^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
@@ -55,7 +55,8 @@ async def _find_principal(received: Received, services: Services) -> Principal |
         # The reason goes to the log, not to whoever holds a token that is not theirs.
         _log.info("token refused", reason=str(verdict.reason))
         if verdict.reason is not Refusal.PROOF_NONCE:
-            _slow_down(received, services)
+            # An address that sends bad tokens uses up the rate of callers without one.
+            take_rate(services.anonymous, received.peer, received.as_of)
         raise TokenInvalidError(headers=_challenge(received, services, verdict.reason, is_bound=is_bound))
     return verdict.principal
 
@@ -82,10 +83,3 @@ def _challenge(received: Received, services: Services, reason: Refusal, *, is_bo
         "WWW-Authenticate": f'DPoP realm="jembatan", error="{error}", algs="ES256 PS256"',
         "DPoP-Nonce": services.bound_tokens.issue_nonce(received.as_of),
     }
-
-
-def _slow_down(received: Received, services: Services) -> None:
-    """An address that sends bad tokens uses up the rate of callers without one."""
-    wait_seconds = services.anonymous.take(received.peer, now_seconds=received.as_of.timestamp())
-    if wait_seconds is not None:
-        raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

@@ -1,10 +1,12 @@
 """Whether this caller may run one more operation now: a rate for each client, by address without a token."""
 
 import math
+from datetime import datetime
 
 from gateway.operations.errors import RateLimitedError
 from gateway.operations.progress import Called
 from gateway.operations.services import Services
+from ledger.bounds.rates import RateLimiter
 
 
 def limit_rate(called: Called, services: Services) -> None:
@@ -12,7 +14,11 @@ def limit_rate(called: Called, services: Services) -> None:
 
     Errors: RateLimitedError (429 with Retry-After), before the body is read.
     """
-    limiter = services.anonymous if called.principal is None else services.clients
-    wait_seconds = limiter.take(called.client, now_seconds=called.as_of.timestamp())
+    take_rate(services.anonymous if called.principal is None else services.clients, called.client, called.as_of)
+
+
+def take_rate(limiter: RateLimiter, client: str, as_of: datetime) -> None:
+    """Take one operation from a rate. Errors: RateLimitedError."""
+    wait_seconds = limiter.take(client, now_seconds=as_of.timestamp())
     if wait_seconds is not None:
         raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

@@ -28,9 +28,8 @@ from gateway.streams.ends import (
     SlowReaderError,
     StreamEnded,
     StreamEndError,
-    TokenExpiredError,
-    TokenRevokedError,
     TooManySubscriptionsError,
+    end_of_token,
 )
 from gateway.streams.hub import StreamConnection, StreamHub
 from gateway.streams.subscription import Subscription
@@ -219,7 +218,7 @@ class Session:
         self._writer.say(render_acknowledgement(told))
 
     def _end_token(self, reason: TokenRefusal) -> None:
-        failure = TokenExpiredError() if reason is TokenRefusal.EXPIRED else TokenRevokedError()
+        failure = end_of_token(reason)
         self.end(SOCKET_ENDS[failure.code], failure)
 
     def _start(self, message: Message) -> None:
