@@ -14,17 +14,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from strawberry.federation import Schema
 
+from auth.tokens.bound_tokens import BoundTokenVerifier
+from auth.tokens.open_tokens import OpenTokens
 from gateway.operations.endpoint import GraphQLEndpoint
 from gateway.operations.executor import prepare_schema
 from gateway.operations.graphiql import ASSETS_PATH, serve_asset
 from gateway.operations.protection import check_declarations
-from gateway.operations.services import BoundTokens, MakeContext, VerifyToken, make_services
+from gateway.operations.services import MakeContext, VerifyToken, make_services
 from gateway.process.health import Check, Readiness, answer_healthz
 from gateway.process.metrics import Metrics
 from gateway.process.middleware import RequestEnvelope
 from gateway.process.server import Drain
 from gateway.settings import Settings
-from gateway.streams.hub import StreamHub, WatchTokens
+from gateway.streams.hub import StreamHub
 from gateway.streams.websocket.upgrades import WebSocketEndpoint
 from ledger.feed.follower import Follower
 
@@ -46,18 +48,18 @@ def create_app(
     schema: Schema,
     verify_token: VerifyToken,
     make_context: MakeContext,
-    bound_tokens: BoundTokens | None = None,
+    bound_tokens: BoundTokenVerifier | None = None,
     auth_routes: Sequence[BaseRoute] = (),
     ready_checks: Mapping[str, Check] | None = None,
     read_pools: Callable[[], Mapping[str, Mapping[str, int]]] | None = None,
     lifespan: Lifespan | None = None,
     follower: Follower | None = None,
-    open_tokens: WatchTokens | None = None,
+    open_tokens: OpenTokens | None = None,
     now: Callable[[], datetime] = read_clock,
 ) -> Starlette:
     """The application over the parts given.
 
-    Shapes: verify_token(bearer, as_of) gives a verdict: true with .principal, false with .reason. There is no
+    Shapes: verify_token(bearer, as_of) gives auth's verdict on a token. There is no
     application without one. bound_tokens verifies tokens of the scheme DPoP; without it none is taken.
     make_context(principal | None, as_of, request_id) makes an operation's context, an async context manager that is
     left when the operation ends. Without a follower no subscription is served; without open_tokens nobody notices

@@ -17,8 +17,8 @@ from auth.login.sessions import LoginSession, find_session
 from auth.pages import Pages
 from auth.protocol.authorization_server import TooManyRequestsError
 from auth.protocol.requests import address_of, check_protocol_parameters, read_form, read_query
-from auth.rate_limits import SlidingLimit
 from auth.settings import AuthSettings
+from ledger.bounds.rates import SlidingLimit
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 

@@ -37,11 +37,11 @@ from auth.protocol.requests import (
     read_query,
     read_token_request,
 )
-from auth.rate_limits import SlidingLimit
 from auth.settings import AuthSettings
 from auth.tokens.dpop import issue_nonce
 from auth.tokens.requests_record import RECORD_EVENT, describe_event
 from auth.tokens.signing_keys import SigningKeyStore
+from ledger.bounds.rates import SlidingLimit
 from ledger.errors import Category, LedgerError
 from ledger.storage.database import Database
 from ledger.storage.roles import Role

@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -28,6 +27,7 @@ from auth.tokens.principal import Principal
 from auth.tokens.revocation_watch import RevocationWatch
 from auth.tokens.signing_keys import ALGORITHM, SigningKeys, SigningKeyStore
 from auth.tokens.token_status import is_in_good_standing
+from ledger.bounds.recent import Recent
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
@@ -94,7 +94,7 @@ class TokenVerifier:
         self._settings = settings
         self.watch = RevocationWatch(database, settings)
         """What was revoked lately; whoever else needs to know in this process asks the same one."""
-        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._remembered: Recent[bytes, _Remembered] = Recent(settings.verified_tokens_max)
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
         """Whose bearer token this is, or why it is not taken; one that is bound to a key never is (RFC 9449 7.2).
@@ -116,9 +116,9 @@ class TokenVerifier:
             return known
         refusal = await self._find_refusal(known, as_of)
         if refusal is not None:
-            self._remembered.pop(digest, None)
+            self._remembered.forget(digest)
             return Failure(refusal)
-        self._remember(digest, known)
+        self._remembered.keep(digest, known)
         return Success(known.principal)
 
     async def _find_refusal(self, known: _Remembered, as_of: datetime) -> Refusal | None:
@@ -151,21 +151,15 @@ class TokenVerifier:
         verdict = _verify_signed(bearer, key, self._settings, as_of=as_of)
         return verdict if isinstance(verdict, Failure) else _Remembered(kid, verdict.principal, None)
 
-    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
-        self._remembered[digest] = remembered
-        self._remembered.move_to_end(digest)
-        while len(self._remembered) > self._settings.verified_tokens_max:
-            self._remembered.popitem(last=False)
-
     async def _recall(self, digest: bytes, as_of: datetime) -> _Remembered | None:
         """What is remembered of the token, while the key that signed it is still ours."""
-        remembered = self._remembered.get(digest)
+        remembered = self._remembered.find(digest)
         if remembered is None:
             return None
         keys = await self._keys.get(as_of=as_of)
         if remembered.kid in keys.public:
             return remembered
-        del self._remembered[digest]
+        self._remembered.forget(digest)
         return None
 
 

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from cli.failures import CommandError
 from cli.follow.client_tokens import Tokens
 from cli.follow.socket import Remedy, StreamEndedError, open_subscription
-from ledger.backoff import back_off_seconds
+from ledger.bounds.backoff import Backoff
 
-_WAIT_SECONDS_MIN, _WAIT_SECONDS_MAX = 0.25, 30.0
+_BACKOFF = Backoff(0.25, 30.0)
 _RUNNING_SECONDS = 5.0
 _TOKENS_REFUSED_MAX = 3
 """So many new tokens in a row, none of which was taken, and it is given up."""
@@ -111,8 +111,7 @@ class Subscriber:
         if ended.remedy is Remedy.GIVE_UP or (self._token is None and not self._may_renew()):
             raise FollowingError(ended)
         # The first time it comes back at once: most ends are one process of several that is being restarted.
-        is_first = self._tries == 0
-        wait_s = 0.0 if is_first else back_off_seconds(self._tries, least=_WAIT_SECONDS_MIN, most=_WAIT_SECONDS_MAX)
+        wait_s = 0.0 if self._tries == 0 else _BACKOFF.choose_seconds(self._tries)
         self._tries += 1
         self.note(f"{ended.problem}: {ended.message} " + (f"Again in {wait_s:.1f} s." if wait_s else "Again."))
         await asyncio.sleep(wait_s)

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: from HTTP to an exchange, and from its answer back to HTTP.
+"""The GraphQL endpoint: from HTTP to the list of steps, and from its answer back to HTTP.
 
 POST with application/json, GET for queries and subscriptions, a page for browsers. Who accepts a stream gets a
 subscription as one; whatever is refused before it begins is an ordinary answer with its status. It holds no cookies
@@ -7,13 +7,11 @@ refused all the same.
 Source: GraphQL over HTTP; docs/adr/0032, 0033.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import partial
 
 import structlog
-from graphql import OperationType
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -28,7 +26,6 @@ from gateway.operations.errors import (
     UnsupportedMediaTypeError,
     UrlTooLongError,
 )
-from gateway.operations.exchange import Answer, Exchange, GraphQLRequest, Transport, filled
 from gateway.operations.graphiql import render_page
 from gateway.operations.media_types import (
     EVENT_STREAM,
@@ -39,11 +36,10 @@ from gateway.operations.media_types import (
     is_json_in_utf8,
     wants_html,
 )
-from gateway.operations.pipeline import BEFORE_EXECUTION, STAGES, run_stages
+from gateway.operations.pipeline import Run
+from gateway.operations.progress import Answer, Authorized, GraphQLRequest, Received, Transport
 from gateway.operations.requests import parse_body, parse_parameters, parse_query_string, read_body
 from gateway.operations.services import Services
-from gateway.operations.stages.encode_response import encode_response
-from gateway.operations.stages.execute_operation import execute_operation
 from gateway.streams.http_stream import HttpStream
 from gateway.streams.hub import StreamHub
 from gateway.streams.multipart import Multipart
@@ -79,59 +75,44 @@ class GraphQLEndpoint:
         accept = ", ".join(request.headers.getlist("accept")) or None
         if self._is_browser(request, accept):
             return render_page()
-        exchange = self._begin(request, accept)
+        received = self._receive(request, accept)
+        run = Run(received, self.services)
         refusal = self._find_refusal(request, accept)
-        if refusal is not None:
-            exchange = replace(exchange, failure=refusal)
-        elif exchange.transport.is_stream:
-            exchange = await run_stages(exchange, self.services, BEFORE_EXECUTION)
-            if exchange.failure is None and filled(exchange.operation).operation is OperationType.SUBSCRIPTION:
-                try:
-                    return await self._open(request, exchange)
-                except Exception as failure:  # noqa: BLE001 - as in the pipeline: every failure is answered
-                    exchange = replace(exchange, failure=failure)
-            elif exchange.failure is None:
-                exchange = await run_stages(exchange, self.services, (execute_operation,))
-        else:
-            exchange = await run_stages(exchange, self.services, STAGES[:-1])
-        if isinstance(exchange.failure, ClientDisconnect):
-            raise exchange.failure
-        exchange = await encode_response(exchange, self.services)
-        answer = filled(exchange.answer)
-        self._record(request, exchange, answer)
-        if exchange.transport.is_stream and exchange.failure is None and choose_media_type(accept) is None:
-            return _render_single(exchange.transport, answer)
+        answer = run.refuse(refusal) if refusal else await run.take(partial(self._open, request))
+        log = request.state.log
+        if isinstance(answer, HttpStream):
+            log.update(run.record(()), stream=received.transport.value)
+            request.state.stream = answer.told
+            _log.info("stream opened", **log)
+            return answer
+        log.update(run.record(answer.codes))
+        if received.transport.is_stream and run.is_executed and choose_media_type(accept) is None:
+            return _render_single(received.transport, answer)
         return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
 
-    async def _open(self, request: Request, exchange: Exchange) -> HttpStream:
+    async def _open(self, request: Request, authorized: Authorized) -> HttpStream:
         """The response that carries a subscription. Errors: what opening one refuses."""
         hub = self.hub
         if hub is None:
             raise StreamRequiredError
-        client = exchange.principal.client_id if exchange.principal else exchange.peer
-        connection = hub.connect(client, transport=exchange.transport.value)
+        connection = hub.connect(authorized.client, transport=authorized.transport.value)
         try:
-            subscription = await hub.open(exchange, request.headers.get("last-event-id"), connection=connection)
+            subscription = await hub.open(authorized, request.headers.get("last-event-id"), connection=connection)
         except BaseException:
             connection.close()
             raise
-        form = EventStream() if exchange.transport is Transport.EVENT_STREAM else Multipart()
-        headers = {"Vary": "Accept, Authorization", "X-Jembatan-Cost": str(exchange.cost)}
-        stream = HttpStream(
-            subscription, connection, form, self.services.settings, request_id=exchange.request_id, headers=headers
+        form = EventStream() if authorized.transport is Transport.EVENT_STREAM else Multipart()
+        headers = {"Vary": "Accept, Authorization", "X-Jembatan-Cost": str(authorized.cost)}
+        return HttpStream(
+            subscription, connection, form, self.services.settings, request_id=authorized.request_id, headers=headers
         )
-        self._describe(request, exchange, "done", ())
-        request.state.log["stream"] = exchange.transport.value
-        request.state.stream = stream.told
-        _log.info("stream opened", **request.state.log)
-        return stream
 
     def _is_browser(self, request: Request, accept: str | None) -> bool:
         on = self.services.settings.graphiql and request.method == "GET"
         return on and wants_html(accept) and not request.scope["query_string"]
 
-    def _begin(self, request: Request, accept: str | None) -> Exchange:
-        return Exchange(
+    def _receive(self, request: Request, accept: str | None) -> Received:
+        return Received(
             request_id=request.state.request_id,
             as_of=self.now(),
             method=request.method,
@@ -178,26 +159,6 @@ class GraphQLEndpoint:
         # Parameters beside a body mean nothing here, but a number or a token in them is as much in a URL.
         parse_parameters(request.scope["query_string"])
         return parse_body(body, depth_max=settings.variables_depth_max)
-
-    def _record(self, request: Request, exchange: Exchange, answer: Answer) -> None:
-        outcome = "refused" if exchange.outcome is None else "partial" if answer.codes else "done"
-        self._describe(request, exchange, outcome, answer.codes)
-
-    def _describe(self, request: Request, exchange: Exchange, outcome: str, codes: Sequence[str]) -> None:
-        operation = exchange.operation
-        kind = operation.operation.value if operation else "none"
-        self.services.metrics.operations.labels(kind, outcome).inc()
-        for code in codes:
-            self.services.metrics.errors.labels(code).inc()
-        request.state.log.update(
-            {
-                "operation": kind,
-                "operation_name": operation.name.value[:100] if operation and operation.name else None,
-                "client_id": exchange.principal.client_id if exchange.principal else None,
-                "cost": exchange.cost,
-                "codes": list(codes) or None,
-            }
-        )
 
 
 def _choose_refusal_type(accept: str | None) -> MediaType:

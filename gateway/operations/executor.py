@@ -18,8 +18,8 @@ from strawberry.federation import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.errors import ScopesMissingError, UnauthenticatedError
-from gateway.operations.exchange import Document
 from gateway.operations.plans import ENTITIES
+from gateway.operations.progress import Document
 from gateway.operations.protection import Protection, Requirement, ScopeSet
 
 PREPARED = "jembatan.prepared"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from graphql import DocumentNode, IntValueNode, StringValueNode, Visitor, visit
 
 from gateway.operations.errors import BodyTooLargeError, MalformedRequestError, NumberInUrlError, TokenInUrlError
-from gateway.operations.exchange import GraphQLRequest
+from gateway.operations.progress import GraphQLRequest
 
 _PARAMETERS = ("query", "operationName", "variables", "extensions")
 _GET_PARAMETERS_MAX = 20

@@ -1,41 +1,30 @@
-"""What the stages need besides the exchange itself: one bundle, made once by gateway/app.py, never changed."""
+"""What the steps need besides the operation itself: one bundle, made once by gateway/app.py, never changed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from graphql import GraphQLSchema
 from strawberry.federation import Schema
 
+from auth.tokens.bound_tokens import BoundTokenVerifier
+from auth.tokens.principal import Principal
+from auth.tokens.verification import Verdict
 from gateway.operations.costs import CostModel
-from gateway.operations.exchange import Document
 from gateway.operations.plans import Plan, Planner
+from gateway.operations.progress import Document
 from gateway.operations.protection import Protection
-from gateway.operations.rates import RateLimiter
-from gateway.operations.recent import Recent
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
+from ledger.bounds.rates import RateLimiter
+from ledger.bounds.recent import Recent
 
-# The verdict is a value with a truth: a true one has .principal, a false one .reason.
-VerifyToken = Callable[[str, datetime], Awaitable[Any]]
+VerifyToken = Callable[[str, datetime], Awaitable[Verdict]]
 
-
-class BoundTokens(Protocol):
-    """Verification of tokens that are bound to a client's key (RFC 9449); auth.tokens.bound_tokens has one."""
-
-    async def verify(self, token: str, *, proofs: Sequence[str], method: str, uri: str, as_of: datetime) -> Any:
-        """A verdict as VerifyToken gives one."""
-        ...
-
-    def issue_nonce(self, as_of: datetime) -> str:
-        """The nonce for a client's next proof."""
-        ...
-
-
-# An operation's context, entered when the operation starts and left when it ends.
-MakeContext = Callable[[Any, datetime, str], AbstractAsyncContextManager[Any]]
+# An operation's context, entered when the operation starts and left when it ends. What it holds is the graph's own.
+MakeContext = Callable[[Principal | None, datetime, str], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(slots=True)
@@ -48,7 +37,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that stages use. A stage reads nothing that isn't here or in its exchange."""
+    """Everything that steps use. A step reads nothing that isn't here or in what the step before it made."""
 
     settings: Settings
     schema: Schema
@@ -56,7 +45,7 @@ class Services:
     costs: CostModel
     planner: Planner
     verify_token: VerifyToken
-    bound_tokens: BoundTokens | None
+    bound_tokens: BoundTokenVerifier | None
     make_context: MakeContext
     metrics: Metrics
     documents: Recent[str, Document]
@@ -76,7 +65,7 @@ def make_services(
     schema: Schema,
     *,
     verify_token: VerifyToken,
-    bound_tokens: BoundTokens | None = None,
+    bound_tokens: BoundTokenVerifier | None = None,
     make_context: MakeContext,
     metrics: Metrics,
 ) -> Services:

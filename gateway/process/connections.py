@@ -29,7 +29,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
-from gateway.operations.rates import Allowance
+from ledger.bounds.rates import Allowance
 
 ABORT, SOCKET, WRITE = "jembatan.abort", "jembatan.socket", "jembatan.write"
 MESSAGE_TOO_LARGE, TOO_MANY_MESSAGES = 4413, 4429
@@ -292,7 +292,10 @@ class BoundedFrames(ServerProtocol):
     def recv_frame(self, frame: Frame) -> None:
         """Take one frame, or fail the connection."""
         weight = _CONTINUATION_WEIGHT if frame.opcode is Opcode.CONT else _CONTROL_WEIGHT
-        if frame.opcode is not Opcode.CLOSE and not self._allowance.take(weight, now_seconds=self._loop.time()):
+        wait_seconds = None
+        if frame.opcode is not Opcode.CLOSE:
+            wait_seconds = self._allowance.take(weight, now_seconds=self._loop.time())
+        if wait_seconds is not None:
             self._is_flooded = True
             raise ProtocolError("Too many messages")
         super().recv_frame(frame)

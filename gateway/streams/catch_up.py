@@ -7,16 +7,16 @@ channel that are at the same place share what is read. The next part is read whe
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gateway.operations.failures import is_unavailable
 from gateway.settings import Settings
+from gateway.streams.channel import Channel
 from gateway.streams.counts import StreamCounts
-from gateway.streams.encodings import KEPT_SECONDS
+from gateway.streams.delivery import KEPT_SECONDS, Delivery
 from gateway.streams.ends import FeedResetError
 from gateway.streams.shared import Shared
-from gateway.streams.subscription import Delivery, Subscription
-from ledger.backoff import back_off_seconds
+from gateway.streams.subscription import Subscription
+from ledger.bounds.backoff import Backoff
 from ledger.feed.entries import Entry, may_get
 from ledger.feed.follower import Follower
 from ledger.feed.reading import Slice, read_entries
@@ -24,11 +24,8 @@ from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.storage.database import Transaction
 
-if TYPE_CHECKING:
-    from gateway.streams.channel import Channel
-
 _PARTS_KEPT_MAX = 64
-_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.05, 2.0
+_BACKOFF = Backoff(0.05, 2.0)
 _LEAST_PAUSE_SECONDS = 0.02
 
 
@@ -52,12 +49,12 @@ class CatchUps:
         self._counts = counts
         self._parts: Shared[Part] = Shared(entries_max=_PARTS_KEPT_MAX, seconds=KEPT_SECONDS)
 
-    async def run(self, channel: "Channel", subscription: Subscription, *, after: Position) -> None:
+    async def run(self, channel: Channel, subscription: Subscription, after: Position) -> None:
         """Feed a subscriber from behind a position until the channel admits it, or until it ends."""
         self._counts.catch_ups += 1
         clock = asyncio.get_running_loop().time
         failures = 0
-        while not subscription.is_over and not channel.admit(subscription, after=after):
+        while not subscription.is_over and not channel.admit(subscription, after):
             started = clock()
             try:
                 part = await self._read_part(channel, after)
@@ -65,7 +62,7 @@ class CatchUps:
                 if not is_unavailable(failure) and not isinstance(failure, TimeoutError):
                     subscription.end(channel.tell_end(failure))
                     return
-                await asyncio.sleep(back_off_seconds(failures, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX))
+                await asyncio.sleep(_BACKOFF.choose_seconds(failures))
                 failures += 1
                 continue
             failures = 0
@@ -88,14 +85,14 @@ class CatchUps:
         """Stop reading."""
         self._parts.close()
 
-    async def _read_part(self, channel: "Channel", after: Position) -> Part:
+    async def _read_part(self, channel: Channel, after: Position) -> Part:
         async def read() -> Part:
             slice_ = self._find_in_memory(channel, after) or await self._read_from_database(channel, after)
             return Part(await channel.encode(slice_.entries), slice_.scanned_to)
 
         return await self._parts.get((channel.key, after), read)
 
-    def _find_in_memory(self, channel: "Channel", after: Position) -> Slice | None:
+    def _find_in_memory(self, channel: Channel, after: Position) -> Slice | None:
         """What the follower still has. Errors: FeedResetError; DatabaseUnavailableError while it was never reached."""
         if self._follower.feed_id != channel.feed_id:
             raise FeedResetError
@@ -110,7 +107,7 @@ class CatchUps:
                     return Slice(kept, entry.position)
         return Slice(kept, entries[-1].position)
 
-    async def _read_from_database(self, channel: "Channel", after: Position) -> Slice:
+    async def _read_from_database(self, channel: Channel, after: Position) -> Slice:
         source = channel.source
         kinds = None if source is None else source.kinds | source.ends_with
 

@@ -7,20 +7,21 @@ Owned by one event loop. Source: docs/adr/0056; graphql-facts, The sequencer and
 """
 
 import asyncio
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import structlog
 
 from gateway.operations.failures import log_causes
-from gateway.streams.encodings import KEPT_BYTES_MAX, KEPT_MAX, KEPT_SECONDS, Encodings
+from gateway.streams.delivery import KEPT_SECONDS, Delivery
+from gateway.streams.encodings import Encodings
 from gateway.streams.ends import ParticipationEndedError, StreamEndError, StreamFailedError
 from gateway.streams.execution import SharedExecution
 from gateway.streams.keys import ChannelKey
 from gateway.streams.shared import Shared
-from gateway.streams.subscription import Delivery, Subscription, expect_nothing
+from gateway.streams.subscription import Subscription, expect_nothing
+from gateway.streams.window import Window
 from ledger.errors import Category, LedgerError
 from ledger.feed.cursors import FeedCursor
 from ledger.feed.entries import Entry, may_get
@@ -28,22 +29,17 @@ from ledger.identifiers import Position
 from ledger.viewer import Viewer
 from resolvers.batches import Message, Source
 
-if TYPE_CHECKING:
-    from gateway.streams.catch_up import CatchUps
-
+CatchUp = Callable[["Channel", Subscription, Position], Coroutine[Any, Any, None]]
+"""Feeds a subscriber from behind a position until the channel admits it; CatchUps.run is one."""
 _PENDING_MAX = 2_000
 _log = structlog.get_logger("gateway.streams")
 
 
 class Channel:
-    """The subscribers of one key and what they share. Made by StreamHub alone.
-
-    frames are the latest results in order, the first of them with the index first_index; between covered_from and the
-    end of the feed nothing of this channel is missing in frames and in what is yet to be executed.
-    """
+    """The subscribers of one key and what they share. Made by StreamHub alone."""
 
     def __init__(
-        self, key: ChannelKey, viewer: Viewer, execution: SharedExecution, *, batch_max: int, catch_ups: "CatchUps"
+        self, key: ChannelKey, viewer: Viewer, execution: SharedExecution, *, batch_max: int, catch_up: CatchUp
     ) -> None:
         """Nothing is known of the source yet."""
         self.key = key
@@ -51,14 +47,11 @@ class Channel:
         self.execution = execution
         self.source: Source | None = None
         self.feed_id = ""
-        self.frames: list[Delivery] = []
-        self.first_index = 0
-        self.covered_from = Position(0)
         self.holds = 0
         self.counts = execution.counts
-        self._catch_ups = catch_ups
+        self._window = Window()
+        self._catch_up = catch_up
         self._batch_max = batch_max
-        self._bytes = 0
         self._pending: deque[Entry] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._feeds: dict[Subscription, asyncio.Task[None]] = {}
@@ -77,7 +70,7 @@ class Channel:
         async def probe() -> None:
             source = await self.execution.probe()
             if self.source is None:
-                self.feed_id, self.covered_from = follow()
+                self.feed_id, self._window.covered_from = follow()
             self.source = source
 
         await self._proofs.get(None, probe)
@@ -91,22 +84,26 @@ class Channel:
 
         return await self._places.get(position, tell)
 
-    def feed(self, subscription: Subscription, *, after: Position) -> bool:
+    def open(self, *, position: Position, cursor: str) -> Subscription:
+        """A subscriber behind a position, who is not fed yet."""
+        return Subscription(self._window, self.feed, self.counts, position=position, cursor=cursor)
+
+    def feed(self, subscription: Subscription, after: Position) -> bool:
         """Bring a subscriber what follows its place: at once where it is held here, else from history; says which."""
         self._joined.discard(subscription)
-        if self.admit(subscription, after=after):
+        if self.admit(subscription, after):
             return True
-        task = asyncio.create_task(self._catch_ups.run(self, subscription, after=after))
+        task = asyncio.create_task(self._catch_up(self, subscription, after))
         self._feeds[subscription] = task
         task.add_done_callback(lambda done: self._forget_feed(subscription, done))
         return False
 
-    def admit(self, subscription: Subscription, *, after: Position) -> bool:
+    def admit(self, subscription: Subscription, after: Position) -> bool:
         """Let a subscriber read on from here, if nothing behind its place is missing here."""
-        if after < self.covered_from or subscription.is_over:
+        index = self._window.find_index(after)
+        if index is None or subscription.is_over:
             return False
         self._joined.add(subscription)
-        index = self.first_index + bisect_right(self.frames, after, key=lambda frame: frame.position)
         subscription.join(index, after=after)
         return True
 
@@ -164,19 +161,7 @@ class Channel:
 
     def trim(self) -> None:
         """Let go of what is too old or too much."""
-        oldest = asyncio.get_running_loop().time() - KEPT_SECONDS
-        dropped = 0
-        for frame in self.frames:
-            rest = len(self.frames) - dropped
-            is_too_much = rest > KEPT_MAX or (self._bytes > KEPT_BYTES_MAX and rest > 1)
-            if not is_too_much and frame.made_at >= oldest:
-                break
-            self._bytes -= len(frame.payload)
-            dropped += 1
-        if dropped:
-            self.covered_from = max(self.covered_from, self.frames[dropped - 1].position)
-            del self.frames[:dropped]
-            self.first_index += dropped
+        self._window.trim()
         self._encodings.trim()
         self._places.trim()
 
@@ -193,7 +178,7 @@ class Channel:
         self._places.close()
         self._proofs.close()
         self._pending.clear()
-        self.frames.clear()
+        self._window.clear()
         self._encodings.clear()
 
     def _forget_feed(self, subscription: Subscription, task: asyncio.Task[None]) -> None:
@@ -221,8 +206,7 @@ class Channel:
             self._pump = None
 
     def _append(self, deliveries: Sequence[Delivery]) -> None:
-        self.frames.extend(deliveries)
-        self._bytes += sum(len(delivery.payload) for delivery in deliveries)
+        self._window.append(deliveries)
         self._call_joined()
         self.trim()
 
@@ -238,10 +222,7 @@ class Channel:
         """Leave what waits to history: it has become more than is kept in memory for one channel."""
         _log.warning("stream channel skips to history", waiting=len(self._pending))
         self._pending.clear()
-        self.first_index += len(self.frames) + 1
-        self.frames.clear()
-        self._bytes = 0
-        self.covered_from = position
+        self._window.skip_to(position)
         self._call_joined()
 
     def _end_all(self, failure: Exception) -> None:

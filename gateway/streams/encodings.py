@@ -6,12 +6,9 @@ Whoever comes by the same place soon after takes the same bytes: many that resum
 import asyncio
 from collections import OrderedDict
 
-from gateway.streams.subscription import Delivery
+from gateway.streams.delivery import KEPT_SECONDS, Delivery
+from gateway.streams.window import KEPT_BYTES_MAX, KEPT_MAX
 from ledger.identifiers import Position
-
-KEPT_SECONDS = 5.0
-KEPT_MAX = 1_000
-KEPT_BYTES_MAX = 1_048_576
 
 
 class Encodings:

@@ -7,6 +7,7 @@ docs/subscriptions.md tells it what to do about each code.
 from collections.abc import Mapping
 from typing import Any
 
+from auth.tokens.verification import Refusal
 from gateway.operations.errors import Code, GatewayError, RequestRefusedError
 from gateway.operations.failures import tell_failure
 from ledger.errors import LedgerError
@@ -95,6 +96,11 @@ class TooManySubscriptionsError(StreamEndError):
     category = Code.RATE_LIMITED
     status = 429
     hint = "Complete some, or open another connection."
+
+
+def end_of_token(reason: Refusal) -> TokenExpiredError | TokenRevokedError:
+    """Why a stream ends whose token did."""
+    return TokenExpiredError() if reason is Refusal.EXPIRED else TokenRevokedError()
 
 
 class StreamEnded(Exception):  # noqa: N818 - the end of a stream is no error of whoever reads it

@@ -17,33 +17,33 @@ import orjson
 import structlog
 from graphql import GraphQLError
 
+from auth.tokens.principal import Principal
 from gateway.operations.errors import OperationTimeoutError
-from gateway.operations.exchange import Document
 from gateway.operations.executor import PREPARED, Prepared
 from gateway.operations.failures import is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.operations.progress import Document
 from gateway.operations.services import Services
 from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
-from gateway.streams.subscription import Delivery
-from ledger.backoff import back_off_seconds
+from gateway.streams.delivery import Delivery
+from ledger.bounds.backoff import Backoff
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
 from resolvers.batches import EventBatch, Message, Source
 
 _TRIES_MAX = 3
-_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.05, 2.0
+_BACKOFF = Backoff(0.05, 2.0)
 _log = structlog.get_logger("gateway.streams")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What is executed for every batch. principal is neutral; None where there is no token."""
+    """What is executed for every batch. principal is the neutral one."""
 
     document: Document
     operation_name: str | None
     variables: Mapping[str, Any]
-    principal: Any
-    scopes: frozenset[str] | None
+    principal: Principal
 
 
 class _BatchFailedError(Exception):
@@ -107,8 +107,7 @@ class SharedExecution:
                 if not waited:
                     _log.warning("stream execution waits", problem=error.code)
                 waited += 1
-            failures = waited + tries
-            await asyncio.sleep(back_off_seconds(failures, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX))
+            await asyncio.sleep(_BACKOFF.choose_seconds(waited + tries))
 
     async def read(self, work: Callable[[Any], Any]) -> Any:
         """Run a reading of the ledger as the neutral viewer. Errors: what the work raises."""
@@ -151,7 +150,9 @@ class SharedExecution:
 
     async def _execute(self, batch: EventBatch, request_id: str) -> list[Any]:
         operation, services = self.operation, self._services
-        prepared = Prepared(document=operation.document, protection=services.protection, scopes=operation.scopes)
+        prepared = Prepared(
+            document=operation.document, protection=services.protection, scopes=operation.principal.scopes
+        )
         async with self._gate, asyncio.timeout(services.settings.operation_timeout_seconds):
             self.counts.executions += 1
             async with services.make_context(operation.principal, self._now(), request_id) as context:

@@ -12,9 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.process.connections import ABORT, WRITE
 from gateway.settings import Settings
+from gateway.streams.delivery import Delivery
 from gateway.streams.ends import SlowReaderError, StreamEnded
 from gateway.streams.hub import StreamConnection
-from gateway.streams.subscription import Delivery, Subscription
+from gateway.streams.subscription import Subscription
 
 _TICKS = 4
 """How often the timer looks within the shorter of the times that it watches."""

@@ -1,6 +1,6 @@
 """The subscriptions of one process: who may open how many, which share a channel, and what ends them.
 
-A transport runs the stages up to authorize, connects its client, and opens; the hub never speaks to a socket. It asks
+A transport connects its client, and opens what the list of steps authorized; the hub never speaks to a socket. It asks
 nobody who may see what: that is in the channel's viewer, by the rules of the ledger.
 Owned by one event loop. Source: docs/subscriptions.md; docs/adr/0056.
 """
@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
-from auth.tokens.verification import Refusal
+from auth.tokens.open_tokens import OpenToken, OpenTokens
+from auth.tokens.principal import Principal
 from gateway.operations.errors import OperationTimeoutError, UnauthenticatedError
-from gateway.operations.exchange import Exchange, filled
+from gateway.operations.progress import Authorized, Document
 from gateway.operations.services import Services
 from gateway.streams.catch_up import CatchUps
 from gateway.streams.channel import Channel
@@ -23,10 +23,9 @@ from gateway.streams.ends import (
     FeedResetError,
     ServerShutdownError,
     StreamEndError,
-    TokenExpiredError,
-    TokenRevokedError,
     TooManyStreamsError,
     TooManySubscriptionsError,
+    end_of_token,
 )
 from gateway.streams.execution import Operation, SharedExecution
 from gateway.streams.keys import ChannelKey, Following, choose_cursor, read_following
@@ -35,29 +34,13 @@ from ledger.feed.cursors import FeedCursor, resolve_cursor
 from ledger.feed.entries import Entry
 from ledger.feed.follower import Follower
 from ledger.feed.vocabulary import EventKind
-from ledger.viewer import Viewer
+from ledger.identifiers import ClientId
 
 _TRIM_SECONDS = 1.0
 _RETRY = {"Retry-After": "5"}
 _UNSETTLING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
 """After these, what was read before no longer stands so in the database."""
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-
-
-class Watched(Protocol):
-    """A hold on a token; auth.tokens.open_tokens.OpenToken is one."""
-
-    def close(self) -> None:
-        """Let go of it."""
-        ...
-
-
-class WatchTokens(Protocol):
-    """The tokens of open streams; auth.tokens.open_tokens.OpenTokens is one."""
-
-    def watch(self, principal: Any, on_end: Callable[[Refusal], None]) -> Watched:
-        """Hold a token until it is let go of or on_end is called."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +66,7 @@ class StreamHub:
         self,
         services: Services,
         follower: Follower,
-        open_tokens: WatchTokens | None,
+        open_tokens: OpenTokens | None,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -120,8 +103,8 @@ class StreamHub:
         self.counts.connections[transport] += 1
         return StreamConnection(client, transport, on_close=self._disconnect)
 
-    async def open(self, exchange: Exchange, cursor: str | None, *, connection: StreamConnection) -> Subscription:
-        """A subscription for an exchange that the stages up to authorize have passed.
+    async def open(self, authorized: Authorized, cursor: str | None, *, connection: StreamConnection) -> Subscription:
+        """A subscription in place of the steps that follow authorizing.
 
         Shapes: cursor is what the transport was told (Last-Event-ID); extensions.cursor and the root argument `after`
         come behind it. Errors, all before anything is streamed: ServerShutdownError, TooManyStreamsError,
@@ -129,13 +112,17 @@ class StreamHub:
         refuses, DatabaseUnavailableError, OperationTimeoutError.
         """
         self._check_limits(connection)
+        principal = authorized.principal
+        if principal is None:
+            raise UnauthenticatedError("A subscription needs an access token.")
         self._reserved += 1
         connection.subscriptions += 1
         channel: Channel | None = None
         try:
-            following, viewer = self._read(exchange)
-            said = choose_cursor(following, filled(exchange.request).extensions, last_event_id=cursor)
-            channel = self._take_channel(following, viewer, exchange)
+            neutral = _neutralize(principal)
+            following = read_following(authorized, viewer=neutral.viewer)
+            said = choose_cursor(following, authorized.request.extensions, last_event_id=cursor)
+            channel = self._take_channel(following, neutral, authorized.document)
             subscription = await self._begin(channel, said)
             self._refuse_draining()
         except BaseException as failure:
@@ -147,7 +134,7 @@ class StreamHub:
             raise
         finally:
             self._reserved -= 1
-        self._enter(subscription, channel, exchange, connection)
+        self._enter(subscription, channel, principal, connection)
         return subscription
 
     async def drain(self) -> None:
@@ -171,26 +158,20 @@ class StreamHub:
             most = settings.subscriptions_per_connection
             raise TooManySubscriptionsError(f"At most {most} operations run on one connection.", headers=_RETRY)
 
-    def _read(self, exchange: Exchange) -> tuple[Following, Viewer]:
-        principal: Any = exchange.principal
-        if principal is None:
-            raise UnauthenticatedError("A subscription needs an access token.")
-        viewer: Viewer = replace(principal.viewer, client_id=None)
-        return read_following(exchange, viewer=viewer), viewer
-
-    def _take_channel(self, following: Following, viewer: Viewer, exchange: Exchange) -> Channel:
+    def _take_channel(self, following: Following, principal: Principal, document: Document) -> Channel:
         channel = self._channels.get(following.key)
         if channel is None:
             operation = Operation(
-                document=filled(exchange.document),
+                document=document,
                 operation_name=following.key.operation_name,
                 variables=following.variables,
-                principal=_neutralize(exchange.principal),
-                scopes=exchange.scopes,
+                principal=principal,
             )
             execution = SharedExecution(operation, self._services, gate=self._gate, counts=self.counts, now=self._now)
             batch_max = self._services.settings.catch_up_batch_max
-            channel = Channel(following.key, viewer, execution, batch_max=batch_max, catch_ups=self._catch_ups)
+            channel = Channel(
+                following.key, principal.viewer, execution, batch_max=batch_max, catch_up=self._catch_ups.run
+            )
             self._channels[following.key] = channel
             self.counts.channels = len(self._channels)
         channel.holds += 1
@@ -209,13 +190,13 @@ class StreamHub:
         here = None if said is None else await self._resolve(channel, said)
         await channel.prove(lambda: (self._follower.feed_id, self._follower.head))
         if here is not None and said is not None:
-            return Subscription(channel, position=here.position, cursor=said)
+            return channel.open(position=here.position, cursor=said)
         position = self._follower.head
         end = self._follower.cursor_at(position)
         if end is None:
             raise RuntimeError("The follower doesn't know its own end.")
         place = await channel.tell_place(position, end.render())
-        subscription = Subscription(channel, position=position, cursor=place.cursor)
+        subscription = channel.open(position=position, cursor=place.cursor)
         subscription.hold([place], on_drained=None)
         return subscription
 
@@ -229,11 +210,11 @@ class StreamHub:
         return found
 
     def _enter(
-        self, subscription: Subscription, channel: Channel, exchange: Exchange, connection: StreamConnection
+        self, subscription: Subscription, channel: Channel, principal: Principal, connection: StreamConnection
     ) -> None:
-        hold: Watched | None = None
+        hold: OpenToken | None = None
         if self._open_tokens is not None:
-            hold = self._open_tokens.watch(exchange.principal, lambda reason: subscription.end(_end_of_token(reason)))
+            hold = self._open_tokens.watch(principal, lambda reason: subscription.end(end_of_token(reason)))
 
         def leave() -> None:
             if hold is not None:
@@ -247,7 +228,7 @@ class StreamHub:
         self.counts.open[connection.transport] += 1
         subscription.watch_close(self._leave)
         if self._channels.get(channel.key) is channel:
-            channel.feed(subscription, after=subscription.position)
+            channel.feed(subscription, subscription.position)
             self._trim_later()
         else:
             subscription.end(FeedResetError())
@@ -297,10 +278,9 @@ class StreamHub:
         self._trim_later()
 
 
-def _neutralize(principal: Any) -> Any:
+def _neutralize(principal: Principal) -> Principal:
     """A principal that may see the same and is nobody's: no client, no token."""
-    return replace(principal, client_id="", token_id="", expires_at=_END_OF_TIME, family_id=None, key_thumbprint=None)
-
-
-def _end_of_token(reason: Refusal) -> StreamEndError:
-    return TokenExpiredError() if reason is Refusal.EXPIRED else TokenRevokedError()
+    nobody = ClientId("")
+    return replace(
+        principal, client_id=nobody, token_id="", expires_at=_END_OF_TIME, family_id=None, key_thumbprint=None
+    )

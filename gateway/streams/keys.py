@@ -26,9 +26,9 @@ from graphql import (
 )
 
 from gateway.operations.errors import DocumentInvalidError
-from gateway.operations.exchange import Exchange, filled
 from gateway.operations.literals import ABSENT, read_argument, read_condition
 from gateway.operations.plans import with_defaults
+from gateway.operations.progress import Parsed
 from ledger.errors import CursorInvalidError
 from ledger.viewer import Viewer
 
@@ -59,12 +59,12 @@ class Following:
     after: str | None
 
 
-def read_following(exchange: Exchange, *, viewer: Viewer | None) -> Following:
+def read_following(parsed: Parsed, *, viewer: Viewer | None) -> Following:
     """The key, the shared variables and the root field's `after` of a valid subscription.
 
     Errors: DocumentInvalidError where no field is left to follow; CursorInvalidError for a cursor that is no text.
     """
-    document, request, operation = filled(exchange.document).node, filled(exchange.request), filled(exchange.operation)
+    document, request, operation = parsed.document.node, parsed.request, parsed.operation
     given = with_defaults(operation, request.variables)
     roots = list(_list_roots(document, operation, given))
     if not roots:
@@ -80,11 +80,11 @@ def read_following(exchange: Exchange, *, viewer: Viewer | None) -> Following:
     if after is not ABSENT and after is not None and not isinstance(after, str):
         raise CursorInvalidError(_MALFORMED, field=AFTER, hint="Pass a cursor of the feed, unchanged.")
     key = ChannelKey(
-        text=filled(exchange.document).text,
+        text=parsed.document.text,
         operation_name=operation.name.value if operation.name else None,
         variables=orjson.dumps(variables, option=orjson.OPT_SORT_KEYS),
         viewer=viewer,
-        scopes=exchange.scopes,
+        scopes=parsed.scopes,
     )
     return Following(key, variables, after if isinstance(after, str) else None)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import orjson
 
+from gateway.streams.delivery import Delivery
 from gateway.streams.ends import StreamEnded
-from gateway.streams.subscription import Delivery
 
 CONTENT_TYPE = 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0"'
 HEADERS: Mapping[str, str] = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

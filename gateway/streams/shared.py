@@ -1,7 +1,6 @@
 """Work that many wait for at once and that is done once. It knows nothing of what the work is."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +18,7 @@ class Shared(Generic[T]):
         """Keep at most entries_max results, each for so many seconds."""
         self._entries_max = entries_max
         self._seconds = seconds
-        self._tasks: OrderedDict[Hashable, asyncio.Task[T]] = OrderedDict()
+        self._tasks: dict[Hashable, asyncio.Task[T]] = {}
         self._done_at: dict[Hashable, float] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:

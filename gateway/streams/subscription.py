@@ -9,78 +9,48 @@ Owned by the event loop.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from gateway.streams.counts import StreamCounts
+from gateway.streams.delivery import Delivery
 from gateway.streams.ends import StreamEnded, StreamEndError
+from gateway.streams.window import Window
 from ledger.identifiers import Position
-
-if TYPE_CHECKING:
-    from gateway.streams.channel import Channel
 
 
 def expect_nothing() -> None:
     """What is called while no transport has said otherwise."""
 
 
-@dataclass(slots=True, eq=False)
-class Delivery:
-    """One result of a shared execution, encoded once for all its subscribers.
-
-    Shapes: payload is the JSON of a GraphQL ExecutionResult with extensions.cursor. ends is the reason that a
-    subscriber's stream ends here, and such a delivery has no payload.
-    Units: made_at is by the event loop's clock, in seconds.
-    """
-
-    position: Position
-    cursor: str
-    payload: bytes
-    made_at: float
-    ends: StreamEndError | None = None
-    _text: str | None = None
-    _event: bytes | None = None
-
-    @property
-    def text(self) -> str:
-        """The payload as text, decoded once for all."""
-        if self._text is None:
-            self._text = self.payload.decode()
-        return self._text
-
-    @property
-    def event(self) -> bytes:
-        """The payload as an event of text/event-stream, rendered once for all."""
-        if self._event is None:
-            self._event = b"event: next\nid: %b\ndata: %b\n\n" % (self.cursor.encode(), self.payload)
-        return self._event
-
-
 class Subscription:
-    """A place in a channel. Made by StreamHub.open alone; whoever opened it closes it.
+    """A place in a channel. Made by Channel.open alone; whoever opened it at the hub closes it.
 
     position and cursor are of what was taken last, or of where it began.
     """
 
     __slots__ = (
-        "_channel",
+        "_counts",
         "_end",
+        "_feed",
         "_from",
         "_held",
         "_index",
         "_on_close",
         "_on_drained",
         "_waiter",
+        "_window",
         "cursor",
         "on_ready",
         "position",
     )
 
-    def __init__(self, channel: "Channel", *, position: Position, cursor: str) -> None:
+    def __init__(self, window: Window, feed: "Feed", counts: StreamCounts, *, position: Position, cursor: str) -> None:
         """Begin behind a position; nothing comes before the channel feeds or joins it."""
         self.position = position
         self.cursor = cursor
         self.on_ready: Callable[[], None] = expect_nothing
-        self._channel = channel
+        self._window = window
+        self._feed = feed
+        self._counts = counts
         self._held: deque[Delivery] = deque()
         self._index: int | None = None
         self._from = position
@@ -110,21 +80,21 @@ class Subscription:
             return self._take(delivery)
         if self._index is None:
             return None
-        channel = self._channel
-        place = self._index - channel.first_index
+        window = self._window
+        place = self._index - window.first_index
         if place < 0:
             # The channel has let go of what comes next; history brings it, from the place behind the last one taken.
             self._index = None
-            is_here = channel.feed(self, after=max(self.position, self._from))
+            is_here = self._feed(self, max(self.position, self._from))
             return self.take_nowait() if is_here else None
-        frames = channel.frames
+        frames = window.frames
         while place < len(frames):
             delivery = frames[place]
             place += 1
             if delivery.position > self._from:
-                self._index = channel.first_index + place
+                self._index = window.first_index + place
                 return self._take(delivery)
-        self._index = channel.first_index + place
+        self._index = window.first_index + place
         return None
 
     async def next(self) -> Delivery:
@@ -173,7 +143,7 @@ class Subscription:
 
     def _take(self, delivery: Delivery) -> Delivery:
         self.position, self.cursor = delivery.position, delivery.cursor
-        self._channel.counts.delivered += 1
+        self._counts.delivered += 1
         if delivery.ends is not None:
             self._end = StreamEnded(delivery.ends, delivery.cursor)
             self._leave()
@@ -190,3 +160,7 @@ class Subscription:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+Feed = Callable[[Subscription, Position], bool]
+"""Brings a subscriber what follows a position; says whether that is at once."""

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ledger.backoff import back_off_seconds
+from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError
 from ledger.feed.batches import FEED_CHANNEL
 from ledger.feed.cursors import FeedCursor
@@ -25,7 +25,7 @@ from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan follower"
 _BATCH_MAX = 500
-_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.05, 2.0
+_BACKOFF = Backoff(0.05, 2.0)
 _CHANGING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
 """After these, what was read before no longer stands so in the database."""
 _logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class Follower:
                 _logger.exception("follower_failed")
             finally:
                 self.status.is_connected = False
-            await asyncio.sleep(back_off_seconds(self._failures, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX))
+            await asyncio.sleep(_BACKOFF.choose_seconds(self._failures))
 
     async def _follow(self) -> None:
         """One session. Errors: _FeedReplacedError, FAILURES."""

@@ -12,14 +12,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from ledger.backoff import back_off_seconds
+from ledger.bounds.backoff import Backoff
 from ledger.feed.batches import FencedError, sequence_batch
 from ledger.feed.direct import FAILURES, DirectSession, DirectSettings
 from ledger.feed.pending_watch import PendingWatch
 from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan sequencer"
-_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.1, 2.0
+_BACKOFF = Backoff(0.1, 2.0)
 _BEAT_SECONDS = 1.0
 _HALVINGS_MAX = 20
 _PENDING_COUNTED_MAX = 100_000
@@ -102,7 +102,7 @@ class Sequencer:
                 _logger.exception("sequencer_failed")
             finally:
                 self.status.is_leader = False
-            await asyncio.sleep(back_off_seconds(self._failures, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX))
+            await asyncio.sleep(_BACKOFF.choose_seconds(self._failures))
 
     async def _serve(self) -> None:
         """One session: wait for the lock, lead until something ends it. Errors: FencedError, FAILURES."""

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from ledger.backoff import back_off_seconds
+from ledger.bounds.backoff import Backoff
 from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
@@ -28,6 +28,7 @@ from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer
 
 T = TypeVar("T")
+_BACKOFF = Backoff(0.01, 1.0)
 _logger = logging.getLogger(__name__)
 
 _BIND = text(
@@ -213,10 +214,7 @@ class Database:
                 if sqlstate(error) not in _RETRIED:
                     raise
                 _logger.info("transaction_retried", extra={"attempt": attempt, "sqlstate": sqlstate(error)})
-            # All of the wait is left to chance, which parts two writers that met best.
-            await asyncio.sleep(
-                back_off_seconds(attempt, least=_RETRY_SECONDS_MIN, most=_RETRY_SECONDS_MAX, jitter=1.0)
-            )
+            await asyncio.sleep(_BACKOFF.choose_seconds(attempt))
         raise ContentionError
 
     async def ping(self) -> None:

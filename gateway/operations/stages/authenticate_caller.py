@@ -5,37 +5,41 @@ without it would answer with nulls what the client believes itself entitled to.
 Source: RFC 6750 sections 2.1 and 3; RFC 9449 section 7.
 """
 
-import math
 import re
-from dataclasses import replace
-from typing import Any
 
 import structlog
 
-from gateway.operations.errors import MalformedRequestError, RateLimitedError, TokenInvalidError
-from gateway.operations.exchange import Exchange
+from auth.tokens.principal import Principal
+from auth.tokens.verification import Failure, Refusal, Verdict
+from gateway.operations.errors import MalformedRequestError, TokenInvalidError
+from gateway.operations.progress import Called, Received
 from gateway.operations.services import Services
+from gateway.operations.stages.limit_rate import take_rate
 
 _log = structlog.get_logger("gateway.authentication")
 _CREDENTIALS = re.compile(r"^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
 _TOKEN_CHARS_MAX = 8_192
 _REALM = 'Bearer realm="jembatan"'
-_PROOF_MISSING = "TOKEN_PROOF_MISSING"
-_NONCE_NEEDED = "TOKEN_PROOF_NONCE_NEEDED"
-_DPOP_ERRORS = {_NONCE_NEEDED: "use_dpop_nonce", "TOKEN_PROOF_INVALID": "invalid_dpop_proof"}
+_DPOP_ERRORS = {Refusal.PROOF_NONCE: "use_dpop_nonce", Refusal.PROOF_INVALID: "invalid_dpop_proof"}
 
 
-async def authenticate_caller(exchange: Exchange, services: Services) -> Exchange:
-    """Fill in the principal.
+async def authenticate_caller(received: Received, services: Services) -> Called:
+    """Find out who calls. A WebSocket's operations come with their caller, who was authenticated when it opened.
 
     Errors: TokenInvalidError (401 with a challenge), MalformedRequestError for two Authorization headers,
     RateLimitedError for too many bad tokens.
     """
-    if not exchange.authorization:
-        return exchange
-    if len(exchange.authorization) > 1:
+    if isinstance(received, Called):
+        return received
+    return Called(**vars(received), principal=await _find_principal(received, services))
+
+
+async def _find_principal(received: Received, services: Services) -> Principal | None:
+    if not received.authorization:
+        return None
+    if len(received.authorization) > 1:
         raise MalformedRequestError("The Authorization header stands in the request more than once.")
-    header = exchange.authorization[0].strip()
+    header = received.authorization[0].strip()
     matched = _CREDENTIALS.match(header) if len(header) <= _TOKEN_CHARS_MAX else None
     if matched is None:
         raise TokenInvalidError(
@@ -44,44 +48,38 @@ async def authenticate_caller(exchange: Exchange, services: Services) -> Exchang
         )
     is_bound = matched.group(1).lower() == "dpop"
     if is_bound:
-        verdict = await _verify_bound(exchange, services, matched.group(2))
+        verdict = await _verify_bound(received, services, matched.group(2))
     else:
-        verdict = await services.verify_token(matched.group(2), exchange.as_of)
-    if not verdict:
+        verdict = await services.verify_token(matched.group(2), received.as_of)
+    if isinstance(verdict, Failure):
         # The reason goes to the log, not to whoever holds a token that is not theirs.
         _log.info("token refused", reason=str(verdict.reason))
-        if str(verdict.reason) != _NONCE_NEEDED:
-            _slow_down(exchange, services)
-        raise TokenInvalidError(headers=_challenge(exchange, services, str(verdict.reason), is_bound=is_bound))
-    return replace(exchange, principal=verdict.principal)
+        if verdict.reason is not Refusal.PROOF_NONCE:
+            # An address that sends bad tokens uses up the rate of callers without one.
+            take_rate(services.anonymous, received.peer, received.as_of)
+        raise TokenInvalidError(headers=_challenge(received, services, verdict.reason, is_bound=is_bound))
+    return verdict.principal
 
 
-async def _verify_bound(exchange: Exchange, services: Services, token: str) -> Any:
+async def _verify_bound(received: Received, services: Services, token: str) -> Verdict:
     """The verdict on a token that is bound to the caller's key (RFC 9449 section 7.1)."""
     if services.bound_tokens is None:
         raise TokenInvalidError(headers={"WWW-Authenticate": f'{_REALM}, error="invalid_request"'})
     return await services.bound_tokens.verify(
         token,
-        proofs=exchange.proofs,
-        method=exchange.method,
+        proofs=received.proofs,
+        method=received.method,
         uri=f"{services.settings.base_url}/graphql",
-        as_of=exchange.as_of,
+        as_of=received.as_of,
     )
 
 
-def _challenge(exchange: Exchange, services: Services, reason: str, *, is_bound: bool) -> dict[str, str]:
+def _challenge(received: Received, services: Services, reason: Refusal, *, is_bound: bool) -> dict[str, str]:
     """What the caller is told: the scheme to use, and the nonce that its next proof must hold."""
-    if services.bound_tokens is None or not (is_bound or reason == _PROOF_MISSING):
+    if services.bound_tokens is None or not (is_bound or reason is Refusal.PROOF_MISSING):
         return {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
     error = _DPOP_ERRORS.get(reason, "invalid_token")
     return {
         "WWW-Authenticate": f'DPoP realm="jembatan", error="{error}", algs="ES256 PS256"',
-        "DPoP-Nonce": services.bound_tokens.issue_nonce(exchange.as_of),
+        "DPoP-Nonce": services.bound_tokens.issue_nonce(received.as_of),
     }
-
-
-def _slow_down(exchange: Exchange, services: Services) -> None:
-    """An address that sends bad tokens uses up the rate of callers without one."""
-    wait_seconds = services.anonymous.take(exchange.peer, now_seconds=exchange.as_of.timestamp())
-    if wait_seconds is not None:
-        raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

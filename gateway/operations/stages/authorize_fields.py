@@ -6,14 +6,13 @@ Source: Apollo Router's authorization (null and UNAUTHORIZED_FIELD_OR_TYPE), Cos
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from graphql import GraphQLError, OperationType
 
 from gateway.operations.errors import GatewayError
-from gateway.operations.exchange import Exchange, filled
 from gateway.operations.executor import make_refusal
 from gateway.operations.plans import EntityUse, ProtectedUse, list_entity_types, with_defaults
+from gateway.operations.progress import Authorized, Planned
 from gateway.operations.protection import Requirement
 from gateway.operations.services import Services
 
@@ -27,29 +26,28 @@ class OperationUnauthorizedError(GatewayError):
         self.errors = tuple(errors)
 
 
-async def authorize_fields(exchange: Exchange, services: Services) -> Exchange:
-    """Fill in denials, and the entity types of which nothing may be fetched.
+def authorize_fields(planned: Planned, services: Services) -> Authorized:
+    """List what this caller is denied, and the entity types of which nothing may be fetched.
 
     Errors: OperationUnauthorizedError for an operation that is refused whole.
     """
-    plan = filled(exchange.plan)
-    operation = filled(exchange.operation)
-    met = {use.requirement: use.requirement.is_met_by(exchange.scopes) for use in plan.protected}
+    plan = planned.plan
+    met = {use.requirement: use.requirement.is_met_by(planned.scopes) for use in plan.protected}
     denied = [use for use in plan.protected if not met[use.requirement]]
-    variables = with_defaults(operation, filled(exchange.request).variables) if plan.entities else {}
+    variables = with_defaults(planned.operation, planned.request.variables) if plan.entities else {}
     represented = [(use, list(list_entity_types(use, variables))) for use in plan.entities]
-    refused = _list_refused({name for _, names in represented for name in names if name}, exchange, services)
-    errors = [_tell(use, exchange) for use in _list_outermost(_without_entities(denied, represented, refused))]
-    errors += _tell_entities(represented, refused, exchange)
-    whole = services.settings.reject_unauthorized or operation.operation is not OperationType.QUERY
+    refused = _list_refused({name for _, names in represented for name in names if name}, planned, services)
+    errors = [_tell(use, planned) for use in _list_outermost(_without_entities(denied, represented, refused))]
+    errors += _tell_entities(represented, refused, planned)
+    whole = services.settings.reject_unauthorized or planned.kind is not OperationType.QUERY
     if errors and whole:
         raise OperationUnauthorizedError(errors)
-    return replace(exchange, denials=tuple(errors), refused_entities=frozenset(refused))
+    return Authorized(**vars(planned), denials=tuple(errors), refused_entities=frozenset(refused))
 
 
-def _list_refused(names: set[str], exchange: Exchange, services: Services) -> dict[str, Requirement]:
+def _list_refused(names: set[str], planned: Planned, services: Services) -> dict[str, Requirement]:
     needed = {name: services.protection.find_type_requirement(name) for name in names}
-    return {name: need for name, need in needed.items() if need is not None and not need.is_met_by(exchange.scopes)}
+    return {name: need for name, need in needed.items() if need is not None and not need.is_met_by(planned.scopes)}
 
 
 def _without_entities(
@@ -68,13 +66,13 @@ def _without_entities(
 
 
 def _tell_entities(
-    represented: Sequence[tuple[EntityUse, list[str | None]]], refused: dict[str, Requirement], exchange: Exchange
+    represented: Sequence[tuple[EntityUse, list[str | None]]], refused: dict[str, Requirement], planned: Planned
 ) -> list[GraphQLError]:
     told: list[GraphQLError] = []
     for use, names in represented:
         for index, name in enumerate(names):
             if name in refused:
-                refusal = make_refusal(refused[name], exchange.scopes, name)
+                refusal = make_refusal(refused[name], planned.scopes, name)
                 told.append(GraphQLError(refusal.message, [use.node], path=[*use.path, index], original_error=refusal))
     return told
 
@@ -92,6 +90,6 @@ def _list_outermost(denied: Sequence[ProtectedUse]) -> list[ProtectedUse]:
     return outermost
 
 
-def _tell(use: ProtectedUse, exchange: Exchange) -> GraphQLError:
-    refusal = make_refusal(use.requirement, exchange.scopes, use.coordinate)
+def _tell(use: ProtectedUse, planned: Planned) -> GraphQLError:
+    refusal = make_refusal(use.requirement, planned.scopes, use.coordinate)
     return GraphQLError(refusal.message, [use.node], path=list(use.path), original_error=refusal)

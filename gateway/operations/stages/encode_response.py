@@ -3,8 +3,7 @@
 Source: GraphQL over HTTP, "Response"; docs/adr/0032.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,59 +18,51 @@ from gateway.operations.errors import (
     OperationRefusedError,
     find_refusal_status,
 )
-from gateway.operations.exchange import Answer, Exchange, Outcome
-from gateway.operations.failures import is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.operations.failures import Told, is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.operations.progress import Answer, Executed, Planned, Received
 from gateway.operations.services import Services
 from ledger.errors import LedgerError
 
 _RETRY = {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)}
 
 
-async def encode_response(exchange: Exchange, services: Services) -> Exchange:
-    """Fill in the answer."""
-    if exchange.failure is None and exchange.outcome is not None:
-        away = _find_unavailable(exchange, exchange.outcome)
-        if away is None:
-            return replace(exchange, answer=_encode_outcome(exchange, exchange.outcome, services))
-        return replace(exchange, answer=_encode_failure(exchange, away, services))
-    failure = exchange.failure or RuntimeError("The operation ended without an outcome.")
-    return replace(exchange, answer=_encode_failure(exchange, failure, services))
+def encode_response(executed: Executed, services: Services) -> Answer:
+    """The answer of an operation that ran."""
+    away = _find_unavailable(executed)
+    if away is not None:
+        return encode_failure(executed, away, services)
+    outcome = executed.outcome
+    told = tell_errors(outcome.errors, executed.request_id)
+    body = {"data": outcome.data, **({"extensions": outcome.extensions} if outcome.extensions else {})}
+    partial = bool(told) and services.settings.http_status_edition == "2026-09" and not executed.media_type.is_legacy
+    return _answer(executed, PARTIAL_SUCCESS if partial else 200, {}, told, body)
 
 
-def _find_unavailable(exchange: Exchange, outcome: Outcome) -> Exception | None:
+def encode_failure(reached: Received, failure: Exception, services: Services) -> Answer:
+    """The answer of an operation that came so far and no further."""
+    told = tell_failure(failure, reached.request_id)
+    status, headers = _find_status(reached, failure, services)
+    return _answer(reached, status, headers, told)
+
+
+def _find_unavailable(executed: Executed) -> Exception | None:
     """The error that makes the whole answer a 503: nothing that this answer could say is worth keeping.
 
     A mutation that did part of its work keeps that part, or the client would never learn what was written.
     """
+    outcome = executed.outcome
     away = next((error for error in outcome.errors if is_unavailable(error)), None)
     if away is None:
         return None
-    is_query = exchange.operation is not None and exchange.operation.operation is OperationType.QUERY
     done = outcome.data is not None and any(value is not None for value in outcome.data.values())
-    return None if done and not is_query else away.original_error
+    return None if done and executed.kind is not OperationType.QUERY else away.original_error
 
 
-def _encode_outcome(exchange: Exchange, outcome: Outcome, services: Services) -> Answer:
-    told = tell_errors(outcome.errors, exchange.request_id)
-    body: dict[str, Any] = {"errors": [error.body for error in told]} if told else {}
-    body["data"] = outcome.data
-    if outcome.extensions:
-        body["extensions"] = outcome.extensions
-    partial = bool(told) and services.settings.http_status_edition == "2026-09" and not exchange.media_type.is_legacy
-    return _answer(exchange, PARTIAL_SUCCESS if partial else 200, {}, body, [error.code for error in told])
-
-
-def _encode_failure(exchange: Exchange, failure: Exception, services: Services) -> Answer:
-    told = tell_failure(failure, exchange.request_id)
-    status, headers = _find_status(exchange, failure, services)
-    return _answer(exchange, status, headers, {"errors": [error.body for error in told]}, [e.code for e in told])
-
-
-def _find_status(exchange: Exchange, failure: Exception, services: Services) -> tuple[int, Mapping[str, str]]:
+def _find_status(reached: Received, failure: Exception, services: Services) -> tuple[int, Mapping[str, str]]:
     if isinstance(failure, LedgerError):
         if is_unavailable(failure):
             return 503, _RETRY
-        return (200 if exchange.media_type.is_legacy else 400), {}
+        return (200 if reached.media_type.is_legacy else 400), {}
     if not isinstance(failure, GatewayError):
         return 500, {}
     headers = dict(failure.headers)
@@ -81,7 +72,7 @@ def _find_status(exchange: Exchange, failure: Exception, services: Services) -> 
     status = find_refusal_status(
         inner or failure,
         edition=services.settings.http_status_edition,
-        legacy_media_type=exchange.media_type.is_legacy,
+        legacy_media_type=reached.media_type.is_legacy,
     )
     return status, headers
 
@@ -104,17 +95,23 @@ def _challenge(failure: GatewayError) -> Mapping[str, str]:
 
 
 def _answer(
-    exchange: Exchange, status: int, headers: Mapping[str, str], body: Mapping[str, Any], codes: list[str]
+    reached: Received,
+    status: int,
+    headers: Mapping[str, str],
+    told: Sequence[Told],
+    result: Mapping[str, Any] | None = None,
 ) -> Answer:
+    """Shapes: result is what stands beside the errors; None where nothing ran."""
+    errors: list[Mapping[str, Any]] = [error.body for error in told]
     try:
-        encoded = orjson.dumps(body)
+        encoded = orjson.dumps({**({"errors": errors} if errors else {}), **(result or {})})
     except orjson.JSONEncodeError as error:
         # A value that JSON can't hold came out of a resolver; nothing of it is sent.
         log_causes([error])
-        extensions = {"code": Code.INTERNAL_SERVER_ERROR.value, "requestId": exchange.request_id}
-        encoded = orjson.dumps({"errors": [{"message": INTERNAL_MESSAGE, "extensions": extensions}]})
-        status, codes = 500, [Code.INTERNAL_SERVER_ERROR.value]
-    sent = {"Content-Type": exchange.media_type.header, "Vary": "Accept, Authorization", **headers}
-    if exchange.cost is not None:
-        sent["X-Jembatan-Cost"] = str(exchange.cost)
-    return Answer(status=status, headers=sent, body=encoded, codes=tuple(dict.fromkeys(codes)))
+        extensions = {"code": Code.INTERNAL_SERVER_ERROR.value, "requestId": reached.request_id}
+        status, result, errors = 500, None, [{"message": INTERNAL_MESSAGE, "extensions": extensions}]
+        encoded = orjson.dumps({"errors": errors})
+    sent = {"Content-Type": reached.media_type.header, "Vary": "Accept, Authorization", **headers}
+    if isinstance(reached, Planned):
+        sent["X-Jembatan-Cost"] = str(reached.cost)
+    return Answer(status=status, headers=sent, body=encoded, errors=errors, is_result=result is not None)

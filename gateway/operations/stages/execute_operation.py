@@ -4,14 +4,13 @@ The context is made for this operation alone and left after it, whatever happene
 """
 
 import asyncio
-from dataclasses import replace
 
 from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
 from gateway.operations.errors import OperationTimeoutError, OverloadedError, VariablesInvalidError
-from gateway.operations.exchange import Exchange, Outcome, filled
 from gateway.operations.executor import PREPARED, Prepared, find_reported_key
+from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
 
 _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
@@ -26,8 +25,8 @@ class VariablesRefusedError(VariablesInvalidError):
         self.errors = tuple(GraphQLError(error.message, error.nodes) for error in errors)
 
 
-async def execute_operation(exchange: Exchange, services: Services) -> Exchange:
-    """Fill in the outcome.
+async def execute_operation(authorized: Authorized, services: Services) -> Executed:
+    """Run a query or a mutation.
 
     Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError. What fails inside a field is in the outcome.
     """
@@ -38,7 +37,7 @@ async def execute_operation(exchange: Exchange, services: Services) -> Exchange:
     services.metrics.in_flight.set(gate.running)
     try:
         async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
-            return replace(exchange, outcome=await _execute(exchange, services))
+            return Executed(**vars(authorized), outcome=await _execute(authorized, services))
     except TimeoutError:
         if timer.expired():
             raise OperationTimeoutError from None
@@ -48,16 +47,16 @@ async def execute_operation(exchange: Exchange, services: Services) -> Exchange:
         services.metrics.in_flight.set(gate.running)
 
 
-async def _execute(exchange: Exchange, services: Services) -> Outcome:
-    request, document = filled(exchange.request), filled(exchange.document)
+async def _execute(authorized: Authorized, services: Services) -> Outcome:
+    request, document = authorized.request, authorized.document
     prepared = Prepared(
         document=document,
         protection=services.protection,
-        scopes=exchange.scopes,
-        reported=_list_reported(exchange.denials),
-        refused_entities=exchange.refused_entities,
+        scopes=authorized.scopes,
+        reported=_list_reported(authorized.denials),
+        refused_entities=authorized.refused_entities,
     )
-    async with services.make_context(exchange.principal, exchange.as_of, exchange.request_id) as context:
+    async with services.make_context(authorized.principal, authorized.as_of, authorized.request_id) as context:
         result = await services.schema.execute(
             document.text,
             variable_values=dict(request.variables),
@@ -74,9 +73,9 @@ async def _execute(exchange: Exchange, services: Services) -> Outcome:
     if result.data is None and errors and all(error.path is None for error in errors):
         # Executing failed before any field ran: a fault of ours, and no partial answer.
         raise errors[0].original_error or errors[0]
-    told = {find_reported_key(error) for error in exchange.denials}
+    told = {find_reported_key(error) for error in authorized.denials}
     fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)
-    return Outcome(data=result.data, errors=(*exchange.denials, *fresh), extensions=result.extensions or {})
+    return Outcome(data=result.data, errors=(*authorized.denials, *fresh), extensions=result.extensions or {})
 
 
 def _list_reported(denials: tuple[GraphQLError, ...]) -> frozenset[tuple[str, str | None, tuple[str, ...]]]:

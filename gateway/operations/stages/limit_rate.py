@@ -1,20 +1,24 @@
 """Whether this caller may run one more operation now: a rate for each client, by address without a token."""
 
 import math
+from datetime import datetime
 
 from gateway.operations.errors import RateLimitedError
-from gateway.operations.exchange import Exchange
+from gateway.operations.progress import Called
 from gateway.operations.services import Services
+from ledger.bounds.rates import RateLimiter
 
 
-async def limit_rate(exchange: Exchange, services: Services) -> Exchange:
+def limit_rate(called: Called, services: Services) -> None:
     """Take one operation from the caller's rate.
 
     Errors: RateLimitedError (429 with Retry-After), before the body is read.
     """
-    limiter = services.anonymous if exchange.principal is None else services.clients
-    client = exchange.peer if exchange.principal is None else exchange.principal.client_id
-    wait_seconds = limiter.take(client, now_seconds=exchange.as_of.timestamp())
+    take_rate(services.anonymous if called.principal is None else services.clients, called.client, called.as_of)
+
+
+def take_rate(limiter: RateLimiter, client: str, as_of: datetime) -> None:
+    """Take one operation from a rate. Errors: RateLimitedError."""
+    wait_seconds = limiter.take(client, now_seconds=as_of.timestamp())
     if wait_seconds is not None:
         raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})
-    return exchange

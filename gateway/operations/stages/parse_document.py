@@ -1,7 +1,5 @@
 """Reading the request and parsing its document, within bounds on both. It doesn't know the schema."""
 
-from dataclasses import replace
-
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.utilities import get_operation_ast
 
@@ -12,27 +10,27 @@ from gateway.operations.errors import (
     OperationUnknownError,
     StreamRequiredError,
 )
-from gateway.operations.exchange import Document, Exchange, GraphQLRequest
+from gateway.operations.progress import Called, Document, GraphQLRequest, Parsed
 from gateway.operations.requests import refuse_number_in_document
 from gateway.operations.services import Services
 
 
-async def parse_document(exchange: Exchange, services: Services) -> Exchange:
-    """Fill in request, document and operation. A document read before is taken from the cache.
+async def parse_document(called: Called, services: Services) -> Parsed:
+    """Read the request, its document and the operation it asks for. A document read before is taken from the cache.
 
     Errors: what reading refuses; DocumentSyntaxError; OperationTooComplexError for too many tokens;
     OperationUnknownError; OperationNeedsPostError; StreamRequiredError; NumberInUrlError.
     """
-    request = await exchange.read()
+    request = await called.read()
     document = services.documents.find(request.query) or Document(request.query, _parse(request.query, services))
-    if exchange.method == "GET":
+    if called.method == "GET":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)
-    if operation.operation is OperationType.SUBSCRIPTION and not exchange.transport.is_stream:
+    if operation.operation is OperationType.SUBSCRIPTION and not called.transport.is_stream:
         raise StreamRequiredError
-    if exchange.method == "GET" and operation.operation is OperationType.MUTATION:
+    if called.method == "GET" and operation.operation is OperationType.MUTATION:
         raise OperationNeedsPostError(headers={"Allow": "POST"})
-    return replace(exchange, request=request, document=document, operation=operation)
+    return Parsed(**vars(called), request=request, document=document, operation=operation)
 
 
 def _parse(text: str, services: Services) -> DocumentNode:

@@ -5,7 +5,6 @@ need the schema's types. What is learnt of a document is kept by its text, never
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from graphql import (
     FragmentDefinitionNode,
@@ -21,8 +20,8 @@ from strawberry.schema.schema import validate_document as apply_rules
 
 from gateway.operations.document_bounds import check_document_bounds
 from gateway.operations.errors import DocumentInvalidError, OperationTooComplexError
-from gateway.operations.exchange import Document, Exchange, filled
 from gateway.operations.plans import Plan, list_deciding_variables, with_defaults
+from gateway.operations.progress import Document, Parsed, Planned
 from gateway.operations.services import Services
 
 _RULES = tuple(specified_rules)
@@ -38,34 +37,32 @@ class SeveralErrorsError(DocumentInvalidError):
         self.errors = tuple(errors[:_ERRORS_MAX])
 
 
-async def validate_document(exchange: Exchange, services: Services) -> Exchange:
-    """Fill in plan and cost.
+def validate_document(parsed: Parsed, services: Services) -> Planned:
+    """Find out what the operation comes to: its plan and its cost.
 
     Errors: DocumentInvalidError with every error of it; OperationTooComplexError; PageTooLargeError;
     SlicingArgumentError; TooManyItemsError.
     """
-    document, request = filled(exchange.document), filled(exchange.request)
-    operation = filled(exchange.operation)
+    document, request, operation = parsed.document, parsed.request, parsed.operation
     variables = with_defaults(operation, request.variables)
     key = (document.text, request.operation_name, list_deciding_variables(operation, variables))
     try:
         if services.documents.find(document.text) is None:
             _check(document, services)
-        plan = services.plans.find(key) or _plan(exchange, services, variables)
+        plan = services.plans.find(key) or _plan(parsed, services, variables)
     except RecursionError:
         raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
     if len(document.text) <= services.settings.document_cache_text_bytes_max:
         services.plans.keep(key, plan)
     cost = plan.cost + _weigh_variables(operation, request.variables, services)
     services.metrics.cost.observe(cost)
-    known = replace(exchange, plan=plan, cost=cost)
     if cost > services.settings.cost_max:
         raise OperationTooComplexError(
             f"The operation's estimated cost is {cost}; at most {services.settings.cost_max} is run.",
             headers={"X-Jembatan-Cost": str(cost)},
             extensions={"cost": cost, "costMax": services.settings.cost_max},
         )
-    return known
+    return Planned(**vars(parsed), plan=plan, cost=cost)
 
 
 def _weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:
@@ -92,10 +89,10 @@ def _check(document: Document, services: Services) -> None:
         services.documents.keep(document.text, document)
 
 
-def _plan(exchange: Exchange, services: Services, variables: dict[str, object]) -> Plan:
+def _plan(parsed: Parsed, services: Services, variables: dict[str, object]) -> Plan:
     fragments = {
         definition.name.value: definition
-        for definition in filled(exchange.document).node.definitions
+        for definition in parsed.document.node.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    return services.planner.plan(filled(exchange.operation), fragments, variables)
+    return services.planner.plan(parsed.operation, fragments, variables)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from auth.tokens.principal import Principal
 from gateway.operations.errors import MalformedRequestError, RateLimitedError, TokenInvalidError
-from gateway.operations.exchange import Exchange, Principal
 from gateway.operations.failures import is_unavailable, log_causes
+from gateway.operations.progress import Received
 from gateway.operations.services import Services
 from gateway.operations.stages.authenticate_caller import authenticate_caller
 from gateway.streams.websocket.messages import (
@@ -35,11 +36,11 @@ class Login:
 
 
 async def choose_principal(
-    login: Login, payload: Mapping[str, Any], exchange: Exchange, services: Services
+    login: Login, payload: Mapping[str, Any], received: Received, services: Services
 ) -> Principal | Refusal | None:
     """Whom the socket speaks for, None for nobody, or why it is closed. It raises nothing but cancellation.
 
-    Shapes: exchange is one without credentials, by whose time a token in the payload is judged.
+    Shapes: received is without credentials, by whose time a token in the payload is judged.
     """
     given = [payload[name] for name in _NAMES if payload.get(name) is not None]
     if not given:
@@ -51,12 +52,12 @@ async def choose_principal(
         return TOKENS_DIFFER
     if login.credentials is not None:
         return login.principal
-    return await _verify(replace(exchange, authorization=(given[0],)), services)
+    return await _verify(replace(received, authorization=(given[0],)), services)
 
 
-async def _verify(exchange: Exchange, services: Services) -> Principal | Refusal | None:
+async def _verify(received: Received, services: Services) -> Principal | Refusal | None:
     try:
-        return (await authenticate_caller(exchange, services)).principal
+        return (await authenticate_caller(received, services)).principal
     except RateLimitedError:
         return RATE_LIMITED
     except (TokenInvalidError, MalformedRequestError):

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from gateway.operations.errors import MalformedRequestError
-from gateway.operations.exchange import GraphQLRequest
+from gateway.operations.progress import GraphQLRequest
 from gateway.operations.requests import build_request, load_json
 
 SUBPROTOCOL = "graphql-transport-ws"

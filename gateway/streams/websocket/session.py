@@ -16,21 +16,22 @@ from typing import Any
 import structlog
 from starlette.types import Receive
 
+from auth.tokens.open_tokens import OpenToken, OpenTokens
+from auth.tokens.principal import Principal
 from auth.tokens.verification import Refusal as TokenRefusal
-from gateway.operations.exchange import Exchange, GraphQLRequest, Principal, Transport
 from gateway.operations.failures import log_causes, tell_failure
 from gateway.operations.media_types import MediaType
+from gateway.operations.progress import Answer, Called, GraphQLRequest, Received, Transport, read_nothing
 from gateway.operations.services import Services
 from gateway.streams.ends import (
     ServerShutdownError,
     SlowReaderError,
     StreamEnded,
     StreamEndError,
-    TokenExpiredError,
-    TokenRevokedError,
     TooManySubscriptionsError,
+    end_of_token,
 )
-from gateway.streams.hub import StreamConnection, StreamHub, Watched, WatchTokens
+from gateway.streams.hub import StreamConnection, StreamHub
 from gateway.streams.subscription import Subscription
 from gateway.streams.websocket.login import Login, choose_principal
 from gateway.streams.websocket.messages import (
@@ -52,7 +53,7 @@ from gateway.streams.websocket.messages import (
     render_next_head,
     render_pong,
 )
-from gateway.streams.websocket.operations import Operation, Outcome, Refused, run_operation
+from gateway.streams.websocket.operations import Operation, list_errors
 from gateway.streams.websocket.writer import Flow, Socket, Turns, Writer
 from ledger.identifiers import new_id
 
@@ -81,7 +82,7 @@ class Session:
         carrier: Carrier,
         services: Services,
         hub: StreamHub,
-        open_tokens: WatchTokens | None,
+        open_tokens: OpenTokens | None,
         *,
         login: Login,
         now: Callable[[], datetime],
@@ -89,7 +90,7 @@ class Session:
         """Bind to what carries it and to whom its upgrade was verified to be."""
         self._carrier, self._services, self._hub, self._login, self._now = carrier, services, hub, login, now
         self._open_tokens = open_tokens
-        self._token: Watched | None = None
+        self._token: OpenToken | None = None
         self._settings = services.settings
         self._loop = asyncio.get_running_loop()
         self._phase = Phase.OPENED
@@ -192,7 +193,7 @@ class Session:
             self._initialising = self._launch(self._initialise(message.payload or {}))
 
     async def _initialise(self, payload: Mapping[str, Any]) -> None:
-        principal = await choose_principal(self._login, payload, self._make_exchange(new_id()), self._services)
+        principal = await choose_principal(self._login, payload, self._receive(), self._services)
         if self._close is not None:
             return
         if isinstance(principal, Refusal):
@@ -217,37 +218,35 @@ class Session:
         self._writer.say(render_acknowledgement(told))
 
     def _end_token(self, reason: TokenRefusal) -> None:
-        failure = TokenExpiredError() if reason is TokenRefusal.EXPIRED else TokenRevokedError()
+        failure = end_of_token(reason)
         self.end(SOCKET_ENDS[failure.code], failure)
 
     def _start(self, message: Message) -> None:
         if message.id in self._operations:
             self.end(refuse_duplicate(message.id))
             return
-        operation = Operation(message.id, request_id=new_id())
         if self._phase is Phase.ENDING:
-            self._tell(operation, ServerShutdownError())
+            self._turn_away(message.id, ServerShutdownError())
         elif len(self._operations) >= self._settings.subscriptions_per_connection:
-            self._tell(operation, TooManySubscriptionsError())
+            self._turn_away(message.id, TooManySubscriptionsError())
         elif message.request is not None:
             self._counts["operations"] += 1
-            self._operations[message.id] = operation
-            operation.task = self._launch(self._operate(operation, message.request))
+            called = Called(**vars(self._receive(message.request)), principal=self._principal)
+            operation = self._operations[message.id] = Operation(message.id, called, self._services)
+            operation.task = self._launch(self._operate(operation))
 
-    async def _operate(self, operation: Operation, request: GraphQLRequest) -> None:
+    def _turn_away(self, identifier: str, failure: StreamEndError) -> None:
+        """Refuse an operation before it begins."""
+        self._writer.say(render_error(identifier, [error.body for error in tell_failure(failure, new_id())]))
+
+    async def _operate(self, operation: Operation) -> None:
         if self._connection is None:
             raise RuntimeError("An operation was started before the socket was acknowledged.")
         with structlog.contextvars.bound_contextvars(request_id=operation.request_id):
-            outcome = await run_operation(
-                operation,
-                self._make_exchange(operation.request_id, request),
-                services=self._services,
-                hub=self._hub,
-                connection=self._connection,
-            )
+            outcome = await operation.take(self._hub, self._connection)
         self._take_outcome(operation, outcome)
 
-    def _take_outcome(self, operation: Operation, outcome: Outcome) -> None:
+    def _take_outcome(self, operation: Operation, outcome: Answer | Subscription) -> None:
         if operation.is_over:
             if isinstance(outcome, Subscription):
                 outcome.close()
@@ -255,12 +254,12 @@ class Session:
             operation.subscription = outcome
             head, on_end = render_next_head(operation.id), partial(self._end_subscription, operation)
             operation.flow = Flow(outcome, self._writer, head=head, on_end=on_end)
-        elif isinstance(outcome, Refused):
-            self._writer.say(render_error(operation.id, outcome.errors))
+        elif outcome.is_result:
+            self._writer.say(render_next_head(operation.id) + outcome.body + NEXT_TAIL)
+            self._writer.say(render_complete(operation.id))
             self._stop(operation)
         else:
-            self._writer.say(render_next_head(operation.id) + outcome.payload + NEXT_TAIL)
-            self._writer.say(render_complete(operation.id))
+            self._writer.say(render_error(operation.id, list_errors(outcome)))
             self._stop(operation)
 
     def _end_subscription(self, operation: Operation, end: StreamEnded) -> None:
@@ -289,32 +288,34 @@ class Session:
         self._operations.pop(operation.id, None)
         if operation.subscription is not None:
             operation.subscription.close()
-        if operation.task is not None and operation.task is not asyncio.current_task() and not operation.is_mutation:
+        if (
+            operation.task is not None
+            and operation.task is not asyncio.current_task()
+            and not operation.run.is_mutation
+        ):
             operation.task.cancel()
         self._counts["results"] += operation.results
-        operation.record(self._services)
+        operation.record()
         self._close_if_drained()
 
     def _close_if_drained(self) -> None:
         if self._is_draining and not self._operations:
             self.end(SOCKET_ENDS[ServerShutdownError.code])
 
-    def _make_exchange(self, request_id: str, request: GraphQLRequest | None = None) -> Exchange:
-        async def read() -> GraphQLRequest:
-            if request is None:
-                raise RuntimeError("There is no request to read.")
-            return request
+    def _receive(self, request: GraphQLRequest | None = None) -> Received:
+        """What came over the socket: an operation, or the credentials that it begins with."""
 
-        return Exchange(
-            request_id=request_id,
+        async def read() -> GraphQLRequest:
+            return request or await read_nothing()
+
+        return Received(
+            request_id=new_id(),
             as_of=self._now(),
             method="POST",
             media_type=MediaType.GRAPHQL_RESPONSE,
             peer=self._carrier.peer,
-            authorization=(),
-            read=read,
             transport=Transport.WEBSOCKET,
-            principal=self._principal,
+            read=read,
         )
 
     def _launch(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

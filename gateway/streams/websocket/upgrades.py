@@ -8,23 +8,22 @@ Source: RFC 6455 sections 4.2.2 and 10.2; the protocol's PROTOCOL.md; docs/adr/0
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from gateway.operations.errors import CrossSiteRequestError, RequestRefusedError, UrlTooLongError
-from gateway.operations.exchange import Answer, Exchange, GraphQLRequest, Transport, filled
+from auth.tokens.open_tokens import OpenTokens
+from gateway.operations.errors import CrossSiteRequestError, UrlTooLongError
 from gateway.operations.media_types import MediaType
-from gateway.operations.pipeline import run_stages
+from gateway.operations.progress import Answer, Called, Received, Transport
 from gateway.operations.requests import parse_parameters
 from gateway.operations.services import Services
 from gateway.operations.stages.authenticate_caller import authenticate_caller
-from gateway.operations.stages.encode_response import encode_response
+from gateway.operations.stages.encode_response import encode_failure
 from gateway.process.connections import ABORT, SOCKET
 from gateway.streams.ends import ServerShutdownError, TooManyStreamsError
-from gateway.streams.hub import StreamHub, WatchTokens
+from gateway.streams.hub import StreamHub
 from gateway.streams.websocket.login import Login
 from gateway.streams.websocket.messages import SUBPROTOCOL, WRONG_SUBPROTOCOL
 from gateway.streams.websocket.session import Carrier, Session
@@ -37,7 +36,7 @@ class WebSocketEndpoint:
     """All WebSockets of a process. Owned by one event loop, as its services are."""
 
     def __init__(
-        self, services: Services, hub: StreamHub, open_tokens: WatchTokens | None, *, now: Callable[[], datetime]
+        self, services: Services, hub: StreamHub, open_tokens: OpenTokens | None, *, now: Callable[[], datetime]
     ) -> None:
         """Bind to the services, the hub of subscriptions, what watches tokens, and the clock of operations.
 
@@ -53,26 +52,22 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one upgrade, until its socket is closed."""
         await receive()
-        exchange = self._begin(scope)
-        failure: Exception | None
+        received = self._receive(scope)
         try:
             self._refuse(scope)
-            exchange = await run_stages(exchange, self._services, (authenticate_caller,))
-            failure = exchange.failure
-            if failure is None:
-                self._refuse_more(_name_client(exchange))
-        except RequestRefusedError as error:
-            failure = error
-        if failure is not None:
-            answer = await self._answer(replace(exchange, failure=failure), send)
+            called = await authenticate_caller(received, self._services)
+            self._refuse_more(called.client)
+        except Exception as failure:  # noqa: BLE001 - whatever it was, the upgrade is answered
+            answer = await self._answer(received, failure, send)
             scope["state"]["log"].update(status=answer.status, codes=list(answer.codes))
-        elif SUBPROTOCOL not in scope["subprotocols"]:
+            return
+        if SUBPROTOCOL not in scope["subprotocols"]:
             close = {"code": int(WRONG_SUBPROTOCOL.code), "reason": WRONG_SUBPROTOCOL.reason}
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", **close})
             scope["state"]["log"].update(close)
         else:
-            await self._serve(scope, exchange, receive, send)
+            await self._serve(scope, called, receive, send)
 
     async def drain(self) -> None:
         """Take no upgrade any more, end all sessions, and wait until they are gone."""
@@ -83,15 +78,15 @@ class WebSocketEndpoint:
             self._is_empty.clear()
             await self._is_empty.wait()
 
-    async def _serve(self, scope: Scope, exchange: Exchange, receive: Receive, send: Send) -> None:
-        headers = [(b"x-request-id", exchange.request_id.encode())]
+    async def _serve(self, scope: Scope, called: Called, receive: Receive, send: Send) -> None:
+        headers = [(b"x-request-id", called.request_id.encode())]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": headers})
-        login = Login(exchange.authorization[0], exchange.principal) if exchange.authorization else Login()
+        login = Login(called.authorization[0], called.principal) if called.authorization else Login()
         self._turns = self._turns or Turns()
         ends = scope["extensions"]
-        carrier = Carrier(receive, ends[SOCKET], self._turns, ends[ABORT], exchange.peer)
+        carrier = Carrier(receive, ends[SOCKET], self._turns, ends[ABORT], called.peer)
         session = Session(carrier, self._services, self._hub, self._open_tokens, login=login, now=self._now)
-        client = _name_client(exchange)
+        client = called.client
         opening = self._opening.setdefault(client, set())
         opening.add(session)
         self._sessions.add(session)
@@ -116,13 +111,10 @@ class WebSocketEndpoint:
             if not opening:
                 del self._opening[client]
 
-    def _begin(self, scope: Scope) -> Exchange:
-        async def read() -> GraphQLRequest:
-            raise RuntimeError("An upgrade holds no request.")
-
+    def _receive(self, scope: Scope) -> Received:
         headers = Headers(scope=scope)
         client = scope.get("client")
-        return Exchange(
+        return Received(
             request_id=scope["state"]["request_id"],
             as_of=self._now(),
             method="GET",
@@ -130,7 +122,6 @@ class WebSocketEndpoint:
             peer=client[0] if client else "unknown",
             authorization=tuple(headers.getlist("authorization")),
             proofs=tuple(headers.getlist("dpop")),
-            read=read,
             transport=Transport.WEBSOCKET,
         )
 
@@ -146,27 +137,25 @@ class WebSocketEndpoint:
         parse_parameters(scope["query_string"])
 
     def _refuse_more(self, client: str) -> None:
-        """Raise TooManyStreamsError where as many sockets of a client as may have not said yet that they begin."""
+        """Raise TooManyStreamsError where as many sockets of a client as may have not said yet that they begin.
+
+        Who hasn't said yet who it is counts by its address, and so can't keep out those behind the same one who have.
+        """
         opening = self._opening.get(client, set())
         opening.difference_update([session for session in opening if not session.is_opening])
         if len(opening) >= self._services.settings.stream_connections_per_client:
             raise TooManyStreamsError
 
-    async def _answer(self, exchange: Exchange, send: Send) -> Answer:
+    async def _answer(self, received: Received, failure: Exception, send: Send) -> Answer:
         """Refuse an upgrade over HTTP."""
-        answer = filled((await encode_response(exchange, self._services)).answer)
+        answer = encode_failure(received, failure, self._services)
         for code in answer.codes:
             self._services.metrics.errors.labels(code).inc()
-        given: Mapping[str, str] = {**answer.headers, "X-Request-Id": exchange.request_id, "Cache-Control": "no-store"}
+        given: Mapping[str, str] = {**answer.headers, "X-Request-Id": received.request_id, "Cache-Control": "no-store"}
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
         await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": answer.body})
         return answer
-
-
-def _name_client(exchange: Exchange) -> str:
-    """Who hasn't said yet who it is counts by its address, and so can't keep out those behind the same one who have."""
-    return exchange.peer if exchange.principal is None else exchange.principal.client_id
 
 
 def _is_foreign(headers: Headers, own: tuple[str, ...]) -> bool:

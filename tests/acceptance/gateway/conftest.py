@@ -6,40 +6,37 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from auth.tokens.principal import Principal
+from auth.tokens.verification import Failure, Refusal, Success, Verdict
 from gateway.app import create_app
 from gateway.process.server import make_server
 from gateway.settings import Settings
+from ledger.identifiers import ClientId, MemberId
+from ledger.viewer import MemberKind
 from tests.support.sample_graph import SampleContext, make_schema
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-
-
-@dataclass(frozen=True)
-class SamplePrincipal:
-    client_id: str
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    principal: SamplePrincipal | None = None
-    reason: str = ""
-
-    def __bool__(self) -> bool:
-        return self.principal is not None
 
 
 async def verify_sample(bearer: str, as_of: datetime) -> Verdict:
     """A token is client~scope~scope; `expired` and whatever has no ~ is none."""
     client_id, *scopes = bearer.split("~")
     if not scopes or client_id == "expired":
-        return Verdict(reason="expired")
-    return Verdict(SamplePrincipal(client_id, frozenset(scope.replace("_", ":") for scope in scopes if scope)))
+        return Failure(Refusal.EXPIRED)
+    principal = Principal(
+        client_id=ClientId(client_id),
+        member_id=MemberId("member"),
+        member_kind=MemberKind.CARRIER,
+        scopes=frozenset(scope.replace("_", ":") for scope in scopes if scope),
+        token_id=bearer,
+        expires_at=as_of + timedelta(hours=1),
+    )
+    return Success(principal)
 
 
 def token(*scopes: str, client: str = "client") -> str:

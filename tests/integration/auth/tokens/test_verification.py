@@ -281,11 +281,12 @@ class TestStanding:
             await broken.verify(token, own_bench.world.clock())
 
     async def test_memory_of_tokens_is_bounded(self, own_bench: Bench) -> None:
-        settings = own_bench.world.settings
-        own_bench.world.verifier._settings = type(settings)(issuer=ISSUER, audience=AUDIENCE, verified_tokens_max=3)
+        world = own_bench.world
+        settings = type(world.settings)(issuer=ISSUER, audience=AUDIENCE, verified_tokens_max=3)
+        verifier = TokenVerifier(world.database, world.keys, settings)
         for number in range(6):
-            assert await own_bench.verdict(own_bench.token(jti=f"t{number}"))
-        assert len(own_bench.world.verifier._remembered) == 3
+            assert await verifier.verify(own_bench.token(jti=f"t{number}"), world.clock())
+        assert len(verifier._remembered) == 3
 
 
 class _Away:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.operations.errors import GatewayError, MalformedRequestError, NumberInUrlError, TokenInUrlError
-from gateway.operations.exchange import GraphQLRequest
+from gateway.operations.progress import GraphQLRequest
 from gateway.operations.requests import parse_body, parse_query_string
 from tests.support.places import ROOT
 

@@ -11,14 +11,15 @@ import pytest
 
 from gateway.settings import Settings
 from gateway.streams import channel as channels
-from gateway.streams import encodings
+from gateway.streams import encodings, window
 from gateway.streams.catch_up import CatchUps
 from gateway.streams.channel import Channel
 from gateway.streams.counts import StreamCounts
+from gateway.streams.delivery import Delivery
 from gateway.streams.ends import StreamEnded
 from gateway.streams.keys import ChannelKey
 from gateway.streams.shared import Shared
-from gateway.streams.subscription import Delivery, Subscription
+from gateway.streams.subscription import Subscription
 from ledger.feed.entries import Entry
 from ledger.feed.reading import Slice
 from ledger.feed.vocabulary import EventKind, Subject
@@ -110,7 +111,7 @@ class Reader:
 def make_channel(log: Log, execution: Execution, **settings: Any) -> Channel:
     catch_ups = CatchUpsOfLog(log, Settings(**settings), execution.counts)  # type: ignore[arg-type]
     key = ChannelKey("", None, b"", VIEWER, frozenset())
-    return Channel(key, VIEWER, execution, batch_max=5, catch_ups=catch_ups)  # type: ignore[arg-type]
+    return Channel(key, VIEWER, execution, batch_max=5, catch_up=catch_ups.run)  # type: ignore[arg-type]
 
 
 class TestChannel:
@@ -119,7 +120,7 @@ class TestChannel:
         self, seed: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         chance = random.Random(seed)  # noqa: S311 - no secret
-        monkeypatch.setattr(channels, "KEPT_MAX", chance.choice([1, 3, 20]))
+        monkeypatch.setattr(window, "KEPT_MAX", chance.choice([1, 3, 20]))
         monkeypatch.setattr(encodings, "KEPT_MAX", chance.choice([1, 3, 20]))
         monkeypatch.setattr(channels, "_PENDING_MAX", chance.choice([4, 1_000]))
         log = Log(tail=chance.choice([0, 5, 1_000]))
@@ -133,10 +134,10 @@ class TestChannel:
             act = chance.random()
             if act < 0.1 and len(readers) < 12:
                 after = chance.randrange(log.head + 1)
-                reader = Reader(Subscription(channel, position=Position(after), cursor=""), after=after)
+                reader = Reader(channel.open(position=Position(after), cursor=""), after=after)
                 if chance.random() < 0.7:
                     reader.subscription.on_ready = lambda reader=reader: reader.take(chance.choice([1, 100]))
-                channel.feed(reader.subscription, after=Position(after))
+                channel.feed(reader.subscription, Position(after))
                 readers.append(reader)
             elif act < 0.5:
                 fresh = [
@@ -165,8 +166,8 @@ class TestChannel:
         execution = Execution(random.Random(1))  # noqa: S311 - no secret
         channel = make_channel(log, execution)
         await channel.prove(lambda: (FEED_ID, log.head))
-        subscription = Subscription(channel, position=Position(0), cursor="")
-        channel.feed(subscription, after=Position(0))
+        subscription = channel.open(position=Position(0), cursor="")
+        channel.feed(subscription, Position(0))
         channel.offer([entry(position, mine=False) for position in range(1, 5)])
         await asyncio.sleep(0)
         assert execution.executed == []
@@ -175,9 +176,9 @@ class TestChannel:
         log = Log(tail=10)
         channel = make_channel(log, Execution(random.Random(1)))  # noqa: S311 - no secret
         await channel.prove(lambda: (FEED_ID, log.head))
-        failing, going = (Subscription(channel, position=Position(0), cursor="") for _ in range(2))
+        failing, going = (channel.open(position=Position(0), cursor="") for _ in range(2))
         for subscription in (failing, going):
-            channel.feed(subscription, after=Position(0))
+            channel.feed(subscription, Position(0))
 
         def fail() -> None:
             raise RuntimeError
@@ -202,14 +203,14 @@ class TestChannel:
         log = Log(tail=10)
         channel = make_channel(log, FailingOnce(random.Random(1)))  # noqa: S311 - no secret
         await channel.prove(lambda: (FEED_ID, log.head))
-        ended, coming = (Subscription(channel, position=Position(0), cursor="") for _ in range(2))
-        channel.feed(ended, after=Position(0))
+        ended, coming = (channel.open(position=Position(0), cursor="") for _ in range(2))
+        channel.feed(ended, Position(0))
         waiting = asyncio.create_task(ended.next())
         log.entries += [entry(1, mine=True), entry(2, mine=True)]
         channel.offer(log.entries)
         with pytest.raises(StreamEnded):
             await waiting
-        channel.feed(coming, after=Position(0))
+        channel.feed(coming, Position(0))
         async with asyncio.timeout(5):
             assert [(await coming.next()).position for _ in range(2)] == [1, 2]
         channel.close()

@@ -3,12 +3,12 @@
 import pytest
 
 from gateway.operations.media_types import EVENT_STREAM, MULTIPART, choose_stream
+from gateway.streams.delivery import Delivery
 from gateway.streams.ends import ServerShutdownError, StreamEnded
 from gateway.streams.multipart import Multipart
 from gateway.streams.multipart import render_single as render_part
 from gateway.streams.sse import EventStream
 from gateway.streams.sse import render_single as render_event
-from gateway.streams.subscription import Delivery
 from ledger.identifiers import Position
 
 DELIVERY = Delivery(Position(7), "CURSOR", b'{"data":1}', made_at=0.0)

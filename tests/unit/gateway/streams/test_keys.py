@@ -7,39 +7,43 @@ import pytest
 from graphql import parse
 from graphql.utilities import get_operation_ast
 
+from auth.tokens.principal import Principal
 from gateway.operations.errors import DocumentInvalidError
-from gateway.operations.exchange import Document, Exchange, GraphQLRequest
 from gateway.operations.media_types import MediaType
+from gateway.operations.progress import Document, GraphQLRequest, Parsed, Transport
 from gateway.streams.keys import NEUTRAL_CURSOR, Following, choose_cursor, read_following
 from ledger.errors import CursorInvalidError
+from ledger.identifiers import ClientId, MemberId
+from ledger.viewer import MemberKind
 
-
-class Caller:
-    client_id = "client"
-    scopes = frozenset({"orders:read"})
-
-
-async def _read() -> GraphQLRequest:
-    raise AssertionError
+AS_OF = datetime(2026, 3, 2, tzinfo=UTC)
+CALLER = Principal(
+    client_id=ClientId("client"),
+    member_id=MemberId("member"),
+    member_kind=MemberKind.CARRIER,
+    scopes=frozenset({"orders:read"}),
+    token_id="token",
+    expires_at=AS_OF,
+)
 
 
 def follow(query: str, variables: dict[str, Any] | None = None, *, name: str | None = None) -> Following:
     document = parse(query)
     operation = get_operation_ast(document, name)
-    exchange = Exchange(
+    assert operation is not None
+    parsed = Parsed(
         request_id="r",
-        as_of=datetime(2026, 3, 2, tzinfo=UTC),
+        as_of=AS_OF,
         method="POST",
         media_type=MediaType.JSON,
         peer="peer",
-        authorization=(),
-        read=_read,
-        principal=Caller(),
+        transport=Transport.WEBSOCKET,
+        principal=CALLER,
         request=GraphQLRequest(query, name, variables or {}),
         document=Document(query, document),
         operation=operation,
     )
-    return read_following(exchange, viewer=None)
+    return read_following(parsed, viewer=None)
 
 
 PLAIN = "subscription ($after: C, $size: Int) { events(after: $after, size: $size) { cursor } }"

@@ -26,6 +26,10 @@ class Recent(Generic[K, V]):
             self._entries.move_to_end(key)
         return value
 
+    def forget(self, key: K) -> None:
+        """Let go of what is kept for a key, if anything is."""
+        self._entries.pop(key, None)
+
     def keep(self, key: K, value: V) -> None:
         """Keep a value, and let go of the oldest where there is no room."""
         if self.entries_max <= 0:
