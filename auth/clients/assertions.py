@@ -19,12 +19,11 @@ from joserfc.errors import JoseError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from auth.clients.keys import ALGORITHMS, find_key
+from auth.clients.keys import ALGORITHMS, STRONG_ALGORITHMS, find_key
 from auth.clients.policies import ClientPolicy
 from auth.clients.registered_clients import RegisteredClient
+from auth.clients.table import used_assertions
 from auth.settings import AuthSettings
-from auth.tables import used_assertions
-from auth.tokens.dpop import PROOF_ALGORITHMS
 
 _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _JTI_LENGTH_MAX = 256
@@ -116,8 +115,12 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
     def _record(self, *, client_id: str, jti: str, expires_at: datetime) -> bool:
         """Whether this is the first time that the assertion is used. Of several at once, one is first."""
         digest = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).digest()
-        statement = insert(used_assertions).values(client_id=client_id, assertion_hash=digest, expires_at=expires_at)
-        made = self._connection.execute(statement.on_conflict_do_nothing().returning(used_assertions.c.client_id))
+        made = self._connection.execute(
+            insert(used_assertions)
+            .values(client_id=client_id, assertion_hash=digest, expires_at=expires_at)
+            .on_conflict_do_nothing(index_elements=[used_assertions.c.client_id, used_assertions.c.assertion_hash])
+            .returning(used_assertions.c.client_id)
+        )
         return made.first() is not None
 
 
@@ -127,7 +130,7 @@ class _Keys:
     def __init__(self, client: RegisteredClient) -> None:
         self.document = client.public_keys or {"keys": []}
         self.is_strict = ClientPolicy.FAPI_2 in client.policies
-        self.algorithms = PROOF_ALGORITHMS if self.is_strict else ALGORITHMS
+        self.algorithms = STRONG_ALGORITHMS if self.is_strict else ALGORITHMS
 
 
 def _read_time(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -15,6 +15,8 @@ from auth.errors import ClientKeysInvalidError
 
 ALGORITHMS = ("ES256", "PS256", "RS256")
 """What assertions may be signed with. No HS*: a public key must never be taken for a shared secret."""
+STRONG_ALGORITHMS = ("ES256", "PS256")
+"""What DPoP proofs, and assertions under FAPI 2.0, may be signed with (RFC 9449 11.6; FAPI 2.0 5.4.1)."""
 
 _KEYS_MAX = 8
 _BYTES_MAX = 16_384

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from auth.clients.policies import FAPI_2_MEASURES, ClientPolicy
 from auth.clients.redirect_uris import matches_redirect_uri
+from auth.clients.table import clients
 from auth.hashed_secrets import matches_secret
 from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope, render_scope
-from auth.tables import clients
-from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId, parse_id
-from ledger.members.table import members, officers
+from ledger.identifiers import BrandId, ClientId, MemberId, parse_id
+from ledger.members.table import members
 from ledger.viewer import MemberKind
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -96,21 +96,6 @@ class RegisteredClient:
         return grant_type in self.grant_types
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveOfficer:
-    """An officer that may act now: neither disabled nor of a suspended member."""
-
-    officer_id: OfficerId
-    member_id: MemberId
-    office_id: OfficeId
-    display_name: str
-    scopes: frozenset[str]
-
-    def get_user_id(self) -> str:
-        """What stands as `sub` in the officer's tokens."""
-        return self.officer_id
-
-
 def find_client(connection: Connection, client_id: str, *, as_of: datetime) -> RegisteredClient | None:
     """The client with exactly this id, unless it or its member is disabled."""
     # An id in any other form than the canonical one names nothing; nothing unchecked reaches the database.
@@ -118,24 +103,6 @@ def find_client(connection: Connection, client_id: str, *, as_of: datetime) -> R
         return None
     row = connection.execute(_FIND_CLIENT, {"client_id": client_id}).first()
     return _client_of(row, as_of) if row is not None else None
-
-
-def find_officer(connection: Connection, officer_id: str) -> ActiveOfficer | None:
-    """The officer, unless disabled or of a suspended member."""
-    row = connection.execute(
-        select(officers)
-        .join(members, members.c.id == officers.c.member_id)
-        .where(officers.c.id == officer_id, officers.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
-    ).first()
-    if row is None:
-        return None
-    return ActiveOfficer(
-        officer_id=row.id,
-        member_id=row.member_id,
-        office_id=row.office_id,
-        display_name=row.display_name,
-        scopes=frozenset(row.scopes),
-    )
 
 
 def _client_of(row: Row[Any], as_of: datetime) -> RegisteredClient:

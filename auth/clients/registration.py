@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Update, insert, select, update
+from sqlalchemy import Update, insert, select, update
 
 from auth.clients.keys import check_public_keys
 from auth.clients.policies import ClientPolicy
 from auth.clients.redirect_uris import check_redirect_uri
 from auth.clients.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from auth.clients.table import clients
 from auth.errors import ClientInvalidError, ClientUnknownError, MemberUnknownError
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.rows import columns_of, make_record
 from auth.scopes import check_scopes
-from auth.tables import clients
 from ledger.identifiers import BrandId, ClientId, MemberId, new_id, parse_id
 from ledger.members.table import brands, members
 from ledger.storage.database import Transaction
@@ -119,10 +120,10 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> CreatedClient:
 
 async def list_clients(tx: Transaction, *, member_id: MemberId | None = None) -> list[ClientSummary]:
     """Every client, or a member's, oldest first, disabled ones too."""
-    statement = select(clients).order_by(clients.c.id)
+    statement = select(*columns_of(ClientSummary, clients, client_id="id")).order_by(clients.c.id)
     if member_id is not None:
         statement = statement.where(clients.c.member_id == member_id)
-    return [_summary_of(row) for row in await tx.execute(statement)]
+    return [make_record(ClientSummary, row) for row in await tx.execute(statement)]
 
 
 async def disable_client(tx: Transaction, client_id: ClientId) -> None:
@@ -275,19 +276,3 @@ def _check_id(client_id: ClientId) -> str:
     if canonical is None:
         raise ClientUnknownError(field="clientId")
     return canonical
-
-
-def _summary_of(row: Row[Any]) -> ClientSummary:
-    return ClientSummary(
-        client_id=row.id,
-        member_id=row.member_id,
-        brand_id=row.brand_id,
-        name=row.name,
-        auth_method=row.auth_method,
-        grant_types=tuple(row.grant_types),
-        redirect_uris=tuple(row.redirect_uris),
-        scopes=tuple(row.scopes),
-        policies=tuple(row.policies),
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-    )

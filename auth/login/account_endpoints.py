@@ -11,18 +11,17 @@ from authlib.common.urls import add_params_to_uri
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
+from auth.clients.consents import list_consents, revoke_consent
+from auth.clients.table import clients
 from auth.errors import PasswordInvalidError
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_token
-from auth.login.consents import list_consents, revoke_consent
-from auth.login.endpoints import Guard
 from auth.login.second_factors import count_recovery_codes
 from auth.login.sessions import LoginSession, end_session
-from auth.login.site import ACCOUNT, ENROLMENT, NO_STORE, LoginSite, Stage, go_on, render_query, with_query
+from auth.login.site import ACCOUNT, ENROLMENT, LoginSite, Stage, go_on, render_query, with_query
+from auth.protocol.answers import NO_STORE
 from auth.scopes import describe_scopes
-from auth.tables import clients
 from ledger.identifiers import ClientId, parse_id
 
 PASSWORD_WRONG = "The old password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
@@ -38,18 +37,6 @@ class AccountEndpoints:
         self._site = site
         self._desk = desk
 
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route(ACCOUNT, guarded(self.show_account), methods=["GET"]),
-            Route("/oauth/account/consents", guarded(self.take_consent_back), methods=["POST"]),
-            Route("/oauth/password", guarded(self.show_password), methods=["GET"]),
-            Route("/oauth/password", guarded(self.change_password), methods=["POST"]),
-            Route("/oauth/logout", guarded(self.show_logout), methods=["GET"]),
-            Route("/oauth/logout", guarded(self.log_out), methods=["POST"]),
-            Route("/oauth/switch", guarded(self.switch), methods=["POST"]),
-        ]
-
     async def show_account(self, request: Request) -> Response:
         """GET /oauth/account."""
         self._site.admit(request)
@@ -60,7 +47,7 @@ class AccountEndpoints:
 
     async def take_consent_back(self, request: Request) -> Response:
         """POST /oauth/account/consents: the client has to ask again."""
-        session, form, is_own = await read_own_form(self._site, request, purpose="consents")
+        session, form, is_own = await self._site.read_own_form(request, purpose="consents")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
             return self._site.lead_in(session)
         client_id = parse_id(form.get("client_id", ""))
@@ -78,7 +65,7 @@ class AccountEndpoints:
 
     async def change_password(self, request: Request) -> Response:
         """POST /oauth/password."""
-        session, form, is_own = await read_own_form(self._site, request, purpose="password")
+        session, form, is_own = await self._site.read_own_form(request, purpose="password")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE or not session.login:
             return self._site.lead_in(session)
         if not is_own:
@@ -116,7 +103,7 @@ class AccountEndpoints:
     async def log_out(self, request: Request) -> Response:
         """POST /oauth/logout: the session ends; on to the client's own page where it has registered one."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await read_own_form(self._site, request, purpose="logout", about=query)
+        session, _, is_own = await self._site.read_own_form(request, purpose="logout", about=query)
         target = await self._find_target(request)
         if session is not None and not is_own:
             return self._show_logout(session, query=query, target=target, problem=FORM_EXPIRED, status=400)
@@ -127,7 +114,7 @@ class AccountEndpoints:
     async def switch(self, request: Request) -> Response:
         """POST /oauth/switch: the session ends, and the same authorization request has somebody else log in."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await read_own_form(self._site, request, purpose="switch", about=query)
+        session, _, is_own = await self._site.read_own_form(request, purpose="switch", about=query)
         response = go_on(query)
         if session is not None and is_own:
             await self._end(request, response)
@@ -216,16 +203,3 @@ class AccountEndpoints:
             consents_csrf_token=make_form_token(session.token, purpose="consents", about=""),
             logout_csrf_token=make_form_token(session.token, purpose="logout", about=""),
         )
-
-
-async def read_own_form(
-    site: LoginSite, request: Request, *, purpose: str, about: str = ""
-) -> tuple[LoginSession | None, dict[str, str], bool]:
-    """The session at any stage, the form, and whether the form was made for the session, purpose and request."""
-    site.admit(request)
-    form = await site.read_form(request)
-    session = await site.find_session_at_any_stage(request)
-    is_own = session is not None and site.browser_of(request).is_own_form(
-        form.get("csrf_token"), key=session.token, purpose=purpose, about=about
-    )
-    return session, form, is_own

@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from auth.clock import Clock
 from auth.login.devices import forget_devices, is_known_device, remember_device
@@ -19,9 +19,10 @@ from auth.login.logins import normalise_login, replace_password
 from auth.login.passwords import Passwords
 from auth.login.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
 from auth.login.sessions import LoginSession, OpenedSession, end_session, end_sessions_of_login, insert_session
+from auth.login.table import officer_logins
 from auth.login.throttles import Throttle, count_attempt, make_subject
+from auth.rows import read_record
 from auth.settings import AuthSettings
-from auth.tables import officer_logins
 from auth.tokens.revocations import revoke_officer_families
 from ledger.identifiers import OfficerId
 from ledger.members.table import members, officers
@@ -242,23 +243,16 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
     row = (
         await tx.execute(
             select(
-                officer_logins,
-                officers.c.disabled_at.is_(None).label("is_enabled"),
-                members.c.suspended_at.is_(None).label("is_admitted"),
-                members.c.kind,
+                officer_logins.c.id.label("login_id"),
+                officer_logins.c.officer_id,
+                officer_logins.c.password_hash,
+                and_(officers.c.disabled_at.is_(None), members.c.suspended_at.is_(None)).label("is_active"),
+                officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
+                (members.c.kind == MemberKind.REGULATOR).label("is_regulators"),
             )
             .join(officers, officers.c.id == officer_logins.c.officer_id)
             .join(members, members.c.id == officers.c.member_id)
             .where(officer_logins.c.login == login)
         )
     ).first()
-    if row is None:
-        return None
-    return _Candidate(
-        row.id,
-        row.officer_id,
-        row.password_hash,
-        is_active=row.is_enabled and row.is_admitted,
-        has_second_factor=row.totp_confirmed_at is not None,
-        is_regulators=row.kind == MemberKind.REGULATOR,
-    )
+    return read_record(_Candidate, row)

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.hashed_secrets import generate_secret, hash_secret
-from auth.tables import login_devices, officer_logins
+from auth.login.table import login_devices, officer_logins
 from ledger.storage.database import Transaction
 
 

@@ -13,8 +13,8 @@ from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, O
 from auth.login.devices import forget_devices
 from auth.login.passwords import Passwords
 from auth.login.sessions import end_sessions_of_login
+from auth.login.table import officer_logins
 from auth.login.throttles import forget_attempts, make_subject
-from auth.tables import officer_logins
 from ledger.identifiers import OfficerId, new_id, parse_id
 from ledger.members.table import officers
 from ledger.storage.database import Transaction
@@ -45,8 +45,9 @@ async def create_login(
     found = await tx.execute(select(officers.c.id).where(officers.c.id == parse_id(officer_id)))
     if found.first() is None:
         raise OfficerUnknownError(field="officerId")
+    login_id = new_id()
     row = {
-        "id": new_id(),
+        "id": login_id,
         "officer_id": officer_id,
         "login": normalised,
         "password_hash": await passwords.hash(password, about=(normalised,)),
@@ -61,7 +62,7 @@ async def create_login(
     )
     if made.first() is None:
         raise LoginTakenError(field="login")
-    return str(row["id"])
+    return login_id
 
 
 async def set_password(tx: Transaction, passwords: Passwords, *, login: str, password: str) -> None:

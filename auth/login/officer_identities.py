@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from auth.errors import IdentityInvalidError, IdentityTakenError, IdentityUnknownError, OfficerUnknownError
 from auth.hashed_secrets import hash_secret
-from auth.tables import login_sessions, officer_identities, provider_logins
+from auth.login.table import login_sessions, officer_identities, provider_logins
 from ledger.identifiers import OfficerId, parse_id
 from ledger.members.table import members, officers
 from ledger.storage.database import Transaction
@@ -43,7 +43,10 @@ async def link_identity(tx: Transaction, *, issuer: str, subject: str, officer_i
         raise OfficerUnknownError("There is no such officer of a regulator.", field="officerId")
     row = {"issuer": issuer, "subject": subject, "officer_id": officer_id, "linked_at": tx.as_of}
     made = await tx.execute(
-        insert(officer_identities).values(row).on_conflict_do_nothing().returning(officer_identities.c.officer_id)
+        insert(officer_identities)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=[officer_identities.c.issuer, officer_identities.c.subject])
+        .returning(officer_identities.c.officer_id)
     )
     if made.first() is None:
         raise IdentityTakenError(field="subject")
@@ -67,9 +70,11 @@ async def unlink_identity(tx: Transaction, *, issuer: str, subject: str) -> None
 async def list_identities(tx: Transaction) -> list[OfficerIdentity]:
     """Every link, by the provider's name."""
     found = await tx.execute(
-        select(officer_identities).order_by(officer_identities.c.issuer, officer_identities.c.subject)
+        select(*(officer_identities.c[name] for name in OfficerIdentity._fields)).order_by(
+            officer_identities.c.issuer, officer_identities.c.subject
+        )
     )
-    return [OfficerIdentity(row.issuer, row.subject, row.officer_id, row.linked_at) for row in found]
+    return [OfficerIdentity._make(row) for row in found]
 
 
 async def find_identity_officer(tx: Transaction, *, issuer: str, subject: str) -> OfficerId | None:

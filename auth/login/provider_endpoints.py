@@ -11,12 +11,10 @@ from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from auth.errors import ProviderAwayError, ProviderRefusedError
 from auth.hashed_secrets import generate_secret
 from auth.login.browser import FORM_EXPIRED, make_form_token
-from auth.login.endpoints import Guard
 from auth.login.officer_identities import find_identity_officer, remember_departure, take_departure
 from auth.login.openid_provider import OpenIdProvider
 from auth.login.sessions import OpenedSession, end_session, insert_session
@@ -36,13 +34,6 @@ class ProviderEndpoints:
         """What the pages share, and the provider."""
         self._site = site
         self._provider = provider
-
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route("/oauth/provider", guarded(self.leave), methods=["POST"]),
-            Route("/oauth/provider/callback", guarded(self.come_back), methods=["GET"]),
-        ]
 
     async def leave(self, request: Request) -> Response:
         """POST /oauth/provider: on to the provider, from a form of our login page."""

@@ -10,12 +10,9 @@ import segno
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from auth.login.account_endpoints import read_own_form
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_token
-from auth.login.endpoints import Guard
 from auth.login.second_factors import render_provisioning_uri
 from auth.login.sessions import LoginSession
 from auth.login.site import ACCOUNT, AUTHORIZE, ENROLMENT, LoginSite, Stage, render_query, with_query
@@ -34,15 +31,6 @@ class SecondFactorEndpoints:
         self._site = site
         self._desk = desk
 
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route(ENROLMENT, guarded(self.show), methods=["GET"]),
-            Route(ENROLMENT, guarded(self.begin), methods=["POST"]),
-            Route(f"{ENROLMENT}/confirm", guarded(self.confirm), methods=["POST"]),
-            Route(f"{ENROLMENT}/remove", guarded(self.remove), methods=["POST"]),
-        ]
-
     async def show(self, request: Request) -> Response:
         """GET: what a second factor is, and a button; or how to take it away."""
         self._site.admit(request)
@@ -55,7 +43,7 @@ class SecondFactorEndpoints:
     async def begin(self, request: Request) -> Response:
         """POST: the secret, once."""
         query = render_query(self._site.read_parameters(request))
-        session, form, is_own = await read_own_form(self._site, request, purpose="enrol", about=query)
+        session, form, is_own = await self._site.read_own_form(request, purpose="enrol", about=query)
         if session is None or session.login is None or self._stage(session) is Stage.SECOND_FACTOR:
             return self._site.lead_in(session, query)
         if not is_own:
@@ -70,7 +58,7 @@ class SecondFactorEndpoints:
     async def confirm(self, request: Request) -> Response:
         """POST: the app's first code; from now on it counts. The recovery codes, once."""
         query = render_query(self._site.read_parameters(request))
-        session, form, is_own = await read_own_form(self._site, request, purpose="confirm", about=query)
+        session, form, is_own = await self._site.read_own_form(request, purpose="confirm", about=query)
         if session is None or session.login is None or self._stage(session) is Stage.SECOND_FACTOR:
             return self._site.lead_in(session, query)
         if not is_own:
@@ -94,7 +82,7 @@ class SecondFactorEndpoints:
 
     async def remove(self, request: Request) -> Response:
         """POST: taken away, by password and code."""
-        session, form, is_own = await read_own_form(self._site, request, purpose="remove")
+        session, form, is_own = await self._site.read_own_form(request, purpose="remove")
         if session is None or session.login is None or self._stage(session) is not Stage.COMPLETE:
             return self._site.lead_in(session, "")
         if not is_own:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from auth.hashed_secrets import hash_secret
 from auth.login.logins import get_login_id
 from auth.login.sessions import end_sessions_of_login
-from auth.tables import officer_logins, recovery_codes
+from auth.login.table import officer_logins, recovery_codes
 from ledger.storage.database import Transaction
 
 _STEP_S = 30

@@ -9,10 +9,11 @@ Source: OWASP ASVS 5.0 chapter 7.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, literal, select
 
 from auth.hashed_secrets import generate_secret, hash_secret
-from auth.tables import login_sessions, officer_logins
+from auth.login.table import login_sessions, officer_logins
+from auth.rows import read_record
 from ledger.identifiers import OfficerId, new_id
 from ledger.members.table import members, officers
 from ledger.storage.database import Transaction
@@ -76,10 +77,14 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
         return None
     found = await tx.execute(
         select(
-            login_sessions,
+            login_sessions.c.id,
+            literal(token).label("token"),
+            login_sessions.c.login_id,
             officer_logins.c.login,
-            officer_logins.c.totp_confirmed_at,
-            officers.c.display_name,
+            login_sessions.c.officer_id,
+            officers.c.display_name.label("officer_name"),
+            officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
+            login_sessions.c.second_factor_at,
         )
         .outerjoin(officer_logins, officer_logins.c.id == login_sessions.c.login_id)
         .join(officers, officers.c.id == login_sessions.c.officer_id)
@@ -91,19 +96,7 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
             members.c.suspended_at.is_(None),
         )
     )
-    row = found.first()
-    if row is None:
-        return None
-    return LoginSession(
-        id=row.id,
-        token=token,
-        login_id=row.login_id,
-        login=row.login,
-        officer_id=row.officer_id,
-        officer_name=row.display_name,
-        has_second_factor=row.totp_confirmed_at is not None,
-        second_factor_at=row.second_factor_at,
-    )
+    return read_record(LoginSession, found.first())
 
 
 async def end_session(tx: Transaction, token: str | None) -> None:

@@ -9,13 +9,13 @@ from enum import StrEnum
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 
 from auth.clock import Clock
 from auth.login.browser import Browser
 from auth.login.sessions import LoginSession, find_session
 from auth.pages import Pages
-from auth.protocol.authorization_server import TooManyRequestsError
+from auth.protocol.answers import NO_STORE, Answer, TooManyRequestsError, render_json
 from auth.protocol.requests import address_of, check_protocol_parameters, read_form, read_query
 from auth.rate_limits import SlidingLimit
 from auth.settings import AuthSettings
@@ -26,7 +26,6 @@ AUTHORIZE = "/oauth/authorize"
 ACCOUNT = "/oauth/account"
 SECOND_FACTOR = "/oauth/second-factor"
 ENROLMENT = "/oauth/second-factor/enrolment"
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class Stage(StrEnum):
@@ -108,6 +107,27 @@ class LoginSite:
     async def read_form(self, request: Request) -> dict[str, str]:
         """What a form of ours brings back. Errors: InvalidRequestError."""
         return await read_form(request, bytes_max=self.settings.request_bytes_max)
+
+    async def read_own_form(
+        self, request: Request, *, purpose: str, about: str = ""
+    ) -> tuple[LoginSession | None, dict[str, str], bool]:
+        """Return the session at any stage, the form, and whether it was made for the session, purpose and request."""
+        self.admit(request)
+        form = await self.read_form(request)
+        session = await self.find_session_at_any_stage(request)
+        is_own = session is not None and self.browser_of(request).is_own_form(
+            form.get("csrf_token"), key=session.token, purpose=purpose, about=about
+        )
+        return session, form, is_own
+
+    def refuse(self, request: Request, answer: Answer) -> Response:
+        """Show the refusal as a page to a browser, and as JSON to anything else."""
+        if "text/html" not in request.headers.get("accept", ""):
+            return render_json(answer)
+        problem = str(answer.body.get("error_description") or answer.body["error"])
+        response = self.pages.render_message(title="This can't go on", problem=problem, status=answer.status)
+        response.headers.update({name: value for name, value in answer.headers if name == "Retry-After"})
+        return response
 
 
 def with_query(path: str, query: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from auth.tables import login_throttles
+from auth.login.table import login_throttles
 from ledger.storage.database import Transaction
 
 _ATTEMPTS_COUNTED_MAX = 1_000_000

@@ -9,7 +9,7 @@ Source: RFC 6749 sections 4.1 and 10.5, RFC 7636 (S256 alone), RFC 9700 sections
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
@@ -18,18 +18,18 @@ from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge
 from sqlalchemy import insert, select, update
 
 from auth.clients.policies import ClientPolicy
-from auth.clients.registered_clients import REFRESH_TOKEN, ActiveOfficer, RegisteredClient, find_officer
+from auth.clients.registered_clients import REFRESH_TOKEN, RegisteredClient
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.officers import ActiveOfficer, find_officer
+from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.pushed_requests import use_pushed_request
+from auth.protocol.requests import ProtocolRequest
+from auth.protocol.table import authorization_codes
+from auth.rows import columns_of, read_record
 from auth.scopes import OFFLINE_ACCESS, grant_officer_scopes, parse_scope, render_scope
-from auth.tables import authorization_codes
-from auth.tokens.families import open_family
+from auth.tokens.refresh_tokens import open_family
 from auth.tokens.revocations import revoke_family
 from ledger.identifiers import new_id
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
-    from auth.protocol.requests import ProtocolRequest
 
 S256 = "S256"
 _CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
@@ -46,7 +46,9 @@ class StoredCode:
     code_challenge: str
     is_offline: bool
     key_thumbprint: str | None
-    code_challenge_method: str = S256
+    expires_at: datetime
+    redeemed_at: datetime | None
+    code_challenge_method: ClassVar[str] = S256
 
     def get_redirect_uri(self) -> str:
         """The redirect URI that the code was sent to."""
@@ -79,8 +81,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt", "none")
 
-    server: "AuthorizationServer"
-    request: "ProtocolRequest"
+    server: AuthorizationServer
+    request: ProtocolRequest
 
     def generate_authorization_code(self) -> str:
         """256 random bits."""
@@ -108,7 +110,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             raise InvalidScopeError("The officer has none of these scopes.", redirect_uri=redirect_uri)
         return granted
 
-    def save_authorization_code(self, code: str, request: "ProtocolRequest") -> None:
+    def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
         """Keep the code's hash and all that it is bound to."""
         if request.pushed_id is not None:
             use_pushed_request(self.server, request.pushed_id)
@@ -129,30 +131,21 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         self.server.connection.execute(insert(authorization_codes).values(row))
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> StoredCode | None:
-        """The code, locked until this request is done; None where it is unknown, over, used or another client's."""
-        row = self.server.connection.execute(
-            select(authorization_codes)
-            .where(authorization_codes.c.code_hash == hash_secret(code))
-            .where(authorization_codes.c.client_id == client.client_id)
-            .with_for_update()
-        ).first()
-        if row is None:
-            return None
-        if row.redeemed_at is not None:
-            # The code's id is its family's. The refusal that follows commits with it.
-            revoke_family(self.server.connection, row.id, settings=self.server.settings, as_of=self._as_of)
-            return None
-        if row.expires_at <= self._as_of:
-            return None
-        return StoredCode(
-            id=row.id,
-            officer_id=row.officer_id,
-            redirect_uri=row.redirect_uri,
-            scope=row.scope,
-            code_challenge=row.code_challenge,
-            is_offline=row.is_offline,
-            key_thumbprint=row.key_thumbprint,
+        """Return the code, locked; None if it is unknown, expired, used or another client's."""
+        found = read_record(
+            StoredCode,
+            self.server.connection.execute(
+                select(*columns_of(StoredCode, authorization_codes))
+                .where(authorization_codes.c.code_hash == hash_secret(code))
+                .where(authorization_codes.c.client_id == client.client_id)
+                .with_for_update()
+            ).first(),
         )
+        if found is not None and found.redeemed_at is not None:
+            # The code's id is its family's. The refusal that follows commits with it.
+            revoke_family(self.server.connection, found.id, settings=self.server.settings, as_of=self._as_of)
+            return None
+        return found if found is not None and self._as_of < found.expires_at else None
 
     def authenticate_user(self, authorization_code: StoredCode) -> ActiveOfficer | None:
         """The officer as they stand now: disabled meanwhile, they get nothing."""
@@ -198,7 +191,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return self.server.as_of
 
 
-def wants_refresh_token(request: "ProtocolRequest") -> bool:
+def wants_refresh_token(request: ProtocolRequest) -> bool:
     """Whether the client asked for one (OpenID Connect Core section 11) or always gets one."""
     client: RegisteredClient = request.client
     if not client.check_grant_type(REFRESH_TOKEN):

@@ -7,7 +7,7 @@ Source: RFC 9126 sections 2 to 4; RFC 9449 section 10.1 (the proof binds the cod
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from sqlalchemy import insert, select, update
@@ -15,14 +15,13 @@ from sqlalchemy import insert, select, update
 from auth.clients.policies import ClientPolicy
 from auth.clients.registered_clients import RegisteredClient
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.protocol.answers import Answer
+from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.requests import ProtocolRequest
-from auth.tables import pushed_requests
+from auth.protocol.resource_indicators import check_resource
+from auth.protocol.table import pushed_requests
 from auth.tokens.dpop import InvalidDpopProofError, is_thumbprint
-from auth.tokens.resources import check_resource
 from ledger.identifiers import new_id
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
 
 METHODS = ("client_secret_basic", "private_key_jwt", "none")
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -43,13 +42,12 @@ class RequestNotSupportedError(OAuth2Error):  # type: ignore[misc]
     description = "Request objects are not taken; push the parameters."
 
 
-def push_request(server: "AuthorizationServer", request: ProtocolRequest) -> dict[str, Any]:
-    """Check and keep an authorization request; returns the answer's body (section 2.2).
+def answer_pushed_request(server: AuthorizationServer, request: ProtocolRequest) -> Answer:
+    """Check and store an authorization request, and answer with a reference to it (section 2.2).
 
     Errors: InvalidClientError, and whatever the authorization endpoint would refuse.
     """
     client: RegisteredClient = server.authenticate_client(request, METHODS, "par")
-    request.client = client
     sent = request.payload.data
     if "request_uri" in sent:
         raise InvalidRequestError("A pushed request can't hold a request_uri.")
@@ -77,10 +75,10 @@ def push_request(server: "AuthorizationServer", request: ProtocolRequest) -> dic
         "expires_at": server.as_of + timedelta(seconds=lifetime_s),
     }
     server.connection.execute(insert(pushed_requests).values(row))
-    return {"request_uri": f"{_PREFIX}{reference}", "expires_in": lifetime_s}
+    return Answer(201, {"request_uri": f"{_PREFIX}{reference}", "expires_in": lifetime_s})
 
 
-def check_authorization_request(server: "AuthorizationServer", request: ProtocolRequest) -> Any:
+def check_authorization_request(server: AuthorizationServer, request: ProtocolRequest) -> Any:
     """The grant of an authorization request that could go on. Errors: OAuth2Error, with where to send it."""
     if "request" in request.payload.data:
         raise RequestNotSupportedError
@@ -95,7 +93,7 @@ def check_authorization_request(server: "AuthorizationServer", request: Protocol
     return grant
 
 
-def resolve_request(server: "AuthorizationServer", request: ProtocolRequest) -> ProtocolRequest:
+def resolve_request(server: AuthorizationServer, request: ProtocolRequest) -> ProtocolRequest:
     """The request that was pushed, where this one only refers to it. Errors: InvalidRequestUriError."""
     sent = request.payload.data
     if "request_uri" not in sent:
@@ -124,7 +122,7 @@ def check_was_pushed(request: ProtocolRequest, redirect_uri: str) -> None:
         )
 
 
-def use_pushed_request(server: "AuthorizationServer", pushed_id: str) -> None:
+def use_pushed_request(server: AuthorizationServer, pushed_id: str) -> None:
     """Use the request up for a code. Of several at once, one gets it. Errors: InvalidRequestUriError."""
     changed = server.connection.execute(
         update(pushed_requests)

@@ -7,19 +7,18 @@ Source: RFC 6749 section 6, RFC 9700 section 4.14.2, RFC 9449 section 5 (a publi
 """
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant as AuthlibRefreshTokenGrant
 
-from auth.clients.registered_clients import ActiveOfficer, RegisteredClient, find_officer
+from auth.clients.registered_clients import RegisteredClient
+from auth.officers import ActiveOfficer, find_officer
+from auth.protocol.authorization_server import AuthorizationServer
+from auth.protocol.requests import ProtocolRequest
 from auth.scopes import OFFLINE_ACCESS, parse_scope, render_scope
-from auth.tokens.families import RefreshToken, find_refresh_token, rotate_refresh_token
+from auth.tokens.refresh_tokens import RefreshToken, find_refresh_token, rotate_refresh_token
 from auth.tokens.revocations import revoke_family
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
-    from auth.protocol.requests import ProtocolRequest
 
 
 class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
@@ -27,8 +26,8 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt", "none")
 
-    server: "AuthorizationServer"
-    request: "ProtocolRequest"
+    server: AuthorizationServer
+    request: ProtocolRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> RefreshToken | None:
         """The token, if it can be used now by this client; a replay ends its family, and the refusal commits that."""

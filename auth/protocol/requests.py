@@ -139,7 +139,7 @@ def read_query(request: Request, *, bytes_max: int) -> dict[str, str]:
     return parse_parameters(query)
 
 
-async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
+async def read_client_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
     """A request by a client that authenticates itself: to the token endpoint and its like.
 
     Errors: InvalidRequestError, for parameters in the URL, repeated ones, two client authentications at

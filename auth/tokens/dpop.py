@@ -28,14 +28,11 @@ from joserfc.jws import JWSRegistry
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from auth.clients.keys import import_public_key
+from auth.clients.keys import STRONG_ALGORITHMS, import_public_key
 from auth.errors import ClientKeysInvalidError
 from auth.settings import AuthSettings
-from auth.tables import used_proofs
+from auth.tokens.table import used_proofs
 from ledger.storage.sealing import Keyring
-
-PROOF_ALGORITHMS = ("ES256", "PS256")
-"""Asymmetric and strong alone (section 11.6; FAPI 2.0 section 5.4.1)."""
 
 _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _THUMBPRINT = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
@@ -121,7 +118,7 @@ def _read_signed(proof: str) -> tuple[ECKey | RSAKey, dict[str, Any]] | None:
     """The key and the claims of a proof of the right type that its own key signed (checks 2 to 7)."""
     header = _read_header(proof)
     # The algorithm is ours to say, and an extension that must be understood is none that we know.
-    if header is None or header.get("typ") != "dpop+jwt" or header["alg"] not in PROOF_ALGORITHMS or "crit" in header:
+    if header is None or header.get("typ") != "dpop+jwt" or header["alg"] not in STRONG_ALGORITHMS or "crit" in header:
         return None
     try:
         key = import_public_key(header.get("jwk"), algorithm=header["alg"])
@@ -141,7 +138,12 @@ def _is_for(claims: dict[str, Any], *, method: str, uri: str, access_token: str 
 def use_statement(proof: Proof) -> ReturningInsert[Any]:
     """The statement that uses the proof up; it returns a row for the first use alone."""
     row = {"proof_hash": proof.use_hash, "expires_at": proof.expires_at}
-    return insert(used_proofs).values(row).on_conflict_do_nothing().returning(used_proofs.c.proof_hash)
+    return (
+        insert(used_proofs)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=[used_proofs.c.proof_hash])
+        .returning(used_proofs.c.proof_hash)
+    )
 
 
 def hash_access_token(access_token: str) -> str:

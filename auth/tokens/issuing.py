@@ -13,7 +13,8 @@ from authlib.oauth2.rfc6749 import InvalidScopeError
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from joserfc.jwk import KeySet
 
-from auth.clients.registered_clients import ActiveOfficer, RegisteredClient
+from auth.clients.registered_clients import RegisteredClient
+from auth.officers import ActiveOfficer
 from auth.scopes import grant_machine_scopes, grant_officer_scopes, parse_scope, render_scope
 from auth.settings import AuthSettings
 from auth.tokens.signing_keys import ALGORITHM, SigningKeys

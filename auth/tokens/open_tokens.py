@@ -16,7 +16,7 @@ from auth.clock import Clock
 from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from auth.tokens.revocation_watch import RevocationWatch
-from auth.tokens.token_status import find_fallen
+from auth.tokens.token_status import find_inactive
 from auth.tokens.verification import Refusal
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
@@ -117,7 +117,7 @@ class OpenTokens:
         try:
             await self._watch.catch_up(self._now())
             self._end_revoked()
-            await self._end_fallen(self._now())
+            await self._end_inactive(self._now())
         except Exception as error:  # noqa: BLE001 - whatever it was, a check that stopped for good would be worse
             if not self._is_unchecked:
                 _logger.warning("open_tokens_unchecked", extra={"error": type(error).__name__})
@@ -174,22 +174,22 @@ class OpenTokens:
             for token_id in tuple(self._families.get(family_id, ())):
                 self._end(token_id, Refusal.REVOKED)
 
-    async def _end_fallen(self, as_of: datetime) -> None:
+    async def _end_inactive(self, as_of: datetime) -> None:
         """Ask for the standing of all when that is due, and of newcomers at once: theirs was asked a while ago."""
-        is_due = self._is_standing_due(as_of)
+        is_due = self._is_status_due(as_of)
         asked = list(self._entries if is_due else self._unasked)
         if not asked:
             return
         principals = [self._entries[token_id].principal for token_id in asked]
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-            fallen = await find_fallen(tx, principals)
+            inactive = await find_inactive(tx, principals)
         self._unasked.difference_update(asked)
         if is_due:
             self._all_asked_at = as_of
-        for token_id in fallen:
+        for token_id in inactive:
             self._end(token_id, Refusal.REVOKED)
 
-    def _is_standing_due(self, as_of: datetime) -> bool:
+    def _is_status_due(self, as_of: datetime) -> bool:
         asked_at = self._all_asked_at
         if asked_at is None or not self._watch.has_all_since(asked_at):
             return True

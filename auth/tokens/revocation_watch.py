@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from auth.settings import AuthSettings
-from auth.tables import revoked_tokens
+from auth.tokens.table import revoked_tokens
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Executable, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.settings import AuthSettings
-from auth.tables import revoked_tokens, token_families
+from auth.tokens.table import revoked_tokens, token_families
 from ledger.identifiers import ClientId, OfficerId
 from ledger.storage.database import Transaction
 
@@ -61,7 +61,7 @@ async def _revoke_families(tx: Transaction, condition: Any, settings: AuthSettin
 
 def _insert_revocations(ids: list[str], *, expires_at: datetime, as_of: datetime) -> Executable:
     rows = [{"token_id": token_id, "revoked_at": as_of, "expires_at": expires_at} for token_id in ids]
-    return insert(revoked_tokens).values(rows).on_conflict_do_nothing()
+    return insert(revoked_tokens).values(rows).on_conflict_do_nothing(index_elements=[revoked_tokens.c.token_id])
 
 
 def _outlived_at(settings: AuthSettings, as_of: datetime) -> datetime:

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.settings import AuthSettings
-from auth.tables import signing_keys
+from auth.tokens.table import signing_keys
 from ledger.identifiers import new_id
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
@@ -56,7 +56,13 @@ async def ensure_signing_key(tx: Transaction) -> None:
         "created_at": tx.as_of,
     }
     # Whoever comes second waits here for the first to commit, and then does nothing.
-    await tx.execute(insert(signing_keys).values(row).on_conflict_do_nothing())
+    await tx.execute(
+        insert(signing_keys)
+        .values(row)
+        .on_conflict_do_nothing(
+            index_elements=[signing_keys.c.algorithm], index_where=signing_keys.c.retired_at.is_(None)
+        )
+    )
 
 
 async def rotate_signing_key(tx: Transaction) -> str:

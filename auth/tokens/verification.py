@@ -27,7 +27,7 @@ from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from auth.tokens.revocation_watch import RevocationWatch
 from auth.tokens.signing_keys import ALGORITHM, SigningKeys, SigningKeyStore
-from auth.tokens.token_status import is_in_good_standing
+from auth.tokens.token_status import is_active
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
@@ -81,7 +81,7 @@ Verdict = Success | Failure
 class _Remembered:
     kid: str
     principal: Principal
-    standing_asked_at: datetime | None
+    status_checked_at: datetime | None
 
 
 class TokenVerifier:
@@ -126,19 +126,19 @@ class TokenVerifier:
         principal = known.principal
         if principal.expires_at <= as_of:
             return Refusal.EXPIRED
-        if known.standing_asked_at is not None:
+        if known.status_checked_at is not None:
             await self.watch.catch_up(as_of)
         if self.watch.names(principal.token_id, principal.family_id):
             return Refusal.REVOKED
-        if self._is_standing_due(known.standing_asked_at, as_of):
+        if self._is_status_due(known.status_checked_at, as_of):
             async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-                is_good = await is_in_good_standing(tx, principal)
-            if not is_good:
+                is_still_active = await is_active(tx, principal)
+            if not is_still_active:
                 return Refusal.REVOKED
-            known.standing_asked_at = as_of
+            known.status_checked_at = as_of
         return None
 
-    def _is_standing_due(self, asked_at: datetime | None, as_of: datetime) -> bool:
+    def _is_status_due(self, asked_at: datetime | None, as_of: datetime) -> bool:
         if asked_at is None or not self.watch.has_all_since(asked_at):
             return True
         return abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s

@@ -4,7 +4,6 @@ from datetime import timedelta
 from sqlalchemy import Table, func, select, text, update
 
 from auth import tables as auth_tables
-from auth.tables import signing_keys
 from auth.tokens.signing_keys import (
     SigningKeyStore,
     ensure_signing_key,
@@ -12,6 +11,7 @@ from auth.tokens.signing_keys import (
     rotate_signing_key,
     withdraw_retired_keys,
 )
+from auth.tokens.table import signing_keys
 from ledger.storage.roles import Role
 from tests.support.auth_world import START, World
 

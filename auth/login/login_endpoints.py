@@ -7,37 +7,31 @@ Source: RFC 6749 sections 3.1, 4.1.1 and 4.1.2; RFC 9700 sections 2.1 and 4; Ope
 Core section 3.1.2.1 (prompt).
 """
 
-from collections.abc import Awaitable, Callable
-
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from auth.clients.redirect_uris import origin_of
-from auth.clients.registered_clients import ActiveOfficer, find_officer
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_secret, make_form_token
 from auth.login.sessions import LoginSession, end_session
-from auth.login.site import NO_STORE, SECOND_FACTOR, LoginSite, Stage, go_on, render_query, with_query
-from auth.protocol.authorization_server import (
-    Answer,
-    AuthorizationServer,
+from auth.login.site import SECOND_FACTOR, LoginSite, Stage, go_on, render_query, with_query
+from auth.officers import ActiveOfficer, find_officer
+from auth.protocol.answers import NO_STORE, Answer
+from auth.protocol.authorization import (
+    ConsentDecision,
     ConsentNeeded,
     LoginNeeded,
-    OfficersWord,
     Outcome,
+    answer_authorization_request,
 )
+from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.requests import ProtocolRequest, address_of
+from auth.protocol.server_runs import ServerRuns
 from auth.scopes import describe_scopes, parse_scope, render_scope
 
 LOGIN_FAILED = "The login or the password is wrong, or there were too many attempts. Try again, or wait a few minutes."
 CODE_FAILED = "The code is wrong or was used before, or there were too many attempts. Wait for the next code."
 LOGGED_OUT_MEANWHILE = "You have been logged out meanwhile. Log in again."
-
-Guard = Callable[[Callable[[Request], Awaitable[Response]]], Callable[[Request], Awaitable[Response]]]
-RunServer = Callable[[Callable[[AuthorizationServer], Outcome]], Awaitable[Outcome]]
-ReadRequest = Callable[[Request], ProtocolRequest]
-Refuse = Callable[[Request, Answer], Response]
 
 _FRESH_LOGIN = frozenset({"login", "select_account"})
 
@@ -45,36 +39,21 @@ _FRESH_LOGIN = frozenset({"login", "select_account"})
 class LoginEndpoints:
     """The handlers from the authorization request to the code. One per process."""
 
-    def __init__(
-        self, site: LoginSite, desk: LoginDesk, *, run_server: RunServer, read_request: ReadRequest, refuse: Refuse
-    ) -> None:
-        """The three callables are the OAuth endpoints' own."""
+    def __init__(self, site: LoginSite, desk: LoginDesk, runs: ServerRuns) -> None:
+        """Take what the pages share, who checks passwords, and who runs the authorization server."""
         self._site = site
         self._desk = desk
-        self._run_server = run_server
-        self._read_request = read_request
-        self._refuse = refuse
-
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route("/oauth/authorize", guarded(self.authorize), methods=["GET"]),
-            Route("/oauth/login", guarded(self.show_login), methods=["GET"]),
-            Route("/oauth/login", guarded(self.log_in), methods=["POST"]),
-            Route(SECOND_FACTOR, guarded(self.show_second_factor), methods=["GET"]),
-            Route(SECOND_FACTOR, guarded(self.pass_second_factor), methods=["POST"]),
-            Route("/oauth/consent", guarded(self.decide), methods=["POST"]),
-        ]
+        self._runs = runs
 
     async def authorize(self, request: Request) -> Response:
         """GET /oauth/authorize: a code for an officer who is logged in and agrees, else the page that is due."""
         self._site.admit(request)
-        adapted = self._read_request(request)
+        adapted = self._runs.read_authorization_request(request)
         parameters = self._site.read_parameters(request)
         prompt = parse_scope(parameters.get("prompt", ""))
         found = None if prompt & _FRESH_LOGIN else await self._site.find_session_at_any_stage(request)
         session = found if found is not None and self._site.stage_of(found) is Stage.COMPLETE else None
-        outcome = await self._answer(adapted, session, OfficersWord())
+        outcome = await self._answer(adapted, session, ConsentDecision())
         # Asked for once: the officer who logs in now comes back here with what is left of the query.
         left = prompt - _FRESH_LOGIN
         parameters = {name: value for name, value in parameters.items() if name != "prompt"}
@@ -96,7 +75,7 @@ class LoginEndpoints:
         form = await site.read_form(request)
         needed: LoginNeeded | None = None
         if query:
-            outcome = await self._answer(self._read_request(request), None, OfficersWord())
+            outcome = await self._answer(self._runs.read_authorization_request(request), None, ConsentDecision())
             if not isinstance(outcome, LoginNeeded):
                 return self._show(request, outcome, None, query=query)
             needed = outcome
@@ -152,7 +131,7 @@ class LoginEndpoints:
         """POST /oauth/consent: back to the client with what the officer said of exactly what was shown."""
         site = self._site
         site.admit(request)
-        adapted = self._read_request(request)
+        adapted = self._runs.read_authorization_request(request)
         query = render_query(site.read_parameters(request))
         form = await site.read_form(request)
         session = await site.find_session(request)
@@ -160,27 +139,32 @@ class LoginEndpoints:
         is_own = site.browser_of(request).is_own_form(
             form.get("csrf_token"), key=session.token if session else None, purpose="consent", about=f"{query} {scope}"
         )
-        word = OfficersWord()
+        decision = ConsentDecision()
         if is_own and form.get("decision") == "allow":
-            word = OfficersWord(agreed=parse_scope(scope))
+            decision = ConsentDecision(agreed=parse_scope(scope))
         elif is_own and form.get("decision") == "deny":
-            word = OfficersWord(is_refusal=True)
-        outcome = await self._answer(adapted, session, word, is_asked=not is_own)
+            decision = ConsentDecision(is_refusal=True)
+        outcome = await self._answer(adapted, session, decision, is_asked=not is_own)
         if is_own:
             return self._show(request, outcome, session, query=query)
         problem = FORM_EXPIRED if session is not None else LOGGED_OUT_MEANWHILE
         return self._show(request, outcome, session, query=query, problem=problem, status=400)
 
     async def _answer(
-        self, adapted: ProtocolRequest, session: LoginSession | None, word: OfficersWord, *, is_asked: bool = False
+        self,
+        adapted: ProtocolRequest,
+        session: LoginSession | None,
+        decision: ConsentDecision,
+        *,
+        is_asked: bool = False,
     ) -> Outcome:
         def answer(server: AuthorizationServer) -> Outcome:
             def find_end_user() -> ActiveOfficer | None:
                 return find_officer(server.connection, session.officer_id) if session is not None else None
 
-            return server.answer_authorization_request(adapted, find_end_user, word, is_asked=is_asked)
+            return answer_authorization_request(server, adapted, find_end_user, decision, is_asked=is_asked)
 
-        return await self._run_server(answer)
+        return await self._runs.run(answer)
 
     def _show(
         self,
@@ -227,7 +211,7 @@ class LoginEndpoints:
     ) -> Response:
         needed: LoginNeeded | None = None
         if query:
-            outcome = await self._answer(self._read_request(request), None, OfficersWord())
+            outcome = await self._answer(self._runs.read_authorization_request(request), None, ConsentDecision())
             if not isinstance(outcome, LoginNeeded):
                 return self._show(request, outcome, None, query=query)
             needed = outcome
@@ -272,4 +256,4 @@ class LoginEndpoints:
             return Response(
                 status_code=answer.status, headers={**headers, **NO_STORE, "Referrer-Policy": "no-referrer"}
             )
-        return self._refuse(request, answer)
+        return self._site.refuse(request, answer)

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.rows import read_record
 from auth.settings import AuthSettings
-from auth.tables import refresh_tokens, token_families
+from auth.tokens.table import refresh_tokens, token_families
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def find_refresh_token(connection: Connection, token: str) -> RefreshToken | Non
             token_families.c.officer_id,
             token_families.c.scope,
             token_families.c.key_thumbprint,
-            token_families.c.revoked_at,
+            token_families.c.revoked_at.is_not(None).label("is_revoked"),
             token_families.c.expires_at.label("family_expires_at"),
         )
         .join(token_families, token_families.c.id == refresh_tokens.c.family_id)
@@ -88,21 +89,7 @@ def find_refresh_token(connection: Connection, token: str) -> RefreshToken | Non
         # Both rows: whoever waited for the lock must see what the one before wrote into either.
         .with_for_update()
     ).first()
-    if row is None:
-        return None
-    return RefreshToken(
-        token_hash=row.token_hash,
-        family_id=row.family_id,
-        client_id=row.client_id,
-        officer_id=row.officer_id,
-        scope=row.scope,
-        key_thumbprint=row.key_thumbprint,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        family_expires_at=row.family_expires_at,
-        used_at=row.used_at,
-        is_revoked=row.revoked_at is not None,
-    )
+    return read_record(RefreshToken, row)
 
 
 def rotate_refresh_token(

@@ -4,7 +4,7 @@ A consent never widens what a client may get; scopes.py decides that each time. 
 was asked, in words, and agreed. Synchronous where Authlib's calls stand around it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from auth.tables import clients, consents
+from auth.clients.table import clients, consents
+from auth.rows import make_record
 from ledger.identifiers import ClientId, OfficerId
 from ledger.storage.database import Transaction
 
@@ -23,7 +24,7 @@ class Consent:
 
     client_id: ClientId
     client_name: str
-    scopes: frozenset[str]
+    scopes: Sequence[str]
     given_at: datetime
 
 
@@ -59,15 +60,12 @@ def record_consent(
 async def list_consents(tx: Transaction, officer_id: OfficerId) -> list[Consent]:
     """What the officer has agreed to, by the client's name."""
     found = await tx.execute(
-        select(consents, clients.c.name)
+        select(consents.c.client_id, clients.c.name.label("client_name"), consents.c.scopes, consents.c.given_at)
         .join(clients, clients.c.id == consents.c.client_id)
         .where(consents.c.officer_id == officer_id)
         .order_by(clients.c.name, clients.c.id)
     )
-    return [
-        Consent(client_id=row.client_id, client_name=row.name, scopes=frozenset(row.scopes), given_at=row.given_at)
-        for row in found
-    ]
+    return [make_record(Consent, row) for row in found]
 
 
 async def revoke_consent(tx: Transaction, *, officer_id: OfficerId, client_id: ClientId) -> bool:
