@@ -1,7 +1,7 @@
-"""Sliding limits in this process's memory: so many requests in a window for each key, for so many keys.
+"""Sliding rate limits in this process's memory: a number of requests per key in a window, for a number of keys.
 
-Two counts a key, this window's and the last one's weighted by how much of it still counts, so that
-memory is bounded whatever the traffic. Limits are per process: several processes allow several times as much.
+Each key has two counts: this window's, and the previous one's weighted by how much of it still counts. Memory is
+bounded whatever the traffic. Limits are per process, so several processes admit several times as much.
 """
 
 from collections import OrderedDict
@@ -17,17 +17,17 @@ class _Count:
 
 
 class SlidingLimit:
-    """At most so many requests of a key in any window. Owned by the event loop's thread."""
+    """Admits a number of requests per key in any window. Owned by the event loop's thread."""
 
     def __init__(self, *, requests_max: int, window_s: int, keys_max: int) -> None:
-        """Nothing is counted yet."""
+        """Start with nothing counted."""
         self._requests_max = requests_max
         self._window_s = window_s
         self._keys_max = keys_max
         self._counts: OrderedDict[str, _Count] = OrderedDict()
 
     def admit(self, key: str, *, as_of: datetime) -> int | None:
-        """None, and the request is counted; or the seconds after which it may be tried again."""
+        """Count the request and return None, or return the seconds after which it may be tried again."""
         now = as_of.timestamp()
         window, elapsed = int(now // self._window_s), now % self._window_s
         count = self._advance(key, window)

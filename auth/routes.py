@@ -65,7 +65,7 @@ def create_auth_routes(
         route("POST", SECOND_FACTOR, login.pass_second_factor),
         route("POST", "/oauth/consent", login.decide),
         route("GET", ACCOUNT, account.show_account),
-        route("POST", "/oauth/account/consents", account.take_consent_back),
+        route("POST", "/oauth/account/consents", account.revoke_consent),
         route("GET", "/oauth/password", account.show_password),
         route("POST", "/oauth/password", account.change_password),
         route("GET", "/oauth/logout", account.show_logout),

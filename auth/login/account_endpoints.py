@@ -1,7 +1,7 @@
-"""What officers look after themselves: their account's page, consents, password, and logging out.
+"""What officers manage themselves: their account page, consents, password, and logging out.
 
-Every change is a form that is bound to the session and to its purpose. Logging out leads to an address only where
-the client has it registered, character by character.
+Every change is made by a form that is bound to the session and to its purpose. Logging out leads to a URI only if the
+client has registered it, character by character.
 
 Source: OWASP ASVS 5.0 chapters 6 and 7; OpenID Connect RP-Initiated Logout 1.0 sections 2 and 3 (without
 id_token_hint).
@@ -24,29 +24,29 @@ from auth.protocol.answers import NO_STORE
 from auth.scopes import describe_scopes
 from ledger.identifiers import ClientId, parse_id
 
-PASSWORD_WRONG = "The old password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
-PASSWORD_DIFFERS = "The new password was not typed the same way twice. Nothing was changed."  # noqa: S105
-PASSWORD_CHANGED = "Your password was changed. Everywhere else you have been logged out."  # noqa: S105
+PASSWORD_WRONG = "The current password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
+PASSWORD_DIFFERS = "The two new passwords do not match. Nothing was changed."  # noqa: S105
+PASSWORD_CHANGED = "Your password was changed. You have been logged out everywhere else."  # noqa: S105
 
 
 class AccountEndpoints:
-    """The handlers of what officers look after themselves. One per process."""
+    """The handlers of the account pages. One per process."""
 
     def __init__(self, site: LoginSite, desk: LoginDesk) -> None:
-        """What the pages share, and who checks passwords."""
+        """Take what the pages share, and who checks passwords."""
         self._site = site
         self._desk = desk
 
     async def show_account(self, request: Request) -> Response:
-        """GET /oauth/account."""
+        """Serve GET /oauth/account."""
         self._site.admit(request)
         session = await self._site.find_session_at_any_stage(request)
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
             return self._site.lead_in(session)
         return await self._show_account(session)
 
-    async def take_consent_back(self, request: Request) -> Response:
-        """POST /oauth/account/consents: the client has to ask again."""
+    async def revoke_consent(self, request: Request) -> Response:
+        """Serve POST /oauth/account/consents: revoke a consent, so that the client has to ask again."""
         session, form, is_own = await self._site.read_own_form(request, purpose="consents")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
             return self._site.lead_in(session)
@@ -55,16 +55,16 @@ class AccountEndpoints:
             return await self._show_account(session, problem=FORM_EXPIRED, status=400)
         async with self._site.transaction() as tx:
             await revoke_consent(tx, officer_id=session.officer_id, client_id=ClientId(client_id))
-        return await self._show_account(session, done="It will have to ask you again.")
+        return await self._show_account(session, done="Access was revoked. The application has to ask you again.")
 
     async def show_password(self, request: Request) -> Response:
-        """GET /oauth/password."""
+        """Serve GET /oauth/password."""
         self._site.admit(request)
         session = await self._site.find_session(request)
         return self._show_password(session) if session is not None and session.login else self._site.lead_in(session)
 
     async def change_password(self, request: Request) -> Response:
-        """POST /oauth/password."""
+        """Serve POST /oauth/password."""
         session, form, is_own = await self._site.read_own_form(request, purpose="password")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE or not session.login:
             return self._site.lead_in(session)
@@ -91,7 +91,7 @@ class AccountEndpoints:
         return response
 
     async def show_logout(self, request: Request) -> Response:
-        """GET /oauth/logout: asks, since any site can send a browser here."""
+        """Serve GET /oauth/logout: ask for confirmation, since any site can send a browser here."""
         self._site.admit(request)
         query = render_query(self._site.read_parameters(request))
         session = await self._site.find_session_at_any_stage(request)
@@ -101,7 +101,7 @@ class AccountEndpoints:
         return self._show_logout(session, query=query, target=target)
 
     async def log_out(self, request: Request) -> Response:
-        """POST /oauth/logout: the session ends; on to the client's own page where it has registered one."""
+        """Serve POST /oauth/logout: end the session, and redirect to the client's page if it has registered one."""
         query = render_query(self._site.read_parameters(request))
         session, _, is_own = await self._site.read_own_form(request, purpose="logout", about=query)
         target = await self._find_target(request)
@@ -112,7 +112,7 @@ class AccountEndpoints:
         return response
 
     async def switch(self, request: Request) -> Response:
-        """POST /oauth/switch: the session ends, and the same authorization request has somebody else log in."""
+        """Serve POST /oauth/switch: end the session, and have someone else log in for the same request."""
         query = render_query(self._site.read_parameters(request))
         session, _, is_own = await self._site.read_own_form(request, purpose="switch", about=query)
         response = go_on(query)
@@ -127,7 +127,7 @@ class AccountEndpoints:
         browser.forget_session(response)
 
     async def _find_target(self, request: Request) -> str | None:
-        """Where the client wants the officer after logging out, if that is registered exactly so."""
+        """Return where the client wants the officer after logging out, if exactly that is registered."""
         parameters = self._site.read_parameters(request)
         uri, client_id = parameters.get("post_logout_redirect_uri"), parse_id(parameters.get("client_id", ""))
         if uri is None or client_id is None:

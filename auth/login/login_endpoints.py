@@ -1,7 +1,7 @@
-"""The way of an officer through the browser: authorization request, login, consent, back to the client.
+"""The pages of an authorization request: login, second factor, consent, and back to the client.
 
-Each step is a page of ours; the authorization request travels along in the query and is checked anew at every
-step. Only a request that names a client and one of its redirect URIs is ever sent anywhere.
+The authorization request is carried in the query from page to page and is checked again at every step. The browser must
+never be redirected for a request that does not name a client and one of its redirect URIs.
 
 Source: RFC 6749 sections 3.1, 4.1.1 and 4.1.2; RFC 9700 sections 2.1 and 4; OpenID Connect
 Core section 3.1.2.1 (prompt).
@@ -30,8 +30,8 @@ from auth.protocol.server_runs import ServerRuns
 from auth.scopes import describe_scopes, parse_scope, render_scope
 
 LOGIN_FAILED = "The login or the password is wrong, or there were too many attempts. Try again, or wait a few minutes."
-CODE_FAILED = "The code is wrong or was used before, or there were too many attempts. Wait for the next code."
-LOGGED_OUT_MEANWHILE = "You have been logged out meanwhile. Log in again."
+CODE_FAILED = "The code is wrong or was already used, or there were too many attempts. Wait for the next code."
+LOGGED_OUT_MEANWHILE = "You have been logged out in the meantime. Log in again."
 
 _FRESH_LOGIN = frozenset({"login", "select_account"})
 
@@ -46,7 +46,7 @@ class LoginEndpoints:
         self._runs = runs
 
     async def authorize(self, request: Request) -> Response:
-        """GET /oauth/authorize: a code for an officer who is logged in and agrees, else the page that is due."""
+        """Serve GET /oauth/authorize: a code for an officer who is logged in and has consented, else the next page."""
         self._site.admit(request)
         adapted = self._runs.read_authorization_request(request)
         parameters = self._site.read_parameters(request)
@@ -54,7 +54,7 @@ class LoginEndpoints:
         found = None if prompt & _FRESH_LOGIN else await self._site.find_session_at_any_stage(request)
         session = found if found is not None and self._site.stage_of(found) is Stage.COMPLETE else None
         outcome = await self._answer(adapted, session, ConsentDecision())
-        # Asked for once: the officer who logs in now comes back here with what is left of the query.
+        # A fresh login is asked for once: the officer then returns here with the rest of the query.
         left = prompt - _FRESH_LOGIN
         parameters = {name: value for name, value in parameters.items() if name != "prompt"}
         query = render_query(parameters | ({"prompt": " ".join(sorted(left))} if left else {}))
@@ -63,12 +63,12 @@ class LoginEndpoints:
         return self._show(request, outcome, session, query=query)
 
     async def show_login(self, request: Request) -> Response:
-        """GET /oauth/login: the login page for those who come without a client."""
+        """Serve GET /oauth/login: the login page without a client."""
         self._site.admit(request)
         return self._show_login_page(request, None, query="")
 
     async def log_in(self, request: Request) -> Response:
-        """POST /oauth/login: on with a new session, or the page again."""
+        """Serve POST /oauth/login: continue with a new session, or show the page again."""
         site = self._site
         site.admit(request)
         query = render_query(site.read_parameters(request))
@@ -98,7 +98,7 @@ class LoginEndpoints:
         return response
 
     async def show_second_factor(self, request: Request) -> Response:
-        """GET /oauth/second-factor: asks for the code that is still missing."""
+        """Serve GET /oauth/second-factor: ask for the missing code."""
         self._site.admit(request)
         query = render_query(self._site.read_parameters(request))
         session = await self._site.find_session_at_any_stage(request)
@@ -107,7 +107,7 @@ class LoginEndpoints:
         return await self._show_second_factor(request, session, query=query)
 
     async def pass_second_factor(self, request: Request) -> Response:
-        """POST /oauth/second-factor: on with a whole session, or the page again."""
+        """Serve POST /oauth/second-factor: continue with a complete session, or show the page again."""
         site = self._site
         site.admit(request)
         query = render_query(site.read_parameters(request))
@@ -128,7 +128,7 @@ class LoginEndpoints:
         return response
 
     async def decide(self, request: Request) -> Response:
-        """POST /oauth/consent: back to the client with what the officer said of exactly what was shown."""
+        """Serve POST /oauth/consent: return to the client with the officer's decision on exactly what was shown."""
         site = self._site
         site.admit(request)
         adapted = self._runs.read_authorization_request(request)
@@ -176,7 +176,7 @@ class LoginEndpoints:
         problem: str | None = None,
         status: int = 200,
     ) -> Response:
-        """What comes of an authorization request: the way back, or the page that is due."""
+        """Return to the client, or show the next page."""
         if isinstance(outcome, Answer):
             return self._send_back(request, outcome)
         if isinstance(outcome, ConsentNeeded) and session is not None:
@@ -250,7 +250,7 @@ class LoginEndpoints:
         )
 
     def _send_back(self, request: Request, answer: Answer) -> Response:
-        """Through the browser to the client, or an error for the browser where no client may be told."""
+        """Redirect to the client, or show the error if it must not go to a client."""
         headers = dict(answer.headers)
         if "Location" in headers:
             return Response(

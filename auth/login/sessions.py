@@ -1,7 +1,7 @@
 """Sessions of officers' browsers: one row each, found by the hash of a token that only the browser has.
 
-A session is worth nothing while its officer is disabled or the officer's member suspended. Nothing that a
-browser brought ever becomes a session: the token is made here, anew at every login.
+A session is invalid while its officer is disabled or the officer's member suspended. A token that a browser brings must
+never become a session: a new one is generated at every login.
 
 Source: OWASP ASVS 5.0 chapter 7.
 """
@@ -21,7 +21,7 @@ from ledger.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """What a browser is given at a login: its session's token, and what it is known by once the login is whole."""
+    """What a browser gets at login: its session's token and, once the login is complete, its device token."""
 
     token: str
     device_token: str | None = None
@@ -29,7 +29,7 @@ class OpenedSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
-    """A session that lasts, of an officer who may act."""
+    """A session that has not expired, of an officer who may act."""
 
     id: str
     token: str
@@ -42,7 +42,7 @@ class LoginSession:
 
     @property
     def own_login_id(self) -> str:
-        """The login's id, where a password opened the session: elsewhere it must not be asked for."""
+        """Return the id of the login whose password opened the session; RuntimeError if a provider opened it."""
         if self.login_id is None:
             raise RuntimeError("A provider opened this session; it has no login.")
         return self.login_id
@@ -56,7 +56,7 @@ async def insert_session(
     expires_at: datetime,
     second_factor_at: datetime | None = None,
 ) -> str:
-    """A new session; returns its token."""
+    """Insert a session and return its token."""
     token = generate_secret()
     row = {
         "id": new_id(),
@@ -72,7 +72,7 @@ async def insert_session(
 
 
 async def find_session(tx: Transaction, token: str | None) -> LoginSession | None:
-    """The session that the token opens, while it lasts and its officer may act."""
+    """Return the session of the token, if it has not expired and its officer may act."""
     if not token:
         return None
     found = await tx.execute(
@@ -100,7 +100,7 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
 
 
 async def end_session(tx: Transaction, token: str | None) -> None:
-    """End the session that the token opens, where there is one."""
+    """End the session of the token, if there is one."""
     if token:
         await tx.execute(delete(login_sessions).where(login_sessions.c.token_hash == hash_secret(token)))
 

@@ -1,9 +1,9 @@
 """The authorization code grant with PKCE: an officer acting through a client.
 
-A code is used once. Of several redemptions at once one wins; any later one by the same client ends the
-tokens of the first, since a code that is seen twice was stolen by one of the two.
+A code can be used once. Of concurrent redemptions one wins; any later one by the same client revokes the tokens of the
+first, since a code that is used twice was stolen by one of the two.
 
-Source: RFC 6749 sections 4.1 and 10.5, RFC 7636 (S256 alone), RFC 9700 sections 2.1.1 and 4.5.
+Source: RFC 6749 sections 4.1 and 10.5, RFC 7636 (S256 only), RFC 9700 sections 2.1.1 and 4.5.
 """
 
 import re
@@ -37,7 +37,7 @@ _CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code that may be redeemed now."""
+    """A code as it is stored."""
 
     id: str
     officer_id: str
@@ -51,22 +51,22 @@ class StoredCode:
     code_challenge_method: ClassVar[str] = S256
 
     def get_redirect_uri(self) -> str:
-        """The redirect URI that the code was sent to."""
+        """Return the redirect URI that the code was sent to."""
         return self.redirect_uri
 
     def get_scope(self) -> str:
-        """What the code was granted for."""
+        """Return the scope that the code was granted for."""
         return self.scope
 
 
 class RequiredS256(CodeChallenge):  # type: ignore[misc]
-    """PKCE, always and by S256; Authlib's own lets `plain` through and binds public clients only."""
+    """Requires PKCE with S256; Authlib's own class accepts `plain` and requires PKCE of public clients only."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = (S256,)
     CODE_CHALLENGE_METHODS = {S256: compare_s256_code_challenge}  # noqa: RUF012 - Authlib's own attribute
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Refuse a request without a challenge, or with one that S256 can't have made."""
+        """Refuse a request without a challenge, or with one that S256 can't have produced."""
         parameters = grant.request.payload.data
         # An absent method means `plain` (RFC 7636 section 4.3).
         if parameters.get("code_challenge_method") != S256:
@@ -85,18 +85,18 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
     request: ProtocolRequest
 
     def generate_authorization_code(self) -> str:
-        """256 random bits."""
+        """Return 256 random bits."""
         return generate_secret()
 
     def create_authorization_response(self, redirect_uri: str, grant_user: ActiveOfficer | None) -> Any:
-        """Send the officer back with a code, for the scopes that officer and client share."""
+        """Redirect the officer with a code, for the scopes that officer and client share."""
         if grant_user is None:
             raise AccessDeniedError(redirect_uri=redirect_uri)
         self.request.scope = render_scope(self.grant_scopes(grant_user, redirect_uri=redirect_uri))
         return super().create_authorization_response(redirect_uri, grant_user)
 
     def grant_scopes(self, officer: ActiveOfficer, *, redirect_uri: str) -> frozenset[str]:
-        """The scopes that the officer would hand to the client. Errors: AccessDeniedError, InvalidScopeError."""
+        """Return the scopes that the client would get. Errors: AccessDeniedError, InvalidScopeError."""
         client: RegisteredClient = self.request.client
         if officer.member_id != client.member_id:
             raise AccessDeniedError(redirect_uri=redirect_uri)
@@ -111,7 +111,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return granted
 
     def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
-        """Keep the code's hash and all that it is bound to."""
+        """Store the hash of the code and everything that it is bound to."""
         if request.pushed_id is not None:
             use_pushed_request(self.server, request.pushed_id)
         row = {
@@ -148,12 +148,12 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return found if found is not None and self._as_of < found.expires_at else None
 
     def authenticate_user(self, authorization_code: StoredCode) -> ActiveOfficer | None:
-        """The officer as they stand now: disabled meanwhile, they get nothing."""
+        """Return the officer, unless disabled in the meantime."""
         officer = find_officer(self.server.connection, authorization_code.officer_id)
         return officer if officer is not None and officer.member_id == self.request.client.member_id else None
 
     def create_token_response(self) -> Any:
-        """The token response, with the first refresh token of a family where one is due."""
+        """Return the token response, with the first refresh token of a family if one was requested."""
         code: StoredCode = self.request.authorization_code
         self.server.tokens.family_id = code.id
         key_thumbprint = self.server.tokens.key_thumbprint
@@ -174,7 +174,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return status, token, headers
 
     def delete_authorization_code(self, authorization_code: StoredCode) -> None:
-        """Mark the code as used for this token. The row stays until it expires, so that a replay is noticed."""
+        """Mark the code as used for this token. The row is kept until it expires, so that a replay is detected."""
         changed = self.server.connection.execute(
             update(authorization_codes)
             .where(authorization_codes.c.id == authorization_code.id, authorization_codes.c.redeemed_at.is_(None))
@@ -192,7 +192,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
 
 def wants_refresh_token(request: ProtocolRequest) -> bool:
-    """Whether the client asked for one (OpenID Connect Core section 11) or always gets one."""
+    """Return whether the client requested a refresh token (OpenID Connect Core section 11) or always gets one."""
     client: RegisteredClient = request.client
     if not client.check_grant_type(REFRESH_TOKEN):
         return False

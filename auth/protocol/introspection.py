@@ -1,7 +1,7 @@
-"""The introspection endpoint: whether a token is good now, from the same truth as the verifier's.
+"""The introspection endpoint: whether a token is active, by the same checks as the verifier's.
 
-A client may ask about its own tokens; one with the policy introspect_any about every access token. Of any other
-token it reads no more than of one that never existed. Synchronous.
+A client may introspect its own tokens; one with the policy introspect_any, every access token. Any other token looks
+like one that never existed. Synchronous.
 
 Source: RFC 7662 section 2; RFC 9449 section 6.2 (`cnf`).
 """

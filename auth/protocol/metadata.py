@@ -1,4 +1,4 @@
-"""What a client can find out about us before it is one: the metadata document.
+"""The metadata endpoint: what a client can discover about the authorization server.
 
 Source: RFC 8414 section 2, RFC 9207 section 3.
 """
@@ -25,7 +25,7 @@ def serve_metadata(settings: AuthSettings) -> Handler:
 
 
 def render_metadata(settings: AuthSettings) -> dict[str, object]:
-    """The authorization server's metadata."""
+    """Return the authorization server's metadata."""
     return {
         "issuer": settings.issuer,
         "authorization_endpoint": settings.authorization_endpoint,

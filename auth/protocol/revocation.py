@@ -1,7 +1,7 @@
-"""The revocation endpoint: a client gives a token back.
+"""The revocation endpoint: a client revokes a token of its own.
 
-A refresh token takes its whole family with it, an access token goes alone. What is unknown, expired or revoked
-already counts as done; another client's token is refused. Synchronous.
+A refresh token is revoked with its whole family, an access token alone. A token that is unknown, expired or already
+revoked is a success; another client's token is refused. Synchronous.
 
 Source: RFC 7009 section 2.
 """
@@ -30,7 +30,7 @@ def _revoke(server: AuthorizationServer, request: ProtocolRequest) -> None:
     token = request.payload.data.get("token")
     if token is None:
         raise InvalidRequestError("The parameter token is missing.")
-    # The hint is not read: the two kinds can't be mistaken for each other (section 2.1 leaves that to us).
+    # token_type_hint is ignored, as section 2.1 allows: the two kinds can't be mistaken for each other.
     refresh_token = find_refresh_token(server.connection, token)
     if refresh_token is not None:
         _check_owner(client, refresh_token.client_id)

@@ -1,8 +1,8 @@
-"""The record of token requests: who asked for what, and what came of it. Never a secret, never a token.
+"""Token events: one for each request of a client, with who asked, for what, and the outcome.
 
-An event is written in the transaction that answers, so that no token leaves without one; whoever writes it can
-neither change nor erase it. A request that is refused before it is understood leaves one too. It is kept beside
-the ledger's events, not among them (ADR 0043).
+An event is written in the transaction that answers the request, so that no token is issued without one, and whoever
+writes it can neither change nor delete it. A request that is refused as malformed has one too. An event must never
+contain a secret or a token. Token events are separate from the ledger's events (ADR 0043).
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from ledger.identifiers import new_id, parse_id
 from ledger.storage.database import Transaction
 
 RECORD_EVENT = insert(token_events)
-"""Writes one event, of describe_event. Built once: putting a statement together costs more than sending it."""
+"""Writes one event of describe_event. Built once: constructing the statement costs more than sending it."""
 DONE = "ok"
 OTHER_GRANT = "other"
 _GRANTS = frozenset({AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN})
@@ -61,6 +61,6 @@ def describe_event(
 
 
 async def delete_old_token_events(tx: Transaction, *, kept_days: int) -> int:
-    """Delete what is older than is kept; returns how many. Runs under the JOBS role."""
+    """Delete the events that are older than kept_days; returns how many. Runs under the JOBS role."""
     over = tx.as_of - timedelta(days=kept_days)
     return (await tx.execute(delete(token_events).where(token_events.c.recorded_at < over))).rowcount

@@ -315,7 +315,7 @@ class TestClose:
         for hold in [streams.open(f"{number}", party.officer("a", family_id="f")) for number in range(3)]:
             hold.close()
         tokens = streams.tokens
-        assert (tokens._entries, tokens._families, tokens._unasked, tokens._expiries) == ({}, {}, set(), [])
+        assert (tokens._entries, tokens._families, tokens._new_tokens, tokens._expiries) == ({}, {}, set(), [])
         assert tokens._timer is None
 
     async def test_by_one_who_is_told_keeps_the_others_from_being_told(self, streams: Streams, party: Party) -> None:
