@@ -1,7 +1,7 @@
-"""The clock that the endpoints are given: what tells the time is passed in, never read."""
+"""The clock as the endpoints use it: it is passed in, and the system's own is never read."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 Clock = Callable[[], datetime]
-"""Tells the time, aware, in UTC."""
+"""Returns the current time, aware, in UTC."""

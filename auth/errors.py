@@ -1,4 +1,4 @@
-"""What auth refuses when an operator asks for it: at the command line or while starting.
+"""What auth refuses to an operator, at the command line or at startup.
 
     AuthError
     +-- IssuerInvalidError           AUTH_ISSUER_INVALID
@@ -24,7 +24,7 @@
     +-- IdentityUnknownError         IDENTITY_UNKNOWN
 
 A class's docstring is its message; `code` is stable and never reused. What a client of the OAuth
-endpoints reads is RFC 6749's error instead, and why a token was refused is a Failure of tokens.py.
+endpoints reads is an error of RFC 6749 instead, and why a token was refused is a Failure of tokens/verification.py.
 """
 
 from typing import ClassVar
@@ -33,14 +33,14 @@ from ledger.errors import Category
 
 
 class AuthError(Exception):
-    """Auth refused."""
+    """The authorization server refused."""
 
     code: ClassVar[str] = "AUTH_ERROR"
     category: ClassVar[Category] = Category.BAD_USER_INPUT
     hint: str | None = None
 
     def __init__(self, message: str | None = None, *, field: str | None = None, hint: str | None = None) -> None:
-        """Take the docstring as message unless a fuller one is given."""
+        """Use the docstring as the message unless a more specific one is given."""
         self.message = message or (self.__doc__ or "").strip().splitlines()[0]
         self.field = field
         self.hint = hint or type(self).hint
@@ -68,7 +68,7 @@ class ScopeForbiddenError(AuthError):
 
 
 class MachineScopeError(ScopeForbiddenError):
-    """This scope needs an officer; a client that only acts for itself can't have it."""
+    """This scope requires an officer; a client that acts only for itself can't have it."""
 
     code = "SCOPE_NEEDS_OFFICER"
     hint = "Give the client the authorization_code grant, so that officers log in through it."
@@ -88,7 +88,7 @@ class RedirectUriInvalidError(ClientInvalidError):
 
 
 class ClientKeysInvalidError(ClientInvalidError):
-    """The client's keys must be a JWK set of public keys, each with a kid of its own."""
+    """The client's keys must be a JWK set of public keys, each with its own kid."""
 
     code = "CLIENT_KEYS_INVALID"
     hint = "Use EC P-256 or RSA of 2048 bits or more, and send no private part."
@@ -136,7 +136,7 @@ class LoginTakenError(AuthError):
 
 
 class PasswordInvalidError(AuthError):
-    """The password is too short, too long or holds characters that can't be typed again."""
+    """The password is too short, too long, or contains characters that can't be typed reliably."""
 
     code = "PASSWORD_INVALID"
 
@@ -157,7 +157,7 @@ class ProviderInvalidError(AuthError):
 
 
 class ProviderAwayError(AuthError):
-    """The OpenID provider can't be asked now, or answers what no provider answers."""
+    """The OpenID provider can't be reached, or its response is invalid."""
 
     code = "OPENID_PROVIDER_AWAY"
     category = Category.UNAVAILABLE
@@ -165,27 +165,27 @@ class ProviderAwayError(AuthError):
 
 
 class ProviderRefusedError(AuthError):
-    """The OpenID provider's answer does not show who has logged in."""
+    """The OpenID provider's response does not show who logged in."""
 
     code = "OPENID_LOGIN_REFUSED"
     category = Category.FORBIDDEN
 
 
 class IdentityInvalidError(AuthError):
-    """The provider's name for a person is 1 to 255 printable characters."""
+    """A subject of the OpenID provider is 1 to 255 printable characters."""
 
     code = "IDENTITY_INVALID"
 
 
 class IdentityTakenError(AuthError):
-    """The provider's name for this person is linked to an officer already."""
+    """This subject of the OpenID provider is already linked to an officer."""
 
     code = "IDENTITY_TAKEN"
     category = Category.CONFLICT
 
 
 class IdentityUnknownError(AuthError):
-    """The provider's name for this person is linked to no officer."""
+    """This subject of the OpenID provider is not linked to an officer."""
 
     code = "IDENTITY_UNKNOWN"
     category = Category.NOT_FOUND

@@ -1,7 +1,6 @@
-"""Scopes: what each allows, which kind of member may ever hold it, and which only an officer may use.
+"""Scopes: what each allows, which kinds of member may hold it, and which only an officer may use.
 
-Everything that grants goes through the functions here; nothing else in the program may decide what a
-client or an officer gets.
+Every grant of scopes goes through the functions here; nothing else may decide what a client or an officer gets.
 
 Source: design section 6; RFC 6749 section 3.3 (a scope is a space-separated list without order).
 """
@@ -33,16 +32,16 @@ PARTICIPATIONS_MANAGE = "participations:manage"
 HOLDS_MANAGE = "holds:manage"
 
 OFFLINE_ACCESS = "offline_access"
-"""Asks for a refresh token (OpenID Connect Core section 11). It is no right, and never stands in a token."""
-OFFLINE_ACCESS_WORDS = "Keep this access while you are away, until it is ended"
+"""Asks for a refresh token (OpenID Connect Core section 11). It grants nothing and never appears in a token."""
+OFFLINE_ACCESS_WORDS = "Keep this access while you are away, until it is revoked"
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
-        COMPLAINTS_READ: "Read complaints that are yours to see",
+        COMPLAINTS_READ: "Read the complaints that you may see",
         COMPLAINTS_FILE: "File complaints and add to them",
         COMPLAINTS_DECIDE: "Verify, reject and reopen complaints",
-        COMPLAINANTS_REVEAL: "See who complained, each time with a recorded purpose",
-        ORDERS_READ: "Read block orders that are yours to see",
+        COMPLAINANTS_REVEAL: "See who complained, recording the purpose each time",
+        ORDERS_READ: "Read the block orders that you may see",
         ORDERS_DRAFT: "Draft block orders and forward complaints",
         ORDERS_APPROVE: "Approve, withdraw and lift block orders",
         ORDERS_ACKNOWLEDGE: "Acknowledge the block orders addressed to you",
@@ -51,8 +50,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         MEMBERS_READ: "Read members, brands and offices",
         MEMBERS_MANAGE: "Admit and change members, offices and officers",
         AUDIT_READ: "Read the record of who did what",
-        FEED_READ: "Follow your entries of the log and prove that they are in it",
-        SIGNALS_READ: "Read and follow the fraud signals that are yours to see",
+        FEED_READ: "Follow your entries in the log and prove that they are in it",
+        SIGNALS_READ: "Read and follow the fraud signals that you may see",
         SIGNALS_CONTRIBUTE: "Contribute fraud signals of your own",
         SIGNALS_REVOKE: "Revoke fraud signals",
         PARTICIPATIONS_MANAGE: "Record the terms on which providers take part",
@@ -63,7 +62,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 OFFICER_ONLY = frozenset(
     {ORDERS_APPROVE, COMPLAINTS_DECIDE, COMPLAINANTS_REVEAL, SIGNALS_REVOKE, PARTICIPATIONS_MANAGE, HOLDS_MANAGE}
 )
-"""Never granted to a machine that acts for itself, whatever its client was registered with."""
+"""Never granted to a client that acts for itself, whatever it was registered with."""
 
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
@@ -80,23 +79,23 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
 
 
 def parse_scope(text: str) -> frozenset[str]:
-    """The scopes named in a request's or a token's `scope`, known or not."""
+    """Return the scopes in the `scope` of a request or a token, known or not."""
     return frozenset(text.split(" ")) - {""}
 
 
 def describe_scopes(scopes: Iterable[str]) -> list[str]:
-    """The scopes in words, as a consent page names them; a scope that is no longer known has none."""
+    """Return the scopes in words, as the consent page shows them; a scope that no longer exists is left out."""
     words = {**WORDS, OFFLINE_ACCESS: OFFLINE_ACCESS_WORDS}
     return [words[scope] for scope in sorted(set(scopes)) if scope in words]
 
 
 def render_scope(scopes: Iterable[str]) -> str:
-    """The scopes as one text, always in the same order."""
+    """Return the scopes as one string, always in the same order."""
     return " ".join(sorted(set(scopes)))
 
 
 def check_scopes(scopes: Iterable[str], *, kind: MemberKind, is_machine_only: bool) -> list[str]:
-    """The scopes in order, where a client or officer of such a member may hold every one of them.
+    """Return the scopes in order, if a client or officer of such a member may hold all of them.
 
     Errors: ScopeUnknownError, ScopeForbiddenError, MachineScopeError.
     """
@@ -114,9 +113,9 @@ def check_scopes(scopes: Iterable[str], *, kind: MemberKind, is_machine_only: bo
 def grant_machine_scopes(
     requested: frozenset[str] | None, *, client_scopes: Iterable[str], kind: MemberKind
 ) -> frozenset[str] | None:
-    """What a client acting for itself gets, or None where it asked for what it can't have.
+    """Return the scopes of a client that acts for itself, or None if it asked for one that it can't have.
 
-    Shapes: requested None means all that it may have.
+    Shapes: requested is None for everything that the client may have.
     """
     allowed = (frozenset(client_scopes) & BY_KIND[kind]) - OFFICER_ONLY
     if requested is None:
@@ -131,6 +130,6 @@ def grant_officer_scopes(
     officer_scopes: Iterable[str],
     kind: MemberKind,
 ) -> frozenset[str]:
-    """What an officer gets through a client: never more than each of the two, the kind and the request allow."""
+    """Return an officer's scopes through a client: what both hold, the kind allows and the request names."""
     allowed = frozenset(client_scopes) & frozenset(officer_scopes) & BY_KIND[kind]
     return allowed if requested is None else allowed & requested

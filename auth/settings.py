@@ -1,4 +1,4 @@
-"""What auth is told by whoever starts it. Every bound of auth is a field here.
+"""The settings of the authorization server, passed in at startup. Every bound of auth is a field here.
 
 Units: seconds where a name ends in _s, bytes in _bytes_max, attempts or requests per window otherwise.
 """
@@ -13,7 +13,7 @@ from auth.errors import IssuerInvalidError, ProviderInvalidError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIdSettings:
-    """A regulator's own OpenID provider, which logs its officers in.
+    """The regulator's own OpenID provider, which authenticates its officers.
 
     Errors: ProviderInvalidError.
     """
@@ -22,22 +22,22 @@ class OpenIdSettings:
     client_id: str
     client_secret: str = field(repr=False)
     audience: str
-    """Whom an ID token must be for; most often the client id."""
+    """The audience that an ID token must have; usually the client id."""
     name: str = "OpenID"
     scope: str = "openid"
     subject_claim: str = "sub"
-    """The claim that names a person for good."""
+    """The claim that identifies a person permanently."""
     required_claim: str = ""
-    """A claim that must hold required_value, as its value or in its list; none where it is empty."""
+    """A claim that must equal required_value or, if it is a list, contain it; empty for none."""
     required_value: str = ""
     is_beside_passwords: bool = False
-    """Whether the regulator's officers may log in by password too."""
+    """Whether the regulator's officers may also log in by password."""
     timeout_s: float = 5.0
     response_bytes_max: int = 262_144
     refresh_s: float = 3_600.0
 
     def __post_init__(self) -> None:
-        """Refuse a provider that could not be asked safely."""
+        """Refuse a provider that can't be used safely."""
         parts = urlsplit(self.issuer)
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
         is_plain = not parts.query and not parts.fragment and "@" not in parts.netloc and self.issuer[-1:] != "/"
@@ -53,18 +53,18 @@ class AuthSettings:
     """
 
     issuer: str
-    """Our public origin, exactly as it stands in tokens and metadata, without a slash at the end."""
+    """Our public origin, exactly as it appears in tokens and metadata, without a trailing slash."""
     audience: str
-    """The one audience that our tokens are for."""
+    """The only audience of our tokens."""
     service_name: str = "Jembatan"
 
     access_token_lifetime_s: int = 600
     code_lifetime_s: int = 60
     refresh_lifetime_s: int = 30 * 86_400
-    """How long a family of refresh tokens lasts at the most, however often it is used."""
+    """The longest that a family of refresh tokens lasts, however often it is used."""
     refresh_idle_s: int = 7 * 86_400
     refresh_double_s: float = 5.0
-    """A used refresh token that comes back within this is refused; later, it ends its family."""
+    """A used refresh token that is sent again within this time is refused; later, it also revokes its family."""
     pushed_request_lifetime_s: int = 540
     """Long enough to log in; less than the ten minutes that FAPI 2.0 allows."""
     proof_lifetime_s: int = 60
@@ -75,14 +75,14 @@ class AuthSettings:
     clock_skew_s: int = 10
 
     standing_check_s: float = 5.0
-    """How long a disabled client's or officer's token may still be taken."""
+    """How long the token of a disabled client or officer may still be accepted."""
     revocation_check_s: float = 0.5
-    """How long a revoked token may still be taken, in every process."""
+    """How long a revoked token may still be accepted, in every process."""
     verified_tokens_max: int = 10_000
     signing_keys_refresh_s: float = 60.0
-    """How long a process may go on signing with a key that was retired."""
+    """How long a process may keep signing with a retired key."""
     unknown_key_refresh_s: float = 5.0
-    """A token naming an unknown key makes us look for new keys, at most this often."""
+    """The shortest time between reads of the keys caused by tokens that name an unknown key."""
 
     request_bytes_max: int = 16_384
     token_bytes_max: int = 8_192
@@ -93,18 +93,18 @@ class AuthSettings:
     limited_parties_max: int = 10_000
 
     login_attempts_per_source: int = 10
-    """For a login from one address, or from one browser that it was used from before."""
+    """For a login from one address, or from one browser that it was used in before."""
     login_attempts_per_login: int = 50
-    """For a login from all browsers that it was not used from before."""
+    """For a login from all browsers that it was not used in before."""
     login_attempts_per_address: int = 50
     login_window_s: int = 900
     is_second_factor_required: bool = False
-    """Whether an officer who logs in by password must have a second factor, and set it up at the next login."""
+    """Whether officers who log in by password need a second factor, to be set up at the next login."""
     second_factor_attempts: int = 5
     second_factor_lifetime_s: int = 600
-    """How long after the password the second factor may follow."""
+    """How long after the password the second factor is accepted."""
     device_lifetime_s: int = 180 * 86_400
-    """How long a browser stays known after a login from it."""
+    """How long a browser stays known after a login."""
 
     openid: OpenIdSettings | None = None
 
@@ -116,18 +116,18 @@ class AuthSettings:
     password_hashes_waiting_max: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse an issuer that tokens and cookies could not be bound to."""
+        """Refuse an issuer that tokens and cookies can't be bound to."""
         if not _is_origin(self.issuer):
             raise IssuerInvalidError
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers reach us by https, so that cookies may say so."""
+        """Whether browsers reach us over https, so that cookies can be marked secure."""
         return self.issuer.startswith("https://")
 
     @property
     def signing_key_overlap(self) -> timedelta:
-        """How long after its retirement a token of a key can still be good: another process signs with it a while."""
+        """How long tokens of a retired key can still be valid: other processes sign with it a little longer."""
         return timedelta(seconds=self.access_token_lifetime_s + self.signing_keys_refresh_s + 2 * self.clock_skew_s)
 
     @property
@@ -168,7 +168,7 @@ def _is_origin(issuer: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
+    """Return whether a host name or address is the loopback interface."""
     if host == "localhost":
         return True
     try:

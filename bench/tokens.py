@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from auth.clients.registration import CreatedClient
 from auth.login.passwords import Passwords
-from auth.protocol.server import create_auth_routes
+from auth.routes import create_auth_routes
 from auth.settings import AuthSettings
 from auth.tokens.signing_keys import SigningKeyStore
 from auth.tokens.verification import TokenVerifier

@@ -36,7 +36,7 @@ def rotate(*, as_json: JsonFlag = False) -> None:
 
     First give every process the new key behind the old one, then in front of it; then run this; then drop the old.
     """
-    from auth.sealed_columns import AUTH_SEALED
+    from auth.tables import AUTH_SEALED
     from cli.session import read_clock, run_session
     from ledger.storage.rekeying import LEDGER_SEALED, rotate_keys
 

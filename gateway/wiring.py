@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from strawberry.federation import Schema
 
 from auth.login.passwords import Passwords
-from auth.protocol.server import create_auth_routes
+from auth.routes import create_auth_routes
 from auth.settings import AuthSettings, OpenIdSettings
 from auth.tokens.bound_tokens import BoundTokenVerifier
 from auth.tokens.open_tokens import OpenTokens

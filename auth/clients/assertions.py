@@ -1,9 +1,9 @@
 """Client authentication by a signed assertion (private_key_jwt).
 
-Authlib finds and checks; here stand the rules that it leaves open: which algorithms, for whom, how long,
-and once. An assertion's id is kept until the assertion would have expired anyway.
+Authlib parses and checks; this module adds the rules that it leaves open: algorithms, audience, lifetime and single
+use. An assertion's id is stored until the assertion would have expired anyway.
 
-Source: RFC 7523 section 3, RFC 7521 section 5.2, FAPI 2.0 section 5.3.2.1 (the audience is ours alone).
+Source: RFC 7523 section 3, RFC 7521 section 5.2, FAPI 2.0 section 5.3.2.1 (our issuer as the only audience).
 """
 
 import hashlib
@@ -19,12 +19,11 @@ from joserfc.errors import JoseError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from auth.clients.keys import ALGORITHMS, find_key
+from auth.clients.keys import ALGORITHMS, STRONG_ALGORITHMS, find_key
 from auth.clients.policies import ClientPolicy
 from auth.clients.registered_clients import RegisteredClient
+from auth.clients.table import used_assertions
 from auth.settings import AuthSettings
-from auth.tables import used_assertions
-from auth.tokens.dpop import PROOF_ALGORITHMS
 
 _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _JTI_LENGTH_MAX = 256
@@ -36,7 +35,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
     CLIENT_AUTH_METHOD = "private_key_jwt"
 
     def __init__(self, connection: Connection, settings: AuthSettings, *, as_of: datetime) -> None:
-        """Bound to the request's connection and time."""
+        """Bind to the request's connection and time."""
         super().__init__()
         self._connection = connection
         self._settings = settings
@@ -44,24 +43,24 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         self._takes_endpoint = True
 
     def extract_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The header and the unverified claims of an assertion that could be one of a client of ours."""
+        """Return the header and the unverified claims of a well-formed assertion."""
         if not _COMPACT.match(assertion):
             raise InvalidClientError
         try:
             headers, claims = super().extract_assertion(assertion)
         except (ValueError, RecursionError):
             raise InvalidClientError from None
-        # The algorithm is ours to say; an extension that must be understood is none that we know.
+        # The algorithm is ours to choose, and we support no extension that must be understood (`crit`).
         if headers.get("alg") not in ALGORITHMS or "crit" in headers:
             raise InvalidClientError
         return headers, claims
 
     def resolve_client_public_key(self, client: RegisteredClient) -> "_Keys | None":
-        """The client's registered keys; the one that counts is picked when the signature is checked."""
+        """Return the client's registered keys; the right one is picked when the signature is checked."""
         return _Keys(client) if client.public_keys is not None else None
 
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> dict[str, Any]:
-        """The claims, verified: signed by a registered key, and made for this use."""
+        """Return the claims, verified: signed by a registered key, and made for this use."""
         headers, _ = self.extract_assertion(assertion)
         kid = headers.get("kid")
         if not isinstance(resolve_key, _Keys) or not (kid is None or isinstance(kid, str)):
@@ -80,12 +79,12 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         return dict(claims)
 
     def verify_claims(self, claims: Mapping[str, Any]) -> None:
-        """Refuse an assertion that is not the client's own, for us, of now, and new."""
+        """Refuse an assertion that is not from the client itself, for us, currently valid and unused."""
         if not isinstance(claims.get("iss"), str) or claims["iss"] != claims.get("sub"):
             raise InvalidClientError
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
-        # One audience and it is us: an assertion that another server may use too, that server could use here.
+        # We must be the only audience: any other server named there could use the assertion here.
         if len(audiences) != 1 or audiences[0] not in self.get_audiences():
             raise InvalidClientError
         expires_at = self._verify_times(claims)
@@ -96,12 +95,12 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
             raise InvalidClientError
 
     def get_audiences(self) -> list[str]:
-        """The names that we answer to."""
+        """Return the audiences that we accept."""
         endpoints = [self._settings.token_endpoint] if self._takes_endpoint else []
         return [self._settings.issuer, *endpoints]
 
     def _verify_times(self, claims: Mapping[str, Any]) -> datetime:
-        """When the assertion expires, if it may be used now."""
+        """Return when the assertion expires, if it may be used now. Errors: InvalidClientError."""
         skew = timedelta(seconds=self._settings.clock_skew_s)
         lifetime = timedelta(seconds=self._settings.assertion_lifetime_max_s)
         expires_at = _read_time(claims, "exp")
@@ -114,27 +113,31 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         return expires_at + skew
 
     def _record(self, *, client_id: str, jti: str, expires_at: datetime) -> bool:
-        """Whether this is the first time that the assertion is used. Of several at once, one is first."""
+        """Record the use, and return whether it is the first. Of concurrent uses, exactly one is the first."""
         digest = hashlib.sha256(jti.encode("utf-8", "surrogatepass")).digest()
-        statement = insert(used_assertions).values(client_id=client_id, assertion_hash=digest, expires_at=expires_at)
-        made = self._connection.execute(statement.on_conflict_do_nothing().returning(used_assertions.c.client_id))
+        made = self._connection.execute(
+            insert(used_assertions)
+            .values(client_id=client_id, assertion_hash=digest, expires_at=expires_at)
+            .on_conflict_do_nothing(index_elements=[used_assertions.c.client_id, used_assertions.c.assertion_hash])
+            .returning(used_assertions.c.client_id)
+        )
         return made.first() is not None
 
 
 class _Keys:
-    """A JWK set on its way through Authlib, which would otherwise pick a key itself."""
+    """Carries a JWK set through Authlib, which would otherwise pick a key itself."""
 
     def __init__(self, client: RegisteredClient) -> None:
         self.document = client.public_keys or {"keys": []}
         self.is_strict = ClientPolicy.FAPI_2 in client.policies
-        self.algorithms = PROOF_ALGORITHMS if self.is_strict else ALGORITHMS
+        self.algorithms = STRONG_ALGORITHMS if self.is_strict else ALGORITHMS
 
 
 def _read_time(claims: Mapping[str, Any], name: str) -> datetime | None:
     value = claims.get(name)
     if value is None:
         return None
-    # A truth value is a number to Python.
+    # In Python, a Boolean is an integer.
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise InvalidClientError
     try:

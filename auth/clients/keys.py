@@ -1,4 +1,4 @@
-"""A client's public keys: what may be registered, and the one that an assertion was signed with.
+"""A client's public keys: which may be registered, and which one an assertion was signed with.
 
 Source: RFC 7517 section 5; RFC 8725 section 3.5 (key strength); FAPI 2.0 section 5.4.
 """
@@ -14,7 +14,9 @@ from joserfc.jwk import ECKey, RSAKey
 from auth.errors import ClientKeysInvalidError
 
 ALGORITHMS = ("ES256", "PS256", "RS256")
-"""What assertions may be signed with. No HS*: a public key must never be taken for a shared secret."""
+"""What assertions may be signed with. No HS*: a public key must never be used as a shared secret."""
+STRONG_ALGORITHMS = ("ES256", "PS256")
+"""What DPoP proofs, and assertions under FAPI 2.0, may be signed with (RFC 9449 11.6; FAPI 2.0 5.4.1)."""
 
 _KEYS_MAX = 8
 _BYTES_MAX = 16_384
@@ -25,7 +27,7 @@ _KID_LENGTH_MAX = 128
 
 
 def check_public_keys(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The JWK set as it is stored. Errors: ClientKeysInvalidError."""
+    """Return the JWK set as it is stored. Errors: ClientKeysInvalidError."""
     keys = document.get("keys")
     if not isinstance(keys, list) or not 1 <= len(keys) <= _KEYS_MAX:
         raise ClientKeysInvalidError(f"A JWK set holds 1 to {_KEYS_MAX} keys.", field="publicKeys")
@@ -38,7 +40,7 @@ def check_public_keys(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_key(document: Mapping[str, Any], *, kid: str | None, algorithm: str) -> ECKey | RSAKey | None:
-    """The key for this kid; without one, the only key. None where there is none or it is not for the algorithm."""
+    """Return the key with this kid or, without a kid, the only key; None if there is none for the algorithm."""
     keys = [key for key in document["keys"] if kid is None or key["kid"] == kid]
     if len(keys) != 1 or algorithm not in ALGORITHMS:
         return None
@@ -49,7 +51,7 @@ def find_key(document: Mapping[str, Any], *, kid: str | None, algorithm: str) ->
 
 
 def import_public_key(key: Any, *, algorithm: str | None = None) -> ECKey | RSAKey:
-    """A public JWK that is strong enough, for the algorithm where one is named. Errors: ClientKeysInvalidError."""
+    """Import a strong enough public JWK, for the algorithm if one is given. Errors: ClientKeysInvalidError."""
     if not isinstance(key, dict) or _PRIVATE_PARTS & set(key):
         raise ClientKeysInvalidError(field="publicKeys")
     if algorithm is not None and (key.get("kty") == "EC") != (algorithm == "ES256"):

@@ -1,4 +1,4 @@
-"""What is asked of one client beyond what is asked of every client, as a list on its registration.
+"""Policies: what one client must or may do beyond the rules for every client, as a list in its registration.
 
 Source: RFC 9126 section 6 (require_pushed_authorization_requests), RFC 9449 section 5.2
 (dpop_bound_access_tokens), FAPI 2.0 Security Profile section 5.3.
@@ -8,18 +8,18 @@ from enum import StrEnum
 
 
 class ClientPolicy(StrEnum):
-    """One measure."""
+    """One policy."""
 
     REFRESH_ALWAYS = "refresh_always"
-    """A refresh token comes with every code, whether offline_access was asked or not."""
+    """Every code yields a refresh token, whether offline_access was requested or not."""
     REQUIRE_PAR = "require_par"
-    """Authorization requests are pushed, never sent through the browser."""
+    """Authorization requests must be pushed, never sent through the browser."""
     REQUIRE_DPOP = "require_dpop"
-    """Every token is bound to a key of the client's."""
+    """Every token is bound to a key of the client."""
     FAPI_2 = "fapi_2"
-    """The whole profile: pushed requests, bound tokens, private_key_jwt by ES256 or PS256 and nothing else."""
+    """The whole profile: pushed requests, bound tokens, and private_key_jwt with ES256 or PS256 only."""
     INTROSPECT_ANY = "introspect_any"
-    """May introspect tokens of other clients: a router or a service that the regulator runs."""
+    """May introspect the tokens of other clients; for a router or a service run by the regulator."""
 
 
 FAPI_2_MEASURES = frozenset({ClientPolicy.REQUIRE_PAR, ClientPolicy.REQUIRE_DPOP})

@@ -1,7 +1,7 @@
-"""Redirect URIs: which may be registered, and whether one that was sent is the registered one.
+"""Redirect URIs: which may be registered, and whether the one in a request is registered.
 
-Comparison is of characters, never of meaning: no prefix, case, port, query or userinfo is forgiven. The
-one exception is the port of a loopback address for a native client, which can't know its port before.
+URIs are compared character by character: a different prefix, case, port, query or userinfo never matches. The one
+exception is the port of a loopback address for a native client, which can't know its port in advance.
 
 Source: RFC 6749 section 3.1.2, RFC 9700 section 2.1, RFC 8252 sections 7 and 8.
 """
@@ -19,7 +19,7 @@ _LOOPBACK_LITERALS = ("127.0.0.1", "::1")
 
 
 def check_redirect_uri(uri: str, *, is_native: bool) -> str:
-    """The URI itself, where a client may be registered with it. Errors: RedirectUriInvalidError."""
+    """Return the URI, if a client may be registered with it. Errors: RedirectUriInvalidError."""
     if len(uri) > URI_LENGTH_MAX or not _CHARACTERS.match(uri):
         raise RedirectUriInvalidError(field="redirectUris")
     try:
@@ -33,14 +33,14 @@ def check_redirect_uri(uri: str, *, is_native: bool) -> str:
         return uri
     if parts.scheme == "http" and host and is_loopback(host):
         return uri
-    # A private-use scheme holds a dot: it is a domain turned round, which its owner controls.
+    # A private-use scheme contains a dot: it is a reversed domain name, which its owner controls.
     if is_native and _PRIVATE_SCHEME.match(parts.scheme) and not parts.netloc:
         return uri
     raise RedirectUriInvalidError(field="redirectUris")
 
 
 def matches_redirect_uri(sent: str, registered: str, *, is_native: bool) -> bool:
-    """Whether the URI that was sent is the registered one."""
+    """Return whether the URI in a request matches the registered one."""
     if sent == registered:
         return True
     return (
@@ -51,13 +51,13 @@ def matches_redirect_uri(sent: str, registered: str, *, is_native: bool) -> bool
 
 
 def origin_of(uri: str) -> str:
-    """The URI's origin as a content security policy names it: `https://host:port`, or `scheme:` of an application."""
+    """Return the origin as a content security policy writes it: `https://host:port`, or `scheme:` of an application."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
 def _without_loopback_port(uri: str) -> str | None:
-    """The URI less its port where it is plain http to a loopback address written as a number."""
+    """Return the URI without its port if it is plain http to a numeric loopback address, else None."""
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port

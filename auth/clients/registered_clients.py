@@ -1,4 +1,4 @@
-"""A registered client as Authlib's grants want to meet it.
+"""A registered client, with the methods that Authlib's grants call.
 
 Everything here is synchronous: Authlib's calls run inside the connection's run_sync.
 
@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from auth.clients.policies import FAPI_2_MEASURES, ClientPolicy
 from auth.clients.redirect_uris import matches_redirect_uri
+from auth.clients.table import clients
 from auth.hashed_secrets import matches_secret
 from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope, render_scope
-from auth.tables import clients
-from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId, parse_id
-from ledger.members.table import members, officers
+from ledger.identifiers import BrandId, ClientId, MemberId, parse_id
+from ledger.members.table import members
 from ledger.viewer import MemberKind
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -26,7 +26,7 @@ AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant, no secret
 
 
-# Built once: putting a statement together costs more than sending it.
+# Built once: constructing the statement costs more than sending it.
 _FIND_CLIENT = (
     select(clients, members.c.kind.label("member_kind"))
     .join(members, members.c.id == clients.c.member_id)
@@ -36,7 +36,7 @@ _FIND_CLIENT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredClient:
-    """A client that may act now: neither it nor its member is disabled."""
+    """A client that may act now: neither disabled nor of a suspended member."""
 
     client_id: ClientId
     member_id: MemberId
@@ -45,7 +45,7 @@ class RegisteredClient:
     name: str
     auth_method: str
     secret_hashes: Sequence[bytes]
-    """Of the secret, and while the two overlap, of the one before."""
+    """The hash of the secret and, during an overlap, of the previous one."""
     public_keys: Mapping[str, Any] | None
     grant_types: Sequence[str]
     redirect_uris: Sequence[str]
@@ -54,88 +54,55 @@ class RegisteredClient:
     policies: frozenset[ClientPolicy] = frozenset()
 
     def get_client_id(self) -> str:
-        """The client's id."""
+        """Return the client's id."""
         return self.client_id
 
     def get_default_redirect_uri(self) -> None:
-        """None: a redirect URI is always sent (OAuth 2.1 section 4.1.1)."""
+        """Return None: a redirect URI must always be sent (OAuth 2.1 section 4.1.1)."""
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """The part of the request's scope that is the client's own; None where it names a scope that doesn't exist."""
+        """Return the part of the requested scope that the client holds, or None if it names an unknown scope."""
         requested = parse_scope(scope or "") - {OFFLINE_ACCESS}
-        # offline_access alone asks for no right in particular: for all that there are, as no scope does.
+        # offline_access alone, like no scope at all, asks for everything that the client holds.
         if not requested:
             return render_scope(self.scopes)
         return render_scope(requested & frozenset(self.scopes)) if requested <= frozenset(WORDS) else None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Whether the URI is a registered one, character by character."""
+        """Return whether the URI is registered, compared character by character."""
         return any(
             matches_redirect_uri(redirect_uri, registered, is_native=self.is_native)
             for registered in self.redirect_uris
         )
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Whether the secret is the client's."""
+        """Return whether the secret is the client's."""
         return any(matches_secret(client_secret, known) for known in self.secret_hashes)
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        """Whether this is the one method that the client was registered with."""
+        """Return whether the client was registered with this method."""
         return method == self.auth_method
 
     def check_response_type(self, response_type: str) -> bool:
-        """Whether officers may log in through the client."""
+        """Return whether officers may log in through the client."""
         return response_type == "code" and AUTHORIZATION_CODE in self.grant_types
 
     def must(self, policy: ClientPolicy) -> bool:
-        """Whether the policy is asked of the client, by name or within FAPI 2.0."""
+        """Return whether the policy applies to the client, by name or as part of FAPI 2.0."""
         return policy in self.policies or (policy in FAPI_2_MEASURES and ClientPolicy.FAPI_2 in self.policies)
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Whether the client was registered for the grant."""
+        """Return whether the client was registered for the grant."""
         return grant_type in self.grant_types
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveOfficer:
-    """An officer that may act now: neither disabled nor of a suspended member."""
-
-    officer_id: OfficerId
-    member_id: MemberId
-    office_id: OfficeId
-    display_name: str
-    scopes: frozenset[str]
-
-    def get_user_id(self) -> str:
-        """What stands as `sub` in the officer's tokens."""
-        return self.officer_id
-
-
 def find_client(connection: Connection, client_id: str, *, as_of: datetime) -> RegisteredClient | None:
-    """The client with exactly this id, unless it or its member is disabled."""
-    # An id in any other form than the canonical one names nothing; nothing unchecked reaches the database.
+    """Return the client with exactly this id, unless it is disabled or its member suspended."""
+    # Only the canonical form of an id identifies a client, and no unchecked text reaches the database.
     if parse_id(client_id) != client_id:
         return None
     row = connection.execute(_FIND_CLIENT, {"client_id": client_id}).first()
     return _client_of(row, as_of) if row is not None else None
-
-
-def find_officer(connection: Connection, officer_id: str) -> ActiveOfficer | None:
-    """The officer, unless disabled or of a suspended member."""
-    row = connection.execute(
-        select(officers)
-        .join(members, members.c.id == officers.c.member_id)
-        .where(officers.c.id == officer_id, officers.c.disabled_at.is_(None), members.c.suspended_at.is_(None))
-    ).first()
-    if row is None:
-        return None
-    return ActiveOfficer(
-        officer_id=row.id,
-        member_id=row.member_id,
-        office_id=row.office_id,
-        display_name=row.display_name,
-        scopes=frozenset(row.scopes),
-    )
 
 
 def _client_of(row: Row[Any], as_of: datetime) -> RegisteredClient:

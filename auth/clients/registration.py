@@ -1,7 +1,7 @@
-"""Clients: registering, listing, disabling them and giving them another secret.
+"""Registration of clients: creating, listing and disabling them, and rotating their secrets and keys.
 
-A client can never be registered with a scope that its member's kind may not have, and a secret is shown
-once and never again. All of it runs under the AUTH role: `database.system(Role.AUTH, as_of=...)`.
+A client must never be registered with a scope that its member's kind may not have, and a secret is shown only once.
+Everything here runs under the AUTH role: `database.system(Role.AUTH, as_of=...)`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Update, insert, select, update
+from sqlalchemy import Update, insert, select, update
 
 from auth.clients.keys import check_public_keys
 from auth.clients.policies import ClientPolicy
 from auth.clients.redirect_uris import check_redirect_uri
 from auth.clients.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from auth.clients.table import clients
 from auth.errors import ClientInvalidError, ClientUnknownError, MemberUnknownError
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.rows import columns_of, make_record
 from auth.scopes import check_scopes
-from auth.tables import clients
 from ledger.identifiers import BrandId, ClientId, MemberId, new_id, parse_id
 from ledger.members.table import brands, members
 from ledger.storage.database import Transaction
@@ -33,11 +34,11 @@ _GRANTS = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN)
 _NAME_LENGTH_MAX = 120
 _REDIRECT_URIS_MAX = 20
 _Contradiction = tuple[bool, str, str]
-"""Whether it is one, the field at fault, and the message."""
+"""Whether it applies, the field at fault, and the message."""
 
 
 class CreatedClient(NamedTuple):
-    """A new client and its secret, which can't be read again; None where it has keys or is public."""
+    """A new client and its secret, which can't be read again; None if it has keys or is public."""
 
     client_id: ClientId
     secret: str | None
@@ -45,11 +46,11 @@ class CreatedClient(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientDraft:
-    """What a client is to be.
+    """The registration of a client to be created.
 
-    Shapes: public_keys is a JWK set, with auth_method private_key_jwt and only then. redirect_uris stand with
-    the grant authorization_code and only then; post_logout_redirect_uris only with them. is_native
-    lets the port of a loopback redirect URI vary.
+    Shapes: public_keys is a JWK set, required for auth_method private_key_jwt and otherwise None. redirect_uris are
+    required for the grant authorization_code and otherwise empty; post_logout_redirect_uris are allowed only with
+    them. is_native lets the port of a loopback redirect URI vary.
     """
 
     member_id: MemberId
@@ -67,7 +68,7 @@ class ClientDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSummary:
-    """A client as an operator sees it in a list."""
+    """A client as it is listed for an operator."""
 
     client_id: ClientId
     member_id: MemberId
@@ -86,7 +87,7 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> CreatedClient:
     """Register a client.
 
     Errors: MemberUnknownError, ScopeUnknownError, ScopeForbiddenError, MachineScopeError, ClientInvalidError,
-    RedirectUriInvalidError, ClientKeysInvalidError; nothing is written then.
+    RedirectUriInvalidError, ClientKeysInvalidError, with nothing written.
     """
     kind = await _get_member_kind(tx, draft)
     _check_shape(draft)
@@ -118,17 +119,17 @@ async def create_client(tx: Transaction, draft: ClientDraft) -> CreatedClient:
 
 
 async def list_clients(tx: Transaction, *, member_id: MemberId | None = None) -> list[ClientSummary]:
-    """Every client, or a member's, oldest first, disabled ones too."""
-    statement = select(clients).order_by(clients.c.id)
+    """List every client, or every client of a member, oldest first, including disabled ones."""
+    statement = select(*columns_of(ClientSummary, clients, client_id="id")).order_by(clients.c.id)
     if member_id is not None:
         statement = statement.where(clients.c.member_id == member_id)
-    return [_summary_of(row) for row in await tx.execute(statement)]
+    return [make_record(ClientSummary, row) for row in await tx.execute(statement)]
 
 
 async def disable_client(tx: Transaction, client_id: ClientId) -> None:
-    """Disable a client for good: it gets no token any more, and its tokens end within seconds.
+    """Disable a client permanently: it gets no more tokens, and its tokens stop working within seconds.
 
-    Errors: ClientUnknownError. Disabling it again keeps the first time.
+    Errors: ClientUnknownError. Disabling a client again keeps the first time.
     """
     canonical = _check_id(client_id)
     changed = await tx.execute(
@@ -141,9 +142,9 @@ async def disable_client(tx: Transaction, client_id: ClientId) -> None:
 
 
 async def rotate_secret(tx: Transaction, client_id: ClientId, *, overlap: timedelta = timedelta(0)) -> str:
-    """Give the client another secret, shown once; the one before is taken until the overlap is over.
+    """Give the client a new secret, shown once; the previous one is accepted until the overlap ends.
 
-    Errors: ClientUnknownError, for a client without a secret and a disabled one too.
+    Errors: ClientUnknownError, also for a client without a secret and a disabled one.
     """
     secret = generate_secret()
     statement = _update_active(client_id, SECRET_BASIC).values(
@@ -160,10 +161,10 @@ async def rotate_secret(tx: Transaction, client_id: ClientId, *, overlap: timede
 async def rotate_public_keys(
     tx: Transaction, client_id: ClientId, document: Mapping[str, Any], *, overlap: timedelta = timedelta(0)
 ) -> None:
-    """Give the client another JWK set; the keys before are taken until the overlap is over.
+    """Give the client a new JWK set; the previous keys are accepted until the overlap ends.
 
-    A key of the same kid in the new set replaces the old one at once.
-    Errors: ClientUnknownError, for a client without keys and a disabled one too; ClientKeysInvalidError.
+    A key in the new set replaces an old one with the same kid at once.
+    Errors: ClientUnknownError, also for a client without keys and a disabled one; ClientKeysInvalidError.
     """
     statement = _update_active(client_id, PRIVATE_KEY_JWT).values(
         public_keys=check_public_keys(document),
@@ -175,9 +176,9 @@ async def rotate_public_keys(
 
 
 async def set_policies(tx: Transaction, client_id: ClientId, policies: Collection[ClientPolicy]) -> None:
-    """Ask of the client exactly these policies from now on.
+    """Replace the client's policies with these.
 
-    Errors: ClientUnknownError; ClientInvalidError, where a policy doesn't fit its grants or authentication.
+    Errors: ClientUnknownError; ClientInvalidError, if a policy doesn't fit its grants or authentication method.
     """
     statement = select(clients).where(clients.c.id == _check_id(client_id), clients.c.disabled_at.is_(None))
     row = (await tx.execute(statement)).first()
@@ -275,19 +276,3 @@ def _check_id(client_id: ClientId) -> str:
     if canonical is None:
         raise ClientUnknownError(field="clientId")
     return canonical
-
-
-def _summary_of(row: Row[Any]) -> ClientSummary:
-    return ClientSummary(
-        client_id=row.id,
-        member_id=row.member_id,
-        brand_id=row.brand_id,
-        name=row.name,
-        auth_method=row.auth_method,
-        grant_types=tuple(row.grant_types),
-        redirect_uris=tuple(row.redirect_uris),
-        scopes=tuple(row.scopes),
-        policies=tuple(row.policies),
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-    )

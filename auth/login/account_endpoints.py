@@ -1,7 +1,7 @@
-"""What officers look after themselves: their account's page, consents, password, and logging out.
+"""What officers manage themselves: their account page, consents, password, and logging out.
 
-Every change is a form that is bound to the session and to its purpose. Logging out leads to an address only where
-the client has it registered, character by character.
+Every change is made by a form that is bound to the session and to its purpose. Logging out leads to a URI only if the
+client has registered it, character by character.
 
 Source: OWASP ASVS 5.0 chapters 6 and 7; OpenID Connect RP-Initiated Logout 1.0 sections 2 and 3 (without
 id_token_hint).
@@ -11,56 +11,43 @@ from authlib.common.urls import add_params_to_uri
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
+from auth.clients.consents import list_consents, revoke_consent
+from auth.clients.table import clients
 from auth.errors import PasswordInvalidError
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_token
-from auth.login.consents import list_consents, revoke_consent
-from auth.login.endpoints import Guard
 from auth.login.second_factors import count_recovery_codes
 from auth.login.sessions import LoginSession, end_session
-from auth.login.site import ACCOUNT, ENROLMENT, NO_STORE, LoginSite, Stage, go_on, render_query, with_query
+from auth.login.site import ACCOUNT, ENROLMENT, LoginSite, Stage, go_on, render_query, with_query
+from auth.protocol.answers import NO_STORE
 from auth.scopes import describe_scopes
-from auth.tables import clients
 from ledger.identifiers import ClientId, parse_id
 
-PASSWORD_WRONG = "The old password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
-PASSWORD_DIFFERS = "The new password was not typed the same way twice. Nothing was changed."  # noqa: S105
-PASSWORD_CHANGED = "Your password was changed. Everywhere else you have been logged out."  # noqa: S105
+PASSWORD_WRONG = "The current password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
+PASSWORD_DIFFERS = "The two new passwords do not match. Nothing was changed."  # noqa: S105
+PASSWORD_CHANGED = "Your password was changed. You have been logged out everywhere else."  # noqa: S105
 
 
 class AccountEndpoints:
-    """The handlers of what officers look after themselves. One per process."""
+    """The handlers of the account pages. One per process."""
 
     def __init__(self, site: LoginSite, desk: LoginDesk) -> None:
-        """What the pages share, and who checks passwords."""
+        """Take what the pages share, and who checks passwords."""
         self._site = site
         self._desk = desk
 
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route(ACCOUNT, guarded(self.show_account), methods=["GET"]),
-            Route("/oauth/account/consents", guarded(self.take_consent_back), methods=["POST"]),
-            Route("/oauth/password", guarded(self.show_password), methods=["GET"]),
-            Route("/oauth/password", guarded(self.change_password), methods=["POST"]),
-            Route("/oauth/logout", guarded(self.show_logout), methods=["GET"]),
-            Route("/oauth/logout", guarded(self.log_out), methods=["POST"]),
-            Route("/oauth/switch", guarded(self.switch), methods=["POST"]),
-        ]
-
     async def show_account(self, request: Request) -> Response:
-        """GET /oauth/account."""
+        """Serve GET /oauth/account."""
         self._site.admit(request)
         session = await self._site.find_session_at_any_stage(request)
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
             return self._site.lead_in(session)
         return await self._show_account(session)
 
-    async def take_consent_back(self, request: Request) -> Response:
-        """POST /oauth/account/consents: the client has to ask again."""
-        session, form, is_own = await read_own_form(self._site, request, purpose="consents")
+    async def revoke_consent(self, request: Request) -> Response:
+        """Serve POST /oauth/account/consents: revoke a consent, so that the client has to ask again."""
+        session, form, is_own = await self._site.read_own_form(request, purpose="consents")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
             return self._site.lead_in(session)
         client_id = parse_id(form.get("client_id", ""))
@@ -68,17 +55,17 @@ class AccountEndpoints:
             return await self._show_account(session, problem=FORM_EXPIRED, status=400)
         async with self._site.transaction() as tx:
             await revoke_consent(tx, officer_id=session.officer_id, client_id=ClientId(client_id))
-        return await self._show_account(session, done="It will have to ask you again.")
+        return await self._show_account(session, done="Access was revoked. The application has to ask you again.")
 
     async def show_password(self, request: Request) -> Response:
-        """GET /oauth/password."""
+        """Serve GET /oauth/password."""
         self._site.admit(request)
         session = await self._site.find_session(request)
         return self._show_password(session) if session is not None and session.login else self._site.lead_in(session)
 
     async def change_password(self, request: Request) -> Response:
-        """POST /oauth/password."""
-        session, form, is_own = await read_own_form(self._site, request, purpose="password")
+        """Serve POST /oauth/password."""
+        session, form, is_own = await self._site.read_own_form(request, purpose="password")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE or not session.login:
             return self._site.lead_in(session)
         if not is_own:
@@ -104,7 +91,7 @@ class AccountEndpoints:
         return response
 
     async def show_logout(self, request: Request) -> Response:
-        """GET /oauth/logout: asks, since any site can send a browser here."""
+        """Serve GET /oauth/logout: ask for confirmation, since any site can send a browser here."""
         self._site.admit(request)
         query = render_query(self._site.read_parameters(request))
         session = await self._site.find_session_at_any_stage(request)
@@ -114,9 +101,9 @@ class AccountEndpoints:
         return self._show_logout(session, query=query, target=target)
 
     async def log_out(self, request: Request) -> Response:
-        """POST /oauth/logout: the session ends; on to the client's own page where it has registered one."""
+        """Serve POST /oauth/logout: end the session, and redirect to the client's page if it has registered one."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await read_own_form(self._site, request, purpose="logout", about=query)
+        session, _, is_own = await self._site.read_own_form(request, purpose="logout", about=query)
         target = await self._find_target(request)
         if session is not None and not is_own:
             return self._show_logout(session, query=query, target=target, problem=FORM_EXPIRED, status=400)
@@ -125,9 +112,9 @@ class AccountEndpoints:
         return response
 
     async def switch(self, request: Request) -> Response:
-        """POST /oauth/switch: the session ends, and the same authorization request has somebody else log in."""
+        """Serve POST /oauth/switch: end the session, and have someone else log in for the same request."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await read_own_form(self._site, request, purpose="switch", about=query)
+        session, _, is_own = await self._site.read_own_form(request, purpose="switch", about=query)
         response = go_on(query)
         if session is not None and is_own:
             await self._end(request, response)
@@ -140,7 +127,7 @@ class AccountEndpoints:
         browser.forget_session(response)
 
     async def _find_target(self, request: Request) -> str | None:
-        """Where the client wants the officer after logging out, if that is registered exactly so."""
+        """Return where the client wants the officer after logging out, if exactly that is registered."""
         parameters = self._site.read_parameters(request)
         uri, client_id = parameters.get("post_logout_redirect_uri"), parse_id(parameters.get("client_id", ""))
         if uri is None or client_id is None:
@@ -216,16 +203,3 @@ class AccountEndpoints:
             consents_csrf_token=make_form_token(session.token, purpose="consents", about=""),
             logout_csrf_token=make_form_token(session.token, purpose="logout", about=""),
         )
-
-
-async def read_own_form(
-    site: LoginSite, request: Request, *, purpose: str, about: str = ""
-) -> tuple[LoginSession | None, dict[str, str], bool]:
-    """The session at any stage, the form, and whether the form was made for the session, purpose and request."""
-    site.admit(request)
-    form = await site.read_form(request)
-    session = await site.find_session_at_any_stage(request)
-    is_own = session is not None and site.browser_of(request).is_own_form(
-        form.get("csrf_token"), key=session.token, purpose=purpose, about=about
-    )
-    return session, form, is_own

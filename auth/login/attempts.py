@@ -1,8 +1,8 @@
-"""A person at the login page: throttled, checked, and given a session of their browser.
+"""Login attempts: throttled, checked, and rewarded with a session of the browser.
 
-What the page answers, and how long it takes, is the same for an unknown login, a wrong password, a
-disabled officer and a throttled attempt. Who guesses at a login shuts out themselves, and in the end the browsers
-that nobody knows, but never a browser that the login was used from before: that one is counted by itself.
+The response, and the time it takes, is the same for an unknown login, a wrong password, a disabled officer and a
+throttled attempt. Guessing at a login locks out the guesser and, in the end, unknown browsers, but never a browser that
+the login was used in before: that one is counted by itself.
 
 Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapters 6 and 7.
 """
@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from auth.clock import Clock
 from auth.login.devices import forget_devices, is_known_device, remember_device
@@ -19,9 +19,10 @@ from auth.login.logins import normalise_login, replace_password
 from auth.login.passwords import Passwords
 from auth.login.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
 from auth.login.sessions import LoginSession, OpenedSession, end_session, end_sessions_of_login, insert_session
+from auth.login.table import officer_logins
 from auth.login.throttles import Throttle, count_attempt, make_subject
+from auth.rows import read_record
 from auth.settings import AuthSettings
-from auth.tables import officer_logins
 from auth.tokens.revocations import revoke_officer_families
 from ledger.identifiers import OfficerId
 from ledger.members.table import members, officers
@@ -41,10 +42,10 @@ class _Candidate:
 
 
 class LoginDesk:
-    """Checks what people type at the login page. One per process."""
+    """Checks passwords and codes, and opens sessions. One per process."""
 
     def __init__(self, database: Database, passwords: Passwords, settings: AuthSettings) -> None:
-        """Nothing is counted in memory: the counts stand in the database."""
+        """Keep nothing in memory: attempts are counted in the database."""
         self._database = database
         self._passwords = passwords
         self._settings = settings
@@ -52,24 +53,24 @@ class LoginDesk:
     async def open_session(
         self, *, login: str, password: str, address: str, device_token: str | None = None, clock: Clock
     ) -> OpenedSession | None:
-        """A new session for the officer, or None, whatever the reason.
+        """Open a session for the officer; None on failure, whatever the reason.
 
         Errors: DatabaseUnavailableError, PasswordsBusyError.
         """
         as_of = clock()
-        # An impossible login is counted and looked up like any other, under a name that nobody can have.
+        # An impossible login is counted and looked up like any other, under a name that no login can have.
         name = normalise_login(login) or f" {hashlib.sha256(login.encode('utf-8', 'replace')).hexdigest()}"
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
             is_known = await is_known_device(tx, device_token, login=name)
             throttle = self._throttle(name, address=address, device_token=device_token if is_known else None)
             is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
             candidate = await _find_candidate(tx, name)
-        # No transaction is open while the password is hashed: that takes long, and connections are few.
+        # No transaction is open while the password is hashed: hashing is slow and connections are few.
         is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
         if candidate is None or not is_right or not candidate.is_active or is_throttled:
             return None
         openid = self._settings.openid
-        # The regulator's own provider is trusted instead, unless the settings let both be.
+        # The regulator's officers use its own provider instead, unless the settings allow both.
         if candidate.is_regulators and openid is not None and not openid.is_beside_passwords:
             return None
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
@@ -81,10 +82,10 @@ class LoginDesk:
     async def change_password(
         self, session: LoginSession, *, old: str, new: str, device_token: str | None, clock: Clock
     ) -> OpenedSession | None:
-        """Give the login of a session another password, where the old one is right: None where it is not.
+        """Change the password of a session's login; None if the current one is wrong.
 
-        Every session of the login ends and every browser is forgotten, but for this one, which gets both anew; what
-        the officer's clients could refresh ends too.
+        Every session of the login ends and every browser is forgotten, except this one, which gets new ones. The
+        officer's refresh tokens are revoked.
         Errors: PasswordInvalidError, PasswordsBusyError, DatabaseUnavailableError.
         """
         candidate = await self._check_password(session, old, clock=clock)
@@ -99,12 +100,12 @@ class LoginDesk:
             await end_sessions_of_login(tx, login_id)
             await forget_devices(tx, login_id)
             await revoke_officer_families(tx, OfficerId(candidate.officer_id), settings=self._settings)
-            return await self._open_whole(tx, candidate, device_token, second_factor_at=session.second_factor_at)
+            return await self._open_complete(tx, candidate, device_token, second_factor_at=session.second_factor_at)
 
     async def pass_second_factor(
         self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
     ) -> OpenedSession | None:
-        """A whole session instead of the one that lacks the second factor, or None where the code is wrong.
+        """Replace the session that lacks the second factor by a complete one; None if the code is wrong.
 
         Errors: DatabaseUnavailableError.
         """
@@ -112,10 +113,10 @@ class LoginDesk:
             if not await self._use_code(tx, session, code, device_token):
                 return None
             await end_session(tx, session.token)
-            return await self._open_whole(tx, session, device_token, second_factor_at=tx.as_of)
+            return await self._open_complete(tx, session, device_token, second_factor_at=tx.as_of)
 
     async def begin_enrolment(self, session: LoginSession, *, password: str | None, clock: Clock) -> str | None:
-        """The secret of a new second factor, or None where the password is wrong; None asks for no password.
+        """Return the secret of a new second factor, or None if the password is wrong; password None requires none.
 
         Errors: PasswordsBusyError, DatabaseUnavailableError.
         """
@@ -127,7 +128,7 @@ class LoginDesk:
     async def confirm_enrolment(
         self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
     ) -> tuple[OpenedSession, list[str]] | None:
-        """The second factor counts from now on: a whole session and the recovery codes, or None for a wrong code."""
+        """Enable the second factor: a complete session and the recovery codes, or None if the code is wrong."""
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             throttle = self._code_throttle(session, "")
             if await count_attempt(tx, throttle, window_s=self._settings.login_window_s):
@@ -137,11 +138,11 @@ class LoginDesk:
                 return None
             await throttle.forgive(tx)
             await end_session(tx, session.token)
-            opened = await self._open_whole(tx, session, device_token, second_factor_at=tx.as_of)
+            opened = await self._open_complete(tx, session, device_token, second_factor_at=tx.as_of)
             return opened, codes
 
     async def remove_second_factor(self, session: LoginSession, *, password: str, code: str, clock: Clock) -> bool:
-        """Whether the second factor was taken away, which needs the password and a code."""
+        """Remove the second factor, which requires the password and a code; returns whether it was removed."""
         if await self._check_password(session, password, clock=clock) is None:
             return False
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
@@ -151,7 +152,7 @@ class LoginDesk:
             return True
 
     async def _check_password(self, session: LoginSession, password: str, *, clock: Clock) -> _Candidate | None:
-        """The session's login, where the password is right; counted apart from the login page's attempts."""
+        """Return the session's login if the password is right; counted apart from attempts at the login page."""
         subject = make_subject("password", session.own_login_id)
         throttle = Throttle({subject: self._settings.login_attempts_per_source}, clears=(subject,))
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
@@ -165,7 +166,7 @@ class LoginDesk:
         return candidate
 
     async def _use_code(self, tx: Transaction, session: LoginSession, code: str, device_token: str | None) -> bool:
-        """Whether the code is right, and was not tried too often."""
+        """Return whether the code is right and the attempts were not too many."""
         is_known = await is_known_device(tx, device_token, login=session.login or "")
         throttle = self._code_throttle(session, (device_token or "") if is_known else "")
         is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
@@ -179,7 +180,7 @@ class LoginDesk:
         return Throttle({subject: self._settings.second_factor_attempts}, clears=(subject,))
 
     def _throttle(self, name: str, *, address: str, device_token: str | None) -> Throttle:
-        """Who is counted: a browser that the login knows, by itself; anyone else, with everyone else."""
+        """Return what is counted: a browser known to the login by itself, any other with all others."""
         settings = self._settings
         if device_token is not None:
             subject = make_subject("device", device_token, name)
@@ -197,16 +198,16 @@ class LoginDesk:
         )
 
     async def _open(self, tx: Transaction, candidate: _Candidate, device_token: str | None) -> OpenedSession:
-        """A session after the right password: a short one, and no known browser yet, where a second factor is due."""
+        """Open a session after the right password: a short one, with no known browser, if a second factor is due."""
         if candidate.has_second_factor or self._settings.is_second_factor_required:
             expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_lifetime_s)
             token = await insert_session(
                 tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
             )
             return OpenedSession(token)
-        return await self._open_whole(tx, candidate, device_token, second_factor_at=None)
+        return await self._open_complete(tx, candidate, device_token, second_factor_at=None)
 
-    async def _open_whole(
+    async def _open_complete(
         self,
         tx: Transaction,
         owner: _Candidate | LoginSession,
@@ -229,7 +230,7 @@ class LoginDesk:
 
 
 async def _still_has(tx: Transaction, candidate: _Candidate) -> bool:
-    """Whether the password that was checked is still the login's; it stays so until this transaction ends."""
+    """Return whether the checked password is still the login's, and lock it until this transaction ends."""
     found = await tx.execute(
         select(officer_logins.c.id)
         .where(officer_logins.c.id == candidate.login_id, officer_logins.c.password_hash == candidate.password_hash)
@@ -242,23 +243,16 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
     row = (
         await tx.execute(
             select(
-                officer_logins,
-                officers.c.disabled_at.is_(None).label("is_enabled"),
-                members.c.suspended_at.is_(None).label("is_admitted"),
-                members.c.kind,
+                officer_logins.c.id.label("login_id"),
+                officer_logins.c.officer_id,
+                officer_logins.c.password_hash,
+                and_(officers.c.disabled_at.is_(None), members.c.suspended_at.is_(None)).label("is_active"),
+                officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
+                (members.c.kind == MemberKind.REGULATOR).label("is_regulators"),
             )
             .join(officers, officers.c.id == officer_logins.c.officer_id)
             .join(members, members.c.id == officers.c.member_id)
             .where(officer_logins.c.login == login)
         )
     ).first()
-    if row is None:
-        return None
-    return _Candidate(
-        row.id,
-        row.officer_id,
-        row.password_hash,
-        is_active=row.is_enabled and row.is_admitted,
-        has_second_factor=row.totp_confirmed_at is not None,
-        is_regulators=row.kind == MemberKind.REGULATOR,
-    )
+    return read_record(_Candidate, row)

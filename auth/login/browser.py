@@ -1,8 +1,8 @@
-"""A person's browser: its cookies, and the tokens that prove that a form was ours.
+"""The browser: its cookies, and the tokens that prove that a form came from a page of ours.
 
-Before a login a form is bound to a secret in a cookie of the same browser; after it, to the session itself. Either
-way it serves only for the purpose and the very request that its page was made for. A cookie must never be
-readable by script, nor be sent by another site's form.
+Before login, a form is bound to a secret in a cookie of the same browser; after it, to the session itself. Either way
+it is valid only for the purpose and the request that its page was rendered for. A cookie must never be readable by
+script, nor be sent with another site's form.
 
 Source: OWASP ASVS 5.0 sections 3.3 (cookies) and 3.5 (CSRF), RFC 6265bis section 4.1.3 (prefixes).
 """
@@ -18,7 +18,7 @@ from auth.hashed_secrets import generate_secret
 from auth.login.sessions import OpenedSession
 from auth.settings import AuthSettings
 
-FORM_EXPIRED = "The form was open for too long, or was not sent from this page. Try again."
+FORM_EXPIRED = "The form was open for too long or was not sent from this page. Try again."
 
 _VALUE_LENGTH_MAX = 64
 
@@ -27,27 +27,27 @@ class Browser:
     """The browser that sent one request."""
 
     def __init__(self, settings: AuthSettings, request: Request) -> None:
-        """Cookies are bound to our origin alone where it is https."""
+        """Bind cookies to our origin only, if it is https."""
         self._settings = settings
         self._request = request
 
     @property
     def session_token(self) -> str | None:
-        """The browser's session, where it has one."""
+        """Return the token of the browser's session, if any."""
         return self._read("session")
 
     @property
     def device_token(self) -> str | None:
-        """What the browser is known by from logins before."""
+        """Return the token by which the browser is known from earlier logins, if any."""
         return self._read("device")
 
     @property
     def form_secret(self) -> str | None:
-        """What binds a form that is sent before the login."""
+        """Return the secret that binds forms sent before login, if any."""
         return self._read("browser")
 
     def is_own_form(self, csrf_token: str | None, *, key: str | None, purpose: str, about: str) -> bool:
-        """Whether the form was sent from our page, in this browser, for this purpose and request."""
+        """Return whether the form was sent from our page, in this browser, for this purpose and request."""
         headers = self._request.headers
         origin = headers.get("origin")
         if origin is not None and origin != self._settings.issuer:
@@ -59,18 +59,18 @@ class Browser:
         return hmac.compare_digest(make_form_token(key, purpose=purpose, about=about), csrf_token)
 
     def remember_form_secret(self, response: Response, secret: str) -> None:
-        """Keep the secret of a form that is sent before the login."""
+        """Set the secret that binds forms sent before login."""
         self._set(response, "browser", secret, self._settings.login_page_lifetime_s)
 
     def remember(self, response: Response, opened: OpenedSession) -> None:
-        """Give the browser its new session, and what it is known by next time; the form's secret has served."""
+        """Set the new session and the token by which the browser is known; the form secret is no longer needed."""
         self._set(response, "session", opened.token, self._settings.session_lifetime_s)
         self._set(response, "browser", "", 0)
         if opened.device_token is not None:
             self._set(response, "device", opened.device_token, self._settings.device_lifetime_s)
 
     def forget_session(self, response: Response) -> None:
-        """Take the session away."""
+        """Remove the session."""
         self._set(response, "session", "", 0)
 
     def _read(self, purpose: str) -> str | None:
@@ -89,15 +89,15 @@ class Browser:
         )
 
     def _name(self, purpose: str) -> str:
-        # The prefix makes browsers refuse a cookie of this name from any other host, a subdomain of ours too.
+        # The prefix makes browsers refuse a cookie of this name from any other host, including our subdomains.
         return f"{'__Host-' if self._settings.is_secure else ''}jembatan_{purpose}"
 
 
 def make_form_secret() -> str:
-    """A fresh secret for a form that is sent before the login."""
+    """Generate a secret for forms that are sent before login."""
     return generate_secret()
 
 
 def make_form_token(key: str, *, purpose: str, about: str) -> str:
-    """What stands in a form: proof that a page of ours made it, for this purpose and request, in this browser."""
+    """Return a form's token: proof that a page of ours rendered it for this purpose, request and browser."""
     return hmac.new(key.encode(), json.dumps([purpose, about]).encode(), hashlib.sha256).hexdigest()

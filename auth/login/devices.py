@@ -1,8 +1,8 @@
-"""Browsers that a login was used from before, known by a cookie, so that a stranger's guesses can't lock them out.
+"""Browsers that a login was used in before, known by a cookie, so that a stranger's guesses can't lock them out.
 
-A browser is known for one login by a row, and only after a right password. Its token is made anew at each login,
-so that one that somebody planted in a browser never comes to be trusted there. It must never stand for a
-login: it only decides whose wrong passwords are counted together.
+A browser becomes known to a login only by a right password. Its token is replaced at each login, so that one planted in
+a browser never becomes trusted. A known browser must never stand for a login: it only decides whose wrong passwords are
+counted together.
 
 Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
 """
@@ -13,12 +13,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.hashed_secrets import generate_secret, hash_secret
-from auth.tables import login_devices, officer_logins
+from auth.login.table import login_devices, officer_logins
 from ledger.storage.database import Transaction
 
 
 async def is_known_device(tx: Transaction, token: str | None, *, login: str) -> bool:
-    """Whether the login was used from this browser before."""
+    """Return whether the login was used in this browser before."""
     if token is None:
         return False
     found = await tx.execute(
@@ -34,10 +34,10 @@ async def is_known_device(tx: Transaction, token: str | None, *, login: str) -> 
 
 
 async def remember_device(tx: Transaction, token: str | None, *, login_id: str, lifetime_s: int) -> str:
-    """Know the browser for this login from now on; returns the token that replaces the one it had."""
+    """Make the browser known to this login; returns the token that replaces its previous one."""
     fresh = generate_secret()
     if token is not None:
-        # What the browser was known for before, it stays known for: several officers may share it.
+        # The browser stays known to other logins: several officers may share it.
         await tx.execute(
             update(login_devices)
             .where(login_devices.c.token_hash == hash_secret(token), login_devices.c.expires_at > tx.as_of)
@@ -59,5 +59,5 @@ async def remember_device(tx: Transaction, token: str | None, *, login_id: str, 
 
 
 async def forget_devices(tx: Transaction, login_id: str) -> None:
-    """Know no browser for this login any more."""
+    """Make every browser unknown to this login."""
     await tx.execute(delete(login_devices).where(login_devices.c.login_id == login_id))

@@ -1,7 +1,7 @@
 """Officers' logins: a login name and a password that lead to one officer.
 
-An officer may have several logins; four eyes are counted by officer. What is asked here is asked by an
-operator; a person at the login page goes through login_attempts.py. Runs under the AUTH role.
+An officer may have several logins; the four-eyes rule counts officers. These functions are for operators; the login
+page uses attempts.py. Runs under the AUTH role.
 """
 
 import unicodedata
@@ -13,8 +13,8 @@ from auth.errors import LoginInvalidError, LoginTakenError, LoginUnknownError, O
 from auth.login.devices import forget_devices
 from auth.login.passwords import Passwords
 from auth.login.sessions import end_sessions_of_login
+from auth.login.table import officer_logins
 from auth.login.throttles import forget_attempts, make_subject
-from auth.tables import officer_logins
 from ledger.identifiers import OfficerId, new_id, parse_id
 from ledger.members.table import officers
 from ledger.storage.database import Transaction
@@ -23,7 +23,7 @@ LOGIN_LENGTH_MAX = 128
 
 
 def normalise_login(login: str) -> str | None:
-    """The login as it is stored and looked up (NFKC, case folded), or None where it can't be one."""
+    """Return the login as it is stored and looked up (NFKC, case folded), or None if it can't be one."""
     if len(login) > LOGIN_LENGTH_MAX:
         return None
     folded = unicodedata.normalize("NFKC", login.strip()).casefold()
@@ -35,7 +35,7 @@ def normalise_login(login: str) -> str | None:
 async def create_login(
     tx: Transaction, passwords: Passwords, *, officer_id: OfficerId, login: str, password: str
 ) -> str:
-    """Give an officer a login; returns its id.
+    """Create a login for an officer; returns its id.
 
     Errors: LoginInvalidError, PasswordInvalidError, OfficerUnknownError, LoginTakenError.
     """
@@ -45,8 +45,9 @@ async def create_login(
     found = await tx.execute(select(officers.c.id).where(officers.c.id == parse_id(officer_id)))
     if found.first() is None:
         raise OfficerUnknownError(field="officerId")
+    login_id = new_id()
     row = {
-        "id": new_id(),
+        "id": login_id,
         "officer_id": officer_id,
         "login": normalised,
         "password_hash": await passwords.hash(password, about=(normalised,)),
@@ -61,11 +62,11 @@ async def create_login(
     )
     if made.first() is None:
         raise LoginTakenError(field="login")
-    return str(row["id"])
+    return login_id
 
 
 async def set_password(tx: Transaction, passwords: Passwords, *, login: str, password: str) -> None:
-    """Give a login another password; its browser sessions end, and no browser is known to it any more.
+    """Set a login's password; its sessions end, and no browser is known to it any more.
 
     Errors: LoginUnknownError, PasswordInvalidError.
     """
@@ -76,7 +77,7 @@ async def set_password(tx: Transaction, passwords: Passwords, *, login: str, pas
 
 
 async def replace_password(tx: Transaction, login_id: str, password_hash: str) -> None:
-    """Store the hash of another password."""
+    """Store the hash of a new password."""
     await tx.execute(
         update(officer_logins)
         .where(officer_logins.c.id == login_id)
@@ -85,7 +86,7 @@ async def replace_password(tx: Transaction, login_id: str, password_hash: str) -
 
 
 async def forgive_login(tx: Transaction, *, login: str) -> None:
-    """Forget the wrong passwords that were tried for a login, so that its officer need not wait.
+    """Forget the failed attempts at a login, so that its officer need not wait.
 
     Errors: LoginUnknownError.
     """
@@ -94,7 +95,7 @@ async def forgive_login(tx: Transaction, *, login: str) -> None:
 
 
 async def get_login_id(tx: Transaction, login: str) -> str:
-    """The id of a login. Errors: LoginUnknownError."""
+    """Return the id of a login. Errors: LoginUnknownError."""
     found = await tx.execute(
         select(officer_logins.c.id).where(officer_logins.c.login == (normalise_login(login) or ""))
     )
@@ -105,7 +106,7 @@ async def get_login_id(tx: Transaction, login: str) -> str:
 
 
 async def find_officer_id(tx: Transaction, login: str) -> OfficerId | None:
-    """The officer that a login leads to, or None."""
+    """Return the officer of a login, or None."""
     normalised = normalise_login(login)
     if normalised is None:
         return None
@@ -114,7 +115,7 @@ async def find_officer_id(tx: Transaction, login: str) -> OfficerId | None:
 
 
 async def list_logins(tx: Transaction) -> dict[OfficerId, list[str]]:
-    """Every login, by officer; an officer without one has no entry."""
+    """List the logins of each officer; an officer without any has no entry."""
     logins: dict[OfficerId, list[str]] = {}
     found = await tx.execute(select(officer_logins.c.officer_id, officer_logins.c.login).order_by(officer_logins.c.id))
     for row in found:

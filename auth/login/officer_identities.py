@@ -1,8 +1,8 @@
-"""Which officer a person is whom the regulator's own provider logged in: one link for each of the provider's subjects.
+"""Officers' identities at the regulator's own OpenID provider: one link for each of the provider's subjects.
 
-An officer may have several identities and logins, and stays one officer: four eyes are counted by officer. Only
-officers of a regulator are linked: the provider is the regulator's, and speaks for nobody else. Runs under the
-AUTH role.
+An officer may have several identities and logins and is still one officer to the four-eyes rule. Only officers of a
+regulator can be linked, since the provider is the regulator's and must not identify anyone else. Runs under the AUTH
+role.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from auth.errors import IdentityInvalidError, IdentityTakenError, IdentityUnknownError, OfficerUnknownError
 from auth.hashed_secrets import hash_secret
-from auth.tables import login_sessions, officer_identities, provider_logins
+from auth.login.table import login_sessions, officer_identities, provider_logins
 from ledger.identifiers import OfficerId, parse_id
 from ledger.members.table import members, officers
 from ledger.storage.database import Transaction
@@ -24,7 +24,7 @@ _LENGTH_MAX = 255
 
 
 class OfficerIdentity(NamedTuple):
-    """A link as an operator sees it in a list."""
+    """A link as it is listed for an operator."""
 
     issuer: str
     subject: str
@@ -33,9 +33,9 @@ class OfficerIdentity(NamedTuple):
 
 
 async def link_identity(tx: Transaction, *, issuer: str, subject: str, officer_id: OfficerId) -> None:
-    """Let who logs in at the provider as this subject be the officer.
+    """Link a subject of the provider to the officer.
 
-    Errors: IdentityInvalidError, OfficerUnknownError (also for an officer of no regulator), IdentityTakenError.
+    Errors: IdentityInvalidError, OfficerUnknownError (also for another member's officer), IdentityTakenError.
     """
     if not subject.isprintable() or not 1 <= len(subject) <= _LENGTH_MAX:
         raise IdentityInvalidError(field="subject")
@@ -43,14 +43,17 @@ async def link_identity(tx: Transaction, *, issuer: str, subject: str, officer_i
         raise OfficerUnknownError("There is no such officer of a regulator.", field="officerId")
     row = {"issuer": issuer, "subject": subject, "officer_id": officer_id, "linked_at": tx.as_of}
     made = await tx.execute(
-        insert(officer_identities).values(row).on_conflict_do_nothing().returning(officer_identities.c.officer_id)
+        insert(officer_identities)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=[officer_identities.c.issuer, officer_identities.c.subject])
+        .returning(officer_identities.c.officer_id)
     )
     if made.first() is None:
         raise IdentityTakenError(field="subject")
 
 
 async def unlink_identity(tx: Transaction, *, issuer: str, subject: str) -> None:
-    """Let it be nobody's; the sessions that a provider opened for the officer end. Errors: IdentityUnknownError."""
+    """Remove a link; the sessions that a provider opened for the officer end. Errors: IdentityUnknownError."""
     gone = await tx.execute(
         delete(officer_identities)
         .where(officer_identities.c.issuer == issuer, officer_identities.c.subject == subject)
@@ -65,15 +68,17 @@ async def unlink_identity(tx: Transaction, *, issuer: str, subject: str) -> None
 
 
 async def list_identities(tx: Transaction) -> list[OfficerIdentity]:
-    """Every link, by the provider's name."""
+    """List every link, by issuer and subject."""
     found = await tx.execute(
-        select(officer_identities).order_by(officer_identities.c.issuer, officer_identities.c.subject)
+        select(*(officer_identities.c[name] for name in OfficerIdentity._fields)).order_by(
+            officer_identities.c.issuer, officer_identities.c.subject
+        )
     )
-    return [OfficerIdentity(row.issuer, row.subject, row.officer_id, row.linked_at) for row in found]
+    return [OfficerIdentity._make(row) for row in found]
 
 
 async def find_identity_officer(tx: Transaction, *, issuer: str, subject: str) -> OfficerId | None:
-    """The officer who may act now and whom the subject is linked to."""
+    """Return the officer that the subject is linked to, if the officer may act now."""
     if "\x00" in subject:
         return None
     found = await tx.execute(
@@ -90,7 +95,7 @@ async def find_identity_officer(tx: Transaction, *, issuer: str, subject: str) -
 
 
 async def remember_departure(tx: Transaction, *, state: str, browser_secret: str, query: str, lifetime_s: int) -> None:
-    """An officer leaves for the provider from this browser, and comes back to this authorization request."""
+    """Record that this browser leaves for the provider, to return to this authorization request."""
     row = {
         "state_hash": hash_secret(state),
         "browser_hash": hash_secret(browser_secret),
@@ -101,7 +106,7 @@ async def remember_departure(tx: Transaction, *, state: str, browser_secret: str
 
 
 async def take_departure(tx: Transaction, *, state: str, browser_secret: str) -> str | None:
-    """The authorization request that this browser left with, once; None where it did not leave with this state."""
+    """Return, once, the authorization request that this browser left with; None if it did not leave with this state."""
     found = await tx.execute(
         delete(provider_logins)
         .where(

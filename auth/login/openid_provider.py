@@ -1,8 +1,8 @@
-"""A regulator's own OpenID provider: what it says of itself, its keys, and who an ID token says has logged in.
+"""The regulator's own OpenID provider: its metadata, its keys, and who has logged in by its ID tokens.
 
-Only what the settings name is ever asked, over https (or loopback), without following redirects, within a time and a
-number of bytes. An ID token is taken for its signature by a key of the provider, issuer, audience, time and nonce,
-all of them; nothing in it decides what an officer may do.
+Requests go only to the configured provider, over https (or loopback), without following redirects, and bounded in time
+and size. An ID token is accepted only if its signature, issuer, audience, times and nonce are all valid; nothing in it
+may decide what an officer may do.
 
 Source: OpenID Connect Core 1.0 sections 3.1.3.1, 3.1.3.7 and 5.1; Discovery 1.0 sections 3 and 4; RFC 7636; RFC 9207.
 """
@@ -32,7 +32,7 @@ _UNKNOWN_KEY_REFRESH_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
-    """What the provider says of itself."""
+    """The provider's metadata."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -41,10 +41,10 @@ class ProviderMetadata:
 
 
 class OpenIdProvider:
-    """The provider as this process knows it. One per process; what is remembered is read again in time."""
+    """A client of the provider. One per process; metadata and keys are remembered and read again when they are old."""
 
     def __init__(self, settings: OpenIdSettings, *, redirect_uri: str, clock_skew_s: int) -> None:
-        """Nothing is asked yet."""
+        """Start with nothing read."""
         self.settings = settings
         self._redirect_uri = redirect_uri
         self._clock_skew_s = clock_skew_s
@@ -54,7 +54,7 @@ class OpenIdProvider:
         self._keys_read_at: datetime | None = None
 
     async def get_metadata(self, *, as_of: datetime) -> ProviderMetadata:
-        """What the provider says of itself. Errors: ProviderAwayError."""
+        """Return the provider's metadata. Errors: ProviderAwayError."""
         if self._metadata is None or _is_older(self._metadata_read_at, self.settings.refresh_s, as_of):
             found = await self._fetch("GET", f"{self.settings.issuer}/.well-known/openid-configuration")
             # Discovery section 4.3: the document must be the one of the issuer that we trust.
@@ -70,7 +70,7 @@ class OpenIdProvider:
         return self._metadata
 
     async def render_authorization_url(self, *, state: str, nonce: str, verifier: str, as_of: datetime) -> str:
-        """Where the officer is sent to log in. Errors: ProviderAwayError."""
+        """Return the URL where the officer logs in. Errors: ProviderAwayError."""
         endpoint = (await self.get_metadata(as_of=as_of)).authorization_endpoint
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         parameters = {
@@ -86,15 +86,15 @@ class OpenIdProvider:
         return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(parameters)}"
 
     async def redeem(self, parameters: Mapping[str, str], *, nonce: str, verifier: str, as_of: datetime) -> str:
-        """Who has logged in, by the provider's own name for them.
+        """Return the subject that has logged in.
 
-        Shapes: parameters are what the browser brought back. Errors: ProviderRefusedError, ProviderAwayError.
+        Shapes: parameters are those of the callback. Errors: ProviderRefusedError, ProviderAwayError.
         """
         metadata = await self.get_metadata(as_of=as_of)
         issuer = parameters.get("iss")
-        # RFC 9207 section 2.4: an answer of another server, or without iss where it is promised, is no answer of ours.
+        # RFC 9207 section 2.4: refuse a response of another server, or one that lacks a promised iss.
         if issuer != self.settings.issuer and (issuer is not None or metadata.sends_issuer):
-            raise ProviderRefusedError("The answer is not from the provider that was asked.")
+            raise ProviderRefusedError("The response is not from the expected provider.")
         code = parameters.get("code")
         if code is None:
             raise ProviderRefusedError("The provider did not log you in.")
@@ -112,7 +112,7 @@ class OpenIdProvider:
         )
         token = answer.get("id_token")
         if not isinstance(token, str):
-            raise ProviderRefusedError("The provider gave no ID token.")
+            raise ProviderRefusedError("The provider returned no ID token.")
         return self._check_claims(await self._verify(token, as_of=as_of), nonce=nonce, as_of=as_of)
 
     async def _verify(self, token: str, *, as_of: datetime) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class OpenIdProvider:
         try:
             return dict(jwt.decode(token, key, algorithms=_ALGORITHMS[key.key_type]).claims)
         except (JoseError, ValueError, RecursionError):
-            raise ProviderRefusedError("The ID token's signature is not good.") from None
+            raise ProviderRefusedError("The ID token's signature is invalid.") from None
 
     async def _find_key(self, kid: object, *, as_of: datetime) -> RSAKey | ECKey | None:
         if _is_older(self._keys_read_at, self.settings.refresh_s, as_of):
@@ -146,7 +146,7 @@ class OpenIdProvider:
         metadata = await self.get_metadata(as_of=as_of)
         listed = (await self._fetch("GET", metadata.jwks_uri)).get("keys")
         if not isinstance(listed, list):
-            raise ProviderAwayError("The provider's keys are no JWK set.")
+            raise ProviderAwayError("The provider's keys are not a JWK set.")
         self._keys = [key for item in listed[:_KEYS_MAX] if (key := _import_key(item)) is not None]
         self._keys_read_at = as_of
 
@@ -159,15 +159,18 @@ class OpenIdProvider:
         subject, required = claims.get(settings.subject_claim), settings.required_claim
         held = claims.get(required) if required else None
         checks = (
-            (claims.get("iss") == settings.issuer, "The ID token is of another issuer."),
-            (has_audience, "The ID token is for somebody else."),
+            (claims.get("iss") == settings.issuer, "The ID token is from another issuer."),
+            (has_audience, "The ID token is for another audience."),
             (is_for_us and (len(audiences or ()) == 1 or "azp" in claims), "The ID token is for another client."),
             (_is_time(claims.get("exp")) and claims["exp"] > now - skew, "The ID token has expired."),
-            (_is_time(claims.get("iat")) and claims["iat"] <= now + skew, "The ID token is of the future."),
-            (_is_time(claims.get("nbf", 0)) and claims.get("nbf", 0) <= now + skew, "The ID token is not good yet."),
-            (claims.get("nonce") == nonce, "The ID token answers another login."),
-            (not required or _holds(held, settings.required_value), "Your account there may not be used here."),
-            (isinstance(subject, str) and 0 < len(subject) <= _SUBJECT_LENGTH_MAX, "The ID token names nobody."),
+            (_is_time(claims.get("iat")) and claims["iat"] <= now + skew, "The ID token was issued in the future."),
+            (_is_time(claims.get("nbf", 0)) and claims.get("nbf", 0) <= now + skew, "The ID token is not valid yet."),
+            (claims.get("nonce") == nonce, "The ID token belongs to another login."),
+            (
+                not required or _holds(held, settings.required_value),
+                "Your account there may not be used here.",
+            ),
+            (isinstance(subject, str) and 0 < len(subject) <= _SUBJECT_LENGTH_MAX, "The ID token names no subject."),
         )
         for is_good, reason in checks:
             if not is_good:
@@ -175,7 +178,7 @@ class OpenIdProvider:
         return str(subject)
 
     async def _fetch(self, method: str, url: str, **more: Any) -> dict[str, Any]:
-        """One exchange with the provider, bounded. Errors: ProviderAwayError, ProviderRefusedError (4xx to a POST)."""
+        """Make one bounded request. Errors: ProviderAwayError, ProviderRefusedError (4xx to a POST)."""
         timeout = aiohttp.ClientTimeout(total=self.settings.timeout_s)
         try:
             async with (
@@ -186,21 +189,21 @@ class OpenIdProvider:
                 async for chunk in response.content.iter_chunked(16_384):
                     body += chunk
                     if len(body) > self.settings.response_bytes_max:
-                        raise ProviderAwayError("The provider's answer is too large.")
+                        raise ProviderAwayError("The provider's response is too large.")
                 if method == "POST" and 400 <= response.status < 500:  # noqa: PLR2004 - the class of statuses
-                    raise ProviderRefusedError("The provider did not take its own code back.")
+                    raise ProviderRefusedError("The provider refused its own code.")
                 if response.status != 200:  # noqa: PLR2004 - the one good status
-                    raise ProviderAwayError(f"The provider answered with status {response.status}.")
+                    raise ProviderAwayError(f"The provider responded with status {response.status}.")
             found = json.loads(bytes(body))
         except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
             raise ProviderAwayError from error
         if not isinstance(found, dict):
-            raise ProviderAwayError("The provider's answer is no JSON object.")
+            raise ProviderAwayError("The provider's response is not a JSON object.")
         return found
 
 
 def _check_endpoint(url: object) -> str:
-    """The URL, where we may ask it or send an officer there. Errors: ProviderAwayError."""
+    """Return the URL, if requests and officers may be sent to it. Errors: ProviderAwayError."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
         is_good = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
@@ -213,7 +216,7 @@ def _check_endpoint(url: object) -> str:
 
 
 def _import_key(item: object) -> RSAKey | ECKey | None:
-    """A public key of the set, unless it is of a kind that we don't take."""
+    """Return a public key of the set, unless it is of an unsupported kind."""
     if not isinstance(item, dict) or item.get("use", "sig") != "sig":
         return None
     try:

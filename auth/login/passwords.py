@@ -1,9 +1,9 @@
-"""Passwords: argon2id, in threads of their own, so many at once and no more.
+"""Passwords: argon2id, in threads, with a bound on how many are hashed at once.
 
-A password is never logged, stored or returned. Verification takes the same time whether or not there
-is anything to compare with.
+A password must never be logged, stored or returned. Verification takes the same time whether or not there is a hash to
+compare with.
 
-Source: RFC 9106 section 4 (the second recommended parameters are the default); NIST SP 800-63B section 5.1.1.2 (length
+Source: RFC 9106 section 4 (the defaults are its second recommended parameters); NIST SP 800-63B section 5.1.1.2 (length
 and commonness instead of composition).
 """
 
@@ -21,19 +21,19 @@ from auth.errors import PasswordInvalidError, PasswordsBusyError
 from auth.settings import AuthSettings
 
 PASSWORD_LENGTH_MAX = 256
-_HARD_TO_GUESS = "Take a few words that don't belong together, and nothing from the login."
+_HARD_TO_GUESS = "Use a few unrelated words, and nothing from the login name."
 _GUESSES_MIN = 10**8
 _GUESSED_LENGTH_MAX = 72
-"""What zxcvbn looks at; beyond it, the work grows and the verdict doesn't change."""
+"""How much zxcvbn looks at; more would cost time and not change the verdict."""
 _guessing = threading.Lock()
-"""One guess at a time: zxcvbn keeps the words it is told in a module's variable."""
+"""One estimate at a time: zxcvbn keeps the given words in a module variable."""
 
 
 class Passwords:
-    """Hashes and checks passwords by the settings' cost. One per process: it bounds the memory that hashing takes."""
+    """Hashes and checks passwords at the cost set. One per process, since it bounds the memory that hashing takes."""
 
     def __init__(self, settings: AuthSettings) -> None:
-        """Nothing is hashed yet."""
+        """Start with nothing hashed."""
         self._length_min = settings.password_length_min
         self._hasher = PasswordHasher(
             time_cost=settings.password_hash_time_cost,
@@ -47,10 +47,10 @@ class Passwords:
         self._decoy: str | None = None
 
     async def hash(self, password: str, *, about: Sequence[str] = ()) -> str:
-        """The hash to store.
+        """Return the hash to store.
 
-        Shapes: about are words that guessers try first, the login and the officer's name.
-        Errors: PasswordInvalidError, for one that is too easily guessed too; PasswordsBusyError.
+        Shapes: about holds words that guessers try first, such as the login and the officer's name.
+        Errors: PasswordInvalidError, also for one that is too easy to guess; PasswordsBusyError.
         """
         normalised = _normalise(password)
         if normalised is None or len(normalised) < self._length_min:
@@ -59,11 +59,11 @@ class Passwords:
             )
         async with self._turn():
             if not await asyncio.to_thread(_is_hard_to_guess, normalised, about):
-                raise PasswordInvalidError("The password is too easily guessed.", field="password", hint=_HARD_TO_GUESS)
+                raise PasswordInvalidError("The password is too easy to guess.", field="password", hint=_HARD_TO_GUESS)
             return await asyncio.to_thread(self._hasher.hash, normalised)
 
     async def verify(self, password: str, stored_hash: str | None) -> bool:
-        """Whether the password is the stored one; with nothing stored the same work is done in vain.
+        """Return whether the password is the stored one; with nothing stored, the same work is done.
 
         Errors: PasswordsBusyError.
         """
@@ -76,7 +76,7 @@ class Passwords:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Wait for one of the threads, unless too many wait already."""
+        """Wait for one of the threads, unless too many are waiting already."""
         if self._callers >= self._callers_max:
             raise PasswordsBusyError
         self._callers += 1
@@ -94,7 +94,7 @@ class Passwords:
 
 
 def _is_hard_to_guess(password: str, about: Sequence[str]) -> bool:
-    """Whether common passwords, words, repeats and what is known of the officer don't lead to it soon."""
+    """Return whether guessing from common passwords, words and facts about the officer would take long."""
     with _guessing:
         words = [word for text in (*about, "jembatan") for word in (text, *text.split())]
         guessed = zxcvbn(password[:_GUESSED_LENGTH_MAX], user_inputs=words)
@@ -102,11 +102,11 @@ def _is_hard_to_guess(password: str, about: Sequence[str]) -> bool:
 
 
 def _normalise(password: str) -> str | None:
-    """The password as any keyboard would send it (NFKC), or None where none could."""
+    """Return the password as any keyboard would send it (NFKC), or None if none could."""
     if len(password) > PASSWORD_LENGTH_MAX:
         return None
     normalised = unicodedata.normalize("NFKC", password)
-    # Surrogates and control characters can't be typed again; argon2 could not encode the first.
+    # Surrogates and control characters can't be typed reliably, and argon2 can't encode surrogates.
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in normalised):
         return None
     return normalised

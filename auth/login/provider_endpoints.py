@@ -1,7 +1,8 @@
-"""Logging in at the regulator's own OpenID provider: there, and back with a session of ours.
+"""Logging in with the regulator's own OpenID provider: the redirect there, and the return to a session of ours.
 
-Only the browser that left comes back, once: the state's row names it, and nonce and code_verifier are made from
-its secret, so that neither stands anywhere. What the provider grants is never used; it only says who somebody is.
+Only the browser that left can return, and only once: the state is stored with the browser, and nonce and code_verifier
+are derived from the browser's secret, so that neither is stored. What the provider grants must never be used; it only
+identifies a person.
 
 Source: OpenID Connect Core 1.0 sections 3.1.2 and 15.5.2; RFC 9700 sections 2.1 and 4.4 (mix-up), 4.7 (CSRF); RFC 9207.
 """
@@ -11,41 +12,32 @@ from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from auth.errors import ProviderAwayError, ProviderRefusedError
 from auth.hashed_secrets import generate_secret
 from auth.login.browser import FORM_EXPIRED, make_form_token
-from auth.login.endpoints import Guard
 from auth.login.officer_identities import find_identity_officer, remember_departure, take_departure
 from auth.login.openid_provider import OpenIdProvider
 from auth.login.sessions import OpenedSession, end_session, insert_session
 from auth.login.site import AUTHORIZE, LoginSite, go_on, render_query, with_query
 from auth.protocol.requests import read_query
 
-NOT_OURS = "This login was not begun in this browser, or was begun too long ago. Begin again."
-NOT_LINKED = "Your account there is linked to no officer here. Ask the operator to link this name: "
+NOT_OURS = "This login was not started in this browser, or was started too long ago. Start again."
+NOT_LINKED = "Your account there is not linked to an officer here. Ask the operator to link this name: "
 _logger = logging.getLogger(__name__)
 _TITLE = "Not logged in"
 
 
 class ProviderEndpoints:
-    """The handlers of the way to the provider and back. One per process."""
+    """The handlers of the redirect to the provider and of its callback. One per process."""
 
     def __init__(self, site: LoginSite, provider: OpenIdProvider) -> None:
-        """What the pages share, and the provider."""
+        """Take what the pages share, and the provider."""
         self._site = site
         self._provider = provider
 
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route("/oauth/provider", guarded(self.leave), methods=["POST"]),
-            Route("/oauth/provider/callback", guarded(self.come_back), methods=["GET"]),
-        ]
-
     async def leave(self, request: Request) -> Response:
-        """POST /oauth/provider: on to the provider, from a form of our login page."""
+        """Serve POST /oauth/provider: go to the provider, from a form of our login page."""
         site = self._site
         site.admit(request)
         query = render_query(site.read_parameters(request))
@@ -64,14 +56,14 @@ class ProviderEndpoints:
         async with site.transaction(as_of) as tx:
             lifetime_s = site.settings.login_page_lifetime_s
             await remember_departure(tx, state=state, browser_secret=secret, query=query, lifetime_s=lifetime_s)
-        # A page and no redirect: form-action would have to name every address that the provider may lead through.
-        return site.pages.render("departure", title="Going on", url=url, provider_name=self._provider.settings.name)
+        # A page instead of a redirect: form-action would have to name every origin that the provider redirects through.
+        return site.pages.render("departure", title="Redirecting", url=url, provider_name=self._provider.settings.name)
 
     async def come_back(self, request: Request) -> Response:
-        """GET /oauth/provider/callback: on with a whole session, or what went wrong."""
+        """Serve GET /oauth/provider/callback: continue with a complete session, or show what went wrong."""
         site = self._site
         site.admit(request)
-        # Unchecked but for its form: a provider's own error texts may hold what a request of ours may not.
+        # Only parsed: a provider's error texts may contain characters that our own requests may not.
         parameters = read_query(request, bytes_max=site.settings.request_bytes_max)
         browser = site.browser_of(request)
         state, secret, as_of = parameters.get("state"), browser.form_secret, site.clock()
@@ -112,7 +104,7 @@ class ProviderEndpoints:
 
 
 def _bind(secret: str, state: str) -> dict[str, str]:
-    """Nonce and code_verifier of this login, which only the browser that left can lead to again."""
+    """Return the nonce and code_verifier of this login, which only the browser that left can reproduce."""
     return {
         "nonce": make_form_token(secret, purpose="nonce", about=state),
         "verifier": make_form_token(secret, purpose="verifier", about=state),

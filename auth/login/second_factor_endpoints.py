@@ -1,7 +1,7 @@
-"""Setting up a second factor, and taking it away.
+"""Setting up and removing a second factor.
 
-Who is logged in whole types the password once more; who has just logged in and must have a second factor comes here
-at once. The app's secret and the recovery codes are each shown once, in the answer that made them.
+An officer with a complete session enters the password again; one who has just logged in and needs a second factor is
+led here at once. The app's secret and the recovery codes are each shown once, in the response that created them.
 
 Source: OWASP ASVS 5.0 section 6.5 and 6.6; NIST SP 800-63B section 6.1.2.
 """
@@ -10,41 +10,29 @@ import segno
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from auth.login.account_endpoints import read_own_form
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_token
-from auth.login.endpoints import Guard
 from auth.login.second_factors import render_provisioning_uri
 from auth.login.sessions import LoginSession
 from auth.login.site import ACCOUNT, AUTHORIZE, ENROLMENT, LoginSite, Stage, render_query, with_query
 
 PASSWORD_WRONG = "The password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
-CODE_WRONG = "That was not the app's code, or it came too late. Wait for the next one and try again."
+CODE_WRONG = "The code is wrong or has expired. Wait for the next code and try again."
 ANSWER_WRONG = "The password or the code is wrong, or there were too many attempts. Nothing was changed."
-REMOVED = "The second factor was taken away."
+REMOVED = "The second factor was removed."
 
 
 class SecondFactorEndpoints:
-    """The handlers of setting up and taking away. One per process."""
+    """The handlers of setting up and removing. One per process."""
 
     def __init__(self, site: LoginSite, desk: LoginDesk) -> None:
-        """What the pages share, and who checks passwords and codes."""
+        """Take what the pages share, and who checks passwords and codes."""
         self._site = site
         self._desk = desk
 
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route(ENROLMENT, guarded(self.show), methods=["GET"]),
-            Route(ENROLMENT, guarded(self.begin), methods=["POST"]),
-            Route(f"{ENROLMENT}/confirm", guarded(self.confirm), methods=["POST"]),
-            Route(f"{ENROLMENT}/remove", guarded(self.remove), methods=["POST"]),
-        ]
-
     async def show(self, request: Request) -> Response:
-        """GET: what a second factor is, and a button; or how to take it away."""
+        """Serve GET: explain the second factor, or how to remove it."""
         self._site.admit(request)
         query = render_query(self._site.read_parameters(request))
         session = await self._site.find_session_at_any_stage(request)
@@ -53,14 +41,14 @@ class SecondFactorEndpoints:
         return self._show(session, query=query)
 
     async def begin(self, request: Request) -> Response:
-        """POST: the secret, once."""
+        """Serve POST: show the secret, once."""
         query = render_query(self._site.read_parameters(request))
-        session, form, is_own = await read_own_form(self._site, request, purpose="enrol", about=query)
+        session, form, is_own = await self._site.read_own_form(request, purpose="enrol", about=query)
         if session is None or session.login is None or self._stage(session) is Stage.SECOND_FACTOR:
             return self._site.lead_in(session, query)
         if not is_own:
             return self._show(session, query=query, problem=FORM_EXPIRED, status=400)
-        # Whoever is only here to enrol typed the password minutes ago.
+        # Without a complete session, the password was entered a few minutes ago.
         password = form.get("password", "") if self._stage(session) is Stage.COMPLETE else None
         secret = await self._desk.begin_enrolment(session, password=password, clock=self._site.clock)
         if secret is None:
@@ -68,9 +56,9 @@ class SecondFactorEndpoints:
         return self._show_secret(session, secret, query=query)
 
     async def confirm(self, request: Request) -> Response:
-        """POST: the app's first code; from now on it counts. The recovery codes, once."""
+        """Serve POST of the app's first code: enable the second factor and show the recovery codes, once."""
         query = render_query(self._site.read_parameters(request))
-        session, form, is_own = await read_own_form(self._site, request, purpose="confirm", about=query)
+        session, form, is_own = await self._site.read_own_form(request, purpose="confirm", about=query)
         if session is None or session.login is None or self._stage(session) is Stage.SECOND_FACTOR:
             return self._site.lead_in(session, query)
         if not is_own:
@@ -84,7 +72,7 @@ class SecondFactorEndpoints:
         opened, codes = confirmed
         response = self._site.pages.render(
             "recovery_codes",
-            title="Keep these recovery codes",
+            title="Save these recovery codes",
             done="The second factor is set up.",
             codes=codes,
             leads_on=with_query(AUTHORIZE, query) if query else ACCOUNT,
@@ -93,8 +81,8 @@ class SecondFactorEndpoints:
         return response
 
     async def remove(self, request: Request) -> Response:
-        """POST: taken away, by password and code."""
-        session, form, is_own = await read_own_form(self._site, request, purpose="remove")
+        """Serve POST: remove the second factor, by password and code."""
+        session, form, is_own = await self._site.read_own_form(request, purpose="remove")
         if session is None or session.login is None or self._stage(session) is not Stage.COMPLETE:
             return self._site.lead_in(session, "")
         if not is_own:
@@ -158,7 +146,7 @@ class SecondFactorEndpoints:
 
 
 def _render_image(uri: str) -> Markup:
-    """The address as an image that a phone reads; drawn by us, with nothing in it that came from outside."""
+    """Draw the URI as a QR code; drawn by us, so that nothing in the markup comes from outside."""
     image = segno.make(uri, error="m", micro=False)
-    drawn: str = image.svg_inline(border=2, omitsize=True, svgclass="code-image", title="The address as a QR code")
+    drawn: str = image.svg_inline(border=2, omitsize=True, svgclass="code-image", title="The key as a QR code")
     return Markup(drawn)  # noqa: S704

@@ -1,7 +1,7 @@
 """The second factor of a login: a time-based code from an app, or one of ten recovery codes.
 
-The app's secret is shown once and stands sealed; a recovery code stands as a hash and is gone once used. A code
-is taken at most once, and may be one step early or late. Nothing here says which of the two was wrong.
+The app's secret is shown once and stored sealed; a recovery code is stored as a hash and deleted when it is used. A
+code is accepted at most once, and may be one time step early or late. No result tells which kind of code was wrong.
 
 Source: RFC 6238 sections 4 and 5.2, RFC 4226 section 7; NIST SP 800-63B sections 5.1.2 and 5.1.4.
 """
@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from auth.hashed_secrets import hash_secret
 from auth.login.logins import get_login_id
 from auth.login.sessions import end_sessions_of_login
-from auth.tables import officer_logins, recovery_codes
+from auth.login.table import officer_logins, recovery_codes
 from ledger.storage.database import Transaction
 
 _STEP_S = 30
@@ -27,7 +27,7 @@ _GROUP_LENGTH = 5
 
 
 async def begin_enrolment(tx: Transaction, login_id: str) -> str | None:
-    """A fresh secret for the app, which counts only once it is confirmed; None where the login has a confirmed one."""
+    """Generate a secret for the app, effective once confirmed; None if the login already has a confirmed one."""
     secret = pyotp.random_base32()
     changed = await tx.execute(
         update(officer_logins)
@@ -38,7 +38,7 @@ async def begin_enrolment(tx: Transaction, login_id: str) -> str | None:
 
 
 async def confirm_enrolment(tx: Transaction, login_id: str, code: str) -> list[str] | None:
-    """Let the second factor count, where the app shows the right code: ten recovery codes, or None where it doesn't."""
+    """Enable the second factor if the app shows the right code; returns ten recovery codes, or None."""
     if not await _use_app_code(tx, login_id, code, is_confirmed=False):
         return None
     await tx.execute(update(officer_logins).where(officer_logins.c.id == login_id).values(totp_confirmed_at=tx.as_of))
@@ -50,7 +50,7 @@ async def confirm_enrolment(tx: Transaction, login_id: str, code: str) -> list[s
 
 
 async def use_code(tx: Transaction, login_id: str, code: str) -> bool:
-    """Whether the code is right: the app's own, not seen before, or a recovery code, which is gone then."""
+    """Use a code of the app, or a recovery code, which is deleted; returns whether it was valid and unused."""
     if await _use_app_code(tx, login_id, code, is_confirmed=True):
         return True
     used = await tx.execute(
@@ -62,7 +62,7 @@ async def use_code(tx: Transaction, login_id: str, code: str) -> bool:
 
 
 async def count_recovery_codes(tx: Transaction, login_id: str) -> int:
-    """How many recovery codes are left."""
+    """Return how many recovery codes are left."""
     counted = await tx.execute(
         select(func.count()).select_from(recovery_codes).where(recovery_codes.c.login_id == login_id)
     )
@@ -70,7 +70,7 @@ async def count_recovery_codes(tx: Transaction, login_id: str) -> int:
 
 
 async def remove_second_factor(tx: Transaction, login_id: str) -> None:
-    """Take the second factor away, confirmed or not."""
+    """Remove the second factor, confirmed or not."""
     await tx.execute(
         update(officer_logins)
         .where(officer_logins.c.id == login_id)
@@ -80,7 +80,7 @@ async def remove_second_factor(tx: Transaction, login_id: str) -> None:
 
 
 async def reset_second_factor(tx: Transaction, *, login: str) -> None:
-    """Take a login's second factor away, for an officer who lost app and recovery codes; asked by an operator.
+    """Remove a login's second factor, on an operator's request, for an officer who lost app and recovery codes.
 
     The login's sessions end. Errors: LoginUnknownError.
     """
@@ -90,13 +90,13 @@ async def reset_second_factor(tx: Transaction, *, login: str) -> None:
 
 
 def render_provisioning_uri(secret: str, *, login: str, service_name: str) -> str:
-    """What an app reads to take the secret over."""
+    """Return the URI by which an app imports the secret."""
     uri: str = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=service_name)
     return uri
 
 
 async def _use_app_code(tx: Transaction, login_id: str, code: str, *, is_confirmed: bool) -> bool:
-    """Whether the app shows this code now; a step that was used, or one before it, never serves again."""
+    """Use a code of the app; a time step that was used, or an earlier one, is never accepted again."""
     found = await tx.execute(select(officer_logins).where(officer_logins.c.id == login_id).with_for_update())
     row = found.one()
     if row.totp_secret_sealed is None or (row.totp_confirmed_at is not None) != is_confirmed:
@@ -109,13 +109,13 @@ async def _use_app_code(tx: Transaction, login_id: str, code: str, *, is_confirm
     unused = [step for step in matching if row.totp_last_step is None or step > row.totp_last_step]
     if not unused:
         return False
-    # The row is locked: of two requests with one code, the second finds its step used.
+    # The row is locked: of two requests with the same code, the second finds its step used.
     await tx.execute(update(officer_logins).where(officer_logins.c.id == login_id).values(totp_last_step=unused[0]))
     return True
 
 
 def _make_recovery_code() -> str:
-    """128 random bits as letters and digits in groups, as they can be copied from paper."""
+    """Return 128 random bits as groups of letters and digits, easy to copy from paper."""
     text = base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().rstrip("=")
     groups = [text[start : start + _GROUP_LENGTH] for start in range(0, len(text), _GROUP_LENGTH)]
     return "-".join(groups)

@@ -1,7 +1,7 @@
 """Sessions of officers' browsers: one row each, found by the hash of a token that only the browser has.
 
-A session is worth nothing while its officer is disabled or the officer's member suspended. Nothing that a
-browser brought ever becomes a session: the token is made here, anew at every login.
+A session is invalid while its officer is disabled or the officer's member suspended. A token that a browser brings must
+never become a session: a new one is generated at every login.
 
 Source: OWASP ASVS 5.0 chapter 7.
 """
@@ -9,10 +9,11 @@ Source: OWASP ASVS 5.0 chapter 7.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, literal, select
 
 from auth.hashed_secrets import generate_secret, hash_secret
-from auth.tables import login_sessions, officer_logins
+from auth.login.table import login_sessions, officer_logins
+from auth.rows import read_record
 from ledger.identifiers import OfficerId, new_id
 from ledger.members.table import members, officers
 from ledger.storage.database import Transaction
@@ -20,7 +21,7 @@ from ledger.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """What a browser is given at a login: its session's token, and what it is known by once the login is whole."""
+    """What a browser gets at login: its session's token and, once the login is complete, its device token."""
 
     token: str
     device_token: str | None = None
@@ -28,7 +29,7 @@ class OpenedSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSession:
-    """A session that lasts, of an officer who may act."""
+    """A session that has not expired, of an officer who may act."""
 
     id: str
     token: str
@@ -41,7 +42,7 @@ class LoginSession:
 
     @property
     def own_login_id(self) -> str:
-        """The login's id, where a password opened the session: elsewhere it must not be asked for."""
+        """Return the id of the login whose password opened the session; RuntimeError if a provider opened it."""
         if self.login_id is None:
             raise RuntimeError("A provider opened this session; it has no login.")
         return self.login_id
@@ -55,7 +56,7 @@ async def insert_session(
     expires_at: datetime,
     second_factor_at: datetime | None = None,
 ) -> str:
-    """A new session; returns its token."""
+    """Insert a session and return its token."""
     token = generate_secret()
     row = {
         "id": new_id(),
@@ -71,15 +72,19 @@ async def insert_session(
 
 
 async def find_session(tx: Transaction, token: str | None) -> LoginSession | None:
-    """The session that the token opens, while it lasts and its officer may act."""
+    """Return the session of the token, if it has not expired and its officer may act."""
     if not token:
         return None
     found = await tx.execute(
         select(
-            login_sessions,
+            login_sessions.c.id,
+            literal(token).label("token"),
+            login_sessions.c.login_id,
             officer_logins.c.login,
-            officer_logins.c.totp_confirmed_at,
-            officers.c.display_name,
+            login_sessions.c.officer_id,
+            officers.c.display_name.label("officer_name"),
+            officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
+            login_sessions.c.second_factor_at,
         )
         .outerjoin(officer_logins, officer_logins.c.id == login_sessions.c.login_id)
         .join(officers, officers.c.id == login_sessions.c.officer_id)
@@ -91,23 +96,11 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
             members.c.suspended_at.is_(None),
         )
     )
-    row = found.first()
-    if row is None:
-        return None
-    return LoginSession(
-        id=row.id,
-        token=token,
-        login_id=row.login_id,
-        login=row.login,
-        officer_id=row.officer_id,
-        officer_name=row.display_name,
-        has_second_factor=row.totp_confirmed_at is not None,
-        second_factor_at=row.second_factor_at,
-    )
+    return read_record(LoginSession, found.first())
 
 
 async def end_session(tx: Transaction, token: str | None) -> None:
-    """End the session that the token opens, where there is one."""
+    """End the session of the token, if there is one."""
     if token:
         await tx.execute(delete(login_sessions).where(login_sessions.c.token_hash == hash_secret(token)))
 

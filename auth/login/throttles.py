@@ -1,7 +1,7 @@
-"""Counts of attempts, in the database, so that many processes and many requests at once share them.
+"""Counts of attempts, in the database, so that processes and concurrent requests share them.
 
-An attempt is counted before it is looked at, for each of its subjects, and refused where any is over its limit. A
-subject is stored only as a hash: a mistyped login can be a password.
+An attempt is counted before it is checked, for each of its subjects, and is refused if any of them is over its limit. A
+subject must only be stored as a hash: a mistyped login may be a password.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from sqlalchemy import case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from auth.tables import login_throttles
+from auth.login.table import login_throttles
 from ledger.storage.database import Transaction
 
 _ATTEMPTS_COUNTED_MAX = 1_000_000
@@ -22,9 +22,9 @@ _ATTEMPTS_COUNTED_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """The subjects that one attempt counts for, and how many each may have in a window.
+    """The subjects that an attempt counts for, and how many attempts each may have in a window.
 
-    A success sets those of clears to nothing, and takes its own attempt off those of lowers.
+    A success resets the subjects in clears to zero, and takes its own attempt off those in lowers.
     """
 
     limits: Mapping[bytes, int]
@@ -32,7 +32,7 @@ class Throttle:
     lowers: Sequence[bytes] = ()
 
     async def forgive(self, tx: Transaction) -> None:
-        """The attempt was a good one."""
+        """Take a successful attempt off the counts."""
         left = {subject: update(login_throttles).values(attempts=0) for subject in self.clears}
         for subject in self.lowers:
             fewer = func.greatest(login_throttles.c.attempts - 1, 0)
@@ -43,14 +43,14 @@ class Throttle:
 
 
 def make_subject(kind: str, *values: str) -> bytes:
-    """What is counted, as it is stored."""
+    """Return the subject of a count, as it is stored."""
     return hashlib.sha256(json.dumps([kind, *values]).encode()).digest()
 
 
 async def count_attempt(tx: Transaction, throttle: Throttle, *, window_s: int) -> bool:
-    """Count the attempt for every subject; whether any is over its limit."""
+    """Count the attempt for every subject; returns whether any is over its limit."""
     counts: list[bool] = []
-    # One order for everyone (by subject), so that two attempts can't deadlock.
+    # Always in the same order, so that two attempts can't deadlock.
     for subject, limit in sorted(throttle.limits.items()):
         counted = await tx.execute(_count(subject, tx.as_of, window_s))
         counts.append(counted.scalar_one() > limit)
@@ -58,12 +58,12 @@ async def count_attempt(tx: Transaction, throttle: Throttle, *, window_s: int) -
 
 
 async def forget_attempts(tx: Transaction, subject: bytes) -> None:
-    """Begin the subject's count anew."""
+    """Delete the subject's count."""
     await tx.execute(delete(login_throttles).where(login_throttles.c.subject_hash == subject))
 
 
 def _count(subject: bytes, as_of: datetime, window_s: int) -> ReturningInsert[tuple[int]]:
-    """The statement that counts one attempt and begins another window where the last one is over."""
+    """Return the statement that counts one attempt, in a new window if the last one is over."""
     ends_at = as_of + timedelta(seconds=window_s)
     statement = insert(login_throttles).values(subject_hash=subject, attempts=1, window_ends_at=ends_at)
     is_over = login_throttles.c.window_ends_at <= as_of

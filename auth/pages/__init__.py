@@ -1,6 +1,6 @@
-"""The pages that people see: their HTML and the headers that keep them ours.
+"""The pages that people see: their HTML, and the headers that protect them.
 
-A page runs no script and loads nothing. It must never show a secret that the same person was not just given.
+A page runs no script and loads nothing. It must never show a secret that was not just created for the same person.
 
 Source: RFC 9700 section 4.16 (clickjacking), OWASP ASVS 5.0 section 3.4 (headers), WCAG 2.2.
 """
@@ -26,7 +26,7 @@ class Pages:
     """Renders the pages of one service. One per process."""
 
     def __init__(self, service_name: str) -> None:
-        """The name stands at the head of every page."""
+        """Take the name at the top of every page."""
         self._service_name = service_name
 
     def render(
@@ -40,16 +40,16 @@ class Pages:
         leads_to: Iterable[str] = (),
         **values: object,
     ) -> Response:
-        """A page by the name of its file.
+        """Render a page by the name of its file.
 
-        Shapes: leads_to are the addresses beyond ours that the answer to a form of the page may redirect to.
+        Shapes: leads_to are the URIs beyond ours that the response to a form of the page may redirect to.
         """
-        # The style is ours and known by its hash; nothing in it came from outside.
+        # The style is our own file, named in the policy by its hash.
         style = Markup(_STYLE)  # noqa: S704
         html = _PAGES.get_template(f"{name}.html").render(
             values, title=title, problem=problem, done=done, service_name=self._service_name, style=style
         )
-        # Browsers apply form-action to where the form's answer redirects in the end, too.
+        # Browsers apply form-action to the targets of redirects as well.
         form_action = " ".join(["'self'", *dict.fromkeys(origin_of(address) for address in leads_to)])
         policy = (
             f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {form_action}; "
@@ -60,7 +60,7 @@ class Pages:
             "Cache-Control": "no-store",
             "X-Frame-Options": "DENY",
             "X-Content-Type-Options": "nosniff",
-            # Not no-referrer: the form's Origin header would then say nothing.
+            # Not no-referrer, which would make the form's Origin header useless.
             "Referrer-Policy": "same-origin",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
@@ -69,5 +69,5 @@ class Pages:
     def render_message(
         self, *, title: str, problem: str | None = None, done: str | None = None, leads_on: str = "", status: int = 200
     ) -> Response:
-        """A page that only says something, and where to go on."""
+        """Render a page with only a message, and a link to continue."""
         return self.render("message", title=title, problem=problem, done=done, leads_on=leads_on, status=status)

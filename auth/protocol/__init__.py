@@ -1,1 +1,1 @@
-"""The OAuth 2 endpoints and grants, one file each."""
+"""The OAuth 2 protocol: a file for each grant and each endpoint."""

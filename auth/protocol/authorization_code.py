@@ -1,15 +1,15 @@
 """The authorization code grant with PKCE: an officer acting through a client.
 
-A code is used once. Of several redemptions at once one wins; any later one by the same client ends the
-tokens of the first, since a code that is seen twice was stolen by one of the two.
+A code can be used once. Of concurrent redemptions one wins; any later one by the same client revokes the tokens of the
+first, since a code that is used twice was stolen by one of the two.
 
-Source: RFC 6749 sections 4.1 and 10.5, RFC 7636 (S256 alone), RFC 9700 sections 2.1.1 and 4.5.
+Source: RFC 6749 sections 4.1 and 10.5, RFC 7636 (S256 only), RFC 9700 sections 2.1.1 and 4.5.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidGrantError, InvalidRequestError, InvalidScopeError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
@@ -18,18 +18,18 @@ from authlib.oauth2.rfc7636.challenge import compare_s256_code_challenge
 from sqlalchemy import insert, select, update
 
 from auth.clients.policies import ClientPolicy
-from auth.clients.registered_clients import REFRESH_TOKEN, ActiveOfficer, RegisteredClient, find_officer
+from auth.clients.registered_clients import REFRESH_TOKEN, RegisteredClient
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.officers import ActiveOfficer, find_officer
+from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.pushed_requests import use_pushed_request
+from auth.protocol.requests import ProtocolRequest
+from auth.protocol.table import authorization_codes
+from auth.rows import columns_of, read_record
 from auth.scopes import OFFLINE_ACCESS, grant_officer_scopes, parse_scope, render_scope
-from auth.tables import authorization_codes
-from auth.tokens.families import open_family
+from auth.tokens.refresh_tokens import open_family
 from auth.tokens.revocations import revoke_family
 from ledger.identifiers import new_id
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
-    from auth.protocol.requests import ProtocolRequest
 
 S256 = "S256"
 _CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
@@ -37,7 +37,7 @@ _CHALLENGE = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code that may be redeemed now."""
+    """A code as it is stored."""
 
     id: str
     officer_id: str
@@ -46,25 +46,27 @@ class StoredCode:
     code_challenge: str
     is_offline: bool
     key_thumbprint: str | None
-    code_challenge_method: str = S256
+    expires_at: datetime
+    redeemed_at: datetime | None
+    code_challenge_method: ClassVar[str] = S256
 
     def get_redirect_uri(self) -> str:
-        """The redirect URI that the code was sent to."""
+        """Return the redirect URI that the code was sent to."""
         return self.redirect_uri
 
     def get_scope(self) -> str:
-        """What the code was granted for."""
+        """Return the scope that the code was granted for."""
         return self.scope
 
 
 class RequiredS256(CodeChallenge):  # type: ignore[misc]
-    """PKCE, always and by S256; Authlib's own lets `plain` through and binds public clients only."""
+    """Requires PKCE with S256; Authlib's own class accepts `plain` and requires PKCE of public clients only."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = (S256,)
     CODE_CHALLENGE_METHODS = {S256: compare_s256_code_challenge}  # noqa: RUF012 - Authlib's own attribute
 
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
-        """Refuse a request without a challenge, or with one that S256 can't have made."""
+        """Refuse a request without a challenge, or with one that S256 can't have produced."""
         parameters = grant.request.payload.data
         # An absent method means `plain` (RFC 7636 section 4.3).
         if parameters.get("code_challenge_method") != S256:
@@ -79,22 +81,22 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt", "none")
 
-    server: "AuthorizationServer"
-    request: "ProtocolRequest"
+    server: AuthorizationServer
+    request: ProtocolRequest
 
     def generate_authorization_code(self) -> str:
-        """256 random bits."""
+        """Return 256 random bits."""
         return generate_secret()
 
     def create_authorization_response(self, redirect_uri: str, grant_user: ActiveOfficer | None) -> Any:
-        """Send the officer back with a code, for the scopes that officer and client share."""
+        """Redirect the officer with a code, for the scopes that officer and client share."""
         if grant_user is None:
             raise AccessDeniedError(redirect_uri=redirect_uri)
         self.request.scope = render_scope(self.grant_scopes(grant_user, redirect_uri=redirect_uri))
         return super().create_authorization_response(redirect_uri, grant_user)
 
     def grant_scopes(self, officer: ActiveOfficer, *, redirect_uri: str) -> frozenset[str]:
-        """The scopes that the officer would hand to the client. Errors: AccessDeniedError, InvalidScopeError."""
+        """Return the scopes that the client would get. Errors: AccessDeniedError, InvalidScopeError."""
         client: RegisteredClient = self.request.client
         if officer.member_id != client.member_id:
             raise AccessDeniedError(redirect_uri=redirect_uri)
@@ -108,8 +110,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             raise InvalidScopeError("The officer has none of these scopes.", redirect_uri=redirect_uri)
         return granted
 
-    def save_authorization_code(self, code: str, request: "ProtocolRequest") -> None:
-        """Keep the code's hash and all that it is bound to."""
+    def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
+        """Store the hash of the code and everything that it is bound to."""
         if request.pushed_id is not None:
             use_pushed_request(self.server, request.pushed_id)
         row = {
@@ -129,38 +131,29 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         self.server.connection.execute(insert(authorization_codes).values(row))
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> StoredCode | None:
-        """The code, locked until this request is done; None where it is unknown, over, used or another client's."""
-        row = self.server.connection.execute(
-            select(authorization_codes)
-            .where(authorization_codes.c.code_hash == hash_secret(code))
-            .where(authorization_codes.c.client_id == client.client_id)
-            .with_for_update()
-        ).first()
-        if row is None:
-            return None
-        if row.redeemed_at is not None:
-            # The code's id is its family's. The refusal that follows commits with it.
-            revoke_family(self.server.connection, row.id, settings=self.server.settings, as_of=self._as_of)
-            return None
-        if row.expires_at <= self._as_of:
-            return None
-        return StoredCode(
-            id=row.id,
-            officer_id=row.officer_id,
-            redirect_uri=row.redirect_uri,
-            scope=row.scope,
-            code_challenge=row.code_challenge,
-            is_offline=row.is_offline,
-            key_thumbprint=row.key_thumbprint,
+        """Return the code, locked; None if it is unknown, expired, used or another client's."""
+        found = read_record(
+            StoredCode,
+            self.server.connection.execute(
+                select(*columns_of(StoredCode, authorization_codes))
+                .where(authorization_codes.c.code_hash == hash_secret(code))
+                .where(authorization_codes.c.client_id == client.client_id)
+                .with_for_update()
+            ).first(),
         )
+        if found is not None and found.redeemed_at is not None:
+            # The code's id is its family's. The refusal that follows commits with it.
+            revoke_family(self.server.connection, found.id, settings=self.server.settings, as_of=self._as_of)
+            return None
+        return found if found is not None and self._as_of < found.expires_at else None
 
     def authenticate_user(self, authorization_code: StoredCode) -> ActiveOfficer | None:
-        """The officer as they stand now: disabled meanwhile, they get nothing."""
+        """Return the officer, unless disabled in the meantime."""
         officer = find_officer(self.server.connection, authorization_code.officer_id)
         return officer if officer is not None and officer.member_id == self.request.client.member_id else None
 
     def create_token_response(self) -> Any:
-        """The token response, with the first refresh token of a family where one is due."""
+        """Return the token response, with the first refresh token of a family if one was requested."""
         code: StoredCode = self.request.authorization_code
         self.server.tokens.family_id = code.id
         key_thumbprint = self.server.tokens.key_thumbprint
@@ -181,7 +174,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return status, token, headers
 
     def delete_authorization_code(self, authorization_code: StoredCode) -> None:
-        """Mark the code as used for this token. The row stays until it expires, so that a replay is noticed."""
+        """Mark the code as used for this token. The row is kept until it expires, so that a replay is detected."""
         changed = self.server.connection.execute(
             update(authorization_codes)
             .where(authorization_codes.c.id == authorization_code.id, authorization_codes.c.redeemed_at.is_(None))
@@ -198,8 +191,8 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
         return self.server.as_of
 
 
-def wants_refresh_token(request: "ProtocolRequest") -> bool:
-    """Whether the client asked for one (OpenID Connect Core section 11) or always gets one."""
+def wants_refresh_token(request: ProtocolRequest) -> bool:
+    """Return whether the client requested a refresh token (OpenID Connect Core section 11) or always gets one."""
     client: RegisteredClient = request.client
     if not client.check_grant_type(REFRESH_TOKEN):
         return False

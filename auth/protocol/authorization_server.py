@@ -1,125 +1,54 @@
 """Authlib's authorization server bound to one request: one connection, one time, one token.
 
-It is made for each request and thrown away, so that what Authlib calls without a request (find a client,
-make a token) still knows whose it is. Synchronous; runs inside the connection's run_sync.
+It is created for each request and discarded, so that what Authlib calls without a request (finding a client,
+generating a token) still knows which request it serves. It must know no grant and no endpoint: the grants are passed
+in, and the endpoints call it. Synchronous; runs inside the connection's run_sync.
 
 Source: RFC 6749, RFC 9207 (`iss` in every answer through the browser).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import rfc6749
-from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidClientError, OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Error
 from sqlalchemy import Connection
 
 from auth.clients.assertions import ClientAssertion
 from auth.clients.policies import ClientPolicy
-from auth.clients.registered_clients import ActiveOfficer, RegisteredClient, find_client
-from auth.login.consents import find_agreed_scopes, record_consent
-from auth.protocol.authorization_code import AuthorizationCodeGrant, RequiredS256, wants_refresh_token
-from auth.protocol.client_credentials import ClientCredentialsGrant
-from auth.protocol.introspection import introspect_for_client
-from auth.protocol.pushed_requests import check_authorization_request, check_was_pushed, push_request, resolve_request
-from auth.protocol.refresh_token import RefreshTokenGrant
+from auth.clients.registered_clients import RegisteredClient, find_client
+from auth.protocol.answers import Answer, TooManyRequestsError
 from auth.protocol.requests import ProtocolRequest
-from auth.protocol.revocation import revoke_for_client
-from auth.scopes import OFFLINE_ACCESS, WORDS, parse_scope
+from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
 from auth.tokens.dpop import InvalidDpopProofError, Proof, ProofFault, UseDpopNonceError, use_statement, verify_proof
 from auth.tokens.issuing import AccessTokenGenerator
-from auth.tokens.requests_record import DONE, RECORD_EVENT, describe_event
-from auth.tokens.resources import check_resource
 from auth.tokens.signing_keys import SigningKeys
+from auth.tokens.token_events import DONE, RECORD_EVENT, describe_event
 from ledger.storage.sealing import Keyring
 
-
-class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
-    """The client asks for tokens faster than it may. RFC 6749 has no word for it but this one."""
-
-    error = "temporarily_unavailable"
-    description = "Too many token requests; a token can be used until it expires."
-    status_code = 429
-
-    def __init__(self, retry_after_s: int) -> None:
-        """The seconds after which it may try again."""
-        super().__init__()
-        self.retry_after_s = retry_after_s
-
-    def get_headers(self) -> list[tuple[str, str]]:
-        """Authlib's, with the time to wait."""
-        return [*super().get_headers(), ("Retry-After", str(self.retry_after_s))]
-
-
-class _LoginRequiredError(OAuth2Error):  # type: ignore[misc]
-    """The client wants no page shown, and nobody is logged in (OpenID Connect Core section 3.1.2.6)."""
-
-    error = "login_required"
-    description = "An officer must log in."
-
-
-class _ConsentRequiredError(OAuth2Error):  # type: ignore[misc]
-    """The client wants no page shown, and the officer was not asked yet (OpenID Connect Core section 3.1.2.6)."""
-
-    error = "consent_required"
-    description = "The officer must agree first."
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the endpoint answers: a JSON body, or a way back to the client through the browser."""
-
-    status: int
-    body: Any
-    headers: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class LoginNeeded:
-    """The request is good and an officer must log in first."""
-
-    client_name: str
-    redirect_uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentNeeded:
-    """The request is good and the officer must agree first, to these scopes."""
-
-    client_name: str
-    redirect_uri: str
-    scopes: frozenset[str]
-
-
-Outcome = Answer | LoginNeeded | ConsentNeeded
-
-
-@dataclass(frozen=True, slots=True)
-class OfficersWord:
-    """What the officer said to the consent page, if anything: the scopes agreed to, or a refusal."""
-
-    agreed: frozenset[str] = frozenset()
-    is_refusal: bool = False
+Grants = Sequence[tuple[type[Any], Sequence[Any]]]
+"""Authlib's grant classes, each with its extensions."""
 
 
 class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
-    """The grants over one connection at one time."""
+    """The server of one request, over one connection at one time."""
 
     def __init__(
         self,
         connection: Connection,
         *,
+        grants: Grants,
         keys: SigningKeys,
         keyring: Keyring,
         settings: AuthSettings,
         as_of: datetime,
         admit_client: Callable[[str], int | None],
     ) -> None:
-        """admit_client counts a client's request and says how long it must wait, if it must."""
+        """Take the grants on; admit_client counts a client's request and returns how long it must wait, if it must."""
         super().__init__(scopes_supported=sorted({*WORDS, OFFLINE_ACCESS}))
         self.connection = connection
         self.keys = keys
@@ -130,88 +59,27 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         self._admit_client = admit_client
         self.register_token_generator("default", self.tokens)
         self.register_client_auth_method("private_key_jwt", ClientAssertion(connection, settings, as_of=as_of))
-        self.register_grant(ClientCredentialsGrant)
-        self.register_grant(AuthorizationCodeGrant, [RequiredS256(required=True)])
-        self.register_grant(RefreshTokenGrant)
+        for grant, extensions in grants:
+            self.register_grant(grant, list(extensions))
 
-    def answer_token_request(self, request: ProtocolRequest) -> Answer:
-        """A token, or RFC 6749's error."""
-        return self._answer(request, lambda: self._issue_token(request))
-
-    def answer_revocation_request(self, request: ProtocolRequest) -> Answer:
-        """An empty answer, or RFC 7009's error."""
-
-        def revoke() -> Answer:
-            revoke_for_client(self, request)
-            return Answer(200, {}, ())
-
-        return self._answer(request, revoke)
-
-    def answer_introspection_request(self, request: ProtocolRequest) -> Answer:
-        """What the token is worth, or RFC 7662's error."""
-        return self._answer(request, lambda: Answer(200, introspect_for_client(self, request), ()))
-
-    def answer_authorization_request(
-        self,
-        request: ProtocolRequest,
-        find_end_user: Callable[[], ActiveOfficer | None],
-        word: OfficersWord,
-        *,
-        is_asked: bool = False,
-    ) -> Outcome:
-        """The way back to the client with a code or an error; what is needed first; or an error for the browser.
-
-        Only a request that names a client and one of its redirect URIs is ever sent anywhere. is_asked has the
-        officer asked again whatever was agreed before.
-        """
-        answer: Outcome
-        prompt = parse_scope(request.payload.data.get("prompt", ""))
+    def answer_client(
+        self, request: ProtocolRequest, work: Callable[["AuthorizationServer", ProtocolRequest], Answer]
+    ) -> Answer:
+        """Return what the work answers; a refusal of the protocol is an answer too, and commits."""
         try:
-            request = resolve_request(self, request)
-            grant = check_authorization_request(self, request)
-            check_was_pushed(request, grant.redirect_uri)
-            officer = find_end_user()
-            if officer is None and "none" in prompt:
-                raise _LoginRequiredError(redirect_uri=grant.redirect_uri)
-            if officer is None:
-                return LoginNeeded(request.client.name, grant.redirect_uri)
-            scopes = grant.grant_scopes(officer, redirect_uri=grant.redirect_uri)
-            if word.is_refusal:
-                raise AccessDeniedError(redirect_uri=grant.redirect_uri)
-            is_asked = is_asked or "consent" in prompt
-            # Access that outlives the visit is something of its own to agree to.
-            wanted = scopes | {OFFLINE_ACCESS} if wants_refresh_token(request) else scopes
-            if not self._is_agreed(officer, request.client, scopes=wanted, word=word, is_asked=is_asked):
-                if "none" in prompt:
-                    raise _ConsentRequiredError(redirect_uri=grant.redirect_uri)
-                return ConsentNeeded(request.client.name, grant.redirect_uri, wanted)
-            answer = self.create_authorization_response(request, grant_user=officer, grant=grant)
+            # Before anything is used up: a client that lacks our nonce sends the same request again.
+            request.proof = self._verify_proof(request)
+            return work(self, request)
         except OAuth2Error as error:
-            answer = self.handle_error_response(request, error)
+            return self.answer_error(request, error)
+
+    def answer_error(self, request: ProtocolRequest, error: OAuth2Error) -> Answer:
+        """Return the refusal as an answer."""
+        answer: Answer = self.handle_error_response(request, error)
         return answer
 
-    def _is_agreed(
-        self,
-        officer: ActiveOfficer,
-        client: RegisteredClient,
-        *,
-        scopes: frozenset[str],
-        word: OfficersWord,
-        is_asked: bool,
-    ) -> bool:
-        """Whether the officer agrees to all of the scopes, now or since before."""
-        parties = {"officer_id": officer.officer_id, "client_id": client.client_id}
-        if scopes <= word.agreed:
-            record_consent(self.connection, scopes=scopes, as_of=self.as_of, **parties)
-            return True
-        return not is_asked and scopes <= find_agreed_scopes(self.connection, **parties)
-
-    def answer_pushed_request(self, request: ProtocolRequest) -> Answer:
-        """A reference to the request, or RFC 9126's error."""
-        return self._answer(request, lambda: Answer(201, push_request(self, request), ()))
-
     def record(self, request: ProtocolRequest, answer: Answer, *, endpoint: str, address: str) -> None:
-        """Leave an event of the request and its answer."""
+        """Write the event of the request and its answer."""
         is_token = endpoint == "token" and answer.status == HTTPStatus.OK
         event = describe_event(
             as_of=self.as_of,
@@ -228,24 +96,30 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         )
         self.connection.execute(RECORD_EVENT, event)
 
-    def _issue_token(self, request: ProtocolRequest) -> Answer:
-        check_resource(request.payload.data, self.settings)
-        answer: Answer = self.create_token_response(request)
-        return answer
+    def authenticate_client(
+        self, request: ProtocolRequest, methods: Sequence[str], endpoint: str = "token"
+    ) -> RegisteredClient:
+        """Return the client, authenticated by the one method that its request uses. Every failure looks the same.
 
-    def _answer(self, request: ProtocolRequest, work: Callable[[], Answer]) -> Answer:
-        """What the work gives; a refusal of the protocol is an answer too, and commits."""
-        answer: Answer
+        Errors: InvalidClientError, TooManyRequestsError, InvalidDpopProofError.
+        """
+        used = [method for method in (_method_used(request),) if method in methods]
         try:
-            # Before anything is used up: a client that lacks our nonce sends the same request again.
-            request.proof = self._verify_proof(request)
-            answer = work()
-        except OAuth2Error as error:
-            answer = self.handle_error_response(request, error)
-        return answer
+            client: RegisteredClient = super().authenticate_client(request, used, endpoint)
+        except InvalidClientError:
+            raise _refuse_client(request) from None
+        if request.payload.client_id not in {None, client.client_id}:
+            raise _refuse_client(request)
+        # Counted only now: otherwise anyone could use up a client's share by naming it.
+        retry_after_s = self._admit_client(client.client_id)
+        if retry_after_s is not None:
+            raise TooManyRequestsError(retry_after_s)
+        request.client, request.is_authenticated = client, True
+        self._use_proof(request, client, endpoint)
+        return client
 
     def _verify_proof(self, request: ProtocolRequest) -> Proof | None:
-        """The request's DPoP proof, where it has one. Errors: InvalidDpopProofError, UseDpopNonceError."""
+        """Return the request's DPoP proof, if it has one. Errors: InvalidDpopProofError, UseDpopNonceError."""
         if not request.proofs:
             return None
         if len(request.proofs) > 1:
@@ -273,44 +147,22 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             raise InvalidDpopProofError
         self.tokens.key_thumbprint = request.proof.key_thumbprint
 
-    def authenticate_client(
-        self, request: ProtocolRequest, methods: Sequence[str], endpoint: str = "token"
-    ) -> RegisteredClient:
-        """The client, by the one method that its request uses. Every failure looks the same.
-
-        Errors: InvalidClientError, TooManyRequestsError.
-        """
-        used = [method for method in (_method_used(request),) if method in methods]
-        try:
-            client: RegisteredClient = super().authenticate_client(request, used, endpoint)
-        except InvalidClientError:
-            raise _refuse_client(request) from None
-        if request.payload.client_id not in {None, client.client_id}:
-            raise _refuse_client(request)
-        # Counted only now: else anyone could use up a client's share by naming it.
-        retry_after_s = self._admit_client(client.client_id)
-        if retry_after_s is not None:
-            raise TooManyRequestsError(retry_after_s)
-        request.client, request.is_authenticated = client, True
-        self._use_proof(request, client, endpoint)
-        return client
-
     def query_client(self, client_id: str) -> RegisteredClient | None:
-        """The client, unless disabled."""
+        """Return the client, unless it is disabled."""
         return find_client(self.connection, client_id, as_of=self.as_of)
 
     def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
-        """Nothing: a token is its own record, and only a revoked one leaves a row."""
+        """Do nothing: an access token is its own record, and only a revoked one has a row."""
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Nobody listens."""
+        """Do nothing: nobody listens."""
 
     def create_oauth2_request(self, request: ProtocolRequest) -> ProtocolRequest:
-        """The request was adapted before."""
+        """Return the request, which was adapted before."""
         return request
 
     def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Answer:
-        """The answer, with `iss` in every one that goes through the browser to a client (RFC 9207)."""
+        """Return the answer, with `iss` in every one that goes to a client through the browser (RFC 9207)."""
         issued = [
             (name, add_params_to_uri(value, [("iss", self.settings.issuer)]) if name == "Location" else value)
             for name, value in headers

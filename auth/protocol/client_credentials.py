@@ -7,6 +7,6 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant as AuthlibClien
 
 
 class ClientCredentialsGrant(AuthlibClientCredentialsGrant):  # type: ignore[misc]
-    """Confidential clients only; what it may grant is decided in access_tokens.py."""
+    """For confidential clients only; the scopes are decided in tokens/issuing.py."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt")

@@ -1,35 +1,38 @@
-"""The introspection endpoint: whether a token is good now, from the same truth as the verifier's.
+"""The introspection endpoint: whether a token is active, by the same checks as the verifier's.
 
-A client may ask about its own tokens; one with the policy introspect_any about every access token. Of any other
-token it reads no more than of one that never existed. Synchronous.
+A client may introspect its own tokens; one with the policy introspect_any, every access token. Any other token looks
+like one that never existed. Synchronous.
 
 Source: RFC 7662 section 2; RFC 9449 section 6.2 (`cnf`).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from auth.clients.policies import ClientPolicy
-from auth.clients.registered_clients import RegisteredClient, find_officer
+from auth.clients.registered_clients import RegisteredClient
+from auth.officers import find_officer
+from auth.protocol.answers import Answer
+from auth.protocol.authorization_server import AuthorizationServer
+from auth.protocol.requests import ProtocolRequest
 from auth.scopes import render_scope
-from auth.tokens.families import RefreshToken, find_refresh_token
 from auth.tokens.principal import Principal
-from auth.tokens.token_status import standing_statement
+from auth.tokens.refresh_tokens import RefreshToken, find_refresh_token
+from auth.tokens.token_status import status_statement
 from auth.tokens.verification import Success, verify_access_token
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
-    from auth.protocol.requests import ProtocolRequest
 
 METHODS = ("client_secret_basic", "private_key_jwt")
 _INACTIVE: dict[str, Any] = {"active": False}
 
 
-def introspect_for_client(server: "AuthorizationServer", request: "ProtocolRequest") -> dict[str, Any]:
-    """What the client may know of the token. Errors: InvalidClientError, InvalidRequestError."""
+def answer_introspection_request(server: AuthorizationServer, request: ProtocolRequest) -> Answer:
+    """Describe the token, as far as the client may know it. Errors: InvalidClientError, InvalidRequestError."""
+    return Answer(200, _introspect(server, request))
+
+
+def _introspect(server: AuthorizationServer, request: ProtocolRequest) -> dict[str, Any]:
     client: RegisteredClient = server.authenticate_client(request, METHODS, "introspection")
-    request.client = client
     token = request.payload.data.get("token")
     if token is None:
         raise InvalidRequestError("The parameter token is missing.")
@@ -43,13 +46,13 @@ def introspect_for_client(server: "AuthorizationServer", request: "ProtocolReque
     principal = verdict.principal
     if principal.client_id != client.client_id and ClientPolicy.INTROSPECT_ANY not in client.policies:
         return _INACTIVE
-    is_good = bool(server.connection.execute(standing_statement(principal)).scalar_one())
+    is_good = bool(server.connection.execute(status_statement(principal)).scalar_one())
     if not is_good:
         return _INACTIVE
     return _describe_access_token(principal, issuer=server.settings.issuer, audience=server.settings.audience)
 
 
-def _is_good(server: "AuthorizationServer", token: RefreshToken) -> bool:
+def _is_good(server: AuthorizationServer, token: RefreshToken) -> bool:
     return token.is_live(server.as_of) and find_officer(server.connection, token.officer_id) is not None
 
 

@@ -1,13 +1,13 @@
-"""Pushed authorization requests: a client hands its request over before it sends a browser.
+"""Pushed authorization requests: a client sends its request directly before it sends a browser.
 
-What was pushed was sent by the client itself, authenticated, and was checked; nothing that the browser adds
-counts. A reference serves one client, until a code was issued for it or its time is over. Synchronous.
+A pushed request comes from the authenticated client itself and has been checked; parameters that the browser adds are
+ignored. A reference is valid for one client, until a code is issued for it or it expires. Synchronous.
 
 Source: RFC 9126 sections 2 to 4; RFC 9449 section 10.1 (the proof binds the code); FAPI 2.0 section 5.3.2.2.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from sqlalchemy import insert, select, update
@@ -15,14 +15,13 @@ from sqlalchemy import insert, select, update
 from auth.clients.policies import ClientPolicy
 from auth.clients.registered_clients import RegisteredClient
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.protocol.answers import Answer
+from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.requests import ProtocolRequest
-from auth.tables import pushed_requests
+from auth.protocol.resource_indicators import check_resource
+from auth.protocol.table import pushed_requests
 from auth.tokens.dpop import InvalidDpopProofError, is_thumbprint
-from auth.tokens.resources import check_resource
 from ledger.identifiers import new_id
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
 
 METHODS = ("client_secret_basic", "private_key_jwt", "none")
 _PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -30,26 +29,25 @@ _OF_AUTHENTICATION = frozenset({"client_assertion", "client_assertion_type"})
 
 
 class InvalidRequestUriError(OAuth2Error):  # type: ignore[misc]
-    """The reference is none of this client's, was used, or is over (RFC 9101 section 7)."""
+    """The reference belongs to another client, was used, or has expired (RFC 9101 section 7)."""
 
     error = "invalid_request_uri"
     description = "The request_uri is unknown, used or expired; push the request again."
 
 
 class RequestNotSupportedError(OAuth2Error):  # type: ignore[misc]
-    """A request object in the parameter `request`, which we don't take."""
+    """The parameter `request` holds a request object, which we don't support."""
 
     error = "request_not_supported"
-    description = "Request objects are not taken; push the parameters."
+    description = "Request objects are not supported; push the parameters."
 
 
-def push_request(server: "AuthorizationServer", request: ProtocolRequest) -> dict[str, Any]:
-    """Check and keep an authorization request; returns the answer's body (section 2.2).
+def answer_pushed_request(server: AuthorizationServer, request: ProtocolRequest) -> Answer:
+    """Check and store an authorization request, and answer with a reference to it (section 2.2).
 
-    Errors: InvalidClientError, and whatever the authorization endpoint would refuse.
+    Errors: InvalidClientError, and whatever the authorization endpoint would refuse the request with.
     """
     client: RegisteredClient = server.authenticate_client(request, METHODS, "par")
-    request.client = client
     sent = request.payload.data
     if "request_uri" in sent:
         raise InvalidRequestError("A pushed request can't hold a request_uri.")
@@ -59,7 +57,7 @@ def push_request(server: "AuthorizationServer", request: ProtocolRequest) -> dic
     try:
         check_authorization_request(server, inner)
     except OAuth2Error as error:
-        # The client is told here and now; there is no browser yet to send anywhere.
+        # The client gets the error in this response; there is no browser to redirect yet.
         error.redirect_uri = None
         raise
     key_thumbprint = request.proof.key_thumbprint if request.proof is not None else None
@@ -77,26 +75,26 @@ def push_request(server: "AuthorizationServer", request: ProtocolRequest) -> dic
         "expires_at": server.as_of + timedelta(seconds=lifetime_s),
     }
     server.connection.execute(insert(pushed_requests).values(row))
-    return {"request_uri": f"{_PREFIX}{reference}", "expires_in": lifetime_s}
+    return Answer(201, {"request_uri": f"{_PREFIX}{reference}", "expires_in": lifetime_s})
 
 
-def check_authorization_request(server: "AuthorizationServer", request: ProtocolRequest) -> Any:
-    """The grant of an authorization request that could go on. Errors: OAuth2Error, with where to send it."""
+def check_authorization_request(server: AuthorizationServer, request: ProtocolRequest) -> Any:
+    """Return the grant of a valid authorization request. Errors: OAuth2Error, with the redirect URI to send it to."""
     if "request" in request.payload.data:
         raise RequestNotSupportedError
     grant = server.get_consent_grant(request)
     try:
         check_resource(request.payload.data, server.settings)
         if not is_thumbprint(request.payload.data.get("dpop_jkt", "A" * 43)):
-            raise InvalidRequestError("dpop_jkt is no thumbprint of a key.")
+            raise InvalidRequestError("dpop_jkt is not the thumbprint of a key.")
     except OAuth2Error as error:
         error.redirect_uri, error.state = grant.redirect_uri, request.payload.state
         raise
     return grant
 
 
-def resolve_request(server: "AuthorizationServer", request: ProtocolRequest) -> ProtocolRequest:
-    """The request that was pushed, where this one only refers to it. Errors: InvalidRequestUriError."""
+def resolve_request(server: AuthorizationServer, request: ProtocolRequest) -> ProtocolRequest:
+    """Return the pushed request if this one refers to it, else this one. Errors: InvalidRequestUriError."""
     sent = request.payload.data
     if "request_uri" not in sent:
         return request
@@ -116,7 +114,7 @@ def resolve_request(server: "AuthorizationServer", request: ProtocolRequest) -> 
 
 
 def check_was_pushed(request: ProtocolRequest, redirect_uri: str) -> None:
-    """Refuse what a client sent through the browser that must push. Errors: InvalidRequestError."""
+    """Refuse a request through the browser of a client that must push it. Errors: InvalidRequestError."""
     client: RegisteredClient = request.client
     if request.pushed_id is None and client.must(ClientPolicy.REQUIRE_PAR):
         raise InvalidRequestError(
@@ -124,8 +122,8 @@ def check_was_pushed(request: ProtocolRequest, redirect_uri: str) -> None:
         )
 
 
-def use_pushed_request(server: "AuthorizationServer", pushed_id: str) -> None:
-    """Use the request up for a code. Of several at once, one gets it. Errors: InvalidRequestUriError."""
+def use_pushed_request(server: AuthorizationServer, pushed_id: str) -> None:
+    """Use the request up for a code. Of concurrent uses, one succeeds. Errors: InvalidRequestUriError."""
     changed = server.connection.execute(
         update(pushed_requests)
         .where(pushed_requests.c.id == pushed_id, pushed_requests.c.used_at.is_(None))

@@ -1,8 +1,7 @@
-"""From a Starlette request to what Authlib's grants read: parsed once, checked, bounded.
+"""Adapts Starlette requests for Authlib's grants: parsed once, checked and bounded.
 
-What leaves here holds only parameters that were sent once, in printable ASCII where the protocol knows
-nothing else, so that neither Authlib's error texts nor PostgreSQL can stumble over them. It must never
-read a secret from a URL.
+Every parameter of an adapted request was sent exactly once and, where the protocol allows nothing else, is printable
+ASCII, so that neither Authlib's error texts nor PostgreSQL can fail on it. A secret must never be read from a URL.
 
 Source: RFC 6749 sections 2.3, 3.1, 3.2 and appendix A; the adapter's shape is polar's oauth2/requests.py.
 """
@@ -23,29 +22,29 @@ _FIELDS_MAX = 40
 _DOTS_OF_A_JWT = 2
 _FORM = "application/x-www-form-urlencoded"
 _QUOTED_FREELY = frozenset({"state"})
-"""May hold quotes and backslashes: it goes back to the client escaped and stands in no error text."""
+"""May contain quotes and backslashes: it is returned to the client escaped and appears in no error text."""
 
 
 class Payload(OAuth2Payload):  # type: ignore[misc]
-    """The parameters of one request; each was sent once."""
+    """The parameters of one request, each sent once."""
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
-        """Take parameters that were checked."""
+        """Take checked parameters."""
         self._parameters = dict(parameters)
 
     @property
     def data(self) -> dict[str, str]:
-        """Every parameter."""
+        """Return every parameter."""
         return self._parameters
 
     @property
     def datalist(self) -> dict[str, list[str]]:
-        """Every parameter, as lists of one."""
+        """Return every parameter, as lists of one."""
         return {name: [value] for name, value in self._parameters.items()}
 
 
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
-    """A request as Authlib's grants read it. Nothing in it waits for the network any more."""
+    """A request as Authlib's grants read it; nothing in it waits for the network."""
 
     def __init__(
         self,
@@ -56,43 +55,43 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         headers: Mapping[str, str],
         proofs: Sequence[str] = (),
     ) -> None:
-        """The uri is the endpoint's own by our settings, never what the Host header says."""
+        """Take the endpoint's own URI from our settings, never from the Host header."""
         super().__init__(method, uri, headers=dict(headers))
         self.payload = Payload(parameters)
         self.proofs = proofs
         self.is_authenticated = False
-        """Whether a client proved that it is the request's `client`."""
+        """Whether the request's `client` has authenticated."""
         self.proof: Proof | None = None
-        """The one DPoP proof, once it verified."""
+        """The DPoP proof, once it is verified."""
         self.pushed_id: str | None = None
         self.key_thumbprint: str | None = None
-        """The key that a code for this request is bound to, where the request was pushed with a proof."""
+        """The key that a code for this request is bound to, if the request was pushed with a proof."""
 
     @property
     def args(self) -> dict[str, str]:
-        """The query's parameters."""
+        """Return the parameters of the query."""
         return dict(self.payload.data)
 
     @property
     def form(self) -> dict[str, str]:
-        """The form's parameters."""
+        """Return the parameters of the form."""
         return dict(self.payload.data)
 
     @property
     def claimed_client_id(self) -> str | None:
-        """The client that the request names, proved or not."""
+        """Return the client that the request names, authenticated or not."""
         if self.has_basic:
             return _basic_user(self.headers["Authorization"])
         return self.payload.client_id or _subject_of(self.payload.data.get("client_assertion", ""))
 
     @property
     def has_basic(self) -> bool:
-        """Whether the client authenticates by the Authorization header."""
+        """Return whether the client authenticates by the Authorization header."""
         return "Authorization" in self.headers
 
 
 def parse_parameters(encoded: bytes) -> dict[str, str]:
-    """The parameters of a query or a form, each sent once; one without a value counts as not sent.
+    """Parse the parameters of a query or a form, each sent once; one without a value counts as not sent.
 
     Errors: InvalidRequestError.
     """
@@ -107,7 +106,7 @@ def parse_parameters(encoded: bytes) -> dict[str, str]:
 
 
 def check_protocol_parameters(parameters: Mapping[str, str]) -> Mapping[str, str]:
-    """The same parameters, where each holds only what RFC 6749 appendix A lets it. Errors: InvalidRequestError."""
+    """Return the parameters, if each contains only what RFC 6749 appendix A allows. Errors: InvalidRequestError."""
     for name, value in parameters.items():
         is_printable = value.isascii() and value.isprintable() and name.isascii() and name.isprintable()
         if not is_printable or (name not in _QUOTED_FREELY and ('"' in value or "\\" in value)):
@@ -116,9 +115,9 @@ def check_protocol_parameters(parameters: Mapping[str, str]) -> Mapping[str, str
 
 
 async def read_form(request: Request, *, bytes_max: int) -> dict[str, str]:
-    """The parameters of a form, read whole before anything else happens.
+    """Read the parameters of a form, all of it before anything else happens.
 
-    Errors: InvalidRequestError, for another content type, too many bytes and what is malformed.
+    Errors: InvalidRequestError, for another content type, too many bytes and malformed content.
     """
     content_types = request.headers.getlist("content-type")
     if len(content_types) != 1 or content_types[0].split(";", 1)[0].strip().lower() != _FORM:
@@ -132,18 +131,18 @@ async def read_form(request: Request, *, bytes_max: int) -> dict[str, str]:
 
 
 def read_query(request: Request, *, bytes_max: int) -> dict[str, str]:
-    """The parameters of the query. Errors: InvalidRequestError."""
+    """Read the parameters of the query. Errors: InvalidRequestError."""
     query: bytes = request.scope["query_string"]
     if len(query) > bytes_max:
         raise InvalidRequestError("The request is too large.")
     return parse_parameters(query)
 
 
-async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
-    """A request by a client that authenticates itself: to the token endpoint and its like.
+async def read_client_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
+    """Read a request of a client that authenticates itself, as to the token endpoint.
 
-    Errors: InvalidRequestError, for parameters in the URL, repeated ones, two client authentications at
-    once, an unreadable Basic header, and what is malformed.
+    Errors: InvalidRequestError, for parameters in the URL, repeated parameters, two client authentications at once,
+    an unreadable Basic header, and malformed content.
     """
     if request.scope["query_string"]:
         raise InvalidRequestError("This endpoint takes no parameters in the URL.")
@@ -164,7 +163,7 @@ async def read_token_request(request: Request, *, uri: str, bytes_max: int) -> P
 
 
 def address_of(request: Request) -> str:
-    """The caller's address as limits count it: one of IPv4, or the /64 that one IPv6 subscriber holds."""
+    """Return the caller's address as limits count it: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
     host = request.client.host if request.client else "local"
     try:
         address = ipaddress.ip_address(host)
@@ -178,7 +177,7 @@ def address_of(request: Request) -> str:
 
 
 def _read_authorization(request: Request) -> dict[str, str]:
-    """The Authorization header in the one form that is read further on."""
+    """Return the Authorization header in the one form that is read from here on."""
     values = request.headers.getlist("authorization")
     if len(values) > 1:
         raise InvalidRequestError("Authenticate the client in one way only.")
@@ -189,7 +188,7 @@ def _read_authorization(request: Request) -> dict[str, str]:
 
 
 def _subject_of(assertion: str) -> str | None:
-    """The client that an assertion says it is of, unverified."""
+    """Return the subject of an assertion, unverified."""
     encoded = assertion.split(".")[1] if assertion.count(".") == _DOTS_OF_A_JWT else ""
     try:
         claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
@@ -204,15 +203,15 @@ def _basic_user(header: str) -> str:
 
 
 def _read_basic(header: str) -> tuple[str, str]:
-    """User and password of a Basic header, each form-encoded or plain (RFC 6749 section 2.3.1).
+    """Return the user and password of a Basic header, each form-encoded or plain (RFC 6749 section 2.3.1).
 
-    Errors: InvalidRequestError for any other header and an unreadable one.
+    Errors: InvalidRequestError, for any other header and an unreadable one.
     """
     scheme, _, encoded = header.partition(" ")
     try:
         credentials = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
         user, colon, password = credentials.partition(":")
-        # Neither an id nor a secret of ours holds a percent sign or a plus: nothing is read in two ways.
+        # Our ids and secrets contain no percent sign or plus, so that decoding is unambiguous.
         user, password = unquote_plus(user, errors="strict"), unquote_plus(password, errors="strict")
     except (binascii.Error, ValueError):
         scheme, colon, user, password = "", "", "", ""

@@ -1,35 +1,36 @@
-"""The revocation endpoint: a client gives a token back.
+"""The revocation endpoint: a client revokes a token of its own.
 
-A refresh token takes its whole family with it, an access token goes alone. What is unknown, expired or revoked
-already counts as done; another client's token is refused. Synchronous.
+A refresh token is revoked with its whole family, an access token alone. A token that is unknown, expired or already
+revoked is a success; another client's token is refused. Synchronous.
 
 Source: RFC 7009 section 2.
 """
 
-from typing import TYPE_CHECKING
-
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 
 from auth.clients.registered_clients import RegisteredClient
-from auth.tokens.families import find_refresh_token
+from auth.protocol.answers import Answer
+from auth.protocol.authorization_server import AuthorizationServer
+from auth.protocol.requests import ProtocolRequest
+from auth.tokens.refresh_tokens import find_refresh_token
 from auth.tokens.revocations import revoke_family, revoke_token
 from auth.tokens.verification import Success, verify_access_token
-
-if TYPE_CHECKING:
-    from auth.protocol.authorization_server import AuthorizationServer
-    from auth.protocol.requests import ProtocolRequest
 
 METHODS = ("client_secret_basic", "private_key_jwt", "none")
 
 
-def revoke_for_client(server: "AuthorizationServer", request: "ProtocolRequest") -> None:
+def answer_revocation_request(server: AuthorizationServer, request: ProtocolRequest) -> Answer:
     """Revoke the token that the request names. Errors: InvalidClientError, InvalidRequestError, InvalidGrantError."""
+    _revoke(server, request)
+    return Answer(200, {})
+
+
+def _revoke(server: AuthorizationServer, request: ProtocolRequest) -> None:
     client: RegisteredClient = server.authenticate_client(request, METHODS, "revocation")
-    request.client = client
     token = request.payload.data.get("token")
     if token is None:
         raise InvalidRequestError("The parameter token is missing.")
-    # The hint is not read: the two kinds can't be mistaken for each other (section 2.1 leaves that to us).
+    # token_type_hint is ignored, as section 2.1 allows: the two kinds can't be mistaken for each other.
     refresh_token = find_refresh_token(server.connection, token)
     if refresh_token is not None:
         _check_owner(client, refresh_token.client_id)

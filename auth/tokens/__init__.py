@@ -1,1 +1,1 @@
-"""Access and refresh tokens: issuing, verification, revocation, and the streams opened with them."""
+"""Access and refresh tokens: issuing, verification, revocation, and the tokens of open streams."""

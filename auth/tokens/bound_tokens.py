@@ -1,7 +1,7 @@
-"""Access tokens that are bound to a key, at the graph's own door.
+"""Verification of access tokens that are bound to a key, at the graph's endpoint.
 
-A bound token counts only with a proof of its key for this very request; sent as a bearer token it is refused
-(tokens.py), and so is an unbound one that comes with a proof, or somebody could strip the binding.
+A bound token is accepted only with a proof of its key for the same request. Sent as a bearer token it is refused
+(verification.py), and so is an unbound token sent with a proof, since the binding could have been stripped.
 
 Source: RFC 9449 section 7.
 """
@@ -19,16 +19,16 @@ _REFUSALS = {ProofFault.INVALID: Refusal.PROOF_INVALID, ProofFault.NONCE: Refusa
 
 
 class BoundTokenVerifier:
-    """Verifies tokens of the scheme DPoP. One per process."""
+    """Verifies tokens under the DPoP scheme. One per process."""
 
     def __init__(self, database: Database, tokens: TokenVerifier, settings: AuthSettings) -> None:
-        """Tokens are remembered where bearer tokens are; proofs never are."""
+        """Take the verifier of bearer tokens, which remembers tokens; proofs are never remembered."""
         self._database = database
         self._tokens = tokens
         self._settings = settings
 
     async def verify(self, token: str, *, proofs: Sequence[str], method: str, uri: str, as_of: datetime) -> Verdict:
-        """Whose token this is, if the proof is of its key, for this request, and new.
+        """Return the verdict on a token with a proof, which must be of its key, for this request, and unused.
 
         Shapes: proofs holds every DPoP header of the request.
         Errors: DatabaseUnavailableError.
@@ -51,11 +51,11 @@ class BoundTokenVerifier:
             return verdict
         if verdict.principal.key_thumbprint != proof.key_thumbprint:
             return Failure(Refusal.PROOF_INVALID)
-        # Last, so that only the owner of a good token makes us write.
+        # Last, so that only the holder of a valid token makes us write.
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
             is_new = (await tx.execute(use_statement(proof))).first() is not None
         return verdict if is_new else Failure(Refusal.PROOF_INVALID)
 
     def issue_nonce(self, as_of: datetime) -> str:
-        """The nonce for a client's next proof."""
+        """Return the nonce for a client's next proof."""
         return issue_nonce(self._database.keyring, self._settings, as_of=as_of)

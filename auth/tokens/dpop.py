@@ -1,9 +1,9 @@
 """DPoP proofs: a client shows with each request that it holds the key that its token is bound to.
 
-A proof is for one method, one address, one moment and one use. The use is recorded in the database, so that a
-proof seen by one process is refused by every other. The nonce is ours: an HMAC of the time's window that every
-process computes alike, so that no proof can be made long before it is sent. Nothing a proof says is believed
-before its signature verified.
+A proof is valid for one method, one URI, a short time and one use. The use is recorded in the database, so that a proof
+used in one process is refused by every other. The nonce is an HMAC of the current time window that every process
+computes alike, so that no proof can be created long before it is sent. No claim is trusted before the signature is
+verified.
 
 Source: RFC 9449 sections 4.2, 4.3 (what is checked), 8 and 9 (nonces), 11.1 (replay), 11.2 (pre-generation).
 """
@@ -28,14 +28,11 @@ from joserfc.jws import JWSRegistry
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from auth.clients.keys import import_public_key
+from auth.clients.keys import STRONG_ALGORITHMS, import_public_key
 from auth.errors import ClientKeysInvalidError
 from auth.settings import AuthSettings
-from auth.tables import used_proofs
+from auth.tokens.table import used_proofs
 from ledger.storage.sealing import Keyring
-
-PROOF_ALGORITHMS = ("ES256", "PS256")
-"""Asymmetric and strong alone (section 11.6; FAPI 2.0 section 5.4.1)."""
 
 _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _THUMBPRINT = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
@@ -45,13 +42,13 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class _ProofRegistry(JWSRegistry):
-    """With room for an RSA key in the header."""
+    """Allows an RSA key in the header."""
 
     max_header_length = _PROOF_LENGTH_MAX
 
 
 class ProofFault(StrEnum):
-    """Why a proof is not taken."""
+    """Why a proof is refused."""
 
     INVALID = "PROOF_INVALID"
     NONCE = "PROOF_NONCE_NEEDED"
@@ -59,7 +56,7 @@ class ProofFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that verified; whether it is new is another question."""
+    """A verified proof; whether it is unused is checked separately."""
 
     key_thumbprint: str
     use_hash: bytes
@@ -67,21 +64,21 @@ class Proof:
 
 
 class InvalidDpopProofError(OAuth2Error):  # type: ignore[misc]
-    """The proof is missing, malformed, used before, or for another request (section 5)."""
+    """The proof is missing, malformed, already used, or for another request (section 5)."""
 
     error = "invalid_dpop_proof"
-    description = "The DPoP proof is not good for this request."
+    description = "The DPoP proof is not valid for this request."
 
 
 class UseDpopNonceError(OAuth2Error):  # type: ignore[misc]
-    """The proof must hold the nonce that stands in the answer's DPoP-Nonce header (section 8)."""
+    """The proof must contain the nonce in the response's DPoP-Nonce header (section 8)."""
 
     error = "use_dpop_nonce"
-    description = "Make the DPoP proof with the nonce in the DPoP-Nonce header."
+    description = "Create the DPoP proof with the nonce in the DPoP-Nonce header."
 
 
 def issue_nonce(keyring: Keyring, settings: AuthSettings, *, as_of: datetime) -> str:
-    """The nonce of this moment; good until the next window is over."""
+    """Return the current nonce, valid until the end of the next window."""
     return _nonce_of(keyring, _window(settings, as_of))
 
 
@@ -95,9 +92,9 @@ def verify_proof(
     settings: AuthSettings,
     as_of: datetime,
 ) -> Proof | ProofFault:
-    """The verdict on a proof, by the twelve checks of section 4.3 but for its replay.
+    """Verify a proof by the checks of section 4.3, except for replay.
 
-    Shapes: uri is the endpoint's own by our settings. access_token stands where the proof comes with one.
+    Shapes: uri is the endpoint's own by our settings. access_token is the token sent with the proof, if any.
     """
     signed = _read_signed(proof)
     if signed is None or not _is_for(signed[1], method=method, uri=uri, access_token=access_token):
@@ -118,10 +115,10 @@ def verify_proof(
 
 
 def _read_signed(proof: str) -> tuple[ECKey | RSAKey, dict[str, Any]] | None:
-    """The key and the claims of a proof of the right type that its own key signed (checks 2 to 7)."""
+    """Return the key and the claims of a proof of the right type, signed by its own key (checks 2 to 7)."""
     header = _read_header(proof)
-    # The algorithm is ours to say, and an extension that must be understood is none that we know.
-    if header is None or header.get("typ") != "dpop+jwt" or header["alg"] not in PROOF_ALGORITHMS or "crit" in header:
+    # The algorithm is ours to choose, and we support no extension that must be understood (`crit`).
+    if header is None or header.get("typ") != "dpop+jwt" or header["alg"] not in STRONG_ALGORITHMS or "crit" in header:
         return None
     try:
         key = import_public_key(header.get("jwk"), algorithm=header["alg"])
@@ -132,26 +129,31 @@ def _read_signed(proof: str) -> tuple[ECKey | RSAKey, dict[str, Any]] | None:
 
 
 def _is_for(claims: dict[str, Any], *, method: str, uri: str, access_token: str | None) -> bool:
-    """Whether the proof was made for this request and this token (checks 8, 9 and 12)."""
+    """Return whether the proof was created for this request and this token (checks 8, 9 and 12)."""
     if claims.get("htm") != method or _normalise(claims.get("htu")) != _normalise(uri):
         return False
     return access_token is None or claims.get("ath") == hash_access_token(access_token)
 
 
 def use_statement(proof: Proof) -> ReturningInsert[Any]:
-    """The statement that uses the proof up; it returns a row for the first use alone."""
+    """Return the statement that uses the proof up; it returns a row for the first use only."""
     row = {"proof_hash": proof.use_hash, "expires_at": proof.expires_at}
-    return insert(used_proofs).values(row).on_conflict_do_nothing().returning(used_proofs.c.proof_hash)
+    return (
+        insert(used_proofs)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=[used_proofs.c.proof_hash])
+        .returning(used_proofs.c.proof_hash)
+    )
 
 
 def hash_access_token(access_token: str) -> str:
-    """What stands as `ath` in a proof (section 4.2)."""
+    """Return the `ath` claim of a proof for the token (section 4.2)."""
     digest = hashlib.sha256(access_token.encode("ascii", "replace")).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def is_thumbprint(text: str) -> bool:
-    """Whether the text can be a key's thumbprint (RFC 7638, SHA-256)."""
+    """Return whether the text can be a key's thumbprint (RFC 7638, SHA-256)."""
     return _THUMBPRINT.match(text) is not None
 
 
@@ -167,7 +169,7 @@ def _read_header(proof: str) -> dict[str, Any] | None:
 
 
 def _normalise(uri: object) -> str | None:
-    """The address without query and fragment, in one spelling (check 9; RFC 3986 sections 6.2.2 and 6.2.3)."""
+    """Return the URI without query and fragment, normalised (check 9; RFC 3986 sections 6.2.2 and 6.2.3)."""
     if not isinstance(uri, str):
         return None
     try:
@@ -182,7 +184,7 @@ def _normalise(uri: object) -> str | None:
 
 
 def _read_time(value: object) -> datetime | None:
-    # A truth value is a number to Python.
+    # In Python, a Boolean is an integer.
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:
@@ -203,5 +205,5 @@ def _is_good_nonce(nonce: object, keyring: Keyring, settings: AuthSettings, as_o
     if not isinstance(nonce, str) or not nonce.isascii():
         return False
     window = _window(settings, as_of)
-    # One window ahead: another machine's clock may be past the turn.
+    # One window ahead as well: another machine's clock may be ahead.
     return any(hmac.compare_digest(nonce, _nonce_of(keyring, near)) for near in (window, window - 1, window + 1))

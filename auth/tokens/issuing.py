@@ -1,6 +1,6 @@
-"""Access tokens as we make them: short-lived ES256 JWTs for one audience, with no more scopes than are due.
+"""Issuing of access tokens: short-lived ES256 JWTs for one audience, with no more scopes than may be granted.
 
-The last decision about scopes falls here, for every grant, whatever a grant let through before.
+The final decision about scopes is made here, for every grant, whatever the grant itself checked.
 
 Source: RFC 9068 section 2; RFC 6749 section 3.3.
 """
@@ -13,17 +13,18 @@ from authlib.oauth2.rfc6749 import InvalidScopeError
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from joserfc.jwk import KeySet
 
-from auth.clients.registered_clients import ActiveOfficer, RegisteredClient
+from auth.clients.registered_clients import RegisteredClient
+from auth.officers import ActiveOfficer
 from auth.scopes import grant_machine_scopes, grant_officer_scopes, parse_scope, render_scope
 from auth.settings import AuthSettings
 from auth.tokens.signing_keys import ALGORITHM, SigningKeys
 
 
 class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
-    """Makes the one token of one request."""
+    """Generates the one token of one request."""
 
     def __init__(self, keys: SigningKeys, settings: AuthSettings, *, as_of: datetime) -> None:
-        """Bound to the request's time."""
+        """Bind to the request's time."""
         super().__init__(settings.issuer, alg=ALGORITHM, expires_generator=settings.access_token_lifetime_s)
         self._keys = keys
         self._settings = settings
@@ -42,7 +43,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         expires_in: int | None = None,
         include_refresh_token: object = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """The token response. A refresh token is the grant's to add. Errors: InvalidScopeError."""
+        """Return the token response; the grant adds the refresh token, if any. Errors: InvalidScopeError."""
         granted = _grant_scopes(client, user, scope)
         response: dict[str, Any] = super().generate(
             grant_type, client, user=user, scope=granted, expires_in=expires_in, include_refresh_token=False
@@ -52,15 +53,15 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         return response
 
     def get_jwks(self) -> KeySet:
-        """A set of the current key alone: of several, Authlib would sign with any."""
+        """Return a set of only the current key: of several, Authlib would sign with any."""
         return KeySet([self._keys.current])
 
     def get_audiences(self, client: RegisteredClient, user: ActiveOfficer | None, scope: str) -> str:  # noqa: ARG002
-        """Our one audience, whatever was asked."""
+        """Return our only audience, whatever was requested."""
         return self._settings.audience
 
     def get_jti(self, *_: Any, **__: Any) -> str:
-        """128 random bits; revocation knows the token by it."""
+        """Return 128 random bits, by which the token is revoked."""
         return self.token_id
 
     def get_extra_claims(
@@ -70,7 +71,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
         user: ActiveOfficer | None,
         scope: str,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """Times by our own clock, and who the bearer is to the ledger."""
+        """Return the times by our own clock, and the bearer's ids in the ledger."""
         issued_at = int(self._as_of.timestamp())
         claims: dict[str, Any] = {
             "iat": issued_at,
@@ -92,7 +93,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
 
 
 def _grant_scopes(client: RegisteredClient, officer: ActiveOfficer | None, scope: str | None) -> str:
-    """The scopes that the token carries. Errors: InvalidScopeError, where none is left or too much was asked."""
+    """Return the scopes of the token. Errors: InvalidScopeError, if none remains or one may not be granted."""
     requested = parse_scope(scope) if scope is not None else None
     if officer is None:
         granted = grant_machine_scopes(requested, client_scopes=client.scopes, kind=client.member_kind)

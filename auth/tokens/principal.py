@@ -11,7 +11,7 @@ from ledger.viewer import MemberKind, Viewer, ViewerKind
 class Principal:
     """A client, or an officer through a client, with the scopes of one token.
 
-    Shapes: officer_id and office_id stand together or not at all; brand_id narrows a carrier's client.
+    Shapes: officer_id and office_id are both set or both None; brand_id narrows a carrier's client to one brand.
     """
 
     client_id: ClientId
@@ -24,13 +24,13 @@ class Principal:
     office_id: OfficeId | None = None
     brand_id: BrandId | None = None
     family_id: str | None = None
-    """What the token was refreshed from or could be, revoked as one; None for a machine's."""
+    """The family of refresh tokens that the token belongs to, revoked as one; None for a client acting for itself."""
     key_thumbprint: str | None = None
-    """The key that the token is bound to; it counts only with a proof of that key (RFC 9449)."""
+    """The key that the token is bound to; the token is valid only with a proof of that key (RFC 9449)."""
 
     @property
     def viewer(self) -> Viewer:
-        """The party on whose behalf the ledger is read and written."""
+        """Return the party on whose behalf the ledger is read and written."""
         return Viewer(
             kind=ViewerKind(self.member_kind.value),
             member_id=self.member_id,

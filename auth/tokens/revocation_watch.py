@@ -1,8 +1,8 @@
-"""What was revoked lately, as this process knows it: one bounded statement at most every half second.
+"""This process's copy of recent revocations, refreshed by one bounded statement at most every half second.
 
-It only ever takes away: a token that it doesn't name was asked about when it was first seen and is asked about
-again (standing.py). So a revocation by any process is effective in every process within a second. Requests and open
-streams share one watch.
+It must only ever be used to refuse: the status of a token that it doesn't name is checked when the token is first seen
+and every few seconds after (token_status.py). A revocation by any process therefore takes effect in every process
+within a second. Requests and open streams share one watch.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from auth.settings import AuthSettings
-from auth.tables import revoked_tokens
+from auth.tokens.table import revoked_tokens
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 
 _OVERLAP = timedelta(seconds=30)
-"""A revocation carries the time at which its transaction began, by the clock of its own machine."""
+"""A revocation has the time at which its transaction began, by its own machine's clock."""
 _REVOCATIONS_MAX = 10_000
 
 
 class RevocationWatch:
-    """The ids revoked lately. One per process; owned by the event loop's thread."""
+    """The ids revoked recently. One per process; owned by the event loop's thread."""
 
     def __init__(self, database: Database, settings: AuthSettings) -> None:
-        """Nothing is known yet."""
+        """Start with nothing read."""
         self._database = database
         self._interval_s = settings.revocation_check_s
         self._revoked: frozenset[str] = frozenset()
@@ -34,28 +34,28 @@ class RevocationWatch:
         self._asking = asyncio.Lock()
 
     def names(self, *ids: str | None) -> bool:
-        """Whether any of these was revoked lately."""
+        """Return whether any of these was revoked recently."""
         return not self._revoked.isdisjoint(ids)
 
     def named_among(self, ids: AbstractSet[str]) -> AbstractSet[str]:
-        """Which of these were revoked lately."""
+        """Return which of these were revoked recently."""
         return ids & self._revoked
 
     def has_all_since(self, asked_at: datetime) -> bool:
-        """Whether nothing revoked since then is missing here: False where more was revoked than fits.
+        """Return whether every revocation since then is known: False if there were more than fit.
 
-        Whose standing was asked before must then be asked again.
+        A token whose status was checked before must then be checked again.
         """
         return self._overflowed_at is None or asked_at >= self._overflowed_at
 
     async def catch_up(self, as_of: datetime) -> None:
-        """Ask what is new, unless that was asked a moment ago.
+        """Read recent revocations, unless that was done a moment ago.
 
         Errors: DatabaseUnavailableError.
         """
         if not self._is_due(as_of):
             return
-        # Whoever comes while another asks waits for that answer: going on with the old one would be too late.
+        # A caller that arrives during another's read waits for it: the previous result would be too old.
         async with self._asking:
             if not self._is_due(as_of):
                 return

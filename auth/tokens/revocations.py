@@ -1,7 +1,7 @@
-"""Revoking: one row says that a token, or every token of a family, is worth nothing any more.
+"""Revocation: one row states that a token, or every token of a family, is no longer valid.
 
-Access tokens have no row of their own (ADR 0022), so the row lives as long as the longest of them could.
-The way back is closed: nothing takes a revocation back.
+Access tokens have no rows of their own (ADR 0022), so a revocation is kept as long as the last of them could be valid.
+A revocation must never be undone.
 
 Source: RFC 7009 section 2.1; RFC 9700 section 4.14.2.
 """
@@ -13,18 +13,18 @@ from sqlalchemy import Connection, Executable, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.settings import AuthSettings
-from auth.tables import revoked_tokens, token_families
+from auth.tokens.table import revoked_tokens, token_families
 from ledger.identifiers import ClientId, OfficerId
 from ledger.storage.database import Transaction
 
 
 def revoke_token(connection: Connection, token_id: str, *, expires_at: datetime, as_of: datetime) -> None:
-    """End one access token."""
+    """Revoke one access token."""
     connection.execute(_insert_revocations([token_id], expires_at=expires_at, as_of=as_of))
 
 
 def revoke_family(connection: Connection, family_id: str, *, settings: AuthSettings, as_of: datetime) -> None:
-    """End every refresh and access token that came from one code."""
+    """Revoke every refresh and access token that came from one code."""
     connection.execute(
         update(token_families)
         .where(token_families.c.id == family_id, token_families.c.revoked_at.is_(None))
@@ -34,15 +34,15 @@ def revoke_family(connection: Connection, family_id: str, *, settings: AuthSetti
 
 
 async def revoke_officer_families(tx: Transaction, officer_id: OfficerId, *, settings: AuthSettings) -> int:
-    """End every token that an officer's logins led to and that can be refreshed; returns how many families.
+    """Revoke every family of an officer's tokens; returns how many there were. Runs under the AUTH role.
 
-    Runs under the AUTH role. For a changed password, a lost device or a log-out everywhere.
+    For a changed password, a lost device or a logout everywhere.
     """
     return await _revoke_families(tx, token_families.c.officer_id == officer_id, settings)
 
 
 async def revoke_client_families(tx: Transaction, client_id: ClientId, *, settings: AuthSettings) -> int:
-    """End every token that can be refreshed through a client; returns how many families. Runs under the AUTH role."""
+    """Revoke every family of a client's tokens; returns how many there were. Runs under the AUTH role."""
     return await _revoke_families(tx, token_families.c.client_id == client_id, settings)
 
 
@@ -61,9 +61,9 @@ async def _revoke_families(tx: Transaction, condition: Any, settings: AuthSettin
 
 def _insert_revocations(ids: list[str], *, expires_at: datetime, as_of: datetime) -> Executable:
     rows = [{"token_id": token_id, "revoked_at": as_of, "expires_at": expires_at} for token_id in ids]
-    return insert(revoked_tokens).values(rows).on_conflict_do_nothing()
+    return insert(revoked_tokens).values(rows).on_conflict_do_nothing(index_elements=[revoked_tokens.c.token_id])
 
 
 def _outlived_at(settings: AuthSettings, as_of: datetime) -> datetime:
-    """When no token issued before now can be valid any more, whichever machine's clock issued it."""
+    """Return when no token issued until now can still be valid, by whichever machine's clock."""
     return as_of + timedelta(seconds=settings.access_token_lifetime_s + settings.clock_skew_s)

@@ -1,7 +1,7 @@
-"""The keys that sign our access tokens, sealed at rest, and what each process remembers of them.
+"""The keys that sign our access tokens, sealed at rest, and each process's copy of them.
 
-There is one current key however many processes start at once: the database's unique index decides.
-A retired key stays published, so that tokens made with it verify until they expire.
+There is one current key however many processes start at once, which a unique index guarantees. A retired key stays
+published, so that tokens signed with it can be verified until they expire.
 
 Source: RFC 7517 (JWK sets), RFC 7518 section 3.4 (ES256), RFC 7638 (the kid is the key's thumbprint).
 """
@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.settings import AuthSettings
-from auth.tables import signing_keys
+from auth.tokens.table import signing_keys
 from ledger.identifiers import new_id
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
@@ -28,18 +28,18 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The key that signs now, and every public key that a valid token may have been signed with, by kid."""
+    """The current key, and every public key that a valid token may have been signed with, by kid."""
 
     current: ECKey
     public: Mapping[str, ECKey]
 
     def render_jwks(self) -> dict[str, list[dict[str, object]]]:
-        """The public keys as a JWK set."""
+        """Return the public keys as a JWK set."""
         return {"keys": [dict(key.as_dict(private=False)) for key in self.public.values()]}
 
 
 async def ensure_signing_key(tx: Transaction) -> None:
-    """Make the current signing key where there is none. Several processes at once end up with one.
+    """Create the current signing key if there is none. Concurrent processes end up with the same one.
 
     Runs under the AUTH role.
     """
@@ -55,14 +55,20 @@ async def ensure_signing_key(tx: Transaction) -> None:
         "private_key": tx.keyring.seal(json.dumps(key.as_dict(private=True)).encode(), _place(key_id)),
         "created_at": tx.as_of,
     }
-    # Whoever comes second waits here for the first to commit, and then does nothing.
-    await tx.execute(insert(signing_keys).values(row).on_conflict_do_nothing())
+    # The second of two processes waits here for the first to commit, and then does nothing.
+    await tx.execute(
+        insert(signing_keys)
+        .values(row)
+        .on_conflict_do_nothing(
+            index_elements=[signing_keys.c.algorithm], index_where=signing_keys.c.retired_at.is_(None)
+        )
+    )
 
 
 async def rotate_signing_key(tx: Transaction) -> str:
-    """Retire the current key and make another; returns its kid. Of several at once, each makes one after the other.
+    """Retire the current key and create a new one; returns its kid. Concurrent rotations run one after the other.
 
-    Tokens of the retired key are good until they expire. Runs under the AUTH role.
+    Tokens of the retired key are valid until they expire. Runs under the AUTH role.
     """
     await tx.execute(update(signing_keys).where(signing_keys.c.retired_at.is_(None)).values(retired_at=tx.as_of))
     await ensure_signing_key(tx)
@@ -71,9 +77,9 @@ async def rotate_signing_key(tx: Transaction) -> str:
 
 
 async def withdraw_retired_keys(tx: Transaction) -> int:
-    """End the overlap of every retired key at once, for one that leaked; returns how many ended.
+    """End the overlap of every retired key at once, after a key has leaked; returns how many there were.
 
-    Rotate first. Every process refuses their tokens within signing_keys_refresh_s. Runs under the AUTH role.
+    Rotate first. Every process refuses tokens of these keys within signing_keys_refresh_s. Runs under the AUTH role.
     """
     changed = await tx.execute(
         update(signing_keys)
@@ -84,7 +90,7 @@ async def withdraw_retired_keys(tx: Transaction) -> int:
 
 
 async def load_signing_keys(tx: Transaction, *, overlap: timedelta = timedelta(days=1)) -> SigningKeys:
-    """The current key, made first where there is none, and those retired less than the overlap ago.
+    """Load the current key, created if there is none, and those retired less than the overlap ago.
 
     Errors: EncryptionKeyError.
     """
@@ -98,23 +104,23 @@ async def load_signing_keys(tx: Transaction, *, overlap: timedelta = timedelta(d
 
 
 class SigningKeyStore:
-    """What this process remembers of the signing keys. One per process."""
+    """This process's copy of the signing keys. One per process."""
 
     def __init__(self, database: Database, settings: AuthSettings) -> None:
-        """Nothing is read yet."""
+        """Start with nothing read."""
         self._database = database
         self._settings = settings
         self._keys: SigningKeys | None = None
         self._read_at: datetime | None = None
 
     async def get(self, *, as_of: datetime) -> SigningKeys:
-        """The keys, read again when what is remembered is old. Errors: DatabaseUnavailableError, EncryptionKeyError."""
+        """Return the keys, read again if the copy is old. Errors: DatabaseUnavailableError, EncryptionKeyError."""
         if self._keys is None or self._is_older(self._settings.signing_keys_refresh_s, as_of):
             return await self._read(as_of)
         return self._keys
 
     async def find_public_key(self, kid: str, *, as_of: datetime) -> ECKey | None:
-        """The public key with this kid; an unknown one makes us look again, but not at an attacker's pace."""
+        """Return the public key with this kid; an unknown kid causes another read, at a limited rate."""
         keys = await self.get(as_of=as_of)
         if kid not in keys.public and self._is_older(self._settings.unknown_key_refresh_s, as_of):
             keys = await self._read(as_of)

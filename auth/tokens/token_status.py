@@ -1,7 +1,9 @@
-"""Whether a token's bearer may still act: client, member and officer not disabled, token not revoked.
+"""Whether a token is still active: its client, member and officer not disabled, the token itself not revoked.
 
-One condition, asked of one bearer when its token is first seen and again every few seconds while it is used, and of
-many at once while their streams are open.
+One condition, checked for one token when it is first seen and every few seconds while it is used, and for many at once
+while their streams are open. Signature and expiry are not checked here: see verification.py.
+
+Source: RFC 7662 section 2.2 (`active`).
 """
 
 import json
@@ -28,13 +30,14 @@ from sqlalchemy import (
     select,
 )
 
-from auth.tables import clients, revoked_tokens
+from auth.clients.table import clients
 from auth.tokens.principal import Principal
+from auth.tokens.table import revoked_tokens
 from ledger.members.table import members, officers
 from ledger.storage.database import Transaction
 
 _BEARERS_MAX = 1_000
-"""How many bearers one statement asks about."""
+"""How many bearers one statement checks."""
 _ID = Uuid(as_uuid=False)
 
 
@@ -49,25 +52,25 @@ class _Bearer:
     family_id: ColumnElement[Any]
 
 
-async def is_in_good_standing(tx: Transaction, principal: Principal) -> bool:
-    """Whether nothing was taken from the bearer since the token was issued. Runs under the AUTH role."""
-    return bool((await tx.execute(standing_statement(principal))).scalar_one())
+async def is_active(tx: Transaction, principal: Principal) -> bool:
+    """Return whether the token of the principal is still active. Runs under the AUTH role."""
+    return bool((await tx.execute(status_statement(principal))).scalar_one())
 
 
-async def find_fallen(tx: Transaction, principals: Iterable[Principal]) -> Sequence[str]:
-    """The token ids of those that are not in good standing any more. Runs under the AUTH role.
+async def find_inactive(tx: Transaction, principals: Iterable[Principal]) -> Sequence[str]:
+    """Return the ids of the tokens that are no longer active. Runs under the AUTH role.
 
     One statement for each thousand.
     """
-    fallen: list[str] = []
+    inactive: list[str] = []
     rest = iter(principals)
     while batch := [_describe(principal) for principal in islice(rest, _BEARERS_MAX)]:
-        fallen.extend((await tx.execute(_FALLEN, {"bearers": json.dumps(batch)})).scalars())
-    return fallen
+        inactive.extend((await tx.execute(_INACTIVE, {"bearers": json.dumps(batch)})).scalars())
+    return inactive
 
 
-def standing_statement(principal: Principal) -> Select[tuple[bool]]:
-    """The statement that tells it, in one row of one truth value."""
+def status_statement(principal: Principal) -> Select[tuple[bool]]:
+    """Return the statement for one token; its result is one row with one Boolean."""
     bearer = _Bearer(
         client_id=literal(principal.client_id, _ID),
         member_id=literal(principal.member_id, _ID),
@@ -75,11 +78,11 @@ def standing_statement(principal: Principal) -> Select[tuple[bool]]:
         token_id=literal(principal.token_id, Text),
         family_id=literal(principal.family_id, Text),
     )
-    return select(_stands(bearer))
+    return select(_is_active(bearer))
 
 
-def _stands(bearer: _Bearer) -> ColumnElement[bool]:
-    """The condition, which is true or false and never null."""
+def _is_active(bearer: _Bearer) -> ColumnElement[bool]:
+    """Return the condition, which is true or false and never null."""
     client = (
         select(clients.c.id)
         .join(members, members.c.id == clients.c.member_id)
@@ -98,7 +101,7 @@ def _stands(bearer: _Bearer) -> ColumnElement[bool]:
     return and_(
         exists(client),
         or_(bearer.officer_id.is_(None), exists(officer)),
-        # As a list, for which PostgreSQL asks the index; for an equality it would hash the whole table each time.
+        # A list makes PostgreSQL use the index; for two equalities it would hash the whole table each time.
         ~exists().where(revoked_tokens.c.token_id.in_((bearer.token_id, bearer.family_id))),
     )
 
@@ -113,8 +116,8 @@ def _describe(principal: Principal) -> dict[str, str | None]:
     }
 
 
-def _fallen_statement() -> Select[tuple[str]]:
-    """The token ids, out of a JSON list of bearers, of those that the condition is not true of."""
+def _inactive_statement() -> Select[tuple[str]]:
+    """Return the statement that selects, from a JSON list of bearers, the ids of the tokens that are not active."""
     rows = (
         func.json_to_recordset(cast(bindparam("bearers", type_=Text), JSON))
         .table_valued(
@@ -133,7 +136,7 @@ def _fallen_statement() -> Select[tuple[str]]:
         token_id=rows.c.token_id,
         family_id=rows.c.family_id,
     )
-    return select(rows.c.token_id).where(not_(_stands(bearer)))
+    return select(rows.c.token_id).where(not_(_is_active(bearer)))
 
 
-_FALLEN = _fallen_statement()
+_INACTIVE = _inactive_statement()

@@ -1,8 +1,8 @@
-"""Verification of access tokens: a verdict, never an exception, for whatever a caller sends as its bearer.
+"""Verification of access tokens: a verdict, never an exception, for whatever a caller sends as its bearer token.
 
-It must never take a token that is not exactly ours: our algorithm, our type, our issuer, our audience. A
-token that verified is remembered until it expires; its bearer's standing is asked again every few seconds, and
-what was revoked, in any process, within one.
+It must never accept a token that is not exactly ours: our algorithm, our type, our issuer, our audience. A verified
+token is remembered until it expires; its status is checked again every few seconds, and a revocation by any process
+takes effect within one.
 
 Source: RFC 9068 section 4, RFC 8725 sections 3.1, 3.2, 3.8, 3.9 and 3.11 (JWT best practices), RFC 6750.
 """
@@ -26,7 +26,7 @@ from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from auth.tokens.revocation_watch import RevocationWatch
 from auth.tokens.signing_keys import ALGORITHM, SigningKeys, SigningKeyStore
-from auth.tokens.token_status import is_in_good_standing
+from auth.tokens.token_status import is_active
 from ledger.bounds.recent import Recent
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
 from ledger.storage.database import Database
@@ -39,7 +39,7 @@ _HEADERS_TAKEN = {"alg", "typ", "kid"}
 
 
 class Refusal(StrEnum):
-    """Why a token is not taken. Each is a stable code."""
+    """Why a token is refused. Each is a stable code."""
 
     MALFORMED = "TOKEN_MALFORMED"
     SIGNATURE = "TOKEN_SIGNATURE_INVALID"
@@ -56,7 +56,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The token is good."""
+    """The token is valid."""
 
     principal: Principal
 
@@ -66,7 +66,7 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The token is not taken."""
+    """The token is refused."""
 
     reason: Refusal
 
@@ -81,25 +81,25 @@ Verdict = Success | Failure
 class _Remembered:
     kid: str
     principal: Principal
-    standing_asked_at: datetime | None
+    status_checked_at: datetime | None
 
 
 class TokenVerifier:
     """Verifies bearer tokens. One per process; owned by the event loop's thread."""
 
     def __init__(self, database: Database, keys: SigningKeyStore, settings: AuthSettings) -> None:
-        """Nothing is remembered yet."""
+        """Start with nothing remembered."""
         self._database = database
         self._keys = keys
         self._settings = settings
         self.watch = RevocationWatch(database, settings)
-        """What was revoked lately; whoever else needs to know in this process asks the same one."""
+        """The recent revocations; everything in this process shares this one watch."""
         self._remembered: Recent[bytes, _Remembered] = Recent(settings.verified_tokens_max)
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
-        """Whose bearer token this is, or why it is not taken; one that is bound to a key never is (RFC 9449 7.2).
+        """Return the verdict on a bearer token; one that is bound to a key is always refused (RFC 9449 section 7.2).
 
-        Errors: DatabaseUnavailableError, when standing or keys can't be asked: a token is then never taken.
+        Errors: DatabaseUnavailableError, if status or keys can't be read: no token is accepted then.
         """
         verdict = await self.judge(bearer, as_of)
         if isinstance(verdict, Success) and verdict.principal.key_thumbprint is not None:
@@ -107,7 +107,7 @@ class TokenVerifier:
         return verdict
 
     async def judge(self, bearer: str, as_of: datetime) -> Verdict:
-        """As verify, for a caller that asks for the proof itself where the principal has a key_thumbprint."""
+        """Do the same as verify, for a caller that requires a proof if the principal has a key_thumbprint."""
         if len(bearer) > self._settings.token_bytes_max or not _COMPACT.match(bearer):
             return Failure(Refusal.MALFORMED)
         digest = hashlib.sha256(bearer.encode("ascii")).digest()
@@ -122,23 +122,23 @@ class TokenVerifier:
         return Success(known.principal)
 
     async def _find_refusal(self, known: _Remembered, as_of: datetime) -> Refusal | None:
-        """Why a token that verified is not taken now; notes when its standing was asked."""
+        """Return why a verified token is refused now, if it is; notes when its status was checked."""
         principal = known.principal
         if principal.expires_at <= as_of:
             return Refusal.EXPIRED
-        if known.standing_asked_at is not None:
+        if known.status_checked_at is not None:
             await self.watch.catch_up(as_of)
         if self.watch.names(principal.token_id, principal.family_id):
             return Refusal.REVOKED
-        if self._is_standing_due(known.standing_asked_at, as_of):
+        if self._is_status_due(known.status_checked_at, as_of):
             async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-                is_good = await is_in_good_standing(tx, principal)
-            if not is_good:
+                is_still_active = await is_active(tx, principal)
+            if not is_still_active:
                 return Refusal.REVOKED
-            known.standing_asked_at = as_of
+            known.status_checked_at = as_of
         return None
 
-    def _is_standing_due(self, asked_at: datetime | None, as_of: datetime) -> bool:
+    def _is_status_due(self, asked_at: datetime | None, as_of: datetime) -> bool:
         if asked_at is None or not self.watch.has_all_since(asked_at):
             return True
         return abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s
@@ -152,7 +152,7 @@ class TokenVerifier:
         return verdict if isinstance(verdict, Failure) else _Remembered(kid, verdict.principal, None)
 
     async def _recall(self, digest: bytes, as_of: datetime) -> _Remembered | None:
-        """What is remembered of the token, while the key that signed it is still ours."""
+        """Return what is remembered of the token, as long as the key that signed it is published."""
         remembered = self._remembered.find(digest)
         if remembered is None:
             return None
@@ -164,7 +164,7 @@ class TokenVerifier:
 
 
 def verify_access_token(bearer: str, keys: SigningKeys, settings: AuthSettings, *, as_of: datetime) -> Verdict:
-    """Whose token this is by its own word and our signature. Standing and revocation are not asked here."""
+    """Return the verdict on a token by its signature and claims only: status and revocation are not checked."""
     if len(bearer) > settings.token_bytes_max or not _COMPACT.match(bearer):
         return Failure(Refusal.MALFORMED)
     kid = _find_kid(bearer)
@@ -177,12 +177,12 @@ def verify_access_token(bearer: str, keys: SigningKeys, settings: AuthSettings, 
 
 
 def _find_kid(bearer: str) -> str | Failure:
-    """The id of the key that the token says it was signed with, where its header is one of ours."""
+    """Return the id of the key that the token names, if its header is one of ours."""
     header = _read_header(bearer)
-    # Nothing but these three may stand there: no `crit`, no key or address of one that the token brings itself.
+    # Exactly these three are allowed: no `crit`, and no key, or URL of one, that the token itself supplies.
     if header is None or set(header) != _HEADERS_TAKEN or not isinstance(header["kid"], str):
         return Failure(Refusal.MALFORMED)
-    # RFC 8725 3.1: the algorithm is ours to say, never the token's.
+    # RFC 8725 section 3.1: the algorithm is ours to choose, never the token's.
     if header["alg"] != ALGORITHM:
         return Failure(Refusal.SIGNATURE)
     if header["typ"] != TOKEN_TYPE:
@@ -191,7 +191,7 @@ def _find_kid(bearer: str) -> str | Failure:
 
 
 def _verify_signed(bearer: str, key: ECKey | None, settings: AuthSettings, *, as_of: datetime) -> Verdict:
-    """The verdict on a token whose header was looked at, but for its expiry."""
+    """Return the verdict on a token whose header was checked, except for its expiry."""
     if key is None:
         return Failure(Refusal.SIGNATURE)
     try:
@@ -211,7 +211,7 @@ def _judge_claims(claims: dict[str, Any], settings: AuthSettings, *, as_of: date
         principal = _read_principal(claims)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
         return Failure(Refusal.MALFORMED)
-    # We are the issuer ourselves: skew is only between our own machines, and never lengthens a token's life.
+    # We are the issuer: skew is only between our own machines, and never extends a token's lifetime.
     if starts_at > as_of + timedelta(seconds=settings.clock_skew_s):
         return Failure(Refusal.NOT_YET_VALID)
     return Success(principal)

@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from auth.housekeeping import delete_expired
-from auth.tokens.requests_record import delete_old_token_events
+from auth.tokens.token_events import delete_old_token_events
 from ledger.complaints.expiry import expire_information_requests
 from ledger.feed.retention import erase_old_entries
 from ledger.participations.agreements import begin_due_participations, end_due_participations

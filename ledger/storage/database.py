@@ -44,7 +44,6 @@ _SERIALIZATION_FAILURE = "40001"
 _DEADLOCK = "40P01"
 _STATEMENT_TIMEOUT = "57014"
 _RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
-_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX = 0.01, 2.0
 # Connection exceptions, operator intervention, and a server out of connections or of memory.
 _AWAY = ("08", "57P", "53")
 

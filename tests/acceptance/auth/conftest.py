@@ -6,7 +6,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from auth.protocol.server import create_auth_routes
+from auth.routes import create_auth_routes
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind

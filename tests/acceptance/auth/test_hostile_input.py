@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from auth.clients.registration import CreatedClient
-from auth.protocol.server import create_auth_routes
+from auth.routes import create_auth_routes
 from ledger.viewer import MemberKind
-from tests.integration.auth.protocol.test_server import call
+from tests.integration.auth.test_routes import call
 from tests.support.auth_site import ASSERTION_TYPE, basic_of
 from tests.support.auth_world import CALLBACK, World, client_key, sign
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from auth.errors import IdentityInvalidError, IdentityTakenError, IdentityUnknownError, OfficerUnknownError
 from auth.login.officer_identities import link_identity, list_identities, unlink_identity
-from auth.protocol.server import create_auth_routes
+from auth.routes import create_auth_routes
 from auth.settings import OpenIdSettings
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring

@@ -7,8 +7,8 @@ from sqlalchemy import func, select, update
 from auth.clients.policies import ClientPolicy
 from auth.clients.registration import CreatedClient, disable_client
 from auth.housekeeping import delete_expired
-from auth.tables import refresh_tokens, token_families
 from auth.tokens.revocations import revoke_officer_families
+from auth.tokens.table import refresh_tokens, token_families
 from auth.tokens.verification import Failure, Refusal
 from ledger.members.table import officers
 from ledger.storage.roles import Role

@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from yarl import URL
 
-from auth.login.endpoints import CODE_FAILED
+from auth.login.login_endpoints import CODE_FAILED
 from auth.login.second_factors import reset_second_factor
 from tests.acceptance.auth.test_account import ACCOUNT, enter, is_in, session_of
 from tests.support.auth_site import Reply, Site, action_of, csrf_of

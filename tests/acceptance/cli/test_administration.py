@@ -9,8 +9,8 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import insert, select
 
-from auth.tables import token_families
 from auth.tokens.signing_keys import SigningKeys, load_signing_keys
+from auth.tokens.table import token_families
 from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.roles import Role

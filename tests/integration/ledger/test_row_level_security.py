@@ -7,9 +7,10 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from auth.tables import AUTH_TABLES
 from ledger.feed.batches import sequence_batch
 from ledger.feed.direct import DirectSession, DirectSettings
 from ledger.orders.vocabulary import AcknowledgementKind
@@ -18,14 +19,14 @@ from ledger.storage.access import declared_access, selected_columns
 from ledger.storage.roles import ROLE_OF_VIEWER, Role
 from ledger.viewer import ViewerKind
 from ledger.vocabulary import Category
-from migrations.metadata import auth_tables, metadata
+from migrations.metadata import metadata
 from tests.integration.ledger.forwarding.test_forwarding import forward
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
 from tests.support.signal_journeys import contribute, take_part
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
 TABLES = sorted(metadata.tables)
-AUTHS = {table.name for table in vars(auth_tables).values() if isinstance(table, Table)}
+AUTHS = {table.name for table in AUTH_TABLES}
 REGULATORS = frozenset(
     {
         "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",

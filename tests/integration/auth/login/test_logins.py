@@ -8,7 +8,7 @@ from auth.housekeeping import delete_expired
 from auth.login.attempts import LoginDesk
 from auth.login.logins import create_login, set_password
 from auth.login.sessions import find_session
-from auth.tables import login_sessions, login_throttles
+from auth.login.table import login_sessions, login_throttles
 from ledger.identifiers import OfficerId, new_id
 from ledger.viewer import MemberKind
 from tests.support.auth_world import PASSWORD, World, auth_settings

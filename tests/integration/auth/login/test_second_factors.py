@@ -15,8 +15,8 @@ from auth.login.second_factors import (
     reset_second_factor,
     use_code,
 )
-from auth.sealed_columns import AUTH_SEALED
-from auth.tables import officer_logins, recovery_codes
+from auth.login.table import officer_logins, recovery_codes
+from auth.tables import AUTH_SEALED
 from auth.tokens.signing_keys import load_signing_keys
 from ledger.storage.rekeying import rotate_keys
 from ledger.storage.roles import Role

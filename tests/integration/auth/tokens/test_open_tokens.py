@@ -168,7 +168,7 @@ class TestRevocation:
             await streams.world.verifier.watch.catch_up(streams.world.clock())
             await streams.later(0.25)
         end()
-        # The standing's statement names revoked tokens too, among the rest.
+        # The status statement names revoked tokens too, among the rest.
         assert sum("SELECT revoked_tokens.token_id" in statement for statement in statements) == 5
 
     async def test_that_the_verifier_noticed_first_ends_streams_all_the_same(
@@ -182,7 +182,7 @@ class TestRevocation:
         assert await streams.later(0.1) == {"a": REVOKED}
 
 
-class TestStanding:
+class TestTokenStatus:
     async def test_of_a_disabled_client_ends_its_streams_and_no_others(
         self, streams: Streams, party: Party, other: Party
     ) -> None:
@@ -315,7 +315,7 @@ class TestClose:
         for hold in [streams.open(f"{number}", party.officer("a", family_id="f")) for number in range(3)]:
             hold.close()
         tokens = streams.tokens
-        assert (tokens._entries, tokens._families, tokens._unasked, tokens._expiries) == ({}, {}, set(), [])
+        assert (tokens._entries, tokens._families, tokens._new_tokens, tokens._expiries) == ({}, {}, set(), [])
         assert tokens._timer is None
 
     async def test_by_one_who_is_told_keeps_the_others_from_being_told(self, streams: Streams, party: Party) -> None:

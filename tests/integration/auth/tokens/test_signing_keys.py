@@ -1,10 +1,9 @@
 import asyncio
 from datetime import timedelta
 
-from sqlalchemy import Table, func, select, text, update
+from sqlalchemy import func, select, text, update
 
-from auth import tables as auth_tables
-from auth.tables import signing_keys
+from auth.tables import AUTH_TABLES
 from auth.tokens.signing_keys import (
     SigningKeyStore,
     ensure_signing_key,
@@ -12,6 +11,7 @@ from auth.tokens.signing_keys import (
     rotate_signing_key,
     withdraw_retired_keys,
 )
+from auth.tokens.table import signing_keys
 from ledger.storage.roles import Role
 from tests.support.auth_world import START, World
 
@@ -88,9 +88,7 @@ class TestSigningKeys:
             assert (await tx.execute(current)).scalar_one() == 1
 
     async def test_no_viewers_role_reads_a_table_of_auth(self, world: World) -> None:
-        tables = sorted(
-            {table.name for table in vars(auth_tables).values() if isinstance(table, Table)} - {"token_events"}
-        )
+        tables = sorted({table.name for table in AUTH_TABLES} - {"token_events"})
         for role in set(Role) - {Role.AUTH}:
             async with world.database.system(role, as_of=START) as tx:
                 for table in (

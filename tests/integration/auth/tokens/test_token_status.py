@@ -1,14 +1,14 @@
 import pytest
 
 from auth.clients.registration import disable_client
-from auth.tokens.token_status import find_fallen, is_in_good_standing
+from auth.tokens.token_status import find_inactive, is_active
 from ledger.identifiers import new_id
 from ledger.viewer import MemberKind
 from tests.support.auth_world import World
 from tests.support.token_streams import found_party, revoke
 
 
-class TestStanding:
+class TestTokenStatus:
     async def test_of_many_is_what_it_is_of_each(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("auth.tokens.token_status._BEARERS_MAX", 4)
         party, other = await found_party(world, "carrier"), await found_party(world, "other")
@@ -35,8 +35,8 @@ class TestStanding:
             party.machine("quotes \"'\\ and ü"),
         ]
         async with world.auth() as tx:
-            stand = {principal.token_id: await is_in_good_standing(tx, principal) for principal in principals}
-            fallen = await find_fallen(tx, principals)
+            stand = {principal.token_id: await is_active(tx, principal) for principal in principals}
+            fallen = await find_inactive(tx, principals)
         assert sorted(fallen) == sorted(token_id for token_id, stands in stand.items() if not stands)
         assert [token_id for token_id, stands in stand.items() if stands] == [
             "good",

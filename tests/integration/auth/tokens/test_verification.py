@@ -10,9 +10,9 @@ from joserfc.jwk import ECKey
 from sqlalchemy import insert
 
 from auth.clients.registration import disable_client
-from auth.tables import revoked_tokens
 from auth.tokens.principal import Principal
 from auth.tokens.signing_keys import rotate_signing_key, withdraw_retired_keys
+from auth.tokens.table import revoked_tokens
 from auth.tokens.verification import Failure, Refusal, Success, TokenVerifier
 from ledger.errors import DatabaseUnavailableError
 from ledger.identifiers import new_id
@@ -185,7 +185,7 @@ class TestVerify:
         assert await bench.reason(tampered) is Refusal.SIGNATURE
 
 
-class TestStanding:
+class TestTokenStatus:
     async def test_a_disabled_clients_token_ends_within_seconds(self, own_bench: Bench) -> None:
         token = own_bench.token()
         assert await own_bench.verdict(token)

@@ -1,7 +1,7 @@
-"""Families of tokens: what one authorization code led to, as a chain of refresh tokens.
+"""Refresh tokens, in families: the chain of tokens that one authorization code led to.
 
-Each refresh token is used once and leads to the next. One that comes back later was copied by somebody, and
-nobody can tell who is the thief: the whole family ends. Synchronous; runs inside the connection's run_sync.
+Each refresh token is used once and is replaced by the next. If a used one is sent again it has been copied, and since
+nobody can tell by whom, the whole family is revoked. Synchronous; runs inside the connection's run_sync.
 
 Source: RFC 9700 section 4.14.2 (rotation and reuse), RFC 6749 sections 6 and 10.4.
 """
@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from auth.hashed_secrets import generate_secret, hash_secret
+from auth.rows import read_record
 from auth.settings import AuthSettings
-from auth.tables import refresh_tokens, token_families
+from auth.tokens.table import refresh_tokens, token_families
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """A refresh token as it is stored, with its family. Only `is_live` says that it can be used."""
+    """A refresh token as it is stored, with its family. Only `is_live` tells whether it can be used."""
 
     token_hash: bytes
     family_id: str
@@ -33,15 +34,15 @@ class RefreshToken:
     is_revoked: bool
 
     def is_live(self, as_of: datetime) -> bool:
-        """Whether it may still be used once."""
+        """Return whether the token can still be used."""
         return not self.is_revoked and self.used_at is None and as_of < min(self.expires_at, self.family_expires_at)
 
     def check_client(self, client: object) -> bool:
-        """Whether it was issued to this client."""
+        """Return whether the token was issued to this client."""
         return self.client_id == getattr(client, "client_id", None)
 
     def get_scope(self) -> str:
-        """What the officer granted; a refresh may ask for less and never for more."""
+        """Return the scope that the officer granted; a refresh may request less, never more."""
         return self.scope
 
 
@@ -56,7 +57,7 @@ def open_family(
     settings: AuthSettings,
     as_of: datetime,
 ) -> str:
-    """Begin a family; returns its first refresh token, which can't be read again."""
+    """Create a family and return its first refresh token, which can't be read again."""
     expires_at = as_of + timedelta(seconds=settings.refresh_lifetime_s)
     row = {
         "id": family_id,
@@ -72,7 +73,7 @@ def open_family(
 
 
 def find_refresh_token(connection: Connection, token: str) -> RefreshToken | None:
-    """The token, used or not, locked with its family until this transaction ends."""
+    """Return the token, used or not, locked with its family until this transaction ends."""
     row = connection.execute(
         select(
             refresh_tokens,
@@ -80,35 +81,21 @@ def find_refresh_token(connection: Connection, token: str) -> RefreshToken | Non
             token_families.c.officer_id,
             token_families.c.scope,
             token_families.c.key_thumbprint,
-            token_families.c.revoked_at,
+            token_families.c.revoked_at.is_not(None).label("is_revoked"),
             token_families.c.expires_at.label("family_expires_at"),
         )
         .join(token_families, token_families.c.id == refresh_tokens.c.family_id)
         .where(refresh_tokens.c.token_hash == hash_secret(token))
-        # Both rows: whoever waited for the lock must see what the one before wrote into either.
+        # Both rows: whoever waited for the lock must see what its holder wrote to either.
         .with_for_update()
     ).first()
-    if row is None:
-        return None
-    return RefreshToken(
-        token_hash=row.token_hash,
-        family_id=row.family_id,
-        client_id=row.client_id,
-        officer_id=row.officer_id,
-        scope=row.scope,
-        key_thumbprint=row.key_thumbprint,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        family_expires_at=row.family_expires_at,
-        used_at=row.used_at,
-        is_revoked=row.revoked_at is not None,
-    )
+    return read_record(RefreshToken, row)
 
 
 def rotate_refresh_token(
     connection: Connection, token: RefreshToken, *, settings: AuthSettings, as_of: datetime
 ) -> str:
-    """Use up a live token that this transaction has locked; returns the next one of its family."""
+    """Use up a live token that this transaction has locked, and return the next one of its family."""
     changed = connection.execute(
         update(refresh_tokens)
         .where(refresh_tokens.c.token_hash == token.token_hash, refresh_tokens.c.used_at.is_(None))

@@ -1,7 +1,7 @@
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oauth2.rfc9207 import AuthorizationServerMetadata as IssuerMetadata
 
-from auth.protocol.discovery import render_metadata
+from auth.protocol.metadata import render_metadata
 from auth.settings import AuthSettings
 
 

@@ -1,10 +1,10 @@
-"""What officers let clients do for them: remembered by officer and client, and taken back by the officer.
+"""Consents: which scopes an officer has allowed a client, until the officer revokes them.
 
-A consent never widens what a client may get; scopes.py decides that each time. It says only that the officer
-was asked, in words, and agreed. Synchronous where Authlib's calls stand around it.
+A consent must never widen what a client gets, which scopes.py decides every time; it only records that the officer was
+asked and agreed. What Authlib's calls lead to is synchronous.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,23 +12,24 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from auth.tables import clients, consents
+from auth.clients.table import clients, consents
+from auth.rows import make_record
 from ledger.identifiers import ClientId, OfficerId
 from ledger.storage.database import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """What an officer agreed to."""
+    """The scopes that an officer has allowed a client."""
 
     client_id: ClientId
     client_name: str
-    scopes: frozenset[str]
+    scopes: Sequence[str]
     given_at: datetime
 
 
 def find_agreed_scopes(connection: Connection, *, officer_id: str, client_id: str) -> frozenset[str]:
-    """The scopes that the officer has agreed to for this client."""
+    """Return the scopes that the officer has allowed this client."""
     scopes: list[str] | None = connection.execute(
         select(consents.c.scopes).where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
     ).scalar_one_or_none()
@@ -38,7 +39,7 @@ def find_agreed_scopes(connection: Connection, *, officer_id: str, client_id: st
 def record_consent(
     connection: Connection, *, officer_id: str, client_id: str, scopes: Iterable[str], as_of: datetime
 ) -> None:
-    """Remember that the officer agreed to these scopes, beside those agreed to before."""
+    """Record that the officer allows these scopes, in addition to those allowed before."""
     agreed = find_agreed_scopes(connection, officer_id=officer_id, client_id=client_id) | frozenset(scopes)
     row: dict[str, Any] = {
         "officer_id": officer_id,
@@ -47,7 +48,7 @@ def record_consent(
         "given_at": as_of,
     }
     statement = insert(consents).values(row)
-    # Of two answers at once the later one stands; the other scopes are asked for again.
+    # Of two concurrent answers the later one wins; the other one's scopes are asked for again.
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=[consents.c.officer_id, consents.c.client_id],
@@ -57,21 +58,18 @@ def record_consent(
 
 
 async def list_consents(tx: Transaction, officer_id: OfficerId) -> list[Consent]:
-    """What the officer has agreed to, by the client's name."""
+    """List the officer's consents, by the client's name."""
     found = await tx.execute(
-        select(consents, clients.c.name)
+        select(consents.c.client_id, clients.c.name.label("client_name"), consents.c.scopes, consents.c.given_at)
         .join(clients, clients.c.id == consents.c.client_id)
         .where(consents.c.officer_id == officer_id)
         .order_by(clients.c.name, clients.c.id)
     )
-    return [
-        Consent(client_id=row.client_id, client_name=row.name, scopes=frozenset(row.scopes), given_at=row.given_at)
-        for row in found
-    ]
+    return [make_record(Consent, row) for row in found]
 
 
 async def revoke_consent(tx: Transaction, *, officer_id: OfficerId, client_id: ClientId) -> bool:
-    """Forget the consent, so that the officer is asked again; whether there was one."""
+    """Delete the consent, so that the officer is asked again; returns whether there was one."""
     gone = await tx.execute(
         delete(consents).where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
     )

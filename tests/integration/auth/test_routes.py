@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from auth.login.passwords import Passwords
-from auth.protocol.server import create_auth_routes
+from auth.routes import create_auth_routes
 from auth.tokens.signing_keys import SigningKeyStore
 from ledger.errors import DatabaseUnavailableError
 from ledger.viewer import MemberKind

@@ -1,19 +1,31 @@
-"""What a client can find out about us before it is one: the metadata document.
+"""The metadata endpoint: what a client can discover about the authorization server.
 
 Source: RFC 8414 section 2, RFC 9207 section 3.
 """
 
-from auth.clients.keys import ALGORITHMS
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from auth.clients.keys import ALGORITHMS, STRONG_ALGORITHMS
 from auth.clients.registered_clients import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from auth.protocol.answers import PUBLIC_FOR_A_WHILE, Handler
 from auth.scopes import OFFLINE_ACCESS, WORDS
 from auth.settings import AuthSettings
-from auth.tokens.dpop import PROOF_ALGORITHMS
 
 _SECRET_METHODS = ["client_secret_basic", "private_key_jwt"]
 
 
+def serve_metadata(settings: AuthSettings) -> Handler:
+    """Return the handler of GET /.well-known/oauth-authorization-server."""
+
+    async def answer(_request: Request) -> Response:
+        return JSONResponse(render_metadata(settings), headers=PUBLIC_FOR_A_WHILE)
+
+    return answer
+
+
 def render_metadata(settings: AuthSettings) -> dict[str, object]:
-    """The authorization server's metadata."""
+    """Return the authorization server's metadata."""
     return {
         "issuer": settings.issuer,
         "authorization_endpoint": settings.authorization_endpoint,
@@ -22,7 +34,7 @@ def render_metadata(settings: AuthSettings) -> dict[str, object]:
         "introspection_endpoint": settings.introspection_endpoint,
         "pushed_authorization_request_endpoint": settings.pushed_request_endpoint,
         "require_pushed_authorization_requests": False,
-        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(STRONG_ALGORITHMS),
         "jwks_uri": f"{settings.issuer}/oauth/jwks",
         "scopes_supported": sorted({*WORDS, OFFLINE_ACCESS}),
         "response_types_supported": ["code"],

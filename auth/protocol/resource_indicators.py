@@ -1,6 +1,6 @@
-"""Resource indicators: our tokens are for one resource, and a client that asks for another is told so.
+"""Resource indicators: our tokens are for one resource, and a request for any other is refused.
 
-Source: RFC 8707 section 2. A request names at most one resource here: repeated parameters are refused before.
+Source: RFC 8707 section 2. Repeated parameters are refused earlier, so that a request names at most one resource.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from auth.settings import AuthSettings
 
 
 class InvalidTargetError(OAuth2Error):  # type: ignore[misc]
-    """The client asks for a token for a resource that is not ours."""
+    """The client requested a token for a resource that is not ours."""
 
     error = "invalid_target"
     description = "Tokens are issued for one resource; leave the parameter out, or name that one."

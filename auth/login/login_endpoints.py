@@ -1,43 +1,37 @@
-"""The way of an officer through the browser: authorization request, login, consent, back to the client.
+"""The pages of an authorization request: login, second factor, consent, and back to the client.
 
-Each step is a page of ours; the authorization request travels along in the query and is checked anew at every
-step. Only a request that names a client and one of its redirect URIs is ever sent anywhere.
+The authorization request is carried in the query from page to page and is checked again at every step. The browser must
+never be redirected for a request that does not name a client and one of its redirect URIs.
 
 Source: RFC 6749 sections 3.1, 4.1.1 and 4.1.2; RFC 9700 sections 2.1 and 4; OpenID Connect
 Core section 3.1.2.1 (prompt).
 """
 
-from collections.abc import Awaitable, Callable
-
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from auth.clients.redirect_uris import origin_of
-from auth.clients.registered_clients import ActiveOfficer, find_officer
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_secret, make_form_token
 from auth.login.sessions import LoginSession, end_session
-from auth.login.site import NO_STORE, SECOND_FACTOR, LoginSite, Stage, go_on, render_query, with_query
-from auth.protocol.authorization_server import (
-    Answer,
-    AuthorizationServer,
+from auth.login.site import SECOND_FACTOR, LoginSite, Stage, go_on, render_query, with_query
+from auth.officers import ActiveOfficer, find_officer
+from auth.protocol.answers import NO_STORE, Answer
+from auth.protocol.authorization import (
+    ConsentDecision,
     ConsentNeeded,
     LoginNeeded,
-    OfficersWord,
     Outcome,
+    answer_authorization_request,
 )
+from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.requests import ProtocolRequest, address_of
+from auth.protocol.server_runs import ServerRuns
 from auth.scopes import describe_scopes, parse_scope, render_scope
 
 LOGIN_FAILED = "The login or the password is wrong, or there were too many attempts. Try again, or wait a few minutes."
-CODE_FAILED = "The code is wrong or was used before, or there were too many attempts. Wait for the next code."
-LOGGED_OUT_MEANWHILE = "You have been logged out meanwhile. Log in again."
-
-Guard = Callable[[Callable[[Request], Awaitable[Response]]], Callable[[Request], Awaitable[Response]]]
-RunServer = Callable[[Callable[[AuthorizationServer], Outcome]], Awaitable[Outcome]]
-ReadRequest = Callable[[Request], ProtocolRequest]
-Refuse = Callable[[Request, Answer], Response]
+CODE_FAILED = "The code is wrong or was already used, or there were too many attempts. Wait for the next code."
+LOGGED_OUT_MEANWHILE = "You have been logged out in the meantime. Log in again."
 
 _FRESH_LOGIN = frozenset({"login", "select_account"})
 
@@ -45,37 +39,22 @@ _FRESH_LOGIN = frozenset({"login", "select_account"})
 class LoginEndpoints:
     """The handlers from the authorization request to the code. One per process."""
 
-    def __init__(
-        self, site: LoginSite, desk: LoginDesk, *, run_server: RunServer, read_request: ReadRequest, refuse: Refuse
-    ) -> None:
-        """The three callables are the OAuth endpoints' own."""
+    def __init__(self, site: LoginSite, desk: LoginDesk, runs: ServerRuns) -> None:
+        """Take what the pages share, who checks passwords, and who runs the authorization server."""
         self._site = site
         self._desk = desk
-        self._run_server = run_server
-        self._read_request = read_request
-        self._refuse = refuse
-
-    def routes(self, guarded: Guard) -> list[Route]:
-        """The routes, each handler guarded."""
-        return [
-            Route("/oauth/authorize", guarded(self.authorize), methods=["GET"]),
-            Route("/oauth/login", guarded(self.show_login), methods=["GET"]),
-            Route("/oauth/login", guarded(self.log_in), methods=["POST"]),
-            Route(SECOND_FACTOR, guarded(self.show_second_factor), methods=["GET"]),
-            Route(SECOND_FACTOR, guarded(self.pass_second_factor), methods=["POST"]),
-            Route("/oauth/consent", guarded(self.decide), methods=["POST"]),
-        ]
+        self._runs = runs
 
     async def authorize(self, request: Request) -> Response:
-        """GET /oauth/authorize: a code for an officer who is logged in and agrees, else the page that is due."""
+        """Serve GET /oauth/authorize: a code for an officer who is logged in and has consented, else the next page."""
         self._site.admit(request)
-        adapted = self._read_request(request)
+        adapted = self._runs.read_authorization_request(request)
         parameters = self._site.read_parameters(request)
         prompt = parse_scope(parameters.get("prompt", ""))
         found = None if prompt & _FRESH_LOGIN else await self._site.find_session_at_any_stage(request)
         session = found if found is not None and self._site.stage_of(found) is Stage.COMPLETE else None
-        outcome = await self._answer(adapted, session, OfficersWord())
-        # Asked for once: the officer who logs in now comes back here with what is left of the query.
+        outcome = await self._answer(adapted, session, ConsentDecision())
+        # A fresh login is asked for once: the officer then returns here with the rest of the query.
         left = prompt - _FRESH_LOGIN
         parameters = {name: value for name, value in parameters.items() if name != "prompt"}
         query = render_query(parameters | ({"prompt": " ".join(sorted(left))} if left else {}))
@@ -84,19 +63,19 @@ class LoginEndpoints:
         return self._show(request, outcome, session, query=query)
 
     async def show_login(self, request: Request) -> Response:
-        """GET /oauth/login: the login page for those who come without a client."""
+        """Serve GET /oauth/login: the login page without a client."""
         self._site.admit(request)
         return self._show_login_page(request, None, query="")
 
     async def log_in(self, request: Request) -> Response:
-        """POST /oauth/login: on with a new session, or the page again."""
+        """Serve POST /oauth/login: continue with a new session, or show the page again."""
         site = self._site
         site.admit(request)
         query = render_query(site.read_parameters(request))
         form = await site.read_form(request)
         needed: LoginNeeded | None = None
         if query:
-            outcome = await self._answer(self._read_request(request), None, OfficersWord())
+            outcome = await self._answer(self._runs.read_authorization_request(request), None, ConsentDecision())
             if not isinstance(outcome, LoginNeeded):
                 return self._show(request, outcome, None, query=query)
             needed = outcome
@@ -119,7 +98,7 @@ class LoginEndpoints:
         return response
 
     async def show_second_factor(self, request: Request) -> Response:
-        """GET /oauth/second-factor: asks for the code that is still missing."""
+        """Serve GET /oauth/second-factor: ask for the missing code."""
         self._site.admit(request)
         query = render_query(self._site.read_parameters(request))
         session = await self._site.find_session_at_any_stage(request)
@@ -128,7 +107,7 @@ class LoginEndpoints:
         return await self._show_second_factor(request, session, query=query)
 
     async def pass_second_factor(self, request: Request) -> Response:
-        """POST /oauth/second-factor: on with a whole session, or the page again."""
+        """Serve POST /oauth/second-factor: continue with a complete session, or show the page again."""
         site = self._site
         site.admit(request)
         query = render_query(site.read_parameters(request))
@@ -149,10 +128,10 @@ class LoginEndpoints:
         return response
 
     async def decide(self, request: Request) -> Response:
-        """POST /oauth/consent: back to the client with what the officer said of exactly what was shown."""
+        """Serve POST /oauth/consent: return to the client with the officer's decision on exactly what was shown."""
         site = self._site
         site.admit(request)
-        adapted = self._read_request(request)
+        adapted = self._runs.read_authorization_request(request)
         query = render_query(site.read_parameters(request))
         form = await site.read_form(request)
         session = await site.find_session(request)
@@ -160,27 +139,32 @@ class LoginEndpoints:
         is_own = site.browser_of(request).is_own_form(
             form.get("csrf_token"), key=session.token if session else None, purpose="consent", about=f"{query} {scope}"
         )
-        word = OfficersWord()
+        decision = ConsentDecision()
         if is_own and form.get("decision") == "allow":
-            word = OfficersWord(agreed=parse_scope(scope))
+            decision = ConsentDecision(agreed=parse_scope(scope))
         elif is_own and form.get("decision") == "deny":
-            word = OfficersWord(is_refusal=True)
-        outcome = await self._answer(adapted, session, word, is_asked=not is_own)
+            decision = ConsentDecision(is_refusal=True)
+        outcome = await self._answer(adapted, session, decision, is_asked=not is_own)
         if is_own:
             return self._show(request, outcome, session, query=query)
         problem = FORM_EXPIRED if session is not None else LOGGED_OUT_MEANWHILE
         return self._show(request, outcome, session, query=query, problem=problem, status=400)
 
     async def _answer(
-        self, adapted: ProtocolRequest, session: LoginSession | None, word: OfficersWord, *, is_asked: bool = False
+        self,
+        adapted: ProtocolRequest,
+        session: LoginSession | None,
+        decision: ConsentDecision,
+        *,
+        is_asked: bool = False,
     ) -> Outcome:
         def answer(server: AuthorizationServer) -> Outcome:
             def find_end_user() -> ActiveOfficer | None:
                 return find_officer(server.connection, session.officer_id) if session is not None else None
 
-            return server.answer_authorization_request(adapted, find_end_user, word, is_asked=is_asked)
+            return answer_authorization_request(server, adapted, find_end_user, decision, is_asked=is_asked)
 
-        return await self._run_server(answer)
+        return await self._runs.run(answer)
 
     def _show(
         self,
@@ -192,7 +176,7 @@ class LoginEndpoints:
         problem: str | None = None,
         status: int = 200,
     ) -> Response:
-        """What comes of an authorization request: the way back, or the page that is due."""
+        """Return to the client, or show the next page."""
         if isinstance(outcome, Answer):
             return self._send_back(request, outcome)
         if isinstance(outcome, ConsentNeeded) and session is not None:
@@ -227,7 +211,7 @@ class LoginEndpoints:
     ) -> Response:
         needed: LoginNeeded | None = None
         if query:
-            outcome = await self._answer(self._read_request(request), None, OfficersWord())
+            outcome = await self._answer(self._runs.read_authorization_request(request), None, ConsentDecision())
             if not isinstance(outcome, LoginNeeded):
                 return self._show(request, outcome, None, query=query)
             needed = outcome
@@ -266,10 +250,10 @@ class LoginEndpoints:
         )
 
     def _send_back(self, request: Request, answer: Answer) -> Response:
-        """Through the browser to the client, or an error for the browser where no client may be told."""
+        """Redirect to the client, or show the error if it must not go to a client."""
         headers = dict(answer.headers)
         if "Location" in headers:
             return Response(
                 status_code=answer.status, headers={**headers, **NO_STORE, "Referrer-Policy": "no-referrer"}
             )
-        return self._refuse(request, answer)
+        return self._site.refuse(request, answer)

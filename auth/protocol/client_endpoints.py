@@ -1,0 +1,77 @@
+"""The endpoints that clients call with their own authentication: token, par, revoke and introspect.
+
+Each reads its request whole, is limited by the caller's address, and leaves one event of every request in the
+transaction that answers it.
+
+Source: RFC 6749 sections 3.2 and 5; RFC 9449 section 8 (nonces).
+"""
+
+from collections.abc import Callable
+
+from authlib.oauth2.rfc6749 import OAuth2Error
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.protocol.answers import Answer, Handler, TooManyRequestsError, guarded, render_json
+from auth.protocol.authorization_server import AuthorizationServer
+from auth.protocol.requests import ProtocolRequest, address_of, read_client_request
+from auth.protocol.server_runs import ServerRuns
+from auth.tokens.dpop import issue_nonce
+from auth.tokens.token_events import RECORD_EVENT, describe_event
+from ledger.bounds.rates import SlidingLimit
+from ledger.storage.roles import Role
+
+Work = Callable[[AuthorizationServer, ProtocolRequest], Answer]
+
+
+class ClientEndpoints:
+    """What the endpoints for clients share. One per process."""
+
+    def __init__(self, runs: ServerRuns) -> None:
+        """No request has been counted yet."""
+        self._runs = runs
+        settings = runs.settings
+        self._limit = SlidingLimit(
+            requests_max=settings.token_requests_per_address,
+            window_s=settings.request_window_s,
+            keys_max=settings.limited_parties_max,
+        )
+
+    def serve(self, endpoint: str, work: Work) -> Handler:
+        """Return the handler of POST /oauth/<endpoint>."""
+
+        async def answer(request: Request) -> Response:
+            return await self._answer(request, endpoint, work)
+
+        return guarded(answer)
+
+    async def _answer(self, request: Request, endpoint: str, work: Work) -> Response:
+        runs, address = self._runs, address_of(request)
+        # A flood leaves no rows: what is refused here is only counted.
+        retry_after_s = self._limit.admit(address, as_of=runs.clock())
+        if retry_after_s is not None:
+            raise TooManyRequestsError(retry_after_s)
+
+        def answer_recorded(server: AuthorizationServer) -> Answer:
+            answer = server.answer_client(adapted, work)
+            server.record(adapted, answer, endpoint=endpoint, address=address)
+            return answer
+
+        try:
+            uri = f"{runs.settings.issuer}/oauth/{endpoint}"
+            adapted = await read_client_request(request, uri=uri, bytes_max=runs.settings.request_bytes_max)
+            response = render_json(await runs.run(answer_recorded))
+        except OAuth2Error as error:
+            await self._record_refusal(endpoint, address, error)
+            raise
+        if adapted.proofs:
+            nonce = issue_nonce(runs.database.keyring, runs.settings, as_of=runs.clock())
+            response.headers["DPoP-Nonce"] = nonce
+        return response
+
+    async def _record_refusal(self, endpoint: str, address: str, error: OAuth2Error) -> None:
+        """Write the event of a request that was refused before its client was known."""
+        as_of = self._runs.clock()
+        async with self._runs.database.system(Role.AUTH, as_of=as_of) as tx:
+            event = describe_event(as_of=as_of, endpoint=endpoint, address=address, outcome=error.error)
+            await tx.execute(RECORD_EVENT, event)
