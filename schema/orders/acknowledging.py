@@ -22,51 +22,52 @@ from schema.pages import few
 from schema.problems import Problem, count_problems
 
 
-@fed.input(description="What you say of one order addressed to you. Name it by its id or its number.")
+@fed.input(description="What you report about one order addressed to you. Name the order by its ID or its number.")
 class AcknowledgementInput:
-    """The graph's AcknowledgementDraft."""
-
-    kind: AcknowledgementKind = strawberry.field(description="What you say.")
+    kind: AcknowledgementKind = strawberry.field(description="What you report.")
     reference: str = strawberry.field(
-        description="Your own ticket, at most 128 characters. The same statement again under it is the first one."
+        description=(
+            "Your own ticket number, at most 128 characters. Repeating a statement under the same number "
+            "returns the first one."
+        )
     )
-    order_id: strawberry.ID | None = strawberry.field(description="The order's id.", default=UNSET)
-    order_no: str | None = strawberry.field(description="The order's number.", default=UNSET)
+    order_id: strawberry.ID | None = strawberry.field(description="The order's ID.", default=UNSET)
+    order_no: str | None = strawberry.field(description="The order's human-readable number.", default=UNSET)
     version: int | None = strawberry.field(
-        description="The version that it is about; the present one when it is not given.", default=UNSET
+        description="The version of the order it refers to; the current one by default.", default=UNSET
     )
     reason: str | None = strawberry.field(
-        description="Why: ALREADY_BLOCKED with EXECUTED, else a value of ImpossibleReason. It is judged item by item.",
+        description=(
+            "The reason: ALREADY_BLOCKED with EXECUTED, otherwise a value of ImpossibleReason. It is checked "
+            "item by item."
+        ),
         default=UNSET,
     )
     effective_at: datetime | None = strawberry.field(
-        description="When it took effect, by your clock; now when it is not given.", default=UNSET
+        description="When it took effect, by your clock; now by default.", default=UNSET
     )
     until: datetime | None = strawberry.field(
-        description="Until when you ask for time; for EXTENSION_REQUESTED alone.", default=UNSET
+        description="The due time you ask for; only with EXTENSION_REQUESTED.", default=UNSET
     )
     note: str | None = strawberry.field(description="Your own words.", default=UNSET)
 
 
-@fed.input(description="What you say of your orders, at most 1,000.")
+@fed.input(description="What you report about your orders, at most 1,000 items.")
 class AcknowledgeBlockOrdersInput:
-    """The graph's AcknowledgeBlockOrdersInput."""
-
-    acknowledgements: list[AcknowledgementInput] = strawberry.field(description="At most 1,000.")
+    acknowledgements: list[AcknowledgementInput] = strawberry.field(description="The items, at most 1,000.")
 
 
-@fed.type(description="What became of one acknowledgement: what was recorded, or a problem.")
+@fed.type(description="The result for one acknowledgement: what was recorded, or a problem.")
 class AcknowledgedOrderResult:
-    """The graph's AcknowledgedOrderResult."""
-
     acknowledgement: OrderAcknowledgement | None = strawberry.field(description="What was recorded.")
-    block_order: BlockOrder | None = strawberry.field(description="The order as it is after all items.")
-    was_known: bool = strawberry.field(description="Whether it had been recorded before and is that first one.")
+    block_order: BlockOrder | None = strawberry.field(description="The order as it is after all items were processed.")
+    was_known: bool = strawberry.field(
+        description="Whether it had already been recorded; if so, this is the first one."
+    )
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
     def of(cls, result: AcknowledgedOrder | LedgerProblem) -> "AcknowledgedOrderResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(acknowledgement=None, block_order=None, was_known=False, problem=Problem.of(result))
         return cls(
@@ -77,10 +78,8 @@ class AcknowledgedOrderResult:
         )
 
 
-@fed.type(description="What acknowledgeBlockOrders answers.")
+@fed.type(description="The result of acknowledgeBlockOrders.")
 class AcknowledgeBlockOrdersPayload:
-    """The graph's AcknowledgeBlockOrdersPayload."""
-
     results: list[AcknowledgedOrderResult] = strawberry.field(
         description="One for each item, in the order given.", directives=[few(100)]
     )
@@ -89,19 +88,16 @@ class AcknowledgeBlockOrdersPayload:
 
 @fed.type
 class AcknowledgingMutations:
-    """What a carrier does."""
-
     @field(
-        "Say what you did with the orders addressed to you, item by item. Safe to repeat; another carrier's order "
-        "looks like one that does not exist.",
+        "Report what you did with the orders addressed to you, item by item. Safe to repeat. "
+        "Another carrier's order is reported as not found.",
         needs=ORDERS_ACKNOWLEDGE,
     )
     async def acknowledge_block_orders(
         self,
         info: Info,
-        input: Annotated[AcknowledgeBlockOrdersInput, strawberry.argument(description="What you say.")],  # noqa: A002
+        input: Annotated[AcknowledgeBlockOrdersInput, strawberry.argument(description="What you report.")],  # noqa: A002
     ) -> AcknowledgeBlockOrdersPayload | None:
-        """One transaction."""
         drafts = [AcknowledgementDraft(**given(item)) for item in input.acknowledgements]
         results = await resolve.acknowledge_orders(info.context, drafts)
         return AcknowledgeBlockOrdersPayload(

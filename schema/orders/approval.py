@@ -26,82 +26,67 @@ from schema.problems import Problem, count_problems
 
 @fed.input(description="One draft to be issued.")
 class BlockOrderApprovalInput:
-    """The graph's Approval."""
-
     order_id: strawberry.ID = strawberry.field(description="The draft.")
     override_note: str | None = strawberry.field(
-        description="Why it is issued although the guard holds it; needed then.", default=UNSET
+        description="Why it is issued although the guard holds it; required in that case.", default=UNSET
     )
 
 
 @fed.input(description="Drafts to be issued, at most 1,000.")
 class ApproveBlockOrdersInput:
-    """The graph's ApproveBlockOrdersInput."""
-
     approvals: list[BlockOrderApprovalInput] = strawberry.field(description="One for each draft, at most 1,000.")
 
 
 @fed.input(description="Drafts to be sent back, at most 1,000.")
 class ReturnBlockOrdersInput(BlockOrderNotesInput):
-    """The graph's ReturnBlockOrdersInput."""
+    pass
 
 
 @fed.input(description="Impossible orders to be issued again as a new version, at most 1,000.")
 class ReissueBlockOrdersInput:
-    """The graph's ReissueBlockOrdersInput."""
-
     revisions: list[BlockOrderRevisionInput] = strawberry.field(description="One for each order, at most 1,000.")
 
 
 @fed.input(description="One decision on a carrier's request for more time.")
 class ExtensionDecisionInput:
-    """The graph's ExtensionDecision."""
-
     extension_id: strawberry.ID = strawberry.field(description="The request.")
-    is_granted: bool = strawberry.field(description="Whether the due time moves to what was asked.")
+    is_granted: bool = strawberry.field(description="Whether the due time is extended as requested.")
 
 
 @fed.input(description="Decisions on requests for more time, at most 1,000.")
 class DecideExtensionsInput:
-    """The graph's DecideExtensionsInput."""
-
     decisions: list[ExtensionDecisionInput] = strawberry.field(description="One for each request, at most 1,000.")
 
 
-@fed.type(description="What approveBlockOrders answers.")
+@fed.type(description="The result of approveBlockOrders.")
 class ApproveBlockOrdersPayload(BlockOrdersPayload):
-    """The graph's ApproveBlockOrdersPayload."""
+    pass
 
 
-@fed.type(description="What returnBlockOrders answers.")
+@fed.type(description="The result of returnBlockOrders.")
 class ReturnBlockOrdersPayload(BlockOrdersPayload):
-    """The graph's ReturnBlockOrdersPayload."""
+    pass
 
 
-@fed.type(description="What reissueBlockOrders answers.")
+@fed.type(description="The result of reissueBlockOrders.")
 class ReissueBlockOrdersPayload(BlockOrdersPayload):
-    """The graph's ReissueBlockOrdersPayload."""
+    pass
 
 
-@fed.type(description="What became of one request for more time.")
+@fed.type(description="The result for one request for more time.")
 class ExtensionResult:
-    """The graph's ExtensionResult."""
-
     extension: OrderExtension | None = strawberry.field(description="The request as it is now.")
     problem: Problem | None = strawberry.field(description="Why nothing was done.")
 
     @classmethod
     def of(cls, result: LedgerExtension | LedgerProblem) -> "ExtensionResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(extension=None, problem=Problem.of(result))
         return cls(extension=OrderExtension.of(result), problem=None)
 
 
-@fed.type(description="What decideExtensions answers.")
+@fed.type(description="The result of decideExtensions.")
 class DecideExtensionsPayload:
-    """The graph's DecideExtensionsPayload."""
-
     results: list[ExtensionResult] = strawberry.field(
         description="One for each decision, in the order given.", directives=[few(100)]
     )
@@ -109,16 +94,14 @@ class DecideExtensionsPayload:
 
     @classmethod
     def of(cls, results: Sequence[LedgerExtension | LedgerProblem]) -> "DecideExtensionsPayload":
-        """From the ledger's."""
         return cls(results=[ExtensionResult.of(result) for result in results], problem_count=count_problems(results))
 
 
 @fed.type
 class OrderApprovalMutations:
-    """What an approver does."""
-
     @field(
-        "Issue drafts of other officers; the carriers' due time runs from now. Your own are refused: FOUR_EYES.",
+        "Issue drafts of other officers; the carriers' time limit runs from now. Your own drafts "
+        "are refused with FOUR_EYES.",
         needs=ORDERS_APPROVE,
     )
     async def approve_block_orders(
@@ -126,7 +109,6 @@ class OrderApprovalMutations:
         info: Info,
         input: Annotated[ApproveBlockOrdersInput, strawberry.argument(description="The drafts.")],  # noqa: A002
     ) -> ApproveBlockOrdersPayload | None:
-        """One transaction."""
         approvals = [Approval(**given(item)) for item in input.approvals]
         return ApproveBlockOrdersPayload.of(await resolve.approve_orders(info.context, approvals))
 
@@ -136,18 +118,17 @@ class OrderApprovalMutations:
         info: Info,
         input: Annotated[ReturnBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> ReturnBlockOrdersPayload | None:
-        """One transaction."""
         return ReturnBlockOrdersPayload.of(await resolve.return_orders(info.context, input.drafts()))
 
     @field(
-        "Issue a new version of orders that the carrier could not execute, to the same carrier.", needs=ORDERS_APPROVE
+        "Issue a new version of orders that the carrier could not execute, addressed to the same carrier.",
+        needs=ORDERS_APPROVE,
     )
     async def reissue_block_orders(
         self,
         info: Info,
         input: Annotated[ReissueBlockOrdersInput, strawberry.argument(description="The changes.")],  # noqa: A002
     ) -> ReissueBlockOrdersPayload | None:
-        """One transaction."""
         revisions = [item.revision() for item in input.revisions]
         return ReissueBlockOrdersPayload.of(await resolve.reissue_orders(info.context, revisions))
 
@@ -157,6 +138,5 @@ class OrderApprovalMutations:
         info: Info,
         input: Annotated[DecideExtensionsInput, strawberry.argument(description="The decisions.")],  # noqa: A002
     ) -> DecideExtensionsPayload | None:
-        """One transaction."""
         decisions = [ExtensionDecision(**given(item)) for item in input.decisions]
         return DecideExtensionsPayload.of(await resolve_acknowledgements.decide_extensions(info.context, decisions))

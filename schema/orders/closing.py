@@ -14,75 +14,66 @@ from schema.info import Info
 from schema.orders.results import BlockOrderNotesInput, BlockOrdersPayload
 
 
-@fed.input(description="Orders to be taken back before they are executed, at most 1,000.")
+@fed.input(description="Orders to be withdrawn before they are executed, at most 1,000.")
 class WithdrawBlockOrdersInput(BlockOrderNotesInput):
-    """The graph's WithdrawBlockOrdersInput."""
+    pass
 
 
 @fed.input(description="Impossible orders or lifts to be closed, at most 1,000.")
 class CloseBlockOrdersInput(BlockOrderNotesInput):
-    """The graph's CloseBlockOrdersInput."""
+    pass
 
 
 @fed.input(description="One block to be lifted.")
 class BlockOrderLiftInput:
-    """The graph's LiftDraft."""
-
     order_id: strawberry.ID = strawberry.field(description="The order whose block is lifted.")
-    basis: LiftBasis = strawberry.field(description="On what ground.")
-    note: str = strawberry.field(description="Why, in words; it is kept with the order.")
+    basis: LiftBasis = strawberry.field(description="The ground.")
+    note: str = strawberry.field(description="The explanation; it is kept with the order.")
 
 
 @fed.input(description="Blocks to be lifted, at most 1,000.")
 class LiftBlockOrdersInput:
-    """The graph's LiftBlockOrdersInput."""
-
     lifts: list[BlockOrderLiftInput] = strawberry.field(description="One for each order, at most 1,000.")
 
 
-@fed.type(description="What withdrawBlockOrders answers.")
+@fed.type(description="The result of withdrawBlockOrders.")
 class WithdrawBlockOrdersPayload(BlockOrdersPayload):
-    """The graph's WithdrawBlockOrdersPayload."""
+    pass
 
 
-@fed.type(description="What closeBlockOrders answers.")
+@fed.type(description="The result of closeBlockOrders.")
 class CloseBlockOrdersPayload(BlockOrdersPayload):
-    """The graph's CloseBlockOrdersPayload."""
+    pass
 
 
-@fed.type(description="What liftBlockOrders answers.")
+@fed.type(description="The result of liftBlockOrders.")
 class LiftBlockOrdersPayload(BlockOrdersPayload):
-    """The graph's LiftBlockOrdersPayload."""
+    pass
 
 
 @fed.type
 class OrderEndingMutations:
-    """What an approver does to issued orders."""
-
-    @field("Take back orders that no carrier has executed.", needs=ORDERS_APPROVE)
+    @field("Withdraw orders that no carrier has executed.", needs=ORDERS_APPROVE)
     async def withdraw_block_orders(
         self,
         info: Info,
         input: Annotated[WithdrawBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> WithdrawBlockOrdersPayload | None:
-        """One transaction."""
         return WithdrawBlockOrdersPayload.of(await resolve.withdraw_orders(info.context, input.drafts()))
 
-    @field("Close orders, or lifts, that are impossible for good.", needs=ORDERS_APPROVE)
+    @field("Close orders, or lifts, that can never be executed.", needs=ORDERS_APPROVE)
     async def close_block_orders(
         self,
         info: Info,
         input: Annotated[CloseBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> CloseBlockOrdersPayload | None:
-        """One transaction."""
         return CloseBlockOrdersPayload.of(await resolve.close_orders(info.context, input.drafts()))
 
-    @field("Order the carriers to lift blocks, with a due time of its own.", needs=ORDERS_APPROVE)
+    @field("Order the carriers to lift blocks; each lift has its own due time.", needs=ORDERS_APPROVE)
     async def lift_block_orders(
         self,
         info: Info,
         input: Annotated[LiftBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> LiftBlockOrdersPayload | None:
-        """One transaction."""
         lifts = [LiftDraft(order_id=item.order_id, basis=item.basis, note=item.note) for item in input.lifts]
         return LiftBlockOrdersPayload.of(await resolve.lift_orders(info.context, lifts))

@@ -22,39 +22,42 @@ from schema.scalars import FeedCursor
 
 
 @fed.type(
-    description="Something that happened to a block request. Its own fields tell how it was then, and don't change.",
+    description=(
+        "Something that happened to a block request. Its own fields describe the state at that time and do not"
+        " change later."
+    ),
     requires_scopes=ORDERS_READ,
 )
 class BlockRequestEvent:
-    """The graph's BlockRequestEvent."""
-
     position: Position = strawberry.field(description="Its place in the feed.")
     kind: EventKind = strawberry.field(description="What happened.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
-    block_order_id: strawberry.ID = strawberry.field(description="The block order that it is about.")
-    order_no: str | None = strawberry.field(description="The order's number as people say it.")
-    version: int | None = strawberry.field(description="The order's version after it.")
-    state: OrderState | None = strawberry.field(description="The order's state after it.")
-    due_at: datetime | None = strawberry.field(description="Until when an answer is owed, where this moved it.")
-    acknowledgement_id: strawberry.ID | None = strawberry.field(description="The acknowledgement that this is about.")
-    acknowledgement: AcknowledgementKind | None = strawberry.field(description="What the carrier said.")
-    reason: str | None = strawberry.field(description="Why, from the list that goes with the kind.")
-    is_late: bool | None = strawberry.field(description="Whether the carrier said it after the due time.")
-    mark: AcknowledgementMark | None = strawberry.field(description="Why an acknowledgement moved nothing.")
-    lift_basis: LiftBasis | None = strawberry.field(description="On what ground the block is lifted.")
-    extension_state: ExtensionState | None = strawberry.field(description="What was decided on more time.")
+    recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    block_order_id: strawberry.ID = strawberry.field(description="The block order it concerns.")
+    order_no: str | None = strawberry.field(description="The order's human-readable number.")
+    version: int | None = strawberry.field(description="The order's version after the event.")
+    state: OrderState | None = strawberry.field(description="The order's state after the event.")
+    due_at: datetime | None = strawberry.field(description="When an answer is due, if the event changed that.")
+    acknowledgement_id: strawberry.ID | None = strawberry.field(description="The acknowledgement it concerns.")
+    acknowledgement: AcknowledgementKind | None = strawberry.field(description="What the carrier reported.")
+    reason: str | None = strawberry.field(description="The reason, from the list that belongs to the kind.")
+    is_late: bool | None = strawberry.field(description="Whether the carrier reported it after the due time.")
+    mark: AcknowledgementMark | None = strawberry.field(
+        description="Why an acknowledgement had no effect on the order's state."
+    )
+    lift_basis: LiftBasis | None = strawberry.field(description="The ground on which the block is lifted.")
+    extension_state: ExtensionState | None = strawberry.field(
+        description="What was decided on the request for more time."
+    )
     erased_at: datetime | None = strawberry.field(
-        description="When retention erased what it says; what was erased is null."
+        description="When retention erased its content; erased fields are null."
     )
 
-    @field("The block order as it is now, where you may still see it.")
+    @field("The block order as it is now, if you may still see it.")
     async def block_order(self, info: Info) -> BlockOrder | None:
-        """Batched over all events that are told together."""
         return await find_order(info.context, self.block_order_id)
 
     @classmethod
     def of(cls, entry: Entry) -> "BlockRequestEvent":
-        """From an entry of the feed."""
         return cls(
             position=entry.position,
             kind=entry.kind,
@@ -77,22 +80,17 @@ class BlockRequestEvent:
 
 @fed.type(description="A message about block requests.", requires_scopes=ORDERS_READ)
 class BlockRequestMessage:
-    """The graph's BlockRequestMessage."""
-
     cursor: FeedCursor = strawberry.field(description=CURSOR)
     event: BlockRequestEvent | None = strawberry.field(description=EVENT)
 
     @classmethod
     def of(cls, message: Message) -> "BlockRequestMessage":
-        """From a message of the batch."""
         event = BlockRequestEvent.of(message.entry) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), event=event)
 
 
 @fed.type
 class BlockRequestSubscriptions:
-    """Following block requests."""
-
     @subscription("What happens to block requests that you may see.", needs=ORDERS_READ)
     async def block_request_events(
         self,

@@ -14,22 +14,19 @@ from schema.pages import few
 from schema.problems import Problem, count_problems
 
 
-@fed.type(description="What became of one block order: the order as it is now, or a problem.")
+@fed.type(description="The result for one block order: the order as it is now, or a problem.")
 class BlockOrderResult:
-    """The graph's BlockOrderResult."""
-
     block_order: BlockOrder | None = strawberry.field(description="The order as it is now.")
     problem: Problem | None = strawberry.field(description="Why nothing was done.")
 
     @classmethod
     def of(cls, result: table.BlockOrder | LedgerProblem) -> "BlockOrderResult":
-        """From the ledger's."""
         if isinstance(result, LedgerProblem):
             return cls(block_order=None, problem=Problem.of(result))
         return cls(block_order=BlockOrder.of(result), problem=None)
 
 
-@fed.type(description="What a mutation of block orders answers.")
+@fed.type(description="The result of a mutation of block orders.")
 class BlockOrdersPayload:
     """The fields that payloads of several mutations share."""
 
@@ -40,16 +37,13 @@ class BlockOrdersPayload:
 
     @classmethod
     def of(cls, results: Sequence[table.BlockOrder | LedgerProblem]) -> Self:
-        """From the ledger's."""
         return cls(results=[BlockOrderResult.of(result) for result in results], problem_count=count_problems(results))
 
 
-@fed.input(description="One block order and your words about it.")
+@fed.input(description="One block order and your note about it.")
 class BlockOrderNoteInput:
-    """The graph's OrderNote."""
-
     order_id: strawberry.ID = strawberry.field(description="The order.")
-    note: str = strawberry.field(description="Why, in words; it is kept with the order.")
+    note: str = strawberry.field(description="The explanation; it is kept with the order.")
 
 
 @fed.input(description="Block orders, each with a note.")
@@ -59,5 +53,4 @@ class BlockOrderNotesInput:
     orders: list[BlockOrderNoteInput] = strawberry.field(description="One for each order, at most 1,000.")
 
     def drafts(self) -> list[OrderNote]:
-        """As the ledger takes them."""
         return [OrderNote(order_id=item.order_id, note=item.note) for item in self.orders]

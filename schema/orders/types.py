@@ -31,58 +31,63 @@ from schema.scalars import E164
 from schema.texts import CHECKED
 
 
-@fed.type(description="One page of the complaints behind an order.", requires_scopes=ORDER_STAFF)
+@fed.type(description="One page of the complaints that an order is based on.", requires_scopes=ORDER_STAFF)
 class BlockOrderComplaintConnection(Connection[Complaint]):
-    """An order's complaints by pages."""
+    pass
 
 
 @fed.type(
-    description="An order to the carrier that holds a number to block it: a duty with a due time.",
+    description="An order to the carrier that holds a number to block it: an obligation with a due time.",
     keys=["id"],
     requires_scopes=ORDERS_READ,
 )
 class BlockOrder(BlockRequest):
-    """The graph's BlockOrder."""
-
-    order_no: str = strawberry.field(description="Its number as people say it.")
-    version: int = strawberry.field(description="Counts up when it is issued again, or its lift is issued.")
-    directive_id: strawberry.ID = strawberry.field(description="Equal for all orders of one decision.")
+    order_no: str = strawberry.field(description="Its human-readable number.")
+    version: int = strawberry.field(
+        description="Increases by one when the order is issued again or its lift is issued."
+    )
+    directive_id: strawberry.ID = strawberry.field(description="The same for all orders of one decision.")
     e164: E164 = strawberry.field(description="The number to block.")
-    epoch: int = strawberry.field(description="The assignment of the number that it is about.")
+    epoch: int = strawberry.field(description="The assignment of the number that the order concerns.")
     scope: BlockScope = strawberry.field(description="How much of the line is blocked.")
-    legal_basis: str = strawberry.field(description="The rule that it rests on.")
-    subscriber_notice: str = strawberry.field(description="What the subscriber is told: the reason and how to appeal.")
+    legal_basis: str = strawberry.field(description="Its legal basis.")
+    subscriber_notice: str = strawberry.field(
+        description="The notice to the subscriber: the reason, and how to appeal."
+    )
     state: OrderState = strawberry.field(description="Where it stands.")
     impossible_reason: ImpossibleReason | None = strawberry.field(description="Why the carrier can't execute it.")
     last_acknowledgement: AcknowledgementKind | None = strawberry.field(
-        description="What the carrier said last that moved it."
+        description="The last acknowledgement that changed the order's state."
     )
-    due_at: datetime | None = strawberry.field(description="Until when the carrier owes an answer.")
-    executed_at: datetime | None = strawberry.field(description="When the execution was acknowledged, by our clock.")
+    due_at: datetime | None = strawberry.field(description="When the carrier's answer is due.")
+    executed_at: datetime | None = strawberry.field(
+        description="When the execution was acknowledged, by the gateway's clock."
+    )
     effective_at: datetime | None = strawberry.field(description="When the block took effect, by the carrier's clock.")
     was_late: bool = strawberry.field(description="Whether the carrier answered after the due time.")
     ended_at: datetime | None = strawberry.field(description="When it ended.")
-    lift_basis: LiftBasis | None = strawberry.field(description="On what ground its block is lifted.")
-    lift_no: str | None = strawberry.field(description="The lift's own number.")
+    lift_basis: LiftBasis | None = strawberry.field(description="The ground on which its block is lifted.")
+    lift_no: str | None = strawberry.field(description="The human-readable number of the lift.")
     lift_issued_at: datetime | None = strawberry.field(description="When the lift was issued.")
     lifted_at: datetime | None = strawberry.field(description="When the lift was acknowledged.")
     drafted_at: datetime = strawberry.field(description="When it was drafted.")
     return_reason: str | None = fed.field(
-        description="Why an approver returned the draft; the regulator's alone.", requires_scopes=ORDER_STAFF
+        description="Why an approver returned the draft; visible to the regulator only.", requires_scopes=ORDER_STAFF
     )
     hold_reasons: list[HoldReason] | None = fed.field(
-        description="Why the guard holds or held it; the regulator's alone.",
+        description="Why the guard holds or held it; visible to the regulator only.",
         requires_scopes=ORDER_STAFF,
         directives=[few(2)],
     )
     override_note: str | None = fed.field(
-        description="Why it was issued although held; the regulator's alone.", requires_scopes=ORDER_STAFF
+        description="Why it was issued although the guard held it; visible to the regulator only.",
+        requires_scopes=ORDER_STAFF,
     )
     end_note: str | None = fed.field(
-        description="Why it was ended; the regulator's alone.", requires_scopes=ORDER_STAFF
+        description="Why it was ended; visible to the regulator only.", requires_scopes=ORDER_STAFF
     )
     lift_note: str | None = fed.field(
-        description="Why it is lifted; the regulator's alone.", requires_scopes=ORDER_STAFF
+        description="Why it is lifted; visible to the regulator only.", requires_scopes=ORDER_STAFF
     )
     supersedes_id: Private[OrderId | None]
     carrier_id: Private[MemberId]
@@ -92,80 +97,66 @@ class BlockOrder(BlockRequest):
     approver_id: Private[OfficerId | None]
     ledger_order: Private[table.BlockOrder]
 
-    @field("How far it has come, in words that fit every instrument.")
+    @field("How far it has progressed, in terms common to all instruments.")
     def status(self, info: Info) -> BlockRequestStatus:  # noqa: ARG002 - the interface's signature
-        """From the state alone."""
         return self.ledger_order.status
 
-    @field("Whether the carrier owes something whose time has passed.")
+    @field("Whether something that the carrier owes is overdue.")
     def is_overdue(self, info: Info) -> bool:  # noqa: ARG002
-        """Derived by the operation's clock."""
         return self.ledger_order.is_overdue
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        """Batched over the operation."""
         return await find_number(info.context, self.e164)
 
-    @field("The carrier that it is addressed to.")
+    @field("The carrier it is addressed to.")
     async def addressee(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.carrier_id)
 
-    @field("The carrier that it is addressed to.")
+    @field("The carrier it is addressed to.")
     async def carrier(self, info: Info) -> Member | None:
-        """Batched over the operation."""
         return await find_member(info.context, self.carrier_id)
 
-    @field("The carrier's brand that it is addressed to.")
+    @field("The brand of the carrier it is addressed to.")
     async def brand(self, info: Info) -> Brand | None:
-        """Batched over the operation."""
         return await find_brand(info.context, self.brand_id)
 
-    @field("What the carrier said, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
+    @field("The carrier's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
     async def acknowledgements(self, info: Info) -> Sequence[OrderAcknowledgement] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.acknowledgements.load(self.id)
         return [OrderAcknowledgement.of(said) for said in found or []]
 
     @field("The carrier's requests for more time, oldest first.", directives=[few(1)])
     async def extensions(self, info: Info) -> list[OrderExtension] | None:
-        """Batched over the operation."""
         found = await info.context.loaders.extensions.load(self.id)
         return [OrderExtension.of(extension) for extension in found or []]
 
-    @field("The order that this one takes the place of, where you may see it.")
+    @field("The order that this one replaces, if you may see it.")
     async def supersedes(self, info: Info) -> "BlockOrder | None":
-        """Batched over the operation."""
         old = await info.context.loaders.orders.load(self.supersedes_id) if self.supersedes_id else None
         return BlockOrder.of(old) if old else None
 
-    @field("The complaints behind it; the regulator's alone.", needs=ORDER_STAFF, directives=[PAGED])
+    @field("The complaints it is based on; visible to the regulator only.", needs=ORDER_STAFF, directives=[PAGED])
     async def complaints(
         self, info: Info, first: First = UNSET, after: After = UNSET
     ) -> BlockOrderComplaintConnection | None:
-        """Two statements for all orders of the operation."""
         page = await resolve.list_complaints(info.context, self.id, page_request(first, after))
         return BlockOrderComplaintConnection.of(page, Complaint.of, after=after)
 
-    @field("The office that it belongs to; the regulator's alone.", needs=ORDER_STAFF)
+    @field("The office it belongs to; visible to the regulator only.", needs=ORDER_STAFF)
     async def office(self, info: Info) -> Office | None:
-        """Batched over the operation."""
         return await find_office(info.context, self.office_id)
 
-    @field("The officer who drafted it; the regulator's alone.", needs=ORDER_STAFF)
+    @field("The officer who drafted it; visible to the regulator only.", needs=ORDER_STAFF)
     async def drafted_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.drafter_id)
 
-    @field("The officer who approved it, never the drafter; the regulator's alone.", needs=ORDER_STAFF)
+    @field("The officer who approved it, who is never the drafter; visible to the regulator only.", needs=ORDER_STAFF)
     async def approved_by(self, info: Info) -> Officer | None:
-        """Batched over the operation."""
         return await find_officer(info.context, self.approver_id)
 
     @classmethod
     def of(cls, order: table.BlockOrder) -> "BlockOrder":
-        """From the ledger's."""
         return copy_model(
             cls,
             order,
@@ -176,41 +167,35 @@ class BlockOrder(BlockRequest):
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "BlockOrder":  # noqa: A002 - the key's name
-        """As the root field would show it."""
         return cls.of(await resolve.get_order(info.context, id))
 
 
 @fed.type(description="One page of block orders.", requires_scopes=ORDERS_READ)
 class BlockOrderConnection(Connection[BlockOrder]):
-    """Orders by pages."""
-
     where: Private[OrderFilter]
 
-    @field("How many the whole list holds; counted only when it is asked.", directives=[COUNTED])
+    @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
-        """One statement."""
         return await resolve.count_orders(info.context, self.where)
 
 
-@fed.input(description="Which block orders are wanted. What is left out asks for all.")
+@fed.input(description="Which block orders to return. Criteria that are left out match everything.")
 class BlockOrderFilter:
-    """The graph's OrderFilter."""
-
-    states: list[OrderState] | None = strawberry.field(description="In one of these states.", default=UNSET)
-    categories: list[Category] | None = strawberry.field(description="Of one of these categories.", default=UNSET)
+    states: list[OrderState] | None = strawberry.field(description="In any of these states.", default=UNSET)
+    categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
     carrier_id: strawberry.ID | None = strawberry.field(description="Addressed to this member.", default=UNSET)
     is_overdue: bool | None = strawberry.field(
-        description="Whether the carrier owes something whose time has passed.", default=UNSET
+        description="Whether something that the carrier owes is overdue.", default=UNSET
     )
-    due_before: datetime | None = strawberry.field(description="Due before this moment.", default=UNSET)
-    number: E164 | None = strawberry.field(description="Of this number.", default=UNSET)
-    issued_after: datetime | None = strawberry.field(description="Issued at this moment or later.", default=UNSET)
-    issued_before: datetime | None = strawberry.field(description="Issued before this moment.", default=UNSET)
+    due_before: datetime | None = strawberry.field(description="Due before this time.", default=UNSET)
+    number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
+    issued_after: datetime | None = strawberry.field(description="Issued at or after this time.", default=UNSET)
+    issued_before: datetime | None = strawberry.field(description="Issued before this time.", default=UNSET)
     office_id: strawberry.ID | None = strawberry.field(
-        description="Of this office; means something to the regulator alone.", default=UNSET
+        description="Of this office; meaningful for the regulator only.", default=UNSET
     )
     is_held: bool | None = strawberry.field(
-        description="Whether the guard holds the draft; means something to the regulator alone.", default=UNSET
+        description="Whether the guard holds the draft; meaningful for the regulator only.", default=UNSET
     )
 
 
@@ -222,14 +207,16 @@ async def find_order(context: Context, order_id: str | None) -> BlockOrder | Non
 
 @fed.type
 class OrderQueries:
-    """Reading orders."""
-
-    @field("One block order that you may see, by its id or its number.", needs=ORDERS_READ, extensions=[CHECKED])
+    @field(
+        "One block order that you may see, by its ID or its human-readable number.",
+        needs=ORDERS_READ,
+        extensions=[CHECKED],
+    )
     async def block_order(
         self,
         info: Info,
-        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = UNSET,  # noqa: A002
-        order_no: Annotated[str | None, strawberry.argument(description="Its number as people say it.")] = UNSET,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its ID.")] = UNSET,  # noqa: A002
+        order_no: Annotated[str | None, strawberry.argument(description="Its human-readable number.")] = UNSET,
     ) -> BlockOrder | None:
         """Errors: NOT_FOUND, ONE_KEY_NEEDED."""
         if bool(id) == bool(order_no):
@@ -245,11 +232,10 @@ class OrderQueries:
         filter: Annotated[  # noqa: A002 - the graph's name
             BlockOrderFilter | None, strawberry.argument(description="Which ones.")
         ] = UNSET,
-        sort: Annotated[OrderSort, strawberry.argument(description="In which order.")] = OrderSort.DUE_SOONEST,
+        sort: Annotated[OrderSort, strawberry.argument(description="The sort order.")] = OrderSort.DUE_SOONEST,
         first: First = UNSET,
         after: After = UNSET,
     ) -> BlockOrderConnection | None:
-        """One statement, and one more for totalCount."""
         where = OrderFilter(**given_filter(filter))
         page = await resolve.list_orders(info.context, page_request(first, after), where, sort=sort)
         return BlockOrderConnection.of(page, BlockOrder.of, after=after, where=where)
