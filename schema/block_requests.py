@@ -37,9 +37,9 @@ class BlockRequest:
     complaint_count: int = strawberry.field(description="The number of complaints it is based on.")
     issued_at: datetime | None = strawberry.field(description="When it was sent.")
 
-    @field("How far it has progressed, in terms common to all instruments.")
-    def status(self, info: Info) -> BlockRequestStatus:
-        raise NotImplementedError  # an interface has no objects of its own to ask
+    status: BlockRequestStatus = strawberry.field(
+        description="How far it has progressed, in terms common to all instruments."
+    )
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:

@@ -5,22 +5,21 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
 from ledger.forwarding import table
 from ledger.forwarding.candidates import ForwardingRequest
-from ledger.forwarding.proposals import ForwardingApproval
+from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding, discard_forwarding, forward_complaints
+from ledger.forwarding.reading import get_forwarding_run, list_forwarding_items, list_forwarding_runs
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
-from ledger.identifiers import ForwardingRunId, MemberId, OfficeId, OfficerId, OrderId
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category, HoldReason
-from resolvers import forwarding as resolve
 from schema.authority import ORDER_STAFF, ORDERS_APPROVE, ORDERS_DRAFT
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Office, Officer, find_member, find_office, find_officer
-from schema.models import copy_model, given, optional
+from schema.models import Shown, given, optional
 from schema.numbers.types import PhoneNumber, find_number
 from schema.orders.results import BlockOrderResult
 from schema.orders.types import BlockOrder, find_order
@@ -34,14 +33,12 @@ from schema.texts import CHECKED
     description="One line of a manifest: a number, and what the run did with its complaints.",
     requires_scopes=ORDER_STAFF,
 )
-class ForwardingItem:
+class ForwardingItem(Shown[table.ForwardingItem]):
     place: int = strawberry.field(description="Its place in the manifest, from 1.")
     e164: E164 | None = strawberry.field(description="The number.")
     result: ForwardingResult = strawberry.field(description="What the run did with its complaints.")
     complaint_count: int = strawberry.field(description="The number of those complaints.")
     hold_reasons: list[HoldReason] = strawberry.field(description="Why the draft is held.", directives=[few(2)])
-    order_id: Private[OrderId | None]
-    carrier_id: Private[MemberId | None]
 
     @field("The number, with what is known about it.")
     async def number(self, info: Info) -> PhoneNumber | None:
@@ -49,15 +46,11 @@ class ForwardingItem:
 
     @field("The order that was drafted, or that the complaints joined.")
     async def block_order(self, info: Info) -> BlockOrder | None:
-        return await find_order(info.context, self.order_id)
+        return await find_order(info.context, self.row.order_id)
 
     @field("The carrier that holds the number.")
     async def carrier(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.carrier_id)
-
-    @classmethod
-    def of(cls, item: table.ForwardingItem) -> "ForwardingItem":
-        return copy_model(cls, item)
+        return await find_member(info.context, self.row.carrier_id)
 
 
 @fed.type(description="One page of a manifest.", requires_scopes=ORDER_STAFF)
@@ -68,7 +61,7 @@ class ForwardingItemConnection(Connection[ForwardingItem]):
 @fed.type(
     description="One forwarding run with its manifest; visible to the regulator only.", requires_scopes=ORDER_STAFF
 )
-class ForwardingRun:
+class ForwardingRun(Shown[table.ForwardingRun]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     state: ForwardingState = strawberry.field(description="Where it stands.")
     manifest_hash: str = strawberry.field(description="What an approver approves: the SHA-256 of the manifest.")
@@ -76,32 +69,24 @@ class ForwardingRun:
     started_at: datetime = strawberry.field(description="When it was started.")
     approved_at: datetime | None = strawberry.field(name="concludedAt", description="When it was concluded.")
     approved_count: int = strawberry.field(description="The number of orders it issued.")
-    office_id: Private[OfficeId]
-    starter_id: Private[OfficerId]
-    approver_id: Private[OfficerId | None]
 
     @field("The office it belongs to.")
     async def office(self, info: Info) -> Office | None:
-        return await find_office(info.context, self.office_id)
+        return await find_office(info.context, self.row.office_id)
 
     @field("The officer who started it, who counts as the drafter of all its drafts.")
     async def started_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.starter_id)
+        return await find_officer(info.context, self.row.started_by)
 
     @field("The officer who approved or discarded it.")
     async def concluded_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.approver_id)
+        return await find_officer(info.context, self.row.approved_by)
 
     @field("The manifest, line by line.", directives=[PAGED, QUERIED])
     async def items(self, info: Info, first: First = UNSET, after: After = UNSET) -> ForwardingItemConnection | None:
         """One statement a run; for one run at a time."""
-        page = await resolve.list_items(info.context, self.id, page_request(first, after))
+        page = await info.context.read(list_forwarding_items, self.id, page_request(first, after))
         return ForwardingItemConnection.of(page, ForwardingItem.of, after=after)
-
-    @classmethod
-    def of(cls, run: table.ForwardingRun) -> "ForwardingRun":
-        run_id: ForwardingRunId = run.id
-        return copy_model(cls, run, id=run_id, starter_id=run.started_by, approver_id=run.approved_by)
 
 
 @fed.type(description="One page of forwarding runs.", requires_scopes=ORDER_STAFF)
@@ -176,7 +161,7 @@ class ForwardingQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
     ) -> ForwardingRun | None:
         """Errors: NOT_FOUND."""
-        return ForwardingRun.of(await resolve.get_run(info.context, id))
+        return ForwardingRun.of(await info.context.read(get_forwarding_run, id))
 
     @field(
         "Forwarding runs, newest first; visible to the regulator only.",
@@ -193,7 +178,7 @@ class ForwardingQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> ForwardingRunConnection | None:
-        page = await resolve.list_runs(info.context, page_request(first, after), states=optional(states))
+        page = await info.context.read(list_forwarding_runs, page_request(first, after), states=optional(states))
         return ForwardingRunConnection.of(page, ForwardingRun.of, after=after)
 
 
@@ -211,7 +196,7 @@ class ForwardingMutations:
     ) -> ForwardComplaintsPayload | None:
         values = given(input, without=("categories",))
         request = ForwardingRequest(**values, categories=tuple(input.categories or ()))
-        return ForwardComplaintsPayload(run=ForwardingRun.of(await resolve.forward_complaints(info.context, request)))
+        return ForwardComplaintsPayload(run=ForwardingRun.of(await info.context.write(forward_complaints, request)))
 
     @field(
         "Issue some or all of a run's drafts, exactly as the manifest's hash covers them.",
@@ -229,7 +214,7 @@ class ForwardingMutations:
             excluded_order_ids=frozenset(input.excluded_order_ids or ()),
             override_notes={override.order_id: override.note for override in input.overrides or ()},
         )
-        run, results = await resolve.approve_forwarding(info.context, approval)
+        run, results = await info.context.write(approve_forwarding, approval)
         return ApproveForwardingPayload(
             run=ForwardingRun.of(run),
             results=[BlockOrderResult.of(result) for result in results],
@@ -246,5 +231,5 @@ class ForwardingMutations:
         info: Info,
         input: Annotated[DiscardForwardingInput, strawberry.argument(description="Which run.")],  # noqa: A002
     ) -> DiscardForwardingPayload | None:
-        run = await resolve.discard_forwarding(info.context, input.run_id)
+        run = await info.context.write(discard_forwarding, input.run_id)
         return DiscardForwardingPayload(run=ForwardingRun.of(run))

@@ -4,9 +4,7 @@ from datetime import datetime
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import Private
 
-from ledger.identifiers import OfficerId
 from ledger.orders import acknowledgements_table as table
 from ledger.orders.states import ExtensionState
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
@@ -15,11 +13,11 @@ from schema.block_requests import Acknowledgement
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Officer, find_officer
-from schema.models import copy_model
+from schema.models import Shown
 
 
 @fed.type(description="What a carrier reported about an order. It is never changed.", requires_scopes=ORDERS_READ)
-class OrderAcknowledgement(Acknowledgement):
+class OrderAcknowledgement(Acknowledgement, Shown[table.OrderAcknowledgement]):
     kind: AcknowledgementKind = strawberry.field(description="What the carrier reported.")
     version: int = strawberry.field(description="The version of the order it refers to.")
     reason: str | None = strawberry.field(description="The reason, from the list that belongs to the kind.")
@@ -33,13 +31,9 @@ class OrderAcknowledgement(Acknowledgement):
         description="Why it was recorded without effect on the order's state."
     )
 
-    @classmethod
-    def of(cls, said: table.OrderAcknowledgement) -> "OrderAcknowledgement":
-        return copy_model(cls, said)
-
 
 @fed.type(description="A carrier's request for more time.", requires_scopes=ORDERS_READ)
-class OrderExtension:
+class OrderExtension(Shown[table.OrderExtension]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     until: datetime = strawberry.field(description="The due time that the carrier asks for.")
     reason: str | None = strawberry.field(description="Why, in the carrier's words.")
@@ -49,12 +43,7 @@ class OrderExtension:
     due_before: datetime | None = strawberry.field(
         name="formerDueAt", description="The due time before the request was granted."
     )
-    decider_id: Private[OfficerId | None]
 
     @field("The officer who decided; visible to the regulator only.", needs=ORDER_STAFF)
     async def decided_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.decider_id)
-
-    @classmethod
-    def of(cls, extension: table.OrderExtension) -> "OrderExtension":
-        return copy_model(cls, extension, decider_id=extension.decided_by)
+        return await find_officer(info.context, self.row.decided_by)

@@ -9,9 +9,8 @@ from strawberry import UNSET
 
 from ledger.errors import Problem as LedgerProblem
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
-from ledger.orders.acknowledgements import AcknowledgedOrder
+from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
 from ledger.orders.vocabulary import AcknowledgementKind
-from resolvers import acknowledgements as resolve
 from schema.authority import ORDERS_ACKNOWLEDGE
 from schema.fields import field
 from schema.info import Info
@@ -99,7 +98,7 @@ class AcknowledgingMutations:
         input: Annotated[AcknowledgeBlockOrdersInput, strawberry.argument(description="What you report.")],  # noqa: A002
     ) -> AcknowledgeBlockOrdersPayload | None:
         drafts = [AcknowledgementDraft(**given(item)) for item in input.acknowledgements]
-        results = await resolve.acknowledge_orders(info.context, drafts)
+        results = await info.context.write(acknowledge_block_orders, drafts)
         return AcknowledgeBlockOrdersPayload(
             results=[AcknowledgedOrderResult.of(result) for result in results], problem_count=count_problems(results)
         )

@@ -9,10 +9,8 @@ from strawberry import UNSET
 
 from ledger.errors import Problem as LedgerProblem
 from ledger.orders.acknowledgements_table import OrderExtension as LedgerExtension
-from ledger.orders.approval import Approval
-from ledger.orders.extensions import ExtensionDecision
-from resolvers import acknowledgements as resolve_acknowledgements
-from resolvers import orders as resolve
+from ledger.orders.approval import Approval, approve_block_orders, reissue_block_orders, return_block_orders
+from ledger.orders.extensions import ExtensionDecision, decide_extensions
 from schema.authority import ORDERS_APPROVE
 from schema.fields import field
 from schema.info import Info
@@ -110,7 +108,7 @@ class OrderApprovalMutations:
         input: Annotated[ApproveBlockOrdersInput, strawberry.argument(description="The drafts.")],  # noqa: A002
     ) -> ApproveBlockOrdersPayload | None:
         approvals = [Approval(**given(item)) for item in input.approvals]
-        return ApproveBlockOrdersPayload.of(await resolve.approve_orders(info.context, approvals))
+        return ApproveBlockOrdersPayload.of(await info.context.write(approve_block_orders, approvals))
 
     @field("Send drafts back to their office, with the reason.", needs=ORDERS_APPROVE)
     async def return_block_orders(
@@ -118,7 +116,7 @@ class OrderApprovalMutations:
         info: Info,
         input: Annotated[ReturnBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> ReturnBlockOrdersPayload | None:
-        return ReturnBlockOrdersPayload.of(await resolve.return_orders(info.context, input.drafts()))
+        return ReturnBlockOrdersPayload.of(await info.context.write(return_block_orders, input.drafts()))
 
     @field(
         "Issue a new version of orders that the carrier could not execute, addressed to the same carrier.",
@@ -130,7 +128,7 @@ class OrderApprovalMutations:
         input: Annotated[ReissueBlockOrdersInput, strawberry.argument(description="The changes.")],  # noqa: A002
     ) -> ReissueBlockOrdersPayload | None:
         revisions = [item.revision() for item in input.revisions]
-        return ReissueBlockOrdersPayload.of(await resolve.reissue_orders(info.context, revisions))
+        return ReissueBlockOrdersPayload.of(await info.context.write(reissue_block_orders, revisions))
 
     @field("Decide on carriers' requests for more time.", needs=ORDERS_APPROVE)
     async def decide_extensions(
@@ -139,4 +137,4 @@ class OrderApprovalMutations:
         input: Annotated[DecideExtensionsInput, strawberry.argument(description="The decisions.")],  # noqa: A002
     ) -> DecideExtensionsPayload | None:
         decisions = [ExtensionDecision(**given(item)) for item in input.decisions]
-        return DecideExtensionsPayload.of(await resolve_acknowledgements.decide_extensions(info.context, decisions))
+        return DecideExtensionsPayload.of(await info.context.write(decide_extensions, decisions))

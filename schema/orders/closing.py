@@ -5,9 +5,8 @@ from typing import Annotated
 import strawberry
 import strawberry.federation as fed
 
-from ledger.orders.closing import LiftDraft
+from ledger.orders.closing import LiftDraft, close_block_orders, lift_block_orders, withdraw_block_orders
 from ledger.orders.vocabulary import LiftBasis
-from resolvers import orders as resolve
 from schema.authority import ORDERS_APPROVE
 from schema.fields import field
 from schema.info import Info
@@ -59,7 +58,7 @@ class OrderEndingMutations:
         info: Info,
         input: Annotated[WithdrawBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> WithdrawBlockOrdersPayload | None:
-        return WithdrawBlockOrdersPayload.of(await resolve.withdraw_orders(info.context, input.drafts()))
+        return WithdrawBlockOrdersPayload.of(await info.context.write(withdraw_block_orders, input.drafts()))
 
     @field("Close orders, or lifts, that can never be executed.", needs=ORDERS_APPROVE)
     async def close_block_orders(
@@ -67,7 +66,7 @@ class OrderEndingMutations:
         info: Info,
         input: Annotated[CloseBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> CloseBlockOrdersPayload | None:
-        return CloseBlockOrdersPayload.of(await resolve.close_orders(info.context, input.drafts()))
+        return CloseBlockOrdersPayload.of(await info.context.write(close_block_orders, input.drafts()))
 
     @field("Order the carriers to lift blocks; each lift has its own due time.", needs=ORDERS_APPROVE)
     async def lift_block_orders(
@@ -76,4 +75,4 @@ class OrderEndingMutations:
         input: Annotated[LiftBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> LiftBlockOrdersPayload | None:
         lifts = [LiftDraft(order_id=item.order_id, basis=item.basis, note=item.note) for item in input.lifts]
-        return LiftBlockOrdersPayload.of(await resolve.lift_orders(info.context, lifts))
+        return LiftBlockOrdersPayload.of(await info.context.write(lift_block_orders, lifts))

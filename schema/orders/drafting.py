@@ -6,11 +6,11 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.orders.approval import Revision
-from ledger.orders.drafting import OrderDraft
+from ledger.orders.approval import Revision, revise_block_orders
+from ledger.orders.closing import discard_block_orders
+from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category
-from resolvers import orders as resolve
 from schema.authority import ORDERS_DRAFT
 from schema.fields import field
 from schema.info import Info
@@ -100,7 +100,7 @@ class OrderDraftingMutations:
         input: Annotated[DraftBlockOrdersInput, strawberry.argument(description="The drafts.")],  # noqa: A002
     ) -> DraftBlockOrdersPayload | None:
         drafts = [item.draft() for item in input.drafts]
-        return DraftBlockOrdersPayload.of(await resolve.draft_orders(info.context, drafts))
+        return DraftBlockOrdersPayload.of(await info.context.write(draft_block_orders, drafts))
 
     @field(
         "Change drafts. Whoever revises a draft becomes its drafter, so that a different officer has to approve it.",
@@ -112,7 +112,7 @@ class OrderDraftingMutations:
         input: Annotated[ReviseBlockOrdersInput, strawberry.argument(description="The changes.")],  # noqa: A002
     ) -> ReviseBlockOrdersPayload | None:
         revisions = [item.revision() for item in input.revisions]
-        return ReviseBlockOrdersPayload.of(await resolve.revise_orders(info.context, revisions))
+        return ReviseBlockOrdersPayload.of(await info.context.write(revise_block_orders, revisions))
 
     @field("Discard drafts.", needs=ORDERS_DRAFT)
     async def discard_block_orders(
@@ -120,4 +120,4 @@ class OrderDraftingMutations:
         info: Info,
         input: Annotated[DiscardBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> DiscardBlockOrdersPayload | None:
-        return DiscardBlockOrdersPayload.of(await resolve.discard_orders(info.context, input.drafts()))
+        return DiscardBlockOrdersPayload.of(await info.context.write(discard_block_orders, input.drafts()))

@@ -8,9 +8,8 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
-from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId, OrderId
 from ledger.orders import table
-from ledger.orders.reading import OrderFilter
+from ledger.orders.reading import OrderFilter, count_block_orders, get_block_order, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis, OrderSort
 from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
@@ -23,7 +22,7 @@ from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Brand, Member, Office, Officer, find_brand, find_member, find_office, find_officer
-from schema.models import copy_model, given_filter
+from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
 from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.pages import COUNTED, PAGED, After, Connection, First, few, page_request
@@ -41,7 +40,7 @@ class BlockOrderComplaintConnection(Connection[Complaint]):
     keys=["id"],
     requires_scopes=ORDERS_READ,
 )
-class BlockOrder(BlockRequest):
+class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     order_no: str = strawberry.field(description="Its human-readable number.")
     version: int = strawberry.field(
         description="Increases by one when the order is issued again or its lift is issued."
@@ -89,51 +88,40 @@ class BlockOrder(BlockRequest):
     lift_note: str | None = fed.field(
         description="Why it is lifted; visible to the regulator only.", requires_scopes=ORDER_STAFF
     )
-    supersedes_id: Private[OrderId | None]
-    carrier_id: Private[MemberId]
-    brand_id: Private[BrandId | None]
-    office_id: Private[OfficeId | None]
-    drafter_id: Private[OfficerId | None]
-    approver_id: Private[OfficerId | None]
-    ledger_order: Private[table.BlockOrder]
-
-    @field("How far it has progressed, in terms common to all instruments.")
-    def status(self, info: Info) -> BlockRequestStatus:  # noqa: ARG002 - the interface's signature
-        return self.ledger_order.status
-
-    @field("Whether something that the carrier owes is overdue.")
-    def is_overdue(self, info: Info) -> bool:  # noqa: ARG002
-        return self.ledger_order.is_overdue
+    status: BlockRequestStatus = strawberry.field(
+        description="How far it has progressed, in terms common to all instruments."
+    )
+    is_overdue: bool = strawberry.field(description="Whether something that the carrier owes is overdue.")
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.e164)
+        return await find_number(info.context, self.row.e164)
 
     @field("The carrier it is addressed to.")
     async def addressee(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.carrier_id)
+        return await find_member(info.context, self.row.carrier_id)
 
     @field("The carrier it is addressed to.")
     async def carrier(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.carrier_id)
+        return await find_member(info.context, self.row.carrier_id)
 
     @field("The brand of the carrier it is addressed to.")
     async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.brand_id)
+        return await find_brand(info.context, self.row.brand_id)
 
     @field("The carrier's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
     async def acknowledgements(self, info: Info) -> Sequence[OrderAcknowledgement] | None:
-        found = await info.context.loaders.acknowledgements.load(self.id)
+        found = await info.context.loaders.acknowledgements.load(self.row.id)
         return [OrderAcknowledgement.of(said) for said in found or []]
 
     @field("The carrier's requests for more time, oldest first.", directives=[few(1)])
     async def extensions(self, info: Info) -> list[OrderExtension] | None:
-        found = await info.context.loaders.extensions.load(self.id)
+        found = await info.context.loaders.extensions.load(self.row.id)
         return [OrderExtension.of(extension) for extension in found or []]
 
     @field("The order that this one replaces, if you may see it.")
     async def supersedes(self, info: Info) -> "BlockOrder | None":
-        old = await info.context.loaders.orders.load(self.supersedes_id) if self.supersedes_id else None
+        old = await info.context.loaders.orders.load(self.row.supersedes_id) if self.row.supersedes_id else None
         return BlockOrder.of(old) if old else None
 
     @field("The complaints it is based on; visible to the regulator only.", needs=ORDER_STAFF, directives=[PAGED])
@@ -145,25 +133,15 @@ class BlockOrder(BlockRequest):
 
     @field("The office it belongs to; visible to the regulator only.", needs=ORDER_STAFF)
     async def office(self, info: Info) -> Office | None:
-        return await find_office(info.context, self.office_id)
+        return await find_office(info.context, self.row.office_id)
 
     @field("The officer who drafted it; visible to the regulator only.", needs=ORDER_STAFF)
     async def drafted_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.drafter_id)
+        return await find_officer(info.context, self.row.drafted_by)
 
     @field("The officer who approved it, who is never the drafter; visible to the regulator only.", needs=ORDER_STAFF)
     async def approved_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.approver_id)
-
-    @classmethod
-    def of(cls, order: table.BlockOrder) -> "BlockOrder":
-        return copy_model(
-            cls,
-            order,
-            drafter_id=order.drafted_by,
-            approver_id=order.approved_by,
-            ledger_order=order,
-        )
+        return await find_officer(info.context, self.row.approved_by)
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "BlockOrder":  # noqa: A002 - the key's name
@@ -176,7 +154,7 @@ class BlockOrderConnection(Connection[BlockOrder]):
 
     @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
-        return await resolve.count_orders(info.context, self.where)
+        return await info.context.read(count_block_orders, self.where)
 
 
 @fed.input(description="Which block orders to return. Criteria that are left out match everything.")
@@ -223,7 +201,7 @@ class OrderQueries:
             raise OneKeyNeededError
         if id:
             return BlockOrder.of(await resolve.get_order(info.context, id))
-        return BlockOrder.of(await resolve.get_order_by_number(info.context, order_no or ""))
+        return BlockOrder.of(await info.context.read(get_block_order, order_no=order_no or ""))
 
     @field("Block orders that you may see.", needs=ORDERS_READ, directives=[PAGED], extensions=[CHECKED])
     async def block_orders(
@@ -237,5 +215,5 @@ class OrderQueries:
         after: After = UNSET,
     ) -> BlockOrderConnection | None:
         where = OrderFilter(**given_filter(filter))
-        page = await resolve.list_orders(info.context, page_request(first, after), where, sort=sort)
+        page = await info.context.read(list_block_orders, page_request(first, after), where, sort=sort)
         return BlockOrderConnection.of(page, BlockOrder.of, after=after, where=where)

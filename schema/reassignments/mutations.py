@@ -8,12 +8,11 @@ import strawberry.federation as fed
 
 from ledger.errors import Problem as LedgerProblem
 from ledger.reassignments import reporting as reassignments
-from ledger.reassignments.reporting import ReassignmentDraft
-from resolvers import reassignments as resolve
+from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from schema.authority import ORDERS_ACKNOWLEDGE
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, given
+from schema.models import Shown, given
 from schema.pages import few
 from schema.problems import Problem, count_problems
 from schema.scalars import E164
@@ -31,7 +30,7 @@ class ReportReassignmentsInput:
 
 
 @fed.type(description="A new assignment of a number.")
-class Reassignment:
+class Reassignment(Shown[reassignments.Reassignment]):
     e164: E164 = strawberry.field(description="The number.")
     epoch: int = strawberry.field(
         description="The count of the number's assignments; complaints and orders refer to it."
@@ -52,7 +51,7 @@ class ReassignmentResult:
     def of(cls, result: reassignments.Reassignment | LedgerProblem) -> "ReassignmentResult":
         if isinstance(result, LedgerProblem):
             return cls(reassignment=None, problem=Problem.of(result))
-        return cls(reassignment=copy_model(Reassignment, result), problem=None)
+        return cls(reassignment=Reassignment.of(result), problem=None)
 
 
 @fed.type(description="The result of reportReassignments.")
@@ -77,7 +76,7 @@ class ReassignmentMutations:
         input: Annotated[ReportReassignmentsInput, strawberry.argument(description="The numbers.")],  # noqa: A002
     ) -> ReportReassignmentsPayload | None:
         drafts = [ReassignmentDraft(**given(item)) for item in input.reassignments]
-        results = await resolve.report_reassignments(info.context, drafts)
+        results = await info.context.write(report_reassignments, drafts)
         return ReportReassignmentsPayload(
             results=[ReassignmentResult.of(result) for result in results], problem_count=count_problems(results)
         )
