@@ -22,8 +22,8 @@ from bench.world import BATCH_SIZE, Country, World, find_program, found_country,
 from ledger.numbers.reading import load_numbers
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders, load_acknowledgements
-from ledger.orders.acknowledgements_table import OrderAcknowledgement
 from ledger.orders.reading import list_block_orders
+from ledger.orders.table import OrderAcknowledgement
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.pages import PageRequest
 from ledger.storage.database import Database

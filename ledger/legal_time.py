@@ -1,16 +1,5 @@
-"""The legal time zone: days, months and years of the law are those of Jakarta (WIB, UTC+7)."""
+"""The legal time zone: days, months and years of the law are those of Jakarta (WIB, UTC+7). Pure."""
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Text, cast, func
-
 LEGAL_ZONE = ZoneInfo("Asia/Jakarta")
-
-
-def render_serial_no(prefix: str, moment: ColumnElement[Any], serial: ColumnElement[Any]) -> ColumnElement[str]:
-    """A number as people say it on the phone, such as O-2026-0000042: prefix, legal year, and at least 7 digits."""
-    year = func.to_char(func.timezone(LEGAL_ZONE.key, moment), "YYYY")
-    digits = cast(serial, Text)
-    padded = func.lpad(digits, func.greatest(7, func.length(digits)), "0")
-    return func.concat(f"{prefix}-", year, "-", padded, type_=Text())

@@ -5,14 +5,12 @@ from ledger.feed import table as feed
 from ledger.forwarding import table as forwarding
 from ledger.members import table as members
 from ledger.numbers import table as numbers
-from ledger.orders import acknowledgements_table as acknowledgements
 from ledger.orders import table as orders
 from ledger.participations import table as participations
 from ledger.signals import table as signals
 from ledger.storage import keyring_table as keyring
 
 __all__ = [
-    "acknowledgements",
     "complaints",
     "feed",
     "forwarding",

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, Integer, L
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
-from ledger.legal_time import render_serial_no
+from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, Access, reads
 from ledger.storage.columns import moment, reference
 from ledger.storage.records import (

@@ -1,4 +1,4 @@
-"""What an acknowledgement may say, and what it moves. Pure: an order and a clock in, a verdict out.
+"""What an acknowledgement may say, and what it moves: an order and a clock in, a verdict out, nothing read or written.
 
 Source: domain.md, BlockOrder (moves by the carrier) and Acknowledgement.
 """

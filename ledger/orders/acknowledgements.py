@@ -24,10 +24,9 @@ from ledger.orders.acknowledgement_rules import (
     check_draft,
     judge,
 )
-from ledger.orders.acknowledgements_table import OrderAcknowledgement, OrderExtension, order_acknowledgements
 from ledger.orders.moves import order_event, settle
 from ledger.orders.reading import parse_order_no, visible_orders, visible_statements
-from ledger.orders.table import BlockOrder, block_orders
+from ledger.orders.table import BlockOrder, OrderAcknowledgement, OrderExtension, block_orders, order_acknowledgements
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.permissions import require_batch
 from ledger.storage.database import Transaction

@@ -13,11 +13,10 @@ from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
 from ledger.moves import Change, Moved, Rules, move_records
-from ledger.orders.acknowledgements_table import OrderExtension, order_extensions
 from ledger.orders.moves import order_event
 from ledger.orders.reading import visible_statements
 from ledger.orders.states import AWAITING_CARRIER, ExtensionState
-from ledger.orders.table import BlockOrder
+from ledger.orders.table import BlockOrder, OrderExtension, order_extensions
 from ledger.permissions import require_batch, require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role

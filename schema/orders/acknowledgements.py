@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 import strawberry.federation as fed
 
-from ledger.orders import acknowledgements_table as table
+from ledger.orders import table
 from ledger.orders.states import ExtensionState
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
 from schema.authority import ORDER_STAFF, ORDERS_READ

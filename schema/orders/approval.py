@@ -8,9 +8,9 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.errors import Problem as LedgerProblem
-from ledger.orders.acknowledgements_table import OrderExtension as LedgerExtension
 from ledger.orders.approval import Approval, approve_block_orders, reissue_block_orders, return_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions
+from ledger.orders.table import OrderExtension as LedgerExtension
 from schema.authority import ORDERS_APPROVE
 from schema.fields import field
 from schema.info import Info
