@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ledger.complaints.resolution import INSTRUMENTS
 from ledger.feed.entries import Entry
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Transaction
@@ -101,12 +102,10 @@ def _expect_entries(loaders: Loaders, entries: Sequence[Entry]) -> None:
 
 
 BLOCK_REQUESTS = Source(
-    kinds=frozenset(
-        kind for kind in EventKind if kind.startswith("ORDER_") or kind in {"EXTENSION_REQUESTED", "EXTENSION_DECIDED"}
-    ),
+    kinds=frozenset(kind for instrument in INSTRUMENTS for kind in instrument.kinds),
     prime=_expect_orders,
 )
-"""What happens to block orders. A draft's events have no carrier among those who may get them."""
+"""What happens to block requests of every kind. A draft's events have no carrier among those who may get them."""
 
 COMPLAINTS = Source(
     kinds=frozenset({*(kind for kind in EventKind if kind.startswith("COMPLAINT_")), EventKind.COMPLAINANT_INFORMED}),

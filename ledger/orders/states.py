@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ledger.closed_lists import ClosedList
 from ledger.errors import StateConflictError
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.instruments import Instrument
 from ledger.vocabulary import BlockRequestStatus
 
@@ -139,6 +140,23 @@ PENDING_STATES = frozenset({_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.IMP
 _PENDING = ", ".join(f"'{state}'" for state in sorted(PENDING_STATES))
 
 BLOCK_ORDERS = Instrument(
+    subject=Subject.BLOCK_ORDER,
+    kinds=frozenset(
+        {
+            EventKind.ORDER_DRAFTED,
+            EventKind.ORDER_RETURNED,
+            EventKind.ORDER_DISCARDED,
+            EventKind.ORDER_ISSUED,
+            EventKind.ORDER_COMPLAINT_JOINED,
+            EventKind.ORDER_ACKNOWLEDGED,
+            EventKind.ORDER_WITHDRAWN,
+            EventKind.ORDER_CLOSED,
+            EventKind.ORDER_LIFT_ISSUED,
+            EventKind.ORDER_ENDED,
+            EventKind.EXTENSION_REQUESTED,
+            EventKind.EXTENSION_DECIDED,
+        }
+    ),
     behind="SELECT complaint_id FROM order_complaints WHERE order_id = ANY(CAST(:ids AS uuid[]))",
     results=f"""
 SELECT oc.complaint_id, o.state IN ({_PENDING}) AS is_pending,
@@ -149,4 +167,4 @@ SELECT oc.complaint_id, o.state IN ({_PENDING}) AS is_pending,
             ELSE 'NOT_ACTIONABLE' END AS outcome
 FROM order_complaints oc JOIN block_orders o ON o.id = oc.order_id""",
 )
-"""What orders come to for the complaints behind them."""
+"""Block orders as an instrument: their events, and what they come to for the complaints behind them."""
