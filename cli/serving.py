@@ -5,8 +5,6 @@ with 0.
 """
 
 import asyncio
-import errno
-import gc
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
     from cli.session import Installation
 
 WORKERS_MAX = 64
-_COLLECTED_AFTER = (20_000, 10, 10)
-"""Python's thresholds of garbage collection. One open stream is some 200 objects: with Python's own 700, what a
-handshake needed would outlive it, and ten thousand streams would be looked through again and again, for seconds."""
 
 
 def serve(
@@ -44,6 +39,7 @@ def serve(
     is refused unless --migrate is given.
     """
     from cli.session import open_installation, read_settings
+    from cli.worker import run_gateway
     from cli.workers import supervise
 
     settings = read_settings(host=host, port=port)
@@ -68,32 +64,6 @@ async def _prepare(installation: "Installation", *, is_migrated: bool) -> None:
             note(f"Migrated from {before or 'an empty database'} to {after}.")
     async with open_database(installation) as database:
         await check_installation(database)
-
-
-def run_gateway(installation: "Installation", listener: socket.socket) -> None:
-    """Serve in this process until told to stop. Errors: PortTakenError for the metrics' port, IssuerInvalidError."""
-    from gateway.process.logs import configure_logs
-    from gateway.process.server import serve as run_server
-    from gateway.wiring import connect_database, create_gateway
-    from schema.graph import schema
-
-    settings = installation.settings
-    configure_logs(level=settings.log_level, form=settings.log_format)
-    database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
-    app = create_gateway(settings, database=database, schema=schema)
-    # The schema and all modules live as long as the process: a full collection need not look at them again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECTED_AFTER)
-    try:
-        run_server(app, settings, sockets=[listener])
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortTakenError(
-            f"The port {settings.metrics_port} for /metrics is taken.",
-            hint="Set JEMBATAN_METRICS_PORT to another, or to 0 for none.",
-        ) from error
 
 
 def bind(host: str, port: int, *, backlog: int) -> socket.socket:

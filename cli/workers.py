@@ -9,12 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli.failures import CommandError, report_failure
+from cli.failures import CommandError
 from cli.printing import note
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class _Crew:
         descriptors = (self.listener.fileno(), self.lifeline)
         # A group of its own: Ctrl-C reaches the parent alone, which then tells each worker once.
         worker = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "cli.workers", *map(str, descriptors)],
+            [sys.executable, "-m", "cli.worker", *map(str, descriptors)],
             env=environment,
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
@@ -102,28 +101,3 @@ def supervise(installation: "Installation", listener: socket.socket, *, count: i
         crew.stop()
         os.close(lifeline)
         os.close(kept_open)
-
-
-def run_worker(arguments: list[str]) -> int:
-    """One worker: the listening socket and the lifeline are open descriptors that the parent handed on."""
-    from cli.serving import run_gateway
-    from cli.session import open_installation, read_settings
-
-    descriptor, lifeline = map(int, arguments)
-    threading.Thread(target=_stop_with_parent, args=(lifeline,), daemon=True).start()
-    try:
-        with socket.socket(fileno=descriptor) as listener, open_installation(read_settings()) as installation:
-            run_gateway(installation, listener)
-    except Exception as error:  # noqa: BLE001 - every failure ends in one line and a status
-        return report_failure(error)
-    return 0
-
-
-def _stop_with_parent(lifeline: int) -> None:
-    """The pipe has no writer left when the parent is gone; reading it then returns nothing."""
-    os.read(lifeline, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    raise SystemExit(run_worker(sys.argv[1:]))

@@ -9,9 +9,9 @@ from ledger.feed.vocabulary import EventKind, Subject
 class Instrument:
     """One kind of instrument: what the log says of it, and two SELECTs that know its tables.
 
-    subject and kinds are those of its events. behind returns the complaint_id of every complaint behind the instruments whose ids are :ids. results returns a row
-    for each instrument behind a complaint: complaint_id, is_pending, and the outcome (a ComplaintOutcome) that it has
-    come to once it is not.
+    subject and kinds are those of its events. behind returns the complaint_id of every complaint behind the instruments
+    whose ids are :ids. results returns a row for each instrument behind a complaint: complaint_id, is_pending, and the
+    outcome (a ComplaintOutcome) that it has come to once it is not.
     """
 
     subject: Subject

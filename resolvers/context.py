@@ -11,9 +11,9 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from auth.tokens.principal import Principal
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
-from resolvers.batches import EventBatch
 from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
+from resolvers.sources import EventBatch
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -16,9 +16,9 @@ from ledger.signals.contributions import Contribution, ContributionDraft
 from ledger.signals.reading import FraudSignal, SignalFilter, risks_from
 from ledger.signals.revocation import Revocation
 from ledger.vocabulary import Category
-from resolvers.batches import Source
 from resolvers.context import Context
 from resolvers.loaders import Loaders
+from resolvers.sources import Source
 
 ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
 KINDS = ENDINGS | {EventKind.SIGNAL_RAISED, EventKind.SIGNAL_CHANGED, EventKind.SIGNAL_CORROBORATED}

@@ -27,7 +27,7 @@ from ledger.feed.cursors import FeedCursor
 from ledger.feed.entries import Entry, may_get
 from ledger.identifiers import Position
 from ledger.viewer import Viewer
-from resolvers.batches import Message, Source
+from resolvers.sources import Message, Source
 
 CatchUp = Callable[["Channel", Subscription, Position], Coroutine[Any, Any, None]]
 """Feeds a subscriber from behind a position until the channel admits it; CatchUps.run is one."""

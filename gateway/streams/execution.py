@@ -29,7 +29,7 @@ from gateway.streams.delivery import Delivery
 from ledger.bounds.backoff import Backoff
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
-from resolvers.batches import EventBatch, Message, Source
+from resolvers.sources import EventBatch, Message, Source
 
 _TRIES_MAX = 3
 _BACKOFF = Backoff(0.05, 2.0)

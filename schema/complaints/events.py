@@ -14,7 +14,8 @@ from ledger.feed.entries import Entry
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.vocabulary import Category
-from resolvers.batches import COMPLAINTS, Message, follow
+from resolvers.batches import COMPLAINTS, follow
+from resolvers.sources import Message
 from schema.authority import COMPLAINTS_READ
 from schema.complaints.types import Complaint, find_complaint
 from schema.feed.subscriptions import CURSOR, EVENT, FollowAfter, read_said, read_state

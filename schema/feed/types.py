@@ -13,7 +13,8 @@ from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import Position
 from resolvers import feed as resolve
 from resolvers import proofs
-from resolvers.batches import FEED, Message, follow
+from resolvers.batches import FEED, follow
+from resolvers.sources import Message
 from schema.authority import AUDIT_READ, FEED_READ
 from schema.feed.proofs import InclusionProof, TreeSize
 from schema.feed.subscriptions import CURSOR, FollowAfter

@@ -12,7 +12,8 @@ from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.orders.states import ExtensionState, OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, LiftBasis
-from resolvers.batches import BLOCK_REQUESTS, Message, follow
+from resolvers.batches import BLOCK_REQUESTS, follow
+from resolvers.sources import Message
 from schema.authority import ORDERS_READ
 from schema.feed.subscriptions import CURSOR, EVENT, FollowAfter, read_moment, read_said, read_state
 from schema.fields import field, subscription

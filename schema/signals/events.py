@@ -15,8 +15,9 @@ from ledger.numbers.vocabulary import RiskTier
 from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.vocabulary import Category
-from resolvers.batches import Message, follow
+from resolvers.batches import follow
 from resolvers.signals import make_source
+from resolvers.sources import Message
 from schema.authority import SIGNALS_READ
 from schema.feed.subscriptions import CURSOR, EVENT, FollowAfter, read_said, read_state
 from schema.fields import field, subscription

@@ -27,7 +27,7 @@ def list_pure_modules() -> list[str]:
 
 
 class TestImports:
-    @pytest.mark.parametrize("package", ["gateway", "ledger", "demo"])
+    @pytest.mark.parametrize("package", ["gateway", "ledger", "auth", "resolvers", "cli", "demo", "migrations"])
     def test_run_in_no_circle(self, package: str) -> None:
         graph = grimp.build_graph(package, cache_dir=None)
         imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}

@@ -11,8 +11,8 @@ from ledger.feed.cursors import FeedCursor, find_ends
 from ledger.feed.reading import read_entries
 from ledger.storage.database import Database, count_statements
 from ledger.viewer import MemberKind, Viewer
-from resolvers.batches import EventBatch, Message, Source
 from resolvers.context import Context
+from resolvers.sources import EventBatch, Message, Source
 from schema.graph import schema
 from tests.integration.ledger.conftest import Parties
 

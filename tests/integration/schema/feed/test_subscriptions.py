@@ -12,7 +12,8 @@ from ledger.orders.approval import OrderNote
 from ledger.orders.closing import withdraw_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind
-from resolvers.batches import BLOCK_REQUESTS, COMPLAINTS, FEED, EventBatch, Message, Source, follow
+from resolvers.batches import BLOCK_REQUESTS, COMPLAINTS, FEED, follow
+from resolvers.sources import EventBatch, Message, Source
 from tests.support.desk import Desk
 from tests.support.journeys import (
     INDOSAT_NUMBER,

@@ -12,8 +12,8 @@ from ledger.feed.vocabulary import EventKind
 from ledger.numbers.vocabulary import RiskTier
 from ledger.participations.vocabulary import Disclosure
 from ledger.vocabulary import Category
-from resolvers.batches import EventBatch
 from resolvers.signals import KINDS, make_source
+from resolvers.sources import EventBatch
 from tests.support.desk import Desk
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, file_verified
 from tests.support.signal_journeys import admit_provider, complain, contribute, leave, reopen, take_part

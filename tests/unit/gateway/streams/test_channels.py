@@ -25,7 +25,7 @@ from ledger.feed.reading import Slice
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, Position
 from ledger.viewer import Viewer, ViewerKind
-from resolvers.batches import Message, Source
+from resolvers.sources import Message, Source
 
 FEED_ID = "01a2021c-6975-7159-a6ca-07629e9d1796"
 MINE, OTHERS = MemberId("01a2021c-6975-7159-a6ca-000000000001"), MemberId("01a2021c-6975-7159-a6ca-000000000002")

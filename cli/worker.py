@@ -1,0 +1,69 @@
+"""Serving in one process: the only one of `jembatan serve`, or one of several whose parent looks after them."""
+
+import errno
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from cli.failures import PortTakenError, report_failure
+
+if TYPE_CHECKING:
+    from cli.session import Installation
+
+_COLLECTED_AFTER = (20_000, 10, 10)
+"""Python's thresholds of garbage collection. One open stream is some 200 objects: with Python's own 700, what a
+handshake needed would outlive it, and ten thousand streams would be looked through again and again, for seconds."""
+
+
+def run_gateway(installation: "Installation", listener: socket.socket) -> None:
+    """Serve in this process until told to stop. Errors: PortTakenError for the metrics' port, IssuerInvalidError."""
+    from gateway.process.logs import configure_logs
+    from gateway.process.server import serve as run_server
+    from gateway.wiring import connect_database, create_gateway
+    from schema.graph import schema
+
+    settings = installation.settings
+    configure_logs(level=settings.log_level, form=settings.log_format)
+    database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
+    app = create_gateway(settings, database=database, schema=schema)
+    # The schema and all modules live as long as the process: a full collection need not look at them again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
+    try:
+        run_server(app, settings, sockets=[listener])
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTakenError(
+            f"The port {settings.metrics_port} for /metrics is taken.",
+            hint="Set JEMBATAN_METRICS_PORT to another, or to 0 for none.",
+        ) from error
+
+
+def run_worker(arguments: list[str]) -> int:
+    """One worker: the listening socket and the lifeline are open descriptors that the parent handed on."""
+    from cli.session import open_installation, read_settings
+
+    descriptor, lifeline = map(int, arguments)
+    threading.Thread(target=_stop_with_parent, args=(lifeline,), daemon=True).start()
+    try:
+        with socket.socket(fileno=descriptor) as listener, open_installation(read_settings()) as installation:
+            run_gateway(installation, listener)
+    except Exception as error:  # noqa: BLE001 - every failure ends in one line and a status
+        return report_failure(error)
+    return 0
+
+
+def _stop_with_parent(lifeline: int) -> None:
+    """The pipe has no writer left when the parent is gone; reading it then returns nothing."""
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_worker(sys.argv[1:]))
