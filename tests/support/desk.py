@@ -14,7 +14,7 @@ from ledger.viewer import MemberKind, Viewer
 from resolvers.batches import EventBatch, Message, Source
 from resolvers.context import Context
 from schema.graph import schema
-from tests.integration.ledger.conftest import Parties
+from tests.support.country import Parties
 
 
 @dataclass

@@ -18,9 +18,10 @@ from gateway.app import create_app
 from gateway.process.feed_tasks import make_follower
 from gateway.process.server import make_server
 from gateway.settings import Settings
-from tests.acceptance.gateway.conftest import verify_sample
-from tests.acceptance.streams.conftest import FOLLOW, until
+from tests.support.sample_gateway import verify_sample
 from tests.support.sample_graph import Mutation, Order, PhoneNumber, Query, Referral, SampleContext
+from tests.support.station import FOLLOW
+from tests.support.waiting import until
 
 SUBPROTOCOL = "graphql-transport-ws"
 READ_SECONDS_MAX = 20.0

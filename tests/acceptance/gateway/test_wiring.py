@@ -20,9 +20,9 @@ from gateway.wiring import connect_database, create_gateway, read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from schema.graph import schema
-from tests.acceptance.gateway.conftest import Gateway, Reply
-from tests.conftest import Cluster
 from tests.support.auth_world import Clock, World, sign
+from tests.support.cluster import Cluster
+from tests.support.sample_gateway import Gateway, Reply
 
 
 class Wired(Gateway):

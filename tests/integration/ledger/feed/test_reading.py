@@ -16,7 +16,7 @@ from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR
-from tests.integration.ledger.feed.conftest import event_draft
+from tests.support.sequenced import event_draft
 
 MEMBERS = ("agency", "other_agency", "telkomsel", "indosat", "xlsmart", "provider")
 BRANDS = (None, "xl", "axis", "byu")
