@@ -10,9 +10,10 @@ from ledger.complaints.imports import BATCH_SIZE, import_complaints
 from ledger.complaints.rows import FileFormat, FileReading
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
-from ledger.storage.database import Database, count_statements
+from ledger.storage.database import Database
 from tests.support.desk import Desk
 from tests.support.journeys import WORDS, acknowledge, draft_orders, file_verified, issue_orders
+from tests.support.statements import count_statements
 
 Count = Callable[[Awaitable[object]], Awaitable[int]]
 MANY = 1000

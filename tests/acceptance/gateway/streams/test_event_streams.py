@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.storage.database import count_statements
 from tests.support.cluster import Cluster
+from tests.support.statements import count_statements
 from tests.support.station import FOLLOW, Serve, Station, names, orders_of
 from tests.support.waiting import until
 

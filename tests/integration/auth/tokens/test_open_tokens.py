@@ -12,10 +12,11 @@ from auth.tokens.open_tokens import OpenToken
 from auth.tokens.revocations import revoke_family
 from auth.tokens.verification import Refusal
 from ledger.identifiers import new_id
-from ledger.storage.database import Database, count_statements
+from ledger.storage.database import Database
 from tests.support.auth_world import START, World, auth_settings
 from tests.support.cluster import Cluster
 from tests.support.running import running
+from tests.support.statements import count_statements
 from tests.support.token_streams import Party, Streams, found_party, revoke
 from tests.support.waiting import until
 

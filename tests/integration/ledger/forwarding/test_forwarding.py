@@ -23,7 +23,6 @@ from ledger.orders.reading import get_block_order, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder
 from ledger.pages import PageRequest
-from ledger.storage.database import count_statements
 from tests.support.journeys import (
     FORWARDING,
     INDOSAT_NUMBER,
@@ -33,6 +32,7 @@ from tests.support.journeys import (
     forward,
     issue_orders,
 )
+from tests.support.statements import count_statements
 
 FOREIGN, HOTLINE, NOBODYS, FIXED = "+12025550123", "159", "+6286800000001", "+622150001234"
 

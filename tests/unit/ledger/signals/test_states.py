@@ -9,7 +9,6 @@ from ledger.signals.states import SignalMove, SignalState, next_signal_state
 
 TABLE = {
     SignalState.ACTIVE: {
-        SignalMove.CONFIRM: SignalState.ACTIVE,
         SignalMove.EXPIRE: SignalState.EXPIRED,
         SignalMove.REVOKE: SignalState.REVOKED,
     },
