@@ -33,11 +33,12 @@ test-noun: $(READY) ## Run the tests of one noun in every layer: make test-noun 
 test-long: $(READY) ## Run the tests that take minutes: readers stopped, processes frozen, commands on a live log
 	$(BIN)/pytest -q -m long
 
-lint: $(READY) ## Ruff, mypy strict, and who may import whom
+lint: $(READY) ## Ruff, mypy strict, who may import whom, and that no name is used by nobody
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture/test_unused_names.py
 
 check: lint test ## Lint and test; CI runs this and then conformance
 
