@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import socket
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from auth.clients.registration import ClientDraft, create_client
-from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
 from ledger.storage.database import Database
@@ -26,6 +24,7 @@ from tests.support.country import found_country
 from tests.support.journeys import issue_orders
 from tests.support.own_server import OwnServer
 from tests.support.sample_gateway import Gateway, Reply
+from tests.support.server_thread import ServerThread, listen, port_of
 from tests.support.waiting import until
 
 ACKNOWLEDGE = """
@@ -79,18 +78,16 @@ async def prepare(urls: EmbeddedUrls, settings: Settings, keyring: Keyring) -> t
 async def site(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Site]:
     server = OwnServer(tmp_path, role_prefix=ROLE_PREFIX)
     urls = await asyncio.to_thread(server.start)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen()
     settings = Settings(
-        port=listener.getsockname()[1], metrics_port=0, drain_seconds=1, log_level="ERROR", rate_burst=100_000,
+        port=port_of(listener), metrics_port=0, drain_seconds=1, log_level="ERROR", rate_burst=100_000,
         rate_per_second=100_000, database_pool_timeout_seconds=1, database_connect_timeout_seconds=1,
     )  # fmt: skip
     client_id, secret, order_ids = await prepare(urls, settings, keyring)
     app = create_gateway(
         settings, database=connect_database(settings, url=urls.application, keyring=keyring), schema=schema
     )
-    serving = make_server(app, settings)
-    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
+    serving = ServerThread(app, settings, listener)
     gateway = Gateway(settings.port, app)
     basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
     form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}
@@ -102,8 +99,7 @@ async def site(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Site]:
         form,
     )
     yield Site(gateway, server, urls, answer.body["access_token"], order_ids)
-    serving.should_exit = True
-    await asyncio.to_thread(thread.join, 10)
+    await asyncio.to_thread(serving.end)
     await asyncio.to_thread(server.stop)
 
 

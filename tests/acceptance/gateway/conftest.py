@@ -1,7 +1,5 @@
 """A real uvicorn on a loopback port over the sample graph, and a client that says exactly what goes over the wire."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,16 +7,16 @@ from typing import Any
 import pytest
 
 from gateway.app import create_app
-from gateway.process.server import make_server
 from gateway.settings import Settings
 from tests.support.sample_gateway import Gateway, verify_sample
 from tests.support.sample_graph import SampleContext, make_schema
+from tests.support.server_thread import ServerThread, listen, port_of
 
 
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[..., Gateway]]:
     """Starts a gateway; settings and other parts of create_app by keyword."""
-    running: list[tuple[Any, threading.Thread]] = []
+    started: list[ServerThread] = []
 
     def start(*, ready_checks: Any = None, **overrides: Any) -> Gateway:
         defaults = {
@@ -38,20 +36,17 @@ def serve() -> Iterator[Callable[..., Gateway]]:
             ready_checks=ready_checks,
             now=lambda: datetime.now(UTC),
         )
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = make_server(app, settings)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        gateway = Gateway(listener.getsockname()[1], app, calls)
-        gateway.server, gateway.thread = server, thread  # type: ignore[attr-defined]
+        listener = listen()
+        started.append(ServerThread(app, settings, listener))
+        gateway = Gateway(port_of(listener), app, calls)
+        gateway.server, gateway.thread = started[-1].server, started[-1].thread  # type: ignore[attr-defined]
         return gateway
 
     yield start
-    for server, _ in running:
-        server.should_exit = True
-    for _, thread in running:
-        thread.join(timeout=10)
+    for server in started:
+        server.stop()
+    for server in started:
+        server.end()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """The real graph behind a real uvicorn, each party with a token of its own; only tokens are stand-ins here."""
 
-import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,7 +9,6 @@ import pytest
 
 from auth.tokens.principal import Principal
 from gateway.app import create_app
-from gateway.process.server import make_server
 from gateway.settings import Settings
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
@@ -20,6 +17,7 @@ from schema.graph import schema
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import Parties
 from tests.support.graph_site import Site
+from tests.support.server_thread import ServerThread, listen, port_of
 
 
 @pytest.fixture
@@ -44,11 +42,8 @@ def site(database: Database, database_url: str, keyring: Keyring, parties: Parti
         lifespan=run,
         now=lambda: as_of,
     )
-    listener = socket.create_server(("127.0.0.1", 0))
-    site.port = listener.getsockname()[1]
-    server = make_server(app, settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
+    listener = listen()
+    site.port = port_of(listener)
+    server = ServerThread(app, settings, listener)
     yield site
-    server.should_exit = True
-    thread.join(timeout=10)
+    server.end()

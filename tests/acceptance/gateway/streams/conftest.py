@@ -1,15 +1,12 @@
 """The real gateway with its own sequencer and follower on a real database, and members that follow it by HTTP."""
 
 import asyncio
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 
-from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
 from ledger.storage.database import Database
@@ -17,6 +14,7 @@ from ledger.storage.sealing import Keyring
 from schema.graph import schema
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import Parties
+from tests.support.server_thread import ServerThread, listen, port_of
 from tests.support.station import Clock, Serve, Station
 from tests.support.waiting import until
 
@@ -24,12 +22,12 @@ from tests.support.waiting import until
 @pytest.fixture
 async def serve(database: Database, database_url: str, keyring: Keyring, parties: Parties) -> AsyncIterator[Serve]:
     """Starts a station over the test's database; settings by keyword."""
-    stops: list[Callable[[], None]] = []
+    started: list[ServerThread] = []
     sessions: list[aiohttp.ClientSession] = []
 
     async def start(**overrides: Any) -> Station:
-        listener = socket.create_server(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+        listener = listen()
+        port = port_of(listener)
         defaults = {
             "database_url": database_url,
             "role_prefix": ROLE_PREFIX,
@@ -54,29 +52,18 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
             await app(scope, receive, send)
 
         noting.state = app.state  # type: ignore[attr-defined]
-        server = make_server(noting, settings)  # type: ignore[arg-type]
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-
-        def stop() -> None:
-            server.should_exit = True
-
-        def end() -> None:
-            stop()
-            thread.join(timeout=15)
-            assert not thread.is_alive(), "the server did not stop"
-
-        stops.append(end)
+        thread = ServerThread(noting, settings, listener)
+        started.append(thread)
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
         sessions.append(session)
-        await until(lambda: server.started, "the server has started")
-        return Station(database, parties, session, f"http://127.0.0.1:{port}", app, stop, clock, served, loops)
+        await until(lambda: thread.server.started, "the server has started")
+        return Station(database, parties, session, f"http://127.0.0.1:{port}", app, thread.stop, clock, served, loops)
 
     yield start
     for session in sessions:
         await session.close()
-    for end in stops:
-        await asyncio.to_thread(end)
+    for thread in started:
+        await asyncio.to_thread(thread.end)
 
 
 @pytest.fixture
