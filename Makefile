@@ -26,14 +26,19 @@ demo: $(READY) ## Play the whole journey on an embedded PostgreSQL, then keep se
 test: $(READY) ## Run the tests on an embedded PostgreSQL
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope
 
+test-noun: $(READY) ## Run the tests of one noun in every layer: make test-noun NOUN=orders
+	@test -n "$(NOUN)" || { echo "Which noun? Try: make test-noun NOUN=orders"; exit 1; }
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --noun $(NOUN)
+
 test-long: $(READY) ## Run the tests that take minutes: readers stopped, processes frozen, commands on a live log
 	$(BIN)/pytest -q -m long
 
-lint: $(READY) ## Ruff, mypy strict, and who may import whom
+lint: $(READY) ## Ruff, mypy strict, who may import whom, and that no name is used by nobody
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture/test_unused_names.py
 
 check: lint test ## Lint and test; CI runs this and then conformance
 
@@ -62,4 +67,4 @@ lock: ## Resolve the locked versions anew (needs uv on the PATH)
 clean: ## Remove what was set up or left behind, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
-.PHONY: help install demo test test-long lint check conformance schema settings revision bench lock clean
+.PHONY: help install demo test test-noun test-long lint check conformance schema settings revision bench lock clean

@@ -3,25 +3,23 @@
 import asyncio
 import functools
 import itertools
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import asyncpg
 import pytest
 
 from ledger.storage.database import Database, DatabaseSettings
-from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
+from ledger.storage.embedded import EmbeddedServer
 from ledger.storage.roles import login_name
 from ledger.storage.sealing import Keyring
 from migrations.run import migrate
+from tests.support.cluster import ROLE_PREFIX, Cluster, make_data_dir
+from tests.support.country import FOUNDED_AT, Parties, found_country
 
-ROLE_PREFIX = "jembatan_"
-MEMORY_BYTES_MIN = 4 * 1024**3
+pytest_plugins = ["tests.support.fixtures.auth", "tests.support.fixtures.feed", "tests.support.fixtures.nouns"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,42 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None and not hasattr(config, "workerinput"):
         config.option.basetemp = tempfile.mkdtemp(prefix="jembatan-tests-")
         config.add_cleanup(functools.partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The running server, and how to make another database like the migrated one."""
-
-    urls: EmbeddedUrls
-    numbers: Iterator[int]
-
-    def url_of(self, database_name: str, *, owner: bool = False) -> str:
-        url = self.urls.owner if owner else self.urls.application
-        return url.replace("/jembatan?", f"/{database_name}?")
-
-    async def clone(self, template: str = "jembatan") -> str:
-        name = f"test_{next(self.numbers)}"
-        connection = await asyncpg.connect(self.urls.superuser)
-        try:
-            await connection.execute(f"CREATE DATABASE {name} OWNER {ROLE_PREFIX}owner TEMPLATE {template}")
-        finally:
-            await connection.close()
-        return name
-
-    async def drop(self, name: str) -> None:
-        connection = await asyncpg.connect(self.urls.superuser)
-        try:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        finally:
-            await connection.close()
-
-
-def make_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """In memory where there is room for it: cloning a database for each test is most of what the disk would do."""
-    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder of our own inside it
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN:
-        return Path(tempfile.mkdtemp(prefix="jembatan-tests-", dir=memory))
-    return tmp_path_factory.mktemp("server")
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +61,30 @@ def keyring() -> Keyring:
     return Keyring.from_text(*Keyring.generate_text())
 
 
-@pytest.fixture
-async def database_url(cluster: Cluster) -> AsyncIterator[str]:
+@pytest.fixture(scope="session")
+async def country(cluster: Cluster, keyring: Keyring) -> tuple[str, Parties]:
+    """A database in which the country was founded once, to be copied, and the country's parties."""
     name = await cluster.clone()
+    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    parties = await found_country(database, FOUNDED_AT)
+    await database.close()
+    return name, parties
+
+
+@pytest.fixture
+def parties(country: tuple[str, Parties]) -> Parties:
+    return country[1]
+
+
+@pytest.fixture
+def template(request: pytest.FixtureRequest) -> str:
+    """The database that the test's own is a copy of: with the country in it, for a test that asks for its parties."""
+    return request.getfixturevalue("country")[0] if "parties" in request.fixturenames else "jembatan"
+
+
+@pytest.fixture
+async def database_url(cluster: Cluster, template: str) -> AsyncIterator[str]:
+    name = await cluster.clone(template)
     yield cluster.url_of(name)
     await cluster.drop(name)
 
@@ -115,7 +98,7 @@ async def database(database_url: str, keyring: Keyring) -> AsyncIterator[Databas
 
 @pytest.fixture
 def as_of() -> datetime:
-    return datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+    return FOUNDED_AT
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.table import complaints
 from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
 from ledger.errors import CursorInvalidError, UnknownError
-from ledger.identifiers import ComplaintId, MemberId, OfficerId, new_id, parse_id
+from ledger.identifiers import ComplaintId, MemberId, OfficerId, parse_id
 from ledger.legal_time import LEGAL_ZONE
 from ledger.numbers.forms import parse_number
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
 from ledger.permissions import SOURCES, require_kind
 from ledger.policies import FilingPolicy
+from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
 from ledger.texts import check_optional_text
 from ledger.viewer import Viewer
@@ -212,9 +213,9 @@ def _condition(tx: Transaction, where: ComplaintFilter | None) -> ColumnElement[
     if where.number is not None:
         conditions.append(columns.e164 == parse_number(where.number).e164)
     if where.source_id is not None:
-        conditions.append(columns.source_id == (parse_id(where.source_id) or new_id()))
+        conditions.append(holds_id(columns.source_id, where.source_id))
     if where.filed_after is not None:
-        conditions.append(columns.filed_at > where.filed_after)
+        conditions.append(columns.filed_at >= where.filed_after)
     if where.filed_before is not None:
         conditions.append(columns.filed_at < where.filed_before)
     if where.complainant_ref is not None:

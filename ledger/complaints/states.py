@@ -68,11 +68,6 @@ def next_complaint_state(state: ComplaintState, move: ComplaintMove) -> Complain
     return after
 
 
-def complaint_states_before(move: ComplaintMove) -> list[ComplaintState]:
-    """The states from which the move is open, for a statement's WHERE."""
-    return [state for state, candidate in COMPLAINT_MOVES if candidate is move]
-
-
 VERIFIED_STATES = frozenset({_C.VERIFIED, _C.ESCALATED, _C.RESOLVED})
 """States in which an officer stands by the complaint, so that it counts for the number's risk."""
 

@@ -58,15 +58,11 @@ _READ_OWN = text(_READ.format(positions=_OWN, columns=_COLUMNS))
 _READ_OF_BRAND = text(_READ.format(positions=_OWN_OF_BRAND, columns=_COLUMNS))
 _READ_ALL = text(_READ.format(positions=_ALL, columns=f"{_COLUMNS}, {_AUDIENCE}"))
 
-_READ_TAIL = text(f"""
-SELECT {_COLUMNS}, {_AUDIENCE} FROM feed f JOIN events e ON e.id = f.event_id
-WHERE f.position > :after ORDER BY f.position LIMIT :limit
-""")
 TAIL = f"""
 SELECT {_COLUMNS}, {_AUDIENCE} FROM feed f JOIN events e ON e.id = f.event_id
 WHERE f.position > $1 ORDER BY f.position LIMIT $2
 """
-"""What read_tail asks, for a session of the driver's own (follower.py)."""
+"""Entries behind a position with audience and brand, whoever they are for; for follower.py, on the driver's session."""
 
 _TEXTS = text(f"""
 SELECT f.position, f.leaf_hash, f.reserved_hash, e.salt, {ENTRY_TEXT.format(reserved_hash="f.reserved_hash")} AS text
@@ -155,12 +151,6 @@ async def read_page(tx: Transaction, *, after: Position, limit: int) -> Sequence
         part = await read_entries(tx, after=part.scanned_to, limit=limit - len(entries), kinds=frozenset(EventKind))
         entries += part.entries
     return entries
-
-
-async def read_tail(tx: Transaction, *, after: Position, limit: int) -> list[Entry]:
-    """Entries behind a position with audience and brand, whoever they are for; under a role that reads all events."""
-    rows = (await tx.execute(_READ_TAIL, {"after": after, "limit": limit})).mappings().all()
-    return [entry_of(row) for row in rows]
 
 
 async def find_texts(tx: Transaction, positions: Collection[Position]) -> dict[Position, CommittedText]:

@@ -99,10 +99,8 @@ class VerifierKeyError(InvalidInputError):
     hint = "It looks like name+0123abcd+base64; `jembatan audit keys` prints those of an installation."
 
 
-class _Found(Exception):  # noqa: N818 - ends the reading, is no error
-    def __init__(self, tampering: Tampering, first: int, detail: str, *, last: int | None = None) -> None:
-        super().__init__(detail)
-        self.finding = Finding(tampering=tampering, first=first, last=last or first, detail=detail)
+def _found(tampering: Tampering, first: int, detail: str, *, last: int | None = None) -> Finding:
+    return Finding(tampering=tampering, first=first, last=last or first, detail=detail)
 
 
 @dataclass(slots=True)
@@ -162,14 +160,15 @@ def verify_export(
     verifier = _Verifier(header, keys, note)
     for kept in kept_notes:
         verifier.keep(kept)
-    try:
-        verifier.read(lines)
-    except _Found as found:
-        verifier.account.finding = verifier.find_first(found.finding)
+    finding = verifier.read(lines)
+    if finding is not None:
+        verifier.account.finding = verifier.find_first(finding)
     return verifier.account
 
 
 class _Verifier:
+    """Reads an export from line to line. What takes or checks a part returns the first thing that doesn't fit."""
+
     def __init__(self, header: Header, keys: Sequence[VerifierKey], note: Callable[[int], None]) -> None:
         self.header = header
         self.keys = keys or parse_keys(header.keys)
@@ -207,42 +206,43 @@ class _Verifier:
         """The finding, or the entry before it whose content and leaf hash were already seen not to fit."""
         if self.suspect is None or finding.first <= self.suspect[0]:
             return finding
-        try:
-            self.settle_suspect(None)
-        except _Found as found:
-            return found.finding
-        return finding
+        return self.settle_suspect(None) or finding
 
-    def read(self, lines: Iterator[bytes]) -> None:
-        """Read to the footer. Errors: _Found at the first thing that doesn't fit."""
-        self.check_kept()
+    def read(self, lines: Iterator[bytes]) -> Finding | None:
+        """Read to the footer, or to the first thing that doesn't fit."""
+        finding = self.check_kept()
         for raw in lines:
+            if finding is not None:
+                return finding
             line = parse_line(raw) if raw.endswith(b"\n") else None
             match line:
                 case EntryLine():
-                    self.take_entry(line, lines)
+                    finding = self.take_entry(line, lines)
                 case CheckpointLine():
-                    self.take_checkpoint(line)
+                    finding = self.take_checkpoint(line)
                 case Footer():
-                    self.finish(line, lines)
-                    return
+                    return self.finish(line, lines)
                 case _:
-                    self.refuse_line(raw)
-        raise _Found(Tampering.TRUNCATED, self.tree.size + 1, "the file ends before its footer", last=self.header.until)
+                    return self.refuse_line(raw)
+        return finding or _found(
+            Tampering.TRUNCATED, self.tree.size + 1, "the file ends before its footer", last=self.header.until
+        )
 
-    def refuse_line(self, raw: bytes) -> None:
+    def refuse_line(self, raw: bytes) -> Finding:
         if not raw.endswith(b"\n"):
             detail = "the file ends in the middle of a line"
-            raise _Found(Tampering.TRUNCATED, self.tree.size + 1, detail, last=self.header.until)
-        raise _Found(Tampering.LINE, self.tree.size + 1, "the line is none that an export has")
+            return _found(Tampering.TRUNCATED, self.tree.size + 1, detail, last=self.header.until)
+        return _found(Tampering.LINE, self.tree.size + 1, "the line is none that an export has")
 
-    def take_entry(self, line: EntryLine, lines: Iterator[bytes]) -> None:
+    def take_entry(self, line: EntryLine, lines: Iterator[bytes]) -> Finding | None:
         expected = self.tree.size + 1
         if line.position != expected:
-            self.refuse_position(line.position, expected, lines)
+            return self.refuse_position(line.position, expected, lines)
         if line.position > self.header.until:
-            raise _Found(Tampering.ENTRY_OUT_OF_ORDER, line.position, "it lies behind the end of the export")
+            return _found(Tampering.ENTRY_OUT_OF_ORDER, line.position, "it lies behind the end of the export")
         computed = self.check_entry(line)
+        if isinstance(computed, Finding):
+            return computed
         if self.suspect is not None:
             self.suspect[1].append(line.leaf_hash)
         elif computed != line.leaf_hash:
@@ -253,58 +253,61 @@ class _Verifier:
         self.account.entries += 1
         if self.account.entries % _AHEAD_LINES == 0:
             self.note(self.account.entries)
-        self.check_kept()
+        return self.check_kept()
 
-    def refuse_position(self, position: int, expected: int, lines: Iterator[bytes]) -> None:
+    def refuse_position(self, position: int, expected: int, lines: Iterator[bytes]) -> Finding:
         if position < expected:
             detail = "it stands in the export before" if position > self.header.after else "it lies before the export"
-            raise _Found(Tampering.ENTRY_DOUBLED, position, detail)
+            return _found(Tampering.ENTRY_DOUBLED, position, detail)
         ahead = (parse_line(raw) for raw in islice(lines, _AHEAD_LINES))
         if any(isinstance(line, EntryLine) and line.position == expected for line in ahead):
-            raise _Found(Tampering.ENTRY_OUT_OF_ORDER, expected, f"position {position} stands before it")
+            return _found(Tampering.ENTRY_OUT_OF_ORDER, expected, f"position {position} stands before it")
         detail = f"position {position} follows {expected - 1}"
-        raise _Found(Tampering.ENTRY_MISSING, expected, detail, last=position - 1)
+        return _found(Tampering.ENTRY_MISSING, expected, detail, last=position - 1)
 
-    def check_entry(self, line: EntryLine) -> bytes:
+    def check_entry(self, line: EntryLine) -> bytes | Finding:
         """The leaf hash that follows from the content, or the stated one where there is none."""
         if line.entry is None or line.salt is None:
-            self.check_absence(line)
-            return line.leaf_hash
+            return self.check_absence(line) or line.leaf_hash
         self.account.with_content += 1
         if line.erased_at is not None:
-            raise _Found(Tampering.ERASURE_MARK, line.position, "it is marked as erased and has its content")
+            return _found(Tampering.ERASURE_MARK, line.position, "it is marked as erased and has its content")
         computed = hash_leaf(line.salt + line.entry.encode("utf-8", "surrogatepass"))
-        self.check_reserved(line, is_leaf_good=computed == line.leaf_hash)
+        finding = self.check_reserved(line, is_leaf_good=computed == line.leaf_hash)
+        if finding is not None:
+            return finding
         if computed == line.leaf_hash:
             self.read_record(line.entry)
         return computed
 
-    def check_absence(self, line: EntryLine) -> None:
+    def check_absence(self, line: EntryLine) -> Finding | None:
         if line.position < self.header.oldest_position:
             self.account.archived += 1
             self.records.archived_until = line.position
         elif line.erased_at is None:
-            raise _Found(Tampering.CONTENT_MISSING, line.position, "its content is gone, neither erased nor archived")
+            return _found(Tampering.CONTENT_MISSING, line.position, "its content is gone, neither erased nor archived")
         elif self.header.exported_at - line.erased_at < _RECENT:
             self.account.erased += 1
             self.account.erased_lately += 1
         else:
             self.account.erased += 1
             self.records.note_erased(line.position)
+        return None
 
-    def check_reserved(self, line: EntryLine, *, is_leaf_good: bool) -> None:
+    def check_reserved(self, line: EntryLine, *, is_leaf_good: bool) -> Finding | None:
         entry = line.entry or ""
         if line.reserved is None or line.reserved_salt is None:
-            raise _Found(Tampering.RESERVED, line.position, "its reserved part or that part's salt is gone")
+            return _found(Tampering.RESERVED, line.position, "its reserved part or that part's salt is gone")
         computed = sha256(line.reserved_salt + line.reserved.encode("utf-8", "surrogatepass")).hexdigest()
         stated = _read_reserved(entry)
         if computed == stated:
-            return
+            return None
         if is_leaf_good:
-            raise _Found(Tampering.RESERVED, line.position, "who acted, or who may get it, is not what was hashed")
+            return _found(Tampering.RESERVED, line.position, "who acted, or who may get it, is not what was hashed")
         restored = (line.salt or b"") + entry.replace(stated or "\x00", computed).encode("utf-8", "surrogatepass")
         if hash_leaf(restored) == line.leaf_hash:
-            raise _Found(Tampering.RESERVED_HASH, line.position, "the stored hash of its reserved part is another")
+            return _found(Tampering.RESERVED_HASH, line.position, "the stored hash of its reserved part is another")
+        return None
 
     def read_record(self, entry: str) -> None:
         """Learn from the log's own records what may be without content."""
@@ -316,74 +319,86 @@ class _Verifier:
         elif told["kind"] == EventKind.ENTRIES_ARCHIVED:
             self.records.recorded_until = max(self.records.recorded_until, told["payload"].get("last", 0))
 
-    def take_checkpoint(self, line: CheckpointLine) -> None:
-        size = self.tree.size
+    def take_checkpoint(self, line: CheckpointLine) -> Finding | None:
         signed = verify_checkpoint(line.note, origin=self.header.origin, keys=self.keys)
-        if not isinstance(signed, SignedCheckpoint):
-            if signed.reason is not NoteFault.KEY_UNKNOWN:
-                self.refuse_checkpoint(f"a checkpoint behind it is not taken: {signed.reason}")
-            self.account.checkpoints_of_unknown_keys += 1
-            return
-        if (line.tree_size, line.root_hash) != (signed.checkpoint.size, signed.checkpoint.root):
-            self.refuse_checkpoint("a checkpoint's columns say something else than its note")
-        if signed.checkpoint.size != size:
-            self.refuse_checkpoint(f"a checkpoint of {signed.checkpoint.size} entries stands behind {size}")
-        self.settle_suspect(signed.checkpoint.root)
-        if self.tree.compute_root() != signed.checkpoint.root:
-            self.refuse_root(size, "the signed root is another than that of the entries")
+        if isinstance(signed, SignedCheckpoint):
+            return self.compare_checkpoint(line, signed.checkpoint)
+        if signed.reason is not NoteFault.KEY_UNKNOWN:
+            return self.refuse_checkpoint(f"a checkpoint behind it is not taken: {signed.reason}")
+        self.account.checkpoints_of_unknown_keys += 1
+        return None
+
+    def compare_checkpoint(self, line: CheckpointLine, checkpoint: Checkpoint) -> Finding | None:
+        size = self.tree.size
+        if (line.tree_size, line.root_hash) != (checkpoint.size, checkpoint.root):
+            return self.refuse_checkpoint("a checkpoint's columns say something else than its note")
+        if checkpoint.size != size:
+            return self.refuse_checkpoint(f"a checkpoint of {checkpoint.size} entries stands behind {size}")
+        finding = self.settle_suspect(checkpoint.root)
+        if finding is not None:
+            return finding
+        if self.tree.compute_root() != checkpoint.root:
+            return self.refuse_root(size, "the signed root is another than that of the entries")
         self.good_size = size
         self.account.checkpoints += 1
+        return None
 
-    def refuse_checkpoint(self, detail: str) -> None:
-        raise _Found(Tampering.CHECKPOINT, self.tree.size, detail)
+    def refuse_checkpoint(self, detail: str) -> Finding:
+        return _found(Tampering.CHECKPOINT, self.tree.size, detail)
 
-    def refuse_root(self, size: int, detail: str) -> None:
-        raise _Found(
+    def refuse_root(self, size: int, detail: str) -> Finding:
+        return _found(
             Tampering.ROOT, min(self.good_size + 1, size), f"checkpoint of {size} entries: {detail}", last=size
         )
 
-    def settle_suspect(self, root: bytes | None) -> None:
+    def settle_suspect(self, root: bytes | None) -> Finding | None:
         """Say whether an entry's content or its leaf hash was changed, by which of the two leads to a signed root."""
         if self.suspect is None:
-            return
+            return None
         position, other = self.suspect
         if root is not None and other.compute_root() == root:
-            raise _Found(Tampering.LEAF_HASH, position, "the stored leaf hash is not the signed one; the content is")
-        raise _Found(Tampering.CONTENT, position, "its content or its salt is not what was hashed")
+            return _found(Tampering.LEAF_HASH, position, "the stored leaf hash is not the signed one; the content is")
+        return _found(Tampering.CONTENT, position, "its content or its salt is not what was hashed")
 
-    def check_kept(self) -> None:
+    def check_kept(self) -> Finding | None:
         kept = self.kept.pop(self.tree.size, None)
         if kept is None:
-            return
-        self.settle_suspect(kept.root)
+            return None
+        finding = self.settle_suspect(kept.root)
+        if finding is not None:
+            return finding
         if self.tree.compute_root() != kept.root:
             detail = f"the checkpoint of {kept.size} entries that you kept tells another history"
-            raise _Found(Tampering.SPLIT_VIEW, min(self.good_size + 1, kept.size), detail, last=kept.size)
+            return _found(Tampering.SPLIT_VIEW, min(self.good_size + 1, kept.size), detail, last=kept.size)
         self.account.kept_checkpoints += 1
+        return None
 
-    def finish(self, footer: Footer, lines: Iterator[bytes]) -> None:
+    def finish(self, footer: Footer, lines: Iterator[bytes]) -> Finding | None:
         size = self.tree.size
         if size != self.header.until or footer.until != size or footer.entries != self.account.entries:
-            raise _Found(Tampering.ENTRY_MISSING, size + 1, "the export ends before its range", last=self.header.until)
+            return _found(Tampering.ENTRY_MISSING, size + 1, "the export ends before its range", last=self.header.until)
         if next(lines, None) is not None:
-            raise _Found(Tampering.LINE, size, "something stands behind the footer")
+            return _found(Tampering.LINE, size, "something stands behind the footer")
         self.account.root = self.tree.compute_root()
-        self.check_last()
+        finding = self.check_last()
+        if finding is not None:
+            return finding
         if self.kept:
             kept = min(self.kept)
             detail = f"you kept a checkpoint of {max(self.kept)} entries, and the log is shorter now"
-            raise _Found(Tampering.ROLLED_BACK, min(size + 1, kept), detail, last=max(self.kept))
-        self.check_records()
+            return _found(Tampering.ROLLED_BACK, min(size + 1, kept), detail, last=max(self.kept))
+        return self.check_records()
 
-    def check_last(self) -> None:
+    def check_last(self) -> Finding | None:
         """Hold the end against the checkpoint that vouches for the whole export."""
         signed = verify_checkpoint(self.header.checkpoint, origin=self.header.origin, keys=self.keys)
         if not isinstance(signed, SignedCheckpoint):
-            self.settle_suspect(None)
             detail = f"the checkpoint that vouches for the export is not taken: {signed.reason}"
-            raise _Found(Tampering.CHECKPOINT, self.tree.size, detail)
+            return self.settle_suspect(None) or _found(Tampering.CHECKPOINT, self.tree.size, detail)
         last = signed.checkpoint
-        self.settle_suspect(last.root if last.size == self.tree.size else None)
+        finding = self.settle_suspect(last.root if last.size == self.tree.size else None)
+        if finding is not None:
+            return finding
         verdict = verify_consistency(
             first_size=self.tree.size,
             first_root=self.account.root,
@@ -392,22 +407,26 @@ class _Verifier:
             proof=self.header.consistency,
         )
         if not verdict:
-            self.refuse_root(self.tree.size, f"the last checkpoint, of {last.size} entries, does not go on from here")
+            return self.refuse_root(
+                self.tree.size, f"the last checkpoint, of {last.size} entries, does not go on from here"
+            )
+        return None
 
-    def check_records(self) -> None:
+    def check_records(self) -> Finding | None:
         signed = verify_checkpoint(self.header.checkpoint, origin=self.header.origin, keys=self.keys)
         if not isinstance(signed, SignedCheckpoint) or signed.checkpoint.size != self.tree.size:
-            return
+            return None
         unrecorded = self.records.find_unrecorded()
         if unrecorded is not None:
-            raise _Found(
+            return _found(
                 Tampering.ERASURE_UNRECORDED, unrecorded, "it is without content, and no record says it was erased"
             )
         if self.records.archived_until > self.records.recorded_until:
             detail = "it is without content, and no record says it was archived; if that was a moment ago, export again"
-            raise _Found(
+            return _found(
                 Tampering.ARCHIVE_UNRECORDED, self.records.recorded_until + 1, detail, last=self.records.archived_until
             )
+        return None
 
 
 def _read_reserved(entry: str) -> str | None:

@@ -17,8 +17,9 @@ from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId, new_id, parse_id
 from ledger.members.table import brands, members, officers, offices
-from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
+from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor, rows_after
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.texts import check_optional_text, check_text
@@ -285,14 +286,14 @@ async def list_offices(tx: Transaction, member_id: str) -> list[Office]:
 
 
 async def list_officers(tx: Transaction, page: PageRequest, *, member_id: str | None = None) -> Page[Officer]:
-    """Officers, oldest first. Errors: ForbiddenError."""
+    """Officers, oldest first. Errors: ForbiddenError, CursorInvalidError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     statement = select(officers).order_by(officers.c.id).limit(page.first + 1)
     if member_id is not None:
-        statement = statement.where(officers.c.member_id == (parse_id(member_id) or new_id()))
+        statement = statement.where(holds_id(officers.c.member_id, member_id))
     if page.after is not None:
         (after,) = decode_cursor("officers", page.after, length=1)
-        statement = statement.where(officers.c.id > (parse_id(str(after)) or new_id()))
+        statement = statement.where(officers.c.id > cursor_id(after))
     rows = (await tx.execute(statement)).mappings().all()
     items = [_officer(row) for row in rows[: page.first]]
     return Page(items, [encode_cursor("officers", [item.id]) for item in items], len(rows) > page.first)

@@ -261,12 +261,14 @@ async def set_override(
         "id": new_id(),
         "e164": e164,
         "holder_id": parse_id(holder_id),
-        "brand_id": parse_id(brand_id) or new_id() if brand_id else None,
+        "brand_id": parse_id(brand_id) if brand_id else None,
         "valid_from": since,
         "valid_until": valid_until,
         "reason": check_text(reason, field="reason", length_max=_REASON_LENGTH_MAX),
         "carrier": MemberKind.CARRIER,
     }
+    if brand_id and parameters["brand_id"] is None:
+        raise UnknownError(field="holderId")
     async with tx.role(Role.TRANSITION):
         is_written = (await tx.execute(_SET_OVERRIDE, parameters)).first() is not None
         if is_written:

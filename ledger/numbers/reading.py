@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, RowMapping, Select, false, select, text
+from sqlalchemy import RowMapping, Select, false, select, text
 
 from ledger.errors import UnknownError
-from ledger.identifiers import BrandId, MemberId, new_id, parse_id
+from ledger.identifiers import BrandId, MemberId
 from ledger.numbers.forms import NumberKind, ParsedNumber, RegionInvalidError, check_region, parse_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, find_holders
 from ledger.numbers.table import PhoneNumber as StoredNumber
@@ -20,6 +20,7 @@ from ledger.numbers.table import phone_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from ledger.permissions import require_kind
+from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
 from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
@@ -214,17 +215,18 @@ def _select(viewer: Viewer) -> Select[Any]:
 
 
 def _restrict(statement: Select[Any], where: NumberFilter, *, visible: Sequence[str]) -> Select[Any]:
-    wanted: list[tuple[Column[Any], Sequence[Any]]] = [
-        (phone_numbers.c.status, where.statuses),
-        (phone_numbers.c.risk, where.risks),
-        (phone_numbers.c.holder_status, where.holder_statuses),
-        (phone_numbers.c.holder_id, [parse_id(where.holder_id) or new_id()] if where.holder_id else ()),
-        (phone_numbers.c.brand_id, [parse_id(where.brand_id) or new_id()] if where.brand_id else ()),
-        (phone_numbers.c.is_domestic, [where.is_domestic] if where.is_domestic is not None else ()),
-    ]
-    for column, values in wanted:
-        if values:
-            statement = statement.where(column.in_(values) if column.name in visible else false())
+    c = phone_numbers.c
+    wanted = (
+        (bool(where.statuses), c.status, c.status.in_(where.statuses)),
+        (bool(where.risks), c.risk, c.risk.in_(where.risks)),
+        (bool(where.holder_statuses), c.holder_status, c.holder_status.in_(where.holder_statuses)),
+        (bool(where.holder_id), c.holder_id, holds_id(c.holder_id, where.holder_id or "")),
+        (bool(where.brand_id), c.brand_id, holds_id(c.brand_id, where.brand_id or "")),
+        (where.is_domestic is not None, c.is_domestic, c.is_domestic == where.is_domestic),
+    )
+    for is_asked, column, condition in wanted:
+        if is_asked:
+            statement = statement.where(condition if column.name in visible else false())
     return statement
 
 

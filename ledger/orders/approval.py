@@ -6,7 +6,7 @@ Approving is what issues an order. It needs an officer, and never the one who dr
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ledger.errors import ConflictError, FourEyesError, InvalidInputError, Problem
+from ledger.errors import ConflictError, FourEyesError, Problem
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import OfficerId
 from ledger.moves import Change, Moved
@@ -32,12 +32,6 @@ class SupersedeInsteadError(ConflictError):
 
     code = "SUPERSEDE_INSTEAD"
     hint = "Correct the numbering plan and draft an order that supersedes this one."
-
-
-class OverrideMissingError(InvalidInputError):
-    """An override needs its reason in writing."""
-
-    code = "OVERRIDE_NOTE_MISSING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,11 +112,6 @@ def next_order_state(state: OrderState, move: OrderMove) -> OrderState:
     return after
 
 
-def order_states_before(move: OrderMove) -> list[OrderState]:
-    """The states from which the move is open, for a statement's WHERE."""
-    return [state for state, candidate in ORDER_MOVES if candidate is move]
-
-
 STATUS_OF_STATE: Mapping[OrderState, BlockRequestStatus] = {
     _O.DRAFT: BlockRequestStatus.DRAFT,
     _O.ISSUED: BlockRequestStatus.AWAITING_ANSWER,

@@ -28,6 +28,7 @@ from ledger.participations.terms import ParticipationTermError, Terms, check_ter
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_officer_or_operator
 from ledger.signals.keys import fill_keys, make_keys, refill_keys, retire_keys
+from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
 from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
@@ -208,7 +209,7 @@ async def list_participations(
     c = participations.c
     statement = _select(tx.viewer).order_by(c.id.desc()).limit(page.first + 1)
     if member_id is not None:
-        statement = statement.where(c.member_id == (parse_id(member_id) or new_id()))
+        statement = statement.where(holds_id(c.member_id, member_id))
     if in_force is not None:
         holds = c.began_at.is_not(None) & c.ended_at.is_(None)
         statement = statement.where(holds if in_force else ~holds)

@@ -21,7 +21,6 @@ class SignalState(ClosedList, graph_name="FraudSignalState"):
 class SignalMove(StrEnum):
     """What can be done to a fraud signal."""
 
-    CONFIRM = "CONFIRM"
     EXPIRE = "EXPIRE"
     REVOKE = "REVOKE"
 
@@ -30,7 +29,6 @@ _S, _SM = SignalState, SignalMove
 
 
 SIGNAL_MOVES: Mapping[tuple[SignalState, SignalMove], SignalState] = {
-    (_S.ACTIVE, _SM.CONFIRM): _S.ACTIVE,
     (_S.ACTIVE, _SM.EXPIRE): _S.EXPIRED,
     (_S.ACTIVE, _SM.REVOKE): _S.REVOKED,
 }

@@ -6,8 +6,10 @@ Native enums are not used: their operators are not leakproof, so an index on one
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Text, Uuid
+from sqlalchemy import CheckConstraint, Column, ColumnElement, DateTime, ForeignKey, Text, Uuid, false
 from sqlalchemy.dialects.postgresql import ARRAY
+
+from ledger.identifiers import parse_id
 
 
 def id_column(name: str = "id", *, primary_key: bool = True) -> Column[str]:
@@ -22,6 +24,12 @@ def reference(
     return Column(
         name, Uuid(as_uuid=False), ForeignKey(target), nullable=nullable, index=index, primary_key=primary_key
     )
+
+
+def holds_id(column: ColumnElement[str], sent: str) -> ColumnElement[bool]:
+    """The condition that the column holds the id that a caller sent; what can be no id is held by no row."""
+    known = parse_id(sent)
+    return column == known if known is not None else false()
 
 
 def moment(name: str, *, nullable: bool = False) -> Column[Any]:

@@ -312,13 +312,3 @@ class _translated:  # noqa: N801 - used as a statement: `with _translated():`
             raise StatementTimeoutError from error
         if state.startswith(_AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
             raise DatabaseUnavailableError from error
-
-
-def count_statements(database: Database, record: Callable[[str], None]) -> Callable[[], None]:
-    """Call record with each statement's text; returns what ends that. Transaction control is not reported."""
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        record(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    return lambda: event.remove(database.engine.sync_engine, "before_cursor_execute", note)

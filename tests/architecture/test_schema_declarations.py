@@ -112,7 +112,7 @@ class TestProtection:
         }
         assert named <= set(WORDS)
 
-    @pytest.mark.parametrize("need", ["ORDER_STAFF", "COMPLAINT_STAFF", "NUMBER_STAFF", "MEMBER_STAFF"])
+    @pytest.mark.parametrize("need", sorted(name for name in vars(authority) if name.endswith("_STAFF")))
     def test_keeps_what_is_the_regulators_alone_from_every_other_kind(self, need):
         others = set().union(*(BY_KIND[kind] for kind in MemberKind if kind is not MemberKind.REGULATOR))
         assert not any(set(group) & others for group in getattr(authority, need))

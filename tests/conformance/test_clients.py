@@ -19,8 +19,8 @@ from auth.clients.policies import ClientPolicy
 from gateway.wiring import read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from tests.conftest import Cluster
 from tests.support.auth_world import PASSWORD, Clock, World, client_key, jwks_of
+from tests.support.cluster import Cluster
 from tests.support.serving import Serving
 
 pytestmark = pytest.mark.conformance

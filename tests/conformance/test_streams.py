@@ -26,9 +26,9 @@ from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
-from tests.conftest import Cluster
-from tests.integration.ledger.conftest import Parties, found_country
 from tests.support.auth_world import Clock, World, sign
+from tests.support.cluster import Cluster
+from tests.support.country import Parties, found_country
 from tests.support.journeys import issue_orders
 from tests.support.serving import Serving
 

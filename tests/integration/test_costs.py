@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 import pytest
 
@@ -11,10 +10,10 @@ from ledger.complaints.imports import BATCH_SIZE, import_complaints
 from ledger.complaints.rows import FileFormat, FileReading
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
-from ledger.storage.database import Database, count_statements
-from tests.integration.ledger.conftest import Parties, found_country
+from ledger.storage.database import Database
 from tests.support.desk import Desk
 from tests.support.journeys import WORDS, acknowledge, draft_orders, file_verified, issue_orders
+from tests.support.statements import count_statements
 
 Count = Callable[[Awaitable[object]], Awaitable[int]]
 MANY = 1000
@@ -22,16 +21,6 @@ MANY = 1000
 
 def numbers_of(count: int, *, prefix: str = "+62812") -> list[str]:
     return [f"{prefix}{serial:07d}" for serial in range(1, count + 1)]
-
-
-@pytest.fixture
-async def parties(database: Database, as_of: datetime) -> Parties:
-    return await found_country(database, as_of)
-
-
-@pytest.fixture
-def desk(database: Database, parties: Parties, as_of: datetime) -> Desk:
-    return Desk(database, parties, as_of)
 
 
 @pytest.fixture

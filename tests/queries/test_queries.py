@@ -1,7 +1,7 @@
 """Golden queries: a query, its answer on the wire and the SQL that it took, seen together.
 
-Each folder holds query.graphql (its first line names who asks), result.json and statements.sql. After a change that
-is meant, run with UPDATE_GOLDEN=1 and read the difference.
+Each stands in a folder of its own, in that of its noun: query.graphql (its first line names who asks), result.json and
+statements.sql. After a change that is meant, run with UPDATE_GOLDEN=1 and read the difference.
 """
 
 import json
@@ -12,23 +12,18 @@ import pytest
 
 from ledger.feed.sequencer import Sequencer
 from ledger.orders.vocabulary import AcknowledgementKind
-from tests.integration.ledger.conftest import found_country
-from tests.integration.ledger.feed.conftest import (  # noqa: F401 - fixtures too
-    Sequenced,
-    direct,
-    running,
-    sequencer_settings,
-)
 from tests.support.desk import Desk
 from tests.support.journeys import acknowledge, draft_orders, file_verified, issue_orders
+from tests.support.running import running
+from tests.support.sequenced import Sequenced
 
-FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/query.graphql"))
+QUERIES = Path(__file__).parent
+FOLDERS = sorted(path.parent for path in QUERIES.glob("*/*/query.graphql"))
 
 
 @pytest.fixture
-async def desk(database, as_of, owner_connection, sequencer_settings) -> Desk:  # noqa: F811
+async def desk(database, parties, as_of, owner_connection, sequencer_settings) -> Desk:
     """Three issued orders, one of them executed and one received, and a draft; all of it in the feed."""
-    parties = await found_country(database, as_of)
     numbers = ["+6281200000001", "+6281200000002", "+6285600000001"]
     orders = await issue_orders(database, parties, as_of, numbers)
     await acknowledge(database, parties.telkomsel, as_of, orders[0], reference="TT-1")
@@ -48,7 +43,7 @@ def check_golden(path: Path, text: str) -> None:
 
 
 class TestGoldenQuery:
-    @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+    @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(QUERIES)))
     async def test_is_answered_as_recorded_by_the_statements_recorded(self, desk: Desk, folder: Path):
         query = (folder / "query.graphql").read_text(encoding="utf-8")
         party = query.splitlines()[0].removeprefix("# ").strip()

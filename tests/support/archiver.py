@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ledger.feed.archive import drop_entries
 from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.sealing import Keyring
-from tests.conftest import ROLE_PREFIX
+from tests.support.cluster import ROLE_PREFIX
 
 
 def tell(last: int) -> None:

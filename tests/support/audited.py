@@ -1,15 +1,13 @@
 """A feed that is signed as it grows, and how its tests wait for what was signed and break what was stored."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import pytest
-
-from ledger.feed.checkpoints import make_signer
+from ledger.feed.export import Range, plan_export, render_export
 from ledger.feed.notes import parse_verifier_key, verify_checkpoint
-from ledger.feed.sequencer import Sequencer
-from tests.integration.ledger.feed.conftest import Sequenced, running, until
+from ledger.feed.verification import parse_keys, verify_export
+from tests.support.sequenced import Sequenced
+from tests.support.waiting import until
 
 ORIGIN = "graph.example.id/feed"
 
@@ -53,11 +51,17 @@ class Audited(Sequenced):
         return verify_checkpoint(note, origin=origin, keys=parsed)
 
 
-@pytest.fixture
-async def audited(database, owner_connection, sequencer_settings, keyring) -> AsyncIterator[Audited]:
-    sign = make_signer(origin=ORIGIN, keyring=keyring, now=read_now)
-    sequencer = Sequencer(replace(sequencer_settings, checkpoint_s=0.0), sign=sign)
-    async with running(sequencer):
-        ready = Audited(database, owner_connection, sequencer)
-        await ready.settle()
-        yield ready
+async def export_lines(audited, *, after=0, until=None, **more) -> list[bytes]:
+    header = await plan_export(audited.database, Range(after=after, until=until), as_of=read_now())
+    chunks = [chunk async for chunk in render_export(audited.database, header, now=read_now, **more)]
+    return b"".join(chunks).splitlines(keepends=True)
+
+
+async def verify_now(audited, lines=None, *, kept=(), keys=None):
+    """The account of a fresh export, by keys that were known before anything was broken."""
+    lines = lines if lines is not None else await export_lines(audited)
+    return verify_export(iter(lines), keys=parse_keys(keys or await audited.keys()), kept_notes=kept)
+
+
+def find_finding(account):
+    return account.finding and (account.finding.tampering, account.finding.first)

@@ -1,6 +1,7 @@
 """The authorization server as a browser and a client's system meet it: over HTTP alone."""
 
 import base64
+import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -10,14 +11,17 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
+from starlette.applications import Starlette
 from yarl import URL
 
 from auth.clients.registration import CreatedClient
+from auth.routes import create_auth_routes
 from auth.tokens.verification import Success
 from ledger.identifiers import MemberId, OfficerId
 from tests.support.auth_world import CALLBACK, PASSWORD, World, challenge_of
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+MACHINE = {"grant_type": "client_credentials"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -61,10 +65,19 @@ class Site:
             is_json = response.content_type == "application/json"
             return Reply(response.status, response.headers, text, await response.json() if is_json else None)
 
+    async def post(self, path: str, client: CreatedClient | None, **form: str) -> Reply:
+        """A form to an endpoint for clients, by Basic or, without a client, with what the form says."""
+        return await self._post_form(path, form, basic=client)
+
     async def post_token(self, form: Any, *, headers: Any = None, basic: CreatedClient | None = None) -> Reply:
+        return await self._post_form("/oauth/token", form, headers=headers, basic=basic)
+
+    async def _post_form(
+        self, path: str, form: Any, *, headers: Any = None, basic: CreatedClient | None = None
+    ) -> Reply:
         body = urlencode(form) if isinstance(form, dict | list) else form
         more = {"Authorization": basic_of(basic.client_id, basic.secret or "")} if basic is not None else {}
-        return await self.send("POST", "/oauth/token", data=body, headers=headers or {**FORM, **more})
+        return await self.send("POST", path, data=body, headers=headers or {**FORM, **more})
 
     async def officers_client(self, scopes: list[str] | None = None, **more: Any) -> CreatedClient:
         """A client through which officers log in."""
@@ -126,6 +139,15 @@ class Site:
         return verdict.principal
 
 
+def make_auth_app(world: World) -> Starlette:
+    """The authorization server of this world, with nothing beside it."""
+    return Starlette(
+        routes=create_auth_routes(
+            world.database, keys=world.keys, passwords=world.passwords, settings=world.settings, clock=world.clock
+        )
+    )
+
+
 def basic_of(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
@@ -147,3 +169,9 @@ def action_of(page: Reply) -> str:
     found = re.search(r'action="([^"]+)"', page.text)
     assert found is not None
     return found[1].replace("&amp;", "&")
+
+
+def claims_of(token: str, part: int = 1) -> dict[str, Any]:
+    """What a token says, or, as part 0, its header; nothing is verified."""
+    encoded = token.split(".")[part]
+    return json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,3 +128,7 @@ def sign(key: Any, claims: dict[str, Any], *, algorithm: str = "ES256", **header
 
 def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+def new_verifier() -> str:
+    return secrets.token_urlsafe(48)

@@ -9,12 +9,13 @@ from auth.scopes import BY_KIND
 from auth.tokens.principal import Principal
 from ledger.feed.cursors import FeedCursor, find_ends
 from ledger.feed.reading import read_entries
-from ledger.storage.database import Database, count_statements
+from ledger.storage.database import Database
 from ledger.viewer import MemberKind, Viewer
 from resolvers.context import Context
 from resolvers.sources import EventBatch, Message, Source
 from schema.graph import schema
-from tests.integration.ledger.conftest import Parties
+from tests.support.country import Parties
+from tests.support.statements import count_statements
 
 
 @dataclass

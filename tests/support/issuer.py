@@ -1,18 +1,14 @@
 """Another OpenID provider, on loopback: small, and as dishonest as a test wants it."""
 
-import asyncio
 import base64
 import hashlib
 import json
 import secrets
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import uvicorn
 from joserfc import jws
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
@@ -105,16 +101,3 @@ class Issuer:
 
 def sign(key: Any, claims: dict[str, Any], algorithm: str = "ES256", kid: str | None = "k1") -> str:
     return jws.serialize_compact({"alg": algorithm, "kid": kid}, json.dumps(claims), key, algorithms=[algorithm])
-
-
-@asynccontextmanager
-async def serve(make_app: Callable[[str], Starlette]) -> AsyncIterator[str]:
-    """A real server on loopback; gives its origin."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(make_app(url), log_config=None, lifespan="off", ws="none"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield url
-    server.should_exit = True
-    await serving

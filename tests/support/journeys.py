@@ -7,6 +7,7 @@ from ledger.complaints.filing import ComplaintDraft, file_complaints
 from ledger.complaints.reading import Complaint
 from ledger.complaints.vocabulary import Medium
 from ledger.errors import Problem
+from ledger.forwarding.proposals import ForwardingRequest, forward_complaints
 from ledger.identifiers import new_id
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
@@ -19,6 +20,7 @@ from ledger.vocabulary import Category
 TELKOMSEL_NUMBER = "+6281200000001"
 INDOSAT_NUMBER = "+6285600000001"
 WORDS = {"legal_basis": "PM 5/2021", "summary": "Prize fraud by SMS.", "subscriber_notice": "Blocked for fraud."}
+FORWARDING = ForwardingRequest(legal_basis="PM 5/2021", subscriber_notice="Blocked for fraud; appeal to the help desk.")
 
 
 def complaint_draft(number, **more):
@@ -59,3 +61,8 @@ async def acknowledge(
     async with database.transaction(viewer, as_of=as_of) as tx:
         draft = AcknowledgementDraft(order_id=order.id, kind=kind, reference=reference, **more)
         return (await acknowledge_block_orders(tx, [draft]))[0]
+
+
+async def forward(database, parties, as_of, request=FORWARDING):
+    """Drafts of all verified complaints that can be forwarded."""
+    return await database.run(parties.officer, as_of=as_of, work=lambda tx: forward_complaints(tx, request))

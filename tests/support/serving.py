@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import socket
-import threading
 from typing import Any
 
 import structlog
 
-from gateway.process.server import DrainingServer, make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from schema.graph import schema
+from tests.support.server_thread import ServerThread, listen, port_of
 
 CHEAP = {"password_hash_rounds": 1, "password_hash_memory_kib": 8, "password_hash_threads": 1}
 
@@ -22,33 +21,28 @@ class Serving:
     """Started and stopped by the test; its address is known before it is started."""
 
     def __init__(self, database_url: str, keyring: Keyring, **settings: Any) -> None:
-        self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
-        port = self._listener.getsockname()[1]
+        self._listener: socket.socket | None = listen()
+        port = port_of(self._listener)
         quiet = {"metrics_port": 0, "drain_seconds": 1, "log_level": "ERROR"}
         self.settings = Settings(port=port, **{**quiet, **CHEAP, **settings})
         self._database_url, self._keyring = database_url, keyring
-        self._server: DrainingServer | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: ServerThread | None = None
 
     def connect(self) -> Database:
         """A pool of the caller's own on the same database."""
         return connect_database(self.settings, url=self._database_url, keyring=self._keyring)
 
     def start(self) -> None:
-        listener = self._listener or socket.create_server(("127.0.0.1", self.settings.port))
+        listener = self._listener or listen(self.settings.port)
         self._listener = None
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         app = create_gateway(self.settings, database=self.connect(), schema=schema)
-        self._server = make_server(app, self.settings)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
-        self._thread.start()
+        self._thread = ServerThread(app, self.settings, listener)
 
     async def stop(self) -> None:
         """As on SIGTERM."""
-        if self._server is None or self._thread is None:
+        if self._thread is None:
             return
-        self._server.should_exit = True
-        await asyncio.to_thread(self._thread.join, 10)
-        assert not self._thread.is_alive()
+        await asyncio.to_thread(self._thread.end)
         structlog.reset_defaults()
-        self._server = self._thread = None
+        self._thread = None

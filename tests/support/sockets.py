@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,11 +15,12 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway.app import create_app
 from gateway.process.feed_tasks import make_follower
-from gateway.process.server import make_server
 from gateway.settings import Settings
-from tests.acceptance.gateway.conftest import verify_sample
-from tests.acceptance.streams.conftest import FOLLOW, until
+from tests.support.sample_gateway import verify_sample
 from tests.support.sample_graph import Mutation, Order, PhoneNumber, Query, Referral, SampleContext
+from tests.support.server_thread import ServerThread, listen, port_of
+from tests.support.station import FOLLOW
+from tests.support.waiting import until
 
 SUBPROTOCOL = "graphql-transport-ws"
 READ_SECONDS_MAX = 20.0
@@ -157,31 +157,19 @@ class SampleGateway:
             follower=make_follower(settings, database_url="postgresql://nowhere.invalid/none"),
             now=lambda: datetime.now(UTC),
         )
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self.server = make_server(self.app, settings)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, daemon=True)
-        self.thread.start()
+        listener = listen()
+        self.port = port_of(listener)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = ServerThread(self.app, settings, listener)
+        self.end = self._thread.end
 
     async def until(self, *calls: str) -> None:
         """Return when all of these were called."""
         await until(lambda: set(calls) <= set(self.calls), f"{calls} are called")
 
     @property
-    def port(self) -> int:
-        return int(self.url.rsplit(":", 1)[1])
-
-    @property
     def sockets_open(self) -> float:
         return float(self.app.state.metrics.sockets._value.get())
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-
-    def end(self) -> None:
-        self.stop()
-        self.thread.join(timeout=15)
-        assert not self.thread.is_alive(), "the server did not stop"
 
 
 MakeSample = Callable[..., SampleGateway]

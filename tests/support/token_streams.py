@@ -1,8 +1,6 @@
 """Streams that were opened with tokens, for tests of what ends them: parties, what they hold, what they were told."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,23 +63,6 @@ class Streams:
         self.world.clock.advance(seconds)
         await self.tokens.check()
         return self.told
-
-
-async def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - a condition that nobody announces
-            await asyncio.sleep(0.002)
-
-
-@asynccontextmanager
-async def running(tokens: OpenTokens) -> AsyncIterator[None]:
-    task = asyncio.create_task(tokens.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def found_party(world: World, slug: str) -> Party:

@@ -15,7 +15,7 @@ from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
-from tests.acceptance.cli.conftest import Operator, render_keys
+from tests.support.operator import Operator, render_keys
 
 
 async def read_signing_keys(database: Database) -> SigningKeys:

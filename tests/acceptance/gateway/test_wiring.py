@@ -1,9 +1,8 @@
 """The real parts together: the graph, the ledger's database and the authorization server behind one port."""
 
+import asyncio
 import base64
 import json
-import socket
-import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -14,15 +13,15 @@ from joserfc.jwk import ECKey
 
 from auth.clients.registration import CreatedClient
 from auth.tokens.dpop import hash_access_token
-from gateway.process.server import make_server
 from gateway.settings import Settings
 from gateway.wiring import connect_database, create_gateway, read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from schema.graph import schema
-from tests.acceptance.gateway.conftest import Gateway, Reply
-from tests.conftest import Cluster
 from tests.support.auth_world import Clock, World, sign
+from tests.support.cluster import Cluster
+from tests.support.sample_gateway import Gateway, Reply
+from tests.support.server_thread import ServerThread, listen, port_of
 
 
 class Wired(Gateway):
@@ -38,8 +37,8 @@ class Wired(Gateway):
 @pytest.fixture(scope="module")
 async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
     name = await cluster.clone()
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
+    listener = listen()
+    port = port_of(listener)
     settings = Settings(port=port, metrics_port=0, drain_seconds=1, log_level="ERROR", rate_anonymous_burst=1000)
     database = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
     world = World(database, read_auth_settings(settings), Clock(datetime.now(UTC)))
@@ -48,14 +47,11 @@ async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
     await database.close()
     serving = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
     app = create_gateway(settings, database=serving, schema=schema)
-    server = make_server(app, settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
+    server = ServerThread(app, settings, listener)
     gateway = Wired(port, app)
     gateway.machine = machine
     yield gateway
-    server.should_exit = True
-    thread.join(10)
+    await asyncio.to_thread(server.end)
     await cluster.drop(name)
 
 

@@ -12,33 +12,9 @@ from auth.routes import create_auth_routes
 from auth.tokens.signing_keys import SigningKeyStore
 from ledger.errors import DatabaseUnavailableError
 from ledger.viewer import MemberKind
-from tests.support.auth_site import basic_of
+from tests.support.asgi import call
+from tests.support.auth_site import basic_of, make_auth_app
 from tests.support.auth_world import CALLBACK, Clock, World, auth_settings, challenge_of
-
-
-async def call(app: Starlette, method: str, path: str, *, query: str = "", body: bytes = b"", **headers: str):
-    """One request to the application, without a network."""
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": query.encode(),
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-        "client": ("192.0.2.1", 1),
-        "server": ("gateway.example.org", 443),
-        "scheme": "https",
-    }
-    await app(scope, receive, send)
-    head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], head, b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
 
 class _Away:
@@ -77,14 +53,11 @@ class TestSecureOrigin:
         client = await world.register(
             regulator, ["orders:read"], grant_types=["authorization_code"], redirect_uris=[CALLBACK]
         )
-        routes = create_auth_routes(
-            world.database, keys=world.keys, passwords=world.passwords, settings=world.settings, clock=world.clock
-        )
         query = (
             f"response_type=code&client_id={client.client_id}&redirect_uri={CALLBACK}"
             f"&code_challenge={challenge_of('v' * 43)}&code_challenge_method=S256"
         )
-        status, head, body = await call(Starlette(routes=routes), "GET", "/oauth/authorize", query=query)
+        status, head, body = await call(make_auth_app(world), "GET", "/oauth/authorize", query=query)
 
         assert status == 200
         assert head["set-cookie"].startswith("__Host-jembatan_browser=")

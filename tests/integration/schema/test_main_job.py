@@ -4,14 +4,10 @@ from datetime import timedelta
 
 from ledger.identifiers import new_id
 from tests.support.desk import Desk
+from tests.support.desk_journeys import FILE, NUMBER, complaint, file_verified
 
-NUMBER = "+6281200000001"
 WORDS = {"legalBasis": "PM 5/2021", "summary": "Prize fraud.", "subscriberNotice": "Blocked for fraud."}
 
-FILE = """mutation($input: FileComplaintsInput!) { fileComplaints(input: $input) {
-  problemCount results { wasKnown complaint { id ticketNo state e164 } problem { code message field hint } } } }"""
-DECIDE = """mutation($input: DecideComplaintsInput!) { decideComplaints(input: $input) {
-  results { complaint { id state } problem { code } } } }"""
 DRAFT = """mutation($input: DraftBlockOrdersInput!) { draftBlockOrders(input: $input) {
   results { blockOrder { id orderNo state status complaintCount } problem { code field } } } }"""
 APPROVE = """mutation($input: ApproveBlockOrdersInput!) { approveBlockOrders(input: $input) {
@@ -19,20 +15,6 @@ APPROVE = """mutation($input: ApproveBlockOrdersInput!) { approveBlockOrders(inp
 ACKNOWLEDGE = """mutation($input: AcknowledgeBlockOrdersInput!) { acknowledgeBlockOrders(input: $input) {
   problemCount results { wasKnown acknowledgement { kind isLate } blockOrder { state status }
   problem { code field hint } } } }"""
-
-
-def complaint(**more):
-    return {"number": NUMBER, "medium": "SMS", "category": "FRAUD", "sourceReference": new_id()} | more
-
-
-async def file_verified(desk: Desk, count: int = 1) -> list[str]:
-    filed = await desk.ask(desk.parties.agency, FILE, input={"complaints": [complaint() for _ in range(count)]})
-    assert not filed.errors, filed.errors
-    ids = [result["complaint"]["id"] for result in filed.data["fileComplaints"]["results"]]
-    decisions = [{"complaintId": each, "decision": "VERIFY"} for each in ids]
-    decided = await desk.ask(desk.parties.officer, DECIDE, input={"decisions": decisions})
-    assert [r["complaint"]["state"] for r in decided.data["decideComplaints"]["results"]] == ["VERIFIED"] * count
-    return ids
 
 
 async def draft(desk: Desk) -> str:

@@ -24,14 +24,15 @@ from ledger.storage.database import Database, DatabaseSettings
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer
-from tests.acceptance.cli.conftest import render_keys
-from tests.conftest import ROLE_PREFIX
-from tests.integration.ledger.conftest import Parties, found_country
-from tests.support.faults.processes import Serving, wait_until
+from tests.support.cluster import ROLE_PREFIX
+from tests.support.country import Parties, found_country
+from tests.support.faults.processes import Serving
 from tests.support.faults.subscribers import Party, Subscriber
 from tests.support.faults.truth import ORIGIN, Truth, count_unplaced, count_unsigned, read_truth
 from tests.support.faults.writers import Carriers, Desk, Journal
+from tests.support.operator import render_keys
 from tests.support.signal_journeys import take_part
+from tests.support.waiting import until
 
 SETTINGS = {
     "JEMBATAN_ROLE_PREFIX": ROLE_PREFIX,
@@ -145,13 +146,13 @@ class Fleet:
         await self.stop_writing()
         owner = await asyncpg.connect(self.owner_url)
         try:
-            await wait_until(lambda: _is_zero(count_unplaced(owner)))
-            await wait_until(lambda: _is_zero(count_unsigned(owner)))
+            await until(lambda: _is_zero(count_unplaced(owner)))
+            await until(lambda: _is_zero(count_unsigned(owner)))
             truth = await read_truth(owner)
         finally:
             await owner.close()
         with suppress(TimeoutError):  # the comparison says what is missing
-            await wait_until(lambda: all(each.has_all(truth) for each in subscribers))
+            await until(lambda: all(each.has_all(truth) for each in subscribers))
         return truth
 
     async def check(self, subscribers: Sequence[Subscriber] | None = None) -> Truth:
@@ -179,7 +180,7 @@ class Fleet:
             return holds()
 
         try:
-            await wait_until(looks)
+            await until(looks)
         except TimeoutError:
             told = {subscriber.name: (len(subscriber.received), subscriber.ends) for subscriber in self.subscribers}
             raise AssertionError((told, self.journal.size, self.journal.refused)) from None

@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
+
+from tests.support.waiting import until
 
 SERVE = [sys.executable, "-m", "cli", "serve"]
 _ANSWER = aiohttp.ClientTimeout(total=1)
@@ -47,7 +49,7 @@ class Serving:
     async def start(self) -> None:
         assert not self.is_running
         self._spawn()
-        await wait_until(self.is_ready, seconds=90)
+        await until(self.is_ready, seconds_max=90)
 
     async def is_ready(self) -> bool:
         assert self.is_running, self.log[-4000:]
@@ -110,22 +112,10 @@ async def find_leader(servings: list[Serving]) -> Serving:
         found = [serving for serving in servings if await serving.is_leading()]
         return len(found) == 1
 
-    await wait_until(is_one)
+    await until(is_one)
     return found[0]
 
 
 def find_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
-
-
-async def wait_until(holds: Callable[[], object], *, seconds: float = 60) -> None:
-    """Ask until the answer is true; a coroutine function may ask too."""
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = holds()
-            if asyncio.iscoroutine(answer):
-                answer = await answer
-            if answer:
-                return
-            await asyncio.sleep(0.02)

@@ -14,6 +14,7 @@ from ledger.feed.cursors import FeedCursor
 from ledger.viewer import Viewer
 from tests.support.faults.truth import Truth
 from tests.support.faults.wires import Ask, Ended, Result, Resume, Transport, Way, hear
+from tests.support.waiting import pause
 
 _SIDES = {
     "blockRequestEvents": "event { position kind subjectId: blockOrderId blockOrder { id orderNo } }",
@@ -89,7 +90,7 @@ class Subscriber:
                 await asyncio.wait({self._stream})
             finally:
                 await self.drop()
-            await asyncio.sleep(0.02)
+            await pause(0.02)
 
     def begin(self, way: Way, url: str) -> None:
         """One stream from that process, in that way, while the caller goes on."""

@@ -15,6 +15,8 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from tests.support.waiting import pause
+
 SUBPROTOCOL = "graphql-transport-ws"
 SILENCE_SECONDS_MAX = 3.0
 """Six heartbeats: who hears nothing for so long takes the server for dead."""
@@ -168,7 +170,7 @@ async def _hear_pages(http: aiohttp.ClientSession, ask: Ask) -> AsyncIterator[Re
             message = {"cursor": cursor, "event": edge["node"]}
             yield Result({"data": {"message": message}, "extensions": {"cursor": cursor}})
         yield None
-        await asyncio.sleep(0.05)
+        await pause(0.05)
 
 
 def _refused(body: bytes) -> Ended:

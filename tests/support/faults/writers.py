@@ -25,8 +25,9 @@ from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.storage.database import Database
 from ledger.viewer import Viewer
-from tests.integration.ledger.conftest import Parties
+from tests.support.country import Parties
 from tests.support.journeys import WORDS, complaint_draft
+from tests.support.waiting import pause
 
 PREFIXES = ("+6289000", "+6289100", "+6289200", "+6289210")
 """Of Telkomsel, Indosat, XL and Axis in the plan made up for these tests."""
@@ -123,7 +124,7 @@ class Desk:
         """File, decide and order for ever, sometimes with a commit that comes late and sometimes with none."""
 
         async def tarry() -> None:
-            await asyncio.sleep(chance.choice((0.02, 0.05, 0.05, 0.2)))
+            await pause(chance.choice((0.02, 0.05, 0.05, 0.2)))
             if chance.random() < 0.15:
                 raise RolledBackError
 
@@ -134,7 +135,7 @@ class Desk:
                 self.journal.refused["rolled back"] += 1
             except AWAY as error:
                 self.journal.refused[type(error).__name__] += 1
-                await asyncio.sleep(0.05)
+                await pause(0.05)
 
     async def _journey(self, chance: random.Random, tarry: Hold) -> None:
         numbers = [next(self.numbers) for _ in range(chance.randint(1, 3))]
@@ -159,8 +160,8 @@ class Carriers:
     async def go_on(self, issued: "asyncio.Queue[tuple[str, str]]") -> None:
         while True:
             order_id, carrier_id = await issued.get()
-            while not await self._acknowledge(order_id, self.bearers[carrier_id]):  # noqa: ASYNC110 - nobody tells when
-                await asyncio.sleep(0.05)
+            while not await self._acknowledge(order_id, self.bearers[carrier_id]):
+                await pause(0.05)
 
     async def _acknowledge(self, order_id: str, bearer: str) -> bool:
         item = {"orderId": order_id, "kind": "RECEIVED", "reference": "TT-1"}

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.pages import BATCH_SIZE_MAX
 from resolvers.loaders import Loader
+from tests.support.waiting import yield_turn
 
 
 class Shelf:
@@ -41,7 +42,7 @@ class TestLoader:
 
     async def test_reads_nothing_that_is_only_expected(self, shelf: Shelf):
         shelf.loader().expect([2, 4])
-        await asyncio.sleep(0)
+        await yield_turn()
         assert shelf.asked == []
 
     async def test_reads_nothing_twice(self, shelf: Shelf):

@@ -12,10 +12,13 @@ from auth.tokens.open_tokens import OpenToken
 from auth.tokens.revocations import revoke_family
 from auth.tokens.verification import Refusal
 from ledger.identifiers import new_id
-from ledger.storage.database import Database, count_statements
-from tests.conftest import Cluster
+from ledger.storage.database import Database
 from tests.support.auth_world import START, World, auth_settings
-from tests.support.token_streams import Party, Streams, found_party, revoke, running, wait_until
+from tests.support.cluster import Cluster
+from tests.support.running import running
+from tests.support.statements import count_statements
+from tests.support.token_streams import Party, Streams, found_party, revoke
+from tests.support.waiting import until
 
 EXPIRED, REVOKED = Refusal.EXPIRED, Refusal.REVOKED
 
@@ -64,7 +67,7 @@ class TestExpiry:
         for name, expires_at in ends.items():
             live_streams.open(name, party.machine(name, expires_at=expires_at))
         await live_streams.world.database.close()
-        await wait_until(lambda: len(live_streams.told) == 2)
+        await until(lambda: len(live_streams.told) == 2)
         assert list(live_streams.told.items()) == [("first", EXPIRED), ("second", EXPIRED)]
         for name, expires_at in ends.items():
             assert live_streams.told_at[name] >= expires_at
@@ -72,15 +75,15 @@ class TestExpiry:
     async def test_waits_for_the_clock_where_that_is_behind(self, streams: Streams, party: Party) -> None:
         streams.open("a", party.machine("a", expires_at=START + timedelta(seconds=0.01)))
         first = streams.tokens._timer
-        await wait_until(lambda: streams.tokens._timer is not first)
+        await until(lambda: streams.tokens._timer is not first)
         assert streams.told == {}
         streams.world.clock.advance(0.01)
-        await wait_until(lambda: streams.told == {"a": EXPIRED})
+        await until(lambda: streams.told == {"a": EXPIRED})
 
     async def test_tells_a_token_that_expired_before_it_was_held(self, streams: Streams, party: Party) -> None:
         streams.open("late", party.machine("late", expires_at=START))
         assert streams.told == {}
-        await wait_until(lambda: streams.told == {"late": EXPIRED})
+        await until(lambda: streams.told == {"late": EXPIRED})
 
     async def test_comes_to_a_token_that_claims_to_live_longer_than_ours_do(
         self, streams: Streams, party: Party
@@ -277,15 +280,15 @@ class TestRun:
             end = count_statements(world.database, statements.append)
             live_streams.open("a", party.machine("a")).close()
             beats = live_streams.now() + timedelta(seconds=0.1)
-            await wait_until(lambda: live_streams.now() > beats)
+            await until(lambda: live_streams.now() > beats)
             end()
             assert statements == []
             live_streams.open("revoked", party.machine("revoked"))
             live_streams.open("officer", party.officer("officer"))
             await revoke(world, "revoked")
-            await wait_until(lambda: live_streams.told == {"revoked": REVOKED})
+            await until(lambda: live_streams.told == {"revoked": REVOKED})
             await world.disable_officer(party.officer_id)
-            await wait_until(lambda: live_streams.told == {"revoked": REVOKED, "officer": REVOKED})
+            await until(lambda: live_streams.told == {"revoked": REVOKED, "officer": REVOKED})
 
 
 class TestClose:

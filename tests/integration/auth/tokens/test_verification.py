@@ -16,9 +16,9 @@ from auth.tokens.table import revoked_tokens
 from auth.tokens.verification import Failure, Refusal, Success, TokenVerifier
 from ledger.errors import DatabaseUnavailableError
 from ledger.identifiers import new_id
-from ledger.storage.database import count_statements
 from ledger.viewer import MemberKind, ViewerKind
 from tests.support.auth_world import AUDIENCE, ISSUER, World, client_key, sign
+from tests.support.statements import count_statements
 
 
 class Bench:

@@ -34,11 +34,12 @@ from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import RiskTier
 from ledger.pages import PageRequest
 from ledger.policies import FilingPolicy, Policies, RiskPolicy
-from ledger.storage.database import Database, count_statements
+from ledger.storage.database import Database
 from ledger.storage.rekeying import rotate_keys
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from ledger.vocabulary import Category
+from tests.support.statements import count_statements
 
 NUMBER = "0811 9000 0001"
 PERSON = ComplainantDraft(name="Ani", identity_number="3171010101010001")
@@ -437,7 +438,9 @@ class TestReading:
         assert await find(source_id="no id") == set()
         assert await find(complainant_ref=reference) == {spam}
         assert await find(complainant_ref="\x00\ud800") == set()
-        assert await find(filed_after=as_of) == set()
+        assert await find(filed_after=as_of) == {spam, fraud}
+        assert await find(filed_after=as_of + timedelta(microseconds=1)) == set()
+        assert await find(filed_before=as_of) == set()
         assert await find(filed_before=as_of + timedelta(seconds=1)) == {spam, fraud}
         late = as_of + timedelta(hours=24, seconds=1)
         assert await find(is_verification_overdue=True) == set()

@@ -16,9 +16,9 @@ from ledger.errors import ForbiddenError, NoItemsError, Problem, TooManyItemsErr
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import HolderStatus, ProtectedReason
 from ledger.policies import FilingPolicy, Policies
-from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category, HoldReason
+from tests.support.statements import count_statements
 
 NUMBER = "0811 9000 0001"
 E164 = "+6281190000001"

@@ -1,7 +1,5 @@
 """Archiving by the command, on a live feed: nothing is dropped that isn't in a verified file; killed, it goes on."""
 
-# ruff: noqa: F811 - a fixture is named where it is used
-
 import asyncio
 import gzip
 import json
@@ -20,11 +18,10 @@ from ledger.feed.proofs import compute_root, prove_consistency, prove_inclusion
 from ledger.feed.vocabulary import HoldSubject
 from ledger.identifiers import Position
 from ledger.storage.roles import Role
-from tests.acceptance.cli.conftest import render_keys
-from tests.conftest import ROLE_PREFIX
-from tests.integration.ledger.feed.test_audit import verify_now
-from tests.support.audited import ORIGIN, audited, read_now  # noqa: F401 - fixture
+from tests.support.audited import ORIGIN, read_now, verify_now
+from tests.support.cluster import ROLE_PREFIX
 from tests.support.commands import run_command
+from tests.support.operator import render_keys
 from tests.support.places import ROOT
 
 SNIPPET = ROOT / "docs" / "audit.md"

@@ -1,7 +1,5 @@
 """Exporting the log and verifying the export: whatever the database's owner changes is found, and named."""
 
-# ruff: noqa: F811 - a fixture is named where it is used
-
 import random
 
 import orjson
@@ -9,7 +7,7 @@ import pytest
 
 from ledger.feed.audit_files import Header, parse_line, render_line
 from ledger.feed.comparison import compare_with_database
-from ledger.feed.export import ExportRangeError, NothingSignedError, Range, plan_export, render_export
+from ledger.feed.export import ExportRangeError, NothingSignedError, Range, plan_export
 from ledger.feed.notes import Checkpoint, NoteSigner, render_checkpoint, sign_note
 from ledger.feed.verification import (
     KeptCheckpointError,
@@ -17,29 +15,13 @@ from ledger.feed.verification import (
     parse_keys,
     verify_export,
 )
-from tests.support.audited import ORIGIN, audited, read_now  # noqa: F401 - fixture
-
-
-async def export_lines(audited, *, after=0, until=None, **more) -> list[bytes]:
-    header = await plan_export(audited.database, Range(after=after, until=until), as_of=read_now())
-    chunks = [chunk async for chunk in render_export(audited.database, header, now=read_now, **more)]
-    return b"".join(chunks).splitlines(keepends=True)
-
-
-async def verify_now(audited, lines=None, *, kept=(), keys=None):
-    """The account of a fresh export, by keys that were known before anything was broken."""
-    lines = lines if lines is not None else await export_lines(audited)
-    return verify_export(iter(lines), keys=parse_keys(keys or await audited.keys()), kept_notes=kept)
+from tests.support.audited import ORIGIN, export_lines, find_finding, read_now, verify_now
 
 
 async def fill_three(audited, parties, as_of):
     """Entries of several kinds under three checkpoints; the sizes of those."""
     named = {"audience": [parties.telkomsel.member_id], "brand_id": parties.brands["byu"]}
     return [await audited.fill(parties.officer, as_of, count=4, **named) for _ in range(3)]
-
-
-def find_finding(account):
-    return account.finding and (account.finding.tampering, account.finding.first)
 
 
 class TestExport:

@@ -1,7 +1,5 @@
 """Checkpoints: signed by the one that leads, of a history that only grows, by keys that can be replaced."""
 
-# ruff: noqa: F811 - a fixture is named where it is used
-
 import asyncpg
 import pytest
 
@@ -24,8 +22,9 @@ from ledger.storage.database import Database
 from ledger.storage.rekeying import LEDGER_SEALED, rotate_keys
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
-from tests.integration.ledger.feed.conftest import event_draft, until
-from tests.support.audited import ORIGIN, audited, read_now  # noqa: F401 - fixture
+from tests.support.audited import ORIGIN, read_now
+from tests.support.sequenced import event_draft
+from tests.support.waiting import until
 
 
 @pytest.fixture

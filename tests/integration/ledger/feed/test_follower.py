@@ -8,7 +8,8 @@ from ledger.errors import DatabaseUnavailableError
 from ledger.feed.cursors import find_ends
 from ledger.feed.follower import APPLICATION_NAME, Follower
 from ledger.feed.vocabulary import EventKind, Subject
-from tests.integration.ledger.feed.conftest import running, until
+from tests.support.running import running
+from tests.support.waiting import until
 
 
 class Heard:

@@ -49,7 +49,7 @@ class TestProofs:
                 )
 
     async def test_are_made_in_one_statement_each(self, sequenced, parties, as_of):
-        from ledger.storage.database import count_statements
+        from tests.support.statements import count_statements
 
         await sequenced.append(parties.officer, as_of, count=300, payload={})
         size = await sequenced.wait()

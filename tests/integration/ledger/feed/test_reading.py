@@ -11,12 +11,11 @@ from ledger.errors import CursorExpiredError, ForbiddenError
 from ledger.feed import reading
 from ledger.feed.entries import may_get
 from ledger.feed.events import append_events
-from ledger.feed.reading import find_reserved_texts, find_texts, read_entries, read_page, read_tail
+from ledger.feed.reading import TAIL, entry_of, find_reserved_texts, find_texts, read_entries, read_page
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.storage.database import count_statements
-from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR
-from tests.integration.ledger.feed.conftest import event_draft
+from tests.support.sequenced import event_draft
+from tests.support.statements import count_statements
 
 MEMBERS = ("agency", "other_agency", "telkomsel", "indosat", "xlsmart", "provider")
 BRANDS = (None, "xl", "axis", "byu")
@@ -67,8 +66,7 @@ class TestReadEntries:
         async with sequenced.database.transaction(parties.officer, as_of=as_of) as tx:
             await append_events(tx, drafts)
         head = await sequenced.wait(before + len(events))
-        async with sequenced.database.system(Role.FOLLOWER, as_of=as_of) as tx:
-            tail = await read_tail(tx, after=before, limit=100)
+        tail = [entry_of(row) for row in await sequenced.owner.fetch(TAIL, before, 100)]
         assert [entry.position for entry in tail] == list(range(before + 1, head + 1))
         for viewer in all_viewers(parties):
             wanted = [entry for entry in tail if may_get(entry, viewer) and (kinds is None or entry.kind in kinds)]

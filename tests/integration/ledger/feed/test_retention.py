@@ -1,7 +1,5 @@
 """Retention: content and salts go on schedule, hashes and proofs stay."""
 
-# ruff: noqa: F811 - a fixture is named where it is used
-
 from datetime import timedelta
 
 import pytest
@@ -18,8 +16,7 @@ from ledger.feed.verification import Tampering
 from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import Position
 from ledger.storage.roles import Role
-from tests.integration.ledger.feed.test_audit import find_finding, verify_now
-from tests.support.audited import audited, read_now  # noqa: F401 - fixture
+from tests.support.audited import find_finding, read_now, verify_now
 
 NUMBER = "+62890000001"
 

@@ -17,7 +17,9 @@ from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
 from ledger.feed.events import append_events
 from ledger.feed.sequencer import APPLICATION_NAME, TRY_LOCK, Sequencer
 from ledger.storage.roles import Role
-from tests.integration.ledger.feed.conftest import Sequenced, event_draft, running, until
+from tests.support.running import running
+from tests.support.sequenced import Sequenced, event_draft
+from tests.support.waiting import until
 
 _ROWS = f"""
 SELECT f.*, e.*, e.salt || convert_to({ENTRY_TEXT.format(reserved_hash="f.reserved_hash")}, 'UTF8') AS leaf,

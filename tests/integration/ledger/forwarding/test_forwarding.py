@@ -23,15 +23,18 @@ from ledger.orders.reading import get_block_order, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder
 from ledger.pages import PageRequest
-from ledger.storage.database import count_statements
-from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
+from tests.support.journeys import (
+    FORWARDING,
+    INDOSAT_NUMBER,
+    TELKOMSEL_NUMBER,
+    acknowledge,
+    file_verified,
+    forward,
+    issue_orders,
+)
+from tests.support.statements import count_statements
 
-REQUEST = ForwardingRequest(legal_basis="PM 5/2021", subscriber_notice="Blocked for fraud; appeal to the help desk.")
 FOREIGN, HOTLINE, NOBODYS, FIXED = "+12025550123", "159", "+6286800000001", "+622150001234"
-
-
-async def forward(database, parties, as_of, request=REQUEST):
-    return await database.run(parties.officer, as_of=as_of, work=lambda tx: forward_complaints(tx, request))
 
 
 async def read_items(database, parties, as_of, run):
@@ -99,7 +102,7 @@ class TestRun:
     async def test_paces_what_one_carrier_gets_after_a_backlog(self, database, parties, as_of):
         await file_verified(database, parties, as_of, [f"+62812000005{n:02}" for n in range(5)] + [INDOSAT_NUMBER])
         request = ForwardingRequest(
-            legal_basis=REQUEST.legal_basis, subscriber_notice=REQUEST.subscriber_notice, carrier_limit=2
+            legal_basis=FORWARDING.legal_basis, subscriber_notice=FORWARDING.subscriber_notice, carrier_limit=2
         )
         run = await forward(database, parties, as_of, request)
         carriers = [item.carrier_id for item in await read_items(database, parties, as_of, run)]
@@ -122,7 +125,7 @@ class TestRun:
         for viewer, error in ((parties.regulator, OfficerRequiredError), (parties.telkomsel, ForbiddenError)):
             with pytest.raises(error):
                 async with database.transaction(viewer, as_of=as_of) as tx:
-                    await forward_complaints(tx, REQUEST)
+                    await forward_complaints(tx, FORWARDING)
         with pytest.raises(ForbiddenError):
             async with database.reading(parties.agency, as_of=as_of) as tx:
                 await list_forwarding_runs(tx, PageRequest())

@@ -27,7 +27,6 @@ from ledger.orders.reading import get_block_order
 from ledger.orders.states import ExtensionState, OrderState
 from ledger.orders.vocabulary import AcknowledgementKind as Kind
 from ledger.orders.vocabulary import AcknowledgementMark, LiftBasis
-from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from tests.support.journeys import (
     INDOSAT_NUMBER,
@@ -37,6 +36,7 @@ from tests.support.journeys import (
     file_verified,
     issue_orders,
 )
+from tests.support.statements import count_statements
 
 
 class TestAcknowledge:

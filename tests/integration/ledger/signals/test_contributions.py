@@ -11,7 +11,6 @@ from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from ledger.signals.contributions import Contribution, ContributionDraft, contribute_signals
-from ledger.storage.database import count_statements
 from ledger.vocabulary import Category
 from tests.support.journeys import TELKOMSEL_NUMBER, file_verified
 from tests.support.signal_journeys import (
@@ -23,6 +22,7 @@ from tests.support.signal_journeys import (
     read_signals,
     take_part,
 )
+from tests.support.statements import count_statements
 
 NUMBER = TELKOMSEL_NUMBER
 

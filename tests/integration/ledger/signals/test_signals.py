@@ -22,7 +22,6 @@ from ledger.signals.revocation import Revocation, expire_signals, revoke_signals
 from ledger.signals.settling import settle_next_signals, settle_signals
 from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevocationGround, SignalRevokedReason
-from ledger.storage.database import count_statements
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR
 from ledger.vocabulary import Category
@@ -39,6 +38,7 @@ from tests.support.signal_journeys import (
     revoke,
     take_part,
 )
+from tests.support.statements import count_statements
 
 NUMBER = TELKOMSEL_NUMBER
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.integration.schema.test_main_job import FILE, complaint, file_verified
 from tests.support.desk import Desk
+from tests.support.desk_journeys import FILE, complaint, file_verified
 
 
 async def file_one(desk: Desk, **more):

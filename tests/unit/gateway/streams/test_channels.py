@@ -26,6 +26,7 @@ from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, Position
 from ledger.viewer import Viewer, ViewerKind
 from resolvers.sources import Message, Source
+from tests.support.waiting import until, yield_turn
 
 FEED_ID = "01a2021c-6975-7159-a6ca-07629e9d1796"
 MINE, OTHERS = MemberId("01a2021c-6975-7159-a6ca-000000000001"), MemberId("01a2021c-6975-7159-a6ca-000000000002")
@@ -75,8 +76,7 @@ class Execution:
         return SOURCE
 
     async def run(self, messages: Sequence[tuple[Position, Message]]) -> list[Delivery]:
-        for _ in range(self.chance.randrange(4)):
-            await asyncio.sleep(0)
+        await yield_turn(self.chance.randrange(4))
         self.executed += [position for position, _ in messages]
         made_at = asyncio.get_running_loop().time()
         return [Delivery(position, message.cursor, b"%d" % position, made_at) for position, message in messages]
@@ -87,7 +87,7 @@ class CatchUpsOfLog(CatchUps):
 
     async def _read_from_database(self, channel: Channel, after: Position) -> Slice:
         log: Any = self._follower
-        await asyncio.sleep(0)
+        await yield_turn()
         mine = [item for item in log.entries[after:] if MINE in item.audience]
         kept = mine[: self._batch_max]
         return Slice(kept, kept[-1].position if len(kept) == self._batch_max else log.head)
@@ -130,7 +130,7 @@ class TestChannel:
         await channel.prove(lambda: (FEED_ID, log.head))
         readers: list[Reader] = []
         for _ in range(200):
-            await asyncio.sleep(0)
+            await yield_turn()
             act = chance.random()
             if act < 0.1 and len(readers) < 12:
                 after = chance.randrange(log.head + 1)
@@ -153,12 +153,13 @@ class TestChannel:
         def expected(reader: Reader) -> list[int]:
             return [item.position for item in log.entries[reader.after :] if MINE in item.audience]
 
-        async with asyncio.timeout(20):
-            while any(reader.taken != expected(reader) for reader in readers):
-                for reader in readers:
-                    reader.take(100)
-                    assert reader.taken == expected(reader)[: len(reader.taken)]
-                await asyncio.sleep(0.001)
+        def all_is_taken() -> bool:
+            for reader in readers:
+                reader.take(100)
+                assert reader.taken == expected(reader)[: len(reader.taken)]
+            return all(reader.taken == expected(reader) for reader in readers)
+
+        await until(all_is_taken, "every reader has what is its own")
         channel.close()
 
     async def test_executes_nothing_for_what_nobody_here_may_get(self) -> None:
@@ -169,7 +170,7 @@ class TestChannel:
         subscription = channel.open(position=Position(0), cursor="")
         channel.feed(subscription, Position(0))
         channel.offer([entry(position, mine=False) for position in range(1, 5)])
-        await asyncio.sleep(0)
+        await yield_turn()
         assert execution.executed == []
 
     async def test_ends_who_fails_and_goes_on_for_the_others(self) -> None:
@@ -228,7 +229,7 @@ class TestShared:
 
         shared: Shared[int] = Shared(entries_max=2, seconds=60)
         waiting = [asyncio.create_task(shared.get("key", make)) for _ in range(3)]
-        await asyncio.sleep(0)
+        await yield_turn()
         waiting[0].cancel()
         go.set()
         assert await asyncio.gather(*waiting[1:]) == [1, 1]
@@ -239,7 +240,7 @@ class TestShared:
 
         async def make() -> int:
             made.count += 1
-            await asyncio.sleep(0)
+            await yield_turn()
             if made.count == 1:
                 raise ValueError
             return made.count
@@ -256,5 +257,5 @@ class TestShared:
         shared: Shared[int] = Shared(entries_max=2, seconds=60)
         for key in range(5):
             await shared.get(key, make)
-        await asyncio.sleep(0)
+        await yield_turn()
         assert len(shared._tasks) == 2

@@ -1,0 +1,49 @@
+"""The real graph behind a real uvicorn, each party with a token of its own; only tokens are stand-ins here."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from auth.tokens.principal import Principal
+from gateway.app import create_app
+from gateway.settings import Settings
+from ledger.storage.database import Database, DatabaseSettings
+from ledger.storage.sealing import Keyring
+from resolvers.context import Context
+from schema.graph import schema
+from tests.support.cluster import ROLE_PREFIX
+from tests.support.country import Parties
+from tests.support.graph_site import Site
+from tests.support.server_thread import ServerThread, listen, port_of
+
+
+@pytest.fixture
+def site(database: Database, database_url: str, keyring: Keyring, parties: Parties, as_of: datetime) -> Iterator[Site]:
+    site = Site(database, parties, as_of)
+    settings = Settings(rate_burst=100_000, rate_anonymous_burst=100_000, metrics_port=0, log_level="ERROR")
+    served = Database.connect(DatabaseSettings(url=database_url, role_prefix=ROLE_PREFIX), keyring)
+
+    def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
+        return Context(database=served, principal=principal, as_of=as_of, request_id=request_id)
+
+    @asynccontextmanager
+    async def run(_app: Any) -> AsyncIterator[None]:
+        yield
+        await served.close()
+
+    app = create_app(
+        settings,
+        schema=schema,
+        verify_token=site.verify,
+        make_context=make_context,
+        lifespan=run,
+        now=lambda: as_of,
+    )
+    listener = listen()
+    site.port = port_of(listener)
+    server = ServerThread(app, settings, listener)
+    yield site
+    server.end()

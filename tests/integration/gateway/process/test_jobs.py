@@ -1,0 +1,63 @@
+"""Jobs: what time does by itself, in one process at a time."""
+
+from datetime import timedelta
+
+from gateway.process.jobs import JOBS, Job, run_job, running_jobs
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.filing import file_complaints
+from ledger.complaints.reading import get_complaint
+from ledger.complaints.states import ComplaintState
+from ledger.complaints.vocabulary import RejectionReason
+from ledger.storage.roles import Role
+from tests.support.journeys import TELKOMSEL_NUMBER, complaint_draft
+from tests.support.waiting import until
+
+
+class TestExpiry:
+    async def test_rejects_what_nobody_answered_in_time_and_nothing_else(self, database, parties, as_of):
+        async with database.transaction(parties.agency, as_of=as_of) as tx:
+            asked, untouched = await file_complaints(tx, [complaint_draft(TELKOMSEL_NUMBER) for _ in range(2)])
+        decision = ComplaintDecision(complaint_id=asked.complaint.id, decision=Decision.ASK_INFO, note="Which day?")
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            await decide_complaints(tx, [decision])
+        [expiry] = [job for job in JOBS if job.name == "expire_information_requests"]
+        waited = database.policies.information_due
+        assert await run_job(expiry, database, as_of=as_of + waited - timedelta(seconds=1)) == 0
+        assert await run_job(expiry, database, as_of=as_of + waited + timedelta(seconds=1)) == 1
+        assert await run_job(expiry, database, as_of=as_of + waited + timedelta(days=1)) == 0
+        async with database.reading(parties.agency, as_of=as_of) as tx:
+            rejected = await get_complaint(tx, asked.complaint.id)
+            other = await get_complaint(tx, untouched.complaint.id)
+        assert (rejected.state, rejected.rejection_reason) == (
+            ComplaintState.REJECTED,
+            RejectionReason.EVIDENCE_MISSING,
+        )
+        assert other.state is ComplaintState.SUBMITTED
+
+
+class TestRunJob:
+    async def test_is_left_to_the_process_that_is_at_it(self, database, as_of):
+        async def work(tx):
+            return await run_job(JOBS[0], database, as_of=as_of) is None
+
+        same = Job(name=JOBS[0].name, role=Role.TRANSITION, work=work)
+        assert await run_job(same, database, as_of=as_of) is True
+
+    async def test_every_job_runs_on_an_empty_database(self, database, as_of):
+        assert [await run_job(job, database, as_of=as_of) for job in JOBS] == [0] * len(JOBS)
+
+
+class TestRunningJobs:
+    async def test_goes_on_after_a_job_that_failed(self, database, as_of):
+        done = []
+
+        async def fail(tx):
+            raise RuntimeError("no")
+
+        async def work(tx):
+            done.append(tx.as_of)
+            return 1
+
+        jobs = [Job(name="a", role=Role.JOBS, work=fail), Job(name="b", role=Role.JOBS, work=work)]
+        async with running_jobs(database, now=lambda: as_of, beat_seconds=0.01, jobs=jobs):
+            await until(lambda: len(done) >= 2, "the other job has run twice")

@@ -1,0 +1,53 @@
+"""The real graph behind a real uvicorn, each party with a token of its own; only tokens are stand-ins here."""
+
+import http.client
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from auth.tokens.principal import Principal
+from ledger.storage.database import Database
+from ledger.viewer import Viewer
+from tests.support.country import Parties
+from tests.support.desk import principal_of
+
+
+@dataclass(frozen=True)
+class Verdict:
+    principal: Principal | None = None
+    reason: str = "unknown"
+
+    def __bool__(self) -> bool:
+        return self.principal is not None
+
+
+class Site:
+    """A running gateway, asked by HTTP alone."""
+
+    def __init__(self, database: Database, parties: Parties, as_of: datetime) -> None:
+        self.database = database
+        self.parties = parties
+        self.as_of = as_of
+        self.tokens: dict[str, Principal] = {}
+        self.port = 0
+
+    def token(self, viewer: Viewer, *, without: tuple[str, ...] = ()) -> str:
+        principal = principal_of(viewer, self.as_of)
+        token = f"token-{len(self.tokens)}"
+        self.tokens[token] = replace(principal, scopes=principal.scopes - set(without))
+        return token
+
+    async def verify(self, bearer: str, as_of: datetime) -> Verdict:
+        return Verdict(self.tokens.get(bearer))
+
+    def post(self, token: str | None, query: str, **variables: Any) -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("POST", "/graphql", json.dumps({"query": query, "variables": variables}), headers)
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()

@@ -1,0 +1,55 @@
+"""Every state by every move: what the table of the domain says and nothing else."""
+
+import itertools
+
+import pytest
+
+from ledger.errors import StateConflictError
+from ledger.orders.states import OrderMove, OrderState, next_order_state
+
+TABLE = {
+    OrderState.DRAFT: {
+        OrderMove.APPROVE: OrderState.ISSUED,
+        OrderMove.RETURN: OrderState.DRAFT,
+        OrderMove.REVISE: OrderState.DRAFT,
+        OrderMove.DISCARD: OrderState.DISCARDED,
+    },
+    OrderState.DISCARDED: {},
+    OrderState.ISSUED: {
+        OrderMove.RECEIVE: OrderState.RECEIVED,
+        OrderMove.EXECUTE: OrderState.EXECUTED,
+        OrderMove.EXECUTE_PARTLY: OrderState.PARTIAL,
+        OrderMove.REFUSE_AS_IMPOSSIBLE: OrderState.IMPOSSIBLE,
+        OrderMove.WITHDRAW: OrderState.WITHDRAWN,
+    },
+    OrderState.RECEIVED: {
+        OrderMove.EXECUTE: OrderState.EXECUTED,
+        OrderMove.EXECUTE_PARTLY: OrderState.PARTIAL,
+        OrderMove.REFUSE_AS_IMPOSSIBLE: OrderState.IMPOSSIBLE,
+        OrderMove.WITHDRAW: OrderState.WITHDRAWN,
+    },
+    OrderState.PARTIAL: {
+        OrderMove.EXECUTE: OrderState.EXECUTED,
+        OrderMove.REFUSE_AS_IMPOSSIBLE: OrderState.IMPOSSIBLE,
+        OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED,
+        OrderMove.END_RECYCLED: OrderState.ENDED,
+    },
+    OrderState.EXECUTED: {OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED, OrderMove.END_RECYCLED: OrderState.ENDED},
+    OrderState.IMPOSSIBLE: {OrderMove.REISSUE: OrderState.ISSUED, OrderMove.CLOSE: OrderState.CLOSED},
+    OrderState.WITHDRAWN: {OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED},
+    OrderState.LIFT_ISSUED: {OrderMove.LIFT: OrderState.LIFTED, OrderMove.REFUSE_LIFT: OrderState.LIFT_IMPOSSIBLE},
+    OrderState.LIFT_IMPOSSIBLE: {OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED, OrderMove.CLOSE: OrderState.CLOSED},
+    OrderState.CLOSED: {},
+    OrderState.LIFTED: {},
+    OrderState.ENDED: {},
+}
+
+
+@pytest.mark.parametrize(("state", "move"), list(itertools.product(OrderState, OrderMove)))
+def test_an_order_makes_exactly_the_moves_of_its_table(state, move):
+    wanted = TABLE[state].get(move)
+    if wanted is None:
+        with pytest.raises(StateConflictError):
+            next_order_state(state, move)
+    else:
+        assert next_order_state(state, move) is wanted
