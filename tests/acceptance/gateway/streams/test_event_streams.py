@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
+from ledger.identifiers import new_id
 from tests.support.cluster import Cluster
 from tests.support.statements import count_statements
 from tests.support.station import FOLLOW, Serve, Station, names, orders_of
@@ -184,10 +185,10 @@ class TestSharing:
         before = station.counts.executed
         statements: list[str] = []
         stop = count_statements(station.served, statements.append)
-        for number in range(3):
-            await station.write(telkomsel, 1, first=number)
+        for order_id in (new_id(), new_id(), new_id()):
+            await station.write(telkomsel, subject_id=order_id)
             for reader in readers:
-                assert orders_of(await reader.read_messages(1)) == [f"order-{number}"]
+                assert orders_of(await reader.read_messages(1)) == [order_id]
         stop()
         assert station.counts.executed == before + 3
         assert sum("FROM block_orders" in statement for statement in statements) == 3
