@@ -14,7 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
 from ledger.storage.roles import login_name
 from ledger.storage.sealing import Keyring
@@ -108,7 +109,7 @@ async def database_url(cluster: Cluster) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(database_url: str, keyring: Keyring) -> AsyncIterator[Database]:
-    database = Database.connect(DatabaseSettings(url=database_url, role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=database_url, role_prefix=ROLE_PREFIX), keyring)
     yield database
     await database.close()
 

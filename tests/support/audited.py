@@ -1,7 +1,7 @@
 """A feed that is signed as it grows, and how its tests wait for what was signed and break what was stored."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -56,7 +56,7 @@ class Audited(Sequenced):
 @pytest.fixture
 async def audited(database, owner_connection, sequencer_settings, keyring) -> AsyncIterator[Audited]:
     sign = make_signer(origin=ORIGIN, keyring=keyring, now=read_now)
-    sequencer = Sequencer(replace(sequencer_settings, checkpoint_s=0.0), sign=sign)
+    sequencer = Sequencer(sequencer_settings.model_copy(update={"checkpoint_seconds": 0.0}), sign=sign)
     async with running(sequencer):
         ready = Audited(database, owner_connection, sequencer)
         await ready.settle()

@@ -10,12 +10,11 @@ import structlog
 
 from gateway.process.server import DrainingServer, make_server
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway
+from gateway.wiring import create_gateway
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from schema.graph import schema
-
-CHEAP = {"password_hash_rounds": 1, "password_hash_memory_kib": 8, "password_hash_threads": 1}
+from tests.support.auth_world import CHEAP
 
 
 class Serving:
@@ -25,14 +24,14 @@ class Serving:
         self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         quiet = {"metrics_port": 0, "drain_seconds": 1, "log_level": "ERROR"}
-        self.settings = Settings(port=port, **{**quiet, **CHEAP, **settings})
-        self._database_url, self._keyring = database_url, keyring
+        self.settings = Settings(port=port, database_url=database_url, **{**quiet, **CHEAP, **settings})
+        self._keyring = keyring
         self._server: DrainingServer | None = None
         self._thread: threading.Thread | None = None
 
     def connect(self) -> Database:
         """A pool of the caller's own on the same database."""
-        return connect_database(self.settings, url=self._database_url, keyring=self._keyring)
+        return Database.connect(self.settings, self._keyring)
 
     def start(self) -> None:
         listener = self._listener or socket.create_server(("127.0.0.1", self.settings.port))

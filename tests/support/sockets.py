@@ -15,9 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.app import create_app
-from gateway.process.feed_tasks import make_follower
 from gateway.process.server import make_server
 from gateway.settings import Settings
+from ledger.feed.follower import Follower
 from tests.acceptance.gateway.conftest import verify_sample
 from tests.acceptance.streams.conftest import FOLLOW, until
 from tests.support.sample_graph import Mutation, Order, PhoneNumber, Query, Referral, SampleContext
@@ -154,7 +154,7 @@ class SampleGateway:
             ),
             verify_token=verify_sample,
             make_context=lambda principal, as_of, request_id: SampleContext(principal, as_of, request_id, self.calls),
-            follower=make_follower(settings, database_url="postgresql://nowhere.invalid/none"),
+            follower=Follower(settings.model_copy(update={"database_url": "postgresql://nowhere.invalid/none"})),
             now=lambda: datetime.now(UTC),
         )
         listener = socket.create_server(("127.0.0.1", 0))

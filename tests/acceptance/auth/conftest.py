@@ -7,7 +7,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from auth.routes import create_auth_routes
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from tests.conftest import ROLE_PREFIX, Cluster
@@ -19,7 +20,7 @@ from tests.support.auth_world import World, auth_settings, machine_scopes
 async def site(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Site]:
     """A real server on loopback with nothing but our routes, on a database of its own."""
     name = await cluster.clone()
-    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     issuer = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -52,7 +53,7 @@ def later(site: Site) -> None:
 async def shared_world(cluster: Cluster, keyring: Keyring) -> AsyncIterator[World]:
     """A database without a server, for requests that need no network."""
     name = await cluster.clone()
-    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
     yield World(database, auth_settings())
     await database.close()
     await cluster.drop(name)

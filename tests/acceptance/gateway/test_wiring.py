@@ -16,7 +16,8 @@ from auth.clients.registration import CreatedClient
 from auth.tokens.dpop import hash_access_token
 from gateway.process.server import make_server
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway, read_auth_settings
+from gateway.wiring import create_gateway
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from schema.graph import schema
@@ -40,13 +41,16 @@ async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
     name = await cluster.clone()
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    settings = Settings(port=port, metrics_port=0, drain_seconds=1, log_level="ERROR", rate_anonymous_burst=1000)
-    database = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
-    world = World(database, read_auth_settings(settings), Clock(datetime.now(UTC)))
+    settings = Settings(
+        database_url=cluster.url_of(name), port=port, metrics_port=0, drain_seconds=1, log_level="ERROR",
+        rate_anonymous_burst=1000,
+    )  # fmt: skip
+    database = Database.connect(settings, keyring)
+    world = World(database, settings, Clock(datetime.now(UTC)))
     carrier = await world.admit(MemberKind.CARRIER, "carrier")
     machine = await world.register(carrier, ["orders:read", "numbers:read", "members:read"])
     await database.close()
-    serving = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
+    serving = Database.connect(settings, keyring)
     app = create_gateway(settings, database=serving, schema=schema)
     server = make_server(app, settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

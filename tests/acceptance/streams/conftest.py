@@ -20,7 +20,7 @@ from auth.clients.registration import ClientDraft, create_client
 from auth.scopes import BY_KIND, OFFICER_ONLY
 from gateway.process.server import make_server
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway
+from gateway.wiring import create_gateway
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Database
@@ -172,7 +172,7 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
         }
         settings = Settings(**(defaults | overrides))
         clock = Clock()
-        served = connect_database(settings, url=database_url, keyring=keyring)
+        served = Database.connect(settings, keyring)
         app = create_gateway(settings, database=served, schema=schema, now=clock.read)
         loops: list[asyncio.AbstractEventLoop] = []
 

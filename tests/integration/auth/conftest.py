@@ -2,7 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from tests.conftest import ROLE_PREFIX, Cluster
 from tests.support.auth_world import World, auth_settings
@@ -17,7 +18,7 @@ def world(database: Database) -> World:
 async def shared_world(cluster: Cluster, keyring: Keyring) -> AsyncIterator[World]:
     """A world for tests that leave it as they found it."""
     name = await cluster.clone()
-    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
     yield World(database, auth_settings())
     await database.close()
     await cluster.drop(name)

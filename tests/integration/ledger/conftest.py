@@ -9,7 +9,8 @@ import pytest
 from ledger.members.admission import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
 from ledger.numbers.plan import load_plan
 from ledger.numbers.plan_seed import seed_ranges
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
 from tests.conftest import ROLE_PREFIX, Cluster
@@ -107,7 +108,7 @@ async def found_country(database: Database, as_of: datetime) -> Parties:
 async def country(cluster: Cluster, keyring: Keyring) -> tuple[str, Parties]:
     """A database with the country founded once; every test here gets a copy of it."""
     name = await cluster.clone()
-    settings = DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX)
+    settings = LedgerSettings(database_url=cluster.url_of(name), role_prefix=ROLE_PREFIX)
     database = Database.connect(settings, keyring)
     parties = await found_country(database, datetime(2026, 3, 2, 3, 0, tzinfo=UTC))
     await database.close()

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from ledger.feed.direct import DirectSettings
 from ledger.feed.events import EventDraft, append_events
-from ledger.feed.follower import Follower, FollowerSettings
-from ledger.feed.sequencer import Sequencer, SequencerSettings
+from ledger.feed.follower import Follower
+from ledger.feed.sequencer import Sequencer
 from ledger.feed.vocabulary import EventKind, Subject
+from ledger.settings import FeedSettings
 from ledger.storage.database import Database
 from tests.conftest import ROLE_PREFIX, Cluster
 from tests.integration.ledger.conftest import country, database_url, parties  # noqa: F401 - fixtures
@@ -85,24 +85,24 @@ def event_draft(number: int = 0, **named) -> EventDraft:
 
 
 @pytest.fixture
-def direct(database_url: str) -> DirectSettings:  # noqa: F811
-    return DirectSettings(url=database_url, role_prefix=ROLE_PREFIX)
+def direct(database_url: str) -> FeedSettings:  # noqa: F811
+    return FeedSettings(database_url=database_url, role_prefix=ROLE_PREFIX)
 
 
 @pytest.fixture
-def sequencer_settings(direct: DirectSettings) -> SequencerSettings:
-    return SequencerSettings(direct=direct, takeover_s=0.05, checkpoint_s=0.05)
+def sequencer_settings(direct: FeedSettings) -> FeedSettings:
+    return direct.model_copy(update={"checkpoint_seconds": 0.05})
 
 
 @pytest.fixture
-def follower_settings(direct: DirectSettings) -> FollowerSettings:
-    return FollowerSettings(direct=direct, tail_entries=1_000, poll_s=0.1)
+def follower_settings(direct: FeedSettings) -> FeedSettings:
+    return direct.model_copy(update={"feed_tail_entries": 1_000})
 
 
 @pytest.fixture
 async def sequenced(database, owner_connection, sequencer_settings) -> AsyncIterator[Sequenced]:
     """The database with a running sequencer that has caught up."""
-    sequencer = Sequencer(sequencer_settings)
+    sequencer = Sequencer(sequencer_settings, takeover_seconds=0.05)
     async with running(sequencer):
         ready = Sequenced(database, owner_connection, sequencer)
         await ready.wait()
@@ -133,9 +133,9 @@ async def administrator(cluster: Cluster, owner_connection: asyncpg.Connection) 
 
 
 @pytest.fixture
-async def follower(sequenced: Sequenced, follower_settings: FollowerSettings) -> AsyncIterator[Follower]:
+async def follower(sequenced: Sequenced, follower_settings: FeedSettings) -> AsyncIterator[Follower]:
     """A follower that has read everything so far."""
-    follower = Follower(follower_settings)
+    follower = Follower(follower_settings, poll_seconds=0.1)
     async with running(follower):
         await follower.wait_ready()
         yield follower
