@@ -23,7 +23,7 @@ from auth.protocol.pushed_requests import answer_pushed_request
 from auth.protocol.revocation import answer_revocation_request
 from auth.protocol.server_runs import ServerRuns
 from auth.protocol.token import answer_token_request
-from auth.settings import AuthSettings
+from auth.settings import AuthSettings, check_auth_settings
 from auth.tokens.signing_keys import SigningKeyStore
 from ledger.storage.database import Database
 
@@ -31,7 +31,11 @@ from ledger.storage.database import Database
 def create_auth_routes(
     database: Database, *, keys: SigningKeyStore, passwords: Passwords, settings: AuthSettings, clock: Clock
 ) -> list[Route]:
-    """Return the routes, at the root of the origin that settings.issuer names."""
+    """Return the routes, at the root of the origin that settings.issuer names.
+
+    Errors: IssuerInvalidError, ProviderInvalidError.
+    """
+    check_auth_settings(settings)
     runs = ServerRuns(database, keys=keys, settings=settings, clock=clock)
     clients = ClientEndpoints(runs)
     site = LoginSite(database, settings=settings, clock=clock)
@@ -44,12 +48,10 @@ def create_auth_routes(
         return Route(path, guarded(handler, site.refuse), methods=[method])
 
     provided: list[Route] = []
-    if settings.openid is not None:
+    if settings.openid_issuer:
         callback = "/oauth/provider/callback"
         redirect_uri = f"{settings.issuer}{callback}"
-        provider = ProviderEndpoints(
-            site, OpenIdProvider(settings.openid, redirect_uri=redirect_uri, clock_skew_s=settings.clock_skew_s)
-        )
+        provider = ProviderEndpoints(site, OpenIdProvider(settings, redirect_uri=redirect_uri))
         provided = [route("POST", "/oauth/provider", provider.leave), route("GET", callback, provider.come_back)]
     return [
         Route("/oauth/token", clients.serve("token", answer_token_request), methods=["POST"]),

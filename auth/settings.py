@@ -1,124 +1,87 @@
-"""The settings of the authorization server, passed in at startup. Every bound of auth is a field here.
-
-Units: seconds where a name ends in _s, bytes in _bytes_max, attempts or requests per window otherwise.
-"""
+"""The settings of the authorization server: where clients reach us, tokens, logins, the regulator's own provider."""
 
 import ipaddress
-from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
+from pydantic import Field, field_validator
+
 from auth.errors import IssuerInvalidError, ProviderInvalidError
+from ledger.sections import SettingsSection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenIdSettings:
-    """The regulator's own OpenID provider, which authenticates its officers.
+class AddressSettings(SettingsSection):
+    """Where we listen and what clients call us, which is also what our tokens are bound to."""
 
-    Errors: ProviderInvalidError.
-    """
+    title: ClassVar[str] = "Address"
 
-    issuer: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    audience: str
-    """The audience that an ID token must have; usually the client id."""
-    name: str = "OpenID"
-    scope: str = "openid"
-    subject_claim: str = "sub"
-    """The claim that identifies a person permanently."""
-    required_claim: str = ""
-    """A claim that must equal required_value or, if it is a list, contain it; empty for none."""
-    required_value: str = ""
-    is_beside_passwords: bool = False
-    """Whether the regulator's officers may also log in by password."""
-    timeout_s: float = 5.0
-    response_bytes_max: int = 262_144
-    refresh_s: float = 3_600.0
+    host: str = Field("127.0.0.1", description="Address that the graph listens on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port that the graph listens on; 0 takes a free one.")
+    public_url: str | None = Field(
+        None, description="The URL that clients use, also the issuer of tokens. Unset: http://HOST:PORT."
+    )
 
-    def __post_init__(self) -> None:
-        """Refuse a provider that can't be used safely."""
-        parts = urlsplit(self.issuer)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-        is_plain = not parts.query and not parts.fragment and "@" not in parts.netloc and self.issuer[-1:] != "/"
-        if not (is_safe and is_plain and parts.hostname and self.client_id and self.client_secret):
-            raise ProviderInvalidError
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        return None if value is None else check_url(value).rstrip("/")
+
+    @property
+    def base_url(self) -> str:
+        """PUBLIC_URL, or what HOST and PORT make of it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthSettings:
-    """Settings of the authorization server and of token verification.
+class TokenSettings(AddressSettings):
+    """Tokens: how long they last, how soon an end of theirs is noticed, and how often they are asked for."""
 
-    Errors: IssuerInvalidError.
-    """
+    title: ClassVar[str] = "Tokens"
 
-    issuer: str
-    """Our public origin, exactly as it appears in tokens and metadata, without a trailing slash."""
-    audience: str
-    """The only audience of our tokens."""
-    service_name: str = "Jembatan"
+    audience: str | None = Field(None, description="Audience of access tokens. Unset: PUBLIC_URL/graphql.")
+    access_token_seconds: int = Field(600, ge=30, le=86_400, description="Lifetime of an access token.")
+    authorization_code_seconds: int = Field(60, ge=5, le=600, description="Lifetime of an authorization code.")
+    refresh_token_seconds: int = Field(
+        2_592_000, ge=60, le=31_536_000, description="How long a login can be refreshed at the most."
+    )
+    refresh_idle_seconds: int = Field(
+        604_800, ge=60, le=31_536_000, description="How long a refresh token may lie unused."
+    )
+    refresh_double_seconds: float = Field(
+        5, ge=0, le=60, description="A used refresh token that comes back later than this ends its whole login."
+    )
+    pushed_request_seconds: int = Field(
+        540, ge=30, lt=600, description="How long a pushed authorization request may be used."
+    )
+    proof_seconds: int = Field(60, ge=5, le=300, description="How long after it was made a DPoP proof is taken.")
+    assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
+    token_skew_seconds: int = Field(10, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
+    standing_check_seconds: float = Field(
+        5, ge=0, le=300, description="How long a disabled client or officer may still be taken."
+    )
+    revocation_check_seconds: float = Field(
+        0.5, ge=0, le=60, description="How long a revoked token may still be taken, in every process."
+    )
+    signing_keys_refresh_seconds: float = Field(
+        60, gt=0, le=3600, description="How often a process looks for new signing keys."
+    )
+    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
+    token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
+    oauth_window_seconds: int = Field(60, ge=1, le=86_400, description="Window of the limits of OAuth requests.")
+    token_requests_per_client: int = Field(120, ge=1, description="Token requests of a client in a window.")
+    token_requests_per_address: int = Field(600, ge=1, description="Token requests of an address in a window.")
+    authorize_requests_per_address: int = Field(600, ge=1, description="As that, for the login page.")
 
-    access_token_lifetime_s: int = 600
-    code_lifetime_s: int = 60
-    refresh_lifetime_s: int = 30 * 86_400
-    """The longest that a family of refresh tokens lasts, however often it is used."""
-    refresh_idle_s: int = 7 * 86_400
-    refresh_double_s: float = 5.0
-    """A used refresh token that is sent again within this time is refused; later, it also revokes its family."""
-    pushed_request_lifetime_s: int = 540
-    """Long enough to log in; less than the ten minutes that FAPI 2.0 allows."""
-    proof_lifetime_s: int = 60
-    proof_nonce_lifetime_s: int = 300
-    session_lifetime_s: int = 8 * 3600
-    login_page_lifetime_s: int = 3600
-    assertion_lifetime_max_s: int = 300
-    clock_skew_s: int = 10
+    @property
+    def issuer(self) -> str:
+        """Our public origin, exactly as it appears in tokens and metadata, without a trailing slash."""
+        return self.base_url
 
-    standing_check_s: float = 5.0
-    """How long the token of a disabled client or officer may still be accepted."""
-    revocation_check_s: float = 0.5
-    """How long a revoked token may still be accepted, in every process."""
-    verified_tokens_max: int = 10_000
-    signing_keys_refresh_s: float = 60.0
-    """How long a process may keep signing with a retired key."""
-    unknown_key_refresh_s: float = 5.0
-    """The shortest time between reads of the keys caused by tokens that name an unknown key."""
-
-    request_bytes_max: int = 16_384
-    token_bytes_max: int = 8_192
-    token_requests_per_client: int = 120
-    token_requests_per_address: int = 600
-    authorize_requests_per_address: int = 600
-    request_window_s: int = 60
-    limited_parties_max: int = 10_000
-
-    login_attempts_per_source: int = 10
-    """For a login from one address, or from one browser that it was used in before."""
-    login_attempts_per_login: int = 50
-    """For a login from all browsers that it was not used in before."""
-    login_attempts_per_address: int = 50
-    login_window_s: int = 900
-    is_second_factor_required: bool = False
-    """Whether officers who log in by password need a second factor, to be set up at the next login."""
-    second_factor_attempts: int = 5
-    second_factor_lifetime_s: int = 600
-    """How long after the password the second factor is accepted."""
-    device_lifetime_s: int = 180 * 86_400
-    """How long a browser stays known after a login."""
-
-    openid: OpenIdSettings | None = None
-
-    password_length_min: int = 12
-    password_hash_time_cost: int = 3
-    password_hash_memory_kib: int = 65_536
-    password_hash_parallelism: int = 4
-    password_hashes_at_once: int = 2
-    password_hashes_waiting_max: int = 100
-
-    def __post_init__(self) -> None:
-        """Refuse an issuer that tokens and cookies can't be bound to."""
-        if not _is_origin(self.issuer):
-            raise IssuerInvalidError
+    @property
+    def token_audience(self) -> str:
+        """The only audience of our tokens: AUDIENCE, or the address of the graph."""
+        return self.audience or f"{self.base_url}/graphql"
 
     @property
     def is_secure(self) -> bool:
@@ -128,7 +91,9 @@ class AuthSettings:
     @property
     def signing_key_overlap(self) -> timedelta:
         """How long tokens of a retired key can still be valid: other processes sign with it a little longer."""
-        return timedelta(seconds=self.access_token_lifetime_s + self.signing_keys_refresh_s + 2 * self.clock_skew_s)
+        return timedelta(
+            seconds=self.access_token_seconds + self.signing_keys_refresh_seconds + 2 * self.token_skew_seconds
+        )
 
     @property
     def token_endpoint(self) -> str:
@@ -156,15 +121,115 @@ class AuthSettings:
         return f"{self.issuer}/oauth/authorize"
 
 
-def _is_origin(issuer: str) -> bool:
+class LoginSettings(SettingsSection):
+    """Officers at the login page: sessions, limits of failed logins, second factor, passwords."""
+
+    title: ClassVar[str] = "Logins"
+
+    service_name: str = Field("Jembatan", min_length=1, max_length=80, description="Name that the login page shows.")
+    login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
+    login_window_seconds: int = Field(900, ge=1, le=86_400, description="Window of the limits of failed logins.")
+    login_attempts_per_source: int = Field(
+        10, ge=1, description="Failed logins of a name in a window from one address, or from one browser known to it."
+    )
+    login_attempts_per_login: int = Field(
+        50, ge=1, description="Failed logins of a name in a window from all browsers that are not known to it."
+    )
+    login_attempts_per_address: int = Field(50, ge=1, description="Failed logins of an address in a window.")
+    login_device_days: int = Field(
+        180, ge=1, le=400, description="How long a browser stays known to a name that logged in from it."
+    )
+    second_factor: Literal["optional", "required"] = Field(
+        "optional", description="Whether officers who log in by password must have a second factor (TOTP)."
+    )
+    second_factor_attempts: int = Field(5, ge=1, le=100, description="Wrong second factors of a name in a window.")
+    second_factor_seconds: int = Field(
+        600, ge=60, le=3600, description="How long after the password the second factor may follow."
+    )
+    password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
+    password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
+    password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory of one hash, KiB.")
+    password_hash_threads: int = Field(4, ge=1, le=64, description="Argon2 lanes.")
+    password_hashes_at_once: int = Field(2, ge=1, le=64, description="Passwords that one process hashes at once.")
+
+    @property
+    def is_second_factor_required(self) -> bool:
+        """Whether officers who log in by password need a second factor, to be set up at the next login."""
+        return self.second_factor == "required"
+
+    @property
+    def login_device_seconds(self) -> int:
+        """LOGIN_DEVICE_DAYS, as cookies count."""
+        return self.login_device_days * 86_400
+
+
+class OpenIdSettings(SettingsSection):
+    """The regulator's own OpenID provider, which authenticates its officers."""
+
+    title: ClassVar[str] = "The regulator's own OpenID provider"
+
+    openid_issuer: str = Field(
+        "", description="Issuer that logs the regulator's officers in instead of passwords. Unset: no provider."
+    )
+    openid_client_id: str = Field(
+        "", description="Our client id there, with the redirect URI PUBLIC_URL/oauth/provider/callback."
+    )
+    openid_client_secret: str = Field("", repr=False, description="Our client secret there (client_secret_basic).")
+    openid_audience: str = Field("", description="Audience of its ID tokens. Unset: OPENID_CLIENT_ID.")
+    openid_name: str = Field("OpenID", min_length=1, max_length=80, description="Its name on the login page.")
+    openid_scope: str = Field("openid", pattern=r"^openid( [!-~]+)*$", description="Scopes that it is asked for.")
+    openid_subject_claim: str = Field(
+        "sub", min_length=1, max_length=80, description="Claim that names a person; officers are linked to its value."
+    )
+    openid_required_claim: str = Field("", max_length=80, description="Claim that must be there, as acr or groups.")
+    openid_required_value: str = Field("", max_length=255, description="The value of that claim, or one in its list.")
+    openid_passwords: bool = Field(default=False, description="Let the regulator's officers log in by password too.")
+    openid_timeout_seconds: float = Field(5, gt=0, le=60, description="The longest one request to it may take.")
+
+
+class AuthSettings(OpenIdSettings, LoginSettings, TokenSettings):
+    """Everything that the authorization server and the verification of tokens are configured with."""
+
+
+def check_auth_settings(settings: AuthSettings) -> None:
+    """Refuse what could not be served safely; commands that serve nothing do without.
+
+    Errors: IssuerInvalidError, ProviderInvalidError.
+    """
+    check_issuer(settings.issuer)
+    if settings.openid_issuer:
+        check_provider(settings)
+
+
+def check_issuer(issuer: str) -> None:
+    """Refuse an issuer that tokens and cookies can't be bound to. Errors: IssuerInvalidError."""
     try:
         parts = urlsplit(issuer)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return False
+        raise IssuerInvalidError from None
     if not host or not issuer.isascii() or issuer != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+        raise IssuerInvalidError
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise IssuerInvalidError
+
+
+def check_provider(settings: OpenIdSettings) -> None:
+    """Refuse a provider that can't be used safely. Errors: ProviderInvalidError."""
+    issuer = settings.openid_issuer
+    parts = urlsplit(issuer)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    is_plain = not parts.query and not parts.fragment and "@" not in parts.netloc and issuer[-1:] != "/"
+    if not (is_safe and is_plain and parts.hostname and settings.openid_client_id and settings.openid_client_secret):
+        raise ProviderInvalidError
+
+
+def check_url(url: str) -> str:
+    """The URL, where it is one of the web without query or fragment. Errors: ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be a URL such as https://graph.example.id")
+    return url
 
 
 def is_loopback(host: str) -> bool:

@@ -20,13 +20,13 @@ from bench.feed_filling import fill_feed
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain, read_stopwatch
 from bench.scale import Scale
 from bench.world import ROLE_PREFIX, Country, World, find_program, found_country, read_clock
-from ledger.feed.direct import DirectSettings
 from ledger.feed.entries import Entry
-from ledger.feed.follower import Follower, FollowerSettings
+from ledger.feed.follower import Follower
 from ledger.feed.proofs import prove_inclusion
 from ledger.feed.reading import read_entries
-from ledger.feed.sequencer import Sequencer, SequencerSettings
+from ledger.feed.sequencer import Sequencer
 from ledger.identifiers import Position
+from ledger.settings import FeedSettings
 from ledger.storage.database import Database
 
 _WRITERS = 8
@@ -72,9 +72,11 @@ class Bench:
     owner: "asyncpg.Connection[asyncpg.Record]"
 
     @property
-    def direct(self) -> DirectSettings:
+    def direct(self) -> FeedSettings:
         """How the feed's processes reach it."""
-        return DirectSettings(url=self.world.url_of(self.name), role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
+        return FeedSettings(
+            database_url=self.world.url_of(self.name), role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000
+        )
 
     async def read_size(self) -> int:
         """The feed's."""
@@ -102,7 +104,7 @@ async def run(world: World, scale: Scale) -> list[Figure]:
             country = await found_country(database, as_of=read_clock())
             await owner.execute(_PLAIN)
             bench = Bench(world=world, name=name, database=database, country=country, owner=owner)
-            async with _running(Sequencer(SequencerSettings(direct=bench.direct))):
+            async with _running(Sequencer(bench.direct)):
                 await _wait_until(bench.is_all_placed)
             taken = [await _measure_size(bench, scale, size) for size in scale.feed_sizes]
         finally:
@@ -142,7 +144,7 @@ async def _sequence_backlog(bench: Bench, count: int) -> float:
     for _ in range(count // _BATCH):
         await bench.owner.execute(f"INSERT INTO events {_COLUMNS} {_MANY_ROWS}")
     before = await bench.read_size()
-    async with _running(Sequencer(SequencerSettings(direct=bench.direct))):
+    async with _running(Sequencer(bench.direct)):
         started = read_stopwatch()
         await bench.wait_for(before + count)
         return count / (read_stopwatch() - started)
@@ -159,7 +161,7 @@ async def _sequence_singles(bench: Bench, *, seconds: float) -> float:
     """Events a second that writers commit, one a transaction, and that have their places at the end."""
     before = await bench.read_size()
     assert await bench.is_all_placed()
-    async with _running(Sequencer(SequencerSettings(direct=bench.direct))):
+    async with _running(Sequencer(bench.direct)):
         started = read_stopwatch()
         await _run_pgbench(bench, "events", seconds=seconds)
         await _wait_until(bench.is_all_placed)
@@ -184,7 +186,7 @@ async def _measure_delays(bench: Bench, count: int) -> Sequence[float]:
     written: dict[str, float] = {}
     name = f"delay-{await bench.read_size()}"
     delays: list[float] = []
-    follower = Follower(FollowerSettings(direct=bench.direct))
+    follower = Follower(bench.direct)
 
     def on_entries(entries: Sequence[Entry]) -> None:
         now = time.monotonic()
@@ -193,7 +195,7 @@ async def _measure_delays(bench: Bench, count: int) -> Sequence[float]:
     follower.add_listener(on_entries)
     statement = await bench.owner.prepare(_ONE)
     loop = asyncio.get_running_loop()
-    async with _running(Sequencer(SequencerSettings(direct=bench.direct))), _running(follower):
+    async with _running(Sequencer(bench.direct)), _running(follower):
         await follower.wait_ready()
         due = loop.time()
         for number in range(count):

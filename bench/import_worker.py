@@ -15,14 +15,15 @@ from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import ImportAccount, import_complaints
 from ledger.complaints.rows import FileFormat, FileReading
 from ledger.identifiers import ClientId
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer, ViewerKind
 
 
 async def run_import(task: dict[str, Any]) -> dict[str, Any]:
     """Import the file of the task for its source."""
-    settings = DatabaseSettings(url=task["url"], role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
+    settings = LedgerSettings(database_url=task["url"], role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
     database = Database.connect(settings, Keyring.from_text(*task["keys"]))
     viewer = Viewer(kind=ViewerKind.AGENCY, member_id=task["source_id"], client_id=ClientId("import"))
     reading = FileReading(format=FileFormat.FTC_DNC, region="US", zone=ZoneInfo("America/New_York"))

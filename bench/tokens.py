@@ -34,8 +34,7 @@ _UNLIMITED = 1_000_000_000
 async def run(world: World, scale: Scale) -> list[Figure]:
     """Every side in turn, in one process."""
     settings = AuthSettings(
-        issuer=_ISSUER,
-        audience=f"{_ISSUER}/graphql",
+        public_url=_ISSUER,
         token_requests_per_client=_UNLIMITED,
         token_requests_per_address=_UNLIMITED,
     )

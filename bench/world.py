@@ -26,7 +26,8 @@ from ledger.numbers.plan_seed import seed_ranges
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.table import BlockOrder
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
 from ledger.storage.roles import Role, login_name, owner_name
 from ledger.storage.sealing import Keyring
@@ -81,8 +82,11 @@ class World:
 
     def connect(self, name: str, *, pool_size: int = 1) -> Database:
         """A pool; of one connection, so that what is measured meets a warm one."""
-        settings = DatabaseSettings(
-            url=self.url_of(name), role_prefix=ROLE_PREFIX, pool_size=pool_size, statement_timeout_ms=60_000
+        settings = LedgerSettings(
+            database_url=self.url_of(name),
+            role_prefix=ROLE_PREFIX,
+            database_pool_size=pool_size,
+            statement_timeout_ms=60_000,
         )
         return Database.connect(settings, self.keyring)
 

@@ -175,14 +175,13 @@ def disable_by_id(*, client_id: ClientArgument) -> None:
     from auth.clients.registration import disable_client
     from auth.tokens.revocations import revoke_client_families
     from cli.session import Session, run_session
-    from gateway.wiring import read_auth_settings
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> None:
         async with session.system(Role.AUTH) as tx:
             await disable_client(tx, ClientId(client_id))
-            await revoke_client_families(tx, ClientId(client_id), settings=read_auth_settings(session.settings))
+            await revoke_client_families(tx, ClientId(client_id), settings=session.settings)
 
     run_session(work)
     note(f"The client {client_id} is disabled.")

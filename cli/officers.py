@@ -63,14 +63,13 @@ def add_officer_with_login(
     from cli.lookups import get_office
     from cli.secrets_input import read_password
     from cli.session import Session, run_session
-    from gateway.wiring import read_auth_settings
     from ledger.members.admission import OfficerDraft, add_officer, load_members
     from ledger.storage.roles import Role
 
     password = read_password(password_file)
 
     async def work(session: Session) -> "Officer":
-        passwords = Passwords(read_auth_settings(session.settings))
+        passwords = Passwords(session.settings)
         async with session.writing() as tx:
             place = await get_office(tx, office, member_slug=member)
             kind = (await load_members(tx, [place.member_id]))[place.member_id].kind
@@ -150,13 +149,12 @@ def set_login_password(*, login: LoginArgument, password_file: PasswordFile = No
     from auth.login.passwords import Passwords
     from cli.secrets_input import read_password
     from cli.session import Session, run_session
-    from gateway.wiring import read_auth_settings
     from ledger.storage.roles import Role
 
     password = read_password(password_file)
 
     async def work(session: Session) -> None:
-        passwords = Passwords(read_auth_settings(session.settings))
+        passwords = Passwords(session.settings)
         async with session.system(Role.AUTH) as tx:
             await set_password(tx, passwords, login=login, password=password)
             await _end_tokens(tx, await find_officer_id(tx, login), session)
@@ -284,7 +282,6 @@ def list_officer_identities(*, as_json: JsonFlag = False) -> None:
 async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:
     """End what the officer can refresh. Runs under the AUTH role."""
     from auth.tokens.revocations import revoke_officer_families
-    from gateway.wiring import read_auth_settings
 
     if officer_id is not None:
-        await revoke_officer_families(tx, officer_id, settings=read_auth_settings(session.settings))
+        await revoke_officer_families(tx, officer_id, settings=session.settings)

@@ -48,7 +48,7 @@ async def migrate_installation(installation: "Installation") -> tuple[str | None
 
     async with open_database(installation):
         return await apply_migrations(
-            installation.owner_url,
+            installation.settings.owner_url,
             role_prefix=installation.settings.role_prefix,
             login=installation.login,
             note=note,

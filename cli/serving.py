@@ -41,9 +41,10 @@ def serve(
     from cli.session import open_installation, read_settings
     from cli.worker import run_gateway
     from cli.workers import supervise
+    from gateway.process.server import LISTEN_BACKLOG
 
     settings = read_settings(host=host, port=port)
-    with bind(settings.host, settings.port, backlog=settings.listen_backlog) as listener:
+    with bind(settings.host, settings.port, backlog=LISTEN_BACKLOG) as listener:
         settings = read_settings(host=host, port=listener.getsockname()[1])
         with open_installation(settings) as installation:
             asyncio.run(_prepare(installation, is_migrated=migrate))

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from cli.failures import DatabaseRefusedError, EmbeddedServerError, KeysMissingError
 from cli.key_file import read_or_make_keys
 from cli.printing import note
-from gateway.settings import Settings, list_unknown_variables, load_settings
+from gateway.settings import Settings, list_unknown_variables, load_settings, variable_name
 from ledger.errors import DatabaseUnavailableError
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role, login_name
@@ -33,29 +33,24 @@ _RETRY_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Where this installation's data are and what opens them. The texts of the keys are for workers alone."""
+    """Where this installation's data are and what opens them.
+
+    The settings name the database and the keys, whether the operator did or an embedded server was started.
+    """
 
     settings: Settings
-    application_url: str
-    owner_url: str
-    encryption_keys: str
-    reference_key: str
     keyring: Keyring
-    is_embedded: bool
 
     @property
     def login(self) -> str:
         """The application's login at PostgreSQL."""
-        user = urlsplit(self.application_url).username
+        user = urlsplit(self.settings.application_url).username
         return unquote(user) if user else login_name(self.settings.role_prefix)
 
     def environment(self) -> dict[str, str]:
         """What a worker process needs in its environment to be a part of this installation."""
-        return {
-            "JEMBATAN_DATABASE_URL": self.application_url,
-            "JEMBATAN_ENCRYPTION_KEYS": self.encryption_keys,
-            "JEMBATAN_REFERENCE_KEY": self.reference_key,
-        }
+        needed = self.settings.model_dump(include={"database_url", "encryption_keys", "reference_key"})
+        return {variable_name(name): value for name, value in needed.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +100,19 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
     if settings.database_url is not None:
         if settings.encryption_keys is None or settings.reference_key is None:
             raise KeysMissingError
-        yield _installation(
-            settings,
-            application_url=settings.database_url,
-            owner_url=settings.migration_database_url or settings.database_url,
-            keys=(settings.encryption_keys, settings.reference_key),
-            is_embedded=False,
+        yield Installation(
+            settings=settings, keyring=Keyring.from_text(settings.encryption_keys, settings.reference_key)
         )
         return
     keys = _keys_of_embedded(settings)
     with run_embedded_server(settings.data_dir, role_prefix=settings.role_prefix) as (application_url, owner_url):
-        yield _installation(settings, application_url=application_url, owner_url=owner_url, keys=keys, is_embedded=True)
+        found = {
+            "database_url": application_url,
+            "migration_database_url": owner_url,
+            "encryption_keys": keys[0],
+            "reference_key": keys[1],
+        }
+        yield Installation(settings=settings.model_copy(update=found), keyring=Keyring.from_text(*keys))
 
 
 @contextmanager
@@ -175,12 +172,9 @@ async def _work(installation: Installation, work: Callable[[Session], Awaitable[
 @asynccontextmanager
 async def open_database(installation: Installation) -> AsyncIterator[Database]:
     """A pool on the installation's database once that answers, closed after the block."""
-    from gateway.wiring import connect_database
-
-    settings = installation.settings
-    database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
+    database = Database.connect(installation.settings, installation.keyring)
     try:
-        await wait_for_database(database, seconds_max=settings.database_wait_seconds)
+        await wait_for_database(database, seconds_max=installation.settings.database_wait_seconds)
         yield database
     finally:
         await database.close()
@@ -202,20 +196,6 @@ def _keys_of_embedded(settings: Settings) -> tuple[str, str]:
     if settings.encryption_keys is not None and settings.reference_key is not None:
         return settings.encryption_keys, settings.reference_key
     return read_or_make_keys(settings.data_dir)
-
-
-def _installation(
-    settings: Settings, *, application_url: str, owner_url: str, keys: tuple[str, str], is_embedded: bool
-) -> Installation:
-    return Installation(
-        settings=settings,
-        application_url=application_url,
-        owner_url=owner_url,
-        encryption_keys=keys[0],
-        reference_key=keys[1],
-        keyring=Keyring.from_text(*keys),
-        is_embedded=is_embedded,
-    )
 
 
 async def wait_for_database(database: Database, *, seconds_max: float) -> None:

@@ -23,12 +23,13 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
     """Serve in this process until told to stop. Errors: PortTakenError for the metrics' port, IssuerInvalidError."""
     from gateway.process.logs import configure_logs
     from gateway.process.server import serve as run_server
-    from gateway.wiring import connect_database, create_gateway
+    from gateway.wiring import create_gateway
+    from ledger.storage.database import Database
     from schema.graph import schema
 
     settings = installation.settings
     configure_logs(level=settings.log_level, form=settings.log_format)
-    database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
+    database = Database.connect(settings, installation.keyring)
     app = create_gateway(settings, database=database, schema=schema)
     # The schema and all modules live as long as the process: a full collection need not look at them again.
     gc.collect()

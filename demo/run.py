@@ -39,7 +39,6 @@ from demo.story import Story
 from demo.telling import PeopleTeller, ScriptTeller, Teller
 from gateway.process.logs import configure_logs
 from gateway.settings import Settings
-from gateway.wiring import read_auth_settings
 from ledger.viewer import OPERATOR
 
 _CAST_FILE = "cast.json"
@@ -114,7 +113,7 @@ async def _prepare(installation: Installation, clock: DemoClock, kept: Cast | No
         await check_installation(database)
         if kept is not None:
             return kept
-        passwords = Passwords(read_auth_settings(installation.settings))
+        passwords = Passwords(installation.settings)
         async with database.transaction(OPERATOR, as_of=clock.read()) as tx:
             return await admit_cast(tx, passwords)
 

@@ -12,7 +12,8 @@ from cli.session import Installation
 from demo.clock import DemoClock
 from demo.parties import StepFailedError
 from gateway.process.server import make_server
-from gateway.wiring import connect_database, create_gateway
+from gateway.wiring import create_gateway
+from ledger.storage.database import Database
 from schema.graph import schema
 
 _START_SECONDS_MAX = 30.0
@@ -22,7 +23,7 @@ _START_SECONDS_MAX = 30.0
 def run_server(installation: Installation, listener: socket.socket, clock: DemoClock) -> Iterator[threading.Thread]:
     """Serve while the block runs; drain and stop after it. Errors: StepFailedError when it does not come up."""
     settings = installation.settings
-    database = connect_database(settings, url=installation.application_url, keyring=installation.keyring)
+    database = Database.connect(settings, installation.keyring)
     app = create_gateway(settings, database=database, schema=schema, now=clock.read)
     server = make_server(app, settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="demo-server", daemon=True)

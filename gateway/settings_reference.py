@@ -4,7 +4,6 @@
 """
 
 import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -12,22 +11,17 @@ from typing import Any, get_args
 from annotated_types import Ge, Gt, Le, Lt
 
 from gateway.settings import Settings, variable_name
+from ledger.sections import SettingsSection
 
-_GROUP = re.compile(r"^    # (.+)$|^    (\w+): .* = Field\(", re.MULTILINE)
 _PER_MACHINE = {"data_dir": "./.jembatan"}
 
 
-def list_groups() -> Iterator[tuple[str, list[str]]]:
-    """The settings' names under the headings that stand above them in the class."""
-    title, names = "", list[str]()
-    for heading, name in _GROUP.findall(inspect.getsource(Settings)):
-        if heading:
-            if names:
-                yield title, names
-            title, names = heading, []
-        elif name in Settings.model_fields:
-            names.append(name)
-    yield title, names
+def list_groups() -> Iterator[tuple[str, str, list[str]]]:
+    """Each section, in the order in which Settings inherits them: its package, its title, the names of its settings."""
+    for section in reversed(Settings.__mro__):
+        names = [name for name in inspect.get_annotations(section) if name in Settings.model_fields]
+        if issubclass(section, SettingsSection) and names:
+            yield section.__module__.partition(".")[0], section.title, names
 
 
 def render_reference() -> str:
@@ -36,10 +30,15 @@ def render_reference() -> str:
         "# Settings",
         "",
         "Every setting is an environment variable. A value that can't be taken stops the start with a line that names",
-        "the variable. This page is rendered from `gateway/settings.py` by `python -m gateway.settings_reference`.",
+        "the variable. Each belongs to the package that uses it; this page is rendered from their declarations by",
+        "`python -m gateway.settings_reference`.",
     ]
-    for title, names in list_groups():
-        lines += ["", f"## {title}", "", "| variable | default | takes | what it does |", "|---|---|---|---|"]
+    package_before = ""
+    for package, title, names in list_groups():
+        if package != package_before:
+            lines += ["", f"## {package}"]
+        package_before = package
+        lines += ["", f"### {title}", "", "| variable | default | takes | what it does |", "|---|---|---|---|"]
         for name in names:
             field = Settings.model_fields[name]
             lines.append(
@@ -51,8 +50,8 @@ def render_reference() -> str:
 def render_example() -> str:
     """The text of .env.example: every variable, commented out, at its default."""
     lines = ["# Every setting at its default; docs/settings.md says what each does. Nothing here must be set to begin."]
-    for title, names in list_groups():
-        lines += ["", f"# {title}"]
+    for package, title, names in list_groups():
+        lines += ["", f"# {package}: {title}"]
         lines += [f"#{variable_name(name)}={_plain_default(name)}" for name in names]
     return "\n".join(lines) + "\n"
 
@@ -61,7 +60,7 @@ def _plain_default(name: str) -> str:
     if name in _PER_MACHINE:
         return _PER_MACHINE[name]
     default = Settings.model_fields[name].default
-    if default is None or default == ():
+    if default is None or default in ((), {}):
         return ""
     return str(default).lower() if isinstance(default, bool) else str(default)
 

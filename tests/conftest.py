@@ -11,7 +11,8 @@ from datetime import datetime
 import asyncpg
 import pytest
 
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.embedded import EmbeddedServer
 from ledger.storage.roles import login_name
 from ledger.storage.sealing import Keyring
@@ -65,7 +66,7 @@ def keyring() -> Keyring:
 async def country(cluster: Cluster, keyring: Keyring) -> tuple[str, Parties]:
     """A database in which the country was founded once, to be copied, and the country's parties."""
     name = await cluster.clone()
-    database = Database.connect(DatabaseSettings(url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=cluster.url_of(name), role_prefix=ROLE_PREFIX), keyring)
     parties = await found_country(database, FOUNDED_AT)
     await database.close()
     return name, parties
@@ -91,7 +92,7 @@ async def database_url(cluster: Cluster, template: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(database_url: str, keyring: Keyring) -> AsyncIterator[Database]:
-    database = Database.connect(DatabaseSettings(url=database_url, role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=database_url, role_prefix=ROLE_PREFIX), keyring)
     yield database
     await database.close()
 

@@ -101,8 +101,8 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
 
     def _verify_times(self, claims: Mapping[str, Any]) -> datetime:
         """Return when the assertion expires, if it may be used now. Errors: InvalidClientError."""
-        skew = timedelta(seconds=self._settings.clock_skew_s)
-        lifetime = timedelta(seconds=self._settings.assertion_lifetime_max_s)
+        skew = timedelta(seconds=self._settings.token_skew_seconds)
+        lifetime = timedelta(seconds=self._settings.assertion_seconds_max)
         expires_at = _read_time(claims, "exp")
         starts_at = _read_time(claims, "nbf")
         issued_at = _read_time(claims, "iat")

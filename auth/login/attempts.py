@@ -63,15 +63,15 @@ class LoginDesk:
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
             is_known = await is_known_device(tx, device_token, login=name)
             throttle = self._throttle(name, address=address, device_token=device_token if is_known else None)
-            is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+            is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
             candidate = await _find_candidate(tx, name)
         # No transaction is open while the password is hashed: hashing is slow and connections are few.
         is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
         if candidate is None or not is_right or not candidate.is_active or is_throttled:
             return None
-        openid = self._settings.openid
+        settings = self._settings
         # The regulator's officers use its own provider instead, unless the settings allow both.
-        if candidate.is_regulators and openid is not None and not openid.is_beside_passwords:
+        if candidate.is_regulators and settings.openid_issuer and not settings.openid_passwords:
             return None
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             await throttle.forgive(tx)
@@ -131,7 +131,7 @@ class LoginDesk:
         """Enable the second factor: a complete session and the recovery codes, or None if the code is wrong."""
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             throttle = self._code_throttle(session, "")
-            if await count_attempt(tx, throttle, window_s=self._settings.login_window_s):
+            if await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds):
                 return None
             codes = await confirm_enrolment(tx, session.own_login_id, code)
             if codes is None:
@@ -156,7 +156,7 @@ class LoginDesk:
         subject = make_subject("password", session.own_login_id)
         throttle = Throttle({subject: self._settings.login_attempts_per_source}, clears=(subject,))
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
-            is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+            is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
             candidate = await _find_candidate(tx, session.login or "")
         is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
         if candidate is None or not is_right or not candidate.is_active or is_throttled:
@@ -169,7 +169,7 @@ class LoginDesk:
         """Return whether the code is right and the attempts were not too many."""
         is_known = await is_known_device(tx, device_token, login=session.login or "")
         throttle = self._code_throttle(session, (device_token or "") if is_known else "")
-        is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_s)
+        is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
         if is_throttled or not await use_code(tx, session.own_login_id, code):
             return False
         await throttle.forgive(tx)
@@ -200,7 +200,7 @@ class LoginDesk:
     async def _open(self, tx: Transaction, candidate: _Candidate, device_token: str | None) -> OpenedSession:
         """Open a session after the right password: a short one, with no known browser, if a second factor is due."""
         if candidate.has_second_factor or self._settings.is_second_factor_required:
-            expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_lifetime_s)
+            expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_seconds)
             token = await insert_session(
                 tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
             )
@@ -221,11 +221,11 @@ class LoginDesk:
             tx,
             login_id=login_id,
             officer_id=owner.officer_id,
-            expires_at=tx.as_of + timedelta(seconds=settings.session_lifetime_s),
+            expires_at=tx.as_of + timedelta(seconds=settings.login_session_seconds),
             second_factor_at=second_factor_at,
         )
         return OpenedSession(
-            token, await remember_device(tx, device_token, login_id=login_id, lifetime_s=settings.device_lifetime_s)
+            token, await remember_device(tx, device_token, login_id=login_id, lifetime_s=settings.login_device_seconds)
         )
 
 

@@ -20,6 +20,9 @@ from auth.settings import AuthSettings
 
 FORM_EXPIRED = "The form was open for too long or was not sent from this page. Try again."
 
+LOGIN_PAGE_SECONDS = 3_600
+"""How long a login page may be filled in."""
+
 _VALUE_LENGTH_MAX = 64
 
 
@@ -60,14 +63,14 @@ class Browser:
 
     def remember_form_secret(self, response: Response, secret: str) -> None:
         """Set the secret that binds forms sent before login."""
-        self._set(response, "browser", secret, self._settings.login_page_lifetime_s)
+        self._set(response, "browser", secret, LOGIN_PAGE_SECONDS)
 
     def remember(self, response: Response, opened: OpenedSession) -> None:
         """Set the new session and the token by which the browser is known; the form secret is no longer needed."""
-        self._set(response, "session", opened.token, self._settings.session_lifetime_s)
+        self._set(response, "session", opened.token, self._settings.login_session_seconds)
         self._set(response, "browser", "", 0)
         if opened.device_token is not None:
-            self._set(response, "device", opened.device_token, self._settings.device_lifetime_s)
+            self._set(response, "device", opened.device_token, self._settings.login_device_seconds)
 
     def forget_session(self, response: Response) -> None:
         """Remove the session."""

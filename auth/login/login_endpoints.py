@@ -189,7 +189,7 @@ class LoginEndpoints:
     ) -> Response:
         browser = self._site.browser_of(request)
         secret = browser.form_secret or make_form_secret()
-        openid = self._site.settings.openid
+        settings = self._site.settings
         response = self._site.pages.render(
             "login",
             title="Log in",
@@ -199,7 +199,7 @@ class LoginEndpoints:
             client_name=needed.client_name if needed else "",
             action=with_query("/oauth/login", query),
             csrf_token=make_form_token(secret, purpose="login", about=query),
-            provider_name=openid.name if openid is not None else "",
+            provider_name=settings.openid_name if settings.openid_issuer else "",
             provider_action=with_query("/oauth/provider", query),
             provider_csrf_token=make_form_token(secret, purpose="provider", about=query),
         )

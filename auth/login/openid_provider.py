@@ -22,11 +22,14 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from auth.errors import ProviderAwayError, ProviderRefusedError
-from auth.settings import OpenIdSettings, is_loopback
+from auth.settings import AuthSettings, is_loopback
 
 _ALGORITHMS = {"RSA": ("RS256", "PS256"), "EC": ("ES256",)}
 _KEYS_MAX = 50
 _SUBJECT_LENGTH_MAX = 255
+_RESPONSE_BYTES_MAX = 262_144
+_REFRESH_SECONDS = 3_600.0
+"""How often its metadata and keys are read again."""
 _UNKNOWN_KEY_REFRESH_S = 5.0
 
 
@@ -43,11 +46,10 @@ class ProviderMetadata:
 class OpenIdProvider:
     """A client of the provider. One per process; metadata and keys are remembered and read again when they are old."""
 
-    def __init__(self, settings: OpenIdSettings, *, redirect_uri: str, clock_skew_s: int) -> None:
+    def __init__(self, settings: AuthSettings, *, redirect_uri: str) -> None:
         """Start with nothing read."""
         self.settings = settings
         self._redirect_uri = redirect_uri
-        self._clock_skew_s = clock_skew_s
         self._metadata: ProviderMetadata | None = None
         self._keys: list[RSAKey | ECKey] = []
         self._metadata_read_at: datetime | None = None
@@ -55,10 +57,10 @@ class OpenIdProvider:
 
     async def get_metadata(self, *, as_of: datetime) -> ProviderMetadata:
         """Return the provider's metadata. Errors: ProviderAwayError."""
-        if self._metadata is None or _is_older(self._metadata_read_at, self.settings.refresh_s, as_of):
-            found = await self._fetch("GET", f"{self.settings.issuer}/.well-known/openid-configuration")
+        if self._metadata is None or _is_older(self._metadata_read_at, _REFRESH_SECONDS, as_of):
+            found = await self._fetch("GET", f"{self.settings.openid_issuer}/.well-known/openid-configuration")
             # Discovery section 4.3: the document must be the one of the issuer that we trust.
-            if found.get("issuer") != self.settings.issuer:
+            if found.get("issuer") != self.settings.openid_issuer:
                 raise ProviderAwayError("The provider's document names another issuer.")
             self._metadata = ProviderMetadata(
                 _check_endpoint(found.get("authorization_endpoint")),
@@ -75,9 +77,9 @@ class OpenIdProvider:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         parameters = {
             "response_type": "code",
-            "client_id": self.settings.client_id,
+            "client_id": self.settings.openid_client_id,
             "redirect_uri": self._redirect_uri,
-            "scope": self.settings.scope,
+            "scope": self.settings.openid_scope,
             "state": state,
             "nonce": nonce,
             "code_challenge": challenge,
@@ -93,7 +95,7 @@ class OpenIdProvider:
         metadata = await self.get_metadata(as_of=as_of)
         issuer = parameters.get("iss")
         # RFC 9207 section 2.4: refuse a response of another server, or one that lacks a promised iss.
-        if issuer != self.settings.issuer and (issuer is not None or metadata.sends_issuer):
+        if issuer != self.settings.openid_issuer and (issuer is not None or metadata.sends_issuer):
             raise ProviderRefusedError("The response is not from the expected provider.")
         code = parameters.get("code")
         if code is None:
@@ -105,7 +107,9 @@ class OpenIdProvider:
             "code_verifier": verifier,
         }
         # RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
-        user, password = (quote(part, safe="") for part in (self.settings.client_id, self.settings.client_secret))
+        user, password = (
+            quote(part, safe="") for part in (self.settings.openid_client_id, self.settings.openid_client_secret)
+        )
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         answer = await self._fetch(
             "POST", metadata.token_endpoint, data=form, headers={"Authorization": f"Basic {basic}"}
@@ -129,7 +133,7 @@ class OpenIdProvider:
             raise ProviderRefusedError("The ID token's signature is invalid.") from None
 
     async def _find_key(self, kid: object, *, as_of: datetime) -> RSAKey | ECKey | None:
-        if _is_older(self._keys_read_at, self.settings.refresh_s, as_of):
+        if _is_older(self._keys_read_at, _REFRESH_SECONDS, as_of):
             await self._read_keys(as_of)
         found = self._pick(kid)
         if found is None and _is_older(self._keys_read_at, _UNKNOWN_KEY_REFRESH_S, as_of):
@@ -151,15 +155,17 @@ class OpenIdProvider:
         self._keys_read_at = as_of
 
     def _check_claims(self, claims: Mapping[str, Any], *, nonce: str, as_of: datetime) -> str:
-        settings, now, skew = self.settings, as_of.timestamp(), self._clock_skew_s
+        settings, now, skew = self.settings, as_of.timestamp(), self.settings.token_skew_seconds
         audiences = claims.get("aud")
         audiences = [audiences] if isinstance(audiences, str) else audiences
-        has_audience = isinstance(audiences, list) and settings.audience in audiences
-        is_for_us = claims.get("azp", settings.client_id) == settings.client_id
-        subject, required = claims.get(settings.subject_claim), settings.required_claim
+        has_audience = (
+            isinstance(audiences, list) and (settings.openid_audience or settings.openid_client_id) in audiences
+        )
+        is_for_us = claims.get("azp", settings.openid_client_id) == settings.openid_client_id
+        subject, required = claims.get(settings.openid_subject_claim), settings.openid_required_claim
         held = claims.get(required) if required else None
         checks = (
-            (claims.get("iss") == settings.issuer, "The ID token is from another issuer."),
+            (claims.get("iss") == settings.openid_issuer, "The ID token is from another issuer."),
             (has_audience, "The ID token is for another audience."),
             (is_for_us and (len(audiences or ()) == 1 or "azp" in claims), "The ID token is for another client."),
             (_is_time(claims.get("exp")) and claims["exp"] > now - skew, "The ID token has expired."),
@@ -167,7 +173,7 @@ class OpenIdProvider:
             (_is_time(claims.get("nbf", 0)) and claims.get("nbf", 0) <= now + skew, "The ID token is not valid yet."),
             (claims.get("nonce") == nonce, "The ID token belongs to another login."),
             (
-                not required or _holds(held, settings.required_value),
+                not required or _holds(held, settings.openid_required_value),
                 "Your account there may not be used here.",
             ),
             (isinstance(subject, str) and 0 < len(subject) <= _SUBJECT_LENGTH_MAX, "The ID token names no subject."),
@@ -179,7 +185,7 @@ class OpenIdProvider:
 
     async def _fetch(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         """Make one bounded request. Errors: ProviderAwayError, ProviderRefusedError (4xx to a POST)."""
-        timeout = aiohttp.ClientTimeout(total=self.settings.timeout_s)
+        timeout = aiohttp.ClientTimeout(total=self.settings.openid_timeout_seconds)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http,
@@ -188,7 +194,7 @@ class OpenIdProvider:
                 body = bytearray()
                 async for chunk in response.content.iter_chunked(16_384):
                     body += chunk
-                    if len(body) > self.settings.response_bytes_max:
+                    if len(body) > _RESPONSE_BYTES_MAX:
                         raise ProviderAwayError("The provider's response is too large.")
                 if method == "POST" and 400 <= response.status < 500:  # noqa: PLR2004 - the class of statuses
                     raise ProviderRefusedError("The provider refused its own code.")

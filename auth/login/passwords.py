@@ -18,9 +18,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
 from auth.errors import PasswordInvalidError, PasswordsBusyError
-from auth.settings import AuthSettings
+from auth.settings import LoginSettings
 
 PASSWORD_LENGTH_MAX = 256
+WAITING_MAX = 100
+"""Passwords that may wait for their turn."""
 _HARD_TO_GUESS = "Use a few unrelated words, and nothing from the login name."
 _GUESSES_MIN = 10**8
 _GUESSED_LENGTH_MAX = 72
@@ -32,17 +34,17 @@ _guessing = threading.Lock()
 class Passwords:
     """Hashes and checks passwords at the cost set. One per process, since it bounds the memory that hashing takes."""
 
-    def __init__(self, settings: AuthSettings) -> None:
+    def __init__(self, settings: LoginSettings, *, waiting_max: int = WAITING_MAX) -> None:
         """Start with nothing hashed."""
         self._length_min = settings.password_length_min
         self._hasher = PasswordHasher(
-            time_cost=settings.password_hash_time_cost,
+            time_cost=settings.password_hash_rounds,
             memory_cost=settings.password_hash_memory_kib,
-            parallelism=settings.password_hash_parallelism,
+            parallelism=settings.password_hash_threads,
             type=Type.ID,
         )
         self._turns = asyncio.Semaphore(settings.password_hashes_at_once)
-        self._callers_max = settings.password_hashes_at_once + settings.password_hashes_waiting_max
+        self._callers_max = settings.password_hashes_at_once + waiting_max
         self._callers = 0
         self._decoy: str | None = None
 

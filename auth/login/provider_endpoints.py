@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from auth.errors import ProviderAwayError, ProviderRefusedError
 from auth.hashed_secrets import generate_secret
-from auth.login.browser import FORM_EXPIRED, make_form_token
+from auth.login.browser import FORM_EXPIRED, LOGIN_PAGE_SECONDS, make_form_token
 from auth.login.officer_identities import find_identity_officer, remember_departure, take_departure
 from auth.login.openid_provider import OpenIdProvider
 from auth.login.sessions import OpenedSession, end_session, insert_session
@@ -54,17 +54,16 @@ class ProviderEndpoints:
         except ProviderAwayError as error:
             return self._refuse_provider(error, query=query)
         async with site.transaction(as_of) as tx:
-            lifetime_s = site.settings.login_page_lifetime_s
-            await remember_departure(tx, state=state, browser_secret=secret, query=query, lifetime_s=lifetime_s)
+            await remember_departure(tx, state=state, browser_secret=secret, query=query, lifetime_s=LOGIN_PAGE_SECONDS)
         # A page instead of a redirect: form-action would have to name every origin that the provider redirects through.
-        return site.pages.render("departure", title="Redirecting", url=url, provider_name=self._provider.settings.name)
+        return site.pages.render("departure", title="Redirecting", url=url, provider_name=site.settings.openid_name)
 
     async def come_back(self, request: Request) -> Response:
         """Serve GET /oauth/provider/callback: continue with a complete session, or show what went wrong."""
         site = self._site
         site.admit(request)
         # Only parsed: a provider's error texts may contain characters that our own requests may not.
-        parameters = read_query(request, bytes_max=site.settings.request_bytes_max)
+        parameters = read_query(request)
         browser = site.browser_of(request)
         state, secret, as_of = parameters.get("state"), browser.form_secret, site.clock()
         query: str | None = None
@@ -77,7 +76,7 @@ class ProviderEndpoints:
             subject = await self._provider.redeem(parameters, **_bind(secret, state), as_of=as_of)
         except (ProviderAwayError, ProviderRefusedError) as error:
             return self._refuse_provider(error, query=query)
-        issuer = self._provider.settings.issuer
+        issuer = site.settings.openid_issuer
         async with site.transaction(as_of) as tx:
             officer_id = await find_identity_officer(tx, issuer=issuer, subject=subject)
             if officer_id is None:
@@ -87,7 +86,7 @@ class ProviderEndpoints:
                 tx,
                 login_id=None,
                 officer_id=officer_id,
-                expires_at=as_of + timedelta(seconds=site.settings.session_lifetime_s),
+                expires_at=as_of + timedelta(seconds=site.settings.login_session_seconds),
             )
         response = go_on(query)
         browser.remember(response, OpenedSession(token))

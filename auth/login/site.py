@@ -48,8 +48,7 @@ class LoginSite:
         self.pages = Pages(settings.service_name)
         self._limit = SlidingLimit(
             requests_max=settings.authorize_requests_per_address,
-            window_s=settings.request_window_s,
-            keys_max=settings.limited_parties_max,
+            window_s=settings.oauth_window_seconds,
         )
 
     def admit(self, request: Request) -> None:
@@ -102,12 +101,12 @@ class LoginSite:
 
     def read_parameters(self, request: Request) -> dict[str, str]:
         """Read the parameters of the query. Errors: InvalidRequestError."""
-        parameters = read_query(request, bytes_max=self.settings.request_bytes_max)
+        parameters = read_query(request)
         return dict(check_protocol_parameters(parameters))
 
     async def read_form(self, request: Request) -> dict[str, str]:
         """Read a form of ours. Errors: InvalidRequestError."""
-        return await read_form(request, bytes_max=self.settings.request_bytes_max)
+        return await read_form(request)
 
     async def read_own_form(
         self, request: Request, *, purpose: str, about: str = ""

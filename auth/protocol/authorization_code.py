@@ -126,7 +126,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
             # RFC 9449 section 10.
             "key_thumbprint": request.key_thumbprint or request.payload.data.get("dpop_jkt"),
             "created_at": self._as_of,
-            "expires_at": self._as_of + timedelta(seconds=self.server.settings.code_lifetime_s),
+            "expires_at": self._as_of + timedelta(seconds=self.server.settings.authorization_code_seconds),
         }
         self.server.connection.execute(insert(authorization_codes).values(row))
 

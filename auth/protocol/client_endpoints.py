@@ -33,8 +33,7 @@ class ClientEndpoints:
         settings = runs.settings
         self._limit = SlidingLimit(
             requests_max=settings.token_requests_per_address,
-            window_s=settings.request_window_s,
-            keys_max=settings.limited_parties_max,
+            window_s=settings.oauth_window_seconds,
         )
 
     def serve(self, endpoint: str, work: Work) -> Handler:
@@ -59,13 +58,13 @@ class ClientEndpoints:
 
         try:
             uri = f"{runs.settings.issuer}/oauth/{endpoint}"
-            adapted = await read_client_request(request, uri=uri, bytes_max=runs.settings.request_bytes_max)
+            adapted = await read_client_request(request, uri=uri)
             response = render_json(await runs.run(answer_recorded))
         except OAuth2Error as error:
             await self._record_refusal(endpoint, address, error)
             raise
         if adapted.proofs:
-            nonce = issue_nonce(runs.database.keyring, runs.settings, as_of=runs.clock())
+            nonce = issue_nonce(runs.database.keyring, as_of=runs.clock())
             response.headers["DPoP-Nonce"] = nonce
         return response
 

@@ -49,7 +49,7 @@ def _introspect(server: AuthorizationServer, request: ProtocolRequest) -> dict[s
     is_good = bool(server.connection.execute(status_statement(principal)).scalar_one())
     if not is_good:
         return _INACTIVE
-    return _describe_access_token(principal, issuer=server.settings.issuer, audience=server.settings.audience)
+    return _describe_access_token(principal, issuer=server.settings.issuer, audience=server.settings.token_audience)
 
 
 def _is_good(server: AuthorizationServer, token: RefreshToken) -> bool:

@@ -64,7 +64,7 @@ def answer_pushed_request(server: AuthorizationServer, request: ProtocolRequest)
     if key_thumbprint is not None and parameters.get("dpop_jkt", key_thumbprint) != key_thumbprint:
         raise InvalidDpopProofError("dpop_jkt is not the key of the DPoP proof.")
     reference = generate_secret()
-    lifetime_s = server.settings.pushed_request_lifetime_s
+    lifetime_s = server.settings.pushed_request_seconds
     row = {
         "id": new_id(),
         "reference_hash": hash_secret(reference),

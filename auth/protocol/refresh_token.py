@@ -83,4 +83,4 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
 
     def _is_double(self, used_at: datetime) -> bool:
         """Return whether this repeats a request that was answered a moment ago."""
-        return self._as_of - used_at <= timedelta(seconds=self.server.settings.refresh_double_s)
+        return self._as_of - used_at <= timedelta(seconds=self.server.settings.refresh_double_seconds)

@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 from auth.tokens.dpop import Proof
 
+REQUEST_BYTES_MAX = 16_384
 _FIELDS_MAX = 40
 _DOTS_OF_A_JWT = 2
 _FORM = "application/x-www-form-urlencoded"
@@ -114,7 +115,7 @@ def check_protocol_parameters(parameters: Mapping[str, str]) -> Mapping[str, str
     return parameters
 
 
-async def read_form(request: Request, *, bytes_max: int) -> dict[str, str]:
+async def read_form(request: Request) -> dict[str, str]:
     """Read the parameters of a form, all of it before anything else happens.
 
     Errors: InvalidRequestError, for another content type, too many bytes and malformed content.
@@ -125,20 +126,20 @@ async def read_form(request: Request, *, bytes_max: int) -> dict[str, str]:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > bytes_max:
+        if len(body) > REQUEST_BYTES_MAX:
             raise InvalidRequestError("The request is too large.")
     return parse_parameters(bytes(body))
 
 
-def read_query(request: Request, *, bytes_max: int) -> dict[str, str]:
+def read_query(request: Request) -> dict[str, str]:
     """Read the parameters of the query. Errors: InvalidRequestError."""
     query: bytes = request.scope["query_string"]
-    if len(query) > bytes_max:
+    if len(query) > REQUEST_BYTES_MAX:
         raise InvalidRequestError("The request is too large.")
     return parse_parameters(query)
 
 
-async def read_client_request(request: Request, *, uri: str, bytes_max: int) -> ProtocolRequest:
+async def read_client_request(request: Request, *, uri: str) -> ProtocolRequest:
     """Read a request of a client that authenticates itself, as to the token endpoint.
 
     Errors: InvalidRequestError, for parameters in the URL, repeated parameters, two client authentications at once,
@@ -146,7 +147,7 @@ async def read_client_request(request: Request, *, uri: str, bytes_max: int) -> 
     """
     if request.scope["query_string"]:
         raise InvalidRequestError("This endpoint takes no parameters in the URL.")
-    form = check_protocol_parameters(await read_form(request, bytes_max=bytes_max))
+    form = check_protocol_parameters(await read_form(request))
     headers = _read_authorization(request)
     client_id = form.get("client_id")
     if "client_secret" in form:

@@ -19,5 +19,5 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc]
 
 def check_resource(parameters: Mapping[str, str], settings: AuthSettings) -> None:
     """Refuse a request for any resource but our audience. Errors: InvalidTargetError."""
-    if parameters.get("resource", settings.audience) != settings.audience:
+    if parameters.get("resource", settings.token_audience) != settings.token_audience:
         raise InvalidTargetError

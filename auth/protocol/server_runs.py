@@ -38,8 +38,7 @@ class ServerRuns:
         self._keys = keys
         self._client_limit = SlidingLimit(
             requests_max=settings.token_requests_per_client,
-            window_s=settings.request_window_s,
-            keys_max=settings.limited_parties_max,
+            window_s=settings.oauth_window_seconds,
         )
 
     async def run(self, work: Callable[[AuthorizationServer], T]) -> T:
@@ -69,5 +68,5 @@ class ServerRuns:
 
     def read_authorization_request(self, request: Request) -> ProtocolRequest:
         """Read the authorization request in the query. Errors: InvalidRequestError."""
-        parameters = check_protocol_parameters(read_query(request, bytes_max=self.settings.request_bytes_max))
+        parameters = check_protocol_parameters(read_query(request))
         return ProtocolRequest("GET", self.settings.authorization_endpoint, parameters=parameters, headers={})

@@ -58,4 +58,4 @@ class BoundTokenVerifier:
 
     def issue_nonce(self, as_of: datetime) -> str:
         """Return the nonce for a client's next proof."""
-        return issue_nonce(self._database.keyring, self._settings, as_of=as_of)
+        return issue_nonce(self._database.keyring, as_of=as_of)

@@ -34,6 +34,9 @@ from auth.settings import AuthSettings
 from auth.tokens.table import used_proofs
 from ledger.storage.sealing import Keyring
 
+NONCE_SECONDS = 300
+"""How often the nonce of proofs changes."""
+
 _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _THUMBPRINT = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
 _PROOF_LENGTH_MAX = 4_096
@@ -77,9 +80,9 @@ class UseDpopNonceError(OAuth2Error):  # type: ignore[misc]
     description = "Create the DPoP proof with the nonce in the DPoP-Nonce header."
 
 
-def issue_nonce(keyring: Keyring, settings: AuthSettings, *, as_of: datetime) -> str:
+def issue_nonce(keyring: Keyring, *, as_of: datetime) -> str:
     """Return the current nonce, valid until the end of the next window."""
-    return _nonce_of(keyring, _window(settings, as_of))
+    return _nonce_of(keyring, _window(as_of))
 
 
 def verify_proof(
@@ -103,11 +106,11 @@ def verify_proof(
     jti, made_at = claims.get("jti"), _read_time(claims.get("iat"))
     if not isinstance(jti, str) or not 1 <= len(jti) <= _JTI_LENGTH_MAX or made_at is None:
         return ProofFault.INVALID
-    skew = timedelta(seconds=settings.clock_skew_s)
-    expires_at = made_at + timedelta(seconds=settings.proof_lifetime_s) + skew
+    skew = timedelta(seconds=settings.token_skew_seconds)
+    expires_at = made_at + timedelta(seconds=settings.proof_seconds) + skew
     if not made_at - skew <= as_of < expires_at:
         return ProofFault.INVALID
-    if not _is_good_nonce(claims.get("nonce"), keyring, settings, as_of):
+    if not _is_good_nonce(claims.get("nonce"), keyring, as_of):
         return ProofFault.NONCE
     thumbprint = key.thumbprint()
     use = hashlib.sha256(f"{thumbprint}:{jti}".encode("utf-8", "surrogatepass")).digest()
@@ -193,17 +196,17 @@ def _read_time(value: object) -> datetime | None:
         return None
 
 
-def _window(settings: AuthSettings, as_of: datetime) -> int:
-    return int(as_of.timestamp() // settings.proof_nonce_lifetime_s)
+def _window(as_of: datetime) -> int:
+    return int(as_of.timestamp() // NONCE_SECONDS)
 
 
 def _nonce_of(keyring: Keyring, window: int) -> str:
     return keyring.reference(f"dpop-nonce:{window}")[:32]
 
 
-def _is_good_nonce(nonce: object, keyring: Keyring, settings: AuthSettings, as_of: datetime) -> bool:
+def _is_good_nonce(nonce: object, keyring: Keyring, as_of: datetime) -> bool:
     if not isinstance(nonce, str) or not nonce.isascii():
         return False
-    window = _window(settings, as_of)
+    window = _window(as_of)
     # One window ahead as well: another machine's clock may be ahead.
     return any(hmac.compare_digest(nonce, _nonce_of(keyring, near)) for near in (window, window - 1, window + 1))

@@ -25,14 +25,14 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
 
     def __init__(self, keys: SigningKeys, settings: AuthSettings, *, as_of: datetime) -> None:
         """Bind to the request's time."""
-        super().__init__(settings.issuer, alg=ALGORITHM, expires_generator=settings.access_token_lifetime_s)
+        super().__init__(settings.issuer, alg=ALGORITHM, expires_generator=settings.access_token_seconds)
         self._keys = keys
         self._settings = settings
         self._as_of = as_of
         self.token_id = secrets.token_urlsafe(16)
         self.family_id: str | None = None
         self.key_thumbprint: str | None = None
-        self.expires_at = as_of + timedelta(seconds=settings.access_token_lifetime_s)
+        self.expires_at = as_of + timedelta(seconds=settings.access_token_seconds)
 
     def generate(
         self,
@@ -58,7 +58,7 @@ class AccessTokenGenerator(JWTBearerTokenGenerator):  # type: ignore[misc]
 
     def get_audiences(self, client: RegisteredClient, user: ActiveOfficer | None, scope: str) -> str:  # noqa: ARG002
         """Return our only audience, whatever was requested."""
-        return self._settings.audience
+        return self._settings.token_audience
 
     def get_jti(self, *_: Any, **__: Any) -> str:
         """Return 128 random bits, by which the token is revoked."""

@@ -104,7 +104,7 @@ class OpenTokens:
             await self._is_any_open.wait()
             await self.check()
             # Twice as often as the watch reads: a check just before it is due would otherwise cost a whole interval.
-            await asyncio.sleep(self._settings.revocation_check_s / 2)
+            await asyncio.sleep(self._settings.revocation_check_seconds / 2)
 
     async def check(self) -> None:
         """End every token that has expired, was revoked or is no longer active.
@@ -129,7 +129,7 @@ class OpenTokens:
 
     def _enter(self, principal: Principal) -> _Entry:
         # None of our tokens lives longer: one that claims to was signed with a stolen key and must not outlive it.
-        lifetime = timedelta(seconds=self._settings.access_token_lifetime_s + self._settings.clock_skew_s)
+        lifetime = timedelta(seconds=self._settings.access_token_seconds + self._settings.token_skew_seconds)
         entry = _Entry(principal, min(principal.expires_at, self._now() + lifetime))
         self._entries[principal.token_id] = entry
         if principal.family_id is not None:
@@ -193,7 +193,7 @@ class OpenTokens:
         checked_at = self._all_checked_at
         if checked_at is None or not self._watch.has_all_since(checked_at):
             return True
-        return abs((as_of - checked_at).total_seconds()) >= self._settings.standing_check_s
+        return abs((as_of - checked_at).total_seconds()) >= self._settings.standing_check_seconds
 
     def _expect(self, entry: _Entry) -> None:
         """Note when the token ends, and wake up then if none ends earlier."""

@@ -58,7 +58,7 @@ def open_family(
     as_of: datetime,
 ) -> str:
     """Create a family and return its first refresh token, which can't be read again."""
-    expires_at = as_of + timedelta(seconds=settings.refresh_lifetime_s)
+    expires_at = as_of + timedelta(seconds=settings.refresh_token_seconds)
     row = {
         "id": family_id,
         "client_id": client_id,
@@ -116,7 +116,7 @@ def _insert_token(
         "token_hash": hash_secret(token),
         "family_id": family_id,
         "created_at": as_of,
-        "expires_at": min(as_of + timedelta(seconds=settings.refresh_idle_s), family_expires_at),
+        "expires_at": min(as_of + timedelta(seconds=settings.refresh_idle_seconds), family_expires_at),
     }
     connection.execute(insert(refresh_tokens).values(row))
     return token

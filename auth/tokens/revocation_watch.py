@@ -27,7 +27,7 @@ class RevocationWatch:
     def __init__(self, database: Database, settings: AuthSettings) -> None:
         """Start with nothing read."""
         self._database = database
-        self._interval_s = settings.revocation_check_s
+        self._interval_s = settings.revocation_check_seconds
         self._revoked: frozenset[str] = frozenset()
         self._asked_at: datetime | None = None
         self._overflowed_at: datetime | None = None

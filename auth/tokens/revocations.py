@@ -66,4 +66,4 @@ def _insert_revocations(ids: list[str], *, expires_at: datetime, as_of: datetime
 
 def _outlived_at(settings: AuthSettings, as_of: datetime) -> datetime:
     """Return when no token issued until now can still be valid, by whichever machine's clock."""
-    return as_of + timedelta(seconds=settings.access_token_lifetime_s + settings.clock_skew_s)
+    return as_of + timedelta(seconds=settings.access_token_seconds + settings.token_skew_seconds)

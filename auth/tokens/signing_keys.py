@@ -22,6 +22,8 @@ from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 
 ALGORITHM = "ES256"
+UNKNOWN_KEY_REFRESH_SECONDS = 5.0
+"""How often, at most, a token that names an unknown key makes a process look for new ones."""
 _CURVE = "P-256"
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -79,7 +81,8 @@ async def rotate_signing_key(tx: Transaction) -> str:
 async def withdraw_retired_keys(tx: Transaction) -> int:
     """End the overlap of every retired key at once, after a key has leaked; returns how many there were.
 
-    Rotate first. Every process refuses tokens of these keys within signing_keys_refresh_s. Runs under the AUTH role.
+    Rotate first. Every process refuses tokens of these keys within signing_keys_refresh_seconds. Runs under
+    the AUTH role.
     """
     changed = await tx.execute(
         update(signing_keys)
@@ -115,14 +118,14 @@ class SigningKeyStore:
 
     async def get(self, *, as_of: datetime) -> SigningKeys:
         """Return the keys, read again if the copy is old. Errors: DatabaseUnavailableError, EncryptionKeyError."""
-        if self._keys is None or self._is_older(self._settings.signing_keys_refresh_s, as_of):
+        if self._keys is None or self._is_older(self._settings.signing_keys_refresh_seconds, as_of):
             return await self._read(as_of)
         return self._keys
 
     async def find_public_key(self, kid: str, *, as_of: datetime) -> ECKey | None:
         """Return the public key with this kid; an unknown kid causes another read, at a limited rate."""
         keys = await self.get(as_of=as_of)
-        if kid not in keys.public and self._is_older(self._settings.unknown_key_refresh_s, as_of):
+        if kid not in keys.public and self._is_older(UNKNOWN_KEY_REFRESH_SECONDS, as_of):
             keys = await self._read(as_of)
         return keys.public.get(kid)
 

@@ -34,6 +34,7 @@ from ledger.storage.roles import Role
 from ledger.viewer import MemberKind
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
+TOKEN_BYTES_MAX = 8_192
 _COMPACT = re.compile(r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _HEADERS_TAKEN = {"alg", "typ", "kid"}
 
@@ -94,7 +95,7 @@ class TokenVerifier:
         self._settings = settings
         self.watch = RevocationWatch(database, settings)
         """The recent revocations; everything in this process shares this one watch."""
-        self._remembered: Recent[bytes, _Remembered] = Recent(settings.verified_tokens_max)
+        self._remembered: Recent[bytes, _Remembered] = Recent(settings.token_cache_entries)
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
         """Return the verdict on a bearer token; one that is bound to a key is always refused (RFC 9449 section 7.2).
@@ -108,7 +109,7 @@ class TokenVerifier:
 
     async def judge(self, bearer: str, as_of: datetime) -> Verdict:
         """Do the same as verify, for a caller that requires a proof if the principal has a key_thumbprint."""
-        if len(bearer) > self._settings.token_bytes_max or not _COMPACT.match(bearer):
+        if len(bearer) > TOKEN_BYTES_MAX or not _COMPACT.match(bearer):
             return Failure(Refusal.MALFORMED)
         digest = hashlib.sha256(bearer.encode("ascii")).digest()
         known = await self._recall(digest, as_of) or await self._read(bearer, as_of)
@@ -141,7 +142,7 @@ class TokenVerifier:
     def _is_status_due(self, asked_at: datetime | None, as_of: datetime) -> bool:
         if asked_at is None or not self.watch.has_all_since(asked_at):
             return True
-        return abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_s
+        return abs((as_of - asked_at).total_seconds()) >= self._settings.standing_check_seconds
 
     async def _read(self, bearer: str, as_of: datetime) -> _Remembered | Failure:
         kid = _find_kid(bearer)
@@ -165,7 +166,7 @@ class TokenVerifier:
 
 def verify_access_token(bearer: str, keys: SigningKeys, settings: AuthSettings, *, as_of: datetime) -> Verdict:
     """Return the verdict on a token by its signature and claims only: status and revocation are not checked."""
-    if len(bearer) > settings.token_bytes_max or not _COMPACT.match(bearer):
+    if len(bearer) > TOKEN_BYTES_MAX or not _COMPACT.match(bearer):
         return Failure(Refusal.MALFORMED)
     kid = _find_kid(bearer)
     if isinstance(kid, Failure):
@@ -204,7 +205,7 @@ def _verify_signed(bearer: str, key: ECKey | None, settings: AuthSettings, *, as
 def _judge_claims(claims: dict[str, Any], settings: AuthSettings, *, as_of: datetime) -> Verdict:
     if claims.get("iss") != settings.issuer:
         return Failure(Refusal.ISSUER)
-    if claims.get("aud") != settings.audience:
+    if claims.get("aud") != settings.token_audience:
         return Failure(Refusal.AUDIENCE)
     try:
         starts_at = datetime.fromtimestamp(claims["nbf"], UTC)
@@ -212,7 +213,7 @@ def _judge_claims(claims: dict[str, Any], settings: AuthSettings, *, as_of: date
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
         return Failure(Refusal.MALFORMED)
     # We are the issuer: skew is only between our own machines, and never extends a token's lifetime.
-    if starts_at > as_of + timedelta(seconds=settings.clock_skew_s):
+    if starts_at > as_of + timedelta(seconds=settings.token_skew_seconds):
         return Failure(Refusal.NOT_YET_VALID)
     return Success(principal)
 

@@ -27,6 +27,8 @@ from gateway.operations.errors import PageTooLargeError, SlicingArgumentError
 from gateway.operations.literals import ABSENT, read_argument, read_int
 from ledger.errors import TooManyItemsError
 
+LIST_SIZE_ASSUMED = 10
+"""Length of a list that declares no size of its own."""
 _BACKREF = "strawberry-definition"
 _PAGE_ARGUMENTS = ("first", "last")
 _CONNECTION_FIELDS = ("nodes", "edges")
@@ -44,7 +46,12 @@ class CostModel:
     """Weights and lengths of one schema's fields. Never changes once made."""
 
     def __init__(
-        self, schema: GraphQLSchema, *, page_size_max: int, list_items_max: int, list_size_assumed: int
+        self,
+        schema: GraphQLSchema,
+        *,
+        page_size_max: int,
+        list_items_max: int,
+        list_size_assumed: int = LIST_SIZE_ASSUMED,
     ) -> None:
         """Bind to a schema and to the bounds of pages and lists."""
         self.page_size_max = page_size_max

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from gateway.operations.errors import OperationTooComplexError
-from gateway.settings import Settings
+from gateway.operations.settings import LimitSettings
 from ledger.errors import TooManyItemsError
 
 
@@ -51,7 +51,7 @@ class _Census(Visitor):
         self.list_items = max(self.list_items, len(node.values))
 
 
-def check_document_bounds(document: DocumentNode, settings: Settings) -> None:
+def check_document_bounds(document: DocumentNode, settings: LimitSettings) -> None:
     """Raise when a document is wider or deeper than is taken.
 
     Errors: OperationTooComplexError, TooManyItemsError.

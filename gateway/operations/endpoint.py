@@ -150,7 +150,7 @@ class GraphQLEndpoint:
     async def _read(self, request: Request) -> GraphQLRequest:
         settings = self.services.settings
         if request.method == "GET":
-            return parse_query_string(request.scope["query_string"], depth_max=settings.variables_depth_max)
+            return parse_query_string(request.scope["query_string"])
         body = await read_body(
             _stream(request),
             declared_length=request.headers.get("content-length"),
@@ -158,7 +158,7 @@ class GraphQLEndpoint:
         )
         # Parameters beside a body mean nothing here, but a number or a token in them is as much in a URL.
         parse_parameters(request.scope["query_string"])
-        return parse_body(body, depth_max=settings.variables_depth_max)
+        return parse_body(body)
 
 
 def _choose_refusal_type(accept: str | None) -> MediaType:

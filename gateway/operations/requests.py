@@ -18,6 +18,8 @@ from gateway.operations.progress import GraphQLRequest
 
 _PARAMETERS = ("query", "operationName", "variables", "extensions")
 _GET_PARAMETERS_MAX = 20
+VARIABLES_DEPTH_MAX = 20
+"""Nesting of variables, and of extensions."""
 
 # With a plus (which an unescaped URL turns into a space), or a bare run of a number's length that is not a part
 # of a word, a UUID or a cursor.
@@ -45,7 +47,7 @@ async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None
     return bytes(collected)
 
 
-def parse_body(body: bytes, *, depth_max: int) -> GraphQLRequest:
+def parse_body(body: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLRequest:
     """The request in a POST body.
 
     Errors: MalformedRequestError, also for a list (batching), repeated keys, NUL and lone surrogates.
@@ -82,7 +84,7 @@ def build_request(value: Any) -> GraphQLRequest:
     return GraphQLRequest(query=query, operation_name=name, **maps)
 
 
-def parse_query_string(query_string: bytes, *, depth_max: int) -> GraphQLRequest:
+def parse_query_string(query_string: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLRequest:
     """The request in a URL.
 
     Errors: as parse_parameters, and MalformedRequestError for what they hold.

@@ -72,12 +72,7 @@ def make_services(
     """The bundle for one application; schema is a prepared one (gateway/operations/executor.py)."""
     graph = schema._schema  # noqa: SLF001 - as above
     protection = Protection(graph)
-    costs = CostModel(
-        graph,
-        page_size_max=settings.page_size_max,
-        list_items_max=settings.list_items_max,
-        list_size_assumed=settings.cost_list_size_assumed,
-    )
+    costs = CostModel(graph, page_size_max=settings.page_size_max, list_items_max=settings.list_items_max)
     return Services(
         settings=settings,
         schema=schema,
@@ -90,13 +85,7 @@ def make_services(
         metrics=metrics,
         documents=Recent(settings.document_cache_entries),
         plans=Recent(settings.document_cache_entries),
-        clients=RateLimiter(
-            rate_per_second=settings.rate_per_second, burst=settings.rate_burst, clients_max=settings.rate_clients_max
-        ),
-        anonymous=RateLimiter(
-            rate_per_second=settings.rate_anonymous_per_second,
-            burst=settings.rate_anonymous_burst,
-            clients_max=settings.rate_clients_max,
-        ),
+        clients=RateLimiter(rate_per_second=settings.rate_per_second, burst=settings.rate_burst),
+        anonymous=RateLimiter(rate_per_second=settings.rate_anonymous_per_second, burst=settings.rate_anonymous_burst),
         in_flight=InFlight(settings.in_flight_max),
     )

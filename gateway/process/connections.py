@@ -14,7 +14,6 @@ import logging
 import struct
 from asyncio.transports import Transport
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from uvicorn._types import ASGISendEvent
@@ -29,6 +28,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
+from gateway.settings import Settings
 from ledger.bounds.rates import Allowance
 
 ABORT, SOCKET, WRITE = "jembatan.abort", "jembatan.socket", "jembatan.write"
@@ -51,25 +51,15 @@ def _expect_nothing() -> None:
     """What is called while nobody waits for room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one connection may do."""
-
-    head_bytes_max: int
-    buffer_bytes_max: int
-    message_bytes_max: int
-    messages_per_second: float
-
-
 class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
     """Closes a connection whose request line and headers are larger than is taken, upgrades included."""
 
-    limits: ClassVar[Limits]
+    settings: ClassVar[Settings]
     _head_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Bound what waits to be written; the bound stays when the connection is upgraded."""
-        transport.set_write_buffer_limits(high=self.limits.buffer_bytes_max)
+        transport.set_write_buffer_limits(high=self.settings.stream_buffer_bytes_max)
         super().connection_made(transport)
 
     def on_message_begin(self) -> None:
@@ -103,22 +93,22 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > self.limits.head_bytes_max:
+        if self._head_bytes > self.settings.header_bytes_max + self.settings.url_bytes_max:
             raise ValueError("request head too large")
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """An upgraded connection, without compression. Owned by the event loop, as its transport is."""
 
-    limits: ClassVar[Limits]
+    settings: ClassVar[Settings]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         """As uvicorn makes it."""
         super().__init__(*given, **named)
         self.logger = _log
-        rate = self.limits.messages_per_second
+        rate = self.settings.stream_messages_per_second
         allowance = Allowance(rate_per_second=rate, burst=max(2 * rate, 1), now_seconds=self.loop.time())
-        self.conn = BoundedFrames(self.loop, allowance, bytes_max=self.limits.message_bytes_max)
+        self.conn = BoundedFrames(self.loop, allowance, bytes_max=self.settings.stream_message_bytes_max)
         self._is_lingering = False
         self._is_open = False
         self.is_writable = True
@@ -269,14 +259,14 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
 
-def bound_http(limits: Limits) -> type[BoundedHttp]:
-    """The protocol for HTTP under these limits."""
-    return type("BoundedHttp", (BoundedHttp,), {"limits": limits})
+def bound_http(settings: Settings) -> type[BoundedHttp]:
+    """The protocol for HTTP under the limits of the settings."""
+    return type("BoundedHttp", (BoundedHttp,), {"settings": settings})
 
 
-def bound_websocket(limits: Limits) -> type[BoundedWebSocket]:
-    """The protocol for WebSockets under these limits."""
-    return type("BoundedWebSocket", (BoundedWebSocket,), {"limits": limits})
+def bound_websocket(settings: Settings) -> type[BoundedWebSocket]:
+    """The protocol for WebSockets under the limits of the settings."""
+    return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings})
 
 
 class BoundedFrames(ServerProtocol):

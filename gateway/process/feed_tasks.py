@@ -9,42 +9,18 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from gateway.settings import Settings
-from ledger.feed.direct import DirectSettings
-from ledger.feed.follower import Follower, FollowerSettings
-from ledger.feed.sequencer import Sequencer, SequencerSettings, Sign
+from ledger.feed.follower import Follower
+from ledger.feed.sequencer import Sequencer, Sign
+from ledger.settings import FeedSettings
 
 _logger = structlog.get_logger(__name__)
 
 Task = Callable[[], Awaitable[None]]
 
 
-def make_follower(settings: Settings, *, database_url: str) -> Follower:
-    """The process's one follower; it connects when it is run."""
-    return Follower(
-        FollowerSettings(
-            direct=_read_direct_settings(settings, database_url),
-            tail_entries=settings.feed_tail_entries,
-            poll_s=settings.feed_poll_seconds,
-        )
-    )
-
-
-def make_sequencer(settings: Settings, *, database_url: str, sign: Sign | None = None) -> Sequencer | None:
+def make_sequencer(settings: FeedSettings, *, sign: Sign | None = None) -> Sequencer | None:
     """The process's candidate for the sequencer's place; None where the settings leave that to other processes."""
-    if not settings.sequencing:
-        return None
-    return Sequencer(
-        SequencerSettings(
-            direct=_read_direct_settings(settings, database_url),
-            batch_max=settings.sequencer_batch_max,
-            poll_s=settings.sequencer_poll_seconds,
-            takeover_s=settings.sequencer_takeover_seconds,
-            lease_s=settings.sequencer_lease_seconds,
-            checkpoint_s=settings.checkpoint_seconds,
-        ),
-        sign=sign,
-    )
+    return Sequencer(settings, sign=sign) if settings.sequencing else None
 
 
 @asynccontextmanager
@@ -70,12 +46,3 @@ async def _run(task: Task) -> None:
         await task()
     except Exception:
         _logger.exception("feed_task_failed", task=getattr(task, "__qualname__", repr(task)))
-
-
-def _read_direct_settings(settings: Settings, database_url: str) -> DirectSettings:
-    return DirectSettings(
-        url=settings.database_direct_url or database_url,
-        role_prefix=settings.role_prefix,
-        connect_timeout_s=settings.database_connect_timeout_seconds,
-        statement_timeout_ms=settings.statement_timeout_ms,
-    )

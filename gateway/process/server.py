@@ -16,7 +16,7 @@ import uvicorn
 from prometheus_client import start_http_server
 from starlette.applications import Starlette
 
-from gateway.process.connections import Limits, bound_http, bound_websocket
+from gateway.process.connections import bound_http, bound_websocket
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
 
@@ -26,6 +26,8 @@ _log = structlog.get_logger("gateway.server")
 Drain = Callable[[], Awaitable[None]]
 """Ends what would otherwise never end; the application has them in app.state.drains."""
 
+LISTEN_BACKLOG = 2_048
+"""Connections that may wait to be accepted."""
 _TICK_SECONDS = 0.1
 
 
@@ -70,26 +72,20 @@ class DrainingServer(uvicorn.Server):
 
 def make_server(app: Starlette, settings: Settings) -> DrainingServer:
     """A server ready to run; `await server.serve()` or `server.run()`."""
-    limits = Limits(
-        head_bytes_max=settings.header_bytes_max + settings.url_bytes_max,
-        buffer_bytes_max=settings.stream_buffer_bytes_max,
-        message_bytes_max=settings.stream_message_bytes_max,
-        messages_per_second=settings.stream_messages_per_second,
-    )
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=bound_http(limits),
+        http=bound_http(settings),
         loop="uvloop",
-        ws=bound_websocket(limits),
+        ws=bound_websocket(settings),
         # The streams' own pings can be seen by every client, also in a browser; docs/adr/0057.
         ws_ping_interval=None,
         ws_per_message_deflate=False,
         access_log=False,
         log_config=None,
         server_header=False,
-        backlog=settings.listen_backlog,
+        backlog=LISTEN_BACKLOG,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.drain_seconds,
         proxy_headers=True,

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.operations.failures import is_unavailable
-from gateway.settings import Settings
 from gateway.streams.channel import Channel
 from gateway.streams.counts import StreamCounts
 from gateway.streams.delivery import KEPT_SECONDS, Delivery
 from gateway.streams.ends import FeedResetError
+from gateway.streams.settings import StreamSettings
 from gateway.streams.shared import Shared
 from gateway.streams.subscription import Subscription
 from ledger.bounds.backoff import Backoff
@@ -40,7 +40,7 @@ class Part:
 class CatchUps:
     """All catching up of one process. Owned by one event loop."""
 
-    def __init__(self, follower: Follower, settings: Settings, counts: StreamCounts) -> None:
+    def __init__(self, follower: Follower, settings: StreamSettings, counts: StreamCounts) -> None:
         """Nobody catches up yet."""
         self._follower = follower
         self._batch_max = settings.catch_up_batch_max

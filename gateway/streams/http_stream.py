@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from starlette.types import Receive, Scope, Send
 
 from gateway.process.connections import ABORT, WRITE
-from gateway.settings import Settings
 from gateway.streams.delivery import Delivery
 from gateway.streams.ends import SlowReaderError, StreamEnded
 from gateway.streams.hub import StreamConnection
+from gateway.streams.settings import StreamSettings
 from gateway.streams.subscription import Subscription
 
 _TICKS = 4
@@ -47,7 +47,7 @@ class HttpStream:
         subscription: Subscription,
         connection: StreamConnection,
         form: Form,
-        settings: Settings,
+        settings: StreamSettings,
         *,
         request_id: str,
         headers: Mapping[str, str],

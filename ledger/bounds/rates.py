@@ -9,6 +9,9 @@ from datetime import datetime
 
 from ledger.bounds.recent import Recent
 
+CALLERS_MAX = 10_000
+"""Clients, or other keys, that one limit remembers."""
+
 
 class Allowance:
     """One bucket, for what is counted by itself. Owned by one event loop; time is passed in, in seconds."""
@@ -35,7 +38,7 @@ class Allowance:
 class RateLimiter:
     """A bucket for each client. Owned by one event loop; time is passed in, in seconds."""
 
-    def __init__(self, *, rate_per_second: float, burst: int, clients_max: int) -> None:
+    def __init__(self, *, rate_per_second: float, burst: int, clients_max: int = CALLERS_MAX) -> None:
         """Grant each client burst operations at once, and rate_per_second for good."""
         self.rate_per_second = rate_per_second
         self.burst = burst
@@ -66,7 +69,7 @@ class SlidingLimit:
     Two counts a key, this window's and the last one's weighted by how much of it still counts.
     """
 
-    def __init__(self, *, requests_max: int, window_s: int, keys_max: int) -> None:
+    def __init__(self, *, requests_max: int, window_s: int, keys_max: int = CALLERS_MAX) -> None:
         """Nothing is counted yet."""
         self._requests_max = requests_max
         self._window_s = window_s

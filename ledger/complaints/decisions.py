@@ -139,13 +139,12 @@ async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
     """
     if not e164s:
         return
-    risk = tx.policies.risk
     parameters = {
         "e164s": list(e164s),
         "states": sorted(VERIFIED_STATES),
-        "medium": risk.medium_complainants_min,
-        "high": risk.high_complainants_min,
-        "very_high": risk.very_high_complainants_min,
+        "medium": tx.policies.risk_medium_complainants,
+        "high": tx.policies.risk_high_complainants,
+        "very_high": tx.policies.risk_very_high_complainants,
     }
     async with tx.role(Role.TRANSITION):
         await lock_numbers(tx, e164s)
@@ -229,7 +228,7 @@ def _decide(
             "resolved_at": None,
             "complainant_informed_at": None,
             "complete_at": tx.as_of,
-            "verification_due_at": tx.as_of + tx.policies.filing.verification_due,
+            "verification_due_at": tx.as_of + tx.policies.verification_due,
         }
     return {
         "state": state,

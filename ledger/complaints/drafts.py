@@ -16,11 +16,12 @@ from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.errors import ConflictError, InvalidInputError, TimeInvalidError
 from ledger.identifiers import ComplaintId, new_id
 from ledger.numbers.forms import HOME_REGION, ParsedNumber, parse_number
-from ledger.policies import FilingPolicy
+from ledger.policies import INCIDENT_SKEW, FilingPolicy
 from ledger.storage.sealing import Keyring
 from ledger.texts import check_optional_text
 from ledger.vocabulary import Category, HoldReason
 
+LOSS_RUPIAH_MAX = 10**15
 _REFERENCE_LENGTH_MAX = 128
 _PLATFORM_LENGTH_MAX = 64
 _HANDLE_LENGTH_MAX = 256
@@ -133,14 +134,14 @@ def prepare_complaint(
         ),
         account_handle=check_optional_text(draft.account_handle, field="account.handle", length_max=_HANDLE_LENGTH_MAX),
         account_url=check_optional_text(draft.account_url, field="account.url", length_max=_URL_LENGTH_MAX),
-        incident_at=_check_incident(draft.incident_at, latest=as_of + policy.incident_skew),
+        incident_at=_check_incident(draft.incident_at, latest=as_of + INCIDENT_SKEW),
         chronology=check_chronology(draft.chronology, policy),
         loss_rupiah=draft.loss_rupiah,
         complainant=check_complainant(draft.complainant) if draft.complainant is not None else None,
         evidence=check_evidence(draft.evidence, policy),
     )
     _check_account(cleaned, has_number=number is not None)
-    if draft.loss_rupiah is not None and not 0 <= draft.loss_rupiah <= policy.loss_rupiah_max:
+    if draft.loss_rupiah is not None and not 0 <= draft.loss_rupiah <= LOSS_RUPIAH_MAX:
         raise LossInvalidError(field="lossRupiah")
     occurrence = 1 if draft.occurrence is None else draft.occurrence
     if not 1 <= occurrence <= _OCCURRENCE_MAX:

@@ -3,6 +3,8 @@
 A job of the system's own, in batches; safe in several processes at once. Source: domain.md, Complaint.
 """
 
+from datetime import timedelta
+
 from sqlalchemy import text
 
 from ledger.complaints.states import ComplaintState
@@ -34,7 +36,7 @@ RETURNING c.id, c.source_id
 
 async def expire_information_requests(tx: Transaction) -> int:
     """Reject complaints whose source did not supply what was asked for in time; answers how many, at most 500."""
-    asked_before = tx.as_of - tx.policies.information_due
+    asked_before = tx.as_of - timedelta(days=tx.policies.information_due_days)
     async with tx.role(Role.TRANSITION):
         expired = await tx.execute(_EXPIRE, {"asked_before": asked_before, "rows": _BATCH_ROWS, "as_of": tx.as_of})
         events = [

@@ -46,6 +46,9 @@ __all__ = [
     "withdraw_complaints",
 ]
 
+EVIDENCE_CALL_BYTES_MAX = 64 * 1024 * 1024
+"""Evidence of all the complaints of one call together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledComplaint:
@@ -145,12 +148,11 @@ def prepare_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> lis
     for draft in drafts:
         evidence_bytes += count_evidence_bytes(draft.evidence)
         try:
-            if draft.evidence and evidence_bytes > tx.policies.filing.evidence_call_bytes_max:
+            if draft.evidence and evidence_bytes > EVIDENCE_CALL_BYTES_MAX:
                 raise EvidenceTooLargeError(
-                    f"One call takes at most {tx.policies.filing.evidence_call_bytes_max} bytes of evidence.",
-                    field="evidence",
+                    f"One call takes at most {EVIDENCE_CALL_BYTES_MAX} bytes of evidence.", field="evidence"
                 )
-            checked.append(prepare_complaint(draft, policy=tx.policies.filing, keyring=tx.keyring, as_of=tx.as_of))
+            checked.append(prepare_complaint(draft, policy=tx.policies, keyring=tx.keyring, as_of=tx.as_of))
         except LedgerError as error:
             checked.append(error.problem())
     return checked
@@ -215,7 +217,7 @@ async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedC
     parameters = {
         "source_id": source_id,
         "filed_at": tx.as_of,
-        "due_at": tx.as_of + tx.policies.filing.verification_due,
+        "due_at": tx.as_of + tx.policies.verification_due,
         "drafts": orjson.dumps([_row(tx, item, epochs.get(item.id)) for item in items]).decode(),
     }
     written = {str(row.id) for row in await tx.execute(_INSERT, parameters)}

@@ -104,7 +104,7 @@ class _Preparer:
     def __init__(self, database: Database, as_of: datetime) -> None:
         self._keyring = database.keyring
         self._as_of = as_of
-        self._policy = database.policies.filing
+        self._policy = database.policies
         self._occurrences = OccurrenceCounter()
 
     def take(self, rows: Iterator[FileRow]) -> tuple[_Batch, Exception | None]:

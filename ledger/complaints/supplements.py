@@ -95,7 +95,7 @@ async def supply_information(tx: Transaction, supplements: Sequence[Supplement])
     for place, supplement in enumerate(supplements):
         try:
             row = _take(locked, supplement.complaint_id, changed)
-            chronology, evidence = _check(supplement, told.get(row["id"]), len(shown[row["id"]]), tx.policies.filing)
+            chronology, evidence = _check(supplement, told.get(row["id"]), len(shown[row["id"]]), tx.policies)
             row["state"] = next_complaint_state(ComplaintState(row["state"]), ComplaintMove.SUPPLY_INFO)
         except LedgerError as error:
             problems[place] = error.problem()
@@ -103,7 +103,7 @@ async def supply_information(tx: Transaction, supplements: Sequence[Supplement])
         row |= {
             "info_request": None,
             "complete_at": tx.as_of,
-            "verification_due_at": tx.as_of + tx.policies.filing.verification_due,
+            "verification_due_at": tx.as_of + tx.policies.verification_due,
         }
         changed[row["id"]] = row
         pieces.extend((row["id"], piece) for piece in evidence)

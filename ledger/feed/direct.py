@@ -5,7 +5,6 @@ Its role and settings last as long as the session, so nobody else may ever be gi
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -13,6 +12,7 @@ from asyncpg.transaction import Transaction as DriverTransaction
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import make_url
 
+from ledger.settings import DatabaseSettings
 from ledger.storage.database import async_url
 from ledger.storage.roles import Role, role_name
 
@@ -28,16 +28,6 @@ SELECT set_config('role', $1, false), set_config('TimeZone', 'UTC', false),
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectSettings:
-    """How to reach PostgreSQL without a pooler. Shapes: url is of any flavour of postgresql://."""
-
-    url: str
-    role_prefix: str = "jembatan_"
-    connect_timeout_s: float = 5.0
-    statement_timeout_ms: int = 10_000
-
-
 class DirectSession:
     """A connection that runs as one role from its first statement to its end."""
 
@@ -47,17 +37,17 @@ class DirectSession:
 
     @classmethod
     async def open(
-        cls, settings: DirectSettings, role: Role, *, application_name: str, idle_transaction_s: float = 0
+        cls, settings: DatabaseSettings, role: Role, *, application_name: str, idle_transaction_s: float = 0
     ) -> "DirectSession":
         """Connect, as that role. idle_transaction_s ends it when a transaction is left alone so long; 0: never.
 
         Errors: FAILURES.
         """
-        connect = _read_url(settings.url)
+        connect = _read_url(settings.direct_url)
         statement_timeout_s = settings.statement_timeout_ms / 1000
         connection = await asyncpg.connect(
             **connect,
-            timeout=settings.connect_timeout_s,
+            timeout=settings.database_connect_timeout_seconds,
             command_timeout=statement_timeout_s + _ANSWER_MARGIN_SECONDS,
             server_settings={"application_name": application_name},
         )

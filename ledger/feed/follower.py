@@ -16,14 +16,17 @@ from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError
 from ledger.feed.batches import FEED_CHANNEL
 from ledger.feed.cursors import FeedCursor
-from ledger.feed.direct import FAILURES, DirectSession, DirectSettings, wait_for_notice
+from ledger.feed.direct import FAILURES, DirectSession, wait_for_notice
 from ledger.feed.entries import Entry
 from ledger.feed.reading import TAIL, entry_of
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
+from ledger.settings import FeedSettings
 from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan follower"
+POLL_SECONDS = 0.5
+"""How often it looks for new entries when no notice came."""
 _BATCH_MAX = 500
 _BACKOFF = Backoff(0.05, 2.0)
 _CHANGING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
@@ -38,15 +41,6 @@ WHERE h.id = 1
 
 OnEntries = Callable[[Sequence[Entry]], None]
 OnReset = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerSettings:
-    """How the feed is followed. Units: seconds; tail_entries is how many of the latest are kept."""
-
-    direct: DirectSettings
-    tail_entries: int = 10_000
-    poll_s: float = 0.5
 
 
 @dataclass(slots=True)
@@ -66,10 +60,11 @@ class _FeedReplacedError(Exception):
 class Follower:
     """The end of the feed, as far as this process has read it."""
 
-    def __init__(self, settings: FollowerSettings) -> None:
+    def __init__(self, settings: FeedSettings, *, poll_seconds: float = POLL_SECONDS) -> None:
         """Nothing is connected or known yet."""
         self.status = FollowerStatus()
         self._settings = settings
+        self._poll_seconds = poll_seconds
         self._ready = asyncio.Event()
         self._feed_id = ""
         self._head = Position(0)
@@ -159,7 +154,7 @@ class Follower:
     async def _follow(self) -> None:
         """One session. Errors: _FeedReplacedError, FAILURES."""
         session = await DirectSession.open(
-            self._settings.direct, Role.FOLLOWER, application_name=APPLICATION_NAME, idle_transaction_s=60
+            self._settings, Role.FOLLOWER, application_name=APPLICATION_NAME, idle_transaction_s=60
         )
         try:
             wake = asyncio.Event()
@@ -173,7 +168,7 @@ class Follower:
                 # A notice says that there is more; without one, look whether it is still the same feed.
                 if is_woken or await self._check(session):
                     await self._catch_up(session)
-                is_woken = await wait_for_notice(wake, seconds=self._settings.poll_s)
+                is_woken = await wait_for_notice(wake, seconds=self._poll_seconds)
         finally:
             await session.close()
 
@@ -184,7 +179,7 @@ class Follower:
             raise _FeedReplacedError
         self._feed_id, size = row["feed_id"], row["size"]
         self._tail, self._before_tail = [], None
-        self._head = Position(max(row["oldest_position"] - 1, size - self._settings.tail_entries, 0))
+        self._head = Position(max(row["oldest_position"] - 1, size - self._settings.feed_tail_entries, 0))
         self._head_hash = row["last_hash"] if self._head == size else None
         while self._head < size and await self._read(session):
             continue
@@ -224,9 +219,9 @@ class Follower:
                 self._before_tail = entries[place - 1].leaf_hash if place else self._head_hash
                 self._tail.clear()
             self._tail.append(entry)
-        surplus = len(self._tail) - self._settings.tail_entries
+        surplus = len(self._tail) - self._settings.feed_tail_entries
         # Not at every batch, since dropping from the front moves all the others.
-        if surplus > self._settings.tail_entries // 4:
+        if surplus > self._settings.feed_tail_entries // 4:
             self._before_tail = self._tail[surplus - 1].leaf_hash
             del self._tail[:surplus]
         self._head, self._head_hash = entries[-1].position, entries[-1].leaf_hash

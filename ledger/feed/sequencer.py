@@ -14,11 +14,18 @@ from dataclasses import dataclass
 
 from ledger.bounds.backoff import Backoff
 from ledger.feed.batches import FencedError, sequence_batch
-from ledger.feed.direct import FAILURES, DirectSession, DirectSettings
+from ledger.feed.direct import FAILURES, DirectSession
 from ledger.feed.pending_watch import PendingWatch
+from ledger.settings import FeedSettings
 from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan sequencer"
+BATCH_MAX = 1_000
+"""Events that get positions at once."""
+POLL_SECONDS = 0.25
+"""How often it looks for events when no notice came."""
+TAKEOVER_SECONDS = 0.25
+"""How often a candidate tries to take the place of a sequencer that is gone."""
 _BACKOFF = Backoff(0.1, 2.0)
 _BEAT_SECONDS = 1.0
 _HALVINGS_MAX = 20
@@ -48,18 +55,6 @@ Sign = Callable[[DirectSession], Awaitable[None]]
 """Signs what the feed has come to, on the leader's session and in transactions of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SequencerSettings:
-    """How the sequencer works. Units: seconds; batch_max in events."""
-
-    direct: DirectSettings
-    batch_max: int = 1_000
-    poll_s: float = 0.25
-    takeover_s: float = 0.25
-    lease_s: float = 2.0
-    checkpoint_s: float = 1.0
-
-
 @dataclass(slots=True)
 class SequencerStatus:
     """What is told about this process's sequencer; written by its task alone.
@@ -78,11 +73,23 @@ class SequencerStatus:
 class Sequencer:
     """A candidate for the sequencer's place, and the sequencer while it has it."""
 
-    def __init__(self, settings: SequencerSettings, *, sign: Sign | None = None) -> None:
+    def __init__(
+        self,
+        settings: FeedSettings,
+        *,
+        sign: Sign | None = None,
+        batch_max: int = BATCH_MAX,
+        poll_seconds: float = POLL_SECONDS,
+        takeover_seconds: float = TAKEOVER_SECONDS,
+    ) -> None:
         """Nothing is connected yet."""
         self.status = SequencerStatus()
         self._settings = settings
         self._sign = sign
+        self._batch_max = batch_max
+        # Silence must stay well below the lease, however seldom it would look.
+        self._poll_seconds = min(poll_seconds, settings.sequencer_lease_seconds / 3)
+        self._takeover_seconds = takeover_seconds
         self._signed_size = 0
         self._signed_at = 0.0
         self._measured_at = 0.0
@@ -106,18 +113,18 @@ class Sequencer:
 
     async def _serve(self) -> None:
         """One session: wait for the lock, lead until something ends it. Errors: FencedError, FAILURES."""
-        settings = self._settings
+        lease_seconds = self._settings.sequencer_lease_seconds
         session = await DirectSession.open(
-            settings.direct,
+            self._settings,
             Role.SEQUENCER,
             application_name=APPLICATION_NAME,
-            idle_transaction_s=settings.lease_s,
+            idle_transaction_s=lease_seconds,
         )
         try:
             await session.execute(_PLAN)
-            while not await session.fetch_value(TRY_LOCK, str(int(settings.lease_s * 1000))):
+            while not await session.fetch_value(TRY_LOCK, str(int(lease_seconds * 1000))):
                 await self._measure(session)
-                await asyncio.sleep(settings.takeover_s)
+                await asyncio.sleep(self._takeover_seconds)
             await self._lead(session)
         finally:
             await session.close()
@@ -126,17 +133,15 @@ class Sequencer:
         row = await session.fetch_row(_TAKE_OVER)
         if row is None:
             raise FencedError
-        status, settings = self.status, self._settings
+        status = self.status
         status.epoch, status.is_leader = row["epoch"], True
         status.takeovers += 1
         self._signed_size = 0
         _logger.info("sequencer_leads", extra={"epoch": status.epoch, "size": row["size"]})
-        # Silence must stay well below the lease, however seldom the settings would look.
-        poll_s = min(settings.poll_s, settings.lease_s / 3)
-        watch = PendingWatch(session, poll_s=poll_s)
+        watch = PendingWatch(session, poll_s=self._poll_seconds)
         await watch.start()
         # After failures in a row it takes fewer at once, and more again as it goes on: what was too slow still passes.
-        batch_max = max(1, settings.batch_max >> min(self._failures - 1, _HALVINGS_MAX))
+        batch_max = max(1, self._batch_max >> min(self._failures - 1, _HALVINGS_MAX))
         size = row["size"]
         while True:
             taken, taken_to = 0, 0
@@ -148,14 +153,14 @@ class Sequencer:
             self._failures = 0
             await self._beat(session, size)
             await watch.wait(taken=taken, taken_to=taken_to, taken_max=batch_max)
-            batch_max = min(settings.batch_max, batch_max * 2)
+            batch_max = min(self._batch_max, batch_max * 2)
 
     async def _beat(self, session: DirectSession, size: int) -> None:
         """What is done at most so often, batch or no batch."""
         await self._measure(session)
         if self._sign is None or size == self._signed_size:
             return
-        if time.monotonic() - self._signed_at < self._settings.checkpoint_s:
+        if time.monotonic() - self._signed_at < self._settings.checkpoint_seconds:
             return
         self._signed_at = time.monotonic()
         try:

@@ -5,13 +5,13 @@ Source: domain.md, BlockOrder (moves by the carrier) and Acknowledgement.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger.errors import InvalidInputError, StateConflictError, TimeInvalidError
 from ledger.orders.states import AWAITING_CARRIER, ORDER_MOVES, OrderMove, OrderState
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, ExecutedReason, ImpossibleReason
-from ledger.policies import Policies
+from ledger.policies import OrderPolicy
 from ledger.texts import check_optional_text, check_text
 
 REFERENCE_LENGTH_MAX = 128
@@ -120,7 +120,7 @@ _TARGETS: Mapping[AcknowledgementKind, OrderState] = {
 }
 
 
-def check_draft(draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policies: Policies) -> Statement:
+def check_draft(draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policy: OrderPolicy) -> Statement:
     """The draft with its sides checked. Errors: one of this module's, or a text's."""
     reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
     if not reference:
@@ -133,8 +133,8 @@ def check_draft(draft: AcknowledgementDraft, order: BlockOrder, *, as_of: dateti
         version=draft.version or order.version,
         reason=_check_reason(draft),
         note=check_optional_text(draft.note, field="note", length_max=NOTE_LENGTH_MAX, lines=True),
-        effective_at=_check_effective_at(draft, order, as_of=as_of, policies=policies),
-        until=_check_until(draft, order, policies=policies),
+        effective_at=_check_effective_at(draft, order, as_of=as_of, policy=policy),
+        until=_check_until(draft, order, policy=policy),
     )
 
 
@@ -153,13 +153,13 @@ def _check_reason(draft: AcknowledgementDraft) -> str | None:
 
 
 def _check_effective_at(
-    draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policies: Policies
+    draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policy: OrderPolicy
 ) -> datetime:
     if draft.effective_at is None:
         return as_of
     if draft.effective_at.tzinfo is None:
         raise EffectiveTimeError("The effective time needs its offset from UTC.", field="effectiveAt")
-    skew = policies.acknowledgement_skew
+    skew = timedelta(seconds=policy.acknowledgement_skew_seconds)
     if draft.effective_at > as_of + skew:
         raise EffectiveTimeError("The effective time lies in the future.", field="effectiveAt")
     # A number that was blocked already was so before anybody ordered it.
@@ -172,14 +172,16 @@ def _check_effective_at(
     return draft.effective_at
 
 
-def _check_until(draft: AcknowledgementDraft, order: BlockOrder, *, policies: Policies) -> datetime | None:
+def _check_until(draft: AcknowledgementDraft, order: BlockOrder, *, policy: OrderPolicy) -> datetime | None:
     if draft.kind is not AcknowledgementKind.EXTENSION_REQUESTED:
         if draft.until is not None:
             raise ExtensionTimeError("Only EXTENSION_REQUESTED asks for a later time.", field="until")
         return None
     if draft.until is None or draft.until.tzinfo is None:
         raise ExtensionTimeError("EXTENSION_REQUESTED needs the time until which it asks.", field="until")
-    if order.due_at is None or not order.due_at < draft.until <= order.due_at + policies.extension_max:
+    if order.due_at is None or not order.due_at < draft.until <= order.due_at + timedelta(
+        days=policy.extension_days_max
+    ):
         raise ExtensionTimeError(field="until")
     return draft.until
 

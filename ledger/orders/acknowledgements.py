@@ -145,7 +145,7 @@ class _Batch:
     def take(self, place: int, order: BlockOrder) -> Moved[BlockOrder]:
         """Judge one draft against its order as it stands. Errors: a LedgerError."""
         draft = self.drafts[place]
-        statement = check_draft(draft, order, as_of=self.tx.as_of, policies=self.tx.policies)
+        statement = check_draft(draft, order, as_of=self.tx.as_of, policy=self.tx.policies)
         earlier = self._find_earlier(order, statement, draft)
         if earlier is not None:
             self.said[place] = earlier

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from ledger.errors import Problem, StateConflictError
 from ledger.feed.vocabulary import EventKind
@@ -49,7 +50,7 @@ async def lift_block_orders(tx: Transaction, lifts: Sequence[LiftDraft]) -> list
     Shapes and errors: as discard_block_orders. Source: domain.md, BlockOrder.
     """
     officer_id = require_officer(tx.viewer)
-    due_at = tx.as_of + tx.policies.lift_due
+    due_at = tx.as_of + timedelta(hours=tx.policies.lift_due_hours)
 
     def lift(place: int, order: BlockOrder) -> Moved[BlockOrder]:
         state = next_order_state(order.state, OrderMove.ISSUE_LIFT)

@@ -130,6 +130,6 @@ def _render(tx: Transaction, draft: PreparedDraft, *, officer_id: OfficerId, off
         hold_reasons=find_hold_reasons(
             [_facts_of(complaint) for complaint in draft.complaints],
             number_kind=parse_number(number.e164).kind,
-            policy=tx.policies.guard,
+            policy=tx.policies,
         ),
     )

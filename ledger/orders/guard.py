@@ -7,7 +7,7 @@ Source: domain.md, Forwarding and the guard; field.md section 4, wrong-block gua
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger.numbers.forms import NumberKind
 from ledger.policies import GuardPolicy
@@ -37,7 +37,7 @@ def find_hold_reasons(
 ) -> tuple[HoldReason, ...]:
     """Every reason to hold a draft that rests on these complaints; empty where there is none."""
     suspicions = {
-        HoldReason.FEW_COMPLAINANTS: count_distinct_complainants(complaints) < policy.complainants_min,
+        HoldReason.FEW_COMPLAINANTS: count_distinct_complainants(complaints) < policy.guard_complainants_min,
         HoldReason.BURST: _is_burst(complaints, policy),
         HoldReason.SAME_SOURCE: _is_one_nameless_source(complaints, policy),
         HoldReason.SAME_TEXT: _has_repeated_text(complaints, policy),
@@ -49,13 +49,13 @@ def find_hold_reasons(
 
 def _is_burst(complaints: Sequence[ComplaintFacts], policy: GuardPolicy) -> bool:
     times = sorted(facts.incident_at for facts in complaints if facts.incident_at is not None)
-    span = policy.burst_count - 1
-    return any(later - earlier <= policy.burst_window for earlier, later in zip(times, times[span:], strict=False))
+    span, window = policy.guard_burst_count - 1, timedelta(minutes=policy.guard_burst_minutes)
+    return any(later - earlier <= window for earlier, later in zip(times, times[span:], strict=False))
 
 
 def _is_one_nameless_source(complaints: Sequence[ComplaintFacts], policy: GuardPolicy) -> bool:
     return (
-        len(complaints) >= policy.same_source_count
+        len(complaints) >= policy.guard_same_source_count
         and len({facts.source_id for facts in complaints}) == 1
         and all(facts.complainant_ref is None for facts in complaints)
     )
@@ -63,4 +63,4 @@ def _is_one_nameless_source(complaints: Sequence[ComplaintFacts], policy: GuardP
 
 def _has_repeated_text(complaints: Sequence[ComplaintFacts], policy: GuardPolicy) -> bool:
     texts = Counter(facts.chronology_digest for facts in complaints if facts.chronology_digest is not None)
-    return any(count >= policy.same_text_count for count in texts.values())
+    return any(count >= policy.guard_same_text_count for count in texts.values())

@@ -29,6 +29,7 @@ from ledger.numbers.forms import parse_number
 from ledger.numbers.reading import lock_numbers
 from ledger.participations.taking_part import hold_participations, require_participation
 from ledger.permissions import require_batch
+from ledger.policies import INCIDENT_SKEW
 from ledger.signals.disclosure import SignalNews, draft_events
 from ledger.signals.settling import read_signal
 from ledger.storage.database import Transaction
@@ -183,9 +184,7 @@ def _check(tx: Transaction, draft: ContributionDraft) -> dict[str, Any] | Proble
         if not reference:
             raise ContributionReferenceMissingError(field="reference")
         observed_at = draft.observed_at
-        if observed_at is not None and (
-            observed_at.tzinfo is None or observed_at > tx.as_of + tx.policies.filing.incident_skew
-        ):
+        if observed_at is not None and (observed_at.tzinfo is None or observed_at > tx.as_of + INCIDENT_SKEW):
             raise ObservationTimeError(field="observedAt")
         return {
             "id": new_id(),

@@ -147,7 +147,7 @@ async def rotate_signal_key(tx: Transaction, *, member_id: str | None = None) ->
             raise ParticipationMissingError
         if row["created_at"] is not None and tx.as_of - row["created_at"] < ROTATED_AGAIN_AFTER:
             raise KeyRotatedLatelyError
-        until = tx.as_of + tx.policies.signals.key_overlap
+        until = tx.as_of + timedelta(days=tx.policies.signal_key_overlap_days)
         await tx.execute(_RETIRE, {"member_ids": [owner], "newest_until": until, "as_of": tx.as_of})
         (made,) = await make_keys(tx, [owner])
         await fill_keys(tx, member_ids=[owner], batches=1)

@@ -154,7 +154,7 @@ async def write_signals(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> N
 
 def _settle(tx: Transaction, row: Mapping[Any, Any]) -> tuple[Row, EventKind | None] | None:
     """The signal as it has to be and what happened to it; None where nothing changes at all."""
-    wanted = _judge(row, tx.policies.signals)
+    wanted = _judge(row, tx.policies)
     if row["id"] is not None:
         return _settle_active(tx, row, wanted)
     # What held only in the past is not raised: a signal that is over before it begins tells nobody anything.

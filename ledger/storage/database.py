@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from ledger.bounds.backoff import Backoff
 from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
+from ledger.settings import LedgerSettings
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
 from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer
@@ -44,6 +44,8 @@ _SERIALIZATION_FAILURE = "40001"
 _DEADLOCK = "40P01"
 _STATEMENT_TIMEOUT = "57014"
 _RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
+_RETRIES_MAX = 5
+_APPLICATION_NAME = "jembatan"
 # Connection exceptions, operator intervention, and a server out of connections or of memory.
 _AWAY = ("08", "57P", "53")
 
@@ -60,21 +62,6 @@ class ContentionError(ConflictError):
 
     code = "CONTENTION"
     hint = "Try the same call again."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSettings:
-    """How to reach PostgreSQL, and the bounds of doing so. Timeouts in milliseconds unless named otherwise."""
-
-    url: str
-    role_prefix: str = "jembatan_"
-    pool_size: int = 8
-    pool_overflow_max: int = 0
-    pool_timeout_s: float = 5.0
-    connect_timeout_s: float = 5.0
-    statement_timeout_ms: int = 10_000
-    retries_max: int = 5
-    application_name: str = "jembatan"
 
 
 class Transaction:
@@ -151,28 +138,28 @@ class Transaction:
 class Database:
     """A pool of connections to one PostgreSQL, and the transactions on it."""
 
-    def __init__(self, engine: AsyncEngine, settings: DatabaseSettings, keyring: Keyring, policies: Policies) -> None:
+    def __init__(self, engine: AsyncEngine, settings: LedgerSettings, keyring: Keyring) -> None:
         """Use connect."""
         self.engine = engine
         self.settings = settings
         self.keyring = keyring
-        self.policies = policies
+        self.policies: Policies = settings
 
     @classmethod
-    def connect(cls, settings: DatabaseSettings, keyring: Keyring, policies: Policies | None = None) -> "Database":
+    def connect(cls, settings: LedgerSettings, keyring: Keyring) -> "Database":
         """A pool that connects when it is first used."""
         engine = create_async_engine(
-            async_url(settings.url),
-            pool_size=settings.pool_size,
-            max_overflow=settings.pool_overflow_max,
-            pool_timeout=settings.pool_timeout_s,
+            async_url(settings.application_url),
+            pool_size=settings.database_pool_size,
+            max_overflow=settings.database_pool_overflow,
+            pool_timeout=settings.database_pool_timeout_seconds,
             connect_args={
-                "timeout": settings.connect_timeout_s,
-                "server_settings": {"application_name": settings.application_name},
+                "timeout": settings.database_connect_timeout_seconds,
+                "server_settings": {"application_name": _APPLICATION_NAME},
             },
         )
         event.listen(engine.sync_engine, "connect", _decode_ids_as_text)
-        return cls(engine, settings, keyring, policies or Policies())
+        return cls(engine, settings, keyring)
 
     async def close(self) -> None:
         """Close every connection of the pool."""
@@ -205,7 +192,7 @@ class Database:
 
         Errors: what the work raises; ContentionError when every retry met a serialization failure or deadlock.
         """
-        for attempt in range(self.settings.retries_max + 1):
+        for attempt in range(_RETRIES_MAX + 1):
             try:
                 async with self.transaction(viewer, as_of=as_of) as tx:
                     return await work(tx)

@@ -21,7 +21,7 @@ class TestSettingsReference:
         assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
     def test_puts_every_setting_under_a_heading(self) -> None:
-        assert [name for _, names in list_groups() for name in names] == list(Settings.model_fields)
+        assert [name for _, _, names in list_groups() for name in names] == list(Settings.model_fields)
 
 
 class TestEnvExample:

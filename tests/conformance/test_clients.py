@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from auth.clients.policies import ClientPolicy
-from gateway.wiring import read_auth_settings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from tests.support.auth_world import PASSWORD, Clock, World, client_key, jwks_of
@@ -40,7 +39,7 @@ async def served(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Served]:
     name = await cluster.clone()
     serving = Serving(cluster.url_of(name), keyring)
     database = serving.connect()
-    config = await _register(World(database, read_auth_settings(serving.settings), Clock(datetime.now(UTC))))
+    config = await _register(World(database, serving.settings, Clock(datetime.now(UTC))))
     await database.close()
     serving.start()
     yield Served(serving.settings.base_url, config)
@@ -65,7 +64,7 @@ async def _register(world: World) -> dict[str, Any]:
     }
     return {
         "issuer": world.settings.issuer,
-        "audience": world.settings.audience,
+        "audience": world.settings.token_audience,
         "callback": CALLBACK,
         "officer": {"login": "ana", "password": PASSWORD},
         **{

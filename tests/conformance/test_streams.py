@@ -21,7 +21,6 @@ import pytest
 
 from auth.scopes import BY_KIND, OFFICER_ONLY
 from auth.tokens.signing_keys import ensure_signing_key
-from gateway.wiring import read_auth_settings
 from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
@@ -80,7 +79,7 @@ async def stage(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Stage]:
     serving = Serving(cluster.url_of(name), keyring, **QUICK, **LIMITS)
     database = serving.connect()
     parties = await found_country(database, datetime.now(UTC))
-    world = World(database, read_auth_settings(serving.settings), Clock(datetime.now(UTC)))
+    world = World(database, serving.settings, Clock(datetime.now(UTC)))
     async with world.auth() as tx:
         await ensure_signing_key(tx)
     scopes = sorted(BY_KIND[MemberKind.CARRIER] - OFFICER_ONLY)

@@ -5,7 +5,8 @@ import sys
 from datetime import UTC, datetime
 
 from ledger.feed.archive import drop_entries
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from tests.support.cluster import ROLE_PREFIX
 
@@ -17,7 +18,7 @@ def tell(last: int) -> None:
 
 async def drop(url: str, until: int) -> None:
     keyring = Keyring.from_text(*Keyring.generate_text())
-    database = Database.connect(DatabaseSettings(url=url, role_prefix=ROLE_PREFIX), keyring)
+    database = Database.connect(LedgerSettings(database_url=url, role_prefix=ROLE_PREFIX), keyring)
     await drop_entries(
         database,
         until=until,

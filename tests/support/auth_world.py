@@ -30,7 +30,7 @@ ISSUER = "https://gateway.example.org"
 AUDIENCE = "https://gateway.example.org/graphql"
 PASSWORD = "correct horse battery"
 CALLBACK = "https://console.example.org/callback"
-CHEAP = {"password_hash_time_cost": 1, "password_hash_memory_kib": 8, "password_hash_parallelism": 1}
+CHEAP = {"password_hash_rounds": 1, "password_hash_memory_kib": 8, "password_hash_threads": 1}
 
 
 @dataclass
@@ -105,7 +105,7 @@ class World:
 
 
 def auth_settings(issuer: str = ISSUER, **more: Any) -> AuthSettings:
-    return AuthSettings(issuer=issuer, audience=AUDIENCE, **{**CHEAP, **more})
+    return AuthSettings(public_url=issuer, audience=AUDIENCE, **{**CHEAP, **more})
 
 
 def machine_scopes(kind: MemberKind) -> list[str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.embedded import EmbeddedUrls
 from ledger.storage.sealing import Keyring
 
@@ -42,7 +43,7 @@ class Cluster:
     async def lend(self, keyring: Keyring) -> AsyncIterator[Database]:
         """A freshly migrated database, which is dropped afterwards."""
         name = await self.clone()
-        database = Database.connect(DatabaseSettings(url=self.url_of(name), role_prefix=ROLE_PREFIX), keyring)
+        database = Database.connect(LedgerSettings(database_url=self.url_of(name), role_prefix=ROLE_PREFIX), keyring)
         try:
             yield database
         finally:

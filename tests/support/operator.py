@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import pytest
 
 from cli.main import main
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from tests.support.cluster import ROLE_PREFIX
 
@@ -62,7 +63,7 @@ class Operator:
 
     def in_ledger(self, work: Callable[[Database], Awaitable[T]]) -> T:
         async def connected() -> T:
-            database = Database.connect(DatabaseSettings(url=self.url, role_prefix=ROLE_PREFIX), self.keyring)
+            database = Database.connect(LedgerSettings(database_url=self.url, role_prefix=ROLE_PREFIX), self.keyring)
             try:
                 return await work(database)
             finally:

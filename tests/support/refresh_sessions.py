@@ -22,7 +22,7 @@ class Session:
         return await self.site.post_token(form, basic=self.client)
 
     async def verdict(self, reply: Reply) -> Any:
-        self.site.world.clock.advance(self.site.world.settings.standing_check_s)
+        self.site.world.clock.advance(self.site.world.settings.standing_check_seconds)
         return await self.site.world.verifier.verify(reply.json["access_token"], self.site.world.clock())
 
     @property

@@ -8,13 +8,12 @@ from typing import Any
 import structlog
 
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway
+from gateway.wiring import create_gateway
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from schema.graph import schema
+from tests.support.auth_world import CHEAP
 from tests.support.server_thread import ServerThread, listen, port_of
-
-CHEAP = {"password_hash_rounds": 1, "password_hash_memory_kib": 8, "password_hash_threads": 1}
 
 
 class Serving:
@@ -24,13 +23,13 @@ class Serving:
         self._listener: socket.socket | None = listen()
         port = port_of(self._listener)
         quiet = {"metrics_port": 0, "drain_seconds": 1, "log_level": "ERROR"}
-        self.settings = Settings(port=port, **{**quiet, **CHEAP, **settings})
-        self._database_url, self._keyring = database_url, keyring
+        self.settings = Settings(port=port, database_url=database_url, **{**quiet, **CHEAP, **settings})
+        self._keyring = keyring
         self._thread: ServerThread | None = None
 
     def connect(self) -> Database:
         """A pool of the caller's own on the same database."""
-        return connect_database(self.settings, url=self._database_url, keyring=self._keyring)
+        return Database.connect(self.settings, self._keyring)
 
     def start(self) -> None:
         listener = self._listener or listen(self.settings.port)

@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.app import create_app
-from gateway.process.feed_tasks import make_follower
 from gateway.settings import Settings
+from ledger.feed.follower import Follower
 from tests.support.sample_gateway import verify_sample
 from tests.support.sample_graph import Mutation, Order, PhoneNumber, Query, Referral, SampleContext
 from tests.support.server_thread import ServerThread, listen, port_of
@@ -154,7 +154,7 @@ class SampleGateway:
             ),
             verify_token=verify_sample,
             make_context=lambda principal, as_of, request_id: SampleContext(principal, as_of, request_id, self.calls),
-            follower=make_follower(settings, database_url="postgresql://nowhere.invalid/none"),
+            follower=Follower(settings.model_copy(update={"database_url": "postgresql://nowhere.invalid/none"})),
             now=lambda: datetime.now(UTC),
         )
         listener = listen()

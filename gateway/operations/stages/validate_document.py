@@ -24,6 +24,9 @@ from gateway.operations.plans import Plan, list_deciding_variables, with_default
 from gateway.operations.progress import Document, Parsed, Planned
 from gateway.operations.services import Services
 
+CACHED_TEXT_LENGTH_MAX = 16_384
+"""The longest document that is kept, parsed and validated."""
+
 _RULES = tuple(specified_rules)
 _ERRORS_MAX = 20
 
@@ -52,7 +55,7 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
         plan = services.plans.find(key) or _plan(parsed, services, variables)
     except RecursionError:
         raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
-    if len(document.text) <= services.settings.document_cache_text_bytes_max:
+    if len(document.text) <= CACHED_TEXT_LENGTH_MAX:
         services.plans.keep(key, plan)
     cost = plan.cost + _weigh_variables(operation, request.variables, services)
     services.metrics.cost.observe(cost)
@@ -85,7 +88,7 @@ def _check(document: Document, services: Services) -> None:
     errors = apply_rules(services.graph, document.node, _RULES)
     if errors:
         raise SeveralErrorsError(errors)
-    if len(document.text) <= services.settings.document_cache_text_bytes_max:
+    if len(document.text) <= CACHED_TEXT_LENGTH_MAX:
         services.documents.keep(document.text, document)
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from gateway.operations.errors import MalformedRequestError
 from gateway.operations.progress import GraphQLRequest
-from gateway.operations.requests import build_request, load_json
+from gateway.operations.requests import VARIABLES_DEPTH_MAX, build_request, load_json
 
 SUBPROTOCOL = "graphql-transport-ws"
 ID_CHARACTERS_MAX = 128
@@ -129,7 +129,7 @@ SOCKET_ENDS: Mapping[str, Refusal] = {
 PING = b'{"type":"ping"}'
 
 
-def read_message(text: str | None, *, depth_max: int) -> Message | Refusal:
+def read_message(text: str | None, *, depth_max: int = VARIABLES_DEPTH_MAX) -> Message | Refusal:
     """What a message says, or why it can't be taken; None stands for a message that is no text.
 
     Shapes: depth_max bounds the nesting of variables and of extensions.

@@ -172,7 +172,7 @@ class Session:
             await self._writer.wait_for_room()
 
     def _hear(self, text: str | None) -> None:
-        message = read_message(text, depth_max=self._settings.variables_depth_max)
+        message = read_message(text)
         if isinstance(message, Refusal):
             self.end(message)
             return

@@ -12,7 +12,7 @@ import pytest
 
 from auth.clients.registration import ClientDraft, create_client
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway
+from gateway.wiring import create_gateway
 from ledger.storage.database import Database
 from ledger.storage.embedded import EmbeddedUrls
 from ledger.storage.roles import Role, login_name
@@ -61,7 +61,7 @@ class Site:
 
 async def prepare(urls: EmbeddedUrls, settings: Settings, keyring: Keyring) -> tuple[str, str, list[str]]:
     await migrate(urls.owner, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
-    database: Database = connect_database(settings, url=urls.application, keyring=keyring)
+    database: Database = Database.connect(settings, keyring)
     now = datetime.now(UTC)
     parties = await found_country(database, now)
     orders = await issue_orders(database, parties, now, [f"+6281200000{n:03}" for n in range(20)])
@@ -80,13 +80,12 @@ async def site(tmp_path: Path, keyring: Keyring) -> AsyncIterator[Site]:
     urls = await asyncio.to_thread(server.start)
     listener = listen()
     settings = Settings(
+        database_url=urls.application,
         port=port_of(listener), metrics_port=0, drain_seconds=1, log_level="ERROR", rate_burst=100_000,
         rate_per_second=100_000, database_pool_timeout_seconds=1, database_connect_timeout_seconds=1,
     )  # fmt: skip
     client_id, secret, order_ids = await prepare(urls, settings, keyring)
-    app = create_gateway(
-        settings, database=connect_database(settings, url=urls.application, keyring=keyring), schema=schema
-    )
+    app = create_gateway(settings, database=Database.connect(settings, keyring), schema=schema)
     serving = ServerThread(app, settings, listener)
     gateway = Gateway(settings.port, app)
     basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()

@@ -14,7 +14,8 @@ from joserfc.jwk import ECKey
 from auth.clients.registration import CreatedClient
 from auth.tokens.dpop import hash_access_token
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway, read_auth_settings
+from gateway.wiring import create_gateway
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from schema.graph import schema
@@ -39,13 +40,16 @@ async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
     name = await cluster.clone()
     listener = listen()
     port = port_of(listener)
-    settings = Settings(port=port, metrics_port=0, drain_seconds=1, log_level="ERROR", rate_anonymous_burst=1000)
-    database = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
-    world = World(database, read_auth_settings(settings), Clock(datetime.now(UTC)))
+    settings = Settings(
+        database_url=cluster.url_of(name), port=port, metrics_port=0, drain_seconds=1, log_level="ERROR",
+        rate_anonymous_burst=1000,
+    )  # fmt: skip
+    database = Database.connect(settings, keyring)
+    world = World(database, settings, Clock(datetime.now(UTC)))
     carrier = await world.admit(MemberKind.CARRIER, "carrier")
     machine = await world.register(carrier, ["orders:read", "numbers:read", "members:read"])
     await database.close()
-    serving = connect_database(settings, url=cluster.url_of(name), keyring=keyring)
+    serving = Database.connect(settings, keyring)
     app = create_gateway(settings, database=serving, schema=schema)
     server = ServerThread(app, settings, listener)
     gateway = Wired(port, app)

@@ -10,7 +10,8 @@ import pytest
 from auth.tokens.principal import Principal
 from gateway.app import create_app
 from gateway.settings import Settings
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from resolvers.context import Context
 from schema.graph import schema
@@ -24,7 +25,7 @@ from tests.support.server_thread import ServerThread, listen, port_of
 def site(database: Database, database_url: str, keyring: Keyring, parties: Parties, as_of: datetime) -> Iterator[Site]:
     site = Site(database, parties, as_of)
     settings = Settings(rate_burst=100_000, rate_anonymous_burst=100_000, metrics_port=0, log_level="ERROR")
-    served = Database.connect(DatabaseSettings(url=database_url, role_prefix=ROLE_PREFIX), keyring)
+    served = Database.connect(LedgerSettings(database_url=database_url, role_prefix=ROLE_PREFIX), keyring)
 
     def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
         return Context(database=served, principal=principal, as_of=as_of, request_id=request_id)

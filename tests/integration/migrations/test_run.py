@@ -17,10 +17,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.errors import SchemaOutdatedError
 from ledger.feed.batches import sequence_batch
-from ledger.feed.direct import DirectSession, DirectSettings
-from ledger.feed.follower import Follower, FollowerSettings
-from ledger.feed.sequencer import Sequencer, SequencerSettings
-from ledger.storage.database import Database, DatabaseSettings, async_url
+from ledger.feed.direct import DirectSession
+from ledger.feed.follower import Follower
+from ledger.feed.sequencer import Sequencer
+from ledger.settings import FeedSettings, LedgerSettings
+from ledger.storage.database import Database, async_url
 from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
 from migrations.metadata import metadata
 from migrations.run import RolesMissingError, alembic_config, check_schema, head_revision, migrate
@@ -110,7 +111,7 @@ class TestTheFeed:
             "VALUES ('KEYS_ROTATED', 'KEYRING', 'new', '{}', '{}', $1)",
             as_of,
         )
-        direct = DirectSettings(url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
+        direct = FeedSettings(database_url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
         session = await DirectSession.open(direct, Role.SEQUENCER, application_name="test")
         assert (await sequence_batch(session, epoch=0, batch_max=1_000)).size_after == 301
         await session.close()
@@ -123,7 +124,7 @@ class TestTheFeed:
 
 class TestSchemaCheck:
     async def test_refuses_an_empty_database(self, cluster, empty_database, keyring, as_of):
-        settings = DatabaseSettings(url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
+        settings = LedgerSettings(database_url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
         database = Database.connect(settings, keyring)
         with pytest.raises(SchemaOutdatedError):
             await check_schema(database, as_of=as_of)
@@ -147,7 +148,7 @@ class TestManagedServer:
         owner_url = cluster.url_of(name).replace(f"{ROLE_PREFIX}app@", f"{owner_name(prefix)}@")
         await migrate(owner_url, role_prefix=prefix, login=login_name(prefix))
         url = cluster.url_of(name).replace(f"{ROLE_PREFIX}app@", f"{login_name(prefix)}@")
-        database = Database.connect(DatabaseSettings(url=url, role_prefix=prefix), keyring)
+        database = Database.connect(LedgerSettings(database_url=url, role_prefix=prefix), keyring)
         await check_schema(database, as_of=as_of)
         await database.close()
         await cluster.drop(name)
@@ -198,13 +199,13 @@ class TestPostgres15:
         owner_url = postgres_15.replace("postgres@/postgres", f"{owner_name(ROLE_PREFIX)}@/jembatan")
         await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
         url = postgres_15.replace("postgres@/postgres", f"{login_name(ROLE_PREFIX)}@/jembatan")
-        database = Database.connect(DatabaseSettings(url=url, role_prefix=ROLE_PREFIX), keyring)
+        database = Database.connect(LedgerSettings(database_url=url, role_prefix=ROLE_PREFIX), keyring)
         parties = await found_country(database, as_of)
         orders = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
         done = await acknowledge(database, parties.telkomsel, as_of, orders[0])
         assert done.order.state == "EXECUTED"
-        sequencer = Sequencer(SequencerSettings(direct=DirectSettings(url=url, role_prefix=ROLE_PREFIX)))
-        follower = Follower(FollowerSettings(direct=DirectSettings(url=url, role_prefix=ROLE_PREFIX), poll_s=0.1))
+        sequencer = Sequencer(FeedSettings(database_url=url, role_prefix=ROLE_PREFIX))
+        follower = Follower(FeedSettings(database_url=url, role_prefix=ROLE_PREFIX), poll_seconds=0.1)
         owner = await asyncpg.connect(owner_url)
         events = await owner.fetchval("SELECT count(*) FROM events")
         async with running(sequencer), running(follower):

@@ -20,7 +20,8 @@ from ledger.identifiers import Position
 from ledger.numbers.plan import RangeDraft, load_plan
 from ledger.numbers.plan_seed import PLAN_EPOCH
 from ledger.numbers.vocabulary import RangeKind
-from ledger.storage.database import Database, DatabaseSettings
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer
@@ -208,7 +209,9 @@ async def running_fleet(
     *, url: str, owner_url: str, keyring: Keyring, folder: Path, count: int, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Fleet]:
     """Found the country in a migrated database and serve it from so many processes."""
-    database = Database.connect(DatabaseSettings(url=url, role_prefix=ROLE_PREFIX, pool_timeout_s=2), keyring)
+    database = Database.connect(
+        LedgerSettings(database_url=url, role_prefix=ROLE_PREFIX, database_pool_timeout_seconds=2), keyring
+    )
     now = datetime.now(UTC)
     parties = await found_country(database, now)
     await _load_plan(database, now)

@@ -1,13 +1,15 @@
 import pytest
 
 from auth.errors import IssuerInvalidError
-from auth.settings import AuthSettings
+from auth.settings import AuthSettings, check_auth_settings, check_issuer
 
 
 class TestAuthSettings:
     @pytest.mark.parametrize("issuer", ["https://g.example", "https://g.example:8443", "http://127.0.0.1:8080"])
     def test_takes_an_origin(self, issuer: str) -> None:
-        assert AuthSettings(issuer=issuer, audience="a").token_endpoint == f"{issuer}/oauth/token"
+        settings = AuthSettings(public_url=issuer)
+        check_auth_settings(settings)
+        assert settings.token_endpoint == f"{issuer}/oauth/token"
 
     @pytest.mark.parametrize(
         "issuer",
@@ -28,4 +30,4 @@ class TestAuthSettings:
     )
     def test_refuses_what_tokens_can_not_be_bound_to(self, issuer: str) -> None:
         with pytest.raises(IssuerInvalidError):
-            AuthSettings(issuer=issuer, audience="a")
+            check_issuer(issuer)

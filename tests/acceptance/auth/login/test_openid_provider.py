@@ -1,7 +1,6 @@
 """The regulator's own OpenID provider: the login through it, and answers that are none of its."""
 
 import base64
-import dataclasses
 import json
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -11,8 +10,9 @@ from joserfc.jwk import OctKey
 from starlette.applications import Starlette
 
 from auth.errors import IdentityInvalidError, IdentityTakenError, IdentityUnknownError, OfficerUnknownError
+from auth.login import openid_provider
+from auth.login.browser import LOGIN_PAGE_SECONDS
 from auth.login.officer_identities import link_identity, list_identities, unlink_identity
-from auth.settings import OpenIdSettings
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
 from tests.support.account_pages import ACCOUNT, enter, forms_of, is_in
@@ -38,21 +38,24 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @pytest.fixture
-async def home(cluster: Cluster, keyring: Keyring, issuer: Issuer) -> AsyncIterator[Site]:
+async def home(
+    cluster: Cluster, keyring: Keyring, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Site]:
     """A gateway that trusts the issuer; ana is u-1 there."""
+    monkeypatch.setattr(openid_provider, "_RESPONSE_BYTES_MAX", 20_000)
     async with cluster.lend(keyring) as database:
         made: list[World] = []
 
         def make(url: str) -> Starlette:
-            openid = OpenIdSettings(
-                issuer=issuer.url,
-                client_id=CLIENT_ID,
-                client_secret=CLIENT_SECRET,
-                audience=CLIENT_ID,
-                name="The Ministry",
-                response_bytes_max=20_000,
+            settings = auth_settings(
+                url,
+                openid_issuer=issuer.url,
+                openid_client_id=CLIENT_ID,
+                openid_client_secret=CLIENT_SECRET,
+                openid_audience=CLIENT_ID,
+                openid_name="The Ministry",
             )
-            made.append(World(database, auth_settings(url, openid=openid), clock=issuer.clock))
+            made.append(World(database, settings, clock=issuer.clock))
             return make_auth_app(made[0])
 
         async with serve(make) as url:
@@ -105,10 +108,8 @@ class TestProvider:
 
     async def test_is_trusted_instead_of_the_regulators_passwords(self, home: Site) -> None:
         assert (await enter(home)).status == 403
-        openid = home.world.settings.openid
-        assert openid is not None
-        both = dataclasses.replace(openid, is_beside_passwords=True)
-        object.__setattr__(home.world.settings, "openid", both)
+        assert home.world.settings.openid_issuer
+        object.__setattr__(home.world.settings, "openid_passwords", True)
         assert (await enter(home)).status == 303
 
     async def test_leaves_other_members_their_passwords(self, home: Site) -> None:
@@ -190,7 +191,7 @@ class TestAttacksThroughTheProvider:
 
     async def test_an_answer_that_comes_too_late_is_refused(self, home: Site) -> None:
         url = await leave(home)
-        home.world.clock.advance(home.world.settings.login_page_lifetime_s)
+        home.world.clock.advance(LOGIN_PAGE_SECONDS)
         await self.refused(home, url, 400)
 
     async def test_code_injection_another_logins_code_is_refused(self, home: Site, issuer: Issuer) -> None:
@@ -250,9 +251,8 @@ class TestAttacksThroughTheProvider:
             await self.refused(home, await leave(home))
 
     async def test_a_required_claim_is_required(self, home: Site, issuer: Issuer) -> None:
-        openid = home.world.settings.openid
-        for name, value in (("required_claim", "groups"), ("required_value", "fraud desk")):
-            object.__setattr__(openid, name, value)
+        for name, value in (("openid_required_claim", "groups"), ("openid_required_value", "fraud desk")):
+            object.__setattr__(home.world.settings, name, value)
         await self.refused(home, await leave(home))
         issuer.claims = {"groups": ["fraud desk", "canteen"]}
         assert (await log_in(home)).status == 303

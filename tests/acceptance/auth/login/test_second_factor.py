@@ -63,9 +63,9 @@ class Phone:
 def required(site: Site) -> Iterator[None]:
     """A gateway that requires the second factor."""
     settings = site.world.settings
-    object.__setattr__(settings, "is_second_factor_required", True)
+    object.__setattr__(settings, "second_factor", "required")
     yield
-    object.__setattr__(settings, "is_second_factor_required", False)
+    object.__setattr__(settings, "second_factor", "optional")
 
 
 class TestEnrolment:
@@ -124,11 +124,11 @@ class TestEnrolment:
     async def test_a_session_from_before_it_was_required_must_enrol_too(self, site: Site) -> None:
         await site.world.appoint(site.regulator, "earlier", ["orders:read"])
         await enter(site, "earlier")
-        object.__setattr__(site.world.settings, "is_second_factor_required", True)
+        object.__setattr__(site.world.settings, "second_factor", "required")
         try:
             assert (await site.send("GET", ACCOUNT)).headers["Location"] == ENROLMENT
         finally:
-            object.__setattr__(site.world.settings, "is_second_factor_required", False)
+            object.__setattr__(site.world.settings, "second_factor", "optional")
 
 
 class TestSecondFactor:
@@ -188,7 +188,7 @@ class TestSecondFactor:
         for _ in range(site.world.settings.second_factor_attempts):
             assert CODE_FAILED in (await phone.answer(page, "000000")).text
         assert (await phone.answer(page)).status == 403, "the right one too, now"
-        site.world.clock.advance(site.world.settings.login_window_s)
+        site.world.clock.advance(site.world.settings.login_window_seconds)
         assert (await phone.answer(await phone.reach())).status == 303
 
     async def test_guessing_at_it_never_locks_the_officers_own_browser_out(self, site: Site) -> None:
@@ -230,5 +230,5 @@ class TestSecondFactor:
         await phone.enrol()
         site.http.cookie_jar.clear()
         page = await phone.reach()
-        site.world.clock.advance(site.world.settings.second_factor_lifetime_s)
+        site.world.clock.advance(site.world.settings.second_factor_seconds)
         assert (await phone.answer(page)).headers["Location"] == "/oauth/login"

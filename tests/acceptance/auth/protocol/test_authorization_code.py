@@ -148,7 +148,7 @@ class TestRedemption:
         second = await site.redeem(client, code, verifier)
 
         assert (second.status, second.error) == (400, "invalid_grant")
-        site.world.clock.advance(site.world.settings.standing_check_s)
+        site.world.clock.advance(site.world.settings.standing_check_seconds)
         verdict = await site.world.verifier.verify(first.json["access_token"], site.world.clock())
         assert verdict == Failure(Refusal.REVOKED)
 
@@ -163,7 +163,7 @@ class TestRedemption:
         client = await site.officers_client()
         verifier = new_verifier()
         code = await site.obtain_code(client, verifier)
-        site.world.clock.advance(site.world.settings.code_lifetime_s)
+        site.world.clock.advance(site.world.settings.authorization_code_seconds)
         reply = await site.redeem(client, code, verifier)
         assert (reply.status, reply.error) == (400, "invalid_grant")
 
@@ -336,7 +336,7 @@ class TestLoginPage:
         right = await site.log_in(parameters, login="target")
         assert right.status == 403
         assert right.text.replace(csrf_of(right), "") == wrong[0].text.replace(csrf_of(wrong[0]), "")
-        site.world.clock.advance(site.world.settings.login_window_s)
+        site.world.clock.advance(site.world.settings.login_window_seconds)
         assert (await site.log_in(parameters, login="target")).status == 303
 
     async def test_malformed_forms_are_400(self, site: Site) -> None:

@@ -51,12 +51,7 @@ async def target(shared_world: World) -> tuple[Starlette, CreatedClient, Created
     unlimited = {"token_requests_per_address": 10**9, "token_requests_per_client": 10**9}
     world = World(
         shared_world.database,
-        type(shared_world.settings)(
-            issuer=shared_world.settings.issuer,
-            audience=shared_world.settings.audience,
-            authorize_requests_per_address=10**9,
-            **unlimited,
-        ),
+        shared_world.settings.model_copy(update={"authorize_requests_per_address": 10**9, **unlimited}),
     )
     return make_auth_app(world), machine, web
 

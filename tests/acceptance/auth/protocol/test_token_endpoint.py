@@ -320,7 +320,7 @@ class TestLimits:
         assert [reply.status for reply in replies] == [200] * limit + [429]
         assert int(replies[-1].headers["Retry-After"]) > 0
         assert (await site.post_token(MACHINE, basic=other)).status == 200
-        site.world.clock.advance(2 * site.world.settings.request_window_s)
+        site.world.clock.advance(2 * site.world.settings.oauth_window_seconds)
         assert (await site.post_token(MACHINE, basic=client)).status == 200
 
     async def test_naming_a_client_uses_up_nothing_of_its_share(self, site: Site) -> None:

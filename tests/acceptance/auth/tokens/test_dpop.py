@@ -7,6 +7,7 @@ from joserfc.jwk import RSAKey
 
 from auth.clients.policies import ClientPolicy
 from auth.tokens.bound_tokens import BoundTokenVerifier
+from auth.tokens.dpop import NONCE_SECONDS
 from auth.tokens.verification import Failure, Refusal, Success, TokenVerifier
 from tests.support.auth_site import Reply, Site, claims_of
 from tests.support.auth_world import CALLBACK, client_key, new_verifier, sign
@@ -49,7 +50,7 @@ class TestTokenRequest:
 
     async def test_an_old_nonce_is_refused(self, prover: Prover) -> None:
         old = prover.claims()["nonce"]
-        prover.site.world.clock.advance(prover.site.world.settings.proof_nonce_lifetime_s * 2)
+        prover.site.world.clock.advance(NONCE_SECONDS * 2)
         assert_bad(await prover.send(prover.prove(nonce=old)), "use_dpop_nonce")
 
     async def test_dpop_proof_replay_is_refused(self, prover: Prover) -> None:

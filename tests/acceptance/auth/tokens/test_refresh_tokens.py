@@ -61,7 +61,7 @@ class TestRefreshToken:
 class TestRotation:
     async def test_refresh_replay_revokes_the_family(self, session: Session) -> None:
         second = await session.refresh(session.token)
-        session.site.world.clock.advance(session.site.world.settings.refresh_double_s + 1)
+        session.site.world.clock.advance(session.site.world.settings.refresh_double_seconds + 1)
 
         assert_refused(await session.refresh(session.token))
 
@@ -71,7 +71,7 @@ class TestRotation:
 
     async def test_a_double_refresh_within_seconds_is_refused_and_ends_nothing(self, session: Session) -> None:
         second = await session.refresh(session.token)
-        session.site.world.clock.advance(session.site.world.settings.refresh_double_s)
+        session.site.world.clock.advance(session.site.world.settings.refresh_double_seconds)
         assert_refused(await session.refresh(session.token))
         assert (await session.refresh(second.json["refresh_token"])).status == 200
         assert await session.verdict(second)
@@ -135,18 +135,18 @@ class TestScope:
 
 class TestLifetime:
     async def test_an_idle_refresh_token_ends(self, session: Session) -> None:
-        session.site.world.clock.advance(session.site.world.settings.refresh_idle_s)
+        session.site.world.clock.advance(session.site.world.settings.refresh_idle_seconds)
         assert_refused(await session.refresh(session.token))
 
     async def test_a_family_ends_however_often_it_is_used(self, session: Session) -> None:
         settings = session.site.world.settings
         token, elapsed = session.token, 0
-        step = settings.refresh_idle_s - 60
-        while elapsed + step < settings.refresh_lifetime_s:
+        step = settings.refresh_idle_seconds - 60
+        while elapsed + step < settings.refresh_token_seconds:
             session.site.world.clock.advance(step)
             elapsed += step
             token = (await session.refresh(token)).json["refresh_token"]
-        session.site.world.clock.advance(settings.refresh_lifetime_s - elapsed)
+        session.site.world.clock.advance(settings.refresh_token_seconds - elapsed)
         assert_refused(await session.refresh(token))
 
     async def test_a_disabled_clients_refresh_token_is_refused(self, session: Session) -> None:
@@ -164,7 +164,7 @@ class TestLifetime:
             assert await session.verdict(session.first) == Failure(Refusal.REVOKED)
 
     async def test_a_family_that_is_over_is_deleted_whole(self, session: Session) -> None:
-        session.site.world.clock.advance(session.site.world.settings.refresh_lifetime_s)
+        session.site.world.clock.advance(session.site.world.settings.refresh_token_seconds)
         async with session.site.world.auth() as tx:
             await delete_expired(tx)
             for table in (token_families, refresh_tokens):

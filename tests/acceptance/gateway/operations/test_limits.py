@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.operations.stages import validate_document
 from tests.support.sample_gateway import Gateway, token
 
 READER = token("orders:read")
@@ -206,8 +207,11 @@ class TestCaches:
         services = gateway.app.state.services
         assert (len(services.documents), len(services.plans)) == (3, 3)
 
-    def test_keep_no_long_document_and_none_that_is_invalid(self, serve: Callable[..., Gateway]) -> None:
-        gateway = serve(document_cache_text_bytes_max=20)
+    def test_keep_no_long_document_and_none_that_is_invalid(
+        self, serve: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(validate_document, "CACHED_TEXT_LENGTH_MAX", 20)
+        gateway = serve()
         gateway.post("{ open } # " + "x" * 50)
         gateway.post("{ nothing }")
         assert len(gateway.app.state.services.documents) == 0

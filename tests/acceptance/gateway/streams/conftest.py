@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from gateway.settings import Settings
-from gateway.wiring import connect_database, create_gateway
+from gateway.wiring import create_gateway
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from schema.graph import schema
@@ -42,7 +42,7 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
         }
         settings = Settings(**(defaults | overrides))
         clock = Clock()
-        served = connect_database(settings, url=database_url, keyring=keyring)
+        served = Database.connect(settings, keyring)
         app = create_gateway(settings, database=served, schema=schema, now=clock.read)
         loops: list[asyncio.AbstractEventLoop] = []
 

@@ -85,7 +85,7 @@ class TestLockOut:
                 await forgive_login(tx, login="nobody")
         assert await desk.log_in(address="198.51.100.2") is not None
         await desk.guess(6)
-        desk.world.clock.advance(desk.world.settings.login_window_s)
+        desk.world.clock.advance(desk.world.settings.login_window_seconds)
         assert await desk.log_in(address=ELSEWHERE) is not None
 
 
@@ -127,7 +127,7 @@ class TestGuesses:
         await desk.guess(6)
         assert await desk.log_in(password="another long password", device=device) is None
         old = await desk.know("budi")
-        desk.world.clock.advance(desk.world.settings.device_lifetime_s)
+        desk.world.clock.advance(desk.world.settings.login_device_seconds)
         await desk.guess(6, login="budi")
         assert await desk.log_in("budi", device=old) is None
 

@@ -86,7 +86,7 @@ class TestOpenSession:
         token = await office.try_login()
         assert await office.officer_of(token) == office.officer
         assert await office.officer_of("other") is None
-        office.world.clock.advance(office.world.settings.session_lifetime_s)
+        office.world.clock.advance(office.world.settings.login_session_seconds)
         assert await office.officer_of(token) is None
 
     async def test_the_login_name_may_be_written_in_any_case(self, office: Office) -> None:
@@ -103,7 +103,7 @@ class TestOpenSession:
         for number in range(3):
             assert await office.try_login(password="wrong", address=f"192.0.2.{number}") is None
         assert await office.try_login(address="198.51.100.1") is None
-        office.world.clock.advance(office.world.settings.login_window_s)
+        office.world.clock.advance(office.world.settings.login_window_seconds)
         assert await office.try_login(address="198.51.100.1") is not None
 
     async def test_throttles_an_address_that_tries_many_logins(self, office: Office) -> None:
@@ -122,7 +122,7 @@ class TestOpenSession:
     async def test_a_right_password_clears_the_logins_count(self, office: Office) -> None:
         for _ in range(3):
             assert await office.try_login(password="wrong", address="192.0.2.9") is None
-            office.world.clock.advance(office.world.settings.login_window_s)
+            office.world.clock.advance(office.world.settings.login_window_seconds)
         for _ in range(10):
             assert await office.try_login() is not None
 
@@ -147,7 +147,7 @@ class TestDeleteExpired:
     async def test_deletes_what_is_over_and_keeps_the_rest(self, office: Office) -> None:
         old = await office.try_login()
         await office.try_login(password="wrong")
-        office.world.clock.advance(office.world.settings.session_lifetime_s - 1)
+        office.world.clock.advance(office.world.settings.login_session_seconds - 1)
         young = await office.try_login(address="198.51.100.7")
         office.world.clock.advance(1)
 

@@ -32,7 +32,7 @@ def streams(world: World) -> Streams:
 def live_streams(database: Database) -> Streams:
     """By a clock that goes on by itself, and with short beats."""
     began = time.monotonic()
-    world = World(database, auth_settings(revocation_check_s=0.01, standing_check_s=0.05))
+    world = World(database, auth_settings(revocation_check_seconds=0.01, standing_check_seconds=0.05))
     return Streams(world, lambda: START + timedelta(seconds=time.monotonic() - began))
 
 

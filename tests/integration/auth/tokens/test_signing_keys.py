@@ -5,6 +5,7 @@ from sqlalchemy import func, select, text, update
 
 from auth.tables import AUTH_TABLES
 from auth.tokens.signing_keys import (
+    UNKNOWN_KEY_REFRESH_SECONDS,
     SigningKeyStore,
     ensure_signing_key,
     load_signing_keys,
@@ -63,7 +64,7 @@ class TestSigningKeys:
         await world.keys.get(as_of=START)
         async with world.auth() as tx:
             kid = await rotate_signing_key(tx)
-        later = START + timedelta(seconds=world.settings.unknown_key_refresh_s)
+        later = START + timedelta(seconds=UNKNOWN_KEY_REFRESH_SECONDS)
         assert await world.keys.find_public_key(kid, as_of=later) is not None
 
     async def test_a_leaked_key_ends_at_once(self, world: World) -> None:

@@ -17,7 +17,7 @@ from auth.tokens.verification import Failure, Refusal, Success, TokenVerifier
 from ledger.errors import DatabaseUnavailableError
 from ledger.identifiers import new_id
 from ledger.viewer import MemberKind, ViewerKind
-from tests.support.auth_world import AUDIENCE, ISSUER, World, client_key, sign
+from tests.support.auth_world import AUDIENCE, ISSUER, World, auth_settings, client_key, sign
 from tests.support.statements import count_statements
 
 
@@ -191,7 +191,7 @@ class TestTokenStatus:
         assert await own_bench.verdict(token)
         async with own_bench.world.auth() as tx:
             await disable_client(tx, own_bench.client.client_id)
-        own_bench.world.clock.advance(own_bench.world.settings.standing_check_s)
+        own_bench.world.clock.advance(own_bench.world.settings.standing_check_seconds)
         assert await own_bench.reason(token) is Refusal.REVOKED
         assert await own_bench.reason(token) is Refusal.REVOKED
 
@@ -240,7 +240,7 @@ class TestTokenStatus:
         async with own_bench.world.auth() as tx:
             await rotate_signing_key(tx)
             await withdraw_retired_keys(tx)
-        own_bench.world.clock.advance(own_bench.world.settings.signing_keys_refresh_s)
+        own_bench.world.clock.advance(own_bench.world.settings.signing_keys_refresh_seconds)
         assert await own_bench.reason(token) is Refusal.SIGNATURE
 
     async def test_more_revocations_than_fit_make_everything_be_asked_again(
@@ -282,8 +282,7 @@ class TestTokenStatus:
 
     async def test_memory_of_tokens_is_bounded(self, own_bench: Bench) -> None:
         world = own_bench.world
-        settings = type(world.settings)(issuer=ISSUER, audience=AUDIENCE, verified_tokens_max=3)
-        verifier = TokenVerifier(world.database, world.keys, settings)
+        verifier = TokenVerifier(world.database, world.keys, auth_settings(token_cache_entries=3))
         for number in range(6):
             assert await verifier.verify(own_bench.token(jti=f"t{number}"), world.clock())
         assert len(verifier._remembered) == 3

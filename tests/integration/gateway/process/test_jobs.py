@@ -21,7 +21,7 @@ class TestExpiry:
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             await decide_complaints(tx, [decision])
         [expiry] = [job for job in JOBS if job.name == "expire_information_requests"]
-        waited = database.policies.information_due
+        waited = timedelta(days=database.policies.information_due_days)
         assert await run_job(expiry, database, as_of=as_of + waited - timedelta(seconds=1)) == 0
         assert await run_job(expiry, database, as_of=as_of + waited + timedelta(seconds=1)) == 1
         assert await run_job(expiry, database, as_of=as_of + waited + timedelta(days=1)) == 0

@@ -33,7 +33,7 @@ from ledger.identifiers import new_id
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import RiskTier
 from ledger.pages import PageRequest
-from ledger.policies import FilingPolicy, Policies, RiskPolicy
+from ledger.policies import Policies
 from ledger.storage.database import Database
 from ledger.storage.rekeying import rotate_keys
 from ledger.storage.roles import Role
@@ -113,8 +113,9 @@ class TestDecideComplaints:
         ours = await filed(4, complainant=PERSON)
         await filed(complainant=PERSON)
         theirs = await filed(3, viewer=parties.other_agency)
-        risk = RiskPolicy(medium_complainants_min=1, high_complainants_min=2, very_high_complainants_min=3)
-        database.policies = Policies(risk=risk)
+        database.policies = Policies(
+            risk_medium_complainants=1, risk_high_complainants=2, risk_very_high_complainants=3
+        )
 
         async def decide(ids, what=Decision.VERIFY):
             await run(parties.officer, decide_complaints, [decision(one, what) for one in ids])
@@ -300,8 +301,7 @@ class TestSupplyInformation:
         asked, other, unasked = await filed(3, chronology="x" * 8)
         await run(parties.officer, decide_complaints, [decision(one, Decision.ASK_INFO) for one in (asked, other)])
         piece = EvidenceDraft(media_type="image/png", content=b"1")
-        small = FilingPolicy(chronology_characters_max=10, evidence_items_max=2)
-        database.policies = Policies(filing=small)
+        database.policies = Policies(chronology_characters_max=10, evidence_items_max=2)
         items = [
             Supplement(complaint_id=asked),
             Supplement(complaint_id=asked, chronology="12345"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from ledger.complaints import filing
 from ledger.complaints.complainants import ComplainantDraft
 from ledger.complaints.evidence import EvidenceDraft, load_evidence, read_evidence
 from ledger.complaints.filing import ComplaintDraft, FiledComplaint, file_complaints
@@ -15,7 +16,7 @@ from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.errors import ForbiddenError, NoItemsError, Problem, TooManyItemsError
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import HolderStatus, ProtectedReason
-from ledger.policies import FilingPolicy, Policies
+from ledger.policies import Policies
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category, HoldReason
 from tests.support.statements import count_statements
@@ -186,9 +187,9 @@ class TestFileComplaints:
             (2, True),
         ]
 
-    async def test_answers_a_bad_draft_in_its_place_and_files_the_others(self, database, parties, as_of):
-        small = FilingPolicy(chronology_characters_max=10, evidence_bytes_max=4, evidence_call_bytes_max=10)
-        database.policies = Policies(filing=small)
+    async def test_answers_a_bad_draft_in_its_place_and_files_the_others(self, database, parties, as_of, monkeypatch):
+        monkeypatch.setattr(filing, "EVIDENCE_CALL_BYTES_MAX", 10)
+        database.policies = Policies(chronology_characters_max=10, evidence_bytes_max=4)
         png = EvidenceDraft(media_type="image/png", content=b"1234")
         bad = {
             "NUMBER_MISSING": a_draft(number="  "),

@@ -1,7 +1,5 @@
 """The follower: every entry once, in order, whatever happens to its connection; and the memory of the latest ones."""
 
-from dataclasses import replace
-
 import pytest
 
 from ledger.errors import DatabaseUnavailableError
@@ -76,7 +74,7 @@ class TestFollowing:
 
     async def test_without_notices_it_looks_by_itself(self, sequenced, follower_settings, parties, as_of, monkeypatch):
         monkeypatch.setattr("ledger.feed.follower.FEED_CHANNEL", "jembatan_silence")
-        follower = Follower(follower_settings)
+        follower = Follower(follower_settings, poll_seconds=0.1)
         async with running(follower):
             await follower.wait_ready()
             before, heard = follower.head, Heard(follower)
@@ -87,7 +85,7 @@ class TestFollowing:
 
 class TestMemory:
     async def test_keeps_the_latest_and_says_where_it_ends(self, sequenced, follower_settings, parties, as_of):
-        follower = Follower(replace(follower_settings, tail_entries=16))
+        follower = Follower(follower_settings.model_copy(update={"feed_tail_entries": 16}), poll_seconds=0.1)
         async with running(follower):
             await follower.wait_ready()
             before = follower.head
@@ -106,7 +104,7 @@ class TestMemory:
     ):
         await sequenced.append(parties.officer, as_of, 50)
         head = await sequenced.wait()
-        follower = Follower(replace(follower_settings, tail_entries=20))
+        follower = Follower(follower_settings.model_copy(update={"feed_tail_entries": 20}), poll_seconds=0.1)
         async with running(follower):
             await follower.wait_ready()
             assert (follower.oldest, follower.head) == (head - 19, head)
@@ -131,7 +129,7 @@ class TestMemory:
         assert follower.cursor_at(head + 1) is None
 
     def test_refuses_while_the_feed_was_never_reached(self, follower_settings):
-        follower = Follower(follower_settings)
+        follower = Follower(follower_settings, poll_seconds=0.1)
         for ask in (lambda: follower.head, lambda: follower.feed_id, lambda: follower.slice(0)):
             with pytest.raises(DatabaseUnavailableError):
                 ask()

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import random
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -80,7 +79,9 @@ class TestPositions:
     ):
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             await append_events(tx, [event_draft(number) for number in range(1_000)])
-        sequencer = Sequencer(replace(sequencer_settings, batch_max=37, poll_s=5.0, lease_s=60))
+        sequencer = Sequencer(
+            sequencer_settings.model_copy(update={"sequencer_lease_seconds": 60}), batch_max=37, poll_seconds=5.0
+        )
         async with running(sequencer):
             waiting = "SELECT NOT EXISTS (SELECT 1 FROM feed_pending)"
             await until(lambda: owner_connection.fetchval(waiting), "nothing waits")
@@ -156,7 +157,7 @@ class TestWaking:
 
     @pytest.fixture
     async def patient(self, sequencer_settings, database, owner_connection):
-        sequencer = Sequencer(replace(sequencer_settings, poll_s=10, lease_s=60))
+        sequencer = Sequencer(sequencer_settings.model_copy(update={"sequencer_lease_seconds": 60}), poll_seconds=10)
         async with running(sequencer):
             yield Sequenced(database, owner_connection, sequencer)
 
@@ -172,7 +173,9 @@ class TestWaking:
     ):
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             await append_events(tx, [event_draft(subject_id="unannounced")])
-            sequencer = Sequencer(replace(sequencer_settings, poll_s=10, lease_s=60))
+            sequencer = Sequencer(
+                sequencer_settings.model_copy(update={"sequencer_lease_seconds": 60}), poll_seconds=10
+            )
             task = asyncio.create_task(sequencer.run())
             patient = Sequenced(database, owner_connection, sequencer)
             before = await patient.wait()
@@ -215,7 +218,7 @@ class TestWaking:
 
 @pytest.fixture
 def make_sequencer(sequencer_settings):
-    return lambda: Sequencer(replace(sequencer_settings, takeover_s=0.02))
+    return lambda: Sequencer(sequencer_settings, takeover_seconds=0.02)
 
 
 class TestLeadership:
@@ -286,7 +289,7 @@ class TestLeadership:
     async def test_the_database_ends_a_leader_that_is_silent_for_its_lease(
         self, make_sequencer, sequencer_settings, database, parties, as_of, owner_connection
     ):
-        frozen = await DirectSession.open(sequencer_settings.direct, Role.SEQUENCER, application_name="frozen")
+        frozen = await DirectSession.open(sequencer_settings, Role.SEQUENCER, application_name="frozen")
         assert await frozen.fetch_value(TRY_LOCK, "500")
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             await append_events(tx, [event_draft(1)])

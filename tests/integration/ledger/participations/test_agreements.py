@@ -270,7 +270,7 @@ class TestKeys:
         await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
         later = as_of + DAY
         rotated = await rotate(database, parties.provider, later)
-        assert rotated.previous_retired_at == later + database.policies.signals.key_overlap
+        assert rotated.previous_retired_at == later + timedelta(days=database.policies.signal_key_overlap_days)
         await file_verified(database, parties, later, [INDOSAT_NUMBER])
         keys = await read_keys(database, parties.provider, later)
         assert [key.id for key in keys] == [rotated.id, rotated.previous_id]
@@ -278,7 +278,7 @@ class TestKeys:
         hashes = await read_hashes(database, parties.provider, later, *signals)
         for signal in signals:
             assert [item.key_id for item in hashes[signal.id]] == [rotated.id, rotated.previous_id]
-        after = later + database.policies.signals.key_overlap
+        after = later + timedelta(days=database.policies.signal_key_overlap_days)
         assert [key.id for key in await read_keys(database, parties.provider, after)] == [rotated.id]
         hashes = await read_hashes(database, parties.provider, after, *signals)
         assert {item.key_id for each in hashes.values() for item in each} == {rotated.id}
@@ -315,9 +315,9 @@ class TestKeys:
         (before,) = await read_keys(database, parties.provider, as_of)
         fresh = Keyring.from_text(*Keyring.generate_text())
         both = Keyring({**fresh.keys, **keyring.keys}, fresh.current_key_id, keyring.reference_key)
-        rotating = Database(database.engine, database.settings, both, database.policies)
+        rotating = Database(database.engine, database.settings, both)
         assert (await rotate_keys(rotating, as_of=as_of))["signal_keys.key_sealed"] == 1
-        alone = Database(database.engine, database.settings, fresh, database.policies)
+        alone = Database(database.engine, database.settings, fresh)
         (after,) = await read_keys(alone, parties.provider, as_of)
         assert after.key == before.key
 

@@ -14,7 +14,7 @@ from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import new_id
 from ledger.numbers.vocabulary import RiskTier
 from ledger.participations.agreements import change_participation
-from ledger.policies import Policies, SignalPolicy
+from ledger.policies import Policies
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from ledger.signals.contributions import ContributionDraft, contribute_signals
 from ledger.signals.reading import get_signal
@@ -97,7 +97,7 @@ class TestRaising:
         assert signal.valid_until == datetime(2026, 6, 3, 17, 0, tzinfo=UTC)
 
     async def test_weighs_categories_by_the_settings(self, database, parties, as_of):
-        database.policies = Policies(signals=SignalPolicy(category_weights={Category.SPAM_ADVERT: 50}))
+        database.policies = Policies(signal_category_weights={Category.SPAM_ADVERT: 50})
         await complain(database, parties, as_of, NUMBER, "Ani", category=Category.SPAM_ADVERT)
         assert await read_signals(database, parties.officer, as_of) == []
         await complain(database, parties, as_of, NUMBER, "Budi", category=Category.SPAM_ADVERT)
@@ -143,11 +143,11 @@ class TestRaising:
 
 class TestSettlingAnew:
     async def test_raises_what_an_upgrade_or_other_settings_left_to_be_done(self, database, parties, as_of):
-        database.policies = Policies(signals=SignalPolicy(category_weights={Category.FRAUD: 0}))
+        database.policies = Policies(signal_category_weights={Category.FRAUD: 0})
         await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
         assert await read_signals(database, parties.officer, as_of) == []
         for weight, changed in ((100, 2), (100, 0), (0, 2)):
-            database.policies = Policies(signals=SignalPolicy(category_weights={Category.FRAUD: weight}))
+            database.policies = Policies(signal_category_weights={Category.FRAUD: weight})
             async with database.system(Role.TRANSITION, as_of=as_of) as tx:
                 assert await settle_next_signals(tx, after=None) == (changed, INDOSAT_NUMBER)
                 assert await settle_next_signals(tx, after=INDOSAT_NUMBER) == (0, None)

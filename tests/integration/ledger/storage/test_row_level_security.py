@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from auth.tables import AUTH_TABLES
 from ledger.feed.batches import sequence_batch
-from ledger.feed.direct import DirectSession, DirectSettings
+from ledger.feed.direct import DirectSession
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.participations.vocabulary import Disclosure
 from ledger.storage.access import declared_access, selected_columns
@@ -110,7 +110,7 @@ FEED_ROWS = (
 
 
 async def sequence_all(database, owner):
-    direct = DirectSettings(url=database.settings.url, role_prefix=database.settings.role_prefix)
+    direct = database.settings
     session = await DirectSession.open(direct, Role.SEQUENCER, application_name="test")
     while (await sequence_batch(session, epoch=0, batch_max=1_000)).count:
         continue

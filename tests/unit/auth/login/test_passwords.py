@@ -4,21 +4,13 @@ import pytest
 
 from auth.errors import PasswordInvalidError, PasswordsBusyError
 from auth.login.passwords import Passwords
-from auth.settings import AuthSettings
+from auth.settings import LoginSettings
 
 
 @pytest.fixture
 def passwords() -> Passwords:
-    return Passwords(
-        AuthSettings(
-            issuer="https://gateway.example.org",
-            audience="a",
-            password_hash_time_cost=1,
-            password_hash_memory_kib=8,
-            password_hash_parallelism=1,
-            password_hashes_waiting_max=3,
-        )
-    )
+    cheap = LoginSettings(password_hash_rounds=1, password_hash_memory_kib=8, password_hash_threads=1)
+    return Passwords(cheap, waiting_max=3)
 
 
 class TestPasswords:

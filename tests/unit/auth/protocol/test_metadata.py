@@ -7,5 +7,5 @@ from auth.settings import AuthSettings
 
 class TestRenderMetadata:
     def test_holds_by_rfc_8414_and_rfc_9207(self) -> None:
-        document = render_metadata(AuthSettings(issuer="https://gateway.example.org", audience="a"))
+        document = render_metadata(AuthSettings(public_url="https://gateway.example.org", audience="a"))
         AuthorizationServerMetadata(document).validate(metadata_classes=[IssuerMetadata])

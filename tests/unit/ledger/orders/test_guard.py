@@ -11,7 +11,7 @@ from ledger.policies import GuardPolicy
 from ledger.vocabulary import HoldReason
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-POLICY = GuardPolicy(burst_count=3, same_text_count=2, same_source_count=3)
+POLICY = GuardPolicy(guard_burst_count=3, guard_same_text_count=2, guard_same_source_count=3)
 
 
 def hold(*complaints, kind=NumberKind.MOBILE, policy=POLICY):
@@ -27,7 +27,7 @@ class TestGuard:
         assert hold(facts()) == ()
 
     def test_holds_for_few_complainants_when_the_policy_asks_for_more(self):
-        policy = GuardPolicy(complainants_min=2)
+        policy = GuardPolicy(guard_complainants_min=2)
         assert hold(facts(complainant_ref="a"), policy=policy) == (HoldReason.FEW_COMPLAINANTS,)
         assert hold(facts(complainant_ref="a"), facts(complainant_ref="b"), policy=policy) == ()
 

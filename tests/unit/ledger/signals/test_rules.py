@@ -1,21 +1,19 @@
 """When complaints make a signal: the rule alone."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.numbers.vocabulary import RiskTier
-from ledger.policies import SignalPolicy
+from ledger.policies import SignalPolicy, SignalWeightsInvalidError, parse_category_weights
 from ledger.signals.rules import (
-    SignalWeightsInvalidError,
     Standing,
     count_score,
     find_tier,
     find_valid_until,
     judge,
-    parse_category_weights,
 )
 from ledger.vocabulary import Category
 
@@ -38,7 +36,10 @@ def risk_of(complainants, category, policy):
 def policies(draw):
     medium, high, very_high = draw(bounds)
     return SignalPolicy(
-        category_weights=draw(weights), medium_score_min=medium, high_score_min=high, very_high_score_min=very_high
+        signal_category_weights=draw(weights),
+        signal_score_medium=medium,
+        signal_score_high=high,
+        signal_score_very_high=very_high,
     )
 
 
@@ -53,7 +54,7 @@ class TestJudge:
     def test_says_a_risk_exactly_where_the_score_reaches_a_bound(self, policy, category, complainants):
         judged = judge(standing(complainants), category, policy)
         score = count_score(complainants, category, policy)
-        assert (judged is None) == (score < policy.medium_score_min)
+        assert (judged is None) == (score < policy.signal_score_medium)
         if judged is not None:
             assert judged.risk is find_tier(score, policy)
             assert judged.risk is not RiskTier.NONE
@@ -74,7 +75,7 @@ class TestJudge:
         assert risk_of(complainants, Category.FRAUD, SignalPolicy()) is risk
 
     def test_weighs_a_category_in_hundredths(self):
-        policy = SignalPolicy(category_weights={Category.SPAM_ADVERT: 25, Category.EXTORTION: 300})
+        policy = SignalPolicy(signal_category_weights={Category.SPAM_ADVERT: 25, Category.EXTORTION: 300})
         assert risk_of(3, Category.SPAM_ADVERT, policy) is RiskTier.NONE
         assert risk_of(4, Category.SPAM_ADVERT, policy) is RiskTier.MEDIUM
         assert risk_of(1, Category.EXTORTION, policy) is RiskTier.HIGH
@@ -86,7 +87,7 @@ class TestJudge:
 
 class TestValidity:
     def test_ends_at_a_midnight_in_jakarta(self):
-        until = find_valid_until(DAY, SignalPolicy(valid=timedelta(days=90)))
+        until = find_valid_until(DAY, SignalPolicy(signal_valid_days=90))
         assert until == datetime(2026, 5, 31, 17, 0, tzinfo=UTC)
 
 

@@ -1,0 +1,128 @@
+"""The ledger's settings: how to reach PostgreSQL, the keys, the feed, and the policies of ledger/policies.py."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from ledger.policies import Policies
+from ledger.sections import SettingsSection
+
+
+def _data_dir() -> Path:
+    # The embedded server's wheel opens every parent folder to others when it runs as root.
+    return Path("/var/lib/jembatan") if os.geteuid() == 0 else Path(".jembatan")
+
+
+class DatabaseSettings(SettingsSection):
+    """How to reach PostgreSQL, and the bounds of doing so."""
+
+    title: ClassVar[str] = "Database"
+
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL of the application. Unset: an embedded server under DATA_DIR."
+    )
+    migration_database_url: str | None = Field(
+        None, repr=False, description="The owner's login, for migrations only. Unset: DATABASE_URL."
+    )
+    database_direct_url: str | None = Field(
+        None,
+        repr=False,
+        description="A connection past a transaction pooler, for LISTEN and advisory locks. Unset: DATABASE_URL.",
+    )
+    data_dir: Path = Field(
+        default_factory=_data_dir,
+        description="Where the embedded server keeps its data: ./.jembatan, as root /var/lib/jembatan.",
+    )
+    role_prefix: str = Field(
+        "jembatan_",
+        pattern=r"^[a-z][a-z0-9_]{0,30}$",
+        description="Put before the names of the database roles, which belong to the whole cluster.",
+    )
+    database_pool_size: int = Field(
+        10, ge=1, le=500, description="Connections that one process keeps open, besides two for the feed."
+    )
+    database_pool_overflow: int = Field(0, ge=0, le=500, description="Connections above the pool's size under load.")
+    database_pool_timeout_seconds: float = Field(
+        5, gt=0, le=300, description="How long an operation waits for a connection before it is refused with 503."
+    )
+    database_connect_timeout_seconds: float = Field(5, gt=0, le=300, description="How long one connect may take.")
+    database_wait_seconds: float = Field(
+        60, ge=0, le=3600, description="How long a start waits for a database that is down; it says so meanwhile."
+    )
+    statement_timeout_ms: int = Field(10_000, ge=10, le=3_600_000, description="The longest one SQL statement may run.")
+
+    @field_validator("database_url", "migration_database_url", "database_direct_url")
+    @classmethod
+    def _check_database_url(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme.split("+")[0] not in {"postgresql", "postgres"}:
+            raise ValueError("must begin with postgresql://")
+        return value
+
+    @property
+    def application_url(self) -> str:
+        """DATABASE_URL, once it is known: whoever starts an embedded server fills it in. RuntimeError before."""
+        if self.database_url is None:
+            raise RuntimeError("No database is named, and no embedded server was started.")
+        return self.database_url
+
+    @property
+    def owner_url(self) -> str:
+        """MIGRATION_DATABASE_URL, or DATABASE_URL."""
+        return self.migration_database_url or self.application_url
+
+    @property
+    def direct_url(self) -> str:
+        """DATABASE_DIRECT_URL, or DATABASE_URL."""
+        return self.database_direct_url or self.application_url
+
+
+class KeySettings(SettingsSection):
+    """The keys of what only the regulator may read."""
+
+    title: ClassVar[str] = "Keys"
+
+    encryption_keys: str | None = Field(
+        None,
+        repr=False,
+        description="Keyring of the encrypted columns, id:base64,id2:base64; the first seals, all open. "
+        "Unset: made once beside the embedded server's data; required with DATABASE_URL.",
+    )
+    reference_key: str | None = Field(
+        None,
+        repr=False,
+        description="Base64 key of complainantRef; it never rotates. Unset: as ENCRYPTION_KEYS.",
+    )
+
+
+class FeedSettings(DatabaseSettings):
+    """How the feed is sequenced, signed, followed and kept, past the pool."""
+
+    title: ClassVar[str] = "The feed"
+
+    sequencing: bool = Field(
+        default=True, description="Whether this process may give events their positions; one of all processes does."
+    )
+    sequencer_lease_seconds: float = Field(
+        2, ge=0.5, le=60, description="After how long the database ends the session of a sequencer that is frozen."
+    )
+    checkpoint_seconds: float = Field(
+        1, ge=0.05, le=3600, description="How often, at most, a checkpoint of the feed is signed."
+    )
+    checkpoint_origin: str | None = Field(
+        None,
+        pattern=r"^[^\s+]{1,200}$",
+        description="Name that checkpoints are signed by. Unset: host of PUBLIC_URL/feed.",
+    )
+    feed_tail_entries: int = Field(
+        10_000, ge=16, le=10_000_000, description="Latest entries that a process keeps for its subscribers."
+    )
+    feed_retention_days: int = Field(
+        1_825, ge=0, le=36_500, description="After how long an entry's content is erased; 0 never erases."
+    )
+
+
+class LedgerSettings(Policies, KeySettings, FeedSettings):
+    """Everything that the ledger is told by whoever starts it."""
