@@ -17,7 +17,8 @@ import asyncpg
 
 from auth.clients.registration import ClientDraft, CreatedClient, create_client
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
-from ledger.complaints.filing import ComplaintDraft, FiledComplaint, file_complaints
+from ledger.complaints.drafts import ComplaintDraft
+from ledger.complaints.filing import FiledComplaint, file_complaints
 from ledger.complaints.vocabulary import Medium
 from ledger.identifiers import ClientId, MemberId
 from ledger.members.admission import MemberDraft, OfficerDraft, add_office, add_officer, admit_member

@@ -145,6 +145,12 @@ class ConflictError(LedgerError):
     category = Category.CONFLICT
 
 
+class ItemRepeatedError(ConflictError):
+    """The same thing stands twice in one list."""
+
+    code = "ITEM_REPEATED"
+
+
 class StateConflictError(ConflictError):
     """The move is not open from the state that the thing is in."""
 

@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from ledger.complaints import complainants, evidence
 from ledger.complaints import reading as complaints
+from ledger.complaints.table import Complaint
 from ledger.feed import reading
 from ledger.identifiers import Position
 from ledger.members import admission as members
@@ -134,7 +135,7 @@ class Loaders:
         self.numbers.expect(order.e164 for order in held)
         self.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])
 
-    def _lead_from_complaints(self, found: Iterable[complaints.Complaint]) -> None:
+    def _lead_from_complaints(self, found: Iterable[Complaint]) -> None:
         held = list(found)
         self.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
         self.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])

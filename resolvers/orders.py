@@ -1,6 +1,6 @@
 """How fields about block orders get their values."""
 
-from ledger.complaints.reading import Complaint
+from ledger.complaints.table import Complaint
 from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
 from ledger.orders.table import BlockOrder

@@ -6,41 +6,27 @@ Source: domain.md, Complaint and the table of who sees what; field.md section 3.
 """
 
 import hashlib
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 
 import orjson
-from sqlalchemy import select, text
 
+from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.reading import get_complaint
-from ledger.complaints.table import complainant_reveals, complainants
-from ledger.errors import InvalidInputError, NumberInvalidError, UnknownError
+from ledger.complaints.table import Reveal, SealedComplainant, complainant_reveals, complainants
+from ledger.errors import InvalidInputError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import ClientId, ComplaintId, MemberId, OfficerId, new_id, parse_id
-from ledger.numbers.forms import parse_number
+from ledger.identifiers import ComplaintId, MemberId, OfficerId, RevealId, new_id, parse_id
 from ledger.permissions import require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.sealing import Keyring
-from ledger.texts import check_optional_text, check_text
+from ledger.storage.rows import fetch_records, find_record, insert_records, select_records
+from ledger.texts import check_text
 
-_NAME_LENGTH_MAX = 200
-_CONTACT_LENGTH_MAX = 254
-_ADDRESS_LENGTH_MAX = 1000
 _PURPOSE_LENGTH_MAX = 500
 _SALT_BYTES = 32
-_NOT_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
-
-
-class ComplainantIncompleteError(InvalidInputError):
-    """The complainant has no name."""
-
-    code = "COMPLAINANT_INCOMPLETE"
-    hint = "Leave the complainant out where nobody is named."
 
 
 class PurposeMissingError(InvalidInputError):
@@ -50,114 +36,31 @@ class PurposeMissingError(InvalidInputError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComplainantDraft:
-    """Who complained, as the source took it down."""
+class OpenedReveal(Reveal):
+    """A reveal with its purpose. Its event has the SHA-256 of the salt and the purpose, in hex."""
 
-    name: str
-    identity_number: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    address: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complainant:
-    """Who complained, revealed."""
-
-    complaint_id: ComplaintId
-    name: str
-    identity_number: str | None
-    phone: str | None
-    email: str | None
-    address: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComplainantReveal:
-    """That an officer was shown who complained. Its event has the SHA-256 of the salt and the purpose, in hex."""
-
-    id: str
-    complaint_id: ComplaintId
-    officer_id: OfficerId
-    client_id: ClientId | None
     purpose: str
     purpose_salt: bytes
-    revealed_at: datetime
-
-
-_INSERT = text("""
-INSERT INTO complainants (complaint_id, source_id, identity_sealed, recorded_at)
-SELECT d.complaint_id, CAST(:source_id AS uuid), d.identity_sealed, CAST(:recorded_at AS timestamptz)
-FROM json_to_recordset(CAST(:drafts AS json)) AS d(complaint_id uuid, identity_sealed bytea)
-""")
-
-
-def check_complainant(draft: ComplainantDraft) -> ComplainantDraft:
-    """The draft with its texts cleaned. Errors: ComplainantIncompleteError, TextInvalidError, TextTooLongError."""
-    name = check_text(draft.name, field="complainant.name", length_max=_NAME_LENGTH_MAX)
-    if not name:
-        raise ComplainantIncompleteError(field="complainant.name")
-    return ComplainantDraft(
-        name=name,
-        identity_number=check_optional_text(
-            draft.identity_number, field="complainant.identityNumber", length_max=_CONTACT_LENGTH_MAX
-        ),
-        phone=check_optional_text(draft.phone, field="complainant.phone", length_max=_CONTACT_LENGTH_MAX),
-        email=check_optional_text(draft.email, field="complainant.email", length_max=_CONTACT_LENGTH_MAX),
-        address=check_optional_text(
-            draft.address, field="complainant.address", length_max=_ADDRESS_LENGTH_MAX, lines=True
-        ),
-    )
-
-
-def reference_complainant(keyring: Keyring, draft: ComplainantDraft) -> str:
-    """The keyed hash by which the same person is recognised, whatever the source and the spelling.
-
-    By identity number; without one by telephone number, e-mail address, or name with address, in this order.
-    """
-    return keyring.reference(f"complainant:{_normalise_identity(draft)}")
-
-
-def _normalise_identity(draft: ComplainantDraft) -> str:
-    if draft.identity_number and (compact := _fold(draft.identity_number)):
-        return f"identity:{compact}"
-    if draft.phone:
-        try:
-            return f"phone:{parse_number(draft.phone).e164}"
-        except NumberInvalidError:
-            return f"phone:{_fold(draft.phone)}"
-    if draft.email:
-        return f"email:{draft.email.casefold()}"
-    return f"name:{_fold(draft.name)}:{_fold(draft.address or '')}"
-
-
-def _fold(text: str) -> str:
-    return _NOT_LETTER_OR_DIGIT.sub("", text).casefold()
-
-
-def _context(complaint_id: str) -> str:
-    return f"complainants.identity:{complaint_id}"
 
 
 async def insert_complainants(
-    tx: Transaction, source_id: MemberId, drafts: Sequence[tuple[str, ComplainantDraft]]
+    tx: Transaction, source_id: MemberId, drafts: Sequence[tuple[ComplaintId, ComplainantDraft]]
 ) -> None:
     """Seal and keep the complainants of new complaints, given by complaint id, in one statement."""
-    if not drafts:
-        return
-    rows = [
-        {
-            "complaint_id": complaint_id,
-            "identity_sealed": f"\\x{tx.keyring.seal(orjson.dumps(asdict(draft)), _context(complaint_id)).hex()}",
-        }
+    sealed = [
+        SealedComplainant(
+            complaint_id=complaint_id,
+            source_id=source_id,
+            identity_sealed=tx.keyring.seal(orjson.dumps(asdict(draft)), _context(complaint_id)),
+            recorded_at=tx.as_of,
+        )
         for complaint_id, draft in drafts
     ]
-    parameters = {"source_id": source_id, "recorded_at": tx.as_of, "drafts": orjson.dumps(rows).decode()}
-    await tx.execute(_INSERT, parameters)
+    await insert_records(tx, sealed)
 
 
-async def reveal_complainant(tx: Transaction, complaint_id: str, *, purpose: str) -> Complainant:
-    """Show an officer who complained; each time is an event with its purpose.
+async def reveal_complainant(tx: Transaction, complaint_id: str, *, purpose: str) -> ComplainantDraft:
+    """Show an officer who complained, as the source took it down; each time is an event with its purpose.
 
     Errors: ForbiddenError, OfficerRequiredError, PurposeMissingError; UnknownError, also where none is recorded.
     """
@@ -166,26 +69,25 @@ async def reveal_complainant(tx: Transaction, complaint_id: str, *, purpose: str
     if not checked:
         raise PurposeMissingError(field="purpose")
     complaint = await get_complaint(tx, complaint_id)
-    statement = select(complainants.c.identity_sealed).where(complainants.c.complaint_id == complaint.id)
     async with tx.role(Role.REVEAL):
-        sealed = (await tx.execute(statement)).scalar_one_or_none()
-    if sealed is None:
+        found = await find_record(tx, SealedComplainant, complainants.c.complaint_id == complaint.id)
+    if found is None:
         raise UnknownError("No complainant is recorded for this complaint.", field="complaintId")
     await _record_reveal(tx, complaint.id, officer_id=officer_id, purpose=checked)
-    return Complainant(complaint_id=complaint.id, **orjson.loads(tx.keyring.open(sealed, _context(complaint.id))))
+    return ComplainantDraft(**orjson.loads(tx.keyring.open(found.identity_sealed, _context(complaint.id))))
 
 
 async def _record_reveal(tx: Transaction, complaint_id: ComplaintId, *, officer_id: OfficerId, purpose: str) -> None:
-    reveal_id, salt = new_id(), secrets.token_bytes(_SALT_BYTES)
-    sealed = tx.keyring.seal(orjson.dumps({"purpose": purpose, "salt": salt.hex()}), _reveal_context(reveal_id))
-    row = {
-        "id": reveal_id,
-        "complaint_id": complaint_id,
-        "officer_id": officer_id,
-        "client_id": tx.viewer.client_id,
-        "purpose_sealed": sealed,
-        "revealed_at": tx.as_of,
-    }
+    reveal_id, salt = RevealId(new_id()), secrets.token_bytes(_SALT_BYTES)
+    said = orjson.dumps({"purpose": purpose, "salt": salt.hex()})
+    reveal = Reveal(
+        id=reveal_id,
+        complaint_id=complaint_id,
+        officer_id=officer_id,
+        client_id=tx.viewer.client_id,
+        purpose_sealed=tx.keyring.seal(said, _reveal_context(reveal_id)),
+        revealed_at=tx.as_of,
+    )
     event = EventDraft(
         kind=EventKind.COMPLAINANT_REVEALED,
         subject=Subject.COMPLAINT,
@@ -193,36 +95,32 @@ async def _record_reveal(tx: Transaction, complaint_id: ComplaintId, *, officer_
         payload={"revealId": reveal_id, "purposeHash": hashlib.sha256(salt + purpose.encode()).hexdigest()},
     )
     async with tx.role(Role.TRANSITION):
-        await tx.execute(complainant_reveals.insert().values(row))
+        await insert_records(tx, [reveal])
     await append_events(tx, [event])
 
 
-async def load_reveals(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[ComplainantReveal]]:
+async def load_reveals(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[OpenedReveal]]:
     """Who was shown the complainant of each complaint, oldest first, in one statement, for the regulator.
 
     Every asked complaint has an entry.
     """
-    found: dict[str, list[ComplainantReveal]] = {complaint_id: [] for complaint_id in complaint_ids}
+    found: dict[str, list[OpenedReveal]] = {complaint_id: [] for complaint_id in complaint_ids}
     if not tx.viewer.is_regulator:
         return found
     c = complainant_reveals.c
     known = [parsed for complaint_id in complaint_ids if (parsed := parse_id(complaint_id))]
-    statement = select(complainant_reveals).where(c.complaint_id.in_(known)).order_by(c.id)
-    for row in (await tx.execute(statement)).mappings():
-        said = orjson.loads(tx.keyring.open(row["purpose_sealed"], _reveal_context(row["id"])))
-        found[row["complaint_id"]].append(
-            ComplainantReveal(
-                id=row["id"],
-                complaint_id=row["complaint_id"],
-                officer_id=row["officer_id"],
-                client_id=row["client_id"],
-                purpose=said["purpose"],
-                purpose_salt=bytes.fromhex(said["salt"]),
-                revealed_at=row["revealed_at"],
-            )
+    statement = select_records(tx, Reveal).where(c.complaint_id.in_(known)).order_by(c.id)
+    for reveal in await fetch_records(tx, Reveal, statement):
+        said = orjson.loads(tx.keyring.open(reveal.purpose_sealed, _reveal_context(reveal.id)))
+        found[reveal.complaint_id].append(
+            OpenedReveal(**asdict(reveal), purpose=said["purpose"], purpose_salt=bytes.fromhex(said["salt"]))
         )
     return found
 
 
-def _reveal_context(reveal_id: str) -> str:
+def _context(complaint_id: ComplaintId) -> str:
+    return f"complainants.identity:{complaint_id}"
+
+
+def _reveal_context(reveal_id: RevealId) -> str:
     return f"complainant_reveals.purpose:{reveal_id}"

@@ -4,27 +4,22 @@ Verifying writes the number's verified count and risk and settles its signals; n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import text
 
 from ledger.closed_lists import ClosedList
-from ledger.complaints.moves import (
-    ItemRepeatedError,
-    Row,
-    answer_complaints,
-    lock_complaints,
-    write_complaints,
-)
-from ledger.complaints.reading import Complaint
+from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unknown
 from ledger.complaints.states import VERIFIED_STATES, ComplaintMove, ComplaintState, next_complaint_state
+from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import RejectionReason
-from ledger.errors import InvalidInputError, LedgerError, Problem, StateConflictError, UnknownError
-from ledger.feed.events import EventDraft, append_events
-from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import MemberId, OfficerId, parse_id
+from ledger.errors import InvalidInputError, Problem, StateConflictError, UnknownError
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind
+from ledger.identifiers import ComplaintId, OfficerId, parse_id
+from ledger.moves import Change, Moved, Rules, move_records
 from ledger.numbers.reading import lock_numbers
-from ledger.permissions import require_batch, require_officer
+from ledger.permissions import require_officer
 from ledger.signals.settling import settle_signals
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -108,28 +103,44 @@ async def decide_complaints(
     Source: domain.md, Complaint.
     """
     officer_id = require_officer(tx.viewer)
-    require_batch(decisions)
-    others = [decision.duplicate_of for decision in decisions if decision.duplicate_of is not None]
-    locked = await lock_complaints(tx, [*(decision.complaint_id for decision in decisions), *others])
-    problems: dict[int, Problem] = {}
-    changed: dict[str, Row] = {}
-    recounted: set[str] = set()
-    events = []
-    for place, decision in enumerate(decisions):
-        try:
-            before = _take(locked, changed, decision)
-            after = before | _decide(tx, decision, before, locked, officer_id=officer_id)
-        except LedgerError as error:
-            problems[place] = error.problem()
-            continue
-        locked[before["id"]] = changed[before["id"]] = after
-        if before["e164"] is not None and (before["state"] in VERIFIED_STATES) != (after["state"] in VERIFIED_STATES):
-            recounted.add(before["e164"])
-        events.append(_event(decision, after))
-    await write_complaints(tx, list(changed.values()))
-    await recount_verified(tx, sorted(recounted))
-    await append_events(tx, events)
-    return await answer_complaints(tx, [decision.complaint_id for decision in decisions], problems)
+    present: Mapping[str, Complaint] = {}
+
+    async def prepare(locked: Mapping[str, Complaint]) -> None:
+        nonlocal present
+        present = locked
+
+    def decide(place: int, complaint: Complaint) -> Moved[Complaint]:
+        decision = decisions[place]
+        if decision.expected_state not in {None, complaint.state}:
+            raise StateConflictError(f"The complaint is {complaint.state}, not {decision.expected_state}.")
+        decided = _decide(tx, decision, complaint, present, officer_id=officer_id)
+        said = {"reason": decision.reason} if decision.reason else {}
+        event = complaint_event(decided, EventKind.COMPLAINT_DECIDED, decision=decision.decision, **said)
+        return Moved(decided, event)
+
+    async def follow(changes: Sequence[Change[Complaint]]) -> list[EventDraft]:
+        await recount_verified(tx, _recounted(changes))
+        return []
+
+    rules = Rules(
+        move=decide,
+        unknown=refuse_unknown,
+        repeated=refuse_repeated,
+        also=[known for decision in decisions if (known := parse_id(decision.duplicate_of or ""))],
+        prepare=prepare,
+        follow=follow,
+    )
+    return await move_records(tx, Complaint, [parse_id(decision.complaint_id) for decision in decisions], rules)
+
+
+def _recounted(changes: Sequence[Change[Complaint]]) -> list[str]:
+    """The numbers of which more or fewer complaints are verified than before."""
+    moved = {
+        change.after.e164
+        for change in changes
+        if (change.before.state in VERIFIED_STATES) != (change.after.state in VERIFIED_STATES)
+    }
+    return sorted(e164 for e164 in moved if e164 is not None)
 
 
 async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
@@ -161,83 +172,54 @@ async def record_complainant_informed(tx: Transaction, complaint_ids: Sequence[s
     Errors: as decide_complaints. A complaint that has no outcome yet is INCOMPATIBLE_STATE.
     """
     require_officer(tx.viewer)
-    require_batch(complaint_ids)
-    locked = await lock_complaints(tx, complaint_ids)
-    problems: dict[int, Problem] = {}
-    changed: dict[str, Row] = {}
-    for place, complaint_id in enumerate(complaint_ids):
-        row = locked.get(parse_id(complaint_id) or "")
-        if row is None:
-            problems[place] = UnknownError(field="complaintId").problem()
-        elif row["state"] not in _INFORMABLE:
-            problems[place] = StateConflictError(f"A complaint that is {row['state']} has no outcome yet.").problem()
-        elif row["complainant_informed_at"] is None:
-            row["complainant_informed_at"] = tx.as_of
-            changed[row["id"]] = row
-    await write_complaints(tx, list(changed.values()))
-    await append_events(
-        tx,
-        [
-            EventDraft(
-                kind=EventKind.COMPLAINANT_INFORMED,
-                subject=Subject.COMPLAINT,
-                subject_id=row["id"],
-                state=row["state"],
-                audience=[MemberId(row["source_id"])],
-            )
-            for row in changed.values()
-        ],
-    )
-    return await answer_complaints(tx, complaint_ids, problems)
 
+    def inform(_place: int, complaint: Complaint) -> Moved[Complaint]:
+        if complaint.state not in _INFORMABLE:
+            raise StateConflictError(f"A complaint that is {complaint.state} has no outcome yet.")
+        if complaint.complainant_informed_at is not None:
+            return Moved(complaint)
+        informed = replace(complaint, complainant_informed_at=tx.as_of)
+        return Moved(informed, complaint_event(informed, EventKind.COMPLAINANT_INFORMED))
 
-def _take(locked: Mapping[str, Row], changed: Mapping[str, Row], decision: ComplaintDecision) -> Row:
-    """The complaint that is decided of, as it was before."""
-    row = locked.get(parse_id(decision.complaint_id) or "")
-    if row is None:
-        raise UnknownError(field="complaintId")
-    if row["id"] in changed:
-        raise ItemRepeatedError(field="complaintId")
-    if decision.expected_state is not None and row["state"] != decision.expected_state:
-        raise StateConflictError(f"The complaint is {row['state']}, not {decision.expected_state}.")
-    return row
+    rules = Rules(move=inform, unknown=refuse_unknown)
+    return await move_records(tx, Complaint, [parse_id(complaint_id) for complaint_id in complaint_ids], rules)
 
 
 def _decide(
     tx: Transaction,
     decision: ComplaintDecision,
-    before: Row,
-    locked: Mapping[str, Row],
+    before: Complaint,
+    present: Mapping[str, Complaint],
     *,
     officer_id: OfficerId,
-) -> Row:
-    """What the decision changes. Errors: StateConflictError, DecisionInvalidError, DuplicateMismatchError."""
+) -> Complaint:
+    """The complaint after the decision. Errors: StateConflictError, DecisionInvalidError, DuplicateMismatchError."""
     move = ComplaintMove(decision.decision)
     note = _check_decision(decision)
-    state = next_complaint_state(ComplaintState(before["state"]), move)
+    after = replace(before, state=next_complaint_state(before.state, move))
     if move is ComplaintMove.ASK_INFO:
-        return {"state": state, "info_request": note, "complete_at": None, "verification_due_at": None}
+        return replace(after, info_request=note, complete_at=None, verification_due_at=None)
     if move is ComplaintMove.REOPEN:
-        return {
-            "state": state,
-            "decision_note": note,
-            "rejection_reason": None,
-            "outcome": None,
-            "decided_by": None,
-            "decided_at": None,
-            "resolved_at": None,
-            "complainant_informed_at": None,
-            "complete_at": tx.as_of,
-            "verification_due_at": tx.as_of + tx.policies.verification_due,
-        }
-    return {
-        "state": state,
-        "decision_note": note,
-        "rejection_reason": decision.reason,
-        "duplicate_of": _check_duplicate(decision, before, locked) if decision.duplicate_of else None,
-        "decided_by": officer_id,
-        "decided_at": tx.as_of,
-    }
+        return replace(
+            after,
+            decision_note=note,
+            rejection_reason=None,
+            outcome=None,
+            decided_by=None,
+            decided_at=None,
+            resolved_at=None,
+            complainant_informed_at=None,
+            complete_at=tx.as_of,
+            verification_due_at=tx.as_of + tx.policies.verification_due,
+        )
+    return replace(
+        after,
+        decision_note=note,
+        rejection_reason=decision.reason,
+        duplicate_of=_check_duplicate(decision.duplicate_of, before, present) if decision.duplicate_of else None,
+        decided_by=officer_id,
+        decided_at=tx.as_of,
+    )
 
 
 def _check_decision(decision: ComplaintDecision) -> str | None:
@@ -252,31 +234,13 @@ def _check_decision(decision: ComplaintDecision) -> str | None:
     return note
 
 
-def _check_duplicate(decision: ComplaintDecision, before: Row, locked: Mapping[str, Row]) -> str:
+def _check_duplicate(other_id: str, before: Complaint, present: Mapping[str, Complaint]) -> ComplaintId:
     """The id of the complaint that this one repeats."""
-    other = locked.get(parse_id(decision.duplicate_of or "") or "")
+    other = present.get(parse_id(other_id) or "")
     if other is None:
         raise UnknownError(field="duplicateOf")
-    references = {before["complainant_ref"], other["complainant_ref"]} - {None}
-    same_target = (before["e164"], before["account_platform"]) == (other["e164"], other["account_platform"])
-    if (
-        other["id"] == before["id"]
-        or other["state"] == ComplaintState.DUPLICATE
-        or len(references) > 1
-        or not same_target
-    ):
+    references = {before.complainant_ref, other.complainant_ref} - {None}
+    same_target = (before.e164, before.account_platform) == (other.e164, other.account_platform)
+    if other.id == before.id or other.state is ComplaintState.DUPLICATE or len(references) > 1 or not same_target:
         raise DuplicateMismatchError(field="duplicateOf")
-    return str(other["id"])
-
-
-def _event(decision: ComplaintDecision, after: Row) -> EventDraft:
-    """What was decided and why; the note is not told."""
-    payload = {"decision": decision.decision, **({"reason": decision.reason} if decision.reason else {})}
-    return EventDraft(
-        kind=EventKind.COMPLAINT_DECIDED,
-        subject=Subject.COMPLAINT,
-        subject_id=after["id"],
-        state=after["state"],
-        audience=[MemberId(after["source_id"])],
-        payload=payload,
-    )
+    return other.id

@@ -3,15 +3,14 @@
 A draft that passes is complete: it can be filed and its verification can begin.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import orjson
 
-from ledger.complaints.complainants import ComplainantDraft, check_complainant, reference_complainant
-from ledger.complaints.evidence import EvidenceDraft, check_evidence, hash_content
-from ledger.complaints.reading import check_chronology
+from ledger.complaints.chronologies import check_chronology, digest_chronology
+from ledger.complaints.complainant_drafts import ComplainantDraft, check_complainant, reference_complainant
+from ledger.complaints.evidence_drafts import EvidenceDraft, check_evidence, hash_content
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.errors import ConflictError, InvalidInputError, TimeInvalidError
 from ledger.identifiers import ComplaintId, new_id
@@ -122,10 +121,8 @@ def prepare_complaint(
 ) -> PreparedComplaint:
     """Check a draft whole. Errors: an InvalidInputError that names the field."""
     number = parse_number(draft.number, region=draft.region) if draft.number and draft.number.strip() else None
-    cleaned = ComplaintDraft(
-        medium=draft.medium,
-        category=draft.category,
-        remedy=draft.remedy,
+    cleaned = replace(
+        draft,
         source_reference=check_optional_text(
             draft.source_reference, field="sourceReference", length_max=_REFERENCE_LENGTH_MAX
         ),
@@ -136,7 +133,6 @@ def prepare_complaint(
         account_url=check_optional_text(draft.account_url, field="account.url", length_max=_URL_LENGTH_MAX),
         incident_at=_check_incident(draft.incident_at, latest=as_of + INCIDENT_SKEW),
         chronology=check_chronology(draft.chronology, policy),
-        loss_rupiah=draft.loss_rupiah,
         complainant=check_complainant(draft.complainant) if draft.complainant is not None else None,
         evidence=check_evidence(draft.evidence, policy),
     )
@@ -152,16 +148,11 @@ def prepare_complaint(
         draft=cleaned,
         number=number,
         complainant_ref=reference_complainant(keyring, cleaned.complainant) if cleaned.complainant else None,
-        chronology_digest=keyring.reference(f"chronology:{cleaned.chronology}") if cleaned.chronology else None,
+        chronology_digest=digest_chronology(keyring, cleaned.chronology) if cleaned.chronology else None,
         marks=(HoldReason.SPOOFED_CLI_SUSPECTED,) if is_protected else (),
         content_hash=_hash_content(cleaned, number, keyring),
         occurrence=occurrence,
     )
-
-
-def count_evidence_bytes(drafts: Sequence[EvidenceDraft]) -> int:
-    """The size of several pieces together."""
-    return sum(len(draft.content) for draft in drafts)
 
 
 def _check_incident(incident_at: datetime | None, *, latest: datetime) -> datetime | None:

@@ -7,19 +7,20 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from ledger.complaints.states import ComplaintState
-from ledger.complaints.vocabulary import RejectionReason
-from ledger.feed.events import EventDraft, append_events
-from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import MemberId
+from ledger.complaints.moves import complaint_event
+from ledger.complaints.table import Complaint
+from ledger.feed.events import append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.storage.database import Transaction
+from ledger.storage.records import render_columns
 from ledger.storage.roles import Role
+from ledger.storage.rows import fetch_records
 from ledger.viewer import OPERATOR
 
 _BATCH_ROWS = 500
 
 # Asking for information is recorded as an event of the complaint; its last one is when the waiting began.
-_EXPIRE = text("""
+_EXPIRE = text(f"""
 WITH waiting AS (
   SELECT c.id FROM complaints c
   WHERE c.state = 'NEEDS_INFO' AND NOT EXISTS (
@@ -28,9 +29,9 @@ WITH waiting AS (
       AND e.recorded_at > CAST(:asked_before AS timestamptz))
   ORDER BY c.id LIMIT :rows FOR UPDATE SKIP LOCKED
 )
-UPDATE complaints c SET state = 'REJECTED', rejection_reason = 'EVIDENCE_MISSING', decided_at = :as_of
-FROM waiting w WHERE c.id = w.id
-RETURNING c.id, c.source_id
+UPDATE complaints SET state = 'REJECTED', rejection_reason = 'EVIDENCE_MISSING', decided_at = :as_of
+FROM waiting w WHERE complaints.id = w.id
+RETURNING {render_columns(Complaint, Role.TRANSITION)}
 """)
 
 
@@ -38,17 +39,10 @@ async def expire_information_requests(tx: Transaction) -> int:
     """Reject complaints whose source did not supply what was asked for in time; answers how many, at most 500."""
     asked_before = tx.as_of - timedelta(days=tx.policies.information_due_days)
     async with tx.role(Role.TRANSITION):
-        expired = await tx.execute(_EXPIRE, {"asked_before": asked_before, "rows": _BATCH_ROWS, "as_of": tx.as_of})
+        expired = await fetch_records(tx, Complaint, _EXPIRE, {"asked_before": asked_before, "rows": _BATCH_ROWS})
         events = [
-            EventDraft(
-                kind=EventKind.COMPLAINT_DECIDED,
-                subject=Subject.COMPLAINT,
-                subject_id=str(row["id"]),
-                state=ComplaintState.REJECTED,
-                audience=[MemberId(str(row["source_id"]))],
-                payload={"reason": RejectionReason.EVIDENCE_MISSING},
-            )
-            for row in expired.mappings()
+            complaint_event(complaint, EventKind.COMPLAINT_DECIDED, reason=complaint.rejection_reason)
+            for complaint in expired
         ]
         await append_events(tx, events, actor=OPERATOR)
-    return len(events)
+    return len(expired)

@@ -6,45 +6,30 @@ Locks are taken in one order, numbers by E.164 before complaints by their key, s
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 
+from ledger.complaints.chronologies import seal_chronology
 from ledger.complaints.complainants import insert_complainants
-from ledger.complaints.drafts import (
-    ComplaintDraft,
-    PreparedComplaint,
-    SourceReferenceReusedError,
-    count_evidence_bytes,
-    prepare_complaint,
-)
-from ledger.complaints.evidence import EvidenceTooLargeError, insert_evidence
-from ledger.complaints.reading import Complaint, chronology_context, load_complaints
-from ledger.complaints.states import ComplaintState
-from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
+from ledger.complaints.drafts import ComplaintDraft, PreparedComplaint, SourceReferenceReusedError, prepare_complaint
+from ledger.complaints.evidence import insert_evidence
+from ledger.complaints.evidence_drafts import EvidenceTooLargeError, count_evidence_bytes
+from ledger.complaints.moves import complaint_event
+from ledger.complaints.reading import load_complaints
+from ledger.complaints.table import SAME_CONTENT, SAME_REFERENCE, Complaint
 from ledger.errors import LedgerError, Problem
-from ledger.feed.events import EventDraft, append_events
-from ledger.feed.vocabulary import EventKind, Subject
+from ledger.feed.events import append_events
+from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import ComplaintId, MemberId
-from ledger.numbers.reading import PhoneNumber, ensure_numbers
+from ledger.numbers.reading import ensure_numbers
 from ledger.permissions import require_batch, require_source
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-
-__all__ = [
-    "ComplaintDraft",
-    "FiledComplaint",
-    "Filing",
-    "Supplement",
-    "file_complaints",
-    "file_prepared",
-    "prepare_complaints",
-    "supply_information",
-    "withdraw_complaints",
-]
+from ledger.storage.rows import dump_rows, insert_new
 
 EVIDENCE_CALL_BYTES_MAX = 64 * 1024 * 1024
 """Evidence of all the complaints of one call together."""
@@ -89,26 +74,6 @@ SELECT d.id, max(e.epoch) AS epoch
 FROM json_to_recordset(CAST(:incidents AS json)) AS d(id uuid, e164 text, incident_at timestamptz)
 JOIN number_epochs e ON e.e164 = d.e164 AND e.starts_at <= d.incident_at
 GROUP BY d.id
-""")
-
-# The order is that of the unique indexes: two who file the same complaints wait for each other, never crosswise.
-_INSERT = text("""
-INSERT INTO complaints
-  (id, source_id, source_reference, content_hash, occurrence, e164, epoch, epoch_uncertain, account_platform,
-   account_handle, account_url, medium, category, incident_at, loss_rupiah, remedy, chronology_sealed,
-   chronology_digest, complainant_ref, marks, filed_at, complete_at, verification_due_at)
-SELECT d.id, CAST(:source_id AS uuid), d.source_reference, d.content_hash, d.occurrence, d.e164, d.epoch,
-       d.incident_at IS NULL, d.account_platform, d.account_handle, d.account_url, d.medium, d.category,
-       d.incident_at, d.loss_rupiah, d.remedy, d.chronology_sealed, d.chronology_digest, d.complainant_ref,
-       d.marks, CAST(:filed_at AS timestamptz), CAST(:filed_at AS timestamptz), CAST(:due_at AS timestamptz)
-FROM json_to_recordset(CAST(:drafts AS json))
-  AS d(id uuid, source_reference text, content_hash text, occurrence integer, e164 text, epoch integer,
-       account_platform text, account_handle text, account_url text, medium text, category text,
-       incident_at timestamptz, loss_rupiah bigint, remedy text, chronology_sealed bytea, chronology_digest text,
-       complainant_ref text, marks text[])
-ORDER BY d.source_reference, d.content_hash, d.occurrence
-ON CONFLICT DO NOTHING
-RETURNING id
 """)
 
 _COUNT = text("""
@@ -181,17 +146,17 @@ async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> 
     return [_outcome(item, known[item.key], written) for item in items]
 
 
-def _outcome(item: PreparedComplaint, found: tuple[str, str], written: set[str]) -> Filing | Problem:
+def _outcome(item: PreparedComplaint, found: tuple[ComplaintId, str], written: Container[str]) -> Filing | Problem:
     complaint_id, content_hash = found
     if content_hash != item.content_hash:
         return SourceReferenceReusedError(field="sourceReference").problem()
     is_new = complaint_id == item.id and item.id in written
-    return Filing(complaint_id=ComplaintId(complaint_id), was_known=not is_new)
+    return Filing(complaint_id=complaint_id, was_known=not is_new)
 
 
 async def _find_known(
     tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]
-) -> dict[Key, tuple[str, str]]:
+) -> dict[Key, tuple[ComplaintId, str]]:
     """Id and content hash of those that the source filed before, by key."""
     unreferenced = [item for item in items if item.draft.source_reference is None]
     parameters = {
@@ -200,98 +165,106 @@ async def _find_known(
         "hashes": [item.content_hash for item in unreferenced],
         "occurrences": [item.occurrence for item in unreferenced],
     }
-    known: dict[Key, tuple[str, str]] = {}
+    known: dict[Key, tuple[ComplaintId, str]] = {}
     for row in await tx.execute(_FIND_KNOWN, parameters):
         key: Key = (
             ("", row.source_reference) if row.source_reference is not None else (row.content_hash, row.occurrence)
         )
-        known[key] = (str(row.id), row.content_hash)
+        known[key] = (row.id, row.content_hash)
     return known
 
 
 async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> set[str]:
     """Write complaints that are new, with all that belongs to them; the ids of those that no other was faster with."""
-    async with tx.role(Role.TRANSITION):
-        numbers = await ensure_numbers(tx, [item.number for item in items if item.number is not None])
-        epochs = await _find_epochs(tx, items, numbers)
-    parameters = {
-        "source_id": source_id,
-        "filed_at": tx.as_of,
-        "due_at": tx.as_of + tx.policies.verification_due,
-        "drafts": orjson.dumps([_row(tx, item, epochs.get(item.id)) for item in items]).decode(),
-    }
-    written = {str(row.id) for row in await tx.execute(_INSERT, parameters)}
+    epochs = await _find_epochs(tx, items)
+    # The order is that of the unique indexes: two who file the same complaints wait for each other, never crosswise.
+    in_order = sorted(items, key=attrgetter("key"))
+    referenced = [item for item in in_order if item.draft.source_reference is not None]
+    unreferenced = [item for item in in_order if item.draft.source_reference is None]
+    complaints = {item.id: _complaint(tx, source_id, item, epochs.get(item.id)) for item in in_order}
+    written: set[str] = set()
+    for group, unless in ((referenced, SAME_REFERENCE), (unreferenced, SAME_CONTENT)):
+        drafted, unshown = [complaints[item.id] for item in group], [_unshown(tx, item) for item in group]
+        written |= await insert_new(tx, drafted, more=unshown, unless=unless)
     new = [item for item in items if item.id in written]
     await insert_complainants(
         tx, source_id, [(item.id, item.draft.complainant) for item in new if item.draft.complainant]
     )
     await insert_evidence(tx, source_id, [(item.id, piece) for item in new for piece in item.draft.evidence])
-    await _count_and_tell(tx, source_id, new)
+    await _count_and_tell(tx, [complaints[item.id] for item in new])
     return written
 
 
-async def _find_epochs(
-    tx: Transaction, items: Sequence[PreparedComplaint], numbers: Mapping[str, PhoneNumber]
-) -> dict[str, int]:
-    """The epoch of each complaint's number at the incident; the present one where the time is unknown."""
-    epochs = {item.id: numbers[item.number.e164].epoch or 1 for item in items if item.number is not None}
-    reassigned = [
-        {"id": item.id, "e164": item.number.e164, "incident_at": item.draft.incident_at}
-        for item in items
-        if item.number is not None and item.draft.incident_at is not None and epochs[item.id] > 1
-    ]
-    found: dict[str, int] = {str(complaint_id): epoch for complaint_id, epoch in epochs.items()}
-    if reassigned:
-        # Before the first reassignment that we know of, it was the first epoch.
-        found |= {str(row["id"]): 1 for row in reassigned}
-        rows = await tx.execute(_FIND_EPOCHS, {"incidents": orjson.dumps(reassigned).decode()})
-        found |= {str(row.id): row.epoch for row in rows}
-    return found
+async def _find_epochs(tx: Transaction, items: Sequence[PreparedComplaint]) -> dict[str, int]:
+    """The epoch of each complaint's number at the incident; the present one where the time is unknown.
+
+    The numbers are known and locked from now on.
+    """
+    async with tx.role(Role.TRANSITION):
+        numbers = await ensure_numbers(tx, [item.number for item in items if item.number is not None])
+        epochs: dict[str, int] = {
+            item.id: numbers[item.number.e164].epoch or 1 for item in items if item.number is not None
+        }
+        incidents = {
+            item.id: {"id": item.id, "e164": item.number.e164, "incident_at": item.draft.incident_at}
+            for item in items
+            if item.number is not None and item.draft.incident_at is not None and epochs[item.id] > 1
+        }
+        if incidents:
+            # Before the first reassignment that we know of, it was the first epoch.
+            epochs |= dict.fromkeys(incidents, 1)
+            found = await tx.execute(_FIND_EPOCHS, {"incidents": dump_rows(list(incidents.values()))})
+            epochs |= {row.id: row.epoch for row in found}
+    return epochs
 
 
-def _row(tx: Transaction, item: PreparedComplaint, epoch: int | None) -> dict[str, Any]:
+def _complaint(tx: Transaction, source_id: MemberId, item: PreparedComplaint, epoch: int | None) -> Complaint:
     draft = item.draft
-    sealed = tx.keyring.seal(draft.chronology.encode(), chronology_context(item.id)) if draft.chronology else None
+    return Complaint(
+        id=item.id,
+        source_id=source_id,
+        source_reference=draft.source_reference,
+        e164=item.number.e164 if item.number else None,
+        epoch=epoch,
+        epoch_uncertain=draft.incident_at is None,
+        account_platform=draft.account_platform,
+        account_handle=draft.account_handle,
+        account_url=draft.account_url,
+        medium=draft.medium,
+        category=draft.category,
+        incident_at=draft.incident_at,
+        loss_rupiah=draft.loss_rupiah,
+        remedy=draft.remedy,
+        chronology_digest=item.chronology_digest,
+        complainant_ref=item.complainant_ref,
+        marks=item.marks,
+        filed_at=tx.as_of,
+        complete_at=tx.as_of,
+        verification_due_at=tx.as_of + tx.policies.verification_due,
+    )
+
+
+def _unshown(tx: Transaction, item: PreparedComplaint) -> dict[str, Any]:
+    """The columns that are no part of the row."""
+    chronology = item.draft.chronology
     return {
-        "id": item.id,
-        "source_reference": draft.source_reference,
         "content_hash": item.content_hash,
         "occurrence": item.occurrence,
-        "e164": item.number.e164 if item.number else None,
-        "epoch": epoch,
-        "account_platform": draft.account_platform,
-        "account_handle": draft.account_handle,
-        "account_url": draft.account_url,
-        "medium": draft.medium,
-        "category": draft.category,
-        "incident_at": draft.incident_at,
-        "loss_rupiah": draft.loss_rupiah,
-        "remedy": draft.remedy,
-        "chronology_sealed": f"\\x{sealed.hex()}" if sealed is not None else None,
-        "chronology_digest": item.chronology_digest,
-        "complainant_ref": item.complainant_ref,
-        "marks": list(item.marks),
+        "chronology_sealed": seal_chronology(tx.keyring, item.id, chronology) if chronology else None,
     }
 
 
-async def _count_and_tell(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> None:
+async def _count_and_tell(tx: Transaction, filed: Sequence[Complaint]) -> None:
     """Raise the numbers' counts, whose rows are locked since they were ensured, and write an event each."""
-    counts = Counter(item.number.e164 for item in items if item.number is not None)
+    counts = Counter(complaint.e164 for complaint in filed if complaint.e164 is not None)
     events = [
-        EventDraft(
-            kind=EventKind.COMPLAINT_FILED,
-            subject=Subject.COMPLAINT,
-            subject_id=item.id,
-            state=ComplaintState.SUBMITTED,
-            audience=[source_id],
-            payload={"category": item.draft.category, "medium": item.draft.medium},
-        )
-        for item in items
+        complaint_event(complaint, EventKind.COMPLAINT_FILED, category=complaint.category, medium=complaint.medium)
+        for complaint in filed
     ]
     async with tx.role(Role.TRANSITION):
         if counts:
             rows = [{"e164": e164, "filed_count": count} for e164, count in counts.items()]
-            counted = await tx.execute(_COUNT, {"counts": orjson.dumps(rows).decode()})
+            counted = await tx.execute(_COUNT, {"counts": dump_rows(rows)})
             if counted.rowcount != len(counts):
                 raise RuntimeError("A number that was just locked was not there to be counted.")
         await append_events(tx, events)

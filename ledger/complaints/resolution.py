@@ -8,14 +8,17 @@ from functools import cache
 
 from sqlalchemy import TextClause, text
 
-from ledger.complaints.states import ComplaintState
+from ledger.complaints.moves import complaint_event
+from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import ComplaintOutcome
 from ledger.feed.events import EventDraft
-from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import MemberId
+from ledger.feed.vocabulary import EventKind
 from ledger.instruments import Instrument
 from ledger.orders.states import BLOCK_ORDERS
 from ledger.storage.database import Transaction
+from ledger.storage.records import render_columns
+from ledger.storage.roles import Role
+from ledger.storage.rows import fetch_records
 
 INSTRUMENTS = (BLOCK_ORDERS,)
 """Every kind of instrument that may stand behind a complaint."""
@@ -35,17 +38,9 @@ async def resolve_complaints(tx: Transaction, instrument: Instrument, ids: Seque
     """
     if not ids:
         return []
-    resolved = await tx.execute(_resolution(instrument), {"ids": list(ids), "as_of": tx.as_of})
+    resolved = await fetch_records(tx, Complaint, _resolution(instrument), {"ids": list(ids)})
     return [
-        EventDraft(
-            kind=EventKind.COMPLAINT_RESOLVED,
-            subject=Subject.COMPLAINT,
-            subject_id=row.id,
-            state=ComplaintState.RESOLVED,
-            audience=[MemberId(row.source_id)],
-            payload={"outcome": row.outcome},
-        )
-        for row in resolved
+        complaint_event(complaint, EventKind.COMPLAINT_RESOLVED, outcome=complaint.outcome) for complaint in resolved
     ]
 
 
@@ -62,7 +57,7 @@ WITH touched AS (
   FROM touched t JOIN ({results}) i ON i.complaint_id = t.id
   GROUP BY t.id HAVING NOT bool_or(i.is_pending)
 )
-UPDATE complaints c SET state = 'RESOLVED', outcome = s.outcome, resolved_at = :as_of
-FROM settled s WHERE c.id = s.id
-RETURNING c.id, c.source_id, c.outcome
+UPDATE complaints SET state = 'RESOLVED', outcome = s.outcome, resolved_at = :as_of
+FROM settled s WHERE complaints.id = s.id
+RETURNING {render_columns(Complaint, Role.TRANSITION)}
 """)

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from enum import StrEnum
 from typing import Any
 
-from ledger.complaints.complainants import ComplainantDraft
+from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.numbers.forms import HOME_REGION

@@ -1,35 +1,26 @@
 """What a source may do to a complaint of its own after filing it: withdraw it, or supply what was asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-import orjson
 from sqlalchemy import text
 
-from ledger.complaints.evidence import (
-    EvidenceDraft,
-    EvidenceTooManyError,
-    check_evidence,
-    insert_evidence,
-    load_evidence,
-)
-from ledger.complaints.moves import ItemRepeatedError, Row, answer_complaints, lock_complaints, write_complaints
-from ledger.complaints.reading import (
-    Complaint,
-    check_chronology,
-    chronology_context,
-    load_complaints,
-    read_chronology,
-)
-from ledger.complaints.states import ComplaintMove, ComplaintState, next_complaint_state
-from ledger.errors import InvalidInputError, LedgerError, Problem, UnknownError
-from ledger.feed.events import EventDraft, append_events
-from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import MemberId, parse_id
+from ledger.complaints.chronologies import check_chronology, digest_chronology, seal_chronology
+from ledger.complaints.evidence import insert_evidence, load_evidence
+from ledger.complaints.evidence_drafts import EvidenceDraft, EvidenceTooManyError, check_evidence
+from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unknown
+from ledger.complaints.reading import load_complaints, read_chronology
+from ledger.complaints.states import ComplaintMove, next_complaint_state
+from ledger.complaints.table import Complaint
+from ledger.errors import InvalidInputError, Problem
+from ledger.feed.events import EventDraft
+from ledger.feed.vocabulary import EventKind
+from ledger.identifiers import ComplaintId, MemberId, parse_id
+from ledger.moves import Change, Moved, Rules, move_records
 from ledger.permissions import require_batch, require_source
-from ledger.policies import FilingPolicy
 from ledger.storage.database import Transaction
-from ledger.storage.roles import Role
+from ledger.storage.roles import ROLE_OF_VIEWER
+from ledger.storage.rows import dump_rows
 
 
 class SupplementEmptyError(InvalidInputError):
@@ -47,9 +38,9 @@ class Supplement:
     evidence: tuple[EvidenceDraft, ...] = ()
 
 
-_ADD_CHRONOLOGY = text("""
-UPDATE complaints c SET chronology_sealed = d.chronology_sealed, chronology_digest = d.chronology_digest
-FROM json_to_recordset(CAST(:rows AS json)) AS d(id uuid, chronology_sealed bytea, chronology_digest text)
+_KEEP_CHRONOLOGIES = text("""
+UPDATE complaints c SET chronology_sealed = d.chronology_sealed
+FROM json_to_recordset(CAST(:rows AS json)) AS d(id uuid, chronology_sealed bytea)
 WHERE c.id = d.id
 """)
 
@@ -62,19 +53,14 @@ async def withdraw_complaints(tx: Transaction, complaint_ids: Sequence[str]) -> 
     """
     source_id = require_source(tx.viewer)
     require_batch(complaint_ids)
-    locked = await _lock_own(tx, source_id, complaint_ids)
-    problems: dict[int, Problem] = {}
-    changed: dict[str, Row] = {}
-    for place, complaint_id in enumerate(complaint_ids):
-        try:
-            row = _take(locked, complaint_id, changed)
-            row["state"] = next_complaint_state(ComplaintState(row["state"]), ComplaintMove.WITHDRAW)
-            changed[row["id"]] = row
-        except LedgerError as error:
-            problems[place] = error.problem()
-    await write_complaints(tx, list(changed.values()))
-    await _tell(tx, EventKind.COMPLAINT_WITHDRAWN, list(changed.values()))
-    return await answer_complaints(tx, complaint_ids, problems)
+    own = await _find_own(tx, source_id, complaint_ids)
+
+    def withdraw(_place: int, complaint: Complaint) -> Moved[Complaint]:
+        withdrawn = replace(complaint, state=next_complaint_state(complaint.state, ComplaintMove.WITHDRAW))
+        return Moved(withdrawn, complaint_event(withdrawn, EventKind.COMPLAINT_WITHDRAWN))
+
+    rules = Rules(move=withdraw, unknown=refuse_unknown, repeated=refuse_repeated)
+    return await move_records(tx, Complaint, own, rules)
 
 
 async def supply_information(tx: Transaction, supplements: Sequence[Supplement]) -> list[Complaint | Problem]:
@@ -85,93 +71,85 @@ async def supply_information(tx: Transaction, supplements: Sequence[Supplement])
     """
     source_id = require_source(tx.viewer)
     require_batch(supplements)
-    ids = [supplement.complaint_id for supplement in supplements]
-    locked = await _lock_own(tx, source_id, ids)
-    told, shown = await read_chronology(tx, list(locked)), await load_evidence(tx, list(locked))
-    problems: dict[int, Problem] = {}
-    changed: dict[str, Row] = {}
-    pieces: list[tuple[str, EvidenceDraft]] = []
-    chronologies: dict[str, str] = {}
-    for place, supplement in enumerate(supplements):
-        try:
-            row = _take(locked, supplement.complaint_id, changed)
-            chronology, evidence = _check(supplement, told.get(row["id"]), len(shown[row["id"]]), tx.policies)
-            row["state"] = next_complaint_state(ComplaintState(row["state"]), ComplaintMove.SUPPLY_INFO)
-        except LedgerError as error:
-            problems[place] = error.problem()
-            continue
-        row |= {
-            "info_request": None,
-            "complete_at": tx.as_of,
-            "verification_due_at": tx.as_of + tx.policies.verification_due,
-        }
-        changed[row["id"]] = row
-        pieces.extend((row["id"], piece) for piece in evidence)
+    own = await _find_own(tx, source_id, [supplement.complaint_id for supplement in supplements])
+    batch = _Batch(tx, source_id, supplements)
+    rules = Rules(
+        move=batch.take,
+        unknown=refuse_unknown,
+        repeated=refuse_repeated,
+        prepare=batch.find_known,
+        follow=batch.write,
+    )
+    return await move_records(tx, Complaint, own, rules)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The supplements of one call: what each complaint had before, and what is to be added."""
+
+    tx: Transaction
+    source_id: MemberId
+    supplements: Sequence[Supplement]
+    told: Mapping[str, str] = field(default_factory=dict)
+    evidence_counts: Mapping[str, int] = field(default_factory=dict)
+    chronologies: dict[ComplaintId, str] = field(default_factory=dict)
+    pieces: list[tuple[ComplaintId, EvidenceDraft]] = field(default_factory=list)
+
+    async def find_known(self, complaints: Mapping[str, Complaint]) -> None:
+        """Read what was said before, as the source itself; the complaints are locked, so none can add to it."""
+        async with self.tx.role(ROLE_OF_VIEWER[self.tx.viewer.kind]):
+            self.told = await read_chronology(self.tx, list(complaints))
+            shown = await load_evidence(self.tx, list(complaints))
+        self.evidence_counts = {complaint_id: len(pieces) for complaint_id, pieces in shown.items()}
+
+    def take(self, place: int, complaint: Complaint) -> Moved[Complaint]:
+        """The complaint with its supplement. Errors: a LedgerError."""
+        chronology, evidence = self._check(self.supplements[place], complaint)
+        supplied = replace(
+            complaint,
+            state=next_complaint_state(complaint.state, ComplaintMove.SUPPLY_INFO),
+            info_request=None,
+            complete_at=self.tx.as_of,
+            verification_due_at=self.tx.as_of + self.tx.policies.verification_due,
+        )
+        self.pieces.extend((complaint.id, piece) for piece in evidence)
         if chronology is not None:
-            chronologies[row["id"]] = chronology
-    await write_complaints(tx, list(changed.values()))
-    await _add_chronologies(tx, chronologies)
-    await insert_evidence(tx, source_id, pieces)
-    await _tell(tx, EventKind.COMPLAINT_SUPPLEMENTED, list(changed.values()))
-    return await answer_complaints(tx, ids, problems)
+            self.chronologies[complaint.id] = chronology
+            supplied = replace(supplied, chronology_digest=digest_chronology(self.tx.keyring, chronology))
+        return Moved(supplied, complaint_event(supplied, EventKind.COMPLAINT_SUPPLEMENTED))
+
+    def _check(self, supplement: Supplement, complaint: Complaint) -> tuple[str | None, tuple[EvidenceDraft, ...]]:
+        """The whole chronology after the supplement, None where it adds none, and the new evidence."""
+        policy = self.tx.policies
+        added = check_chronology(supplement.chronology, policy)
+        evidence = check_evidence(supplement.evidence, policy)
+        if added is None and not evidence:
+            raise SupplementEmptyError
+        if self.evidence_counts[complaint.id] + len(evidence) > policy.evidence_items_max:
+            raise EvidenceTooManyError(
+                f"A complaint has at most {policy.evidence_items_max} pieces of evidence.", field="evidence"
+            )
+        told = self.told.get(complaint.id)
+        if added is None or told is None:
+            return added, evidence
+        return check_chronology(f"{told}\n\n{added}", policy), evidence
+
+    async def write(self, _changes: Sequence[Change[Complaint]]) -> list[EventDraft]:
+        """Keep what was added: the evidence as the source itself, so that row-level security judges it."""
+        if self.chronologies:
+            rows = [
+                {"id": complaint_id, "chronology_sealed": seal_chronology(self.tx.keyring, complaint_id, told)}
+                for complaint_id, told in self.chronologies.items()
+            ]
+            await self.tx.execute(_KEEP_CHRONOLOGIES, {"rows": dump_rows(rows)})
+        if self.pieces:
+            async with self.tx.role(ROLE_OF_VIEWER[self.tx.viewer.kind]):
+                await insert_evidence(self.tx, self.source_id, self.pieces)
+        return []
 
 
-async def _lock_own(tx: Transaction, source_id: MemberId, ids: Sequence[str]) -> dict[str, Row]:
-    """Lock those complaints that are the source's own, as the viewer itself sees them."""
+async def _find_own(tx: Transaction, source_id: MemberId, ids: Sequence[str]) -> list[ComplaintId | None]:
+    """The complaints that are the source's own, as the viewer itself sees them, in the order of the ids."""
     seen = await load_complaints(tx, ids)
-    return await lock_complaints(tx, [found.id for found in seen.values() if found.source_id == source_id])
-
-
-def _take(locked: dict[str, Row], complaint_id: str, changed: Mapping[str, Row]) -> Row:
-    row = locked.get(parse_id(complaint_id) or "")
-    if row is None:
-        raise UnknownError(field="complaintId")
-    if row["id"] in changed:
-        raise ItemRepeatedError(field="complaintId")
-    return row
-
-
-def _check(
-    supplement: Supplement, told: str | None, evidence_count: int, policy: FilingPolicy
-) -> tuple[str | None, tuple[EvidenceDraft, ...]]:
-    """The whole chronology after the supplement, None where it adds none, and the new evidence."""
-    added = check_chronology(supplement.chronology, policy)
-    evidence = check_evidence(supplement.evidence, policy)
-    if added is None and not evidence:
-        raise SupplementEmptyError
-    if evidence_count + len(evidence) > policy.evidence_items_max:
-        raise EvidenceTooManyError(
-            f"A complaint has at most {policy.evidence_items_max} pieces of evidence.", field="evidence"
-        )
-    if added is None:
-        return None, evidence
-    return check_chronology(f"{told}\n\n{added}" if told else added, policy), evidence
-
-
-async def _add_chronologies(tx: Transaction, chronologies: dict[str, str]) -> None:
-    if not chronologies:
-        return
-    rows = [
-        {
-            "id": complaint_id,
-            "chronology_sealed": f"\\x{tx.keyring.seal(told.encode(), chronology_context(complaint_id)).hex()}",
-            "chronology_digest": tx.keyring.reference(f"chronology:{told}"),
-        }
-        for complaint_id, told in chronologies.items()
-    ]
-    async with tx.role(Role.TRANSITION):
-        await tx.execute(_ADD_CHRONOLOGY, {"rows": orjson.dumps(rows).decode()})
-
-
-async def _tell(tx: Transaction, kind: EventKind, rows: Sequence[Row]) -> None:
-    events = [
-        EventDraft(
-            kind=kind,
-            subject=Subject.COMPLAINT,
-            subject_id=row["id"],
-            state=row["state"],
-            audience=[MemberId(row["source_id"])],
-        )
-        for row in rows
-    ]
-    await append_events(tx, events)
+    found = [seen.get(parse_id(complaint_id) or "") for complaint_id in ids]
+    return [complaint.id if complaint and complaint.source_id == source_id else None for complaint in found]

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, Integer, LargeBinary, Text, and_, func, text
+from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, Integer, LargeBinary, Text, and_, text
 
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, Access, reads
-from ledger.storage.columns import moment, reference
 from ledger.storage.records import (
     AS_OF,
     ASSIGNED,
@@ -22,7 +21,6 @@ from ledger.storage.records import (
     UNIQUE,
     Columns,
     declare,
-    declare_table,
     derived,
     only,
     references,
@@ -35,12 +33,16 @@ _FILED_BY_SOURCES = (
     Access(role=Role.REGULATOR, written=_OWN, select=EVERYTHING, insert=True),
     Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
 )
+SAME_REFERENCE = "uq_complaints_source_id_source_reference"
+SAME_CONTENT = "uq_complaints_source_id_content_hash_occurrence"
+"""Under which a complaint is the one that its source filed before."""
 _REGULATOR_ALONE = only(Role.REGULATOR)
 
 
 def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
+    """Never NULL, and a condition that an index answers."""
     awaits = c.state.in_([state.value for state in sorted(AWAITING_VERIFICATION)])
-    return func.coalesce(and_(awaits, c.verification_due_at < AS_OF), text("false"))
+    return and_(awaits, c.verification_due_at.is_not(None), c.verification_due_at < AS_OF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +100,14 @@ complaints = declare(
     CheckConstraint("(state = 'REJECTED') <= (rejection_reason IS NOT NULL)", name="rejected_with_reason"),
     CheckConstraint("(state = 'DUPLICATE') <= (duplicate_of IS NOT NULL)", name="duplicate_of_something"),
     Index(
-        "uq_complaints_source_id_source_reference",
+        SAME_REFERENCE,
         "source_id",
         "source_reference",
         unique=True,
         postgresql_where=text("source_reference IS NOT NULL"),
     ),
     Index(
-        "uq_complaints_source_id_content_hash_occurrence",
+        SAME_CONTENT,
         "source_id",
         "content_hash",
         "occurrence",
@@ -130,12 +132,20 @@ complaints = declare(
     ),
 )
 
-complainants = declare_table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedComplainant:
+    """Who complained: name, identity number, address, telephone number and e-mail, as one sealed JSON document."""
+
+    complaint_id: Annotated[ComplaintId, KEY, references("complaints.id")]
+    source_id: Annotated[MemberId, references("members.id", index=True)]
+    identity_sealed: bytes
+    recorded_at: datetime
+
+
+complainants = declare(
     "complainants",
-    reference("complaint_id", "complaints.id", primary_key=True),
-    reference("source_id", "members.id", index=True),
-    Column("identity_sealed", LargeBinary, nullable=False),
-    moment("recorded_at"),
+    SealedComplainant,
     access=(
         Access(role=Role.REGULATOR, rows=_OWN, insert=True),
         Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
@@ -144,7 +154,6 @@ complainants = declare_table(
         Access(role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)),
     ),
 )
-"""One sealed JSON document a complaint: name, identity number, address, telephone number, e-mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from ledger.complaints.moves import ItemRepeatedError
-from ledger.errors import LedgerError, Problem, UnknownError
+from ledger.errors import ItemRepeatedError, LedgerError, Problem, UnknownError
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id

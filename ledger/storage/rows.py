@@ -102,8 +102,25 @@ async def insert_and_read(
         return []
     record = type(records[0])
     names = _written_names(record, more)
-    statement = _insertion(declaration_of(record), names, unless=unless, role=tx.present_role)
+    returning = render_columns(record, tx.present_role)
+    statement = _insertion(declaration_of(record), names, unless=unless, returning=returning)
     return await fetch_records(tx, record, statement, {"rows": dump_rows(_written_rows(records, more))})
+
+
+async def insert_new(
+    tx: Transaction, records: Sequence[Any], *, unless: str, more: Sequence[Mapping[str, Any]] | None = None
+) -> set[str]:
+    """Add rows and return the keys of those that were not there already under the named constraint or index.
+
+    As insert_and_read, for a caller that knows what its rows hold.
+    """
+    if not records:
+        return set()
+    declaration = declaration_of(type(records[0]))
+    (key,) = declaration.key
+    names = _written_names(type(records[0]), more)
+    statement = _insertion(declaration, names, unless=unless, returning=key)
+    return set((await tx.execute(statement, {"rows": dump_rows(_written_rows(records, more))})).scalars())
 
 
 async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> list[R]:
@@ -149,8 +166,9 @@ def _written_names(record: type[Any], more: Sequence[Mapping[str, Any]] | None) 
 
 
 def _written_rows(records: Sequence[Any], more: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    """What is None is left out: it is NULL without being sent."""
     names = declaration_of(type(records[0])).stored()
-    rows = [{name: getattr(record, name) for name in names} for record in records]
+    rows = [{name: value for name in names if (value := getattr(record, name)) is not None} for record in records]
     if more is not None:
         for row, added in zip(rows, more, strict=True):
             row.update(added)
@@ -159,7 +177,7 @@ def _written_rows(records: Sequence[Any], more: Sequence[Mapping[str, Any]] | No
 
 @cache
 def _insertion(
-    declaration: Declaration[Any], names: tuple[str, ...], *, unless: str | None = None, role: Role | None = None
+    declaration: Declaration[Any], names: tuple[str, ...], *, unless: str | None = None, returning: str | None = None
 ) -> TextClause:
     table = declaration.table.name
     listed = ", ".join(names)
@@ -169,8 +187,8 @@ def _insertion(
     )
     if unless is not None:
         statement += f" ON CONFLICT {_render_target(declaration.table, unless)} DO NOTHING"
-    if role is not None:
-        statement += f" RETURNING {render_columns(declaration.record, role)}"
+    if returning is not None:
+        statement += f" RETURNING {returning}"
     return text(statement)
 
 

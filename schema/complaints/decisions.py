@@ -6,16 +6,16 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.complaints import complainants
-from ledger.complaints.decisions import ComplaintDecision, Decision
+from ledger.complaints.complainant_drafts import ComplainantDraft
+from ledger.complaints.complainants import reveal_complainant
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import RejectionReason
-from resolvers import complaints as resolve
 from schema.authority import COMPLAINANTS_REVEAL, COMPLAINTS_DECIDE
 from schema.complaints.results import ComplaintIdsInput, ComplaintsPayload
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, given
+from schema.models import Shown, given
 from schema.texts import CHECKED
 
 
@@ -67,16 +67,12 @@ class RecordComplainantsInformedPayload(ComplaintsPayload):
 
 
 @fed.type(description="Who complained. Only revealComplainant returns it.", requires_scopes=COMPLAINANTS_REVEAL)
-class Complainant:
+class Complainant(Shown[ComplainantDraft]):
     name: str = strawberry.field(description="Full name.")
     identity_number: str | None = strawberry.field(description="The number of the complainant's identity card.")
     phone: str | None = strawberry.field(description="The complainant's own telephone number.")
     email: str | None = strawberry.field(description="E-mail address.")
     address: str | None = strawberry.field(description="Postal address.")
-
-    @classmethod
-    def of(cls, complainant: complainants.Complainant) -> "Complainant":
-        return copy_model(cls, complainant)
 
 
 @fed.type(description="The result of revealComplainant.")
@@ -97,7 +93,7 @@ class ComplaintDecidingMutations:
         input: Annotated[DecideComplaintsInput, strawberry.argument(description="The decisions.")],  # noqa: A002
     ) -> DecideComplaintsPayload | None:
         decisions = [ComplaintDecision(**given(item)) for item in input.decisions]
-        return DecideComplaintsPayload.of(await resolve.decide_complaints(info.context, decisions))
+        return DecideComplaintsPayload.of(await info.context.write(decide_complaints, decisions))
 
     @field(
         "Record that complainants were informed of the outcome. Repeating it keeps the first date.",
@@ -110,7 +106,7 @@ class ComplaintDecidingMutations:
             RecordComplainantsInformedInput, strawberry.argument(description="The complaints concerned.")
         ],
     ) -> RecordComplainantsInformedPayload | None:
-        results = await resolve.record_complainant_informed(info.context, input.complaint_ids)
+        results = await info.context.write(record_complainant_informed, input.complaint_ids)
         return RecordComplainantsInformedPayload.of(results)
 
     @field(
@@ -121,5 +117,5 @@ class ComplaintDecidingMutations:
         info: Info,
         input: Annotated[RevealComplainantInput, strawberry.argument(description="The complaint, and the purpose.")],  # noqa: A002
     ) -> RevealComplainantPayload | None:
-        found = await resolve.reveal_complainant(info.context, input.complaint_id, purpose=input.purpose)
+        found = await info.context.write(reveal_complainant, input.complaint_id, purpose=input.purpose)
         return RevealComplainantPayload(complainant=Complainant.of(found))

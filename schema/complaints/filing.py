@@ -7,15 +7,14 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.complaints.complainants import ComplainantDraft
+from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.drafts import ComplaintDraft
-from ledger.complaints.evidence import EvidenceDraft
-from ledger.complaints.filing import FiledComplaint
-from ledger.complaints.supplements import Supplement
+from ledger.complaints.evidence_drafts import EvidenceDraft
+from ledger.complaints.filing import FiledComplaint, file_complaints
+from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.errors import Problem as LedgerProblem
 from ledger.vocabulary import Category
-from resolvers import complaints as resolve
 from schema.authority import COMPLAINTS_FILE
 from schema.complaints.results import ComplaintIdsInput, ComplaintsPayload
 from schema.complaints.types import Complaint
@@ -162,7 +161,7 @@ class ComplaintFilingMutations:
         info: Info,
         input: Annotated[FileComplaintsInput, strawberry.argument(description="The complaints to file.")],  # noqa: A002
     ) -> FileComplaintsPayload | None:
-        results = await resolve.file_complaints(info.context, [item.draft() for item in input.complaints])
+        results = await info.context.write(file_complaints, [item.draft() for item in input.complaints])
         return FileComplaintsPayload(
             results=[FiledComplaintResult.of(result) for result in results], problem_count=count_problems(results)
         )
@@ -173,7 +172,7 @@ class ComplaintFilingMutations:
         info: Info,
         input: Annotated[WithdrawComplaintsInput, strawberry.argument(description="Which ones.")],  # noqa: A002
     ) -> WithdrawComplaintsPayload | None:
-        return WithdrawComplaintsPayload.of(await resolve.withdraw_complaints(info.context, input.complaint_ids))
+        return WithdrawComplaintsPayload.of(await info.context.write(withdraw_complaints, input.complaint_ids))
 
     @field("Answer an officer's questions about complaints that you filed.", needs=COMPLAINTS_FILE)
     async def supply_complaint_information(
@@ -184,4 +183,4 @@ class ComplaintFilingMutations:
         ],
     ) -> SupplyComplaintInformationPayload | None:
         drafts = [item.draft() for item in input.supplements]
-        return SupplyComplaintInformationPayload.of(await resolve.supply_information(info.context, drafts))
+        return SupplyComplaintInformationPayload.of(await info.context.write(supply_information, drafts))

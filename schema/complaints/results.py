@@ -6,7 +6,7 @@ from typing import Self
 import strawberry
 import strawberry.federation as fed
 
-from ledger.complaints import reading as complaints
+from ledger.complaints import table
 from ledger.errors import Problem as LedgerProblem
 from schema.complaints.types import Complaint
 from schema.pages import few
@@ -19,7 +19,7 @@ class ComplaintResult:
     problem: Problem | None = strawberry.field(description="Why nothing was done.")
 
     @classmethod
-    def of(cls, result: complaints.Complaint | LedgerProblem) -> "ComplaintResult":
+    def of(cls, result: table.Complaint | LedgerProblem) -> "ComplaintResult":
         if isinstance(result, LedgerProblem):
             return cls(complaint=None, problem=Problem.of(result))
         return cls(complaint=Complaint.of(result), problem=None)
@@ -35,7 +35,7 @@ class ComplaintsPayload:
     problem_count: int = strawberry.field(description="How many items were refused.")
 
     @classmethod
-    def of(cls, results: Sequence[complaints.Complaint | LedgerProblem]) -> Self:
+    def of(cls, results: Sequence[table.Complaint | LedgerProblem]) -> Self:
         return cls(results=[ComplaintResult.of(result) for result in results], problem_count=count_problems(results))
 
 

@@ -7,21 +7,22 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
-from ledger.complaints import complainants, evidence
-from ledger.complaints import reading as complaints
+from ledger.complaints import table
+from ledger.complaints.complainants import OpenedReveal
 from ledger.complaints.reading import ComplaintFilter as LedgerComplaintFilter
+from ledger.complaints.reading import count_complaints, get_complaint_by_ticket, list_complaints
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
-from ledger.identifiers import ComplaintId, MemberId, OfficerId
+from ledger.errors import UnknownError
+from ledger.identifiers import parse_id
 from ledger.vocabulary import Category, HoldReason
-from resolvers import complaints as resolve
 from resolvers.context import Context
 from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ
 from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
-from schema.models import copy_model, given_filter
+from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import COUNTED, OPENED, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, Base64, Rupiah
@@ -29,7 +30,7 @@ from schema.texts import CHECKED
 
 
 @fed.type(description="What is known about one piece of evidence without opening it.", requires_scopes=COMPLAINTS_READ)
-class Evidence:
+class Evidence(Shown[table.Evidence]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     media_type: str = strawberry.field(description="Its media type.")
     file_name: str | None = strawberry.field(description="The file's name as submitted.")
@@ -38,13 +39,9 @@ class Evidence:
     captured_at: datetime | None = strawberry.field(description="When it was captured, according to the source.")
     recorded_at: datetime = strawberry.field(description="When it was received.")
 
-    @classmethod
-    def of(cls, piece: evidence.Evidence) -> "Evidence":
-        return copy_model(cls, piece)
-
 
 @fed.type(description="A record that an officer was shown who complained.", requires_scopes=AUDIT_READ)
-class ComplainantReveal:
+class ComplainantReveal(Shown[OpenedReveal]):
     id: strawberry.ID = strawberry.field(description="Its ID; its event calls it revealId.")
     purpose: str = strawberry.field(description="The purpose, in the officer's words.")
     purpose_salt: Base64 = strawberry.field(
@@ -52,15 +49,10 @@ class ComplainantReveal:
     )
     revealed_at: datetime = strawberry.field(description="When it happened.")
     client_id: strawberry.ID | None = strawberry.field(description="The client that the officer used.")
-    officer_id: Private[OfficerId]
 
     @field("The officer.")
     async def officer(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.officer_id)
-
-    @classmethod
-    def of(cls, reveal: complainants.ComplainantReveal) -> "ComplainantReveal":
-        return copy_model(cls, reveal)
+        return await find_officer(info.context, self.row.officer_id)
 
 
 @fed.type(description="An account on a messaging service that a complaint is about.")
@@ -75,7 +67,7 @@ class Account:
     keys=["id"],
     requires_scopes=COMPLAINTS_READ,
 )
-class Complaint:
+class Complaint(Shown[table.Complaint]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     ticket_no: str = strawberry.field(description="Its human-readable number.")
     source_reference: str | None = strawberry.field(description="The source's own ID for it.")
@@ -113,50 +105,42 @@ class Complaint:
     decision_note: str | None = fed.field(
         description="The officer's note; visible to the regulator only.", requires_scopes=COMPLAINT_STAFF
     )
-    source_id: Private[MemberId]
-    duplicate_of: Private[ComplaintId | None]
-    decided_by: Private[OfficerId | None]
-    account_platform: Private[str | None]
-    account_handle: Private[str | None]
-    account_url: Private[str | None]
-    ledger_complaint: Private[complaints.Complaint]
 
     @field("The number the complaint is about, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.e164)
+        return await find_number(info.context, self.row.e164)
 
     @field("The account the complaint is about.")
     def account(self) -> Account | None:
-        if self.account_platform is None:
+        if self.row.account_platform is None:
             return None
-        return Account(platform=self.account_platform, handle=self.account_handle, url=self.account_url)
+        return Account(platform=self.row.account_platform, handle=self.row.account_handle, url=self.row.account_url)
 
     @field("The member that filed it.")
     async def source(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.source_id)
+        return await find_member(info.context, self.row.source_id)
 
     @field("Whether it still awaits an officer although its verification is overdue.")
-    def is_verification_overdue(self, info: Info) -> bool:
-        return self.ledger_complaint.is_verification_overdue(info.context.as_of)
+    def is_verification_overdue(self) -> bool:
+        return self.row.is_verification_overdue
 
     @field("What happened, in the complainant's words.", directives=[OPENED])
     async def chronology(self, info: Info) -> str | None:
-        return await info.context.loaders.chronologies.load(self.id)
+        return await info.context.loaders.chronologies.load(self.row.id)
 
     @field("The evidence submitted with it, oldest first.", directives=[few(3)])
     async def evidence(self, info: Info) -> list[Evidence] | None:
-        return [Evidence.of(piece) for piece in await info.context.loaders.evidence.load(self.id) or []]
+        return [Evidence.of(piece) for piece in await info.context.loaders.evidence.load(self.row.id) or []]
 
     @field("The complaint that this one duplicates, if you may see it.", name="duplicateOf")
     async def first_complaint(self, info: Info) -> "Complaint | None":
-        first = await info.context.loaders.complaints.load(self.duplicate_of) if self.duplicate_of else None
-        return Complaint.of(first) if first else None
+        return await find_complaint(info.context, self.row.duplicate_of)
 
     @field(
         "The officer who last decided on it; visible to the regulator only.", needs=COMPLAINT_STAFF, name="decidedBy"
     )
     async def decider(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.decided_by)
+        return await find_officer(info.context, self.row.decided_by)
 
     @field(
         "Who was shown the complainant's identity and for what purpose, oldest first.",
@@ -164,15 +148,11 @@ class Complaint:
         directives=[few(1)],
     )
     async def reveals(self, info: Info) -> list[ComplainantReveal] | None:
-        return [ComplainantReveal.of(reveal) for reveal in await info.context.loaders.reveals.load(self.id) or []]
-
-    @classmethod
-    def of(cls, complaint: complaints.Complaint) -> "Complaint":
-        return copy_model(cls, complaint, ledger_complaint=complaint)
+        return [ComplainantReveal.of(reveal) for reveal in await info.context.loaders.reveals.load(self.row.id) or []]
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Complaint":  # noqa: A002 - the key's name
-        return cls.of(await resolve.get_complaint(info.context, id))
+        return await get_complaint(info.context, id)
 
 
 @fed.type(description="One page of complaints.", requires_scopes=COMPLAINTS_READ)
@@ -181,7 +161,7 @@ class ComplaintConnection(Connection[Complaint]):
 
     @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
     async def total_count(self, info: Info) -> int:
-        return await resolve.count_complaints(info.context, self.where)
+        return await info.context.read(count_complaints, self.where)
 
 
 @fed.input(description="Which complaints to return. Criteria that are left out match everything.")
@@ -204,6 +184,14 @@ async def find_complaint(context: Context, complaint_id: str | None) -> Complain
     return Complaint.of(complaint) if complaint else None
 
 
+async def get_complaint(context: Context, complaint_id: str) -> Complaint:
+    """The complaint of that id, batched over the operation. Errors: UnknownError."""
+    complaint = await find_complaint(context, parse_id(complaint_id))
+    if complaint is None:
+        raise UnknownError(field="id")
+    return complaint
+
+
 @fed.type
 class ComplaintQueries:
     @field(
@@ -221,8 +209,8 @@ class ComplaintQueries:
         if bool(id) == bool(ticket_no):
             raise OneKeyNeededError
         if id:
-            return Complaint.of(await resolve.get_complaint(info.context, id))
-        return Complaint.of(await resolve.get_complaint_by_ticket(info.context, ticket_no or ""))
+            return await get_complaint(info.context, id)
+        return Complaint.of(await info.context.read(get_complaint_by_ticket, ticket_no or ""))
 
     @field("Complaints that you may see.", needs=COMPLAINTS_READ, directives=[PAGED], extensions=[CHECKED])
     async def complaints(
@@ -236,5 +224,5 @@ class ComplaintQueries:
         after: After = UNSET,
     ) -> ComplaintConnection | None:
         where = LedgerComplaintFilter(**given_filter(filter))
-        page = await resolve.list_complaints(info.context, page_request(first, after), where, sort=sort)
+        page = await info.context.read(list_complaints, page_request(first, after), where, sort=sort)
         return ComplaintConnection.of(page, Complaint.of, after=after, where=where)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
-from ledger.complaints.filing import ComplaintDraft, file_complaints
-from ledger.complaints.reading import Complaint
+from ledger.complaints.drafts import ComplaintDraft
+from ledger.complaints.filing import file_complaints
+from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import Medium
 from ledger.errors import Problem
 from ledger.forwarding.proposals import ForwardingRequest, forward_complaints

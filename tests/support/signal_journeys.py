@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from ledger.complaints.complainants import ComplainantDraft
+from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
-from ledger.complaints.reading import Complaint
+from ledger.complaints.table import Complaint
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import ClientId
 from ledger.members.admission import MemberDraft, admit_member

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.filing import file_complaints
-from ledger.complaints.reading import Complaint
+from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import LedgerError, Problem
 from ledger.feed.vocabulary import EventKind

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
-from ledger.complaints.complainants import ComplainantDraft, reveal_complainant
+from ledger.complaints.complainant_drafts import ComplainantDraft
+from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
-from ledger.complaints.evidence import EvidenceDraft
-from ledger.complaints.filing import Supplement, file_complaints, supply_information, withdraw_complaints
+from ledger.complaints.evidence_drafts import EvidenceDraft
+from ledger.complaints.filing import file_complaints
+from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import Problem
 from ledger.orders.approval import Approval, OrderNote, Revision, approve_block_orders, return_block_orders

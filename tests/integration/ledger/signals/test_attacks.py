@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from ledger.complaints.complainants import ComplainantDraft
+from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
 from ledger.participations.vocabulary import Disclosure

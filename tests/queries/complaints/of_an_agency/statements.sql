@@ -1,7 +1,7 @@
-SELECT complaints.id, complaints.ticket_serial, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.outcome, complaints.duplicate_of, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
+SELECT complaints.id, complaints.ticket_serial, concat($1::VARCHAR, to_char(timezone($2::VARCHAR, complaints.filed_at), $3::VARCHAR), $4::VARCHAR, lpad(CAST(complaints.ticket_serial AS TEXT), greatest($5::INTEGER, length(CAST(complaints.ticket_serial AS TEXT))), $6::VARCHAR)) AS ticket_no, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.outcome, complaints.duplicate_of, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.state IN ($10::VARCHAR, $11::VARCHAR) AND complaints.verification_due_at IS NOT NULL AND complaints.verification_due_at < $7::TIMESTAMP WITH TIME ZONE AS is_verification_overdue, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
 FROM complaints 
-WHERE complaints.source_id = $1::UUID ORDER BY complaints.id DESC 
- LIMIT $2::INTEGER;
+WHERE complaints.source_id = $8::UUID ORDER BY complaints.id DESC 
+ LIMIT $9::INTEGER;
 
 SELECT count(*) AS count_1 
 FROM complaints 

@@ -15,9 +15,9 @@ SELECT offices.id, offices.member_id, offices.slug, offices.name
 FROM offices 
 WHERE offices.id IN ($1::UUID);
 
-SELECT complaints.id, complaints.ticket_serial, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.decision_note, complaints.outcome, complaints.duplicate_of, complaints.decided_by, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
+SELECT complaints.id, complaints.ticket_serial, concat($1::VARCHAR, to_char(timezone($2::VARCHAR, complaints.filed_at), $3::VARCHAR), $4::VARCHAR, lpad(CAST(complaints.ticket_serial AS TEXT), greatest($5::INTEGER, length(CAST(complaints.ticket_serial AS TEXT))), $6::VARCHAR)) AS ticket_no, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.chronology_digest, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.decision_note, complaints.outcome, complaints.duplicate_of, complaints.decided_by, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.state IN ($8::VARCHAR, $9::VARCHAR) AND complaints.verification_due_at IS NOT NULL AND complaints.verification_due_at < $7::TIMESTAMP WITH TIME ZONE AS is_verification_overdue, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
 FROM complaints 
-WHERE complaints.id IN ($1::UUID, $2::UUID);
+WHERE complaints.id IN ($10::UUID, $11::UUID);
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
 FROM members 
