@@ -1,8 +1,8 @@
-// Follows a subscription by a client of graphql-ws or graphql-sse, and goes on after every end that is not for good.
+// Follows a subscription with a graphql-ws or graphql-sse client, and resumes after every end that is not final.
 const PASSING = new Set(['RATE_LIMITED', 'INTERNAL_SERVER_ERROR', 'TOO_MANY_STREAMS', 'TOKEN_EXPIRED', 'FEED_RESET'])
 const isPassingEnd = ({ extensions: { code, problem } = {} }) => PASSING.has(code) || PASSING.has(problem)
 
-// GraphQL errors, the close of a socket, or what graphql-sse tells of a connection.
+// GraphQL errors, the close of a socket, or what graphql-sse reports about a connection.
 function isPassing(cause) {
   if (Array.isArray(cause)) return cause.some(isPassingEnd)
   if (cause.name === 'NetworkError') return !(cause.response?.status < 500 && cause.response.status !== 429)
@@ -10,7 +10,7 @@ function isPassing(cause) {
 }
 
 export function follow(client, request, sink, waitMs = () => 1_000 + 2_000 * Math.random()) {
-  // A client that reconnects by itself sends this very object again. So it must hold the last cursor at any time.
+  // A client that reconnects by itself sends this same object again, so it must always hold the last cursor.
   const payload = { ...request, extensions: { ...request.extensions } }
   const keep = (extensions) => (payload.extensions.cursor = extensions?.cursor ?? payload.extensions.cursor)
   let stop, timer

@@ -8,7 +8,7 @@ const isPassingEnd = ({ extensions: { code, problem } = {} }) => PASSING.has(cod
 
 function isPassing(error) {
   if (error.errors) return error.errors.some(isPassingEnd)
-  // What GraphQLWsLink makes of a close that graphql-ws doesn't come back from.
+  // What GraphQLWsLink turns a close into that graphql-ws doesn't retry.
   if (error.message.startsWith('Socket closed')) return PASSING.has(error.message.split(' ').at(-1))
   return !(error.statusCode < 500 && error.statusCode !== 429)
 }
@@ -21,7 +21,7 @@ export const makeRetry = (waitMs = () => 1_000 + 2_000 * Math.random()) =>
     delay: waitMs,
   })
 
-// Whoever sends the operation again, RetryLink or graphql-ws by itself, sends the last cursor with it.
+// Whether RetryLink or graphql-ws itself sends the operation again, the last cursor goes with it.
 export const resume = new ApolloLink((operation, forward) => {
   operation.extensions = { ...operation.extensions }
   const keep = (result) => {
