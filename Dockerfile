@@ -1,4 +1,4 @@
-# Two stages: wheels are built in the first, and the second holds neither compiler nor package cache.
+# Two stages: the first builds the wheels, so the final image has no compiler and no package cache.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE ./
