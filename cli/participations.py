@@ -41,8 +41,10 @@ def start(
 
     from cli.lookups import get_member
     from cli.session import Session, run_session
-    from ledger.participations.agreements import Participation, start_participation
+    from ledger.participations.agreements import start_participation
+    from ledger.participations.table import Participation
     from ledger.participations.terms import Terms
+    from ledger.signals.filling import fill_keys
 
     signed = Terms(
         terms_reference=terms,
@@ -57,7 +59,7 @@ def start(
 
     async def work(session: Session) -> Participation:
         async with session.writing() as tx:
-            return await start_participation(tx, (await get_member(tx, member)).id, signed)
+            return await start_participation(tx, (await get_member(tx, member)).id, signed, fill=fill_keys)
 
     started = run_session(work)
     print_result(
@@ -79,13 +81,16 @@ def end(
     from cli.lookups import get_member
     from cli.session import Session, run_session
     from ledger.pages import PageRequest
-    from ledger.participations.agreements import Participation, end_participation, list_participations
+    from ledger.participations.agreements import ParticipationFilter, end_participation, list_participations
     from ledger.participations.states import ParticipationState
+    from ledger.participations.table import Participation
 
     async def work(session: Session) -> Participation:
         async with session.writing() as tx:
             provider = await get_member(tx, member)
-            newest = (await list_participations(tx, PageRequest(first=1), member_id=provider.id)).items
+            newest = (
+                await list_participations(tx, PageRequest(first=1), ParticipationFilter(member_id=provider.id))
+            ).items
             if not newest or newest[0].state is ParticipationState.ENDED:
                 raise NameUnknownError(
                     f"The member {member!r} takes part in no signals.", hint="`jembatan participation list` shows all."
@@ -104,7 +109,8 @@ def list_all(*, as_json: JsonFlag = False) -> None:
     from cli.lookups import read_pages
     from cli.session import Session, run_session
     from ledger.members.admission import load_members
-    from ledger.participations.agreements import Participation, list_participations
+    from ledger.participations.agreements import list_participations
+    from ledger.participations.table import Participation
 
     async def work(session: Session) -> list[tuple[str, Participation]]:
         async with session.reading() as tx:

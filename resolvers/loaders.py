@@ -21,6 +21,7 @@ from ledger.orders import reading as orders
 from ledger.orders.table import BlockOrder
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.signals import reading as signals
+from ledger.signals.table import FraudSignal
 from ledger.storage.database import Transaction
 
 K = TypeVar("K", bound=Hashable)
@@ -140,7 +141,7 @@ class Loaders:
         self.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
         self.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])
 
-    def _lead_from_signals(self, found: Iterable[signals.FraudSignal]) -> None:
+    def _lead_from_signals(self, found: Iterable[FraudSignal]) -> None:
         self.numbers.expect(signal.e164 for signal in found if signal.e164 is not None)
 
     def _lead_from_numbers(self, found: Iterable[numbers.PhoneNumber]) -> None:

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 
-from ledger.errors import Problem, UnknownError
+from ledger.errors import UnknownError
 from ledger.feed.entries import Entry
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import parse_id
 from ledger.numbers.vocabulary import RiskTier
-from ledger.pages import Page, PageRequest
 from ledger.participations.taking_part import require_signal_reader
-from ledger.signals import contributions as signal_contributions
-from ledger.signals import reading as signals
-from ledger.signals import revocation as signal_ending
-from ledger.signals.contributions import Contribution, ContributionDraft
-from ledger.signals.reading import FraudSignal, SignalFilter, risks_from
-from ledger.signals.revocation import Revocation
+from ledger.signals.reading import risks_from
+from ledger.signals.table import FraudSignal
 from ledger.vocabulary import Category
 from resolvers.context import Context
 from resolvers.loaders import Loaders
@@ -32,21 +27,6 @@ async def get_signal(context: Context, signal_id: str) -> FraudSignal:
     if signal is None:
         raise UnknownError(field="id")
     return signal
-
-
-async def list_signals(context: Context, page: PageRequest, where: SignalFilter) -> Page[FraudSignal]:
-    """A page of signals, newest first."""
-    return await context.read(lambda tx: signals.list_signals(tx, page, where))
-
-
-async def contribute_signals(context: Context, drafts: Sequence[ContributionDraft]) -> list[Contribution | Problem]:
-    """Record what a member saw, item by item."""
-    return await context.write(lambda tx: signal_contributions.contribute_signals(tx, drafts))
-
-
-async def revoke_signals(context: Context, revocations: Sequence[Revocation]) -> list[FraudSignal | Problem]:
-    """Revoke signals, item by item."""
-    return await context.write(lambda tx: signal_ending.revoke_signals(tx, revocations))
 
 
 def make_source(*, categories: Sequence[Category] | None, minimum_risk: RiskTier | None) -> Source:

@@ -18,7 +18,7 @@ from auth.tokens.token_events import delete_old_token_events
 from ledger.complaints.expiry import expire_information_requests
 from ledger.feed.retention import erase_old_entries
 from ledger.participations.agreements import begin_due_participations, end_due_participations
-from ledger.signals.keys import fill_signal_keys
+from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role

@@ -1,1 +1,1 @@
-"""Participations: on which signed terms a provider takes part."""
+"""Participations: the signed terms on which providers get fraud signals, and the keys that their hashes need."""

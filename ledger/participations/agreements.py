@@ -6,36 +6,34 @@ one is in force is a column, written by these functions and by the job at the ag
 Source: domain.md, Members and taking part.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
 
-from sqlalchemy import Select, false, select, text, true, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, true
 
 from ledger.errors import ConflictError, InvalidInputError, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, new_id, parse_id
+from ledger.filters import conditions_of, equals, where
+from ledger.identifiers import MemberId, ParticipationId, new_id, parse_id
 from ledger.members.admission import get_member
-from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor
+from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.participations.keys import Fill, make_keys, refill_keys, retire_keys
 from ledger.participations.states import ParticipationState
-from ledger.participations.table import Participation as StoredParticipation
-from ledger.participations.table import participations
+from ledger.participations.table import ONE_PER_MEMBER, Participation, in_force, participations
 from ledger.participations.taking_part import change_participations
 from ledger.participations.terms import ParticipationTermError, Terms, check_terms
-from ledger.participations.vocabulary import Disclosure, ParticipationEndReason, PartingReason
+from ledger.participations.vocabulary import ParticipationEndReason, PartingReason
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_officer_or_operator
-from ledger.signals.keys import fill_keys, make_keys, refill_keys, retire_keys
-from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
-from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
+from ledger.storage.rows import fetch_records, insert_and_read, lock_records, select_records, update_records
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
-from ledger.vocabulary import Category
 
 _BATCH_ROWS = 100
+_LISTING = Listing("participations", Participation, ("-id",))
+_READERS = frozenset({*REGULATOR_OR_OPERATOR, ViewerKind.OTT_PROVIDER})
 
 
 class ParticipationExistsError(ConflictError):
@@ -51,70 +49,20 @@ class NotAProviderError(InvalidInputError):
     code = "NOT_A_PROVIDER"
 
 
+def _is_in_force(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
+    holds = in_force(participations.c)
+    return holds if wanted else ~holds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Participation:
-    """Terms in their time. starts_at and ends_at were agreed; began_at and ended_at are what came to be."""
+class ParticipationFilter:
+    """Which participations are wanted; None leaves a side open."""
 
-    id: ParticipationId
-    member_id: MemberId
-    terms_reference: str
-    categories: tuple[Category, ...]
-    purpose: str
-    controller_roles: str
-    transfer_ground: str | None
-    disclosure: Disclosure
-    starts_at: datetime
-    ends_at: datetime | None
-    began_at: datetime | None
-    ended_at: datetime | None
-    ended_reason: ParticipationEndReason | None
-    recorded_at: datetime
-    recorded_by: OfficerId | None = None
-    recorded_by_client: ClientId | None = None
-
-    @property
-    def state(self) -> ParticipationState:
-        """Where it stands, by what came to be."""
-        if self.ended_at is not None:
-            return ParticipationState.ENDED
-        return ParticipationState.IN_FORCE if self.began_at is not None else ParticipationState.AGREED
-
-    @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> "Participation":
-        """From a row of participations, whole or as a provider may select it."""
-        reason = row["ended_reason"]
-        kinds = {
-            "categories": tuple(Category(category) for category in row["categories"]),
-            "disclosure": Disclosure(row["disclosure"]),
-            "ended_reason": None if reason is None else ParticipationEndReason(reason),
-        }
-        return cls(**(dict(row) | kinds))
+    member_id: Annotated[str | None, equals("member_id")] = None
+    is_in_force: Annotated[bool | None, where(_is_in_force)] = None
 
 
-# Asked before the lock is taken: on most beats nothing is due, and nobody should wait for that.
-_IS_DUE = text("""
-SELECT EXISTS (
-  SELECT 1 FROM participations
-  WHERE ended_at IS NULL AND (ends_at <= :as_of OR (began_at IS NULL AND starts_at <= :as_of)))
-""")
-
-_END_DUE = text("""
-WITH due AS (
-  SELECT id FROM participations WHERE ended_at IS NULL AND ends_at <= :as_of ORDER BY id LIMIT :rows FOR UPDATE
-)
-UPDATE participations p SET ended_at = :as_of, ended_reason = 'TERM_OVER' FROM due WHERE p.id = due.id RETURNING p.*
-""")
-
-_BEGIN_DUE = text("""
-WITH due AS (
-  SELECT id FROM participations WHERE began_at IS NULL AND ended_at IS NULL AND starts_at <= :as_of
-  ORDER BY id LIMIT :rows FOR UPDATE
-)
-UPDATE participations p SET began_at = :as_of FROM due WHERE p.id = due.id RETURNING p.*
-""")
-
-
-async def start_participation(tx: Transaction, member_id: str, terms: Terms) -> Participation:
+async def start_participation(tx: Transaction, member_id: str, terms: Terms, *, fill: Fill) -> Participation:
     """Record the terms on which a provider takes part; from now, or from the agreed time.
 
     Errors: ForbiddenError, UnknownError, NotAProviderError, ParticipationExistsError, ParticipationTermError,
@@ -124,18 +72,18 @@ async def start_participation(tx: Transaction, member_id: str, terms: Terms) -> 
     member = await get_member(tx, member_id)
     if member.kind is not MemberKind.OTT_PROVIDER:
         raise NotAProviderError(field="memberId")
-    values = check_terms(terms, as_of=tx.as_of)
+    agreed = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
-        row = await _insert(tx, member.id, values)
-        if row["began_at"] is not None:
-            await _begin(tx, [row])
-            await fill_keys(tx, member_ids=[member.id], batches=1)
-        await append_events(tx, [_event(EventKind.PARTICIPATION_STARTED, row)])
-    return Participation.of(row)
+        started = await _insert(tx, member.id, agreed)
+        if started.state is ParticipationState.IN_FORCE:
+            await _give_keys(tx, [started])
+            await fill(tx, member.id, 1)
+        await append_events(tx, [_event(EventKind.PARTICIPATION_STARTED, started)])
+    return started
 
 
-async def change_participation(tx: Transaction, participation_id: str, terms: Terms) -> Participation:
+async def change_participation(tx: Transaction, participation_id: str, terms: Terms, *, fill: Fill) -> Participation:
     """Let other terms hold from now on: the participation ends and the answered one begins, at one moment.
 
     Errors: as start_participation; StateConflictError for one that is not in force. starts_at is not taken.
@@ -143,18 +91,18 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
     require_officer_or_operator(tx.viewer)
     if terms.starts_at is not None:
         raise ParticipationTermError("A change of terms holds from now on.", field="startsAt")
-    values = check_terms(terms, as_of=tx.as_of)
+    agreed = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
         before = await _lock(tx, participation_id)
         if before.state is not ParticipationState.IN_FORCE:
             raise StateConflictError(f"A participation that is {before.state} has no terms to be changed.")
-        await _end(tx, before.id, ParticipationEndReason.TERMS_CHANGED)
-        row = await _insert(tx, before.member_id, values)
+        await _end(tx, [before], ParticipationEndReason.TERMS_CHANGED)
+        after = await _insert(tx, before.member_id, agreed)
         await refill_keys(tx, [before.member_id])
-        await fill_keys(tx, member_ids=[before.member_id], batches=2)
-        await append_events(tx, [_event(EventKind.PARTICIPATION_CHANGED, row, previousId=before.id)])
-    return Participation.of(row)
+        await fill(tx, before.member_id, 2)
+        await append_events(tx, [_event(EventKind.PARTICIPATION_CHANGED, after, previousId=before.id)])
+    return after
 
 
 async def end_participation(tx: Transaction, participation_id: str, reason: PartingReason) -> Participation:
@@ -168,134 +116,111 @@ async def end_participation(tx: Transaction, participation_id: str, reason: Part
         before = await _lock(tx, participation_id)
         if before.state is ParticipationState.ENDED:
             raise StateConflictError("The participation is over already.")
-        row = await _end(tx, before.id, ParticipationEndReason(reason))
-        await retire_keys(tx, [before.member_id])
-        await append_events(tx, [_event(EventKind.PARTICIPATION_ENDED, row)])
-    return Participation.of(row)
+        (ended,) = await _end(tx, [before], ParticipationEndReason(reason))
+        await retire_keys(tx, [ended.member_id])
+        await append_events(tx, [_event(EventKind.PARTICIPATION_ENDED, ended)])
+    return ended
 
 
 async def end_due_participations(tx: Transaction) -> int:
     """The job: end those whose agreed end has come, at most 100; answers how many."""
+    c = participations.c
     async with tx.role(Role.TRANSITION):
-        if not (await tx.execute(_IS_DUE, {"as_of": tx.as_of})).scalar_one():
-            return 0
-        await change_participations(tx)
-        found = await tx.execute(_END_DUE, {"as_of": tx.as_of, "rows": _BATCH_ROWS})
-        rows = [_plain(row) for row in found.mappings()]
-        if rows:
-            await retire_keys(tx, [row["member_id"] for row in rows])
-            await append_events(tx, [_event(EventKind.PARTICIPATION_ENDED, row) for row in rows], actor=OPERATOR)
-    return len(rows)
+        due = await _lock_due(tx, c.ended_at.is_(None), c.ends_at <= tx.as_of)
+        ended = await _end(tx, due, ParticipationEndReason.TERM_OVER)
+        if ended:
+            await retire_keys(tx, [item.member_id for item in ended])
+        await append_events(tx, [_event(EventKind.PARTICIPATION_ENDED, item) for item in ended], actor=OPERATOR)
+    return len(ended)
 
 
 async def begin_due_participations(tx: Transaction) -> int:
     """The job: begin those whose agreed start has come, at most 100; answers how many. Signals follow by their job."""
+    c = participations.c
     async with tx.role(Role.TRANSITION):
-        if not (await tx.execute(_IS_DUE, {"as_of": tx.as_of})).scalar_one():
-            return 0
-        await change_participations(tx)
-        found = await tx.execute(_BEGIN_DUE, {"as_of": tx.as_of, "rows": _BATCH_ROWS})
-        rows = [_plain(row) for row in found.mappings()]
-        if rows:
-            await _begin(tx, rows)
-            await append_events(tx, [_event(EventKind.PARTICIPATION_STARTED, row) for row in rows], actor=OPERATOR)
-    return len(rows)
+        due = await _lock_due(tx, c.began_at.is_(None), c.ended_at.is_(None), c.starts_at <= tx.as_of)
+        begun = await update_records(tx, [(item, replace(item, began_at=tx.as_of)) for item in due])
+        if begun:
+            await _give_keys(tx, begun)
+        await append_events(tx, [_event(EventKind.PARTICIPATION_STARTED, item) for item in begun], actor=OPERATOR)
+    return len(begun)
 
 
 async def list_participations(
-    tx: Transaction, page: PageRequest, *, member_id: str | None = None, in_force: bool | None = None
+    tx: Transaction, page: PageRequest, wanted: ParticipationFilter | None = None
 ) -> Page[Participation]:
     """Participations, newest first: the regulator's all, a provider's own; nobody else has any to see."""
-    c = participations.c
-    statement = _select(tx.viewer).order_by(c.id.desc()).limit(page.first + 1)
-    if member_id is not None:
-        statement = statement.where(holds_id(c.member_id, member_id))
-    if in_force is not None:
-        holds = c.began_at.is_not(None) & c.ended_at.is_(None)
-        statement = statement.where(holds if in_force else ~holds)
-    if page.after is not None:
-        (last,) = decode_cursor("participations", page.after, length=1)
-        statement = statement.where(c.id < cursor_id(last))
     if tx.viewer.kind not in _READERS:
         return Page((), (), has_next_page=False)
-    rows = (await tx.execute(statement)).mappings().all()
-    items = [Participation.of(row) for row in rows[: page.first]]
-    return Page(items, [encode_cursor("participations", [item.id]) for item in items], len(rows) > page.first)
+    asked = conditions_of(wanted or ParticipationFilter(), Participation, tx.present_role)
+    return await fetch_page(tx, _LISTING, page, _visible(tx.viewer), *asked)
 
 
-_READERS = frozenset({*REGULATOR_OR_OPERATOR, ViewerKind.OTT_PROVIDER})
-
-
-def _select(viewer: Viewer) -> Select[Any]:
-    c = participations.c
-    if viewer.kind in REGULATOR_OR_OPERATOR:
-        return select(participations).where(true())
-    own = c.member_id == viewer.member_id if viewer.kind is ViewerKind.OTT_PROVIDER else false()
-    return select(*(c[name] for name in readable_names(StoredParticipation, Role.PROVIDER))).where(own)
+def _visible(viewer: Viewer) -> ColumnElement[bool]:
+    """Which participations a reader may see; row-level security holds the same a second time."""
+    return true() if viewer.kind in REGULATOR_OR_OPERATOR else participations.c.member_id == viewer.member_id
 
 
 async def _lock(tx: Transaction, participation_id: str) -> Participation:
     known = parse_id(participation_id)
-    statement = select(participations).where(participations.c.id == known).with_for_update()
-    row = (await tx.execute(statement)).mappings().one_or_none() if known else None
-    if row is None:
+    found = await lock_records(tx, Participation, [known] if known else [])
+    if known not in found:
         raise UnknownError(field="participationId")
-    return Participation.of(row)
+    return found[known]
 
 
-async def _insert(tx: Transaction, member_id: MemberId, values: Mapping[str, Any]) -> Mapping[Any, Any]:
-    statement = (
-        insert(participations)
-        .values(
-            id=new_id(),
-            member_id=member_id,
-            recorded_by=tx.viewer.officer_id,
-            recorded_by_client=tx.viewer.client_id,
-            recorded_at=tx.as_of,
-            **values,
-        )
-        .on_conflict_do_nothing()
-        .returning(*participations.c)
+async def _lock_due(tx: Transaction, *conditions: ColumnElement[bool]) -> list[Participation]:
+    """Those for which something is due, with whoever takes part changed by nobody else until the transaction ends.
+
+    Asked before the lock is taken: on most beats nothing is due, and nobody should wait for that.
+    """
+    due = select_records(tx, Participation).where(*conditions).order_by(participations.c.id).limit(_BATCH_ROWS)
+    if not await fetch_records(tx, Participation, due.limit(1)):
+        return []
+    await change_participations(tx)
+    return await fetch_records(tx, Participation, due.with_for_update(key_share=True))
+
+
+async def _insert(tx: Transaction, member_id: MemberId, agreed: Terms) -> Participation:
+    """Errors: ParticipationExistsError."""
+    draft = Participation(
+        id=ParticipationId(new_id()),
+        member_id=member_id,
+        began_at=tx.as_of if agreed.starts_at is None or agreed.starts_at <= tx.as_of else None,
+        recorded_by=tx.viewer.officer_id,
+        recorded_by_client=tx.viewer.client_id,
+        recorded_at=tx.as_of,
+        **asdict(agreed),
     )
-    row = (await tx.execute(statement)).mappings().one_or_none()
-    if row is None:
+    written = await insert_and_read(tx, [draft], unless=ONE_PER_MEMBER)
+    if not written:
         raise ParticipationExistsError(field="memberId")
-    return row
+    return written[0]
 
 
-async def _end(tx: Transaction, participation_id: str, reason: ParticipationEndReason) -> Mapping[Any, Any]:
-    c = participations.c
-    statement = (
-        update(participations)
-        .where(c.id == participation_id, c.ended_at.is_(None))
-        .values(ended_at=tx.as_of, ended_reason=reason.value)
-        .returning(*c)
-    )
-    return (await tx.execute(statement)).mappings().one()
+async def _end(
+    tx: Transaction, present: Sequence[Participation], reason: ParticipationEndReason
+) -> list[Participation]:
+    changes = [(item, replace(item, ended_at=tx.as_of, ended_reason=reason)) for item in present]
+    return await update_records(tx, changes)
 
 
-async def _begin(tx: Transaction, rows: Sequence[Mapping[Any, Any]]) -> None:
+async def _give_keys(tx: Transaction, begun: Sequence[Participation]) -> None:
     """Give each provider that begins a key of its own: the ones before ended with what they were made for."""
-    member_ids = [MemberId(str(row["member_id"])) for row in rows]
+    member_ids = [item.member_id for item in begun]
     await retire_keys(tx, member_ids)
     await make_keys(tx, member_ids)
 
 
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """A row of a textual statement, with its ids as text."""
-    ids = ("id", "member_id", "recorded_by")
-    return dict(row) | {name: None if row[name] is None else str(row[name]) for name in ids}
-
-
-def _event(kind: EventKind, row: Mapping[Any, Any], **more: Any) -> EventDraft:
-    payload = {"disclosure": row["disclosure"]} | more
-    if row["ended_reason"] is not None:
-        payload["reason"] = row["ended_reason"]
+def _event(kind: EventKind, participation: Participation, **more: Any) -> EventDraft:
+    payload = {"disclosure": participation.disclosure} | more
+    if participation.ended_reason is not None:
+        payload["reason"] = participation.ended_reason
     return EventDraft(
         kind=kind,
         subject=Subject.PARTICIPATION,
-        subject_id=row["id"],
-        state=Participation.of(row).state,
-        audience=[MemberId(row["member_id"])],
+        subject_id=participation.id,
+        state=participation.state,
+        audience=[participation.member_id],
         payload=payload,
     )

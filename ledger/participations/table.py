@@ -1,28 +1,39 @@
-"""On which terms providers take part in fraud signals, as it is stored."""
+"""On which terms providers take part, and the keys that their hashes are made with, as they are stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, case, text
+from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, LargeBinary, and_, case, or_, text
 
-from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId
+from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, SignalId, SignalKeyId
 from ledger.participations.states import ParticipationState
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
-from ledger.storage.access import ME, TRANSITION_MOVES, reads
-from ledger.storage.records import DERIVED, KEY, Columns, declare, derived, only, references
+from ledger.storage.access import EVERYTHING, ME, TRANSITION_MOVES, Access, reads
+from ledger.storage.records import AS_OF, DERIVED, KEY, Columns, declare, derived, kept_for, only, references
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category
 
+_MINE = f"member_id = {ME}"
 _STAFF = only(Role.REGULATOR, Role.OPERATOR)
+
+
+def in_force(c: Columns) -> ColumnElement[bool]:
+    """Whether a participation holds now, by what came to be; policies ask the same in access.TAKES_PART."""
+    return and_(c.began_at.is_not(None), c.ended_at.is_(None))
 
 
 def _state(c: Columns) -> ColumnElement[Any]:
     return case(
+        (in_force(c), ParticipationState.IN_FORCE.value),
         (c.ended_at.is_not(None), ParticipationState.ENDED.value),
-        (c.began_at.is_not(None), ParticipationState.IN_FORCE.value),
         else_=ParticipationState.AGREED.value,
     )
+
+
+def in_use(c: Columns) -> ColumnElement[bool]:
+    """Whether hashes are made with a key now; whoever runs the statement binds its clock."""
+    return or_(c.retired_at.is_(None), c.retired_at > AS_OF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +75,43 @@ participations = declare(
     Index("ix_participations_member_id_id", "member_id", "id"),
     access=(
         *reads(Role.REGULATOR, Role.OPERATOR),
-        *reads(Role.PROVIDER, rows=f"member_id = {ME}"),
+        *reads(Role.PROVIDER, rows=_MINE),
         TRANSITION_MOVES,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalKey:
+    """A key that a provider's hashes are made with; its bytes are sealed and no part of the row.
+
+    retired_at is from when it makes no more hashes; the newest one's is None. It may lie ahead: the overlap.
+    filled_at is when every signal had its hash under this key, filled_after the last signal that had one before.
+    """
+
+    id: Annotated[SignalKeyId, KEY]
+    member_id: Annotated[MemberId, references("members.id")]
+    created_at: datetime
+    retired_at: datetime | None = None
+    filled_at: datetime | None = None
+    filled_after: Annotated[SignalId | None, only()] = None
+
+
+signal_keys = declare(
+    "signal_keys",
+    SignalKey,
+    Column("key_sealed", LargeBinary, nullable=False, info=kept_for()),
+    Index("uq_signal_keys_member_id", "member_id", unique=True, postgresql_where=text("retired_at IS NULL")),
+    Index("ix_signal_keys_unfilled", "id", postgresql_where=text("filled_at IS NULL")),
+    access=(
+        *reads(Role.REGULATOR),
+        *reads(Role.PROVIDER, rows=_MINE),
+        Access(
+            role=Role.TRANSITION,
+            select=EVERYTHING,
+            insert=True,
+            update=("retired_at", "filled_after", "filled_at"),
+        ),
+        Access(role=Role.JOBS, select=("id", "key_sealed"), update=("key_sealed",)),
     ),
 )

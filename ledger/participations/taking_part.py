@@ -8,16 +8,15 @@ taken after numbers and before signals (docs/adr/0060).
 from sqlalchemy import text
 
 from ledger.errors import ForbiddenError
+from ledger.identifiers import MemberId
+from ledger.participations.table import Participation, in_force, participations
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
+from ledger.storage.rows import find_record
 from ledger.viewer import Viewer, ViewerKind
 
 _HOLD = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('jembatan.participations', 0))")
 _CHANGE = text("SELECT pg_advisory_xact_lock(hashtextextended('jembatan.participations', 0))")
-_FIND = text("""
-SELECT 1 FROM participations
-WHERE member_id = CAST(:member_id AS uuid) AND began_at IS NOT NULL AND ended_at IS NULL
-""")
 
 SIGNAL_READERS = frozenset({ViewerKind.REGULATOR, ViewerKind.CARRIER, ViewerKind.OTT_PROVIDER})
 """Those who may read signals at all: an agency contributes and reads none."""
@@ -40,13 +39,15 @@ async def change_participations(tx: Transaction) -> None:
     await tx.execute(_CHANGE)
 
 
+async def find_in_force(tx: Transaction, member_id: MemberId | None) -> Participation | None:
+    """The terms on which a member takes part now, if it does. Runs under the transition role."""
+    async with tx.role(Role.TRANSITION):
+        return await find_record(tx, Participation, participations.c.member_id == member_id, in_force(participations.c))
+
+
 async def require_participation(tx: Transaction) -> None:
     """Errors: ParticipationMissingError for a provider that has none in force; others need none."""
-    if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
-        return
-    async with tx.role(Role.TRANSITION):
-        found = (await tx.execute(_FIND, {"member_id": tx.viewer.member_id})).first()
-    if found is None:
+    if tx.viewer.kind is ViewerKind.OTT_PROVIDER and await find_in_force(tx, tx.viewer.member_id) is None:
         raise ParticipationMissingError
 
 

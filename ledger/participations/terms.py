@@ -1,12 +1,11 @@
-"""The terms that a provider signed, and what they have to say. Pure: terms and a clock in, columns out.
+"""The terms that a provider signed, and what they have to say. Pure: terms and a clock in, terms out.
 
 Source: domain.md, Members and taking part.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ledger.errors import InvalidInputError, TimeInvalidError
 from ledger.participations.vocabulary import Disclosure
@@ -52,8 +51,8 @@ class Terms:
     ends_at: datetime | None = None
 
 
-def check_terms(terms: Terms, *, as_of: datetime) -> dict[str, Any]:
-    """The columns of the terms, in force from as_of or later. Errors: one of this module's, or a text's."""
+def check_terms(terms: Terms, *, as_of: datetime) -> Terms:
+    """The terms as they are kept, in force from as_of or later. Errors: one of this module's, or a text's."""
     starts_at, ends_at = terms.starts_at or as_of, terms.ends_at
     if starts_at.tzinfo is None or (ends_at is not None and ends_at.tzinfo is None):
         raise ParticipationTermError("A time needs its offset from UTC.", field="startsAt")
@@ -61,21 +60,17 @@ def check_terms(terms: Terms, *, as_of: datetime) -> dict[str, Any]:
         raise ParticipationTermError(field="endsAt")
     if not terms.categories:
         raise CategoriesMissingError(field="categories")
-    needed = {
-        "terms_reference": ("termsReference", terms.terms_reference, _REFERENCE_LENGTH_MAX),
-        "purpose": ("purpose", terms.purpose, _TEXT_LENGTH_MAX),
-        "controller_roles": ("controllerRoles", terms.controller_roles, _TEXT_LENGTH_MAX),
-    }
-    texts = {name: _check_needed(field, said, length) for name, (field, said, length) in needed.items()}
-    ground = check_optional_text(terms.transfer_ground, field="transferGround", length_max=_TEXT_LENGTH_MAX, lines=True)
-    return texts | {
-        "categories": sorted({category.value for category in terms.categories}),
-        "transfer_ground": ground,
-        "disclosure": terms.disclosure.value,
-        "starts_at": starts_at,
-        "ends_at": ends_at,
-        "began_at": as_of if starts_at <= as_of else None,
-    }
+    return replace(
+        terms,
+        terms_reference=_check_needed("termsReference", terms.terms_reference, _REFERENCE_LENGTH_MAX),
+        categories=tuple(sorted(set(terms.categories))),
+        purpose=_check_needed("purpose", terms.purpose, _TEXT_LENGTH_MAX),
+        controller_roles=_check_needed("controllerRoles", terms.controller_roles, _TEXT_LENGTH_MAX),
+        transfer_ground=check_optional_text(
+            terms.transfer_ground, field="transferGround", length_max=_TEXT_LENGTH_MAX, lines=True
+        ),
+        starts_at=starts_at,
+    )
 
 
 def _check_needed(field: str, said: str, length_max: int) -> str:

@@ -6,12 +6,10 @@ the contributor and the regulator alone, so the event that others get has no act
 contributed is put into no list. Source: domain.md, Signals; docs/adr/0060.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
-import orjson
 from sqlalchemy import text
 
 from ledger.errors import (
@@ -31,17 +29,17 @@ from ledger.participations.taking_part import hold_participations, require_parti
 from ledger.permissions import require_batch
 from ledger.policies import INCIDENT_SKEW
 from ledger.signals.disclosure import SignalNews, draft_events
-from ledger.signals.settling import read_signal
+from ledger.signals.table import Contribution, FraudSignal, signal_contributions
 from ledger.storage.database import Transaction
+from ledger.storage.records import render_columns
 from ledger.storage.roles import Role
+from ledger.storage.rows import dump_rows, fetch_records, select_records
 from ledger.texts import check_text
 from ledger.viewer import OPERATOR, ViewerKind
 from ledger.vocabulary import Category
 
 REFERENCE_LENGTH_MAX = 128
 CONTRIBUTORS = frozenset({ViewerKind.AGENCY, ViewerKind.CARRIER, ViewerKind.OTT_PROVIDER})
-
-_COLUMNS = ("id", "member_id", "reference", "e164", "epoch", "category", "observed_at", "client_id", "recorded_at")
 
 
 class ContributionConflictError(ConflictError):
@@ -75,38 +73,27 @@ class ContributionDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contribution:
-    """A contribution as it was recorded; was_known where it had been recorded before."""
+class RecordedContribution:
+    """What a draft became; was_known where it had been recorded before."""
 
-    id: ContributionId
-    e164: str
-    category: Category
-    reference: str
-    observed_at: datetime | None
-    recorded_at: datetime
-    was_known: bool = False
+    contribution: Contribution
+    was_known: bool
 
 
 # The epoch at the observation; where that time is unknown, or lies before what we know, the present or the first one.
-_APPEND = text("""
+_APPEND = text(f"""
 INSERT INTO signal_contributions
   (id, member_id, reference, e164, epoch, category, observed_at, client_id, recorded_at)
-SELECT r.id, CAST(:member_id AS uuid), r.reference, r.e164,
+SELECT r.id, r.member_id, r.reference, r.e164,
        CASE WHEN n.epoch IS NULL THEN 1 WHEN r.observed_at IS NULL THEN n.epoch
             ELSE coalesce((SELECT max(e.epoch) FROM number_epochs e
                            WHERE e.e164 = r.e164 AND e.starts_at <= r.observed_at), 1) END,
-       r.category, r.observed_at, CAST(:client_id AS text), :as_of
-FROM json_to_recordset(CAST(:rows AS json))
-  AS r(id uuid, reference text, e164 text, category text, observed_at timestamptz)
+       r.category, r.observed_at, r.client_id, r.recorded_at
+FROM json_populate_recordset(NULL::signal_contributions, CAST(:rows AS json)) AS r
 LEFT JOIN phone_numbers n ON n.e164 = r.e164
 ORDER BY r.reference
-ON CONFLICT (member_id, reference) DO NOTHING
-RETURNING id
-""")
-
-_FIND = text("""
-SELECT id, reference, e164, category, observed_at, recorded_at FROM signal_contributions
-WHERE member_id = CAST(:member_id AS uuid) AND reference = ANY(CAST(:references AS text[]))
+ON CONFLICT ON CONSTRAINT uq_signal_contributions_member_id_reference DO NOTHING
+RETURNING {render_columns(Contribution, Role.TRANSITION)}
 """)
 
 _LOCK_SIGNALS = text("""
@@ -117,20 +104,22 @@ ORDER BY f.id FOR NO KEY UPDATE OF f
 """)
 
 # A statement after the lock: it must see what another contributor wrote while we waited.
-_CORROBORATE = text("""
-UPDATE fraud_signals f SET corroboration_count = v.members, changed_at = :as_of
+_CORROBORATE = text(f"""
+UPDATE fraud_signals SET corroboration_count = v.members, changed_at = :as_of
 FROM (
   SELECT s.id, count(DISTINCT x.member_id) AS members
   FROM fraud_signals s
   JOIN signal_contributions x ON x.e164 = s.e164 AND x.epoch = s.epoch AND x.category = s.category
   WHERE s.id = ANY(CAST(:ids AS uuid[])) GROUP BY s.id
 ) v
-WHERE f.id = v.id AND f.corroboration_count <> v.members
-RETURNING f.*
+WHERE fraud_signals.id = v.id AND fraud_signals.corroboration_count <> v.members
+RETURNING {render_columns(FraudSignal, Role.TRANSITION)}
 """)
 
 
-async def contribute_signals(tx: Transaction, drafts: Sequence[ContributionDraft]) -> list[Contribution | Problem]:
+async def contribute_signals(
+    tx: Transaction, drafts: Sequence[ContributionDraft]
+) -> list[RecordedContribution | Problem]:
     """Record what a member saw, item by item. Safe to repeat: the same reference is answered with the first recording.
 
     Shapes: 1..1000; results in the order given. Units: observed_at is UTC.
@@ -142,43 +131,42 @@ async def contribute_signals(tx: Transaction, drafts: Sequence[ContributionDraft
         raise ForbiddenError
     require_batch(drafts)
     await require_participation(tx)
-    checked = [_check(tx, draft) for draft in drafts]
-    rows: dict[str, dict[str, Any]] = {}
+    checked = [_check(tx, member_id, draft) for draft in drafts]
+    first: dict[str, Contribution] = {}
     for item in checked:
-        if not isinstance(item, Problem):
-            rows.setdefault(item["reference"], item)
+        if isinstance(item, Contribution):
+            first.setdefault(item.reference, item)
     async with tx.role(Role.TRANSITION):
-        written = await _write(tx, member_id, list(rows.values()))
-        found = await tx.execute(_FIND, {"member_id": member_id, "references": list(rows)})
-        known = {row["reference"]: row for row in found.mappings()}
-    return [item if isinstance(item, Problem) else _answer(item, known, written) for item in checked]
+        written = await _write(tx, list(first.values()))
+        c = signal_contributions.c
+        of_member = select_records(tx, Contribution).where(c.member_id == member_id, c.reference.in_(list(first)))
+        known = {item.reference: item for item in await fetch_records(tx, Contribution, of_member)}
+    return [item if isinstance(item, Problem) else _answer(item, known[item.reference], written) for item in checked]
 
 
-async def _write(tx: Transaction, member_id: MemberId, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+async def _write(tx: Transaction, items: Sequence[Contribution]) -> set[ContributionId]:
     """Write those that are new, and what they corroborate; the ids of those that are new."""
-    if not rows:
+    if not items:
         return set()
     # Numbers that we know are locked as settling locks them: neither overlooks what the other is writing.
-    await lock_numbers(tx, sorted({row["e164"] for row in rows}))
+    await lock_numbers(tx, sorted({item.e164 for item in items}))
     await hold_participations(tx)
-    values = {"rows": orjson.dumps(rows).decode(), "member_id": member_id, "client_id": tx.viewer.client_id}
-    appended = await tx.execute(_APPEND, values | {"as_of": tx.as_of})
-    new = {str(row_id) for row_id in appended.scalars()}
+    appended = await fetch_records(tx, Contribution, _APPEND, {"rows": dump_rows([asdict(item) for item in items])})
+    new = {item.id for item in appended}
     if not new:
         return new
-    await append_events(tx, [_told_to_itself(row, member_id) for row in rows if row["id"] in new])
+    await append_events(tx, [_told_to_itself(item) for item in items if item.id in new])
     locked = await tx.execute(_LOCK_SIGNALS, {"ids": sorted(new)})
-    signal_ids = sorted({str(row_id) for row_id in locked.scalars()})
+    signal_ids = list(locked.scalars())
     if signal_ids:
-        changed = await tx.execute(_CORROBORATE, {"ids": signal_ids, "as_of": tx.as_of})
-        signals = [read_signal(row) for row in changed.mappings()]
-        news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in signals]
+        changed = await fetch_records(tx, FraudSignal, _CORROBORATE, {"ids": signal_ids})
+        news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in changed]
         # Nobody acted, as far as any record that others share says: an actor here would be the contributor.
         await append_events(tx, await draft_events(tx, news), actor=OPERATOR)
     return new
 
 
-def _check(tx: Transaction, draft: ContributionDraft) -> dict[str, Any] | Problem:
+def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Contribution | Problem:
     try:
         reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
         if not reference:
@@ -186,39 +174,32 @@ def _check(tx: Transaction, draft: ContributionDraft) -> dict[str, Any] | Proble
         observed_at = draft.observed_at
         if observed_at is not None and (observed_at.tzinfo is None or observed_at > tx.as_of + INCIDENT_SKEW):
             raise ObservationTimeError(field="observedAt")
-        return {
-            "id": new_id(),
-            "reference": reference,
-            "e164": parse_number(draft.number).e164,
-            "category": draft.category.value,
-            "observed_at": observed_at,
-        }
+        return Contribution(
+            id=ContributionId(new_id()),
+            member_id=member_id,
+            reference=reference,
+            e164=parse_number(draft.number).e164,
+            epoch=None,  # which one it is, the statement that writes it finds
+            category=draft.category,
+            observed_at=observed_at,
+            client_id=tx.viewer.client_id,
+            recorded_at=tx.as_of,
+        )
     except LedgerError as error:
         return error.problem()
 
 
-def _answer(
-    item: Mapping[str, Any], known: Mapping[str, Mapping[Any, Any]], written: set[str]
-) -> Contribution | Problem:
-    row = known[item["reference"]]
-    if any(row[name] != item[name] for name in ("e164", "category", "observed_at")):
+def _answer(item: Contribution, known: Contribution, written: set[ContributionId]) -> RecordedContribution | Problem:
+    if (known.e164, known.category, known.observed_at) != (item.e164, item.category, item.observed_at):
         return ContributionConflictError(field="reference").problem()
-    return Contribution(
-        id=ContributionId(str(row["id"])),
-        e164=row["e164"],
-        category=Category(row["category"]),
-        reference=row["reference"],
-        observed_at=row["observed_at"],
-        recorded_at=row["recorded_at"],
-        was_known=str(row["id"]) != item["id"] or item["id"] not in written,
-    )
+    return RecordedContribution(contribution=known, was_known=known.id != item.id or item.id not in written)
 
 
-def _told_to_itself(row: Mapping[str, Any], member_id: MemberId) -> EventDraft:
+def _told_to_itself(item: Contribution) -> EventDraft:
     return EventDraft(
         kind=EventKind.SIGNAL_CONTRIBUTED,
         subject=Subject.SIGNAL_CONTRIBUTION,
-        subject_id=row["id"],
-        audience=[member_id],
-        payload={"category": row["category"]},
+        subject_id=item.id,
+        audience=[item.member_id],
+        payload={"category": item.category},
     )

@@ -7,43 +7,22 @@ signal and still takes part, whatever the terms name by then. Runs under the tra
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import BrandId, MemberId, SignalKeyId
+from ledger.identifiers import MemberId, SignalId, SignalKeyId
+from ledger.numbers.vocabulary import RiskTier
+from ledger.participations.keys import open_key
+from ledger.participations.table import in_force, in_use, participations, signal_keys
 from ledger.participations.vocabulary import Disclosure
+from ledger.signals.table import DisclosedNumber, FraudSignal, SentSignal
 from ledger.storage.database import Transaction
-
-Row = dict[str, Any]
-
-_FIND_RECIPIENTS = text("""
-SELECT p.member_id, p.disclosure, p.categories, k.id AS key_id, k.key_sealed
-FROM participations p JOIN signal_keys k ON k.member_id = p.member_id
-WHERE p.began_at IS NOT NULL AND p.ended_at IS NULL
-  AND (k.retired_at IS NULL OR k.retired_at > CAST(:as_of AS timestamptz))
-  AND (CAST(:key_ids AS uuid[]) IS NULL OR k.id = ANY(CAST(:key_ids AS uuid[])))
-ORDER BY k.id
-""")
-
-_APPEND_RECIPIENTS = text("""
-INSERT INTO signal_recipients (signal_id, member_id, key_id, hash, disclosed_at)
-SELECT signal_id, member_id, key_id, hash, :as_of
-FROM json_populate_recordset(NULL::signal_recipients, CAST(:rows AS json))
-ON CONFLICT DO NOTHING
-""")
-
-_APPEND_DISCLOSURES = text("""
-INSERT INTO signal_disclosures (signal_id, member_id, category, e164, disclosed_at)
-SELECT signal_id, member_id, category, e164, :as_of
-FROM json_populate_recordset(NULL::signal_disclosures, CAST(:rows AS json))
-ON CONFLICT DO NOTHING
-""")
+from ledger.storage.rows import insert_records
 
 _FIND_AUDIENCES = text("""
 SELECT s.id AS signal_id, array_agg(DISTINCT p.member_id) AS sent,
@@ -67,10 +46,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalNews:
-    """A signal's row as it is after a change, and what happened to it."""
+    """A signal as it is after a change, what happened to it, and its risk before where that may have changed."""
 
-    signal: Row
+    signal: FraudSignal
     kind: EventKind
+    risk_before: RiskTier | None = None
 
 
 _ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
@@ -81,73 +61,85 @@ def hash_number(key: bytes, e164: str) -> str:
     return hmac.new(key, e164.encode("ascii"), hashlib.sha256).hexdigest()
 
 
-def key_context(key_id: str) -> str:
-    """What a sealed key is bound to."""
-    return f"signal_keys.key:{key_id}"
-
-
-async def find_recipients(tx: Transaction, *, key_ids: Sequence[str] | None = None) -> list[Recipient]:
+async def find_recipients(tx: Transaction, *, key_ids: Sequence[SignalKeyId] | None = None) -> list[Recipient]:
     """Every key in use of providers that take part, or those of the given ids among them."""
-    found = await tx.execute(_FIND_RECIPIENTS, {"as_of": tx.as_of, "key_ids": None if key_ids is None else [*key_ids]})
+    p, k = participations.c, signal_keys.c
+    statement = (
+        select(p.member_id, p.disclosure, p.categories, k.id, k.key_sealed)
+        .join(signal_keys, k.member_id == p.member_id)
+        .where(in_force(p), in_use(k))
+        .order_by(k.id)
+    )
+    if key_ids is not None:
+        statement = statement.where(k.id.in_(key_ids))
     return [
         Recipient(
-            member_id=MemberId(str(row["member_id"])),
-            key_id=SignalKeyId(str(row["key_id"])),
-            key=tx.keyring.open(bytes(row["key_sealed"]), key_context(str(row["key_id"]))),
-            categories=frozenset(row["categories"]),
-            is_clear=row["disclosure"] == Disclosure.CLEAR,
+            member_id=row.member_id,
+            key_id=row.id,
+            key=open_key(tx, row.id, row.key_sealed),
+            categories=frozenset(row.categories),
+            is_clear=row.disclosure == Disclosure.CLEAR,
         )
-        for row in found.mappings()
+        for row in await tx.execute(statement, {"as_of": tx.as_of})
     ]
 
 
-async def send_signals(tx: Transaction, signals: Sequence[Row], recipients: Sequence[Recipient]) -> None:
+async def send_signals(tx: Transaction, signals: Sequence[FraudSignal], recipients: Sequence[Recipient]) -> None:
     """Write each signal's hashes, and its number where the terms say so; what was sent before stays as it was."""
-    hashes, numbers = [], {}
+    hashes: list[SentSignal] = []
+    numbers: dict[tuple[SignalId, MemberId], DisclosedNumber] = {}
     for recipient in recipients:
         for signal in signals:
-            if signal["category"] not in recipient.categories:
+            if signal.category not in recipient.categories or signal.e164 is None:  # the transition role reads it
                 continue
-            place = {"signal_id": signal["id"], "member_id": recipient.member_id}
-            digest = hash_number(recipient.key, signal["e164"])
-            hashes.append(place | {"key_id": recipient.key_id, "hash": digest})
+            sent = SentSignal(
+                signal_id=signal.id,
+                member_id=recipient.member_id,
+                key_id=recipient.key_id,
+                hash=hash_number(recipient.key, signal.e164),
+                disclosed_at=tx.as_of,
+            )
+            hashes.append(sent)
             if recipient.is_clear:
-                said = {"category": signal["category"], "e164": signal["e164"]}
-                numbers[signal["id"], recipient.member_id] = place | said
-    for statement, rows in ((_APPEND_RECIPIENTS, hashes), (_APPEND_DISCLOSURES, [*numbers.values()])):
-        if rows:
-            await tx.execute(statement, {"rows": orjson.dumps(rows).decode(), "as_of": tx.as_of})
+                numbers[signal.id, recipient.member_id] = DisclosedNumber(
+                    signal_id=signal.id,
+                    member_id=recipient.member_id,
+                    category=signal.category,
+                    e164=signal.e164,
+                    disclosed_at=tx.as_of,
+                )
+    await insert_records(tx, hashes, unless="pk_signal_recipients")
+    await insert_records(tx, list(numbers.values()), unless="pk_signal_disclosures")
 
 
 async def draft_events(tx: Transaction, news: Sequence[SignalNews]) -> list[EventDraft]:
     """The events of what happened, each with who may get it; the number and its complaints stand in none."""
     if not news:
         return []
-    found = await tx.execute(_FIND_AUDIENCES, {"ids": sorted({item.signal["id"] for item in news})})
-    audiences = {str(row["signal_id"]): row for row in found.mappings()}
-    return [_draft_event(item, audiences.get(item.signal["id"])) for item in news]
+    found = await tx.execute(_FIND_AUDIENCES, {"ids": sorted({item.signal.id for item in news})})
+    audiences = {row.signal_id: row for row in found}
+    return [_draft_event(item, audiences.get(item.signal.id)) for item in news]
 
 
-def _draft_event(item: SignalNews, audience: Mapping[Any, Any] | None) -> EventDraft:
+def _draft_event(item: SignalNews, audience: Any) -> EventDraft:
     signal = item.signal
-    told: Iterable[object] = ()
+    members: set[MemberId] = set()
     if audience is not None:
-        told = (audience["sent"] if item.kind in _ENDINGS else audience["named"]) or ()
-    members = {MemberId(str(member_id)) for member_id in told}
-    if signal["holder_id"] is not None:
-        members.add(MemberId(str(signal["holder_id"])))
-    payload = {"category": signal["category"], "risk": signal["risk"]}
+        members.update((audience.sent if item.kind in _ENDINGS else audience.named) or ())
+    if signal.holder_id is not None:
+        members.add(signal.holder_id)
+    payload: dict[str, Any] = {"category": signal.category, "risk": signal.risk}
     if item.kind is EventKind.SIGNAL_REVOKED:
-        payload["reason"] = signal["revoked_reason"]
+        payload["reason"] = signal.revoked_reason
     # Whoever follows grave signals alone must hear of one that is no longer grave.
-    if signal.get("risk_before", signal["risk"]) != signal["risk"]:
-        payload["riskBefore"] = signal["risk_before"]
+    if item.risk_before not in {None, signal.risk}:
+        payload["riskBefore"] = item.risk_before
     return EventDraft(
         kind=item.kind,
         subject=Subject.FRAUD_SIGNAL,
-        subject_id=signal["id"],
-        state=signal["state"],
+        subject_id=signal.id,
+        state=signal.state,
         audience=sorted(members),
-        brand_id=None if signal["brand_id"] is None else BrandId(str(signal["brand_id"])),
+        brand_id=signal.brand_id,
         payload=payload,
     )

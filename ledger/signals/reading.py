@@ -4,91 +4,69 @@ A provider never gets a number from here but by load_clear_numbers, where its te
 none. Source: domain.md, Signals, and Who sees what.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from sqlalchemy import Column, ColumnElement, Select, and_, exists, false, select, text, true
+from sqlalchemy import ColumnElement, and_, exists, literal_column, select, text, true
 
-from ledger.errors import TooManyItemsError, UnknownError
-from ledger.identifiers import BrandId, MemberId, OfficerId, SignalId, SignalKeyId, parse_id
+from ledger.errors import TooManyItemsError
+from ledger.filters import among, conditions_of, where
+from ledger.identifiers import MemberId, parse_id
 from ledger.numbers.vocabulary import RiskTier
-from ledger.pages import BATCH_SIZE_MAX, Page, PageRequest, cursor_id, decode_cursor, encode_cursor
+from ledger.pages import BATCH_SIZE_MAX, Listing, Page, PageRequest, fetch_page
+from ledger.participations.table import in_use, signal_keys
 from ledger.participations.taking_part import may_read_signals, require_signal_reader
 from ledger.signals.rules import RISKS_OF_SIGNALS
 from ledger.signals.states import SignalState
-from ledger.signals.table import FraudSignal as StoredSignal
-from ledger.signals.table import fraud_signals, signal_disclosures, signal_recipients
-from ledger.signals.vocabulary import SignalRevokedReason
+from ledger.signals.table import (
+    DisclosedNumber,
+    FraudSignal,
+    SentSignal,
+    fraud_signals,
+    signal_disclosures,
+    signal_recipients,
+)
+from ledger.storage.access import ME
 from ledger.storage.database import Transaction
-from ledger.storage.records import readable_names
 from ledger.storage.roles import Role
+from ledger.storage.rows import fetch_records, load_records, select_records
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
 
+_LISTING = Listing("signals", FraudSignal, ("-id",))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FraudSignal:
-    """One signal as its viewer may see it. Days are WIB. What is the regulator's alone is None for others.
 
-    e164 is None for every provider: what its terms let it have is read by load_clear_numbers.
-    """
+def risks_from(minimum: RiskTier) -> tuple[RiskTier, ...]:
+    """The risks of signals that are at least so grave; all of them from NONE."""
+    order = (RiskTier.NONE, *RISKS_OF_SIGNALS)
+    return tuple(risk for risk in RISKS_OF_SIGNALS if order.index(risk) >= order.index(minimum))
 
-    id: SignalId
-    category: Category
-    risk: RiskTier
-    state: SignalState
-    corroboration_count: int
-    first_seen_on: date
-    last_seen_on: date
-    valid_until: datetime
-    revoked_reason: SignalRevokedReason | None
-    raised_at: datetime
-    changed_at: datetime
-    ended_at: datetime | None
-    e164: str | None = None
-    epoch: int | None = None
-    score: int | None = None
-    holder_id: MemberId | None = None
-    brand_id: BrandId | None = None
-    revoked_by: OfficerId | None = None
-    revocation_note: str | None = None
 
-    @classmethod
-    def of(cls, row: Mapping[Any, Any]) -> "FraudSignal":
-        """From a row of fraud_signals, with the columns that its viewer may select."""
-        reason = row["revoked_reason"]
-        kinds = {
-            "category": Category(row["category"]),
-            "risk": RiskTier(row["risk"]),
-            "state": SignalState(row["state"]),
-            "revoked_reason": None if reason is None else SignalRevokedReason(reason),
-        }
-        return cls(**(dict(row) | kinds))
+def _has_risk_from(_record: type[Any], minimum: RiskTier) -> ColumnElement[bool]:
+    return fraud_signals.c.risk.in_([risk.value for risk in risks_from(minimum)])
+
+
+def _was_sent_to_me_as(_record: type[Any], hashes: Sequence[str]) -> ColumnElement[bool]:
+    r = signal_recipients.c
+    sent = select(r.signal_id).where(r.member_id == literal_column(ME), r.hash.in_(hashes))
+    return fraud_signals.c.id.in_(sent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFilter:
-    """Which signals are wanted; an empty tuple and None ask for all.
+    """Which signals are wanted; an empty tuple of categories or states and None ask for all.
 
     hashes are a provider's own, e164s the regulator's and a carrier's: with what is not the viewer's to ask by,
     nothing is found.
     """
 
-    categories: tuple[Category, ...] = ()
-    minimum_risk: RiskTier | None = None
-    states: tuple[SignalState, ...] = ()
-    hashes: tuple[str, ...] | None = None
-    e164s: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalHash:
-    """The number's hash under one of the provider's keys."""
-
-    key_id: SignalKeyId
-    hash: str
+    categories: Annotated[tuple[Category, ...], among("category")] = ()
+    minimum_risk: Annotated[RiskTier | None, where(_has_risk_from)] = None
+    states: Annotated[tuple[SignalState, ...], among("state")] = ()
+    hashes: Annotated[tuple[str, ...] | None, where(_was_sent_to_me_as, Role.PROVIDER)] = None
+    e164s: Annotated[tuple[str, ...] | None, among("e164")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +88,6 @@ class SignalRecipient:
     number_disclosed_at: datetime | None
 
 
-_LIVE_HASHES = text("""
-SELECT r.signal_id, r.key_id, r.hash FROM signal_recipients r JOIN signal_keys k ON k.id = r.key_id
-WHERE r.signal_id = ANY(CAST(:ids AS uuid[])) AND r.member_id = CAST(:me AS uuid)
-  AND (k.retired_at IS NULL OR k.retired_at > :as_of)
-ORDER BY k.created_at DESC, k.id DESC
-""")
-
 _CONTRIBUTORS = text("""
 SELECT f.id AS signal_id, x.member_id, count(*) AS contribution_count,
        min(x.recorded_at) AS first_recorded_at, max(x.recorded_at) AS last_recorded_at
@@ -134,47 +105,38 @@ GROUP BY r.signal_id, r.member_id ORDER BY min(r.disclosed_at), r.member_id
 """)
 
 
-async def get_signal(tx: Transaction, signal_id: str) -> FraudSignal:
-    """One signal. Errors: UnknownError, the same for what is not the viewer's to see."""
-    found = (await load_signals(tx, [signal_id])).get(parse_id(signal_id) or "")
-    if found is None:
-        raise UnknownError(field="id")
-    return found
-
-
 async def list_signals(tx: Transaction, page: PageRequest, wanted: SignalFilter | None = None) -> Page[FraudSignal]:
     """A page of the signals that the viewer may see, newest first, in one statement.
 
     Errors: ForbiddenError, ParticipationMissingError, TooManyItemsError, CursorInvalidError.
     """
     await require_signal_reader(tx)
-    c = fraud_signals.c
-    statement = _select(tx.viewer).where(*_conditions(tx.viewer, wanted or SignalFilter()))
-    if page.after is not None:
-        (last,) = decode_cursor("signals", page.after, length=1)
-        statement = statement.where(c.id < cursor_id(last))
-    rows = (await tx.execute(statement.order_by(c.id.desc()).limit(page.first + 1))).mappings().all()
-    items = [FraudSignal.of(row) for row in rows[: page.first]]
-    return Page(items, [encode_cursor("signals", [item.id]) for item in items], len(rows) > page.first)
+    wanted = wanted or SignalFilter()
+    for field, values in (("hashes", wanted.hashes), ("e164s", wanted.e164s)):
+        if len(values or ()) > BATCH_SIZE_MAX:
+            raise TooManyItemsError(field=field)
+    asked = conditions_of(wanted, FraudSignal, tx.present_role)
+    return await fetch_page(tx, _LISTING, page, _visible(tx.viewer), *asked)
 
 
 async def load_signals(tx: Transaction, ids: Sequence[str]) -> dict[str, FraudSignal]:
     """Signals by id, in one statement; what the viewer may not see is missing."""
-    known = sorted({parsed for item in ids if (parsed := parse_id(item))})
-    if not known or not may_read_signals(tx.viewer):
+    if not may_read_signals(tx.viewer):
         return {}
-    rows = await tx.execute(_select(tx.viewer).where(fraud_signals.c.id.in_(known)))
-    return {row["id"]: FraudSignal.of(row) for row in rows.mappings()}
+    known = [parsed for item in ids if (parsed := parse_id(item))]
+    return await load_records(tx, FraudSignal, known, _visible(tx.viewer))
 
 
-async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalHash]]:
+async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SentSignal]]:
     """A provider's own hashes by signal, under its keys in use, the newest first; every asked signal has an entry."""
-    found: dict[str, list[SignalHash]] = {signal_id: [] for signal_id in ids}
+    found: dict[str, list[SentSignal]] = {signal_id: [] for signal_id in ids}
     if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
         return found
-    asked = {"ids": list(ids), "me": tx.viewer.member_id, "as_of": tx.as_of}
-    for row in (await tx.execute(_LIVE_HASHES, asked)).mappings():
-        found[str(row["signal_id"])].append(SignalHash(key_id=SignalKeyId(str(row["key_id"])), hash=row["hash"]))
+    r, k = signal_recipients.c, signal_keys.c
+    statement = select_records(tx, SentSignal).join(signal_keys, k.id == r.key_id)
+    statement = statement.where(r.signal_id.in_(ids), r.member_id == tx.viewer.member_id, in_use(k))
+    for sent in await fetch_records(tx, SentSignal, statement.order_by(k.created_at.desc(), k.id.desc())):
+        found[sent.signal_id].append(sent)
     return found
 
 
@@ -183,42 +145,28 @@ async def load_clear_numbers(tx: Transaction, ids: Sequence[str]) -> dict[str, s
     if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
         return {}
     c = signal_disclosures.c
-    statement = select(c.signal_id, c.e164).where(c.signal_id.in_(list(ids)), c.member_id == tx.viewer.member_id)
-    return {row["signal_id"]: row["e164"] for row in (await tx.execute(statement)).mappings()}
+    statement = select_records(tx, DisclosedNumber).where(c.signal_id.in_(ids), c.member_id == tx.viewer.member_id)
+    return {item.signal_id: item.e164 for item in await fetch_records(tx, DisclosedNumber, statement)}
 
 
 async def load_signal_contributors(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalContributor]]:
     """Who contributed to each signal, for the regulator; every asked signal has an entry."""
     found: dict[str, list[SignalContributor]] = {signal_id: [] for signal_id in ids}
-    if not tx.viewer.is_regulator:
-        return found
-    for row in (await tx.execute(_CONTRIBUTORS, {"ids": list(ids)})).mappings():
-        values = dict(row) | {"member_id": MemberId(str(row["member_id"]))}
-        found[str(values.pop("signal_id"))].append(SignalContributor(**values))
+    if tx.viewer.is_regulator:
+        for row in (await tx.execute(_CONTRIBUTORS, {"ids": list(ids)})).mappings():
+            values = dict(row)
+            found[values.pop("signal_id")].append(SignalContributor(**values))
     return found
 
 
 async def load_signal_recipients(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalRecipient]]:
     """Which providers were sent each signal, for the regulator; every asked signal has an entry."""
     found: dict[str, list[SignalRecipient]] = {signal_id: [] for signal_id in ids}
-    if not tx.viewer.is_regulator:
-        return found
-    for row in (await tx.execute(_RECIPIENTS, {"ids": list(ids)})).mappings():
-        values = dict(row) | {"member_id": MemberId(str(row["member_id"]))}
-        found[str(values.pop("signal_id"))].append(SignalRecipient(**values))
+    if tx.viewer.is_regulator:
+        for row in (await tx.execute(_RECIPIENTS, {"ids": list(ids)})).mappings():
+            values = dict(row)
+            found[values.pop("signal_id")].append(SignalRecipient(**values))
     return found
-
-
-_COLUMNS: Mapping[ViewerKind, Sequence[str]] = {
-    ViewerKind.REGULATOR: tuple(column.name for column in fraud_signals.c),
-    ViewerKind.CARRIER: readable_names(StoredSignal, Role.CARRIER),
-    ViewerKind.OTT_PROVIDER: readable_names(StoredSignal, Role.PROVIDER),
-}
-
-
-def _select(viewer: Viewer) -> Select[Any]:
-    columns: list[Column[Any]] = [fraud_signals.c[name] for name in _COLUMNS[viewer.kind]]
-    return select(*columns).where(_visible(viewer))
 
 
 def _visible(viewer: Viewer) -> ColumnElement[bool]:
@@ -231,34 +179,3 @@ def _visible(viewer: Viewer) -> ColumnElement[bool]:
         return own if viewer.brand_id is None else and_(own, c.brand_id == viewer.brand_id)
     r = signal_recipients.c
     return exists().where(r.signal_id == c.id, r.member_id == viewer.member_id)
-
-
-def _conditions(viewer: Viewer, wanted: SignalFilter) -> list[ColumnElement[bool]]:
-    c, r = fraud_signals.c, signal_recipients.c
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.categories:
-        conditions.append(c.category.in_([category.value for category in wanted.categories]))
-    if wanted.states:
-        conditions.append(c.state.in_([state.value for state in wanted.states]))
-    if wanted.minimum_risk is not None:
-        conditions.append(c.risk.in_([risk.value for risk in risks_from(wanted.minimum_risk)]))
-    if wanted.hashes is not None:
-        hashes = _check_length(wanted.hashes, field="hashes")
-        sent = select(r.signal_id).where(r.member_id == viewer.member_id, r.hash.in_(hashes))
-        conditions.append(c.id.in_(sent) if viewer.kind is ViewerKind.OTT_PROVIDER else false())
-    if wanted.e164s is not None:
-        numbers = _check_length(wanted.e164s, field="e164s")
-        conditions.append(c.e164.in_(numbers) if viewer.kind is not ViewerKind.OTT_PROVIDER else false())
-    return conditions
-
-
-def _check_length(values: Sequence[str], *, field: str) -> list[str]:
-    if len(values) > BATCH_SIZE_MAX:
-        raise TooManyItemsError(field=field)
-    return list(values)
-
-
-def risks_from(minimum: RiskTier) -> tuple[RiskTier, ...]:
-    """The risks of signals that are at least so grave; all of them from NONE."""
-    order = (RiskTier.NONE, *RISKS_OF_SIGNALS)
-    return tuple(risk for risk in RISKS_OF_SIGNALS if order.index(risk) >= order.index(minimum))

@@ -18,7 +18,7 @@ RISKS_OF_SIGNALS = (RiskTier.MEDIUM, RiskTier.HIGH, RiskTier.VERY_HIGH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ComplaintTally:
     """What the verified complaints of one number, epoch and category come to.
 
     Units: days are WIB; first and last seen go by the incidents, confirmed_on by the verifications.
@@ -61,18 +61,18 @@ def find_valid_until(confirmed_on: date, policy: SignalPolicy) -> datetime:
     return datetime.combine(confirmed_on + timedelta(days=policy.signal_valid_days + 1), time.min, tzinfo=LEGAL_ZONE)
 
 
-def judge(standing: Standing | None, category: Category, policy: SignalPolicy) -> Judgement | None:
+def judge(tally: ComplaintTally | None, category: Category, policy: SignalPolicy) -> Judgement | None:
     """What the signal has to be, or None where there is to be none."""
-    if standing is None:
+    if tally is None:
         return None
-    score = count_score(standing.complainants, category, policy)
+    score = count_score(tally.complainants, category, policy)
     risk = find_tier(score, policy)
     if risk is RiskTier.NONE:
         return None
     return Judgement(
         risk=risk,
         score=score,
-        first_seen_on=standing.first_seen_on,
-        last_seen_on=standing.last_seen_on,
-        valid_until=find_valid_until(standing.confirmed_on, policy),
+        first_seen_on=tally.first_seen_on,
+        last_seen_on=tally.last_seen_on,
+        valid_until=find_valid_until(tally.confirmed_on, policy),
     )

@@ -7,40 +7,34 @@ bank's or the police's number is not that bank. What an officer revoked is raise
 verified afterwards. Source: domain.md, Signals; docs/adr/0060.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
-import orjson
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from ledger.complaints.states import VERIFIED_STATES
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
-from ledger.identifiers import new_id
+from ledger.identifiers import SignalId, new_id
 from ledger.legal_time import LEGAL_ZONE
 from ledger.participations.taking_part import hold_participations
 from ledger.policies import SignalPolicy
-from ledger.signals.disclosure import Row, SignalNews, draft_events, find_recipients, send_signals
-from ledger.signals.rules import Judgement, Standing, judge
+from ledger.signals.disclosure import SignalNews, draft_events, find_recipients, send_signals
+from ledger.signals.rules import ComplaintTally, Judgement, judge
 from ledger.signals.states import SignalMove, SignalState, next_signal_state
+from ledger.signals.table import FraudSignal, fraud_signals
 from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
+from ledger.storage.rows import fetch_records, insert_records, select_records, update_records
 from ledger.viewer import OPERATOR, Viewer
 from ledger.vocabulary import Category
 
-SIGNAL_COLUMNS = (
-    "id", "e164", "epoch", "category", "risk", "state", "score", "corroboration_count", "first_seen_on",
-    "last_seen_on", "valid_until", "holder_id", "brand_id", "revoked_reason", "revoked_by", "revocation_note",
-    "raised_at", "changed_at", "ended_at",
-)  # fmt: skip
 _BATCH_ROWS = 500
 _TOLD = ("risk", "state", "first_seen_on", "last_seen_on", "valid_until", "corroboration_count")
 """What a change is told of; the score alone moves silently, since it is the regulator's."""
-
-_LOCK = text("""
-SELECT id FROM fraud_signals WHERE e164 = ANY(:e164s) AND state = 'ACTIVE' ORDER BY id FOR NO KEY UPDATE
-""")
 
 _LOCK_NEXT = text("""
 SELECT e164 FROM phone_numbers
@@ -56,11 +50,11 @@ WITH asked AS (
 ), judged AS (
   SELECT e164, epoch, category, max(ended_at) AS revoked_at FROM fraud_signals
   WHERE e164 = ANY(:e164s) AND revoked_by IS NOT NULL GROUP BY e164, epoch, category
-), standing AS (
+), tallied AS (
   SELECT a.e164, a.epoch, c.category,
          count(DISTINCT coalesce(c.complainant_ref, c.source_id::text)) AS complainants,
-         min((coalesce(c.incident_at, c.filed_at) AT TIME ZONE :zone)::date) AS seen_from,
-         max((coalesce(c.incident_at, c.filed_at) AT TIME ZONE :zone)::date) AS seen_to,
+         min((coalesce(c.incident_at, c.filed_at) AT TIME ZONE :zone)::date) AS first_seen_on,
+         max((coalesce(c.incident_at, c.filed_at) AT TIME ZONE :zone)::date) AS last_seen_on,
          max((coalesce(c.decided_at, c.filed_at) AT TIME ZONE :zone)::date) AS confirmed_on
   FROM asked a
   JOIN complaints c ON c.e164 = a.e164 AND c.epoch = a.epoch AND c.state = ANY(CAST(:states AS text[]))
@@ -68,42 +62,15 @@ WITH asked AS (
   WHERE a.protected_reason IS NULL AND (j.revoked_at IS NULL OR c.decided_at > j.revoked_at)
   GROUP BY a.e164, a.epoch, c.category
 ), active AS (
-  SELECT * FROM fraud_signals WHERE e164 = ANY(:e164s) AND state = 'ACTIVE'
+  SELECT id AS signal_id, e164, epoch, category FROM fraud_signals WHERE e164 = ANY(:e164s) AND state = 'ACTIVE'
 ), paired AS (
-  SELECT coalesce(s.e164, f.e164) AS number, coalesce(s.epoch, f.epoch) AS of_epoch,
-         coalesce(s.category, f.category) AS of_category, s.complainants, s.seen_from, s.seen_to, s.confirmed_on, f.*
-  FROM standing s FULL JOIN active f ON f.e164 = s.e164 AND f.epoch = s.epoch AND f.category = s.category
+  SELECT * FROM tallied FULL JOIN active USING (e164, epoch, category)
 )
-SELECT p.*, a.epoch AS present_epoch, a.holder_id AS range_holder_id, a.brand_id AS range_brand_id,
+SELECT p.*, a.epoch AS present_epoch, a.holder_id, a.brand_id,
        (SELECT count(DISTINCT x.member_id) FROM signal_contributions x
-        WHERE x.e164 = p.number AND x.epoch = p.of_epoch AND x.category = p.of_category) AS corroborators
-FROM paired p JOIN asked a ON a.e164 = p.number
-ORDER BY p.number, p.of_category, p.of_epoch
-""")
-
-_WRITE = text(f"""
-INSERT INTO fraud_signals ({", ".join(SIGNAL_COLUMNS)})
-SELECT {", ".join(SIGNAL_COLUMNS)} FROM json_populate_recordset(NULL::fraud_signals, CAST(:rows AS json))
-ON CONFLICT (id) DO UPDATE SET
-  {
-    ", ".join(
-        f"{name} = excluded.{name}"
-        for name in (
-            "risk",
-            "state",
-            "score",
-            "corroboration_count",
-            "first_seen_on",
-            "last_seen_on",
-            "valid_until",
-            "revoked_reason",
-            "revoked_by",
-            "revocation_note",
-            "changed_at",
-            "ended_at",
-        )
-    )
-}
+        WHERE x.e164 = p.e164 AND x.epoch = p.epoch AND x.category = p.category) AS corroborators
+FROM paired p JOIN asked a ON a.e164 = p.e164
+ORDER BY p.e164, p.category, p.epoch
 """)
 
 
@@ -118,16 +85,24 @@ async def settle_signals(tx: Transaction, e164s: Sequence[str], *, actor: Viewer
     parameters = {"e164s": wanted, "states": sorted(VERIFIED_STATES), "zone": LEGAL_ZONE.key}
     async with tx.role(Role.TRANSITION):
         await hold_participations(tx)
-        await tx.execute(_LOCK, {"e164s": wanted})
-        measured = (await tx.execute(_MEASURE, parameters)).mappings().all()
-        settled = [outcome for row in measured if (outcome := _settle(tx, row)) is not None]
-        await write_signals(tx, [signal for signal, _ in settled])
-        news = [SignalNews(signal=signal, kind=kind) for signal, kind in settled if kind is not None]
-        sent = [item.signal for item in news if item.signal["state"] == SignalState.ACTIVE]
+        active = await _lock_active(tx, wanted)
+        measured = await tx.execute(_MEASURE, parameters)
+        settled = [found for row in measured if (found := _settle(tx, row, active.get(row.signal_id))) is not None]
+        await insert_records(tx, [item.after for item in settled if item.before is None])
+        await update_records(tx, [(item.before, item.after) for item in settled if item.before is not None])
+        news = [told for item in settled if (told := item.news()) is not None]
+        sent = [item.signal for item in news if item.signal.state is SignalState.ACTIVE]
         if sent:
             await send_signals(tx, sent, await find_recipients(tx))
         await append_events(tx, await draft_events(tx, news), actor=actor)
     return len(settled)
+
+
+async def _lock_active(tx: Transaction, e164s: Sequence[str]) -> dict[str, FraudSignal]:
+    c = fraud_signals.c
+    statement = select_records(tx, FraudSignal).where(c.e164.in_(e164s), c.state == SignalState.ACTIVE.value)
+    found = await fetch_records(tx, FraudSignal, statement.order_by(c.id).with_for_update(key_share=True))
+    return {signal.id: signal for signal in found}
 
 
 async def settle_next_signals(tx: Transaction, *, after: str | None) -> tuple[int, str | None]:
@@ -142,94 +117,73 @@ async def settle_next_signals(tx: Transaction, *, after: str | None) -> tuple[in
     return changed, e164s[-1] if e164s else None
 
 
-async def write_signals(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write signals, new and changed, in one statement."""
-    if not rows:
-        return
-    whole = [{name: row[name] for name in SIGNAL_COLUMNS} for row in rows]
-    written = await tx.execute(_WRITE, {"rows": orjson.dumps(whole).decode()})
-    if written.rowcount != len(rows):
-        raise RuntimeError("A signal that was just locked was not there to be changed.")
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A signal before, None where it is raised, and after, and what happened to it, None where nobody is told."""
+
+    before: FraudSignal | None
+    after: FraudSignal
+    kind: EventKind | None
+
+    def news(self) -> SignalNews | None:
+        """What is told of it."""
+        if self.kind is None:
+            return None
+        risk_before = self.before.risk if self.before is not None else None
+        return SignalNews(signal=self.after, kind=self.kind, risk_before=risk_before)
 
 
-def _settle(tx: Transaction, row: Mapping[Any, Any]) -> tuple[Row, EventKind | None] | None:
-    """The signal as it has to be and what happened to it; None where nothing changes at all."""
+def _settle(tx: Transaction, row: Row[Any], active: FraudSignal | None) -> _Settled | None:
+    """What becomes of the signal of one number, epoch and category; None where nothing changes at all."""
     wanted = _judge(row, tx.policies)
-    if row["id"] is not None:
-        return _settle_active(tx, row, wanted)
+    if active is not None:
+        return _settle_active(tx, row, active, wanted)
     # What held only in the past is not raised: a signal that is over before it begins tells nobody anything.
     if wanted is None or wanted.valid_until <= tx.as_of:
         return None
-    return _raise(tx, row, wanted), EventKind.SIGNAL_RAISED
+    raised = FraudSignal(
+        id=SignalId(new_id()),
+        e164=row.e164,
+        epoch=row.epoch,
+        category=Category(row.category),
+        state=SignalState.ACTIVE,
+        corroboration_count=row.corroborators,
+        holder_id=row.holder_id,
+        brand_id=row.brand_id,
+        raised_at=tx.as_of,
+        changed_at=tx.as_of,
+        **asdict(wanted),
+    )
+    return _Settled(None, raised, EventKind.SIGNAL_RAISED)
 
 
-def _settle_active(
-    tx: Transaction, row: Mapping[Any, Any], wanted: Judgement | None
-) -> tuple[Row, EventKind | None] | None:
-    before = read_signal(row)
-    if row["epoch"] != row["present_epoch"]:
-        return end_signal(before, SignalMove.EXPIRE, at=tx.as_of), EventKind.SIGNAL_EXPIRED
+def _settle_active(tx: Transaction, row: Row[Any], before: FraudSignal, wanted: Judgement | None) -> _Settled | None:
+    if row.epoch != row.present_epoch:
+        return _Settled(before, end_signal(before, SignalMove.EXPIRE, at=tx.as_of), EventKind.SIGNAL_EXPIRED)
     if wanted is None:
         ended = end_signal(before, SignalMove.REVOKE, at=tx.as_of)
-        return ended | {"revoked_reason": SignalRevokedReason.COMPLAINTS_REJECTED.value}, EventKind.SIGNAL_REVOKED
-    after = before | _sides(wanted) | {"corroboration_count": row["corroborators"]}
+        ended = replace(ended, revoked_reason=SignalRevokedReason.COMPLAINTS_REJECTED)
+        return _Settled(before, ended, EventKind.SIGNAL_REVOKED)
+    after = replace(before, corroboration_count=row.corroborators, **asdict(wanted))
     if after == before:
         return None
-    if all(after[name] == before[name] for name in _TOLD):
-        return after, None
-    return after | {"changed_at": tx.as_of, "risk_before": before["risk"]}, EventKind.SIGNAL_CHANGED
+    if all(getattr(after, name) == getattr(before, name) for name in _TOLD):
+        return _Settled(before, after, None)
+    return _Settled(before, replace(after, changed_at=tx.as_of), EventKind.SIGNAL_CHANGED)
 
 
-def _judge(row: Mapping[Any, Any], policy: SignalPolicy) -> Judgement | None:
-    if row["complainants"] is None:
+def _judge(row: Row[Any], policy: SignalPolicy) -> Judgement | None:
+    if row.complainants is None:
         return None
-    standing = Standing(
-        complainants=row["complainants"],
-        first_seen_on=row["seen_from"],
-        last_seen_on=row["seen_to"],
-        confirmed_on=row["confirmed_on"],
+    tally = ComplaintTally(
+        complainants=row.complainants,
+        first_seen_on=row.first_seen_on,
+        last_seen_on=row.last_seen_on,
+        confirmed_on=row.confirmed_on,
     )
-    return judge(standing, Category(row["of_category"]), policy)
+    return judge(tally, Category(row.category), policy)
 
 
-def _sides(wanted: Judgement) -> Row:
-    return {
-        "risk": wanted.risk.value,
-        "score": wanted.score,
-        "first_seen_on": wanted.first_seen_on,
-        "last_seen_on": wanted.last_seen_on,
-        "valid_until": wanted.valid_until,
-    }
-
-
-def _raise(tx: Transaction, row: Mapping[Any, Any], wanted: Judgement) -> Row:
-    held = {"holder_id": row["range_holder_id"], "brand_id": row["range_brand_id"]}
-    return _sides(wanted) | {
-        "id": new_id(),
-        "e164": row["number"],
-        "epoch": row["of_epoch"],
-        "category": row["of_category"],
-        "state": SignalState.ACTIVE.value,
-        "corroboration_count": row["corroborators"],
-        **{name: None if value is None else str(value) for name, value in held.items()},
-        "revoked_reason": None,
-        "revoked_by": None,
-        "revocation_note": None,
-        "raised_at": tx.as_of,
-        "changed_at": tx.as_of,
-        "ended_at": None,
-    }
-
-
-def read_signal(row: Mapping[Any, Any]) -> Row:
-    """A signal's own columns out of a row of a textual statement, its ids as text."""
-    signal: Row = {name: row[name] for name in SIGNAL_COLUMNS}
-    for name in ("id", "holder_id", "brand_id", "revoked_by"):
-        signal[name] = None if signal[name] is None else str(signal[name])
-    return signal
-
-
-def end_signal(signal: Row, move: SignalMove, *, at: Any) -> Row:
-    """The signal's row after it expired or was revoked. Errors: StateConflictError."""
-    state = next_signal_state(SignalState(signal["state"]), move)
-    return signal | {"state": state.value, "changed_at": at, "ended_at": at}
+def end_signal(signal: FraudSignal, move: SignalMove, *, at: datetime) -> FraudSignal:
+    """The signal after it expired or was revoked. Errors: StateConflictError."""
+    return replace(signal, state=next_signal_state(signal.state, move), changed_at=at, ended_at=at)

@@ -1,4 +1,4 @@
-"""Fraud signals, their keys, whom each was sent, and what members contributed, as they are stored.
+"""Fraud signals, whom each was sent, and what members contributed, as they are stored.
 
 No complainant stands in any of them.
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, Uuid, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 
 from ledger.identifiers import BrandId, ClientId, ContributionId, MemberId, OfficerId, SignalId, SignalKeyId
 from ledger.numbers.table import E164_FORM
@@ -16,7 +16,7 @@ from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
 from ledger.storage.columns import one_of
-from ledger.storage.records import BIG, KEY, REQUIRED, UNCHECKED, declare, kept_for, only, references
+from ledger.storage.records import BIG, KEY, REQUIRED, UNCHECKED, declare, only, references
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category
 
@@ -89,43 +89,6 @@ fraud_signals = declare(
         *reads(Role.CARRIER, rows=f"holder_id = {ME} AND {OF_MY_BRAND}"),
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
         TRANSITION_MOVES,
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalKey:
-    """A key that a provider's hashes are made with.
-
-    retired_at is from when it makes no more hashes; the newest one's is None. It may lie ahead: the overlap.
-    filled_at is when every signal had its hash under this key.
-    """
-
-    id: Annotated[SignalKeyId, KEY]
-    member_id: Annotated[MemberId, references("members.id")]
-    created_at: datetime
-    retired_at: datetime | None = None
-    filled_at: datetime | None = None
-
-
-signal_keys = declare(
-    "signal_keys",
-    SignalKey,
-    Column("key_sealed", LargeBinary, nullable=False, info=kept_for()),
-    # The last signal that the key's hashes were made of.
-    Column("filled_after", Uuid(as_uuid=False), info=kept_for()),
-    Index("uq_signal_keys_member_id", "member_id", unique=True, postgresql_where=text("retired_at IS NULL")),
-    Index("ix_signal_keys_unfilled", "id", postgresql_where=text("filled_at IS NULL")),
-    access=(
-        *reads(Role.REGULATOR),
-        *reads(Role.PROVIDER, rows=_MINE),
-        Access(
-            role=Role.TRANSITION,
-            select=EVERYTHING,
-            insert=True,
-            update=("retired_at", "filled_after", "filled_at"),
-        ),
-        Access(role=Role.JOBS, select=("id", "key_sealed"), update=("key_sealed",)),
     ),
 )
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from ledger.complaints.table import complainant_reveals, complainants, complaints, evidence
 from ledger.errors import EncryptionKeyError
 from ledger.feed.table import feed_keys
-from ledger.signals.table import signal_keys
+from ledger.participations.table import signal_keys
 from ledger.storage.database import Database, Transaction
 from ledger.storage.keyring_table import keyring_checks
 from ledger.storage.roles import Role

@@ -7,15 +7,16 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from ledger.participations.agreements import change_participation, end_participation, start_participation
+from ledger.participations.keys import RotatedKey, rotate_signal_key
 from ledger.participations.terms import Terms
 from ledger.participations.vocabulary import Disclosure, PartingReason
-from ledger.signals.keys import RotatedKey
+from ledger.signals.filling import fill_keys
 from ledger.vocabulary import Category
-from resolvers import participations as resolve
 from schema.authority import KEY_ROTATORS, PARTICIPATIONS_MANAGE
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, given, optional
+from schema.models import Shown, given, optional
 from schema.participations.types import Participation
 from schema.texts import CHECKED
 
@@ -77,17 +78,13 @@ class EndParticipationPayload:
 
 
 @fed.type(description="The result of rotateSignalKey. The provider fetches the key itself with signalKeys.")
-class RotateSignalKeyPayload:
+class RotateSignalKeyPayload(Shown[RotatedKey]):
     id: strawberry.ID = strawberry.field(description="The new key's ID.")
     created_at: datetime = strawberry.field(description="When it was made.")
     previous_id: strawberry.ID | None = strawberry.field(description="The ID of the previous key.")
     previous_retired_at: datetime | None = strawberry.field(
         description="Until when hashes are made with the previous key as well."
     )
-
-    @classmethod
-    def of(cls, rotated: RotatedKey) -> "RotateSignalKeyPayload":
-        return copy_model(cls, rotated)
 
 
 @fed.type
@@ -98,7 +95,8 @@ class ParticipationMutations:
         info: Info,
         input: Annotated[StartParticipationInput, strawberry.argument(description="The provider and the terms.")],  # noqa: A002
     ) -> StartParticipationPayload | None:
-        started = await resolve.start_participation(info.context, input.member_id, Terms(**given(input.terms)))
+        terms = Terms(**given(input.terms))
+        started = await info.context.write(start_participation, input.member_id, terms, fill=fill_keys)
         return StartParticipationPayload(participation=Participation.of(started))
 
     @field(
@@ -114,7 +112,7 @@ class ParticipationMutations:
         ],
     ) -> ChangeParticipationPayload | None:
         terms = Terms(**given(input.terms))
-        changed = await resolve.change_participation(info.context, input.participation_id, terms)
+        changed = await info.context.write(change_participation, input.participation_id, terms, fill=fill_keys)
         return ChangeParticipationPayload(participation=Participation.of(changed))
 
     @field(
@@ -127,7 +125,7 @@ class ParticipationMutations:
         info: Info,
         input: Annotated[EndParticipationInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> EndParticipationPayload | None:
-        ended = await resolve.end_participation(info.context, input.participation_id, reason=input.reason)
+        ended = await info.context.write(end_participation, input.participation_id, input.reason)
         return EndParticipationPayload(participation=Participation.of(ended))
 
     @field(
@@ -141,6 +139,5 @@ class ParticipationMutations:
         info: Info,
         input: Annotated[RotateSignalKeyInput, strawberry.argument(description="The provider.")],  # noqa: A002
     ) -> RotateSignalKeyPayload | None:
-        return RotateSignalKeyPayload.of(
-            await resolve.rotate_signal_key(info.context, member_id=optional(input.member_id))
-        )
+        rotated = await info.context.write(rotate_signal_key, member_id=optional(input.member_id), fill=fill_keys)
+        return RotateSignalKeyPayload.of(rotated)

@@ -5,20 +5,19 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
-from ledger.identifiers import MemberId, OfficerId
-from ledger.participations import agreements as participations
+from ledger.participations import table
+from ledger.participations.agreements import ParticipationFilter, list_participations
+from ledger.participations.keys import OpenKey, list_signal_keys
 from ledger.participations.states import ParticipationState
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
-from ledger.signals import keys as signal_keys
 from ledger.vocabulary import Category
-from resolvers import participations as resolve
 from schema.authority import PARTICIPATION_READERS, SIGNAL_STAFF, SIGNALS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
-from schema.models import copy_model, optional
+from schema.models import Shown, optional
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import Base64
 from schema.texts import CHECKED
@@ -29,7 +28,7 @@ from schema.texts import CHECKED
     " one participation and begins the next.",
     requires_scopes=PARTICIPATION_READERS,
 )
-class Participation:
+class Participation(Shown[table.Participation]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     terms_reference: str = strawberry.field(description="Where to find the signed terms.")
     categories: list[Category] = strawberry.field(
@@ -46,26 +45,14 @@ class Participation:
     ended_at: datetime | None = strawberry.field(description="When it ended.")
     ended_reason: ParticipationEndReason | None = strawberry.field(description="Why it ended.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
-    member_id: Private[MemberId]
-    recorder_id: Private[OfficerId | None]
 
     @field("The provider.")
     async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.member_id)
+        return await find_member(info.context, self.row.member_id)
 
     @field("The officer who recorded it; visible to the regulator only.", needs=SIGNAL_STAFF)
     async def recorded_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.recorder_id)
-
-    @classmethod
-    def of(cls, participation: participations.Participation) -> "Participation":
-        return copy_model(
-            cls,
-            participation,
-            categories=list(participation.categories),
-            state=participation.state,
-            recorder_id=participation.recorded_by,
-        )
+        return await find_officer(info.context, self.row.recorded_by)
 
 
 @fed.type(description="One page of participations.", requires_scopes=PARTICIPATION_READERS)
@@ -80,7 +67,7 @@ class ParticipationConnection(Connection[Participation]):
     ),
     requires_scopes=SIGNALS_READ,
 )
-class SignalKey:
+class SignalKey(Shown[OpenKey]):
     id: strawberry.ID = strawberry.field(description="Its ID; hashes refer to it.")
     key: Base64 = strawberry.field(description="The key itself, 32 bytes. Keep it secret, as your terms say.")
     created_at: datetime = strawberry.field(description="When it was made.")
@@ -90,10 +77,6 @@ class SignalKey:
     filled_at: datetime | None = strawberry.field(
         description="When every signal that was active when the key was created had its hash; null until then."
     )
-
-    @classmethod
-    def of(cls, key: signal_keys.SignalKey) -> "SignalKey":
-        return copy_model(cls, key, key=Base64(key.key))
 
 
 @fed.type
@@ -112,12 +95,8 @@ class ParticipationQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> ParticipationConnection | None:
-        page = await resolve.list_participations(
-            info.context,
-            page_request(first, after),
-            member_id=optional(member_id),
-            in_force=optional(is_in_force),
-        )
+        wanted = ParticipationFilter(member_id=optional(member_id), is_in_force=optional(is_in_force))
+        page = await info.context.read(list_participations, page_request(first, after), wanted)
         return ParticipationConnection.of(page, Participation.of, after=after)
 
     @field(
@@ -127,4 +106,4 @@ class ParticipationQueries:
     )
     async def signal_keys(self, info: Info) -> list[SignalKey] | None:
         """Errors: FORBIDDEN, PARTICIPATION_MISSING."""
-        return [SignalKey.of(key) for key in await resolve.list_signal_keys(info.context)]
+        return [SignalKey.of(key) for key in await info.context.read(list_signal_keys)]

@@ -8,16 +8,15 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.errors import Problem as LedgerProblem
-from ledger.signals.contributions import Contribution, ContributionDraft
-from ledger.signals.reading import FraudSignal as LedgerSignal
-from ledger.signals.revocation import Revocation
+from ledger.signals import table
+from ledger.signals.contributions import ContributionDraft, RecordedContribution, contribute_signals
+from ledger.signals.revocation import Revocation, revoke_signals
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.vocabulary import Category
-from resolvers import signals as resolve
 from schema.authority import SIGNALS_CONTRIBUTE, SIGNALS_REVOKE
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, given
+from schema.models import Shown, given
 from schema.pages import few
 from schema.problems import Problem, count_problems
 from schema.scalars import E164
@@ -43,7 +42,7 @@ class ContributeSignalsInput:
 
 
 @fed.type(description="What you contributed, as recorded. Only you and the regulator know that you contributed it.")
-class SignalContribution:
+class SignalContribution(Shown[table.Contribution]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     e164: E164 = strawberry.field(description="The number in international form.")
     category: Category = strawberry.field(description="What it was used for.")
@@ -61,10 +60,10 @@ class SignalContributionResult:
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
-    def of(cls, result: Contribution | LedgerProblem) -> "SignalContributionResult":
+    def of(cls, result: RecordedContribution | LedgerProblem) -> "SignalContributionResult":
         if isinstance(result, LedgerProblem):
             return cls(contribution=None, was_known=False, problem=Problem.of(result))
-        recorded = copy_model(SignalContribution, result, e164=E164(result.e164))
+        recorded = SignalContribution.of(result.contribution)
         return cls(contribution=recorded, was_known=result.was_known, problem=None)
 
 
@@ -96,7 +95,7 @@ class SignalRevocationResult:
     problem: Problem | None = strawberry.field(description="Why it was refused.")
 
     @classmethod
-    def of(cls, result: LedgerSignal | LedgerProblem) -> "SignalRevocationResult":
+    def of(cls, result: table.FraudSignal | LedgerProblem) -> "SignalRevocationResult":
         if isinstance(result, LedgerProblem):
             return cls(signal=None, problem=Problem.of(result))
         return cls(signal=FraudSignal.of(result), problem=None)
@@ -124,7 +123,7 @@ class SignalMutations:
         input: Annotated[ContributeSignalsInput, strawberry.argument(description="What you saw.")],  # noqa: A002
     ) -> ContributeSignalsPayload | None:
         drafts = [ContributionDraft(**given(item)) for item in input.contributions]
-        results = await resolve.contribute_signals(info.context, drafts)
+        results = await info.context.write(contribute_signals, drafts)
         return ContributeSignalsPayload(
             results=[SignalContributionResult.of(result) for result in results], problem_count=count_problems(results)
         )
@@ -140,7 +139,7 @@ class SignalMutations:
         input: Annotated[RevokeSignalsInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> RevokeSignalsPayload | None:
         revocations = [Revocation(signal_id=item.id, **given(item, without=("id",))) for item in input.revocations]
-        results = await resolve.revoke_signals(info.context, revocations)
+        results = await info.context.write(revoke_signals, revocations)
         return RevokeSignalsPayload(
             results=[SignalRevocationResult.of(result) for result in results], problem_count=count_problems(results)
         )

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
-from ledger.identifiers import MemberId, OfficerId
 from ledger.numbers.vocabulary import RiskTier
-from ledger.signals import reading as signals
-from ledger.signals.reading import SignalFilter
+from ledger.signals import reading, table
+from ledger.signals.reading import SignalFilter, list_signals
 from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.viewer import ViewerKind
@@ -21,7 +20,7 @@ from schema.authority import NUMBERS_READ, SIGNAL_STAFF, SIGNALS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
-from schema.models import copy_model, given_filter
+from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
@@ -29,7 +28,7 @@ from schema.texts import CHECKED
 
 
 @fed.type(description="A signal's number under one of your keys.", requires_scopes=SIGNALS_READ)
-class SignalHash:
+class SignalHash(Shown[table.SentSignal]):
     key_id: strawberry.ID = strawberry.field(description="The ID of the key, as in signalKeys.")
     hash: str = strawberry.field(description="The HMAC-SHA256 of the number in E.164, in lower-case hexadecimal.")
 
@@ -37,30 +36,28 @@ class SignalHash:
 @fed.type(
     description="A member that contributed to a signal; visible to the regulator only.", requires_scopes=SIGNAL_STAFF
 )
-class SignalContributor:
+class SignalContributor(Shown[reading.SignalContributor]):
     contribution_count: int = strawberry.field(description="The number of its contributions.")
     first_recorded_at: datetime = strawberry.field(description="When it first contributed.")
     last_recorded_at: datetime = strawberry.field(description="When it last contributed.")
-    member_id: Private[MemberId]
 
     @field("The member.")
     async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.member_id)
+        return await find_member(info.context, self.row.member_id)
 
 
 @fed.type(
     description="A provider that a signal was sent to; visible to the regulator only.", requires_scopes=SIGNAL_STAFF
 )
-class SignalRecipient:
+class SignalRecipient(Shown[reading.SignalRecipient]):
     disclosed_at: datetime = strawberry.field(description="When the signal was sent to it.")
     number_disclosed_at: datetime | None = strawberry.field(
         description="When the number was disclosed to it in clear, if it was."
     )
-    member_id: Private[MemberId]
 
     @field("The provider.")
     async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.member_id)
+        return await find_member(info.context, self.row.member_id)
 
 
 @fed.type(
@@ -69,7 +66,7 @@ class SignalRecipient:
     keys=["id"],
     requires_scopes=SIGNALS_READ,
 )
-class FraudSignal:
+class FraudSignal(Shown[table.FraudSignal]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     category: Category = strawberry.field(description="What the number is used for.")
     risk: RiskTier = strawberry.field(description="How serious it is; never NONE.")
@@ -90,46 +87,40 @@ class FraudSignal:
     revocation_note: str | None = fed.field(
         description="The officer's note; visible to the regulator only.", requires_scopes=SIGNAL_STAFF
     )
-    held_e164: Private[str | None]
-    revoker_id: Private[OfficerId | None]
 
     @field(
         "The number, for the regulator, the carrier of its range, and a provider whose terms say so; otherwise null."
     )
     async def e164(self, info: Info) -> E164 | None:
-        if info.context.viewer.kind is not ViewerKind.OTT_PROVIDER:
-            return None if self.held_e164 is None else E164(self.held_e164)
-        number = await info.context.loaders.clear_numbers.load(self.id)
+        number = self.row.e164
+        if info.context.viewer.kind is ViewerKind.OTT_PROVIDER:
+            number = await info.context.loaders.clear_numbers.load(self.row.id)
         return None if number is None else E164(number)
 
     @field("The hash of the number under each of your keys in use; for providers only.", directives=[few(2)])
     async def hashes(self, info: Info) -> list[SignalHash] | None:
-        found = await info.context.loaders.signal_hashes.load(self.id)
-        return [copy_model(SignalHash, item) for item in found or []]
+        found = await info.context.loaders.signal_hashes.load(self.row.id)
+        return [SignalHash.of(item) for item in found or []]
 
     @field("The number as far as you may see it; null for a provider.", needs=NUMBERS_READ)
     async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.held_e164)
+        return await find_number(info.context, self.row.e164)
 
     @field("The officer who revoked it; visible to the regulator only.", needs=SIGNAL_STAFF)
     async def revoked_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.revoker_id)
+        return await find_officer(info.context, self.row.revoked_by)
 
     @field(
         "The members that contributed to it; visible to the regulator only.", needs=SIGNAL_STAFF, directives=[few(5)]
     )
     async def contributors(self, info: Info) -> list[SignalContributor] | None:
-        found = await info.context.loaders.signal_contributors.load(self.id)
-        return [copy_model(SignalContributor, item) for item in found or []]
+        found = await info.context.loaders.signal_contributors.load(self.row.id)
+        return [SignalContributor.of(item) for item in found or []]
 
     @field("The providers it was sent to; visible to the regulator only.", needs=SIGNAL_STAFF, directives=[few(10)])
     async def recipients(self, info: Info) -> list[SignalRecipient] | None:
-        found = await info.context.loaders.signal_recipients.load(self.id)
-        return [copy_model(SignalRecipient, item) for item in found or []]
-
-    @classmethod
-    def of(cls, signal: signals.FraudSignal) -> "FraudSignal":
-        return copy_model(cls, signal, held_e164=signal.e164, revoker_id=signal.revoked_by)
+        found = await info.context.loaders.signal_recipients.load(self.row.id)
+        return [SignalRecipient.of(item) for item in found or []]
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "FraudSignal":  # noqa: A002 - the key's name
@@ -193,5 +184,5 @@ class SignalQueries:
     ) -> FraudSignalConnection | None:
         """Errors: PARTICIPATION_MISSING, TOO_MANY_ITEMS."""
         where = SignalFilter(**given_filter(filter))
-        page = await resolve.list_signals(info.context, page_request(first, after), where)
+        page = await info.context.read(list_signals, page_request(first, after), where)
         return FraudSignalConnection.of(page, FraudSignal.of, after=after)

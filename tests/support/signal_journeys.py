@@ -12,12 +12,15 @@ from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import ClientId
 from ledger.members.admission import MemberDraft, admit_member
 from ledger.pages import PageRequest
-from ledger.participations.agreements import Participation, end_participation, start_participation
+from ledger.participations.agreements import end_participation, start_participation
+from ledger.participations.table import Participation
 from ledger.participations.terms import Terms
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.signals.contributions import ContributionDraft, contribute_signals
-from ledger.signals.reading import FraudSignal, SignalFilter, list_signals
+from ledger.signals.filling import fill_keys
+from ledger.signals.reading import SignalFilter, list_signals
 from ledger.signals.revocation import Revocation, revoke_signals
+from ledger.signals.table import FraudSignal
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR, MemberKind
@@ -43,7 +46,7 @@ async def admit_provider(database, parties, as_of, slug="another-messenger"):
 async def take_part(database, parties, as_of, provider=None, **terms) -> Participation:
     provider = provider or parties.provider
     async with database.transaction(parties.officer, as_of=as_of) as tx:
-        return await start_participation(tx, provider.member_id, replace(TERMS, **terms))
+        return await start_participation(tx, provider.member_id, replace(TERMS, **terms), fill=fill_keys)
 
 
 async def leave(database, parties, as_of, participation) -> Participation:

@@ -15,18 +15,20 @@ from ledger.pages import PageRequest
 from ledger.participations.agreements import (
     NotAProviderError,
     ParticipationExistsError,
+    ParticipationFilter,
     begin_due_participations,
     change_participation,
     end_due_participations,
     list_participations,
     start_participation,
 )
+from ledger.participations.keys import KeyRotatedLatelyError, list_signal_keys, rotate_signal_key
 from ledger.participations.states import ParticipationState
 from ledger.participations.taking_part import ParticipationMissingError, require_signal_reader
 from ledger.participations.terms import CategoriesMissingError, ParticipationTermError, TermsMissingError
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
-from ledger.signals import keys as signal_keys
-from ledger.signals.keys import KeyRotatedLatelyError, fill_signal_keys, list_signal_keys, rotate_signal_key
+from ledger.signals import filling
+from ledger.signals.filling import fill_keys, fill_signal_keys
 from ledger.signals.reading import load_clear_numbers, load_signal_hashes
 from ledger.storage.database import Database
 from ledger.storage.rekeying import rotate_keys
@@ -52,7 +54,7 @@ HOUR = timedelta(hours=1)
 
 async def list_mine(database, viewer, as_of, **where):
     async with database.reading(viewer, as_of=as_of) as tx:
-        return (await list_participations(tx, PageRequest(), **where)).items
+        return (await list_participations(tx, PageRequest(), ParticipationFilter(**where))).items
 
 
 async def read_keys(database, provider, as_of):
@@ -73,12 +75,12 @@ async def read_numbers(database, provider, as_of):
 
 async def rotate(database, viewer, as_of, **options):
     async with database.transaction(viewer, as_of=as_of) as tx:
-        return await rotate_signal_key(tx, **options)
+        return await rotate_signal_key(tx, **options, fill=fill_keys)
 
 
 async def change(database, parties, as_of, participation, **terms):
     async with database.transaction(parties.officer, as_of=as_of) as tx:
-        return await change_participation(tx, participation.id, replace(TERMS, **terms))
+        return await change_participation(tx, participation.id, replace(TERMS, **terms), fill=fill_keys)
 
 
 class TestStarting:
@@ -137,14 +139,14 @@ class TestStarting:
         for viewer in (parties.officer, OPERATOR):
             with pytest.raises(NotAProviderError):
                 async with database.transaction(viewer, as_of=as_of) as tx:
-                    await start_participation(tx, parties.telkomsel.member_id, TERMS)
+                    await start_participation(tx, parties.telkomsel.member_id, TERMS, fill=fill_keys)
         for viewer in (parties.regulator, parties.provider, parties.telkomsel, parties.agency):
             with pytest.raises(ForbiddenError):
                 async with database.transaction(viewer, as_of=as_of) as tx:
-                    await start_participation(tx, parties.provider.member_id, TERMS)
+                    await start_participation(tx, parties.provider.member_id, TERMS, fill=fill_keys)
         with pytest.raises(UnknownError):
             async with database.transaction(parties.officer, as_of=as_of) as tx:
-                await start_participation(tx, new_id(), TERMS)
+                await start_participation(tx, new_id(), TERMS, fill=fill_keys)
 
     async def test_sends_the_signals_of_now_and_no_other_category(self, database, parties, as_of):
         await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
@@ -156,7 +158,7 @@ class TestStarting:
         assert key.filled_at == as_of
 
     async def test_sends_many_in_batches_by_the_job(self, database, parties, as_of, monkeypatch):
-        monkeypatch.setattr(signal_keys, "_FILL_ROWS", 3)
+        monkeypatch.setattr(filling, "_FILL_ROWS", 3)
         numbers = [f"+6281200{serial:05d}" for serial in range(10)]
         await file_verified(database, parties, as_of, numbers)
         await take_part(database, parties, as_of)
@@ -239,7 +241,7 @@ class TestEnding:
         for later, ended in ((as_of, 0), (as_of + DAY, 1), (as_of + DAY, 0)):
             async with database.system(Role.TRANSITION, as_of=later) as tx:
                 assert await end_due_participations(tx) == ended
-        (over,) = await list_mine(database, parties.provider, as_of, in_force=False)
+        (over,) = await list_mine(database, parties.provider, as_of, is_in_force=False)
         assert over.ended_reason is ParticipationEndReason.TERM_OVER
 
     async def test_one_who_comes_back_has_another_key(self, database, parties, as_of):

@@ -10,7 +10,8 @@ from ledger.errors import ForbiddenError, NoItemsError, TooManyItemsError
 from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
-from ledger.signals.contributions import Contribution, ContributionDraft, contribute_signals
+from ledger.signals.contributions import ContributionDraft, contribute_signals
+from ledger.signals.table import Contribution
 from ledger.vocabulary import Category
 from tests.support.journeys import TELKOMSEL_NUMBER, file_verified
 from tests.support.signal_journeys import (
@@ -37,7 +38,7 @@ class TestContributing:
         await take_part(database, parties, as_of)
         for viewer in (parties.agency, parties.other_agency, parties.telkomsel, parties.indosat, parties.provider):
             (recorded,) = await contribute(database, viewer, as_of, NUMBER)
-            assert isinstance(recorded, Contribution)
+            assert isinstance(recorded.contribution, Contribution)
         assert await read_signals(database, parties.officer, as_of) == []
         assert await owner_connection.fetchval("SELECT count(*) FROM phone_numbers") == 0
         assert await owner_connection.fetchval("SELECT count(*) FROM block_orders") == 0
@@ -103,7 +104,7 @@ class TestRepeating:
     async def test_is_answered_with_the_first_recording(self, database, parties, as_of, owner_connection):
         (first,) = await contribute(database, parties.agency, as_of, "0812 0000 0001")
         (again,) = await contribute(database, parties.agency, as_of + DAY, NUMBER)
-        assert (again.id, again.recorded_at) == (first.id, first.recorded_at)
+        assert again.contribution == first.contribution
         assert (first.was_known, again.was_known) == (False, True)
         assert len(await read_events(owner_connection, EventKind.SIGNAL_CONTRIBUTED)) == 1
 
@@ -116,7 +117,7 @@ class TestRepeating:
     async def test_a_reference_is_the_members_own(self, database, parties, as_of):
         (mine,) = await contribute(database, parties.agency, as_of, NUMBER)
         (theirs,) = await contribute(database, parties.telkomsel, as_of, NUMBER, category=Category.EXTORTION)
-        assert mine.id != theirs.id
+        assert mine.contribution.id != theirs.contribution.id
 
     async def test_within_one_call_and_in_two_at_once_records_one(self, database, parties, as_of, owner_connection):
         draft = ContributionDraft(number=NUMBER, category=Category.FRAUD, reference="R")
@@ -126,7 +127,7 @@ class TestRepeating:
                 return await contribute_signals(tx, [draft, draft])
 
         answers = [item for answer in await asyncio.gather(call(), call(), call()) for item in answer]
-        assert len({item.id for item in answers}) == 1
+        assert len({item.contribution.id for item in answers}) == 1
         assert [item.was_known for item in answers].count(False) == 1
         assert await owner_connection.fetchval("SELECT count(*) FROM signal_contributions") == 1
 
@@ -149,7 +150,7 @@ class TestRefusals:
             "NUMBER_INVALID", "CONTRIBUTION_REFERENCE_MISSING", "TEXT_TOO_LONG", "TEXT_INVALID",
             "OBSERVATION_TIME_INVALID",
         ]  # fmt: skip
-        assert recorded.e164 == NUMBER
+        assert recorded.contribution.e164 == NUMBER
 
     async def test_takes_1000_and_no_more(self, database, parties, as_of):
         for size, error in ((0, NoItemsError), (1001, TooManyItemsError)):

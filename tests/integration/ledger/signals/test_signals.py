@@ -17,7 +17,8 @@ from ledger.participations.agreements import change_participation
 from ledger.policies import Policies
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from ledger.signals.contributions import ContributionDraft, contribute_signals
-from ledger.signals.reading import get_signal
+from ledger.signals.filling import fill_keys
+from ledger.signals.reading import load_signals
 from ledger.signals.revocation import Revocation, expire_signals, revoke_signals
 from ledger.signals.settling import settle_next_signals, settle_signals
 from ledger.signals.states import SignalState
@@ -317,7 +318,7 @@ class TestRevoking:
         await take_part(database, parties, as_of, other, categories=(Category.SPAM_ADVERT,))
         await complain(database, parties, as_of, NUMBER)
         async with database.transaction(parties.officer, as_of=as_of) as tx:
-            await change_participation(tx, taken.id, replace(TERMS, categories=(Category.EXTORTION,)))
+            await change_participation(tx, taken.id, replace(TERMS, categories=(Category.EXTORTION,)), fill=fill_keys)
         (signal,) = await read_signals(database, parties.officer, as_of)
         await revoke(database, parties, as_of, signal)
         raised, revoked = await read_events(owner_connection, EventKind.SIGNAL_RAISED, EventKind.SIGNAL_REVOKED)
@@ -359,7 +360,7 @@ class TestReading:
         await complain(database, parties, as_of, NUMBER)
         (signal,) = await read_signals(database, parties.officer, as_of)
         async with database.reading(parties.telkomsel, as_of=as_of) as tx:
-            assert (await get_signal(tx, signal.id)).e164 == NUMBER
+            assert (await load_signals(tx, [signal.id]))[signal.id].e164 == NUMBER
 
     async def test_a_brands_client_sees_its_brands_alone(self, database, parties, as_of):
         await file_verified(database, parties, as_of, ["+6281700000001", "+6283100000001"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ledger.numbers.vocabulary import RiskTier
 from ledger.policies import SignalPolicy, SignalWeightsInvalidError, parse_category_weights
 from ledger.signals.rules import (
-    Standing,
+    ComplaintTally,
     count_score,
     find_tier,
     find_valid_until,
@@ -23,12 +23,12 @@ weights = st.dictionaries(st.sampled_from(Category), st.integers(0, 10_000))
 bounds = st.lists(st.integers(1, 100_000), min_size=3, max_size=3).map(sorted)
 
 
-def standing(complainants):
-    return Standing(complainants=complainants, first_seen_on=DAY, last_seen_on=DAY, confirmed_on=DAY)
+def tally(complainants):
+    return ComplaintTally(complainants=complainants, first_seen_on=DAY, last_seen_on=DAY, confirmed_on=DAY)
 
 
 def risk_of(complainants, category, policy):
-    judged = judge(standing(complainants), category, policy)
+    judged = judge(tally(complainants), category, policy)
     return RiskTier.NONE if judged is None else judged.risk
 
 
@@ -52,7 +52,7 @@ class TestJudge:
 
     @given(policies(), st.sampled_from(Category), st.integers(0, 5_000))
     def test_says_a_risk_exactly_where_the_score_reaches_a_bound(self, policy, category, complainants):
-        judged = judge(standing(complainants), category, policy)
+        judged = judge(tally(complainants), category, policy)
         score = count_score(complainants, category, policy)
         assert (judged is None) == (score < policy.signal_score_medium)
         if judged is not None:
