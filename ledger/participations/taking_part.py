@@ -40,7 +40,7 @@ async def change_participations(tx: Transaction) -> None:
 
 
 async def find_in_force(tx: Transaction, member_id: MemberId | None) -> Participation | None:
-    """The terms on which a member takes part now, if it does. Runs under the transition role."""
+    """The terms on which a member takes part now, whoever asks; None where it takes no part."""
     async with tx.role(Role.TRANSITION):
         return await find_record(tx, Participation, participations.c.member_id == member_id, in_force(participations.c))
 

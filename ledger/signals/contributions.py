@@ -81,7 +81,7 @@ class RecordedContribution:
 
 
 # The epoch at the observation; where that time is unknown, or lies before what we know, the present or the first one.
-_APPEND = text(f"""
+_APPEND = text("""
 INSERT INTO signal_contributions
   (id, member_id, reference, e164, epoch, category, observed_at, client_id, recorded_at)
 SELECT r.id, r.member_id, r.reference, r.e164,
@@ -93,7 +93,7 @@ FROM json_populate_recordset(NULL::signal_contributions, CAST(:rows AS json)) AS
 LEFT JOIN phone_numbers n ON n.e164 = r.e164
 ORDER BY r.reference
 ON CONFLICT ON CONSTRAINT uq_signal_contributions_member_id_reference DO NOTHING
-RETURNING {render_columns(Contribution, Role.TRANSITION)}
+RETURNING id
 """)
 
 _LOCK_SIGNALS = text("""
@@ -137,33 +137,31 @@ async def contribute_signals(
         if isinstance(item, Contribution):
             first.setdefault(item.reference, item)
     async with tx.role(Role.TRANSITION):
-        written = await _write(tx, list(first.values()))
+        await _write(tx, list(first.values()))
         c = signal_contributions.c
         of_member = select_records(tx, Contribution).where(c.member_id == member_id, c.reference.in_(list(first)))
         known = {item.reference: item for item in await fetch_records(tx, Contribution, of_member)}
-    return [item if isinstance(item, Problem) else _answer(item, known[item.reference], written) for item in checked]
+    return [item if isinstance(item, Problem) else _answer(item, known[item.reference]) for item in checked]
 
 
-async def _write(tx: Transaction, items: Sequence[Contribution]) -> set[ContributionId]:
-    """Write those that are new, and what they corroborate; the ids of those that are new."""
+async def _write(tx: Transaction, items: Sequence[Contribution]) -> None:
+    """Write those that are new, and what they corroborate."""
     if not items:
-        return set()
+        return
     # Numbers that we know are locked as settling locks them: neither overlooks what the other is writing.
     await lock_numbers(tx, sorted({item.e164 for item in items}))
     await hold_participations(tx)
-    appended = await fetch_records(tx, Contribution, _APPEND, {"rows": dump_rows([asdict(item) for item in items])})
-    new = {item.id for item in appended}
+    appended = await tx.execute(_APPEND, {"rows": dump_rows([asdict(item) for item in items])})
+    new = set(appended.scalars())
     if not new:
-        return new
+        return
     await append_events(tx, [_told_to_itself(item) for item in items if item.id in new])
-    locked = await tx.execute(_LOCK_SIGNALS, {"ids": sorted(new)})
-    signal_ids = list(locked.scalars())
+    signal_ids = list((await tx.execute(_LOCK_SIGNALS, {"ids": sorted(new)})).scalars())
     if signal_ids:
         changed = await fetch_records(tx, FraudSignal, _CORROBORATE, {"ids": signal_ids})
         news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in changed]
         # Nobody acted, as far as any record that others share says: an actor here would be the contributor.
         await append_events(tx, await draft_events(tx, news), actor=OPERATOR)
-    return new
 
 
 def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Contribution | Problem:
@@ -189,10 +187,10 @@ def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Co
         return error.problem()
 
 
-def _answer(item: Contribution, known: Contribution, written: set[ContributionId]) -> RecordedContribution | Problem:
+def _answer(item: Contribution, known: Contribution) -> RecordedContribution | Problem:
     if (known.e164, known.category, known.observed_at) != (item.e164, item.category, item.observed_at):
         return ContributionConflictError(field="reference").problem()
-    return RecordedContribution(contribution=known, was_known=known.id != item.id or item.id not in written)
+    return RecordedContribution(contribution=known, was_known=known.id != item.id)
 
 
 def _told_to_itself(item: Contribution) -> EventDraft:

@@ -4,12 +4,12 @@ A provider never gets a number from here but by load_clear_numbers, where its te
 none. Source: domain.md, Signals, and Who sees what.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, select, text, true
+from sqlalchemy import ColumnElement, TextClause, and_, exists, literal_column, select, text, true
 
 from ledger.errors import TooManyItemsError
 from ledger.filters import among, conditions_of, where
@@ -35,6 +35,7 @@ from ledger.storage.rows import fetch_records, load_records, select_records
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
 
+T = TypeVar("T")
 _LISTING = Listing("signals", FraudSignal, ("-id",))
 
 
@@ -151,21 +152,22 @@ async def load_clear_numbers(tx: Transaction, ids: Sequence[str]) -> dict[str, s
 
 async def load_signal_contributors(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalContributor]]:
     """Who contributed to each signal, for the regulator; every asked signal has an entry."""
-    found: dict[str, list[SignalContributor]] = {signal_id: [] for signal_id in ids}
-    if tx.viewer.is_regulator:
-        for row in (await tx.execute(_CONTRIBUTORS, {"ids": list(ids)})).mappings():
-            values = dict(row)
-            found[values.pop("signal_id")].append(SignalContributor(**values))
-    return found
+    return await _load_for_staff(tx, SignalContributor, _CONTRIBUTORS, ids)
 
 
 async def load_signal_recipients(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalRecipient]]:
     """Which providers were sent each signal, for the regulator; every asked signal has an entry."""
-    found: dict[str, list[SignalRecipient]] = {signal_id: [] for signal_id in ids}
+    return await _load_for_staff(tx, SignalRecipient, _RECIPIENTS, ids)
+
+
+async def _load_for_staff(
+    tx: Transaction, kind: Callable[..., T], statement: TextClause, ids: Sequence[str]
+) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {signal_id: [] for signal_id in ids}
     if tx.viewer.is_regulator:
-        for row in (await tx.execute(_RECIPIENTS, {"ids": list(ids)})).mappings():
+        for row in (await tx.execute(statement, {"ids": list(ids)})).mappings():
             values = dict(row)
-            found[values.pop("signal_id")].append(SignalRecipient(**values))
+            found[values.pop("signal_id")].append(kind(**values))
     return found
 
 
