@@ -14,7 +14,7 @@ from ledger.complaints import reading as complaints
 from ledger.complaints.table import Complaint
 from ledger.feed import reading
 from ledger.identifiers import Position
-from ledger.members import admission as members
+from ledger.members import reading as members
 from ledger.numbers import reading as numbers
 from ledger.orders import acknowledgements, extensions
 from ledger.orders import reading as orders

@@ -18,7 +18,7 @@ from ledger.errors import ConflictError, InvalidInputError, StateConflictError, 
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, new_id, parse_id
-from ledger.members.admission import get_member
+from ledger.members.reading import get_member
 from ledger.pages import Page, PageRequest, cursor_id, decode_cursor, encode_cursor
 from ledger.participations.states import ParticipationState
 from ledger.participations.table import Participation as StoredParticipation
