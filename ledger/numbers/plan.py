@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import text
 
-from ledger.errors import CursorInvalidError, InvalidInputError, TimeInvalidError, UnknownError
+from ledger.errors import InvalidInputError, TimeInvalidError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, new_id, parse_id
 from ledger.numbers.forms import parse_number
-from ledger.numbers.table import numbering_ranges
+from ledger.numbers.table import Range
 from ledger.numbers.vocabulary import HolderStatus, RangeKind
-from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
+from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -32,6 +32,7 @@ _HOME_PREFIX = "+62"
 _NAME_LENGTH_MAX = 200
 _REASON_LENGTH_MAX = 500
 _LOADING_TIMEOUT_MS = 600_000
+_RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
 
 
 class RangeInvalidError(InvalidInputError):
@@ -50,25 +51,11 @@ class RangeDraft:
 
     prefix: str
     kind: RangeKind
-    holder_slug: str | None
-    holder_name: str | None
-    brand_slug: str | None
+    holder_slug: str | None = None
+    holder_name: str | None = None
+    brand_slug: str | None = None
     valid_from: datetime
     valid_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """A range of the plan."""
-
-    id: str
-    prefix: str
-    kind: RangeKind
-    holder_id: MemberId | None
-    holder_name: str | None
-    brand_id: BrandId | None
-    valid_from: datetime
-    valid_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +101,7 @@ CASE WHEN NOT n.is_domestic THEN 'FOREIGN'
 HOLDER_BRAND = "CASE WHEN o.holder_id IS NOT NULL THEN o.brand_id ELSE r.brand_id END"
 
 _FIND_HOLDERS = text(f"""
-SELECT n.e164, {HOLDER_STATUS} AS status, coalesce(o.holder_id, r.holder_id)::text AS holder_id,
-       ({HOLDER_BRAND})::text AS brand_id
+SELECT n.e164, {HOLDER_STATUS} AS status, coalesce(o.holder_id, r.holder_id) AS holder_id, {HOLDER_BRAND} AS brand_id
 FROM (SELECT e164, starts_with(e164, :home_prefix) AS is_domestic
       FROM unnest(CAST(:e164s AS text[])) AS e164) n {HOLDER_JOIN}
 """)
@@ -212,30 +198,19 @@ async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -
     if not e164s:
         return {}
     parameters = {"e164s": list(e164s), "at": at, "home_prefix": _HOME_PREFIX}
-    rows = (await tx.execute(_FIND_HOLDERS, parameters)).mappings()
     return {
-        row["e164"]: Holder(
-            status=HolderStatus(row["status"]),
-            holder_id=MemberId(row["holder_id"]) if row["holder_id"] else None,
-            brand_id=BrandId(row["brand_id"]) if row["brand_id"] else None,
-        )
-        for row in rows
+        row.e164: Holder(status=HolderStatus(row.status), holder_id=row.holder_id, brand_id=row.brand_id)
+        for row in await tx.execute(_FIND_HOLDERS, parameters)
     }
 
 
 async def list_ranges(tx: Transaction, page: PageRequest) -> Page[Range]:
-    """Ranges in the order of prefix and effective date; a carrier sees its own. Errors: ForbiddenError."""
+    """Ranges in the order of prefix and effective date; a carrier sees its own.
+
+    Errors: ForbiddenError, CursorInvalidError.
+    """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER})
-    columns = numbering_ranges.c
-    statement = select(numbering_ranges).order_by(columns.prefix, columns.valid_from).limit(page.first + 1)
-    if page.after is not None:
-        prefix, valid_from = decode_cursor("ranges", page.after, length=2)
-        after = [str(prefix), _read_cursor_time(valid_from)]
-        statement = statement.where(rows_after([(columns.prefix, False), (columns.valid_from, False)], after))
-    rows = (await tx.execute(statement)).mappings().all()
-    items = [_range(row) for row in rows[: page.first]]
-    cursors = [encode_cursor("ranges", [item.prefix, item.valid_from]) for item in items]
-    return Page(items, cursors, len(rows) > page.first)
+    return await fetch_page(tx, _RANGES, page)
 
 
 async def set_override(
@@ -289,14 +264,3 @@ def _check_ranges(ranges: Sequence[RangeDraft]) -> None:
         if draft.valid_until is not None and draft.valid_until <= draft.valid_from:
             raise RangeInvalidError(f"The range {draft.prefix} ends before it begins.", field="validUntil")
         check_text(draft.holder_name or "", field="holderName", length_max=_NAME_LENGTH_MAX)
-
-
-def _read_cursor_time(value: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        raise CursorInvalidError(field="after") from None
-
-
-def _range(row: RowMapping) -> Range:
-    return Range(**{**row, "kind": RangeKind(row["kind"])})

@@ -71,14 +71,7 @@ def area_codes() -> list[str]:
 
 
 def _fixed(area_code: str) -> RangeDraft:
-    return RangeDraft(
-        prefix=f"+62{area_code}",
-        kind=RangeKind.FIXED,
-        holder_slug=None,
-        holder_name=None,
-        brand_slug=None,
-        valid_from=PLAN_EPOCH,
-    )
+    return RangeDraft(prefix=f"+62{area_code}", kind=RangeKind.FIXED, valid_from=PLAN_EPOCH)
 
 
 def _mobile(prefix: str, carrier_name: str) -> Iterator[RangeDraft]:
