@@ -4,8 +4,6 @@ Ranges of a holder that is no member keep the holder's name, and their numbers a
 It must never order or move anything: it only answers whose a number is.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,13 +11,14 @@ from datetime import datetime
 import orjson
 from sqlalchemy import text
 
-from ledger.errors import InvalidInputError, TimeInvalidError, UnknownError
+from ledger.errors import TimeInvalidError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, new_id, parse_id
 from ledger.numbers.forms import parse_number
+from ledger.numbers.ranges import RangeDraft, check_ranges
 from ledger.numbers.table import Range
-from ledger.numbers.vocabulary import HolderStatus, RangeKind
+from ledger.numbers.vocabulary import HolderStatus
 from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.storage.database import Transaction
@@ -27,35 +26,10 @@ from ledger.storage.roles import Role
 from ledger.texts import check_text
 from ledger.viewer import MemberKind, ViewerKind
 
-_PREFIX = re.compile(r"[+][1-9][0-9]{1,14}", re.ASCII)
 _HOME_PREFIX = "+62"
-_NAME_LENGTH_MAX = 200
 _REASON_LENGTH_MAX = 500
 _LOADING_TIMEOUT_MS = 600_000
 _RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
-
-
-class RangeInvalidError(InvalidInputError):
-    """This is no range of a numbering plan."""
-
-    code = "RANGE_INVALID"
-    hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two begin at once."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeDraft:
-    """A range of the plan as a file or the seed has it: holder and brand by slug.
-
-    Units: valid_from and valid_until are UTC, from inclusive, until exclusive.
-    """
-
-    prefix: str
-    kind: RangeKind
-    holder_slug: str | None = None
-    holder_name: str | None = None
-    brand_slug: str | None = None
-    valid_from: datetime
-    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +138,7 @@ async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccoun
     Errors: ForbiddenError; RangeInvalidError with nothing written.
     """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
-    _check_ranges(ranges)
+    check_ranges(ranges)
     slugs = sorted({draft.holder_slug for draft in ranges if draft.holder_slug})
     rows = [{"id": new_id(), **asdict(draft)} for draft in ranges]
     async with tx.role(Role.TRANSITION):
@@ -252,15 +226,3 @@ async def set_override(
         raise UnknownError(field="holderId")
     draft = EventDraft(kind=EventKind.NUMBERING_LOADED, subject=Subject.NUMBER, subject_id=e164, payload={})
     await append_events(tx, [draft])
-
-
-def _check_ranges(ranges: Sequence[RangeDraft]) -> None:
-    repeated = [key for key, count in Counter((d.prefix, d.valid_from) for d in ranges).items() if count > 1]
-    if repeated:
-        raise RangeInvalidError(f"The prefix {repeated[0][0]} begins twice at one time.", field="prefix")
-    for draft in ranges:
-        if not _PREFIX.fullmatch(draft.prefix):
-            raise RangeInvalidError(field="prefix")
-        if draft.valid_until is not None and draft.valid_until <= draft.valid_from:
-            raise RangeInvalidError(f"The range {draft.prefix} ends before it begins.", field="validUntil")
-        check_text(draft.holder_name or "", field="holderName", length_max=_NAME_LENGTH_MAX)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from ledger.numbers.plan import RangeDraft
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 
 PLAN_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from schema.feed.subscriptions import CURSOR, FollowAfter
 from schema.fields import field, subscription
 from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
-from schema.models import Shown
+from schema.models import copy_model
 from schema.pages import PAGED, QUERIED, Connection, First, few, page_request
 from schema.scalars import Base64, FeedCursor
 
@@ -37,7 +37,7 @@ FeedAfter = Annotated[
     description="An entry of the feed that you may see. leafHash is the SHA-256 of a zero byte, the salt and the text.",
     requires_scopes=FEED_READ,
 )
-class FeedEntry(Shown[Entry]):
+class FeedEntry:
     position: Position = strawberry.field(description="Its place in the feed; its index in the tree is one less.")
     cursor: FeedCursor = strawberry.field(description="The place after it.")
     leaf_hash: Base64 = strawberry.field(description="Its leaf hash in the tree, 32 bytes; it is never erased.")
@@ -52,56 +52,53 @@ class FeedEntry(Shown[Entry]):
 
     @field("What the leaf hash commits to, byte for byte: a JSON object, to be hashed as is.")
     async def text(self, info: Info) -> str | None:
-        committed = await info.context.loaders.entry_texts.load(self.row.position)
+        committed = await info.context.loaders.entry_texts.load(self.position)
         return committed.text if committed else None
 
     @field("Hashed before the text, so that nobody can guess the content from the hash; 32 bytes.")
     async def salt(self, info: Info) -> Base64 | None:
-        committed = await info.context.loaders.entry_texts.load(self.row.position)
+        committed = await info.context.loaders.entry_texts.load(self.position)
         return Base64(committed.salt) if committed else None
 
     @field("Who acted and who may see the entry, byte for byte; text contains its hash.", needs=AUDIT_READ)
     async def reserved_text(self, info: Info) -> str | None:
-        committed = await info.context.loaders.reserved_texts.load(self.row.position)
+        committed = await info.context.loaders.reserved_texts.load(self.position)
         return committed.text if committed else None
 
     @field("Hashed before the reserved text.", needs=AUDIT_READ)
     async def reserved_salt(self, info: Info) -> Base64 | None:
-        committed = await info.context.loaders.reserved_texts.load(self.row.position)
+        committed = await info.context.loaders.reserved_texts.load(self.position)
         return Base64(committed.salt) if committed else None
 
     @field("The member that acted.", needs=AUDIT_READ)
     async def member(self, info: Info) -> Member | None:
-        acting = await resolve.find_acting(info.context, self.row.position)
+        acting = await resolve.find_acting(info.context, self.position)
         return await find_member(info.context, acting.member_id) if acting else None
 
     @field("The officer who acted.", needs=AUDIT_READ)
     async def officer(self, info: Info) -> Officer | None:
-        acting = await resolve.find_acting(info.context, self.row.position)
+        acting = await resolve.find_acting(info.context, self.position)
         return await find_officer(info.context, acting.officer_id) if acting else None
 
     @field("The client that acted.", needs=AUDIT_READ)
     async def client_id(self, info: Info) -> strawberry.ID | None:
-        acting = await resolve.find_acting(info.context, self.row.position)
+        acting = await resolve.find_acting(info.context, self.position)
         return strawberry.ID(acting.client_id) if acting and acting.client_id else None
 
     @field("The members that may see it, besides the regulator.", needs=AUDIT_READ, directives=[few(AUDIENCE_ASSUMED)])
     async def audience(self, info: Info) -> list[Member | None] | None:
-        acting = await resolve.find_acting(info.context, self.row.position)
+        acting = await resolve.find_acting(info.context, self.position)
         return [await find_member(info.context, member_id) for member_id in acting.audience] if acting else None
 
     @field("A proof that it is in the tree of a given size.", directives=[QUERIED])
     async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
         """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
-        proof = await info.context.read(prove_inclusion, self.row.position, tree_size)
+        proof = await info.context.read(prove_inclusion, self.position, tree_size)
         return InclusionProof.of(proof)
 
     @classmethod
-    def at(cls, entry: Entry, cursor: str) -> "FeedEntry":
-        """The entry, with the place after it."""
-        shown = cls.of(entry)
-        shown.cursor = FeedCursor(cursor)
-        return shown
+    def of(cls, entry: Entry, cursor: str) -> "FeedEntry":
+        return copy_model(cls, entry, cursor=FeedCursor(cursor))
 
 
 @fed.type(description="One page of the feed.", requires_scopes=FEED_READ)
@@ -116,7 +113,7 @@ class FeedMessage:
 
     @classmethod
     def of(cls, message: Message) -> "FeedMessage":
-        entry = FeedEntry.at(message.entry, message.cursor) if message.entry else None
+        entry = FeedEntry.of(message.entry, message.cursor) if message.entry else None
         return cls(cursor=FeedCursor(message.cursor), entry=entry)
 
 
@@ -126,7 +123,7 @@ class FeedQueries:
     async def feed(self, info: Info, first: First = UNSET, after: FeedAfter = UNSET) -> FeedEntryConnection | None:
         """Errors: CURSOR_INVALID, CURSOR_EXPIRED with what is left."""
         page = await resolve.list_entries(info.context, page_request(first, after))
-        return FeedEntryConnection.of(page, lambda placed: FeedEntry.at(*placed), after=after)
+        return FeedEntryConnection.of(page, lambda placed: FeedEntry.of(*placed), after=after)
 
 
 @fed.type

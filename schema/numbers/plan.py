@@ -7,7 +7,8 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.numbers.plan import PlanAccount, RangeDraft, load_plan, set_override
+from ledger.numbers.plan import PlanAccount, load_plan, set_override
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 from schema.authority import NUMBERS_MANAGE
 from schema.fields import field
