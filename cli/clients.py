@@ -147,7 +147,8 @@ def list_all_clients(
     from auth.clients.registration import ClientSummary, list_clients
     from cli.lookups import get_member
     from cli.session import Session, run_session
-    from ledger.members.admission import Member, load_members
+    from ledger.members.reading import load_members
+    from ledger.members.table import Member
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> tuple[list[ClientSummary], dict[str, Member]]:

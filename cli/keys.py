@@ -36,16 +36,16 @@ def rotate(*, as_json: JsonFlag = False) -> None:
 
     First give every process the new key behind the old one, then in front of it; then run this; then drop the old.
     """
-    from auth.tables import AUTH_SEALED
     from cli.session import read_clock, run_session
-    from ledger.storage.rekeying import LEDGER_SEALED, rotate_keys
+    from ledger.storage.rekeying import rotate_keys
+    from migrations.metadata import metadata
 
     async def work(session: "Session") -> dict[str, int]:
         with show_progress("Sealing anew") as progress:
             return await rotate_keys(
                 session.database,
                 as_of=read_clock(),
-                columns=(*LEDGER_SEALED, *AUTH_SEALED),
+                tables=metadata.sorted_tables,
                 note=lambda _column, rows: progress.advance(rows),
             )
 

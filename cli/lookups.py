@@ -6,17 +6,8 @@ from typing import TypeVar
 from auth.login.logins import find_officer_id
 from cli.failures import NameUnknownError, OfficerInactiveError
 from ledger.identifiers import OfficerId, parse_id
-from ledger.members.admission import (
-    Brand,
-    Member,
-    Office,
-    Officer,
-    find_member_by_slug,
-    list_members,
-    list_offices,
-    load_brands_by_member,
-    load_officers,
-)
+from ledger.members.reading import find_member_by_slug, list_members, list_offices, load_brands_by_member, load_officers
+from ledger.members.table import Brand, Member, Office, Officer
 from ledger.pages import PAGE_SIZE_MAX, Page, PageRequest
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role

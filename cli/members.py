@@ -32,7 +32,8 @@ def add_member(
 ) -> None:
     """Admit a member to the shared view."""
     from cli.session import Session, run_session
-    from ledger.members.admission import Member, MemberDraft, admit_member
+    from ledger.members.admission import MemberDraft, admit_member
+    from ledger.members.table import Member
 
     draft = MemberDraft(
         slug=slug,
@@ -62,7 +63,8 @@ def list_all_members(*, kind: KindOption = None, as_json: JsonFlag = False) -> N
     """List the members."""
     from cli.lookups import read_pages
     from cli.session import Session, run_session
-    from ledger.members.admission import Member, list_members
+    from ledger.members.reading import list_members
+    from ledger.members.table import Member
 
     async def work(session: Session) -> list[Member]:
         async with session.reading() as tx:
@@ -87,7 +89,8 @@ def add_member_brand(
     """Add a brand to a member."""
     from cli.lookups import get_member
     from cli.session import Session, run_session
-    from ledger.members.admission import Brand, add_brand
+    from ledger.members.admission import add_brand
+    from ledger.members.table import Brand
 
     async def work(session: Session) -> Brand:
         async with session.writing() as tx:
@@ -102,7 +105,8 @@ def list_member_brands(*, member: MemberArgument, as_json: JsonFlag = False) -> 
     """List a member's brands."""
     from cli.lookups import get_member
     from cli.session import Session, run_session
-    from ledger.members.admission import Brand, load_brands_by_member
+    from ledger.members.reading import load_brands_by_member
+    from ledger.members.table import Brand
 
     async def work(session: Session) -> list[Brand]:
         async with session.reading() as tx:
@@ -127,7 +131,8 @@ def add_member_office(
     """Add an office to a member; officers and drafts belong to one."""
     from cli.lookups import get_member
     from cli.session import Session, run_session
-    from ledger.members.admission import Office, add_office
+    from ledger.members.admission import add_office
+    from ledger.members.table import Office
 
     async def work(session: Session) -> Office:
         async with session.writing() as tx:
@@ -142,7 +147,8 @@ def list_member_offices(*, member: MemberArgument, as_json: JsonFlag = False) ->
     """List a member's offices."""
     from cli.lookups import get_member
     from cli.session import Session, run_session
-    from ledger.members.admission import Office, list_offices
+    from ledger.members.reading import list_offices
+    from ledger.members.table import Office
 
     async def work(session: Session) -> list[Office]:
         async with session.reading() as tx:

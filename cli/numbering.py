@@ -9,7 +9,8 @@ from cli.files import open_input
 from cli.printing import JsonFlag, note, print_json, print_record
 
 if TYPE_CHECKING:
-    from ledger.numbers.plan import PlanAccount, RangeDraft
+    from ledger.numbers.plan import PlanAccount
+    from ledger.numbers.ranges import RangeDraft
 
 numbering = typer.Typer(no_args_is_help=True, help="Load the numbering plan.")
 

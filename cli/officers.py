@@ -10,7 +10,7 @@ from cli.printing import JsonFlag, note, print_json, print_result, print_table
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.identifiers import OfficerId
-    from ledger.members.admission import Officer
+    from ledger.members.table import Officer
     from ledger.storage.database import Transaction
 
 officers = typer.Typer(
@@ -63,7 +63,8 @@ def add_officer_with_login(
     from cli.lookups import get_office
     from cli.secrets_input import read_password
     from cli.session import Session, run_session
-    from ledger.members.admission import OfficerDraft, add_officer, load_members
+    from ledger.members.admission import OfficerDraft, add_officer
+    from ledger.members.reading import load_members
     from ledger.storage.roles import Role
 
     password = read_password(password_file)
@@ -93,7 +94,7 @@ def list_all_officers(*, as_json: JsonFlag = False) -> None:
     from auth.login.logins import list_logins
     from cli.lookups import read_pages
     from cli.session import Session, run_session
-    from ledger.members.admission import list_officers, load_offices
+    from ledger.members.reading import list_officers, load_offices
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> list[dict[str, object]]:
@@ -251,7 +252,7 @@ def list_officer_identities(*, as_json: JsonFlag = False) -> None:
     """List who of the regulator's own OpenID provider is which officer."""
     from auth.login.officer_identities import list_identities
     from cli.session import Session, run_session
-    from ledger.members.admission import load_officers
+    from ledger.members.reading import load_officers
     from ledger.storage.roles import Role
 
     async def work(session: Session) -> list[dict[str, object]]:

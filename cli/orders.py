@@ -67,7 +67,7 @@ async def _list_orders(
 ) -> "tuple[list[BlockOrder], dict[str, str]]":
     """The orders on one snapshot, and the slugs of their brands."""
     from cli.lookups import read_pages
-    from ledger.members.admission import load_brands
+    from ledger.members.reading import load_brands
     from ledger.orders.reading import OrderFilter, list_block_orders
 
     async with session.reading(viewer) as tx:

@@ -108,7 +108,7 @@ def list_all(*, as_json: JsonFlag = False) -> None:
     """List participations, the newest first."""
     from cli.lookups import read_pages
     from cli.session import Session, run_session
-    from ledger.members.admission import load_members
+    from ledger.members.reading import load_members
     from ledger.participations.agreements import list_participations
     from ledger.participations.table import Participation
 

@@ -18,8 +18,9 @@ from auth.login.passwords import Passwords
 from auth.scopes import BY_KIND, OFFICER_ONLY
 from ledger.identifiers import BrandId, MemberId
 from ledger.members.admission import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
-from ledger.numbers.plan import RangeDraft, load_plan
+from ledger.numbers.plan import load_plan
 from ledger.numbers.plan_seed import PLAN_EPOCH
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role

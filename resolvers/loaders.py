@@ -14,8 +14,9 @@ from ledger.complaints import reading as complaints
 from ledger.complaints.table import Complaint
 from ledger.feed import reading
 from ledger.identifiers import Position
-from ledger.members import admission as members
+from ledger.members import reading as members
 from ledger.numbers import reading as numbers
+from ledger.numbers.table import PhoneNumber
 from ledger.orders import acknowledgements, extensions
 from ledger.orders import reading as orders
 from ledger.orders.table import BlockOrder
@@ -144,5 +145,5 @@ class Loaders:
     def _lead_from_signals(self, found: Iterable[FraudSignal]) -> None:
         self.numbers.expect(signal.e164 for signal in found if signal.e164 is not None)
 
-    def _lead_from_numbers(self, found: Iterable[numbers.PhoneNumber]) -> None:
+    def _lead_from_numbers(self, found: Iterable[PhoneNumber]) -> None:
         self.orders_by_number.expect(number.e164 for number in found)

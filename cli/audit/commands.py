@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cli.session import Session
     from ledger.feed.audit_files import Header
     from ledger.feed.bundles import Bundle
-    from ledger.feed.checkpoints import CheckpointKey, StoredCheckpoint
+    from ledger.feed.table import CheckpointKey, StoredCheckpoint
 
 audit = typer.Typer(
     no_args_is_help=True,
@@ -30,13 +30,13 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
     import sys
 
     from cli.session import run_session
-    from ledger.feed.checkpoints import find_latest_checkpoint
+    from ledger.feed.checkpoints import find_checkpoint
     from ledger.feed.export import NothingSignedError
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> "StoredCheckpoint":
         async with session.system(Role.ARCHIVE) as tx:
-            found = await find_latest_checkpoint(tx)
+            found = await find_checkpoint(tx)
         if found is None:
             raise NothingSignedError
         return found
@@ -82,12 +82,12 @@ def rotate_key(
     stays good.
     """
     from cli.session import run_session
-    from ledger.feed.checkpoints import add_checkpoint_key, find_latest_checkpoint, retire_older_checkpoint_keys
+    from ledger.feed.checkpoints import add_checkpoint_key, find_checkpoint, retire_older_checkpoint_keys
     from ledger.storage.roles import Role
 
     async def work(session: "Session") -> dict[str, object]:
         async with session.system(Role.SEQUENCER) as tx:
-            latest = await find_latest_checkpoint(tx)
+            latest = await find_checkpoint(tx)
             origin = latest.origin if latest is not None else session.settings.feed_origin
             if retire_older:
                 return {"retired": await retire_older_checkpoint_keys(tx, origin=origin)}

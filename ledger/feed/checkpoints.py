@@ -7,22 +7,22 @@ Source: C2SP signed-note and tlog-checkpoint; ADR 0058.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from ledger.errors import ConflictError, UnavailableError
 from ledger.feed.direct import DirectSession
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.notes import Checkpoint, NoteSigner, parse_checkpoint, render_checkpoint, sign_note
 from ledger.feed.proofs import LOAD_NODES, read_nodes, render_ranges
-from ledger.feed.table import feed_checkpoints, feed_keys
+from ledger.feed.table import CheckpointKey, StoredCheckpoint, feed_checkpoints, feed_keys
 from ledger.feed.tree_plans import plan_root
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.storage.database import Transaction
+from ledger.storage.rows import fetch_records, insert_records, select_records
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR
 
@@ -45,10 +45,6 @@ INSERT INTO feed_checkpoints (tree_size, root_hash, note, signed_at)
 SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM feed_checkpoints WHERE tree_size >= $1)
 RETURNING tree_size
 """
-_ADD_KEY = text("""
-INSERT INTO feed_keys (key_id, verifier_key, private_sealed, created_at)
-VALUES (:key_id, :verifier_key, :private_sealed, :created_at)
-""")
 _RETIRE = text("""
 UPDATE feed_keys SET retired_at = :retired_at WHERE retired_at IS NULL AND key_id <> :newest RETURNING key_id
 """)
@@ -73,31 +69,6 @@ class KeyOverlapError(ConflictError):
 
     code = "KEY_OVERLAP"
     hint = "First retire the older one: jembatan audit rotate-key --retire-older."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCheckpoint:
-    """A signed checkpoint: the note is what counts, the rest is read out of it."""
-
-    tree_size: int
-    root_hash: bytes
-    note: str
-    signed_at: datetime
-
-    @property
-    def origin(self) -> str:
-        """The log's name, the note's first line."""
-        return self.note.partition("\n")[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointKey:
-    """A key that checkpoints are, or until retired_at were, signed with; verifier_key is what readers configure."""
-
-    key_id: str
-    verifier_key: str
-    created_at: datetime
-    retired_at: datetime | None
 
 
 async def sign_checkpoint(
@@ -142,29 +113,27 @@ def make_signer(
     return sign
 
 
-async def find_latest_checkpoint(tx: Transaction) -> StoredCheckpoint | None:
-    """The newest checkpoint, for any viewer, or None before the first."""
-    return await _find(tx, None)
-
-
-async def find_checkpoint(tx: Transaction, tree_size: int) -> StoredCheckpoint | None:
-    """The checkpoint that was signed at exactly that size, if there is one."""
-    return await _find(tx, tree_size)
+async def find_checkpoint(tx: Transaction, tree_size: int | None = None) -> StoredCheckpoint | None:
+    """The checkpoint that was signed at exactly that size, or the newest; for any viewer. None where there is none."""
+    size = feed_checkpoints.c.tree_size
+    statement = select_records(tx, StoredCheckpoint).order_by(size.desc()).limit(1)
+    if tree_size is not None:
+        statement = statement.where(size == tree_size)
+    return next(iter(await fetch_records(tx, StoredCheckpoint, statement)), None)
 
 
 async def list_checkpoints(tx: Transaction, *, after: int, until: int, limit: int) -> list[StoredCheckpoint]:
     """Checkpoints of sizes behind after up to until, smallest first."""
-    c = feed_checkpoints.c
-    statement = select(feed_checkpoints).where(c.tree_size > after, c.tree_size <= until).order_by(c.tree_size)
-    rows = (await tx.execute(statement.limit(limit))).mappings()
-    return [StoredCheckpoint(**dict(row)) for row in rows]
+    size = feed_checkpoints.c.tree_size
+    statement = select_records(tx, StoredCheckpoint).where(size > after, size <= until).order_by(size).limit(limit)
+    return await fetch_records(tx, StoredCheckpoint, statement)
 
 
 async def list_verifier_keys(tx: Transaction) -> list[CheckpointKey]:
     """Every key that checkpoints were ever signed with, oldest first, for any viewer."""
     c = feed_keys.c
-    statement = select(c.key_id, c.verifier_key, c.created_at, c.retired_at).order_by(c.created_at, c.key_id)
-    return [CheckpointKey(**dict(row)) for row in (await tx.execute(statement)).mappings()]
+    statement = select_records(tx, CheckpointKey).order_by(c.created_at, c.key_id)
+    return await fetch_records(tx, CheckpointKey, statement)
 
 
 async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
@@ -176,10 +145,10 @@ async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
         raise KeyOverlapError("Another rotation is under way.")
     if len(await _list_active(tx, origin)) > 1:
         raise KeyOverlapError
-    row = _make_key(origin, tx.keyring, as_of=tx.as_of)
-    await tx.execute(_ADD_KEY, row)
-    await _tell(tx, added=[str(row["key_id"])], retired=[])
-    return str(row["verifier_key"])
+    key, sealed = _make_key(origin, tx.keyring, as_of=tx.as_of)
+    await insert_records(tx, [key], more=[{"private_sealed": sealed}])
+    await _tell(tx, added=[key.key_id], retired=[])
+    return key.verifier_key
 
 
 async def retire_older_checkpoint_keys(tx: Transaction, *, origin: str) -> list[str]:
@@ -211,15 +180,6 @@ async def _tell(tx: Transaction, *, added: Sequence[str], retired: Sequence[str]
     await append_events(tx, [draft], actor=OPERATOR)
 
 
-async def _find(tx: Transaction, tree_size: int | None) -> StoredCheckpoint | None:
-    c = feed_checkpoints.c
-    statement = select(feed_checkpoints).order_by(c.tree_size.desc()).limit(1)
-    if tree_size is not None:
-        statement = statement.where(c.tree_size == tree_size)
-    row = (await tx.execute(statement)).mappings().one_or_none()
-    return StoredCheckpoint(**dict(row)) if row is not None else None
-
-
 def _is_as_signed(head: Mapping[str, Any], root: bytes) -> bool:
     """Whether the last checkpoint, its note and its column, says what the tree says."""
     signed = parse_checkpoint(head["note"].partition("\n\n")[0] + "\n")
@@ -231,33 +191,22 @@ def _is_as_signed(head: Mapping[str, Any], root: bytes) -> bool:
 
 async def _load_signers(session: DirectSession, *, origin: str, keyring: Keyring, as_of: datetime) -> list[NoteSigner]:
     """The keys of this origin that sign, oldest first; one is made where there is none. Errors: EncryptionKeyError."""
-    rows = [dict(row) for row in await session.fetch(_LIST_ACTIVE)]
-    own = [row for row in rows if row["verifier_key"].startswith(f"{origin}+")]
+    rows = await session.fetch(_LIST_ACTIVE)
+    own = [(row["key_id"], row["private_sealed"]) for row in rows if row["verifier_key"].startswith(f"{origin}+")]
     if not own:
-        row = _make_key(origin, keyring, as_of=as_of)
-        await session.execute(_KEEP_KEY, *row.values())
-        own = [row]
-    return [
-        NoteSigner(
-            name=origin,
-            private_key=Ed25519PrivateKey.from_private_bytes(
-                keyring.open(bytes(row["private_sealed"]), _place(row["key_id"]))
-            ),
-        )
-        for row in own
-    ]
+        key, sealed = _make_key(origin, keyring, as_of=as_of)
+        await session.execute(_KEEP_KEY, key.key_id, key.verifier_key, sealed, key.created_at)
+        own = [(key.key_id, sealed)]
+    opened = [keyring.open(sealed, _place(key_id)) for key_id, sealed in own]
+    return [NoteSigner(name=origin, private_key=Ed25519PrivateKey.from_private_bytes(raw)) for raw in opened]
 
 
-def _make_key(origin: str, keyring: Keyring, *, as_of: datetime) -> dict[str, object]:
-    """A fresh key as a row of feed_keys, in the order of its columns."""
+def _make_key(origin: str, keyring: Keyring, *, as_of: datetime) -> tuple[CheckpointKey, bytes]:
+    """A fresh key, with its private part sealed."""
     signer = NoteSigner(name=origin, private_key=Ed25519PrivateKey.generate())
     key_id = signer.verifier_key.key_id.hex()
-    return {
-        "key_id": key_id,
-        "verifier_key": signer.verifier_key.render(),
-        "private_sealed": keyring.seal(signer.private_key.private_bytes_raw(), _place(key_id)),
-        "created_at": as_of,
-    }
+    key = CheckpointKey(key_id=key_id, verifier_key=signer.verifier_key.render(), created_at=as_of)
+    return key, keyring.seal(signer.private_key.private_bytes_raw(), _place(key_id))
 
 
 def _place(key_id: str) -> str:

@@ -75,7 +75,7 @@ async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
     """
     known = FeedCursor.parse(cursor)
     row = (await tx.execute(_LOOK_UP, {"position": known.position})).one()
-    is_here = str(row.feed_id) == known.feed_id and row.oldest_position - 1 <= known.position <= row.size
+    is_here = row.feed_id == known.feed_id and row.oldest_position - 1 <= known.position <= row.size
     here = FeedCursor.of(known.feed_id, known.position, row.leaf_hash)
     if not is_here or not hmac.compare_digest(here.hash_prefix, known.hash_prefix):
         oldest, _ = await find_ends(tx)
@@ -87,7 +87,7 @@ async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
 async def find_ends(tx: Transaction) -> tuple[FeedCursor, FeedCursor]:
     """The place before the oldest entry that is kept, and the place behind the last one."""
     row = (await tx.execute(_TELL)).one()
-    feed_id = str(row.feed_id)
+    feed_id = row.feed_id
     return (
         FeedCursor.of(feed_id, Position(row.oldest_position - 1), row.oldest_hash),
         FeedCursor.of(feed_id, Position(row.size), row.last_hash),

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-from sqlalchemy import text
-
+from ledger.feed.table import Event
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import BrandId, MemberId
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
+from ledger.storage.rows import insert_records
 from ledger.viewer import Viewer
 
 _ORDER = frozenset({"orderNo", "version"})
@@ -95,16 +94,6 @@ class EventDraft:
             raise PayloadError(f"{self.kind} may not say {', '.join(sorted(unlisted))}.")
 
 
-_APPEND = text("""
-INSERT INTO events (kind, subject, subject_id, state, actor_member_id, actor_officer_id, actor_client_id,
-                    audience, brand_id, payload, recorded_at)
-SELECT e.kind, e.subject, e.subject_id, e.state, CAST(:member_id AS uuid), CAST(:officer_id AS uuid),
-       CAST(:client_id AS text), e.audience, e.brand_id, e.payload, CAST(:recorded_at AS timestamptz)
-FROM json_to_recordset(CAST(:drafts AS json))
-  AS e(kind text, subject text, subject_id text, state text, audience uuid[], brand_id uuid, payload jsonb)
-""")
-
-
 async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor: Viewer | None = None) -> None:
     """Write the events of this transaction in one statement, in the given order.
 
@@ -113,26 +102,21 @@ async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor:
     if not drafts:
         return
     who = actor or tx.viewer
-    rows = [
-        {
-            "kind": draft.kind,
-            "subject": draft.subject,
-            "subject_id": draft.subject_id,
-            "state": draft.state,
-            "audience": list(draft.audience),
-            "brand_id": draft.brand_id,
-            "payload": dict(draft.payload),
-        }
+    events = [
+        Event(
+            kind=draft.kind,
+            subject=draft.subject,
+            subject_id=draft.subject_id,
+            state=draft.state,
+            actor_member_id=who.member_id,
+            actor_officer_id=who.officer_id,
+            actor_client_id=who.client_id,
+            audience=tuple(draft.audience),
+            brand_id=draft.brand_id,
+            payload=draft.payload,
+            recorded_at=tx.as_of,
+        )
         for draft in drafts
     ]
     async with tx.role(Role.TRANSITION):
-        await tx.execute(
-            _APPEND,
-            {
-                "drafts": orjson.dumps(rows).decode(),
-                "member_id": who.member_id,
-                "officer_id": who.officer_id,
-                "client_id": who.client_id,
-                "recorded_at": tx.as_of,
-            },
-        )
+        await insert_records(tx, events)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from ledger.errors import ConflictError, InvalidInputError
 from ledger.feed.audit_files import CheckpointLine, EntryLine, Footer, Header, render_line
 from ledger.feed.bundles import Bundle
-from ledger.feed.checkpoints import find_latest_checkpoint, list_checkpoints, list_verifier_keys
+from ledger.feed.checkpoints import find_checkpoint, list_checkpoints, list_verifier_keys
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
 from ledger.feed.proofs import load_peaks, prove_consistency, prove_inclusion
 from ledger.storage.database import Database, Transaction
@@ -58,7 +58,7 @@ async def plan_export(database: Database, wanted: Range, *, as_of: datetime) -> 
     """What an export of the range begins with. Errors: NothingSignedError, ExportRangeError."""
     async with database.system(Role.ARCHIVE, as_of=as_of) as tx:
         head = (await tx.execute(_HEAD)).one()
-        latest = await find_latest_checkpoint(tx)
+        latest = await find_checkpoint(tx)
         if latest is None:
             raise NothingSignedError
         until = latest.tree_size if wanted.until is None else wanted.until
@@ -105,7 +105,7 @@ async def make_bundle(tx: Transaction, position: int) -> Bundle:
 
     Errors: NothingSignedError, PositionUnknownError.
     """
-    latest = await find_latest_checkpoint(tx)
+    latest = await find_checkpoint(tx)
     if latest is None:
         raise NothingSignedError
     proof = await prove_inclusion(tx, position, latest.tree_size)

@@ -140,7 +140,7 @@ def render_ranges(ranges: Iterable[NodeRange]) -> str:
     return orjson.dumps(wanted).decode()
 
 
-def read_nodes(rows: Iterable[Mapping[str, Any]]) -> tuple[int, dict[Node, bytes]]:
+def read_nodes(rows: Iterable[Mapping[Any, Any]]) -> tuple[int, dict[Node, bytes]]:
     """The feed's size, and the hashes by level and index, from the rows of LOAD_NODES."""
     size = 0
     nodes: dict[Node, bytes] = {}
@@ -155,7 +155,7 @@ def read_nodes(rows: Iterable[Mapping[str, Any]]) -> tuple[int, dict[Node, bytes
 async def _load(tx: Transaction, ranges: Iterable[NodeRange], *, size: int, field: str) -> dict[Node, bytes]:
     """The hashes of the ranges. Errors: TreeSizeUnknownError where the feed is shorter than the size."""
     found = await tx.execute(_LOAD_NODES, {"ranges": render_ranges(ranges)})
-    known_size, nodes = read_nodes([dict(row) for row in found.mappings()])
+    known_size, nodes = read_nodes(found.mappings())
     if size > known_size:
         raise TreeSizeUnknownError(field=field)
     return nodes

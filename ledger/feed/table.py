@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
     text,
 )
 
@@ -30,12 +31,14 @@ from ledger.storage.columns import moment
 from ledger.storage.records import (
     ASSIGNED,
     BIG,
+    DERIVED,
     KEY,
     REQUIRED,
     SERIAL,
     UNCHECKED,
     declare,
     declare_table,
+    derived,
     kept_for,
     only,
     references,
@@ -209,27 +212,43 @@ feed_nodes = declare_table(
 )
 """Roots of complete subtrees at every eighth level; the levels between are computed from these."""
 
-feed_keys = declare_table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointKey:
+    """A key that checkpoints are, or until retired_at were, signed with; verifier_key is what readers configure."""
+
+    key_id: Annotated[str, KEY]
+    verifier_key: str
+    created_at: datetime
+    retired_at: datetime | None = None
+
+
+feed_keys = declare(
     "feed_keys",
-    Column("key_id", Text, primary_key=True),
-    Column("verifier_key", Text, nullable=False),
+    CheckpointKey,
     Column("private_sealed", LargeBinary, nullable=False),
-    moment("created_at"),
-    moment("retired_at", nullable=True),
     access=(
         *reads(*_VIEWERS, Role.ARCHIVE, select=_PUBLIC_KEY),
         Access(role=Role.SEQUENCER, select=EVERYTHING, insert=True, update=("retired_at",)),
         Access(role=Role.JOBS, select=("key_id", "private_sealed"), update=("private_sealed",)),
     ),
 )
-"""What checkpoints are signed with."""
 
-feed_checkpoints = declare_table(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckpoint:
+    """A signed checkpoint: the note is what counts, the rest is read out of it. origin is the log's name."""
+
+    tree_size: Annotated[int, BIG, KEY]
+    root_hash: bytes
+    note: str
+    origin: Annotated[str, derived(lambda c: func.split_part(c.note, "\n", 1, type_=Text()))] = DERIVED
+    signed_at: datetime
+
+
+feed_checkpoints = declare(
     "feed_checkpoints",
-    Column("tree_size", BigInteger, primary_key=True, autoincrement=False),
-    Column("root_hash", LargeBinary, nullable=False),
-    Column("note", Text, nullable=False),
-    moment("signed_at"),
+    StoredCheckpoint,
     CheckConstraint(_HASHED.format("root_hash"), name="root_hashed"),
     access=(*reads(*_VIEWERS, Role.RETENTION, Role.ARCHIVE), _ADDED),
 )

@@ -4,71 +4,32 @@ Ranges of a holder that is no member keep the holder's name, and their numbers a
 It must never order or move anything: it only answers whose a number is.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import text
 
-from ledger.errors import CursorInvalidError, InvalidInputError, TimeInvalidError, UnknownError
+from ledger.errors import TimeInvalidError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, new_id, parse_id
 from ledger.numbers.forms import parse_number
-from ledger.numbers.table import numbering_ranges
-from ledger.numbers.vocabulary import HolderStatus, RangeKind
-from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor, rows_after
+from ledger.numbers.ranges import RangeDraft, check_ranges
+from ledger.numbers.table import Range
+from ledger.numbers.vocabulary import HolderStatus
+from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.texts import check_text
 from ledger.viewer import MemberKind, ViewerKind
 
-_PREFIX = re.compile(r"[+][1-9][0-9]{1,14}", re.ASCII)
 _HOME_PREFIX = "+62"
-_NAME_LENGTH_MAX = 200
 _REASON_LENGTH_MAX = 500
 _LOADING_TIMEOUT_MS = 600_000
-
-
-class RangeInvalidError(InvalidInputError):
-    """This is no range of a numbering plan."""
-
-    code = "RANGE_INVALID"
-    hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two begin at once."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeDraft:
-    """A range of the plan as a file or the seed has it: holder and brand by slug.
-
-    Units: valid_from and valid_until are UTC, from inclusive, until exclusive.
-    """
-
-    prefix: str
-    kind: RangeKind
-    holder_slug: str | None
-    holder_name: str | None
-    brand_slug: str | None
-    valid_from: datetime
-    valid_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """A range of the plan."""
-
-    id: str
-    prefix: str
-    kind: RangeKind
-    holder_id: MemberId | None
-    holder_name: str | None
-    brand_id: BrandId | None
-    valid_from: datetime
-    valid_until: datetime | None
+_RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +75,7 @@ CASE WHEN NOT n.is_domestic THEN 'FOREIGN'
 HOLDER_BRAND = "CASE WHEN o.holder_id IS NOT NULL THEN o.brand_id ELSE r.brand_id END"
 
 _FIND_HOLDERS = text(f"""
-SELECT n.e164, {HOLDER_STATUS} AS status, coalesce(o.holder_id, r.holder_id)::text AS holder_id,
-       ({HOLDER_BRAND})::text AS brand_id
+SELECT n.e164, {HOLDER_STATUS} AS status, coalesce(o.holder_id, r.holder_id) AS holder_id, {HOLDER_BRAND} AS brand_id
 FROM (SELECT e164, starts_with(e164, :home_prefix) AS is_domestic
       FROM unnest(CAST(:e164s AS text[])) AS e164) n {HOLDER_JOIN}
 """)
@@ -178,7 +138,7 @@ async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccoun
     Errors: ForbiddenError; RangeInvalidError with nothing written.
     """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
-    _check_ranges(ranges)
+    check_ranges(ranges)
     slugs = sorted({draft.holder_slug for draft in ranges if draft.holder_slug})
     rows = [{"id": new_id(), **asdict(draft)} for draft in ranges]
     async with tx.role(Role.TRANSITION):
@@ -212,30 +172,19 @@ async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -
     if not e164s:
         return {}
     parameters = {"e164s": list(e164s), "at": at, "home_prefix": _HOME_PREFIX}
-    rows = (await tx.execute(_FIND_HOLDERS, parameters)).mappings()
     return {
-        row["e164"]: Holder(
-            status=HolderStatus(row["status"]),
-            holder_id=MemberId(row["holder_id"]) if row["holder_id"] else None,
-            brand_id=BrandId(row["brand_id"]) if row["brand_id"] else None,
-        )
-        for row in rows
+        row.e164: Holder(status=HolderStatus(row.status), holder_id=row.holder_id, brand_id=row.brand_id)
+        for row in await tx.execute(_FIND_HOLDERS, parameters)
     }
 
 
 async def list_ranges(tx: Transaction, page: PageRequest) -> Page[Range]:
-    """Ranges in the order of prefix and effective date; a carrier sees its own. Errors: ForbiddenError."""
+    """Ranges in the order of prefix and effective date; a carrier sees its own.
+
+    Errors: ForbiddenError, CursorInvalidError.
+    """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER})
-    columns = numbering_ranges.c
-    statement = select(numbering_ranges).order_by(columns.prefix, columns.valid_from).limit(page.first + 1)
-    if page.after is not None:
-        prefix, valid_from = decode_cursor("ranges", page.after, length=2)
-        after = [str(prefix), _read_cursor_time(valid_from)]
-        statement = statement.where(rows_after([(columns.prefix, False), (columns.valid_from, False)], after))
-    rows = (await tx.execute(statement)).mappings().all()
-    items = [_range(row) for row in rows[: page.first]]
-    cursors = [encode_cursor("ranges", [item.prefix, item.valid_from]) for item in items]
-    return Page(items, cursors, len(rows) > page.first)
+    return await fetch_page(tx, _RANGES, page)
 
 
 async def set_override(
@@ -277,26 +226,3 @@ async def set_override(
         raise UnknownError(field="holderId")
     draft = EventDraft(kind=EventKind.NUMBERING_LOADED, subject=Subject.NUMBER, subject_id=e164, payload={})
     await append_events(tx, [draft])
-
-
-def _check_ranges(ranges: Sequence[RangeDraft]) -> None:
-    repeated = [key for key, count in Counter((d.prefix, d.valid_from) for d in ranges).items() if count > 1]
-    if repeated:
-        raise RangeInvalidError(f"The prefix {repeated[0][0]} begins twice at one time.", field="prefix")
-    for draft in ranges:
-        if not _PREFIX.fullmatch(draft.prefix):
-            raise RangeInvalidError(field="prefix")
-        if draft.valid_until is not None and draft.valid_until <= draft.valid_from:
-            raise RangeInvalidError(f"The range {draft.prefix} ends before it begins.", field="validUntil")
-        check_text(draft.holder_name or "", field="holderName", length_max=_NAME_LENGTH_MAX)
-
-
-def _read_cursor_time(value: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        raise CursorInvalidError(field="after") from None
-
-
-def _range(row: RowMapping) -> Range:
-    return Range(**{**row, "kind": RangeKind(row["kind"])})

@@ -3,8 +3,8 @@
 from typing import BinaryIO
 
 from ledger.errors import InvalidInputError, LedgerError
-from ledger.numbers.plan import RangeDraft
 from ledger.numbers.plan_seed import PLAN_EPOCH
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 from ledger.spreadsheets import Column, Dialect, Layout, Row, Spreadsheet, SpreadsheetError, choice_of, read_time
 

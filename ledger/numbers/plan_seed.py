@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from ledger.numbers.plan import RangeDraft
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 
 PLAN_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,14 +71,7 @@ def area_codes() -> list[str]:
 
 
 def _fixed(area_code: str) -> RangeDraft:
-    return RangeDraft(
-        prefix=f"+62{area_code}",
-        kind=RangeKind.FIXED,
-        holder_slug=None,
-        holder_name=None,
-        brand_slug=None,
-        valid_from=PLAN_EPOCH,
-    )
+    return RangeDraft(prefix=f"+62{area_code}", kind=RangeKind.FIXED, valid_from=PLAN_EPOCH)
 
 
 def _mobile(prefix: str, carrier_name: str) -> Iterator[RangeDraft]:

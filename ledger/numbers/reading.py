@@ -1,79 +1,40 @@
-"""Telephone numbers as the ledger knows them: holder, epoch, status, risk, and who may see which of these.
-
-Counts and risk are columns that transitions write; a viewer never derives them.
-"""
+"""Telephone numbers as the ledger knows them: holder, epoch, status, risk, and who may see which of these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Annotated
 
 import orjson
-from sqlalchemy import RowMapping, Select, false, select, text
+from sqlalchemy import ColumnElement, text, true
 
 from ledger.errors import UnknownError
-from ledger.identifiers import BrandId, MemberId
-from ledger.numbers.forms import NumberKind, ParsedNumber, RegionInvalidError, check_region, parse_number
+from ledger.filters import among, conditions_of, equals
+from ledger.numbers.forms import ParsedNumber, parse_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, find_holders
-from ledger.numbers.table import PhoneNumber as StoredNumber
-from ledger.numbers.table import phone_numbers
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RiskTier
-from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
-from ledger.permissions import require_kind
-from ledger.storage.columns import holds_id
+from ledger.numbers.table import PhoneNumber, phone_numbers
+from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RiskTier
+from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.storage.database import Transaction
-from ledger.storage.records import readable_names
+from ledger.storage.records import hide
 from ledger.storage.roles import Role
+from ledger.storage.rows import fetch_records, load_records, lock_records
 from ledger.viewer import Viewer, ViewerKind
 
-__all__ = [
-    "NumberFilter",
-    "NumberKind",
-    "ParsedNumber",
-    "PhoneNumber",
-    "RegionInvalidError",
-    "check_region",
-    "ensure_numbers",
-    "get_number",
-    "list_numbers",
-    "load_numbers",
-    "parse_number",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhoneNumber:
-    """A number as its viewer may see it; what the viewer may not see is None.
-
-    A carrier that asks for a number outside its ranges gets e164 and risk and nothing else.
-    """
-
-    e164: str
-    risk: RiskTier
-    region: str | None = None
-    is_domestic: bool | None = None
-    protected_reason: ProtectedReason | None = None
-    holder_status: HolderStatus | None = None
-    holder_id: MemberId | None = None
-    brand_id: BrandId | None = None
-    epoch: int | None = None
-    status: NumberStatus | None = None
-    is_disputed: bool | None = None
-    complaint_count: int | None = None
-    verified_complaint_count: int | None = None
-    first_seen_at: datetime | None = None
+_READERS = REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER, ViewerKind.AGENCY}
+_NUMBERS = Listing("numbers", PhoneNumber, ("e164",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberFilter:
     """Which numbers are wanted; an empty tuple and None ask for all."""
 
-    statuses: tuple[NumberStatus, ...] = ()
-    risks: tuple[RiskTier, ...] = ()
-    holder_statuses: tuple[HolderStatus, ...] = ()
-    holder_id: str | None = None
-    brand_id: str | None = None
-    is_domestic: bool | None = None
+    statuses: Annotated[tuple[NumberStatus, ...], among("status")] = ()
+    risks: Annotated[tuple[RiskTier, ...], among("risk")] = ()
+    holder_statuses: Annotated[tuple[HolderStatus, ...], among("holder_status")] = ()
+    holder_id: Annotated[str | None, equals("holder_id")] = None
+    brand_id: Annotated[str | None, equals("brand_id")] = None
+    is_domestic: Annotated[bool | None, equals("is_domestic")] = None
 
 
 _ENSURE = text(f"""
@@ -84,10 +45,11 @@ SELECT n.e164, n.region, n.is_domestic, n.protected_reason, {HOLDER_STATUS},
 FROM json_to_recordset(CAST(:numbers AS json))
   AS n(e164 text, region text, is_domestic boolean, protected_reason text) {HOLDER_JOIN}
 ORDER BY n.e164
-ON CONFLICT DO NOTHING
+ON CONFLICT (e164) DO NOTHING
 """)
-_LOCK = text("""
-SELECT * FROM phone_numbers WHERE e164 = ANY(CAST(:e164s AS text[])) ORDER BY e164 FOR NO KEY UPDATE
+_READ_RISKS = text("""
+SELECT e164, coalesce(risk, 'NONE') AS risk
+FROM unnest(CAST(:e164s AS text[])) AS wanted(e164) LEFT JOIN phone_numbers USING (e164)
 """)
 
 
@@ -102,42 +64,29 @@ async def get_number(tx: Transaction, number: str) -> PhoneNumber:
     found = (await load_numbers(tx, [parsed.e164])).get(parsed.e164)
     if found is not None:
         return found
-    if tx.viewer.kind not in _SEES_ALL:
+    if tx.viewer.kind not in REGULATOR_OR_OPERATOR:
         raise UnknownError(field="number")
     holder = (await find_holders(tx, [parsed.e164], at=tx.as_of))[parsed.e164]
-    is_regulator = tx.viewer.is_regulator
-    return PhoneNumber(
+    unheard_of = PhoneNumber(
         e164=parsed.e164,
-        risk=RiskTier.NONE,
         region=parsed.region,
         is_domestic=parsed.is_domestic,
         protected_reason=parsed.protected_reason,
         holder_status=holder.status,
         holder_id=holder.holder_id,
         brand_id=holder.brand_id,
-        epoch=1,
-        status=NumberStatus.CLEAR,
-        is_disputed=False,
-        complaint_count=0 if is_regulator else None,
-        verified_complaint_count=0 if is_regulator else None,
     )
+    return hide(unheard_of, tx.present_role)
 
 
-async def list_numbers(tx: Transaction, page: PageRequest, where: NumberFilter | None = None) -> Page[PhoneNumber]:
+async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter | None = None) -> Page[PhoneNumber]:
     """Numbers in the order of their digits: a carrier's own range, an agency's of its complaints.
 
     A filter by what the viewer may not see finds nothing. Errors: ForbiddenError, CursorInvalidError.
     """
-    require_kind(tx.viewer, _VISIBLE)
-    statement = _select(tx.viewer).order_by(phone_numbers.c.e164).limit(page.first + 1)
-    if where is not None:
-        statement = _restrict(statement, where, visible=_VISIBLE[tx.viewer.kind])
-    if page.after is not None:
-        (after,) = decode_cursor("numbers", page.after, length=1)
-        statement = statement.where(phone_numbers.c.e164 > str(after))
-    rows = (await tx.execute(statement)).mappings().all()
-    items = [_number(row) for row in rows[: page.first]]
-    return Page(items, [encode_cursor("numbers", [item.e164]) for item in items], len(rows) > page.first)
+    require_kind(tx.viewer, _READERS)
+    asked = conditions_of(wanted or NumberFilter(), PhoneNumber, tx.present_role)
+    return await fetch_page(tx, _NUMBERS, page, _visible(tx.viewer), *asked)
 
 
 async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
@@ -145,12 +94,10 @@ async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, Phone
 
     One statement, and for a carrier one more where numbers outside its ranges are asked for.
     """
-    if tx.viewer.kind not in _VISIBLE or not e164s:
+    if tx.viewer.kind not in _READERS:
         return {}
-    wanted = sorted(set(e164s))
-    rows = (await tx.execute(_select(tx.viewer).where(phone_numbers.c.e164.in_(wanted)))).mappings()
-    found = {row["e164"]: _number(row) for row in rows}
-    missing = [e164 for e164 in wanted if e164 not in found]
+    found = await load_records(tx, PhoneNumber, e164s, _visible(tx.viewer))
+    missing = sorted(set(e164s) - found.keys())
     if missing and tx.viewer.kind is ViewerKind.CARRIER:
         found |= await _read_risks(tx, missing)
     return found
@@ -181,66 +128,17 @@ async def ensure_numbers(tx: Transaction, numbers: Sequence[ParsedNumber]) -> di
 
 async def lock_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
     """Lock known numbers in E.164 order until the transaction ends. Runs under the transition role."""
-    if not e164s:
-        return {}
     async with tx.role(Role.TRANSITION):
-        rows = (await tx.execute(_LOCK, {"e164s": sorted(set(e164s))})).mappings().all()
-    return {row["e164"]: _number(row) for row in rows}
+        return await lock_records(tx, PhoneNumber, e164s)
 
 
 async def _read_risks(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
     """The risk tier and nothing else, of numbers that are not the carrier's. Unknown ones have none."""
-    statement = select(phone_numbers.c.e164, phone_numbers.c.risk).where(phone_numbers.c.e164.in_(e164s))
     async with tx.role(Role.TRANSITION):
-        risks = {row.e164: RiskTier(row.risk) for row in await tx.execute(statement)}
-    return {e164: PhoneNumber(e164=e164, risk=risks.get(e164, RiskTier.NONE)) for e164 in e164s}
+        numbers = await fetch_records(tx, PhoneNumber, _READ_RISKS, {"e164s": list(e164s)})
+    return {number.e164: number for number in numbers}
 
 
-_ALL_COLUMNS = tuple(column.name for column in phone_numbers.c)
-_COUNTS = {"complaint_count", "verified_complaint_count"}
-_SEES_ALL = frozenset({ViewerKind.REGULATOR, ViewerKind.OPERATOR})
-_VISIBLE = {
-    ViewerKind.REGULATOR: _ALL_COLUMNS,
-    ViewerKind.OPERATOR: tuple(name for name in _ALL_COLUMNS if name not in _COUNTS),
-    ViewerKind.CARRIER: readable_names(StoredNumber, Role.CARRIER),
-    ViewerKind.AGENCY: readable_names(StoredNumber, Role.AGENCY),
-}
-
-
-def _select(viewer: Viewer) -> Select[Any]:
-    statement = select(*(phone_numbers.c[name] for name in _VISIBLE[viewer.kind]))
-    if viewer.kind is ViewerKind.CARRIER:
-        return statement.where(phone_numbers.c.holder_id == viewer.member_id)
-    return statement
-
-
-def _restrict(statement: Select[Any], where: NumberFilter, *, visible: Sequence[str]) -> Select[Any]:
-    c = phone_numbers.c
-    wanted = (
-        (bool(where.statuses), c.status, c.status.in_(where.statuses)),
-        (bool(where.risks), c.risk, c.risk.in_(where.risks)),
-        (bool(where.holder_statuses), c.holder_status, c.holder_status.in_(where.holder_statuses)),
-        (bool(where.holder_id), c.holder_id, holds_id(c.holder_id, where.holder_id or "")),
-        (bool(where.brand_id), c.brand_id, holds_id(c.brand_id, where.brand_id or "")),
-        (where.is_domestic is not None, c.is_domestic, c.is_domestic == where.is_domestic),
-    )
-    for is_asked, column, condition in wanted:
-        if is_asked:
-            statement = statement.where(condition if column.name in visible else false())
-    return statement
-
-
-_ENUMS = {
-    "protected_reason": ProtectedReason,
-    "holder_status": HolderStatus,
-    "status": NumberStatus,
-    "risk": RiskTier,
-}
-
-
-def _number(row: RowMapping) -> PhoneNumber:
-    shown = dict(row)
-    for name, enum in _ENUMS.items():
-        if shown.get(name) is not None:
-            shown[name] = enum(shown[name])
-    return PhoneNumber(**shown)
+def _visible(viewer: Viewer) -> ColumnElement[bool]:
+    """A carrier's own range. Row-level security enforces it again, and alone says which numbers an agency may see."""
+    return phone_numbers.c.holder_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else true()

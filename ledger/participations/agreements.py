@@ -17,7 +17,7 @@ from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.filters import conditions_of, equals, where
 from ledger.identifiers import MemberId, ParticipationId, new_id, parse_id
-from ledger.members.admission import get_member
+from ledger.members.reading import get_member
 from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.participations.keys import Fill, make_keys, refill_keys, retire_keys
 from ledger.participations.states import ParticipationState

@@ -5,17 +5,14 @@ sealed under the current key already is passed over. Every other key can be drop
 `rotate_keys` has reported nothing left.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Column, LargeBinary, Table, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ledger.complaints.table import complainant_reveals, complainants, complaints, evidence
 from ledger.errors import EncryptionKeyError
-from ledger.feed.table import feed_keys
-from ledger.participations.table import signal_keys
 from ledger.storage.database import Database, Transaction
 from ledger.storage.keyring_table import keyring_checks
 from ledger.storage.roles import Role
@@ -25,7 +22,8 @@ _KNOWN_VALUE = b"jembatan"
 _BATCH_ROWS = 500
 
 _APPEND_CHECK = text("""
-INSERT INTO keyring_checks (key_id, sealed, recorded_at) VALUES (:key_id, :sealed, :recorded_at) ON CONFLICT DO NOTHING
+INSERT INTO keyring_checks (key_id, sealed, recorded_at) VALUES (:key_id, :sealed, :recorded_at)
+ON CONFLICT (key_id) DO NOTHING
 """)
 
 
@@ -37,19 +35,25 @@ class SealedColumn:
     key: Column[str]
     column: Column[bytes]
 
+    @property
+    def name(self) -> str:
+        """The column's name with its table's."""
+        return f"{self.table.name}.{self.column.name}"
+
     def context(self, row_id: str) -> str:
         """What a value of this row is bound to."""
-        return f"{self.table.name}.{self.column.name.removesuffix('_sealed')}:{row_id}"
+        return f"{self.name.removesuffix('_sealed')}:{row_id}"
 
 
-LEDGER_SEALED: tuple[SealedColumn, ...] = (
-    SealedColumn(table=complaints, key=complaints.c.id, column=complaints.c.chronology_sealed),
-    SealedColumn(table=complainants, key=complainants.c.complaint_id, column=complainants.c.identity_sealed),
-    SealedColumn(table=complainant_reveals, key=complainant_reveals.c.id, column=complainant_reveals.c.purpose_sealed),
-    SealedColumn(table=evidence, key=evidence.c.id, column=evidence.c.content_sealed),
-    SealedColumn(table=signal_keys, key=signal_keys.c.id, column=signal_keys.c.key_sealed),
-    SealedColumn(table=feed_keys, key=feed_keys.c.key_id, column=feed_keys.c.private_sealed),
-)
+def list_sealed_columns(tables: Iterable[Table]) -> list[SealedColumn]:
+    """The columns that the JOBS role may update: re-encryption is all that it may change a row for."""
+    found = []
+    for table in tables:
+        (key, *_) = table.primary_key.columns
+        for rule in table.info["access"]:
+            if rule.role is Role.JOBS:
+                found += [SealedColumn(table=table, key=key, column=table.c[name]) for name in rule.update or ()]
+    return found
 
 
 async def check_keyring(database: Database, *, as_of: datetime) -> None:
@@ -77,24 +81,23 @@ async def rotate_keys(
     database: Database,
     *,
     as_of: datetime,
-    columns: Sequence[SealedColumn] = LEDGER_SEALED,
+    tables: Iterable[Table],
     note: Callable[[str, int], None] = lambda _column, _rows: None,
 ) -> dict[str, int]:
-    """Seal every value under the current key, and forget the checks of keys that nothing needs any more.
+    """Seal every value of the tables under the current key, and forget the checks of keys that nothing needs any more.
 
     Answers how many values of each column were sealed anew. note is told after each batch: the column's name and
     the rows looked at. Errors: EncryptionKeyError; what was done before it stays done.
     """
     sealed_anew: dict[str, int] = {}
-    for sealed in columns:
-        name = f"{sealed.table.name}.{sealed.column.name}"
-        sealed_anew[name] = 0
+    for sealed in list_sealed_columns(tables):
+        sealed_anew[sealed.name] = 0
         last: str | None = None
         while True:
             async with database.system(Role.JOBS, as_of=as_of) as tx:
                 looked_at, rotated, last = await _rotate_batch(tx, sealed, after=last)
-            sealed_anew[name] += rotated
-            note(name, looked_at)
+            sealed_anew[sealed.name] += rotated
+            note(sealed.name, looked_at)
             if looked_at < _BATCH_ROWS:
                 break
     async with database.system(Role.JOBS, as_of=as_of) as tx:

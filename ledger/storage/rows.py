@@ -4,7 +4,7 @@ What a row shows follows the role that the transaction runs as at that moment: a
 not its to read, and the system's roles see all of it. Batches travel as one JSON document (docs/adr/0003).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from ledger.storage.records import Declaration, declaration_of, readable_columns
 from ledger.storage.roles import Role
 
 R = TypeVar("R")
-Violations = Mapping[str, type[LedgerError]]
+Violations = Mapping[str, Callable[[], LedgerError]]
 _dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -218,5 +218,5 @@ def _render_target(table: Table, name: str) -> str:
 
 def _translate(error: IntegrityError, violations: Violations) -> Exception:
     """The error that a violated constraint is by its name; an unknown one stays as it was."""
-    kind = violations.get(violated_constraint(error) or "")
-    return error if kind is None else kind()
+    make = violations.get(violated_constraint(error) or "")
+    return error if make is None else make()

@@ -5,24 +5,22 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
-from ledger.feed import event_log
-from ledger.feed.event_log import EventFilter as LedgerEventFilter
+from ledger.feed import event_log, table
+from ledger.feed.event_log import list_events
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import ClientId, MemberId, OfficerId
-from resolvers import events as resolve
 from schema.authority import AUDIT_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
-from schema.models import copy_model, given_filter
+from schema.models import Shown, given_filter
 from schema.pages import PAGED, After, Connection, First, page_request
 from schema.texts import CHECKED
 
 
 @fed.type(description="One change of state. Nobody can alter or remove it.", requires_scopes=AUDIT_READ)
-class Event:
+class Event(Shown[table.Event]):
     id: strawberry.ID = strawberry.field(
         description="Its ID. It identifies the event and says nothing about its order among others."
     )
@@ -31,22 +29,15 @@ class Event:
     subject_id: str = strawberry.field(description="The object's ID, or the number itself.")
     state: str | None = strawberry.field(description="The object's state after the event.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
-    client_id: strawberry.ID | None = strawberry.field(description="The client that acted.")
-    actor_member_id: Private[MemberId | None]
-    actor_officer_id: Private[OfficerId | None]
+    actor_client_id: strawberry.ID | None = strawberry.field(name="clientId", description="The client that acted.")
 
     @field("The member that acted.")
     async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.actor_member_id)
+        return await find_member(info.context, self.row.actor_member_id)
 
     @field("The officer who acted.")
     async def officer(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.actor_officer_id)
-
-    @classmethod
-    def of(cls, event: event_log.Event) -> "Event":
-        actor: ClientId | None = event.actor_client_id
-        return copy_model(cls, event, id=strawberry.ID(str(event.id)), client_id=actor)
+        return await find_officer(info.context, self.row.actor_officer_id)
 
 
 @fed.type(description="One page of events.", requires_scopes=AUDIT_READ)
@@ -77,6 +68,6 @@ class EventQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> EventConnection | None:
-        where = LedgerEventFilter(**given_filter(filter))
-        page = await resolve.list_events(info.context, page_request(first, after), where)
+        where = event_log.EventFilter(**given_filter(filter))
+        page = await info.context.read(list_events, page_request(first, after), where)
         return EventConnection.of(page, Event.of, after=after)

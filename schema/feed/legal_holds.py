@@ -5,18 +5,16 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
-from ledger.feed import legal_holds
-from ledger.feed.legal_holds import LegalHoldDraft
+from ledger.feed import table
+from ledger.feed.legal_holds import LegalHoldDraft, list_legal_holds, place_legal_hold, release_legal_hold
 from ledger.feed.vocabulary import HoldSubject
-from ledger.identifiers import OfficerId
-from resolvers import legal_holds as resolve
 from schema.authority import HOLDS_MANAGE
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Officer, find_officer
-from schema.models import copy_model, given, optional
+from schema.models import Shown, given, optional
 from schema.pages import PAGED, After, Connection, First, page_request
 from schema.texts import CHECKED
 
@@ -25,7 +23,7 @@ from schema.texts import CHECKED
     description="What must be kept: neither retention nor archiving touches its entries in the log.",
     requires_scopes=HOLDS_MANAGE,
 )
-class LegalHold:
+class LegalHold(Shown[table.LegalHold]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     subject: HoldSubject | None = strawberry.field(
         description="The type of the object on hold; null means the whole log."
@@ -34,20 +32,14 @@ class LegalHold:
     reason: str = strawberry.field(description="Why, for example the court and its file number.")
     placed_at: datetime = strawberry.field(description="When it was placed.")
     released_at: datetime | None = strawberry.field(description="When it was released; it is in effect until then.")
-    placer_id: Private[OfficerId]
-    releaser_id: Private[OfficerId | None]
 
     @field("The officer who placed it.")
     async def placed_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.placer_id)
+        return await find_officer(info.context, self.row.placed_by)
 
     @field("The officer who released it.")
     async def released_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.releaser_id)
-
-    @classmethod
-    def of(cls, hold: legal_holds.LegalHold) -> "LegalHold":
-        return copy_model(cls, hold, placer_id=hold.placed_by, releaser_id=hold.released_by)
+        return await find_officer(info.context, self.row.released_by)
 
 
 @fed.type(description="One page of legal holds.", requires_scopes=HOLDS_MANAGE)
@@ -97,7 +89,7 @@ class LegalHoldQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> LegalHoldConnection | None:
-        page = await resolve.list_holds(info.context, page_request(first, after), is_active=optional(active))
+        page = await info.context.read(list_legal_holds, page_request(first, after), is_active=optional(active))
         return LegalHoldConnection.of(page, LegalHold.of, after=after)
 
 
@@ -114,7 +106,7 @@ class LegalHoldMutations:
         info: Info,
         input: Annotated[PlaceLegalHoldInput, strawberry.argument(description="What and why.")],  # noqa: A002
     ) -> PlaceLegalHoldPayload | None:
-        hold = await resolve.place_hold(info.context, LegalHoldDraft(**given(input)))
+        hold = await info.context.write(place_legal_hold, LegalHoldDraft(**given(input)))
         return PlaceLegalHoldPayload(legal_hold=LegalHold.of(hold))
 
     @field("End a hold. Only officers can do this.", needs=HOLDS_MANAGE, extensions=[CHECKED])
@@ -123,4 +115,5 @@ class LegalHoldMutations:
         info: Info,
         input: Annotated[ReleaseLegalHoldInput, strawberry.argument(description="Which hold.")],  # noqa: A002
     ) -> ReleaseLegalHoldPayload | None:
-        return ReleaseLegalHoldPayload(legal_hold=LegalHold.of(await resolve.release_hold(info.context, input.id)))
+        hold = await info.context.write(release_legal_hold, input.id)
+        return ReleaseLegalHoldPayload(legal_hold=LegalHold.of(hold))

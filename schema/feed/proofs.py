@@ -7,13 +7,13 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.feed import checkpoints, proofs
+from ledger.feed import proofs, table
+from ledger.feed.checkpoints import find_checkpoint, list_verifier_keys
 from ledger.identifiers import Position
-from resolvers import proofs as resolve
 from schema.authority import FEED_READ
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, optional
+from schema.models import Shown, optional
 from schema.pages import QUERIED, few
 from schema.scalars import Base64
 
@@ -30,7 +30,7 @@ TreeSize = Annotated[
     description="The gateway's signed statement about the feed: the tree's root hash at a given size.",
     requires_scopes=FEED_READ,
 )
-class Checkpoint:
+class Checkpoint(Shown[table.StoredCheckpoint]):
     tree_size: Position = strawberry.field(description="The number of entries in the tree.")
     root_hash: Base64 = strawberry.field(description="The tree's root hash, 32 bytes.")
     note: str = strawberry.field(
@@ -38,13 +38,9 @@ class Checkpoint:
     )
     signed_at: datetime = strawberry.field(description="When it was signed.")
 
-    @classmethod
-    def of(cls, checkpoint: checkpoints.StoredCheckpoint) -> "Checkpoint":
-        return copy_model(cls, checkpoint)
-
 
 @fed.type(description="A key that signs or has signed checkpoints.", requires_scopes=FEED_READ)
-class CheckpointKey:
+class CheckpointKey(Shown[table.CheckpointKey]):
     verifier_key: str = strawberry.field(
         description=(
             "Its public key in the format of C2SP signed-note. Obtain it once, through a channel that you "
@@ -54,16 +50,12 @@ class CheckpointKey:
     created_at: datetime = strawberry.field(description="When it began to sign.")
     retired_at: datetime | None = strawberry.field(description="When it stopped signing; what it signed remains valid.")
 
-    @classmethod
-    def of(cls, key: checkpoints.CheckpointKey) -> "CheckpointKey":
-        return copy_model(cls, key)
-
 
 @fed.type(
     description="A proof that a leaf is at a given place in a tree (RFC 6962, section 2.1.1).",
     requires_scopes=FEED_READ,
 )
-class InclusionProof:
+class InclusionProof(Shown[proofs.InclusionProof]):
     position: Position = strawberry.field(description="The entry's place; its index in the tree is one less.")
     leaf_hash: Base64 = strawberry.field(description="The entry's leaf hash, 32 bytes.")
     tree_size: Position = strawberry.field(description="The number of entries in the tree.")
@@ -71,22 +63,14 @@ class InclusionProof:
         description="The audit path from the leaf upwards.", directives=[few(HASHES_ASSUMED)]
     )
 
-    @classmethod
-    def of(cls, proof: proofs.InclusionProof) -> "InclusionProof":
-        return copy_model(cls, proof)
-
 
 @fed.type(
     description="A proof that a tree begins with an earlier one (RFC 6962, section 2.1.2).", requires_scopes=FEED_READ
 )
-class ConsistencyProof:
+class ConsistencyProof(Shown[proofs.ConsistencyProof]):
     first_size: Position = strawberry.field(description="The number of entries in the earlier tree.")
     second_size: Position = strawberry.field(description="The number of entries in the later tree.")
     hashes: list[Base64] = strawberry.field(description="The proof's hashes.", directives=[few(HASHES_ASSUMED)])
-
-    @classmethod
-    def of(cls, proof: proofs.ConsistencyProof) -> "ConsistencyProof":
-        return copy_model(cls, proof)
 
 
 @fed.type
@@ -99,12 +83,12 @@ class ProofQueries:
             Position | None, strawberry.argument(description="The size that the checkpoint was signed for.")
         ] = UNSET,
     ) -> Checkpoint | None:
-        found = await resolve.find_checkpoint(info.context, optional(tree_size))
+        found = await info.context.read(find_checkpoint, optional(tree_size))
         return Checkpoint.of(found) if found else None
 
     @field("The keys that sign or have signed checkpoints.", needs=FEED_READ, directives=[few(KEYS_ASSUMED)])
     async def checkpoint_keys(self, info: Info) -> list[CheckpointKey] | None:
-        return [CheckpointKey.of(key) for key in await resolve.list_keys(info.context)]
+        return [CheckpointKey.of(key) for key in await info.context.read(list_verifier_keys)]
 
     @field(
         "A proof that the feed has an entry at a given place; it discloses only hashes.",
@@ -118,7 +102,7 @@ class ProofQueries:
         tree_size: TreeSize,
     ) -> InclusionProof | None:
         """Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
-        proof = await resolve.prove_inclusion(info.context, position=position, tree_size=tree_size)
+        proof = await info.context.read(proofs.prove_inclusion, position, tree_size)
         return InclusionProof.of(proof)
 
     @field("A proof that the feed was only appended to between two checkpoints.", needs=FEED_READ, directives=[QUERIED])
@@ -129,5 +113,5 @@ class ProofQueries:
         second_size: Annotated[Position, strawberry.argument(description="The later tree's size.")],
     ) -> ConsistencyProof | None:
         """Errors: TREE_SIZE_UNKNOWN."""
-        proof = await resolve.prove_consistency(info.context, first_size=first_size, second_size=second_size)
+        proof = await info.context.read(proofs.prove_consistency, first_size, second_size)
         return ConsistencyProof.of(proof)

@@ -9,10 +9,10 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.feed.entries import Entry
+from ledger.feed.proofs import prove_inclusion
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import Position
 from resolvers import feed as resolve
-from resolvers import proofs
 from resolvers.batches import FEED, follow
 from resolvers.sources import Message
 from schema.authority import AUDIT_READ, FEED_READ
@@ -93,7 +93,7 @@ class FeedEntry:
     @field("A proof that it is in the tree of a given size.", directives=[QUERIED])
     async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
         """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
-        proof = await proofs.prove_inclusion(info.context, position=self.position, tree_size=tree_size)
+        proof = await info.context.read(prove_inclusion, self.position, tree_size)
         return InclusionProof.of(proof)
 
     @classmethod

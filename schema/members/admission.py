@@ -6,9 +6,16 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.members.admission import MemberDraft
+from ledger.members.admission import (
+    MemberDraft,
+    OfficerDraft,
+    add_brand,
+    add_office,
+    add_officer,
+    admit_member,
+    disable_officer,
+)
 from ledger.viewer import MemberKind
-from resolvers import members as resolve
 from schema.authority import MEMBERS_MANAGE
 from schema.fields import field
 from schema.info import Info
@@ -91,7 +98,7 @@ class MemberMutations:
     ) -> AdmitMemberPayload | None:
         values = given(input, without=("has_internet_access",))
         draft = MemberDraft(**values, internet_access=bool(input.has_internet_access))
-        return AdmitMemberPayload(member=Member.of(await resolve.admit_member(info.context, draft)))
+        return AdmitMemberPayload(member=Member.of(await info.context.write(admit_member, draft)))
 
     @field("Add a brand to a member.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
     async def add_brand(
@@ -99,7 +106,7 @@ class MemberMutations:
         info: Info,
         input: Annotated[AddBrandInput, strawberry.argument(description="The brand.")],  # noqa: A002
     ) -> AddBrandPayload | None:
-        brand = await resolve.add_brand(info.context, input.member_id, slug=input.slug, name=input.name)
+        brand = await info.context.write(add_brand, input.member_id, slug=input.slug, name=input.name)
         return AddBrandPayload(brand=Brand.of(brand))
 
     @field("Add an office to a member.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
@@ -108,7 +115,7 @@ class MemberMutations:
         info: Info,
         input: Annotated[AddOfficeInput, strawberry.argument(description="The office.")],  # noqa: A002
     ) -> AddOfficePayload | None:
-        office = await resolve.add_office(info.context, input.member_id, slug=input.slug, name=input.name)
+        office = await info.context.write(add_office, input.member_id, slug=input.slug, name=input.name)
         return AddOfficePayload(office=Office.of(office))
 
     @field("Add an officer to an office.", needs=MEMBERS_MANAGE, extensions=[CHECKED])
@@ -117,9 +124,10 @@ class MemberMutations:
         info: Info,
         input: Annotated[AddOfficerInput, strawberry.argument(description="The officer.")],  # noqa: A002
     ) -> AddOfficerPayload | None:
-        officer = await resolve.add_officer(
-            info.context, input.office_id, display_name=input.display_name, scopes=tuple(input.scopes or ())
+        draft = OfficerDraft(
+            office_id=input.office_id, display_name=input.display_name, scopes=tuple(input.scopes or ())
         )
+        officer = await info.context.write(add_officer, draft)
         return AddOfficerPayload(officer=Officer.of(officer))
 
     @field(
@@ -132,4 +140,5 @@ class MemberMutations:
         info: Info,
         input: Annotated[DisableOfficerInput, strawberry.argument(description="Which one.")],  # noqa: A002
     ) -> DisableOfficerPayload | None:
-        return DisableOfficerPayload(officer=Officer.of(await resolve.disable_officer(info.context, input.officer_id)))
+        officer = await info.context.write(disable_officer, input.officer_id)
+        return DisableOfficerPayload(officer=Officer.of(officer))

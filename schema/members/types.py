@@ -5,49 +5,43 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
 from auth.scopes import render_scope
-from ledger.identifiers import BrandId, OfficeId
-from ledger.members import admission as members
+from auth.tokens.principal import Principal
+from ledger.errors import UnknownError
+from ledger.identifiers import BrandId, OfficeId, parse_id
+from ledger.members import table
+from ledger.members.reading import list_members, list_officers
 from ledger.viewer import MemberKind
-from resolvers import members as resolve
 from resolvers.context import Context
 from schema.authority import MEMBER_STAFF, MEMBERS_MANAGE, MEMBERS_READ
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, optional
+from schema.models import Shown, copy_model, optional
 from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
 from schema.texts import CHECKED
 
 
 @fed.type(description="A name under which a member serves the public.")
-class Brand:
+class Brand(Shown[table.Brand]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name as the public knows it.")
-
-    @classmethod
-    def of(cls, brand: members.Brand) -> "Brand":
-        return copy_model(cls, brand)
 
 
 @fed.type(
     description="A desk of a member. Drafts belong to it, so that an officer's absence holds nothing up.",
     requires_scopes=MEMBER_STAFF,
 )
-class Office:
+class Office(Shown[table.Office]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name of the office.")
 
-    @classmethod
-    def of(cls, office: members.Office) -> "Office":
-        return copy_model(cls, office)
-
 
 @fed.type(description="A person who decides for the regulator.", requires_scopes=MEMBER_STAFF)
-class Officer:
+class Officer(Shown[table.Officer]):
     id: strawberry.ID = strawberry.field(description="Its ID; all logins of one person lead to the same officer.")
     display_name: str = strawberry.field(description="Name as colleagues read it.")
     created_at: datetime = strawberry.field(description="When the officer was added.")
@@ -57,15 +51,10 @@ class Officer:
     scopes: list[str] | None = fed.field(
         description="What the officer may do.", requires_scopes=MEMBERS_MANAGE, directives=[few(13)]
     )
-    office_id: Private[OfficeId]
 
     @field("The office that the officer's drafts belong to.")
     async def office(self, info: Info) -> Office | None:
-        return await find_office(info.context, self.office_id)
-
-    @classmethod
-    def of(cls, officer: members.Officer) -> "Officer":
-        return copy_model(cls, officer)
+        return await find_office(info.context, self.row.office_id)
 
 
 @fed.type(description="One page of officers.", requires_scopes=MEMBER_STAFF)
@@ -85,7 +74,7 @@ class Contact:
     keys=["id"],
     requires_scopes=MEMBERS_READ,
 )
-class Member:
+class Member(Shown[table.Member]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique among members.")
     kind: MemberKind = strawberry.field(description="What kind of member it is.")
@@ -97,33 +86,27 @@ class Member:
     suspended_at: datetime | None = strawberry.field(
         description="When it was suspended; it can do nothing from then on."
     )
-    contact_name: Private[str | None]
-    contact_email: Private[str | None]
-    contact_phone: Private[str | None]
 
     @field("Whom to reach, day and night.", needs=MEMBER_STAFF)
     def contact(self) -> Contact | None:
-        if self.contact_name is None and self.contact_email is None and self.contact_phone is None:
+        member = self.row
+        if member.contact_name is None and member.contact_email is None and member.contact_phone is None:
             return None
-        return Contact(name=self.contact_name, email=self.contact_email, phone=self.contact_phone)
+        return Contact(name=member.contact_name, email=member.contact_email, phone=member.contact_phone)
 
     @field("Its brands, as far as you may see them.", directives=[few(5)])
     async def brands(self, info: Info) -> list[Brand]:
-        return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.id) or []]
+        return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.row.id) or []]
 
     @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED, QUERIED])
     async def officers(self, info: Info, first: First = UNSET, after: After = UNSET) -> OfficerConnection | None:
         """One statement a member; for one member at a time."""
-        page = await resolve.list_officers(info.context, page_request(first, after), member_id=self.id)
+        page = await info.context.read(list_officers, page_request(first, after), member_id=self.row.id)
         return OfficerConnection.of(page, Officer.of, after=after)
 
     @classmethod
-    def of(cls, member: members.Member) -> "Member":
-        return copy_model(cls, member)
-
-    @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Member":  # noqa: A002 - the key's name
-        return cls.of(await resolve.get_member(info.context, id))
+        return await get_member(info.context, id)
 
 
 @fed.type(description="One page of members.", requires_scopes=MEMBERS_READ)
@@ -147,18 +130,22 @@ class Viewer:
         return await find_member(info.context, self.member_id)
 
     @classmethod
-    def of(cls, context: Context) -> "Viewer | None":
-        principal = context.principal
-        if principal is None:
-            return None
-        scopes = render_scope(principal.scopes).split()
-        return copy_model(cls, principal, scopes=scopes)
+    def of(cls, principal: Principal) -> "Viewer":
+        return copy_model(cls, principal, scopes=render_scope(principal.scopes).split())
 
 
 async def find_member(context: Context, member_id: str | None) -> Member | None:
     """The member of that id, if the viewer may see it; batched over the operation."""
     member = await context.loaders.members.load(member_id) if member_id else None
     return Member.of(member) if member else None
+
+
+async def get_member(context: Context, member_id: str) -> Member:
+    """The member that a client names; batched over the operation. Errors: UnknownError."""
+    member = await find_member(context, parse_id(member_id))
+    if member is None:
+        raise UnknownError(field="id")
+    return member
 
 
 async def find_brand(context: Context, brand_id: BrandId | None) -> Brand | None:
@@ -183,7 +170,8 @@ async def find_officer(context: Context, officer_id: str | None) -> Officer | No
 class MemberQueries:
     @field("Who you are. It requires a token but no scope.", authenticated=True)
     def viewer(self, info: Info) -> Viewer | None:
-        return Viewer.of(info.context)
+        principal = info.context.principal
+        return Viewer.of(principal) if principal else None
 
     @field("One member that you may see.", needs=MEMBERS_READ, extensions=[CHECKED])
     async def member(
@@ -192,7 +180,7 @@ class MemberQueries:
         id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
     ) -> Member | None:
         """Errors: NOT_FOUND."""
-        return Member.of(await resolve.get_member(info.context, id))
+        return await get_member(info.context, id)
 
     @field(
         "Members that you may see, in the order of their short names.",
@@ -207,5 +195,5 @@ class MemberQueries:
         first: First = UNSET,
         after: After = UNSET,
     ) -> MemberConnection | None:
-        page = await resolve.list_members(info.context, page_request(first, after), kind=optional(kind))
+        page = await info.context.read(list_members, page_request(first, after), kind=optional(kind))
         return MemberConnection.of(page, Member.of, after=after)

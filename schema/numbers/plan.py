@@ -7,14 +7,14 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.numbers import plan as numbering
+from ledger.numbers.plan import PlanAccount, load_plan, set_override
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
-from resolvers import numbers as resolve
 from schema.authority import NUMBERS_MANAGE
 from schema.fields import field
 from schema.info import Info
-from schema.models import copy_model, given, optional
-from schema.numbers.types import PhoneNumber
+from schema.models import Shown, given
+from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import few
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -30,8 +30,8 @@ class NumberRangeInput:
     holder_name: str | None = strawberry.field(description="The holder's name if it is not a member.", default=UNSET)
     brand_slug: str | None = strawberry.field(description="The holder's brand, by its short name.", default=UNSET)
 
-    def draft(self) -> numbering.RangeDraft:
-        return numbering.RangeDraft(**({"holder_slug": None, "holder_name": None, "brand_slug": None} | given(self)))
+    def draft(self) -> RangeDraft:
+        return RangeDraft(**given(self))
 
 
 @fed.input(description="Ranges to load into the plan, at most 1,000. Loading the same ranges again changes nothing.")
@@ -50,7 +50,7 @@ class SetNumberOverrideInput:
 
 
 @fed.type(description="The result of loadNumberingPlan.")
-class LoadNumberingPlanPayload:
+class LoadNumberingPlanPayload(Shown[PlanAccount]):
     read_count: int = strawberry.field(description="The number of ranges provided.")
     written_count: int = strawberry.field(description="The number of ranges that are new or changed.")
     numbers_moved_count: int = strawberry.field(
@@ -78,8 +78,8 @@ class NumberingMutations:
         info: Info,
         input: Annotated[LoadNumberingPlanInput, strawberry.argument(description="The ranges.")],  # noqa: A002
     ) -> LoadNumberingPlanPayload | None:
-        account = await resolve.load_plan(info.context, [item.draft() for item in input.ranges])
-        return copy_model(LoadNumberingPlanPayload, account)
+        account = await info.context.write(load_plan, [item.draft() for item in input.ranges])
+        return LoadNumberingPlanPayload.of(account)
 
     @field(
         "Record that one number is held by a carrier other than the holder of its range.",
@@ -91,13 +91,5 @@ class NumberingMutations:
         info: Info,
         input: Annotated[SetNumberOverrideInput, strawberry.argument(description="The number, and its holder.")],  # noqa: A002
     ) -> SetNumberOverridePayload | None:
-        number = await resolve.set_override(
-            info.context,
-            input.e164,
-            holder_id=input.holder_id,
-            reason=input.reason,
-            brand_id=optional(input.brand_id),
-            valid_from=optional(input.valid_from),
-            valid_until=optional(input.valid_until),
-        )
-        return SetNumberOverridePayload(number=PhoneNumber.of(number) if number else None)
+        await info.context.write(set_override, input.e164, **given(input, without=("e164",)))
+        return SetNumberOverridePayload(number=await find_number(info.context, input.e164))

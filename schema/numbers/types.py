@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
-from ledger.identifiers import BrandId, MemberId
-from ledger.numbers import plan as numbering
-from ledger.numbers import reading as numbers
-from ledger.numbers.reading import NumberFilter
+from ledger.errors import UnknownError
+from ledger.numbers import table
+from ledger.numbers.plan import list_ranges
+from ledger.numbers.reading import NumberFilter, list_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
-from resolvers import numbers as resolve
 from resolvers.context import Context
 from schema.authority import NUMBER_STAFF, NUMBERS_READ, ORDERS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Brand, Member, find_brand, find_member
-from schema.models import copy_model, given_filter
+from schema.models import Shown, given_filter
 from schema.pages import PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, parse_e164
 from schema.texts import CHECKED
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     keys=["e164"],
     requires_scopes=NUMBERS_READ,
 )
-class PhoneNumber:
+class PhoneNumber(Shown[table.PhoneNumber]):
     e164: E164 = strawberry.field(description="The number in international form.")
     risk: RiskTier = strawberry.field(description="How risky it is, based on verified complaints only.")
     region: str | None = strawberry.field(
@@ -59,16 +58,14 @@ class PhoneNumber:
         description="The number of verified complaints about it; visible to the regulator only.",
         requires_scopes=NUMBER_STAFF,
     )
-    holder_id: Private[MemberId | None]
-    brand_id: Private[BrandId | None]
 
     @field("The carrier that holds its range.")
     async def holder(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.holder_id)
+        return await find_member(info.context, self.row.holder_id)
 
     @field("The holder's brand under which it is sold.")
     async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.brand_id)
+        return await find_brand(info.context, self.row.brand_id)
 
     @field("Its block orders that you may see, oldest first.", needs=ORDERS_READ, directives=[few(3)])
     async def block_orders(
@@ -76,16 +73,12 @@ class PhoneNumber:
     ) -> Sequence[Annotated["BlockOrder", strawberry.lazy("schema.orders.types")]] | None:
         from schema.orders.types import BlockOrder
 
-        found = await info.context.loaders.orders_by_number.load(self.e164)
+        found = await info.context.loaders.orders_by_number.load(self.row.e164)
         return [BlockOrder.of(order) for order in found or []]
 
     @classmethod
-    def of(cls, number: numbers.PhoneNumber) -> "PhoneNumber":
-        return copy_model(cls, number)
-
-    @classmethod
     async def resolve_reference(cls, info: Info, e164: str) -> "PhoneNumber":
-        return cls.of(await resolve.get_number(info.context, parse_e164(e164)))
+        return await get_number(info.context, parse_e164(e164))
 
 
 @fed.type(description="One page of numbers.", requires_scopes=NUMBERS_READ)
@@ -94,27 +87,21 @@ class PhoneNumberConnection(Connection[PhoneNumber]):
 
 
 @fed.type(description="A range of the numbering plan. The longest prefix that matches a number determines its holder.")
-class NumberRange:
+class NumberRange(Shown[table.Range]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     prefix: str = strawberry.field(description="The country code and leading digits, starting with +.")
     kind: RangeKind = strawberry.field(description="What the range serves.")
     holder_name: str | None = strawberry.field(description="The holder's name if it is not a member.")
     valid_from: datetime = strawberry.field(description="When it takes effect.")
     valid_until: datetime | None = strawberry.field(description="When it ceases to apply; exclusive.")
-    holder_id: Private[MemberId | None]
-    brand_id: Private[BrandId | None]
 
     @field("The carrier that holds it.")
     async def holder(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.holder_id)
+        return await find_member(info.context, self.row.holder_id)
 
     @field("The holder's brand.")
     async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.brand_id)
-
-    @classmethod
-    def of(cls, held: numbering.Range) -> "NumberRange":
-        return copy_model(cls, held)
+        return await find_brand(info.context, self.row.brand_id)
 
 
 @fed.type(description="One page of the numbering plan.", requires_scopes=NUMBERS_READ)
@@ -141,6 +128,14 @@ async def find_number(context: Context, e164: str | None) -> PhoneNumber | None:
     return PhoneNumber.of(number) if number else None
 
 
+async def get_number(context: Context, e164: str) -> PhoneNumber:
+    """The number that a client names; batched over the operation. Errors: UnknownError."""
+    number = await find_number(context, e164)
+    if number is None:
+        raise UnknownError(field="e164")
+    return number
+
+
 @fed.type
 class NumberQueries:
     @field("One number, as far as you may see it.", needs=NUMBERS_READ, extensions=[CHECKED])
@@ -148,7 +143,7 @@ class NumberQueries:
         self, info: Info, e164: Annotated[E164, strawberry.argument(description="The number.")]
     ) -> PhoneNumber | None:
         """Errors: NOT_FOUND."""
-        return PhoneNumber.of(await resolve.get_number(info.context, e164))
+        return await get_number(info.context, e164)
 
     @field(
         "Numbers that you may see and that have complaints, in the order of their digits.",
@@ -166,7 +161,7 @@ class NumberQueries:
         after: After = UNSET,
     ) -> PhoneNumberConnection | None:
         where = NumberFilter(**given_filter(filter))
-        page = await resolve.list_numbers(info.context, page_request(first, after), where)
+        page = await info.context.read(list_numbers, page_request(first, after), where)
         return PhoneNumberConnection.of(page, PhoneNumber.of, after=after)
 
     @field(
@@ -178,5 +173,5 @@ class NumberQueries:
     async def numbering_plan(
         self, info: Info, first: First = UNSET, after: After = UNSET
     ) -> NumberRangeConnection | None:
-        page = await resolve.list_ranges(info.context, page_request(first, after))
+        page = await info.context.read(list_ranges, page_request(first, after))
         return NumberRangeConnection.of(page, NumberRange.of, after=after)

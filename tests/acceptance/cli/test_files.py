@@ -10,7 +10,7 @@ import pytest
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.reading import list_complaints
 from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding
-from ledger.members.admission import list_officers
+from ledger.members.reading import list_officers
 from ledger.pages import PageRequest
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer, ViewerKind

@@ -17,8 +17,9 @@ from auth.scopes import BY_KIND, OFFICER_ONLY
 from ledger.feed.cursors import FeedCursor
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
-from ledger.numbers.plan import RangeDraft, load_plan
+from ledger.numbers.plan import load_plan
 from ledger.numbers.plan_seed import PLAN_EPOCH
+from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 from ledger.settings import LedgerSettings
 from ledger.storage.database import Database

@@ -16,7 +16,7 @@ from auth.login.second_factors import (
     use_code,
 )
 from auth.login.table import officer_logins, recovery_codes
-from auth.tables import AUTH_SEALED
+from auth.tables import AUTH_TABLES
 from auth.tokens.signing_keys import load_signing_keys
 from ledger.storage.rekeying import rotate_keys
 from ledger.storage.roles import Role
@@ -123,7 +123,7 @@ class TestStoredSecrets:
         fresh = Keyring.from_text(*Keyring.generate_text())
         both = Keyring({**fresh.keys, **old.keys}, fresh.current_key_id, old.reference_key)
         database.keyring = both
-        sealed = await rotate_keys(database, as_of=app.world.clock(), columns=AUTH_SEALED)
+        sealed = await rotate_keys(database, as_of=app.world.clock(), tables=AUTH_TABLES)
         assert sealed == {"signing_keys.private_key": 1, "officer_logins.totp_secret_sealed": 1}
         database.keyring = Keyring(fresh.keys, fresh.current_key_id, old.reference_key)
         async with database.system(Role.AUTH, as_of=app.world.clock()) as tx:

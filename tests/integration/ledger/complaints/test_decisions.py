@@ -37,6 +37,7 @@ from ledger.storage.rekeying import rotate_keys
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from ledger.vocabulary import Category
+from migrations.metadata import metadata
 from tests.support.statements import count_statements
 
 NUMBER = "0811 9000 0001"
@@ -363,7 +364,7 @@ class TestRevealComplainant:
         fresh = Keyring.from_text(*Keyring.generate_text())
         both = Keyring({**fresh.keys, **keyring.keys}, fresh.current_key_id, keyring.reference_key)
         other = Database.connect(database.settings, both)
-        sealed_anew = await rotate_keys(other, as_of=as_of)
+        sealed_anew = await rotate_keys(other, as_of=as_of, tables=metadata.sorted_tables)
         async with other.reading(parties.officer, as_of=as_of) as tx:
             (reveal,) = (await load_reveals(tx, [complaint_id]))[complaint_id]
         await other.close()

@@ -9,7 +9,6 @@ from ledger.feed.checkpoints import (
     NotLeadingError,
     add_checkpoint_key,
     find_checkpoint,
-    find_latest_checkpoint,
     list_checkpoints,
     list_verifier_keys,
     retire_older_checkpoint_keys,
@@ -19,9 +18,10 @@ from ledger.feed.direct import DirectSession
 from ledger.feed.merkle import compute_root as hash_whole
 from ledger.feed.proofs import compute_root
 from ledger.storage.database import Database
-from ledger.storage.rekeying import LEDGER_SEALED, rotate_keys
+from ledger.storage.rekeying import rotate_keys
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
+from migrations.metadata import metadata
 from tests.support.audited import ORIGIN, read_now
 from tests.support.sequenced import event_draft
 from tests.support.waiting import until
@@ -40,7 +40,7 @@ class TestCheckpoints:
         leaves = [row["leaf_hash"] for row in await audited.owner.fetch("SELECT leaf_hash FROM feed ORDER BY position")]
         for viewer in (parties.officer, parties.telkomsel, parties.agency, parties.provider):
             async with audited.database.reading(viewer, as_of=as_of) as tx:
-                latest = await find_latest_checkpoint(tx)
+                latest = await find_checkpoint(tx)
                 keys = await list_verifier_keys(tx)
                 root = await compute_root(tx, size)
             assert (latest.tree_size, latest.root_hash) == (size, root) == (size, hash_whole(leaves))
@@ -177,6 +177,6 @@ class TestKeys:
 
         both = Keyring({name: base64.b64decode(secret), **keyring.keys}, name, keyring.reference_key)
         other = Database.connect(audited.database.settings, both)
-        sealed_anew = await rotate_keys(other, as_of=as_of, columns=LEDGER_SEALED)
+        sealed_anew = await rotate_keys(other, as_of=as_of, tables=metadata.sorted_tables)
         assert sealed_anew["feed_keys.private_sealed"] == 1
         await other.close()

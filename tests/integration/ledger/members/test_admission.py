@@ -5,13 +5,8 @@ from sqlalchemy import text
 
 from ledger.errors import ForbiddenError, UnknownError
 from ledger.identifiers import new_id
-from ledger.members.admission import (
-    MemberDraft,
-    OfficerDraft,
-    add_brand,
-    add_officer,
-    admit_member,
-    disable_officer,
+from ledger.members.admission import MemberDraft, OfficerDraft, add_brand, add_officer, admit_member, disable_officer
+from ledger.members.reading import (
     find_member_by_slug,
     get_member,
     list_members,

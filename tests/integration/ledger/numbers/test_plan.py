@@ -6,8 +6,9 @@ import pytest
 
 from ledger.errors import ForbiddenError, TimeInvalidError, UnknownError
 from ledger.numbers.forms import parse_number
-from ledger.numbers.plan import RangeDraft, RangeInvalidError, find_holders, list_ranges, load_plan, set_override
+from ledger.numbers.plan import find_holders, list_ranges, load_plan, set_override
 from ledger.numbers.plan_seed import MERGER, PLAN_EPOCH, seed_ranges
+from ledger.numbers.ranges import RangeDraft, RangeInvalidError
 from ledger.numbers.reading import NumberFilter, ensure_numbers, get_number, list_numbers, load_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RangeKind, RiskTier
 from ledger.pages import PageRequest

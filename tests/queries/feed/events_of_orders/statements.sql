@@ -1,4 +1,4 @@
-SELECT events.id, events.kind, events.subject, events.subject_id, events.state, events.actor_member_id, events.actor_officer_id, events.actor_client_id, events.audience, events.payload, events.recorded_at 
+SELECT events.id, events.kind, events.subject, events.subject_id, events.state, events.actor_member_id, events.actor_officer_id, events.actor_client_id, events.audience, events.brand_id, events.payload, events.recorded_at 
 FROM events 
 WHERE events.kind IN ($2::VARCHAR, $3::VARCHAR) ORDER BY events.id DESC 
  LIMIT $1::INTEGER;

@@ -9,7 +9,7 @@ WHERE block_orders.carrier_id = $1::UUID AND block_orders.issued_at IS NOT NULL;
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.first_seen_at 
 FROM phone_numbers 
-WHERE phone_numbers.holder_id = $1::UUID AND phone_numbers.e164 IN ($2::VARCHAR, $3::VARCHAR);
+WHERE phone_numbers.e164 IN ($2::VARCHAR, $3::VARCHAR) AND phone_numbers.holder_id = $1::UUID;
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
 FROM members 

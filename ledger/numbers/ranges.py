@@ -1,0 +1,50 @@
+"""Ranges of a numbering plan as a file or the seed has them, before they are taken into the plan. Pure."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.errors import InvalidInputError
+from ledger.numbers.vocabulary import RangeKind
+from ledger.texts import check_text
+
+_PREFIX = re.compile(r"[+][1-9][0-9]{1,14}", re.ASCII)
+_NAME_LENGTH_MAX = 200
+
+
+class RangeInvalidError(InvalidInputError):
+    """This is no range of a numbering plan."""
+
+    code = "RANGE_INVALID"
+    hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two begin at once."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeDraft:
+    """A range of the plan as a file or the seed has it: holder and brand by slug.
+
+    Units: valid_from and valid_until are UTC, from inclusive, until exclusive.
+    """
+
+    prefix: str
+    kind: RangeKind
+    holder_slug: str | None = None
+    holder_name: str | None = None
+    brand_slug: str | None = None
+    valid_from: datetime
+    valid_until: datetime | None = None
+
+
+def check_ranges(ranges: Sequence[RangeDraft]) -> None:
+    """Errors: RangeInvalidError, TextTooLongError, TextInvalidError."""
+    repeated = [key for key, count in Counter((d.prefix, d.valid_from) for d in ranges).items() if count > 1]
+    if repeated:
+        raise RangeInvalidError(f"The prefix {repeated[0][0]} begins twice at one time.", field="prefix")
+    for draft in ranges:
+        if not _PREFIX.fullmatch(draft.prefix):
+            raise RangeInvalidError(field="prefix")
+        if draft.valid_until is not None and draft.valid_until <= draft.valid_from:
+            raise RangeInvalidError(f"The range {draft.prefix} ends before it begins.", field="validUntil")
+        check_text(draft.holder_name or "", field="holderName", length_max=_NAME_LENGTH_MAX)
