@@ -422,8 +422,3 @@ def hide(record: R, role: Role) -> R:
     members = declaration_of(type(record)).members.values()
     hidden = {member.name: None for member in members if not may_read(member.readers, role)}
     return replace(record, **hidden) if hidden else record  # type: ignore[type-var]
-
-
-def readable_names(record: type[Any], role: Role) -> tuple[str, ...]:
-    """The names of the columns of a record that a role may read."""
-    return tuple(column.name for column in readable_columns(record, role) if isinstance(column, Column))
