@@ -1,6 +1,6 @@
-"""The ASGI application: the only place that puts the parts together.
+"""The ASGI application: the only place that assembles the parts.
 
-`create_app` takes the parts as arguments, so that a test can hand in others; gateway/wiring.py hands in the real ones.
+`create_app` takes the parts as arguments, so that tests can pass others; gateway/wiring.py passes the real ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +34,11 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
 
 class SchemaUnsafeError(Exception):
-    """The schema's declarations can't be enforced as they stand; each line says what to change."""
+    """The schema's declarations can't be enforced as written; each line says what to change."""
 
 
 def read_clock() -> datetime:
-    """Now, aware, in UTC."""
+    """Return the current time, timezone-aware, in UTC."""
     return datetime.now(UTC)
 
 
@@ -57,14 +57,13 @@ def create_app(
     open_tokens: OpenTokens | None = None,
     now: Callable[[], datetime] = read_clock,
 ) -> Starlette:
-    """The application over the parts given.
+    """Build the application from its parts.
 
-    Shapes: verify_token(bearer, as_of) gives auth's verdict on a token. There is no
-    application without one. bound_tokens verifies tokens of the scheme DPoP; without it none is taken.
-    make_context(principal | None, as_of, request_id) makes an operation's context, an async context manager that is
-    left when the operation ends. Without a follower no subscription is served; without open_tokens nobody notices
-    that a stream's token ended. app.state has .metrics, .readiness, .streams and .drains, what a server calls and
-    waits for before it closes connections.
+    Shapes: verify_token(bearer, as_of) returns auth's verdict on a token and is required. bound_tokens verifies tokens
+    of the DPoP scheme; without it, all of them are refused. make_context(principal | None, as_of, request_id) returns
+    an operation's context, an async context manager that is exited when the operation ends. Without a follower no
+    subscription is served; without open_tokens a stream outlives its token. app.state has .metrics, .readiness,
+    .streams and .drains, which a server calls and awaits before it closes connections.
     Errors: SchemaUnsafeError, before anything is served.
     """
     prepared = prepare_schema(schema)
@@ -107,7 +106,7 @@ def create_app(
 
 
 def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[BaseRoute]) -> list[Middleware]:
-    """Outermost first."""
+    """The middleware, outermost first."""
     paths = frozenset(route.path for route in routes if isinstance(route, Route))
     https = settings.base_url.startswith("https://")
     middleware = [Middleware(RequestEnvelope, metrics=metrics, routes=paths, https=https)]

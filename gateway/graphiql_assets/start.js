@@ -1,11 +1,11 @@
 // Starts GraphiQL on the endpoint that served it. Set the Authorization header in its Headers pane.
-// A subscription goes over a WebSocket, whose connection_init carries what stands there.
+// A subscription uses a WebSocket, whose connection_init carries that header.
 const ask = GraphiQL.createFetcher({
   url: location.pathname,
   subscriptionUrl: location.origin.replace(/^http/, "ws") + location.pathname,
 });
 
-// Until a token stands behind it, "Bearer " is no credential: without it the schema can be read.
+// Without a token, "Bearer " is not a credential; once it is left out, the schema can be read.
 const withoutEmptyBearer = (headers) =>
   Object.fromEntries(
     Object.entries(headers ?? {}).filter(
@@ -16,7 +16,7 @@ const withoutEmptyBearer = (headers) =>
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher: (parameters, options) => ask(parameters, { ...options, headers: withoutEmptyBearer(options?.headers) }),
-    defaultQuery: "# Put a token behind Bearer in the Headers pane, then run this.\n{\n  viewer {\n    member {\n      legalName\n    }\n  }\n}\n",
+    defaultQuery: "# Put a token after Bearer in the Headers pane, then run this.\n{\n  viewer {\n    member {\n      legalName\n    }\n  }\n}\n",
     defaultEditorToolsVisibility: "headers",
     defaultHeaders: '{\n  "Authorization": "Bearer "\n}',
     shouldPersistHeaders: false,

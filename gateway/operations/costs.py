@@ -1,7 +1,7 @@
-"""Weights and list lengths, read from `@cost` and `@listSize` of the schema.
+"""Weights and list lengths, read from the schema's `@cost` and `@listSize`.
 
-It judges one field at a time; plans.py walks the operation. A page or list beyond its bound is refused here, before
-anything is executed.
+This module assesses one field at a time; plans.py walks the operation. A page or list that exceeds its limit is refused
+here, before anything is executed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,14 +36,14 @@ _CONNECTION_FIELDS = ("nodes", "edges")
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How many items a field may return, and the lengths that it sets for lists among its sub-fields."""
+    """How many items a field may return, and the lengths that it sets for lists among its subfields."""
 
     length: int
     inner: Mapping[str, int] = field(default_factory=dict)
 
 
 class CostModel:
-    """Weights and lengths of one schema's fields. Never changes once made."""
+    """The weights and lengths of one schema's fields. Immutable."""
 
     def __init__(
         self,
@@ -53,18 +53,18 @@ class CostModel:
         list_items_max: int,
         list_size_assumed: int = LIST_SIZE_ASSUMED,
     ) -> None:
-        """Bind to a schema and to the bounds of pages and lists."""
+        """Bind to a schema and to the limits on pages and lists."""
         self.page_size_max = page_size_max
         self.list_items_max = list_items_max
         self.list_size_assumed = list_size_assumed
         self._type_weights = {name: _type_weight(type_) for name, type_ in schema.type_map.items()}
 
     def weigh_type(self, type_: GraphQLNamedType) -> int:
-        """The weight of one value of a type."""
+        """Return the weight of one value of a type."""
         return self._type_weights[type_.name]
 
     def weigh_field(self, definition: GraphQLField, node: FieldNode) -> int:
-        """The weight of calling a field once, with its arguments.
+        """Return the weight of calling a field once, with its arguments.
 
         Errors: TooManyItemsError for a list argument that is too long.
         """
@@ -74,12 +74,12 @@ class CostModel:
             if declared is not None:
                 weight += _find_weight(declared) or 0
                 if not _is_leaf_argument(declared):
-                    # Objects in variables are counted once per request, so that a plan serves every value of them.
+                    # Objects in variables are counted once per request, so that one plan serves all their values.
                     weight += self.weigh_input(read_argument(node, argument.name.value, {}))
         return weight
 
     def weigh_input(self, value: Any, *, items_max: int | None = None) -> int:
-        """One for each object in an argument; items_max is the bound of its lists, if it has one of its own.
+        """Count the objects in an argument; items_max limits its lists instead of the general limit.
 
         Errors: TooManyItemsError.
         """
@@ -93,7 +93,7 @@ class CostModel:
                 stack.extend(item.values())
             elif isinstance(item, list):
                 if len(item) > bound:
-                    raise TooManyItemsError(f"A list holds {len(item)} items; at most {bound} are taken.")
+                    raise TooManyItemsError(f"A list has {len(item)} items; at most {bound} are allowed.")
                 stack.extend(item)
         return objects
 
@@ -106,7 +106,7 @@ class CostModel:
         *,
         inherited: int | None,
     ) -> Sizing:
-        """How long a field's list is; 1 for what is no list.
+        """Return how long a field's list may be; 1 for a field that is not a list.
 
         Errors: PageTooLargeError, SlicingArgumentError.
         """
@@ -147,10 +147,10 @@ class CostModel:
         for name, asked in given.items():
             if asked > self.page_size_max and not isinstance(read_argument(node, name, variables), list):
                 raise PageTooLargeError(
-                    f"{coordinate} gives at most {self.page_size_max} items in one page; {name} asks for {asked}."
+                    f"{coordinate} returns at most {self.page_size_max} items per page; {name} asks for {asked}."
                 )
             if asked < 0:
-                raise PageTooLargeError(f"{coordinate} can't give {asked} items.")
+                raise PageTooLargeError(f"{coordinate} can't return {asked} items.")
         required = declared is not None and declared.require_one_slicing_argument is not False and slicing
         if required and sum(name in given for name in slicing) != 1:
             raise SlicingArgumentError(f"{coordinate} needs exactly one of {', '.join(slicing)}.")

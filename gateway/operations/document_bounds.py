@@ -1,6 +1,6 @@
-"""Bounds on a document's shape that need no schema: depth, aliases, directives, length of lists.
+"""Limits on a document's shape that need no schema: depth, aliases, directives and list lengths.
 
-Fragments are followed and may refer to themselves; validation refuses those later, and this must end before it.
+The checks follow fragments and must terminate on cyclic ones, since they run before the validation that refuses those.
 """
 
 from collections import Counter
@@ -52,7 +52,7 @@ class _Census(Visitor):
 
 
 def check_document_bounds(document: DocumentNode, settings: LimitSettings) -> None:
-    """Raise when a document is wider or deeper than is taken.
+    """Refuse a document that is wider or deeper than allowed.
 
     Errors: OperationTooComplexError, TooManyItemsError.
     """
@@ -63,17 +63,17 @@ def check_document_bounds(document: DocumentNode, settings: LimitSettings) -> No
     if census.directives > settings.document_directives_max:
         raise _too_many("directives", census.directives, settings.document_directives_max)
     if census.repeats > settings.document_repeats_max:
-        # GraphQL's own rule that fields can be merged compares each with each.
-        raise _too_many("fields of one name side by side", census.repeats, settings.document_repeats_max)
+        # GraphQL's own rule that fields can be merged compares every pair of them.
+        raise _too_many("fields with the same name in one selection", census.repeats, settings.document_repeats_max)
     if census.list_items > settings.list_items_max:
-        raise TooManyItemsError(f"A list holds {census.list_items} items; at most {settings.list_items_max} are taken.")
+        raise TooManyItemsError(f"A list has {census.list_items} items; at most {settings.list_items_max} are allowed.")
     depth = measure_depth(document)
     if depth > settings.document_depth_max:
         raise _too_many("levels", depth, settings.document_depth_max)
 
 
 def measure_depth(document: DocumentNode) -> int:
-    """Levels of fields of the deepest operation, fragments followed; a fragment inside itself counts once."""
+    """Return the field depth of the deepest operation, following fragments; a fragment inside itself counts once."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     depths: dict[str, int] = {}
     return max(
@@ -99,7 +99,7 @@ def _measure(
         elif isinstance(selection, FragmentSpreadNode):
             name = selection.name.value
             if name in fragments and name not in depths:
-                # Marks the fragment as being measured, which ends a cycle.
+                # Marks the fragment as being measured, which breaks a cycle.
                 depths[name] = 0
                 depths[name] = _measure(fragments[name].selection_set, fragments, depths)
             deepest = max(deepest, depths.get(name, 0))
@@ -107,4 +107,4 @@ def _measure(
 
 
 def _too_many(what: str, found: int, allowed: int) -> OperationTooComplexError:
-    return OperationTooComplexError(f"The document has {found} {what}; at most {allowed} are taken.")
+    return OperationTooComplexError(f"The document has {found} {what}; at most {allowed} are allowed.")

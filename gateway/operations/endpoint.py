@@ -1,9 +1,9 @@
-"""The GraphQL endpoint: from HTTP to the list of steps, and from its answer back to HTTP.
+"""The GraphQL endpoint: turns an HTTP request into a run of the pipeline, and its answer into a response.
 
-POST with application/json, GET for queries and subscriptions, a page for browsers. Who accepts a stream gets a
-subscription as one; whatever is refused before it begins is an ordinary answer with its status. It holds no cookies
-and reads none, so another site's page has nothing to ride on; what a browser marks as coming from another site is
-refused all the same.
+It takes POST with application/json, GET for queries and subscriptions, and shows browsers a page. A client that accepts
+a stream gets a subscription as one; a refusal before the stream begins is an ordinary response with its status. The
+endpoint neither sets nor reads cookies, so a page on another site has no session to exploit; requests that a browser
+marks as cross-site are refused all the same.
 Source: GraphQL over HTTP; docs/adr/0032, 0033.
 """
 
@@ -56,7 +56,7 @@ class GraphQLEndpoint:
     """The ASGI application at /graphql. Owned by one event loop, as its services are."""
 
     def __init__(self, services: Services, *, hub: StreamHub | None, now: Callable[[], datetime]) -> None:
-        """Bind to the services, to the hub of subscriptions, and to the clock, which is read once per operation."""
+        """Bind to the services, the subscription hub, and the clock, which is read once per operation."""
         self.services = services
         self.hub = hub
         self.now = now
@@ -71,7 +71,7 @@ class GraphQLEndpoint:
         await response(scope, receive, send)
 
     async def answer(self, request: Request) -> ASGIApp:
-        """The response to a request; it raises nothing but what a vanished client raises."""
+        """Return the response to a request. Errors: ClientDisconnect only."""
         accept = ", ".join(request.headers.getlist("accept")) or None
         if self._is_browser(request, accept):
             return render_page()
@@ -91,7 +91,7 @@ class GraphQLEndpoint:
         return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
 
     async def _open(self, request: Request, authorized: Authorized) -> HttpStream:
-        """The response that carries a subscription. Errors: what opening one refuses."""
+        """Return the response that carries a subscription. Errors: refusals to open one."""
         hub = self.hub
         if hub is None:
             raise StreamRequiredError
@@ -129,7 +129,7 @@ class GraphQLEndpoint:
         return _TRANSPORTS[chosen] if chosen else Transport.RESPONSE
 
     def _find_refusal(self, request: Request, accept: str | None) -> RequestRefusedError | None:
-        """What is wrong with a request before anything of it is read."""
+        """Find what is wrong with a request before its body is read."""
         if request.method not in _METHODS:
             return MethodNotAllowedError(headers={"Allow": ", ".join(_METHODS)})
         if len(request.scope["path"]) + len(request.scope["query_string"]) > self.services.settings.url_bytes_max:
@@ -144,7 +144,9 @@ class GraphQLEndpoint:
         if not is_json_in_utf8(headers.get("content-type")):
             return UnsupportedMediaTypeError(headers={"Accept-Post": "application/json"})
         if headers.get("content-encoding", "identity") != "identity":
-            return UnsupportedMediaTypeError("A compressed body is not taken.", headers={"Accept-Encoding": "identity"})
+            return UnsupportedMediaTypeError(
+                "A compressed body is not accepted.", headers={"Accept-Encoding": "identity"}
+            )
         return None
 
     async def _read(self, request: Request) -> GraphQLRequest:
@@ -156,18 +158,18 @@ class GraphQLEndpoint:
             declared_length=request.headers.get("content-length"),
             bytes_max=settings.body_bytes_max,
         )
-        # Parameters beside a body mean nothing here, but a number or a token in them is as much in a URL.
+        # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
         parse_parameters(request.scope["query_string"])
         return parse_body(body)
 
 
 def _choose_refusal_type(accept: str | None) -> MediaType:
-    """Who accepts a stream alone reads a refusal by its status, which only one of the types can be trusted with."""
+    """Choose a media type where neither is accepted. A stream client needs the one whose status it can trust."""
     return MediaType.JSON if choose_stream(accept) is None else MediaType.GRAPHQL_RESPONSE
 
 
 def _render_single(transport: Transport, answer: Answer) -> Response:
-    """The answer of a query or a mutation as a stream of one result."""
+    """Render the answer to a query or a mutation as a stream of one result."""
     form = EventStream if transport is Transport.EVENT_STREAM else Multipart
     render = render_event if transport is Transport.EVENT_STREAM else render_part
     headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}

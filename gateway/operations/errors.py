@@ -1,16 +1,17 @@
 """The only place where an exception becomes an HTTP status and an `extensions.code`.
 
     GatewayError
-    +-- RequestRefusedError          the HTTP request itself; its status holds for every media type
+    +-- RequestRefusedError          the HTTP request itself; same status for every media type
     |   +-- MalformedRequestError, NumberInUrlError, BodyTooLargeError, MethodNotAllowedError, ...
     |   +-- TokenInvalidError, RateLimitedError, OverloadedError, OperationTimeoutError
     +-- OperationRefusedError        a well-formed request whose operation is not executed
         +-- DocumentSyntaxError, DocumentInvalidError, OperationUnknownError, ...
         +-- OperationTooComplexError, PageTooLargeError, ScopesMissingError, UnauthenticatedError
 
-Text of these is made from what the client sent and the schema. Whatever is no GatewayError and no LedgerError
-is internal: the client reads one fixed sentence and the request id, and the cause is logged (failures.py).
-Source: GraphQL over HTTP, sections "Status Codes"; RFC 6750 section 3 for the challenges.
+Their text is built only from what the client sent and from the schema. Any exception that is neither a GatewayError nor
+a LedgerError is internal: the client reads one fixed sentence and the request id, and the cause is logged
+(failures.py).
+Source: GraphQL over HTTP, section "Status Codes"; RFC 6750 section 3 for the challenges.
 """
 
 from collections.abc import Mapping
@@ -37,8 +38,8 @@ class Code(StrEnum):
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 
-# A four-eyes or officers-only refusal is about who asks, not about a scope, and no other scope would help;
-# UNAUTHORIZED_FIELD_OR_TYPE promises that one would. The same caller's same input is never accepted.
+# A four-eyes or officers-only refusal depends on who asks: no other scope would help, as UNAUTHORIZED_FIELD_OR_TYPE
+# promises. The same input from the same caller is never accepted.
 CODE_OF_CATEGORY: Mapping[Category, Code] = {
     Category.BAD_USER_INPUT: Code.BAD_USER_INPUT,
     Category.NOT_FOUND: Code.NOT_FOUND,
@@ -48,7 +49,7 @@ CODE_OF_CATEGORY: Mapping[Category, Code] = {
     Category.UNAVAILABLE: Code.INTERNAL_SERVER_ERROR,
 }
 
-# A field that the schema left open, but whose resolver can't answer without a viewer.
+# Fields that the schema leaves open, but whose resolvers need a viewer.
 CODE_OF_PROBLEM: Mapping[str, Code] = {"TOKEN_NEEDED": Code.UNAUTHENTICATED}
 
 INTERNAL_MESSAGE = "Internal server error"
@@ -56,7 +57,7 @@ UNAVAILABLE_RETRY_SECONDS = 2
 
 
 class GatewayError(Exception):
-    """The gateway refused."""
+    """The gateway refused the request."""
 
     code: ClassVar[str] = "GATEWAY_ERROR"
     category: ClassVar[Code] = Code.BAD_USER_INPUT
@@ -70,7 +71,7 @@ class GatewayError(Exception):
         headers: Mapping[str, str] | None = None,
         extensions: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the docstring as message unless a fuller one is given."""
+        """Use the docstring's first line as the message unless another is given."""
         self.message = message or (self.__doc__ or "").strip().splitlines()[0]
         self.headers = dict(headers or {})
         self.extensions = dict(extensions or {})
@@ -78,42 +79,42 @@ class GatewayError(Exception):
 
 
 class RequestRefusedError(GatewayError):
-    """The HTTP request can't be taken."""
+    """The HTTP request can't be accepted."""
 
     code = "REQUEST_REFUSED"
 
 
 class MalformedRequestError(RequestRefusedError):
-    """The request is no GraphQL request."""
+    """The request is not a GraphQL request."""
 
     code = "REQUEST_MALFORMED"
     hint = 'Send a JSON object such as {"query": "{ viewer { memberId } }", "variables": {}}.'
 
 
 class NumberInUrlError(RequestRefusedError):
-    """A URL must not carry a telephone number; URLs are written to logs on the way."""
+    """A URL must not contain a telephone number, since URLs are logged along the way."""
 
     code = "NUMBER_IN_URL"
     hint = "Send the same operation by POST."
 
 
 class TokenInUrlError(RequestRefusedError):
-    """A URL must not carry a token; URLs are written to logs on the way."""
+    """A URL must not contain a token, since URLs are logged along the way."""
 
     code = "TOKEN_IN_URL"
     hint = "Send the token in the Authorization header, and revoke this one."
 
 
 class CrossSiteRequestError(RequestRefusedError):
-    """A page of another site can't call this address."""
+    """A page on another site can't call this endpoint."""
 
     code = "CROSS_SITE_REQUEST"
     status = 403
-    hint = "The operator can name the page's origin in JEMBATAN_CORS_ORIGINS."
+    hint = "The operator can add the page's origin to JEMBATAN_CORS_ORIGINS."
 
 
 class MethodNotAllowedError(RequestRefusedError):
-    """This address takes GET and POST."""
+    """This endpoint accepts only GET and POST."""
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
@@ -128,13 +129,13 @@ class OperationNeedsPostError(RequestRefusedError):
 
 
 class NotAcceptableError(RequestRefusedError):
-    """None of the accepted media types can be answered."""
+    """None of the accepted media types is available."""
 
     code = "NOT_ACCEPTABLE"
     status = 406
     hint = (
         "Accept application/graphql-response+json or application/json; "
-        "a subscription takes text/event-stream or multipart/mixed;subscriptionSpec=1.0."
+        "for a subscription, text/event-stream or multipart/mixed;subscriptionSpec=1.0."
     )
 
 
@@ -150,14 +151,14 @@ class StreamRequiredError(RequestRefusedError):
 
 
 class BodyTooLargeError(RequestRefusedError):
-    """The request body is larger than is taken."""
+    """The request body is too large."""
 
     code = "BODY_TOO_LARGE"
     status = 413
 
 
 class UrlTooLongError(RequestRefusedError):
-    """The URL is longer than is taken."""
+    """The URL is too long."""
 
     code = "URL_TOO_LONG"
     status = 414
@@ -182,34 +183,34 @@ class TokenInvalidError(RequestRefusedError):
 
 
 class RateLimitedError(RequestRefusedError):
-    """The client sent more operations than its rate allows."""
+    """The client sent more operations than its rate limit allows."""
 
     code = "RATE_LIMITED"
     category = Code.RATE_LIMITED
     status = 429
-    hint = "Wait for the seconds that Retry-After names."
+    hint = "Wait for the number of seconds in Retry-After."
 
 
 class OverloadedError(RequestRefusedError):
-    """The process runs as many operations as it may; nothing was executed."""
+    """The process is already running as many operations as it can; nothing was executed."""
 
     code = "OVERLOADED"
     category = Code.RATE_LIMITED
     status = 503
-    hint = "Wait for the seconds that Retry-After names."
+    hint = "Wait for the number of seconds in Retry-After."
 
 
 class OperationTimeoutError(RequestRefusedError):
-    """The operation ran longer than is allowed and was stopped."""
+    """The operation exceeded its time limit and was stopped."""
 
     code = "OPERATION_TIMEOUT"
     category = Code.OPERATION_TOO_COMPLEX
     status = 504
-    hint = "Ask for less in one call; a mutation can be repeated safely, it is idempotent."
+    hint = "Ask for less in one call. A mutation is idempotent and can safely be repeated."
 
 
 class OperationRefusedError(GatewayError):
-    """The operation is not executed."""
+    """The operation was not executed."""
 
     code = "OPERATION_REFUSED"
     category = Code.GRAPHQL_VALIDATION_FAILED
@@ -223,27 +224,27 @@ class DocumentSyntaxError(OperationRefusedError):
 
 
 class DocumentInvalidError(OperationRefusedError):
-    """The document doesn't fit the schema."""
+    """The document is not valid against the schema."""
 
     code = "DOCUMENT_INVALID"
 
 
 class OperationUnknownError(OperationRefusedError):
-    """The operation to run can't be told."""
+    """The document doesn't determine which operation to run."""
 
     code = "OPERATION_UNKNOWN"
     hint = "Name one of the document's operations in operationName."
 
 
 class VariablesInvalidError(OperationRefusedError):
-    """The variables don't fit the operation."""
+    """The variables don't match the operation."""
 
     code = "VARIABLES_INVALID"
     category = Code.BAD_USER_INPUT
 
 
 class OperationTooComplexError(OperationRefusedError):
-    """The operation asks for more than one call may."""
+    """The operation asks for more than is allowed in one call."""
 
     code = "OPERATION_TOO_COMPLEX"
     category = Code.OPERATION_TOO_COMPLEX
@@ -251,7 +252,7 @@ class OperationTooComplexError(OperationRefusedError):
 
 
 class PageTooLargeError(OperationRefusedError):
-    """The page is larger than is given."""
+    """The requested page is too large."""
 
     code = "PAGE_TOO_LARGE"
     category = Code.BAD_USER_INPUT
@@ -265,7 +266,7 @@ class SlicingArgumentError(OperationRefusedError):
 
 
 class UnauthenticatedError(OperationRefusedError):
-    """This needs an access token."""
+    """This requires an access token."""
 
     code = "TOKEN_REQUIRED"
     category = Code.UNAUTHENTICATED
@@ -274,7 +275,7 @@ class UnauthenticatedError(OperationRefusedError):
 
 
 class ScopesMissingError(OperationRefusedError):
-    """The token lacks a scope that this needs."""
+    """The token lacks a required scope."""
 
     code = "SCOPES_MISSING"
     category = Code.UNAUTHORIZED_FIELD_OR_TYPE
@@ -295,10 +296,10 @@ PARTIAL_SUCCESS = 294
 
 
 def find_refusal_status(error: GatewayError, *, edition: str, legacy_media_type: bool) -> int:
-    """The HTTP status of a refusal.
+    """Return the HTTP status of a refusal.
 
-    Source: GraphQL over HTTP. An application/json answer to a well-formed request is 200 whatever happened
-    to the operation; what concerns the HTTP request itself has its status under both media types.
+    Source: GraphQL over HTTP. An application/json response to a well-formed request is 200 whatever happened to the
+    operation; a refusal of the HTTP request itself keeps its status with both media types.
     """
     if legacy_media_type and isinstance(error, OperationRefusedError):
         return 200

@@ -1,7 +1,7 @@
-"""docs/errors.md, rendered from the error classes themselves.
+"""Renders docs/errors.md from the error classes themselves.
 
-`python -m gateway.operations.errors_reference` rewrites it; a test fails when it is stale or when two errors share
-a code.
+`python -m gateway.operations.errors_reference` rewrites it; a test fails when it is stale or when two errors share a
+code.
 """
 
 import importlib
@@ -21,19 +21,19 @@ _ROOTS: tuple[type[Exception], ...] = (GatewayError, LedgerError, AuthError)
 
 _INTRODUCTION = """# Errors
 
-A refusal has a stable code, a message made only from what you sent, and where it helps a `field` and a `hint`.
+A refusal has a stable code, a message built only from what you sent and, where it helps, a `field` and a `hint`.
 
-* **A GraphQL error** carries `extensions.code`, one of the twelve classes below, and `extensions.problem`, the exact
-  code of the second table; also `requestId`, which finds the matching lines of the log. `Internal server error` is all
-  that a client reads of anything unforeseen.
-* **An item of a bulk mutation** that was refused has a `problem { code message field hint }` in its own place, with
-  the same exact codes. The other items were taken.
-* **An OAuth endpoint** answers `{"error", "error_description"}` as RFC 6749 has it. A bearer that is refused gets 401
-  and `WWW-Authenticate: Bearer error="invalid_token"`; the log says which of the last table it was.
-* **A command** prints `error: CODE: message`, mostly a `hint:` below, on stderr and exits with 1, or with 2 where it
-  can't be asked so.
+* **A GraphQL error** carries `extensions.code`, one of the twelve classes below, `extensions.problem`, the exact code
+  from the second table, and `requestId`, which identifies the matching lines of the log. For anything unforeseen the
+  client reads only `Internal server error`.
+* **A refused item of a bulk mutation** has a `problem { code message field hint }` in its own place, with the same
+  exact codes. The other items were accepted.
+* **An OAuth endpoint** answers `{"error", "error_description"}` as defined by RFC 6749. A refused bearer token gets 401
+  and `WWW-Authenticate: Bearer error="invalid_token"`; the log gives the reason, one of those in the last table.
+* **A command** prints `error: CODE: message` to stderr, usually followed by a `hint:`, and exits with 1, or with 2 if
+  it was called the wrong way.
 
-This page is rendered by `python -m gateway.operations.errors_reference`. A code that is retired is never used again.
+This page is rendered by `python -m gateway.operations.errors_reference`. A retired code is never reused.
 
 ## Classes: `extensions.code`
 
@@ -42,23 +42,23 @@ This page is rendered by `python -m gateway.operations.errors_reference`. A code
 """
 
 _CLASSES = {
-    Code.UNAUTHENTICATED: "No valid access token came with the request.",
-    Code.UNAUTHORIZED_FIELD_OR_TYPE: "The token lacks a scope and the field is null; `missingScopes` would allow it.",
-    Code.BAD_USER_INPUT: "The input can't be taken, or the act is not the caller's to do whatever its scopes.",
-    Code.NOT_FOUND: "There is no such thing, or it is not the caller's to see: the two look the same.",
-    Code.CONFLICT: "The thing is not in the state that this needs.",
-    Code.CURSOR_EXPIRED: "The feed can't be resumed from the cursor; `oldestCursor` says from where it can.",
+    Code.UNAUTHENTICATED: "The request came without a valid access token.",
+    Code.UNAUTHORIZED_FIELD_OR_TYPE: "The token lacks a scope and the field is null; see `missingScopes`.",
+    Code.BAD_USER_INPUT: "The input can't be accepted, or the caller may not do this, whatever its scopes.",
+    Code.NOT_FOUND: "It doesn't exist, or the caller may not see it: the two look the same.",
+    Code.CONFLICT: "It is not in the state that this requires.",
+    Code.CURSOR_EXPIRED: "The feed can't be resumed from the cursor; `oldestCursor` is where it can.",
     Code.GRAPHQL_PARSE_FAILED: "The document can't be parsed.",
-    Code.GRAPHQL_VALIDATION_FAILED: "The document doesn't fit the schema.",
-    Code.OPERATION_TOO_COMPLEX: "The operation asks for more than one call may; `cost` and `limit` say how much.",
-    Code.RATE_LIMITED: "Too many operations; `Retry-After` says when to come back.",
-    Code.MEMBER_UNAVAILABLE: "A member's own system did not answer (with federation; not raised yet).",
-    Code.INTERNAL_SERVER_ERROR: "Something of ours failed, or the database is away (503): try again.",
+    Code.GRAPHQL_VALIDATION_FAILED: "The document is not valid against the schema.",
+    Code.OPERATION_TOO_COMPLEX: "The operation asks for more than is allowed in one call; see `cost` and `costMax`.",
+    Code.RATE_LIMITED: "Too many operations; `Retry-After` says how long to wait.",
+    Code.MEMBER_UNAVAILABLE: "A member's own system did not respond (reserved for federation; not raised yet).",
+    Code.INTERNAL_SERVER_ERROR: "An internal fault, or the database is unavailable (503): try again.",
 }
 
 
 def list_error_classes() -> list[type[Any]]:
-    """Every error class with a code of its own, in the order of codes."""
+    """List every error class with its own code, ordered by code."""
     for package in _PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not module.name.endswith(("__main__", "migrations.env")) and ".versions" not in module.name:
@@ -81,7 +81,7 @@ def _class_of(kind: type[Any]) -> str:
 
 
 def render_errors() -> str:
-    """The text of docs/errors.md."""
+    """Return the text of docs/errors.md."""
     lines = [f"| `{code}` | {_CLASSES[code]} |" for code in Code]
     lines += ["", "## Exact codes: `extensions.problem`, `problem.code`", "", "| code | class | means | what to do |"]
     lines.append("|---|---|---|---|")
@@ -95,17 +95,17 @@ def render_errors() -> str:
 
 
 _REFUSALS = {
-    Refusal.MALFORMED: "It is no access token of ours.",
+    Refusal.MALFORMED: "It is not an access token of ours.",
     Refusal.SIGNATURE: "Its signature, algorithm or key is not ours.",
-    Refusal.TYPE: "It is a signed thing of another type.",
-    Refusal.ISSUER: "Another issuer made it.",
+    Refusal.TYPE: "It is a signed token of another type.",
+    Refusal.ISSUER: "Another issuer issued it.",
     Refusal.AUDIENCE: "It is for another audience.",
-    Refusal.EXPIRED: "Its time is over.",
-    Refusal.NOT_YET_VALID: "Its time has not begun: check the clocks.",
+    Refusal.EXPIRED: "It has expired.",
+    Refusal.NOT_YET_VALID: "It is not valid yet: check the clocks.",
     Refusal.REVOKED: "It was revoked, its client, member or officer disabled, or a code or refresh token reused.",
-    Refusal.PROOF_MISSING: "It is bound to a key and came as a bearer token: send `Authorization: DPoP` and a proof.",
-    Refusal.PROOF_INVALID: "Its DPoP proof is missing, used before, or for another key, token or request.",
-    Refusal.PROOF_NONCE: "Its DPoP proof must hold the nonce of the answer's `DPoP-Nonce` header.",
+    Refusal.PROOF_MISSING: "It is bound to a key but came as a bearer token: send `Authorization: DPoP` and a proof.",
+    Refusal.PROOF_INVALID: "Its DPoP proof is missing, was used before, or is for another key, token or request.",
+    Refusal.PROOF_NONCE: "Its DPoP proof must contain the nonce from the response's `DPoP-Nonce` header.",
 }
 
 

@@ -1,8 +1,8 @@
-"""Running an operation on Strawberry's own executor, which looks a second time at every protected field.
+"""Runs an operation on Strawberry's executor, which checks every protected field a second time.
 
-The authorize stage decides before execution and tells what it refused. This executor then refuses to run any
-protected field whose requirement the caller doesn't meet, whether or not that stage saw it: nothing protected is
-executed because an analysis missed it. It never grants anything.
+The authorize stage decides before execution and reports what it refused. This executor refuses to run any protected
+field whose requirement the caller doesn't meet, whether or not that stage saw it, so a field that the analysis missed
+is still protected. It never grants anything.
 """
 
 import copy
@@ -29,10 +29,10 @@ ReportedKey = tuple[str, str | None, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the stages hand to the executor beside an operation; resolvers find it under PREPARED.
+    """What the stages pass to the executor with an operation, among its extensions under PREPARED.
 
-    Shapes: reported are the refusals that the answer already tells, by type, field and response keys;
-    refused_entities are the entity types that this caller gets nothing of.
+    Shapes: reported holds the refusals that the answer already lists, by type, field and response keys;
+    refused_entities holds the entity types of which this caller may read nothing.
     """
 
     document: Document
@@ -43,26 +43,26 @@ class Prepared:
 
 
 class PreparedDocument(SchemaExtension):
-    """Hands the parsed and validated document in, so that Strawberry does neither again."""
+    """Supplies the parsed and validated document, so that Strawberry does neither again."""
 
     def on_parse(self) -> Iterator[None]:
-        """Put the document in place of parsing."""
+        """Supply the document instead of parsing it."""
         context = self.execution_context
         context.graphql_document = (context.operation_extensions or {})[PREPARED].document.node
-        # An empty list is Strawberry's sign that validation was done and found nothing.
+        # To Strawberry an empty list means that validation ran and found nothing.
         context.pre_execution_errors = []
         yield
 
 
 class OutputError(Exception):
-    """A resolver's value doesn't fit its leaf type; internal, since the text would quote the value."""
+    """A resolver's value doesn't match its leaf type. Internal, since the text would quote the value."""
 
 
 class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor with the second look."""
+    """Strawberry's executor with the second check."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take what the stages prepared out of the operation's extensions."""
+        """Read what the stages prepared from the operation's extensions."""
         super().__init__(*args, **kwargs)
         self._prepared: Prepared = (self.operation_extensions or {})[PREPARED]
         self._met: dict[Requirement, bool] = {}
@@ -72,7 +72,7 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
     ) -> Any:
-        """Run a field, unless it needs what the caller lacks: then it is null, and the answer says so."""
+        """Run a field, unless the caller lacks what it requires: then it is null, and the answer says why."""
         name = field_details_list[0].node.name.value
         requirement = self._prepared.protection.find_requirement(parent_type.name, name)
         if requirement is None or self._meets(requirement):
@@ -87,7 +87,7 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
     def complete_object_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
     ) -> Any:
-        """Complete an object, unless its own type needs what the caller lacks; it can be met behind an interface."""
+        """Complete an object, unless its type, which an interface may have hidden, requires what the caller lacks."""
         requirement = self._prepared.protection.find_type_requirement(return_type.name)
         if requirement is not None and not self._meets(requirement):
             raise make_refusal(requirement, self._prepared.scopes, return_type.name)
@@ -95,7 +95,7 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
 
     @staticmethod
     def complete_leaf_value(return_type: GraphQLLeafType, result: Any) -> Any:
-        """Complete a leaf; a value that doesn't fit is ours to fix, and its text is not the client's to read."""
+        """Complete a leaf. A value that doesn't match is an internal fault, and its text is never sent."""
         try:
             return StrawberryGraphQLCoreExecutionContext.complete_leaf_value(return_type, result)
         except GraphQLError as error:
@@ -109,7 +109,7 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 class _EntityFilter(MiddlewareManager):
-    """Keeps representations of refused types from the resolver of `_entities`; their places in the answer are null."""
+    """Hides representations of refused types from the resolver of `_entities`; their places in the answer are null."""
 
     def __init__(self, refused: frozenset[str], beneath: MiddlewareManager | None) -> None:
         super().__init__()
@@ -146,9 +146,9 @@ class _EntityFilter(MiddlewareManager):
 
 
 def prepare_schema(schema: Schema) -> Schema:
-    """A view of a schema that runs prepared operations on ProtectedExecutor and logs nothing by itself.
+    """Return a copy of a schema that runs prepared operations on ProtectedExecutor and logs nothing itself.
 
-    The schema passed in is left as it is, so that other uses of it (printing, tests) see no difference.
+    The schema passed in stays unchanged, so that its other uses (printing, tests) are not affected.
     """
     prepared = copy.copy(schema)
     prepared.execution_context_class = ProtectedExecutor
@@ -161,7 +161,7 @@ def prepare_schema(schema: Schema) -> Schema:
 def make_refusal(
     requirement: Requirement, scopes: ScopeSet | None, coordinate: str
 ) -> ScopesMissingError | UnauthenticatedError:
-    """The refusal of a field or type: which scopes would allow it, or that a token would be needed."""
+    """Return the refusal of a field or type: it names the missing scopes, or says that a token is needed."""
     if scopes is None:
         return UnauthenticatedError(f"{coordinate} needs an access token.", extensions={"coordinate": coordinate})
     missing = requirement.list_missing(scopes)
@@ -172,7 +172,7 @@ def make_refusal(
 
 
 def find_reported_key(error: GraphQLError) -> tuple[str, tuple[str, ...]] | None:
-    """The coordinate and response keys of a refusal that came from here, or None for any other error."""
+    """Return the coordinate and response keys of a refusal made here, or None for any other error."""
     refusal = error.original_error
     if not isinstance(refusal, (ScopesMissingError, UnauthenticatedError)) or "coordinate" not in refusal.extensions:
         return None

@@ -1,7 +1,7 @@
-"""From errors to what a client reads and what the log keeps.
+"""Turns errors into what a client reads and what the log records.
 
-A client reads text that was made for it, or "Internal server error" and the request id. The log gets each cause
-once per answer, however many fields it failed, with its traceback. Text of internal errors never goes out.
+A client reads text written for it, or "Internal server error" and the request id. Each cause is logged once per answer,
+with its traceback, however many fields it affected. The text of internal errors is never sent.
 """
 
 import traceback
@@ -30,9 +30,9 @@ class Told:
 
 
 def tell_errors(errors: Iterable[GraphQLError], request_id: str, *, refusal: GatewayError | None = None) -> list[Told]:
-    """The errors of an operation; internal causes are logged on the way.
+    """Return the errors of an operation as the client reads them, and log internal causes.
 
-    Shapes: refusal, where given, is what errors without a cause of their own are told as.
+    Shapes: errors without a cause of their own take their code from refusal, where it is given.
     """
     told: list[Told] = []
     internal: list[Exception] = []
@@ -53,7 +53,7 @@ def tell_errors(errors: Iterable[GraphQLError], request_id: str, *, refusal: Gat
 
 
 def tell_failure(failure: Exception, request_id: str) -> list[Told]:
-    """The errors of a request that was refused or failed as a whole."""
+    """Return the errors of a request that was refused or failed as a whole."""
     several = getattr(failure, "errors", None)
     if several and isinstance(failure, GatewayError):
         return tell_errors(several, request_id, refusal=failure)
@@ -69,7 +69,7 @@ def tell_failure(failure: Exception, request_id: str) -> list[Told]:
 
 
 def describe(error: Exception) -> tuple[str, dict[str, Any]]:
-    """The message and extensions that a client may read of an error."""
+    """Return the message and extensions of an error that a client may read."""
     cause = error.original_error if isinstance(error, GraphQLError) and error.original_error else error
     if isinstance(cause, GatewayError):
         extensions = {"code": cause.category.value, "problem": cause.code, **cause.extensions}
@@ -79,7 +79,7 @@ def describe(error: Exception) -> tuple[str, dict[str, Any]]:
         extensions = {"code": category, "problem": cause.code, **cause.details}
         return cause.message, _with(extensions, field=cause.field, hint=cause.hint)
     if isinstance(cause, GraphQLError):
-        # graphql-core's own words on an argument, or a resolver's chosen ones.
+        # Worded by graphql-core, about an argument, or by a resolver.
         code = (cause.extensions or {}).get("code")
         known = str(code) if code in _CODES else Code.BAD_USER_INPUT.value
         return cause.message, {**(cause.extensions or {}), "code": known}
@@ -87,13 +87,13 @@ def describe(error: Exception) -> tuple[str, dict[str, Any]]:
 
 
 def is_unavailable(error: Exception) -> bool:
-    """Whether a part that the operation needs was away, so that the same call may succeed in a moment."""
+    """Whether something the operation needs was unavailable, so that the same call may soon succeed."""
     cause = error.original_error if isinstance(error, GraphQLError) and error.original_error else error
     return isinstance(cause, LedgerError) and cause.category is Category.UNAVAILABLE
 
 
 def log_causes(errors: Iterable[Exception]) -> None:
-    """Log each cause once, with how often it came; the request id is bound to the log already."""
+    """Log each cause once, with how often it occurred; the request id is already bound to the log."""
     counted: dict[tuple[str, str, str], int] = {}
     first: dict[tuple[str, str, str], Exception] = {}
     for error in errors:

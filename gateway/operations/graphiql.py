@@ -1,7 +1,7 @@
-"""GraphiQL for browsers, whole from this package: no other host is asked for anything.
+"""GraphiQL for browsers, served entirely from this package: nothing is loaded from another host.
 
-The page may run no script but ours and connect nowhere but here, so a token typed into it can't leave. Assets are
-the published files, compressed; their licences lie beside them.
+The page may run only our scripts and connect only to this host, so a token typed into it can't leak. The assets are the
+published files, compressed, with their licences beside them.
 """
 
 from importlib.resources import files
@@ -44,19 +44,19 @@ _PAGE = f"""<!doctype html>
 
 
 def render_page() -> Response:
-    """The page, with the policy that binds it to this host."""
+    """Return the page, with the policy that confines it to this host."""
     return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY, "Vary": "Accept"})
 
 
 async def serve_asset(request: Request) -> Response:
-    """One file of the page; anything that isn't listed is a 404."""
+    """Serve one file of the page; an unlisted name is a 404."""
     asked = request.path_params["name"]
     name = next((name for name in _ASSETS if name.removesuffix(".gz") == asked), None)
     if name is None:
         return Response(status_code=404)
     headers = {"Cache-Control": "public, max-age=86400"}
     if name.endswith(".gz"):
-        # Every browser takes gzip; the files are never served otherwise.
+        # Every browser accepts gzip, so the files are served in no other form.
         headers["Content-Encoding"] = "gzip"
     content = files("gateway").joinpath("graphiql_assets", name).read_bytes()
     return Response(content, headers=headers, media_type=_TYPES[asked.rsplit(".", 1)[-1]])

@@ -1,6 +1,6 @@
-"""Argument values as a document and its raw variables give them, before coercion; only for judging an operation.
+"""Argument values as a document and its raw variables give them, before coercion; only for assessing an operation.
 
-What is executed is always coerced again by graphql-core, which refuses what doesn't fit its type.
+Whatever is executed is still coerced by graphql-core, which refuses values that don't match their type.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ ABSENT: Final = _Absent()
 
 
 def read_argument(node: FieldNode | DirectiveNode, name: str, variables: Mapping[str, Any]) -> Any:
-    """The value given for an argument, or ABSENT where none is given."""
+    """Return the value given for an argument, or ABSENT."""
     for argument in node.arguments or ():
         if argument.name.value == name:
             return read_value(argument.value, variables)
@@ -26,7 +26,7 @@ def read_argument(node: FieldNode | DirectiveNode, name: str, variables: Mapping
 
 
 def read_value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
-    """The plain Python value of a literal, its variables put in; ABSENT for a variable that is not given."""
+    """Return a literal as a Python value, with variables substituted; ABSENT for a variable that is not given."""
     if isinstance(node, VariableNode):
         return variables.get(node.name.value, ABSENT)
     if isinstance(node, NullValueNode):
@@ -40,16 +40,16 @@ def read_value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
 
 
 def read_condition(directive: DirectiveNode, variables: Mapping[str, Any]) -> bool | None:
-    """The `if` of a @skip or @include; None where it is no Boolean, which coercion will refuse."""
+    """Return the `if` of a @skip or @include; None where it is not a Boolean, which coercion refuses."""
     value = read_argument(directive, "if", variables)
     return value if isinstance(value, bool) else None
 
 
 def read_int(value: Any) -> int | None:
-    """An Int as GraphQL coerces it, or None for what is none."""
+    """Return an Int as GraphQL coerces it, or None for any other value."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
-    # GraphQL takes 5.0 for an Int, so a bound that looked at integers only could be walked around.
+    # GraphQL accepts 5.0 as an Int, so a limit that checked only integers could be bypassed.
     return int(value) if isinstance(value, float) and value.is_integer() else None

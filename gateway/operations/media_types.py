@@ -1,4 +1,4 @@
-"""Content negotiation: which of the two GraphQL media types a client gets, who takes a stream, and who is a browser.
+"""Content negotiation: which GraphQL media type a client gets, and whether it takes a stream or is a browser.
 
 Source: RFC 9110 section 12.5.1; GraphQL over HTTP, "Accept" and "Body"; Apollo's multipart subscription protocol.
 """
@@ -7,19 +7,19 @@ from enum import StrEnum
 
 
 class MediaType(StrEnum):
-    """The media types that an answer may have."""
+    """The media types of a response."""
 
     GRAPHQL_RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
 
     @property
     def is_legacy(self) -> bool:
-        """Whether a status other than 200 can't be trusted to be ours."""
+        """Whether a client can't tell if a status other than 200 is ours or an intermediary's."""
         return self is MediaType.JSON
 
     @property
     def header(self) -> str:
-        """The Content-Type header's value."""
+        """The value of the Content-Type header."""
         return f"{self.value}; charset=utf-8"
 
 
@@ -33,19 +33,19 @@ _RANGES_MAX = 50
 
 
 def choose_media_type(accept: str | None) -> MediaType | None:
-    """The best of ours for an Accept header, or None where it takes neither.
+    """Return the better of the two for an Accept header, or None where it accepts neither.
 
-    Shapes: no header, or an empty one, is taken as */*.
+    Shapes: a missing or empty header means */*.
     """
     best = _choose(accept, _OFFERS)
     return MediaType(best) if best else None
 
 
 def choose_stream(accept: str | None) -> str | None:
-    """The best of EVENT_STREAM and MULTIPART among those that an Accept header names, or None.
+    """Return the preferred one of EVENT_STREAM and MULTIPART that an Accept header names, or None.
 
-    A wildcard names none: who takes anything does not therefore know how to read a stream. Of multipart/mixed there
-    are other kinds, so it counts only with subscriptionSpec 1.0.
+    A wildcard names neither: a client that accepts anything may not know how to read a stream. multipart/mixed has
+    other uses, so it counts only with subscriptionSpec 1.0.
     """
     named: list[tuple[float, int, str]] = []
     for position, part in enumerate((accept or "").lower().split(",")[:_RANGES_MAX]):
@@ -56,12 +56,12 @@ def choose_stream(accept: str | None) -> str | None:
 
 
 def wants_html(accept: str | None) -> bool:
-    """Whether the caller is a browser that would rather read a page than JSON."""
+    """Whether the caller is a browser that prefers a page to JSON."""
     return bool(accept) and _choose(accept, (*_OFFERS, HTML)) == HTML and HTML in (accept or "").lower()
 
 
 def is_json_in_utf8(content_type: str | None) -> bool:
-    """Whether a body of this Content-Type is JSON that we read: application/json, in UTF-8 where it says."""
+    """Whether a body of this Content-Type can be read: application/json, and UTF-8 if it names a charset."""
     if content_type is None:
         return False
     name, *parameters = [part.strip() for part in content_type.lower().split(";")]
@@ -85,7 +85,7 @@ def _choose(accept: str | None, offers: tuple[str, ...]) -> str | None:
         if matches:
             _, quality, position = max(matches, key=lambda match: match[0])
             if quality > 0:
-                # Among equals the one listed first wins, as clients mean it; a wildcard match lists none.
+                # At equal quality the type listed first wins, as clients intend; a wildcard lists both at once.
                 scored.append((-quality, position, order, offer))
     return min(scored)[3] if scored else None
 

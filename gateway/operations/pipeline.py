@@ -1,7 +1,7 @@
-"""A request's way, as one list. Read `Run.take` from top to bottom; each step is one file under stages/.
+"""The request pipeline, as one list. Read `Run.take` from top to bottom; each step is one file under stages/.
 
-Every transport runs this list and nothing else assembles a run of its own. A step takes what the step before it made
-and returns more, or raises; whatever is raised becomes an answer.
+Every transport runs this list; nothing else assembles the steps. Each step takes what the previous one returned and
+adds to it, or raises; whatever is raised becomes an answer.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,19 +24,19 @@ S = TypeVar("S")
 
 
 class Run:
-    """One operation on its way. reached is what the last step that succeeded made of it."""
+    """One operation in the pipeline. reached is what the last successful step returned."""
 
     __slots__ = ("_services", "reached")
 
     def __init__(self, received: Received, services: Services) -> None:
-        """Begin where a transport received it; a WebSocket's operations begin with their caller known."""
+        """Begin with what a transport received; an operation of a WebSocket begins with its caller known."""
         self.reached = received
         self._services = services
 
     async def take(self, subscribe: Callable[[Authorized], Awaitable[S]]) -> Answer | S:
-        """Take the steps: to an answer, or to the subscription that the transport opens with the hub.
+        """Run the steps, up to an answer or to the subscription that `subscribe` opens.
 
-        Errors: ClientDisconnect, since nobody is left to read an answer; nothing else but cancellation.
+        Errors: ClientDisconnect, since no one is left to read an answer; otherwise only cancellation.
         """
         services = self._services
         try:
@@ -51,27 +51,28 @@ class Run:
             return encode_response(executed, services)
         except ClientDisconnect:
             raise
-        except Exception as failure:  # noqa: BLE001 - every failure is answered; errors.py tells which and how
+        except Exception as failure:  # noqa: BLE001 - every failure is answered; errors.py says how
             return self.refuse(failure)
 
     def refuse(self, failure: Exception) -> Answer:
-        """The answer of an operation that goes no further; also for what a transport refuses before the first step."""
+        """Return the answer to an operation that goes no further, also one refused before the first step."""
         return encode_failure(self.reached, failure, self._services)
 
     @property
     def is_mutation(self) -> bool:
-        """Whether it changes something, as far as is known by now."""
+        """Whether the operation is a mutation; False until it is parsed."""
         return isinstance(self.reached, Parsed) and self.reached.kind is OperationType.MUTATION
 
     @property
     def is_executed(self) -> bool:
-        """Whether it ran to its end."""
+        """Whether the operation has been executed."""
         return isinstance(self.reached, Executed)
 
     def record(self, codes: Iterable[str], *, results: int | None = None) -> dict[str, Any]:
-        """Count it, now that it is over, and return what its line of the log says.
+        """Count the finished operation and return the fields of its log line.
 
-        Shapes: codes are those of its errors; results is how many results a subscription gave, else what is known here.
+        Shapes: codes are those of its errors; results is how many results were sent, by default 1 if it was executed,
+        else 0.
         """
         told = list(codes)
         given = int(self.is_executed) if results is None else results

@@ -1,12 +1,13 @@
-"""What an operation asks for, worked out before it runs: its cost, its pages, and which protected fields it uses.
+"""What an operation asks for, computed before it runs: its cost, its pages and the protected fields it uses.
 
-The walk follows selections as an executor would: by concrete type, fields with one response key merged, fragments
-spread once, `@skip` and `@include` applied. So it visits what would be executed, and its work is bounded. It knows no
-caller: a plan serves everyone who sends the same document with the same deciding variables.
+The walk follows selections as an executor would: by concrete type, merging fields with the same response key, spreading
+each fragment once, and applying `@skip` and `@include`. It therefore visits what would be executed, and its work is
+bounded. A plan doesn't depend on the caller: it serves everyone who sends the same document with the same deciding
+variables.
 
-Cost (IBM cost directives, as Apollo counts them): a field adds its own `@cost` and those of its arguments, then, for
-each item that it may return, the weight of its type (`@cost`, else 1 for an object, 0 for a leaf) and its
-sub-selection; an object in an argument adds 1. A list is as long as `@listSize` or its slicing arguments say.
+Cost (IBM cost directives, as Apollo counts them): a field adds its own `@cost` and those of its arguments and then, for
+each item that it may return, the weight of its type (`@cost`, else 1 for an object, 0 for a leaf) and of its selection;
+an object in an argument adds 1. `@listSize` or the slicing arguments determine how long a list is.
 Source: ibm.github.io/graphql-specs/cost-spec.html; docs/adr/0031.
 """
 
@@ -43,9 +44,9 @@ ENTITIES = "_entities"
 
 @dataclass(frozen=True, slots=True)
 class ProtectedUse:
-    """One place of an operation where a protected field, or a protected member of an abstract type, is selected.
+    """One place in an operation that selects a protected field, or a protected member of an abstract type.
 
-    Shapes: path is response keys without list indices; field_name None means the type as a whole.
+    Shapes: path holds response keys without list indices; a field_name of None means the type as a whole.
     """
 
     type_name: str
@@ -56,13 +57,13 @@ class ProtectedUse:
 
     @property
     def coordinate(self) -> str:
-        """The schema coordinate that clients know the field by."""
+        """The schema coordinate by which clients know the field."""
         return self.type_name if self.field_name is None else f"{self.type_name}.{self.field_name}"
 
 
 @dataclass(frozen=True, slots=True)
 class EntityUse:
-    """A selection of `_entities`: where, and the argument that names the types."""
+    """A selection of `_entities`: its path, and the node whose argument names the types."""
 
     path: tuple[str, ...]
     node: FieldNode
@@ -70,7 +71,7 @@ class EntityUse:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operation asks for. cost leaves out what variables hold beyond slicing arguments."""
+    """What an operation asks for. cost excludes the objects in variables."""
 
     cost: int
     protected: tuple[ProtectedUse, ...]
@@ -81,7 +82,7 @@ class Planner:
     """Walks operations of one schema. Holds no state between calls."""
 
     def __init__(self, schema: GraphQLSchema, protection: Protection, costs: CostModel, *, selections_max: int) -> None:
-        """Bind to a schema and to the bounds of a walk."""
+        """Bind to a schema and to the limits of a walk."""
         self.schema = schema
         self.protection = protection
         self.costs = costs
@@ -93,7 +94,7 @@ class Planner:
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
     ) -> Plan:
-        """The plan of a valid operation.
+        """Return the plan of a valid operation.
 
         Errors: OperationTooComplexError, PageTooLargeError, SlicingArgumentError.
         """
@@ -137,7 +138,7 @@ class _Walk:
         name = node.name.value
         field = self.schema.get_field(parent, name)
         if field is None or name.startswith("__"):
-            # Introspection costs what it says, once: its depth and repetition have a validation rule of their own.
+            # Introspection costs nothing; a validation rule of its own limits its depth.
             return 0
         requirement = self.protection.find_requirement(parent.name, name)
         if requirement is not None:
@@ -224,7 +225,7 @@ class _Walk:
 
 
 def list_entity_types(use: EntityUse, variables: Mapping[str, Any]) -> Iterator[str | None]:
-    """The `__typename` of each representation of an `_entities` selection, in order; None where it has none."""
+    """Yield the `__typename` of each representation in an `_entities` selection, in order; None where it is missing."""
     representations = read_argument(use.node, "representations", variables)
     if representations is ABSENT or not isinstance(representations, list):
         return
@@ -234,9 +235,9 @@ def list_entity_types(use: EntityUse, variables: Mapping[str, Any]) -> Iterator[
 
 
 def list_deciding_variables(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> tuple[Any, ...]:
-    """A key of what a plan depends on among the variables: Booleans, Ints and the lengths of lists.
+    """Return a key of the variables that a plan depends on: Booleans, Ints and the lengths of lists.
 
-    Ids, cursors, texts and input objects decide nothing, so operations that differ in them share a plan.
+    IDs, cursors, strings and input objects don't affect a plan, so operations that differ only in these share one.
     """
     key: list[Any] = []
     for definition in operation.variable_definitions or ():
@@ -250,7 +251,7 @@ def list_deciding_variables(operation: OperationDefinitionNode, variables: Mappi
 
 
 def with_defaults(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The raw variables, an operation's defaults put in where none is given."""
+    """Return the raw variables, with the operation's defaults for those not given."""
     filled = {
         definition.variable.name.value: read_value(definition.default_value, {})
         for definition in operation.variable_definitions or ()

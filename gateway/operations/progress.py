@@ -1,7 +1,7 @@
-"""How far an operation has come: one type for each step, which holds what the steps before it found out and adds to it.
+"""How far an operation has come: one type per step, which adds to what the previous steps established.
 
-A step takes the type that the step before it made, so whatever it reads is there. Nothing here is ever changed in
-place. `describe` says what the log keeps of an operation that came so far and no further.
+Each step takes the type that the previous one returns, so every value it reads is present. All of these types are
+immutable. `describe` returns what the log records about an operation that came this far and no further.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ _OPERATION_NAME_CHARACTERS_MAX = 100
 
 
 class Transport(StrEnum):
-    """What carries an operation's answer; all but the first carry subscriptions too."""
+    """What carries an operation's answer; all but the first also carry subscriptions."""
 
     RESPONSE = "response"
     EVENT_STREAM = "event_stream"
@@ -35,7 +35,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A well-formed GraphQL request, whatever carried it."""
+    """A well-formed GraphQL request, whatever its transport."""
 
     query: str
     operation_name: str | None = None
@@ -45,7 +45,7 @@ class GraphQLRequest:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document that fits the schema; shared between requests with the same text, so never changed."""
+    """A parsed document. Once validated it is shared between requests with the same text, so it is never changed."""
 
     text: str
     node: DocumentNode
@@ -53,7 +53,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What executing gave: data is None when a non-null root field failed."""
+    """The result of execution; data is None when a non-null root field failed."""
 
     data: Mapping[str, Any] | None
     errors: tuple[GraphQLError, ...] = ()
@@ -61,16 +61,16 @@ class Outcome:
 
 
 async def read_nothing() -> GraphQLRequest:
-    """Stands for the request of whatever holds none, as an upgrade to a WebSocket."""
+    """Stand in for the request where there is none, as in an upgrade to a WebSocket."""
     raise RuntimeError("There is no request to read.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """What a transport knows of an operation before anything of it is read.
+    """What a transport knows about an operation before reading it.
 
-    Shapes: authorization and proofs hold every Authorization and every DPoP header of the request.
-    Units: as_of is the operation's only clock, aware UTC.
+    Shapes: authorization and proofs hold all Authorization and all DPoP headers of the request.
+    Units: as_of is the operation's only clock reading, aware UTC.
     """
 
     request_id: str
@@ -84,13 +84,13 @@ class Received:
     read: Callable[[], Awaitable[GraphQLRequest]] = read_nothing
 
     def describe(self) -> dict[str, Any]:
-        """What the log keeps of it."""
+        """Return what the log records about it."""
         return {"operation": "none", "operation_name": None, "client_id": None, "cost": None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Called(Received):
-    """It is known who calls; principal is None for a caller without a token."""
+    """The caller is known; principal is None for a caller without a token."""
 
     principal: Principal | None
 
@@ -101,17 +101,17 @@ class Called(Received):
 
     @property
     def client(self) -> str:
-        """Whose limits it counts against: the client, or the address of a caller without a token."""
+        """What its limits are counted by: the client, or the address of a caller without a token."""
         return self.peer if self.principal is None else self.principal.client_id
 
     def describe(self) -> dict[str, Any]:
-        """What the log keeps of it."""
+        """Return what the log records about it."""
         return {**super().describe(), "client_id": None if self.principal is None else self.principal.client_id}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed(Called):
-    """The request was read and its document parsed; operation is the one of its operations that is asked for."""
+    """The request was read and its document parsed; operation is the one in the document to run."""
 
     request: GraphQLRequest
     document: Document
@@ -123,26 +123,26 @@ class Parsed(Called):
         return self.operation.operation
 
     def describe(self) -> dict[str, Any]:
-        """What the log keeps of it."""
+        """Return what the log records about it."""
         name = self.operation.name.value[:_OPERATION_NAME_CHARACTERS_MAX] if self.operation.name else None
         return {**super().describe(), "operation": self.kind.value, "operation_name": name}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned(Parsed):
-    """The operation fits the schema and the limits."""
+    """The operation is valid against the schema and within the limits."""
 
     plan: Plan
     cost: int
 
     def describe(self) -> dict[str, Any]:
-        """What the log keeps of it."""
+        """Return what the log records about it."""
         return {**super().describe(), "cost": self.cost}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Authorized(Planned):
-    """The caller may run it, without the fields of denials and without entities of the refused types."""
+    """The caller may run it, except for the fields in denials and for entities of the refused types."""
 
     denials: tuple[GraphQLError, ...]
     refused_entities: frozenset[str]
@@ -150,14 +150,14 @@ class Authorized(Planned):
 
 @dataclass(frozen=True, kw_only=True)
 class Executed(Authorized):
-    """It ran."""
+    """The operation has run."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes over the wire: of an operation that ran (is_result), or of one that was refused or failed.
+    """What is sent for an operation that ran (is_result), or for one that was refused or failed.
 
     Shapes: errors are those in the body, for a transport that frames them itself.
     """
@@ -170,5 +170,5 @@ class Answer:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The codes in it, each once, for log and metrics."""
+        """The distinct error codes, for log and metrics."""
         return tuple(dict.fromkeys(error["extensions"]["code"] for error in self.errors))

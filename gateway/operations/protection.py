@@ -1,11 +1,11 @@
-"""What each field needs of a token, read once from the schema's own declaration.
+"""What each field requires of a token, read once from the schema's own declarations.
 
-`@authenticated` and `@requiresScopes` are taken as the Python values that the SDL is printed from, so that what is
-published and what is enforced can't differ, whatever name an `@link` gives the directives. A field needs what it
-declares, what its parent type declares, what the type that it returns declares, and what the interfaces of its
-parent declare for it; all of them together.
+`@authenticated` and `@requiresScopes` are read as the Python values that the SDL is printed from, so that what is
+published and what is enforced can't differ, whatever name an `@link` gives the directives. A field requires all that is
+declared by itself, by its parent type and the interfaces of that type, by the same field of those interfaces, and by
+the type it returns.
 
-This module decides nothing about one caller beyond comparing scopes, and never looks at data.
+This module decides nothing about a caller beyond comparing scopes, and never looks at data.
 Source: Apollo Federation 2.9, authorization directives; docs/adr/0030.
 """
 
@@ -37,23 +37,23 @@ ScopeSet = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a token must have: to exist at all, and of each group at least one whole set of scopes."""
+    """What a token must satisfy: it must exist and hold, of each group, at least one complete set of scopes."""
 
     groups: frozenset[frozenset[ScopeSet]] = frozenset()
 
     def is_met_by(self, scopes: ScopeSet | None) -> bool:
-        """Whether a token with these scopes suffices; None is no token, which never does."""
+        """Whether a token with these scopes suffices. None means no token, which never does."""
         return scopes is not None and all(any(chosen <= scopes for chosen in group) for group in self.groups)
 
     def list_missing(self, scopes: ScopeSet) -> list[str]:
-        """The fewest scopes that would have to be added to these; of equally few, those that most kinds may hold."""
+        """Return the fewest scopes that would have to be added; on a tie, those that most member kinds may hold."""
         missing: set[str] = set()
         for group in self.groups:
             missing |= min((chosen - scopes for chosen in group), key=_rank_lack)
         return sorted(missing)
 
     def implies(self, other: "Requirement | None") -> bool:
-        """Whether every token that meets this one meets the other too."""
+        """Whether every token that meets this requirement also meets the other."""
         if other is None:
             return True
         return all(
@@ -63,7 +63,7 @@ class Requirement:
 
 
 class Protection:
-    """The requirements of a schema's fields, by concrete parent type and field name. Never changes once read."""
+    """The requirements of a schema's fields, by concrete parent type and field name. Immutable."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         """Read every declaration of the schema."""
@@ -78,11 +78,11 @@ class Protection:
             self._read_fields(type_)
 
     def find_requirement(self, type_name: str, field_name: str) -> Requirement | None:
-        """What a field of a concrete type needs, or None where it is open."""
+        """Return what a field of a concrete type requires, or None where it is open."""
         return self._fields.get((type_name, field_name))
 
     def find_type_requirement(self, type_name: str) -> Requirement | None:
-        """What a type itself needs, its interfaces included, or None where it is open."""
+        """Return what a type itself requires, including its interfaces, or None where it is open."""
         return self._types.get(type_name)
 
     @property
@@ -112,11 +112,11 @@ def _rank_lack(lack: AbstractSet[str]) -> tuple[int, int, list[str]]:
 
 
 def check_declarations(schema: GraphQLSchema) -> list[str]:
-    """What is wrong with the schema's declarations, a sentence each; an empty list is a schema that can be served.
+    """List what is wrong with the schema's declarations, one sentence each; the list is empty for a safe schema.
 
-    A field that needs something must be nullable, or refusing it would null what stands around it; an entity must
-    need at least what the root fields that return it need, or `_entities` would be a way around them; a field that
-    `@requires` another must need what that one needs; `@policy` isn't enforced here, so it must not be declared.
+    A protected field must be nullable, or refusing it would null its parent; an entity must require at least what the
+    root fields that return it require, or `_entities` would bypass them; a field that `@requires` another must require
+    what that one does; `@policy` isn't enforced here, so it must not be declared.
     """
     protection = Protection(schema)
     return [
@@ -130,7 +130,7 @@ def check_declarations(schema: GraphQLSchema) -> list[str]:
 def _list_non_null(schema: GraphQLSchema, protection: Protection) -> Iterator[str]:
     roots = {t.name for t in (schema.mutation_type, schema.subscription_type) if t}
     for type_ in schema.type_map.values():
-        # A mutation or subscription that lacks a scope is refused whole, so nothing is ever nulled at its root.
+        # A mutation or subscription that lacks a scope is refused entirely, so nothing is ever nulled at its root.
         if not is_object_type(type_) or type_.name in roots or is_introspection_type(type_):
             continue
         for name, field in type_.fields.items():
@@ -138,7 +138,7 @@ def _list_non_null(schema: GraphQLSchema, protection: Protection) -> Iterator[st
                 continue
             needed = protection.find_requirement(type_.name, name)
             parent = protection.find_type_requirement(type_.name)
-            # Below a protected type a field is reached only through one that was itself refused.
+            # A field of a protected type is reached only through a field that requires the same and is refused first.
             if needed is not None and not (parent is not None and parent.implies(needed)):
                 yield f"{type_.name}.{name} needs a scope, or its type does, and must be nullable."
             returned = get_named_type(field.type)

@@ -1,7 +1,7 @@
-"""Reading a GraphQL request out of HTTP: strictly, within bounds, and never half-way.
+"""Reads a GraphQL request from HTTP: strictly, within limits, and completely or not at all.
 
-Everything a client can get wrong here is a MalformedRequestError or one of its kin, never a 500. It reads
-bodies of application/json and GET parameters only; it never looks at the schema.
+Every client mistake found here is a RequestRefusedError, never a 500. Only application/json bodies and GET parameters
+are read; the schema is never consulted.
 Source: GraphQL over HTTP, "Request"; graphql-facts items 2 and 5.
 """
 
@@ -21,22 +21,22 @@ _GET_PARAMETERS_MAX = 20
 VARIABLES_DEPTH_MAX = 20
 """Nesting of variables, and of extensions."""
 
-# With a plus (which an unescaped URL turns into a space), or a bare run of a number's length that is not a part
-# of a word, a UUID or a cursor.
+# Either a plus (which an unescaped URL turns into a space) and digits, or bare digits of a number's length that are not
+# part of a word, a UUID or a cursor.
 _NUMBER = re.compile(
     r"(?<![\w+])[+\uff0b\u2795]\s?(?:[(]?\d[)]?[ ()./-]{0,2}){7,15}(?!\w)"
     r"|(?<![\w+/=:.-])0{0,2}\d{9,15}(?![\w+/=:-]|\.\d)"
 )
-# Head and claims are JSON objects, so both begin with {" in base64url.
+# A JWT's header and claims are JSON objects, so both begin with {" in base64url.
 _TOKEN = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.")
 
 
 async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int) -> bytes:
-    """Collect a body, and stop reading as soon as it is larger than bytes_max, chunked or not.
+    """Read a body, chunked or not, and stop as soon as it is larger than bytes_max.
 
     Errors: BodyTooLargeError.
     """
-    # The HTTP parser has refused a length that is no number, and one of more digits than it can count.
+    # The HTTP parser has already refused a length that is not a number, or one with too many digits.
     if declared_length is not None and declared_length.isdecimal() and int(declared_length) > bytes_max:
         raise _too_large(bytes_max, is_passed_over=int(declared_length) <= _PASSED_OVER_TIMES * bytes_max)
     collected = bytearray()
@@ -48,7 +48,7 @@ async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None
 
 
 def parse_body(body: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLRequest:
-    """The request in a POST body.
+    """Parse the request in a POST body.
 
     Errors: MalformedRequestError, also for a list (batching), repeated keys, NUL and lone surrogates.
     """
@@ -58,12 +58,12 @@ def parse_body(body: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLR
 
 
 def build_request(value: Any) -> GraphQLRequest:
-    """The request in a value that was JSON.
+    """Build the request from decoded JSON.
 
     Errors: MalformedRequestError, which says what is wrong and never quotes the value.
     """
     if isinstance(value, list):
-        raise MalformedRequestError("Several operations in one request are not taken; send one at a time.")
+        raise MalformedRequestError("Batches of operations are not accepted; send one per request.")
     if not isinstance(value, Mapping):
         raise MalformedRequestError("The request is not a JSON object.")
     query, name = value.get("query"), value.get("operationName")
@@ -72,7 +72,7 @@ def build_request(value: Any) -> GraphQLRequest:
     if not isinstance(query, str):
         raise MalformedRequestError("query is not a string.")
     if "\x00" in query:
-        raise MalformedRequestError("query holds a NUL character.")
+        raise MalformedRequestError("query contains a NUL character.")
     if name is not None and not isinstance(name, str):
         raise MalformedRequestError("operationName is not a string.")
     maps: dict[str, Mapping[str, Any]] = {}
@@ -85,9 +85,9 @@ def build_request(value: Any) -> GraphQLRequest:
 
 
 def parse_query_string(query_string: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLRequest:
-    """The request in a URL.
+    """Parse the request in a URL.
 
-    Errors: as parse_parameters, and MalformedRequestError for what they hold.
+    Errors: those of parse_parameters, and MalformedRequestError for a parameter's value.
     """
     parameters: dict[str, Any] = {}
     for name, value in parse_parameters(query_string).items():
@@ -101,7 +101,7 @@ def parse_query_string(query_string: bytes, *, depth_max: int = VARIABLES_DEPTH_
 
 
 def parse_parameters(query_string: bytes) -> dict[str, str]:
-    """The parameters of a URL, each of which may stand once.
+    """Parse the parameters of a URL, each of which may appear once.
 
     Errors: MalformedRequestError; NumberInUrlError and TokenInUrlError, which never repeat what they found.
     """
@@ -118,19 +118,19 @@ def parse_parameters(query_string: bytes) -> dict[str, str]:
         refuse_number(name)
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
-        raise MalformedRequestError("A parameter stands in the URL more than once.")
+        raise MalformedRequestError("A parameter appears in the URL more than once.")
     return parameters
 
 
 def refuse_number(text: str) -> None:
-    """Raise NumberInUrlError when a text of a URL carries what may be a telephone number."""
-    # A plus that nobody escaped arrives as a space.
+    """Raise NumberInUrlError if text from a URL contains what may be a telephone number."""
+    # An unescaped plus arrives as a space.
     if _NUMBER.search(text) or _NUMBER.search(text.replace(" ", "+")):
         raise NumberInUrlError
 
 
 def refuse_number_in_document(document: DocumentNode) -> None:
-    """As refuse_number, for the literals of a document, whose escapes hide a number from a look at its text."""
+    """Apply refuse_number to the literals of a document, whose escapes can hide a number in its text."""
     visit(document, _NumberRefusal())
 
 
@@ -143,7 +143,7 @@ class _NumberRefusal(Visitor):
 
 
 def load_json(text: bytes, *, what: str, depth_max: int) -> Any:
-    """Strict JSON: UTF-8, no repeated keys, no NaN, bounded nesting, only text that can be stored and sent back.
+    """Parse strict JSON: UTF-8, no repeated keys, no NaN, bounded nesting, only text that can be stored and returned.
 
     Errors: MalformedRequestError, which says what is wrong and never quotes the text.
     """
@@ -164,7 +164,7 @@ def load_json(text: bytes, *, what: str, depth_max: int) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise MalformedRequestError("A JSON object holds the same key more than once.")
+        raise MalformedRequestError("A JSON object contains the same key more than once.")
     return made
 
 
@@ -190,14 +190,14 @@ def _check(value: Any, *, what: str, depth_max: int) -> None:
 def _check_text(text: str, *, what: str) -> None:
     if text.isascii():
         if "\x00" in text:
-            raise MalformedRequestError(f"The {what} holds a NUL character.")
+            raise MalformedRequestError(f"The {what} contains a NUL character.")
         return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise MalformedRequestError(f"The {what} holds half of a surrogate pair.") from None
+        raise MalformedRequestError(f"The {what} contains half of a surrogate pair.") from None
     if "\x00" in text:
-        raise MalformedRequestError(f"The {what} holds a NUL character.")
+        raise MalformedRequestError(f"The {what} contains a NUL character.")
 
 
 def _list_strings(value: Any) -> list[str]:
@@ -223,10 +223,10 @@ _PASSED_OVER_TIMES = 16
 
 
 def _too_large(bytes_max: int, *, is_passed_over: bool = False) -> BodyTooLargeError:
-    """The refusal, which also says whether the connection lives on.
+    """Return the refusal, which also decides whether the connection stays open.
 
-    A connection that is closed while its client still sends is reset, and the answer is lost with it. A body of a
-    declared, bounded length is therefore left to the server to pass over; any other ends the connection.
+    Closing a connection while its client is still sending resets it, and the response is lost. The server therefore
+    discards a body of a declared, bounded length; any other body closes the connection.
     """
     headers = {} if is_passed_over else {"Connection": "close"}
     return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers=headers)

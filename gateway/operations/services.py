@@ -1,4 +1,4 @@
-"""What the steps need besides the operation itself: one bundle, made once by gateway/app.py, never changed."""
+"""What the steps need besides the operation itself: one bundle, made once by gateway/app.py."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -23,13 +23,13 @@ from ledger.bounds.recent import Recent
 
 VerifyToken = Callable[[str, datetime], Awaitable[Verdict]]
 
-# An operation's context, entered when the operation starts and left when it ends. What it holds is the graph's own.
+# Makes an operation's context, entered when the operation starts and exited when it ends; its content is the graph's.
 MakeContext = Callable[[Principal | None, datetime, str], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(slots=True)
 class InFlight:
-    """How many operations run now, out of how many may. Owned by one event loop."""
+    """How many operations are running, and how many may. Owned by one event loop."""
 
     running_max: int
     running: int = 0
@@ -37,7 +37,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that steps use. A step reads nothing that isn't here or in what the step before it made."""
+    """Everything the steps use. A step reads nothing else besides what the previous step returned."""
 
     settings: Settings
     schema: Schema
@@ -56,7 +56,7 @@ class Services:
 
     @property
     def graph(self) -> GraphQLSchema:
-        """The graphql-core schema beneath."""
+        """The underlying graphql-core schema."""
         return self.schema._schema  # noqa: SLF001 - Strawberry has no public name for it
 
 
@@ -69,7 +69,7 @@ def make_services(
     make_context: MakeContext,
     metrics: Metrics,
 ) -> Services:
-    """The bundle for one application; schema is a prepared one (gateway/operations/executor.py)."""
+    """Make the bundle for one application; schema is a prepared one (gateway/operations/executor.py)."""
     graph = schema._schema  # noqa: SLF001 - as above
     protection = Protection(graph)
     costs = CostModel(graph, page_size_max=settings.page_size_max, list_items_max=settings.list_items_max)

@@ -1,1 +1,1 @@
-"""What one serving process is: server, connections, jobs, logs, metrics and health."""
+"""One serving process: server, connections, jobs, logs, metrics and health."""

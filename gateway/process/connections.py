@@ -1,10 +1,10 @@
-"""What one TCP connection is to us: uvicorn's protocols for HTTP and WebSocket, bounded and able to be cut off.
+"""TCP connections: uvicorn's protocols for HTTP and WebSocket, with limits and a way to cut them off.
 
-They add what uvicorn lacks: a bound on a request's head, on what waits for a slow reader and on how often a client
-sends frames; close codes that a client can act on; and an end for connections whose peer doesn't read, since closing
-waits until it does. Both put `ABORT` into the scope's extensions: a function that cuts the connection off at once.
-That of HTTP adds `WRITE`: one that sends a part of a streamed answer, unless it would have to wait.
-Nothing here knows GraphQL.
+They add what uvicorn lacks: limits on the size of a request's head, on the data waiting for a slow reader and on the
+rate of frames; close codes that a client can act on; and an end for connections whose peer doesn't read, since a normal
+close waits until it does. Both add `ABORT` to the scope's extensions, a function that drops the connection immediately.
+HTTP also adds `WRITE`, a function that sends part of a streamed response unless it would have to wait. Nothing here
+knows GraphQL.
 Source: RFC 6455; the sources of uvicorn and websockets for what is overridden.
 """
 
@@ -34,7 +34,7 @@ from ledger.bounds.rates import Allowance
 ABORT, SOCKET, WRITE = "jembatan.abort", "jembatan.socket", "jembatan.write"
 MESSAGE_TOO_LARGE, TOO_MANY_MESSAGES = 4413, 4429
 LINGER_SECONDS = 5.0
-"""How long a refused peer may go on sending before it is cut off. Cut off at once, it would be reset while it sends,
+"""How long a refused peer may keep sending before it is cut off. Cut off immediately, it would be reset while it sends
 and never read why."""
 
 _TEXT_FRAME = 0x80 | Opcode.TEXT
@@ -42,36 +42,36 @@ _LENGTH_7, _LENGTH_16, _LENGTH_64 = (struct.Struct(form).pack for form in ("!BB"
 _LENGTH_7_MAX, _LENGTH_16_MAX = 125, 0xFFFF
 _CONTROL_WEIGHT, _CONTINUATION_WEIGHT = 1.0, 1 / 16
 
-# uvicorn writes URLs with their parameters at INFO, websockets writes whole messages, with tokens, at DEBUG.
+# uvicorn logs URLs with their parameters at INFO; websockets logs entire messages, with tokens, at DEBUG.
 _log = logging.getLogger("gateway.connections")
 _log.setLevel(logging.WARNING)
 
 
 def _expect_nothing() -> None:
-    """What is called while nobody waits for room."""
+    """The callback while no one waits for room."""
 
 
 class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
-    """Closes a connection whose request line and headers are larger than is taken, upgrades included."""
+    """Closes a connection whose request line and headers exceed the limit, including upgrades."""
 
     settings: ClassVar[Settings]
     _head_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Bound what waits to be written; the bound stays when the connection is upgraded."""
+        """Limit the write buffer; the limit stays when the connection is upgraded."""
         transport.set_write_buffer_limits(high=self.settings.stream_buffer_bytes_max)
         super().connection_made(transport)
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
+        """Start to count the request's head."""
         self._head_bytes = 0
         super().on_message_begin()
         self.scope["extensions"] = {ABORT: self.transport.abort, WRITE: self.write_chunk}  # type: ignore[dict-item]
 
     def write_chunk(self, chunk: bytes) -> bool:
-        """Send a part of the answer's body at once, past ASGI's send; False where only that can: it may have to wait.
+        """Write part of the response body past ASGI's send; False where only send can, because it may have to wait.
 
-        A stream writes so to a client that reads: an event for many then costs each of them a write, not a task.
+        A stream writes this way to a client that reads: an event for many clients then costs each a write, not a task.
         """
         cycle = self.cycle
         if self.flow.write_paused or not cycle.response_started or cycle.response_complete or cycle.disconnected:
@@ -82,7 +82,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         return True
 
     def on_url(self, url: bytes) -> None:
-        """Count a part of the request line."""
+        """Count part of the request line."""
         self._count(len(url))
         super().on_url(url)
 
@@ -103,7 +103,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     settings: ClassVar[Settings]
 
     def __init__(self, *given: Any, **named: Any) -> None:
-        """As uvicorn makes it."""
+        """Take uvicorn's own arguments."""
         super().__init__(*given, **named)
         self.logger = _log
         rate = self.settings.stream_messages_per_second
@@ -112,16 +112,16 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._is_lingering = False
         self._is_open = False
         self.is_writable = True
-        """Whether there is room in the buffer; what is written while there is none is kept all the same."""
+        """Whether the buffer has room; what is written while it has none is still buffered."""
         self.on_writable: Callable[[], None] = _expect_nothing
         """Called when there is room again."""
 
     def count_waiting_bytes(self) -> int:
-        """How much was written that the peer, or the kernel for it, has not taken."""
+        """Return how many written bytes the kernel has not yet taken."""
         return self.transport.get_write_buffer_size()
 
     def write_text(self, *parts: bytes) -> None:
-        """Send a text message in one frame; once the connection ends, nothing."""
+        """Send a text message in one frame, or nothing once the connection has ended."""
         if not self._is_open:
             return
         size = sum(map(len, parts))
@@ -134,7 +134,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.transport.write(b"".join((head, *parts)))
 
     def finish(self, code: int, reason: str) -> None:
-        """Close, behind what was written; a peer that doesn't answer in time is cut off."""
+        """Close after what was written so far; a peer that doesn't answer in time is cut off."""
         if not self._is_open:
             return
         self._is_open = False
@@ -148,39 +148,39 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._cut_off_later()
 
     def pause_writing(self) -> None:
-        """The buffer is full."""
+        """Note that the buffer is full."""
         self.is_writable = False
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """Tell whoever waits for room."""
+        """Notify whoever waits for room."""
         self.is_writable = True
         super().resume_writing()
         self.on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of whoever wrote here."""
+        """Release whoever wrote here."""
         self._is_open = False
         self.on_writable = _expect_nothing
         super().connection_lost(exc)
 
     def handle_close(self, event: Frame) -> None:
-        """Answer the peer's close, or take its answer to ours."""
+        """Answer the peer's close, or accept its answer to ours."""
         self._is_open = False
         super().handle_close(event)
 
     def shutdown(self) -> None:
-        """Close, because the process ends."""
+        """Close because the process is stopping."""
         self._is_open = False
         super().shutdown()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Accept or refuse the upgrade; whatever comes later is written through SOCKET."""
+        """Accept or refuse the upgrade; everything later is written through SOCKET."""
         await super().send(message)
         self._is_open = self.conn.state is State.OPEN and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
-        """Read frames; after the connection failed, pass over what still comes."""
+        """Read frames; discard what arrives after the connection has failed."""
         if self._is_lingering:
             return
         super().data_received(data)
@@ -197,18 +197,18 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._linger()
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a further part of a message. Empty ones fill no message, and would fill the memory."""
+        """Take a further part of a message. Empty ones are dropped, since they would only fill memory."""
         if event.data or event.fin:
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """Answer a ping. Who reads nothing needs no answer, and may not have them piled up."""
+        """Answer a ping, unless the peer doesn't read: its pongs would only pile up."""
         pongs = self.conn.data_to_send()
         if self.is_writable:
             self.transport.write(b"".join(pongs))
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a whole message on; text must be UTF-8."""
+        """Pass on a complete message; text must be UTF-8."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             self.frames = [b"".join(self.frames)]
             try:
@@ -221,14 +221,14 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     async def run_asgi(self) -> None:
-        """Run the application; uvicorn's own would call an upgrade that is refused over HTTP unfinished."""
+        """Run the application; uvicorn's own method would report an upgrade refused over HTTP as unfinished."""
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions.update({ABORT: self.transport.abort, SOCKET: self})
         try:
             await self.app(self.scope, self.receive, self.send)
         except ClientDisconnected:
             pass
-        except Exception:  # noqa: BLE001 - the outermost layer; it is logged whole
+        except Exception:  # noqa: BLE001 - the outermost layer; it is logged with its traceback
             _log.exception("a socket's application failed")
         finally:
             if not self.handshake_complete:
@@ -237,13 +237,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
                 self.transport.close()
 
     def _refuse_handshake(self) -> None:
-        """Answer a request that the HTTP parser took and the WebSocket one didn't, as one with a body."""
+        """Answer a request, such as one with a body, that the HTTP parser accepted but not the WebSocket one."""
         answer = b"".join(self.conn.data_to_send())
-        self.transport.write(answer or self.conn.reject(400, "This is no upgrade to a WebSocket.").serialize())
+        self.transport.write(answer or self.conn.reject(400, "This is not an upgrade to a WebSocket.").serialize())
         self.transport.close()
 
     def _linger(self) -> None:
-        """Pass over what the peer still sends until it has read why, then cut it off."""
+        """Discard what the peer still sends until it has read why it is refused, then cut it off."""
         self._is_lingering, self.disconnected, self._is_open = True, True, False
         self.writable.set()
         if self.read_paused:
@@ -260,20 +260,20 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
 
 def bound_http(settings: Settings) -> type[BoundedHttp]:
-    """The protocol for HTTP under the limits of the settings."""
+    """Return the protocol for HTTP with these limits."""
     return type("BoundedHttp", (BoundedHttp,), {"settings": settings})
 
 
 def bound_websocket(settings: Settings) -> type[BoundedWebSocket]:
-    """The protocol for WebSockets under the limits of the settings."""
+    """Return the protocol for WebSockets with these limits."""
     return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings})
 
 
 class BoundedFrames(ServerProtocol):
-    """The frames of one connection, counted as they are read, so that a flood of them ends at its first too many."""
+    """The frames of one connection, counted as they are read, so that the first one over the limit ends a flood."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, allowance: Allowance, *, bytes_max: int) -> None:
-        """Read frames at the allowance's rate, and messages up to a size."""
+        """Read frames at the allowance's rate, and messages of up to bytes_max."""
         super().__init__(extensions=None, max_size=bytes_max, logger=_log)
         self._loop = loop
         self._allowance = allowance
@@ -291,15 +291,15 @@ class BoundedFrames(ServerProtocol):
         super().recv_frame(frame)
 
     def fail(self, code: StandardCode | int, reason: str = "") -> None:
-        """Fail the connection, with a code of ours where it is a limit of ours."""
+        """Fail the connection, with our own code where our own limit was exceeded."""
         if self._is_flooded:
             code, reason = TOO_MANY_MESSAGES, "Too many messages"
         elif code == StandardCode.MESSAGE_TOO_BIG:
-            code, reason = MESSAGE_TOO_LARGE, f"A message may have {self.max_message_size} bytes"
+            code, reason = MESSAGE_TOO_LARGE, f"A message may have at most {self.max_message_size} bytes"
         super().fail(code, reason)
 
     def reject(self, status: StatusLike, text: str) -> Response:
-        """A refused upgrade, as JSON like every other refusal."""
+        """Return a refused upgrade as JSON, like every other refusal."""
         response = super().reject(status, text)
         problem = {"code": "BAD_USER_INPUT", "problem": "UPGRADE_REFUSED"}
         error = {"message": text.partition("\n")[0], "extensions": problem}

@@ -1,6 +1,6 @@
-"""What a serving process does for the feed beside answering: it stands for the sequencer's place, and follows the feed.
+"""What a serving process does for the feed besides answering requests: it follows it, and may become its sequencer.
 
-Both end with the application; the sequencer's place is free for another process at once then.
+Both end with the application; another process can then become the sequencer immediately.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Task = Callable[[], Awaitable[None]]
 
 
 def make_sequencer(settings: FeedSettings, *, sign: Sign | None = None) -> Sequencer | None:
-    """The process's candidate for the sequencer's place; None where the settings leave that to other processes."""
+    """Make the process's candidate for sequencer; None where the settings leave sequencing to other processes."""
     return Sequencer(settings, sign=sign) if settings.sequencing else None
 
 
@@ -27,7 +27,7 @@ def make_sequencer(settings: FeedSettings, *, sign: Sign | None = None) -> Seque
 async def running_feed(
     follower: Follower, sequencer: Sequencer | None, *, ready_seconds_max: float, others: Sequence[Task] = ()
 ) -> AsyncIterator[None]:
-    """Follow, sequence and do the others' work while inside. It begins once the feed was reached, or after so long."""
+    """Run the follower, the sequencer and the others while inside; entered when the feed is reached or time is up."""
     runs: list[Task] = [follower.run, *([sequencer.run] if sequencer else []), *others]
     tasks = [asyncio.create_task(_run(run)) for run in runs]
     try:

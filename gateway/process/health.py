@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it should be sent work. Tells no more than which part is not ready."""
+"""Liveness of this process, and whether it should be sent work. Reveals only which part is not ready."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,20 +15,20 @@ Check = Callable[[], Awaitable[None]]
 
 
 async def answer_healthz(_request: Request) -> Response:
-    """200 as long as the process answers at all."""
+    """Return 200 as long as the process answers at all."""
     return JSONResponse({"status": "ok"})
 
 
 class Readiness:
-    """The answer of /readyz: every check passes, and the process is not about to stop."""
+    """Answers /readyz: ready if every check passes and the process is not about to stop."""
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
-        """Take the checks by name; they run at once, each within CHECK_SECONDS_MAX."""
+        """Take the checks by name; they run concurrently, each within CHECK_SECONDS_MAX."""
         self._checks = dict(checks)
         self.is_draining = False
 
     async def answer(self, _request: Request) -> Response:
-        """200 or 503, with each check's state."""
+        """Return 200 or 503, with the state of each check."""
         names = list(self._checks)
         passed = await asyncio.gather(*(self._run(name) for name in names))
         states = {name: "ok" if good else "failing" for name, good in zip(names, passed, strict=True)}

@@ -1,7 +1,7 @@
-"""What a serving process does beside answering: jobs on a beat, each in one process at a time.
+"""The periodic jobs of a serving process, each of which runs in one process at a time.
 
-A job takes an advisory lock for its transaction; a process that doesn't get it leaves the job to the other. A job
-that fails is logged and tried at its next beat; it must be safe to run again, and never runs inside a request.
+A job takes an advisory lock for its transaction; a process that doesn't get the lock skips the job. A job that fails is
+logged and retried at its next beat; it must be safe to run again, and never runs inside a request.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job: its name, the role that it runs as, and its work, which answers how much it did."""
+    """One job: its name, the role it runs as, and its work, which returns how many items it handled."""
 
     name: str
     role: Role
@@ -46,7 +46,7 @@ JOBS: Sequence[Job] = (
 
 
 def list_jobs(*, token_event_days: int, feed_retention_days: int) -> Sequence[Job]:
-    """Every job, with the retention that the settings name."""
+    """List every job, with the retention from the settings."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
     erase = partial(erase_old_entries, kept_days=feed_retention_days)
     return (
@@ -57,7 +57,7 @@ def list_jobs(*, token_event_days: int, feed_retention_days: int) -> Sequence[Jo
 
 
 async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | None:
-    """Run a job once; None where another process is at it."""
+    """Run a job once; return None where another process is running it."""
     async with database.system(job.role, as_of=as_of) as tx:
         return await job.work(tx) if await tx.try_lock(f"jembatan.job.{job.name}") else None
 
@@ -66,7 +66,7 @@ async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | Non
 async def running_jobs(
     database: Database, *, now: Callable[[], datetime], beat_seconds: float, jobs: Sequence[Job] = JOBS
 ) -> AsyncIterator[None]:
-    """Run every job on the beat while inside; a beat of 0 runs none. Leaving waits for the job that is under way."""
+    """Run every job on the beat while inside; a beat of 0 runs none. Leaving cancels the job under way."""
     if not beat_seconds:
         yield
         return
@@ -85,7 +85,7 @@ async def _beat(database: Database, jobs: Sequence[Job], *, now: Callable[[], da
         for job in jobs:
             try:
                 done = await run_job(job, database, as_of=now())
-            except Exception as error:  # noqa: BLE001 - a job that fails must not end the others, nor the process
+            except Exception as error:  # noqa: BLE001 - a failing job must end neither the others nor the process
                 _logger.warning("job_failed", job=job.name, error=type(error).__name__)
             else:
                 if done:

@@ -1,6 +1,7 @@
-"""Structured logs without personal data: numbers masked, tokens and secrets removed, whoever wrote the line.
+"""Structured logs without personal data: numbers are masked, tokens and secrets removed, whoever wrote the line.
 
-The scrubber is the last processor before rendering, and lines of other libraries pass it too. It must never raise.
+The scrubber is the last processor before rendering; lines from other libraries pass through it too. It must never
+raise.
 """
 
 import logging
@@ -13,7 +14,7 @@ import structlog
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _TIMESTAMP = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-# Kept parts come first: where one of them matches, the number pattern never sees it.
+# What is kept comes first: where it matches, the number pattern is never tried.
 _NUMBER = re.compile(
     rf"(?P<keep>\b{_UUID}\b|\b{_TIMESTAMP}(?!\d))"
     r"|(?P<number>(?:[+\uff0b]|\b00)\s?[(]?\d(?:[ ()./-]{0,2}\d){6,14}|(?<!\d)\d(?:[ -]?\d){8,14}(?!\d))"
@@ -30,12 +31,12 @@ _DEPTH_MAX = 8
 
 
 def scrub_text(text: str) -> str:
-    """A text with its tokens removed and its telephone numbers masked to the first and last two digits."""
+    """Return a text with tokens removed and telephone numbers masked, except their first and last two digits."""
     return _NUMBER.sub(_mask, _TOKEN.sub(REMOVED, text))
 
 
 def scrub_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The structlog processor that scrubs every value of an event, however deep."""
+    """Scrub every value of an event, however deeply nested; a structlog processor."""
     for key in list(event):
         event[key] = REMOVED if _SECRET_KEY.search(key) and event[key] else _scrub(event[key], 0)
     return event
@@ -72,7 +73,7 @@ def configure_logs(*, level: str, form: Literal["auto", "json", "console"]) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # The access log is ours (gateway/process/middleware.py); uvicorn's own would write URLs with their parameters.
+    # gateway/process/middleware.py writes the access log; uvicorn's own would contain URLs with their parameters.
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()

@@ -1,4 +1,4 @@
-"""What the gateway counts, in Prometheus' form, on a registry of its own; served by gateway/process/server.py.
+"""The gateway's Prometheus metrics, on a registry of their own; gateway/process/server.py serves them.
 
 Labels have few values by construction: a label is never made from what a client sent.
 """
@@ -17,10 +17,10 @@ _COSTS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000)
 
 
 class Metrics:
-    """The counters of one application."""
+    """The metrics of one application."""
 
     def __init__(self) -> None:
-        """Make a registry; two applications in one process don't share theirs."""
+        """Make a registry; two applications in one process don't share one."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "jembatan_http_requests", "HTTP requests by route and status.", ("route", "status"), registry=self.registry
@@ -39,11 +39,11 @@ class Metrics:
         self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)
 
     def watch_pools(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
-        """Report the database pools: by pool, connections by state (such as used, idle), read at each scrape."""
+        """Report the connections of each database pool by state (such as used, idle), read at each scrape."""
         self.registry.register(_Pools(read))
 
     def watch_feed(self, follower: FollowerStatus, sequencer: SequencerStatus | None) -> None:
-        """Report how far this process has followed the feed and, where it may sequence, what waits for a position."""
+        """Report how far this process has followed the feed and, where it may sequence, what awaits a position."""
         self.registry.register(_Feed(follower, sequencer))
 
 
@@ -69,17 +69,17 @@ class _Feed(Collector):
     def collect(self) -> Iterable[Metric]:
         follower, sequencer = self._follower, self._sequencer
         yield GaugeMetricFamily(
-            "jembatan_follower_connected", "1 while this process hears of new entries.", follower.is_connected
+            "jembatan_follower_connected", "1 while this process is notified of new entries.", follower.is_connected
         )
         yield GaugeMetricFamily("jembatan_follower_head", "Last position that this process read.", follower.head)
         yield GaugeMetricFamily("jembatan_follower_lag", "Entries that this process has yet to read.", follower.lag)
         yield CounterMetricFamily(
-            "jembatan_follower_resets", "Times that the feed was not the one followed before.", follower.resets
+            "jembatan_follower_resets", "Times that the feed was replaced by another one.", follower.resets
         )
         if sequencer is None:
             return
         yield GaugeMetricFamily(
-            "jembatan_sequencer_leader", "1 in the process that gives positions.", sequencer.is_leader
+            "jembatan_sequencer_leader", "1 in the process that assigns positions.", sequencer.is_leader
         )
         yield GaugeMetricFamily(
             "jembatan_sequencer_pending", "Events without a position, counted up to 100,000.", sequencer.pending
@@ -88,7 +88,7 @@ class _Feed(Collector):
             "jembatan_sequencer_lag_seconds", "Age of the oldest event without a position.", sequencer.lag_s
         )
         yield CounterMetricFamily(
-            "jembatan_sequencer_entries", "Entries that this process gave a position.", sequencer.sequenced
+            "jembatan_sequencer_entries", "Entries to which this process assigned a position.", sequencer.sequenced
         )
         yield CounterMetricFamily(
             "jembatan_sequencer_takeovers", "Times that this process became the sequencer.", sequencer.takeovers

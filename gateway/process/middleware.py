@@ -1,6 +1,6 @@
-"""What every HTTP answer gets: a request id, security headers, one access-log line, a count. Sockets get lines too.
+"""What every HTTP response gets: a request id, security headers, an access-log line, a count. Sockets are logged too.
 
-Plain ASGI, so that streams pass through unread. The URL's parameters, bodies and variables are never logged.
+Plain ASGI, so that streams pass through unread. URL parameters, bodies and variables are never logged.
 """
 
 import re
@@ -33,14 +33,14 @@ _STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
 class RequestEnvelope:
-    """Wraps the whole application. State of one request lives in its scope under `state`."""
+    """Wraps the whole application. The state of one request is in its scope under `state`."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], https: bool) -> None:
-        """Bind to the application; routes are the paths that metrics may be labelled with."""
+        """Bind to the application; routes are the paths that may label metrics."""
         self.app, self.metrics, self.routes, self.https = app, metrics, routes, https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, and answer 500 for what nothing else answered."""
+        """Serve one request, and answer 500 where nothing else answered."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
@@ -69,12 +69,12 @@ class RequestEnvelope:
                 if status == 0:
                     await _send_internal_error(send_enveloped, request_id)
             finally:
-                # How long a stream was open tells nothing of how soon it was answered.
+                # How long a stream was open says nothing about how quickly it was answered.
                 until = answered if "stream" in state else time.perf_counter()
                 self._record(scope, status, seconds=time.perf_counter() - started, answered_seconds=until - started)
 
     async def _follow_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Log a socket's opening and its end. What it sends passes by: a wrapper would cost every message."""
+        """Log a socket's opening and end. Its messages aren't wrapped, since that would slow down each of them."""
         started = time.perf_counter()
         path = self._find_path(scope)
         client = scope.get("client")
@@ -87,7 +87,7 @@ class RequestEnvelope:
                 _log.info("socket ended", path=path, duration_ms=round(seconds * 1000, 2), **scope["state"]["log"])
 
     def _find_path(self, scope: Scope) -> str:
-        """The path for the log, cut where it is none of ours."""
+        """Return the path for the log, truncated unless it is one of ours."""
         path: str = scope["path"]
         return path if path in self.routes else path[:_PATH_CHARACTERS_MAX]
 
@@ -117,7 +117,7 @@ class RequestEnvelope:
 
 
 def choose_request_id(given: str | None) -> str:
-    """The client's request id where it is well-formed, else a new one."""
+    """Return the client's request id if it is well-formed, else a new one."""
     return given if given is not None and _REQUEST_ID.match(given) else new_id()
 
 

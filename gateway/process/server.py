@@ -1,7 +1,7 @@
-"""One serving process: uvicorn around the application, and /metrics on a port of its own.
+"""One serving process: uvicorn around the application, and /metrics on a separate port.
 
-On SIGTERM it reports itself as not ready, takes no new connection, ends its streams with their last cursor, lets
-running operations finish, all within DRAIN_SECONDS, then ends. It starts no other process.
+On SIGTERM it reports itself as not ready, accepts no new connection, ends its streams with their last cursor and lets
+running operations finish, all within DRAIN_SECONDS, then exits. It starts no other process.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _log = structlog.get_logger("gateway.server")
 
 
 Drain = Callable[[], Awaitable[None]]
-"""Ends what would otherwise never end; the application has them in app.state.drains."""
+"""Ends what would otherwise never end; the application lists them in app.state.drains."""
 
 LISTEN_BACKLOG = 2_048
 """Connections that may wait to be accepted."""
@@ -32,12 +32,13 @@ _TICK_SECONDS = 0.1
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn, which tells /readyz that it is about to stop, and ends streams before it closes connections."""
+    """uvicorn, but it makes /readyz report that it is about to stop, and ends streams before it closes connections."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Mark the process as draining and stop; a second Ctrl-C stops at once.
+        """Mark the process as draining and stop; a second Ctrl-C stops immediately.
 
-        uvicorn raises the signal again when it has stopped; ours ends with status 0, for it did what it was told.
+        uvicorn raises the signal again once it has stopped; this server exits with status 0, having done what was
+        asked.
         """
         readiness = getattr(getattr(self.config.app, "state", None), "readiness", None)
         if readiness is not None:
@@ -46,7 +47,7 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take nothing new, drain, and then stop as uvicorn does, all of it within the time there is."""
+        """Accept nothing new, drain, then stop as uvicorn does, all within the graceful shutdown timeout."""
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         loop = asyncio.get_running_loop()
@@ -71,7 +72,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def make_server(app: Starlette, settings: Settings) -> DrainingServer:
-    """A server ready to run; `await server.serve()` or `server.run()`."""
+    """Return a server that is ready to run, by `await server.serve()` or `server.run()`."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -79,7 +80,7 @@ def make_server(app: Starlette, settings: Settings) -> DrainingServer:
         http=bound_http(settings),
         loop="uvloop",
         ws=bound_websocket(settings),
-        # The streams' own pings can be seen by every client, also in a browser; docs/adr/0057.
+        # The streams send their own pings, which every client can see, even in a browser; docs/adr/0057.
         ws_ping_interval=None,
         ws_per_message_deflate=False,
         access_log=False,
@@ -103,7 +104,7 @@ def serve_metrics(metrics: Metrics, settings: Settings) -> Any | None:
 
 
 def serve(app: Starlette, settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
-    """Serve until told to stop."""
+    """Serve until the process is asked to stop."""
     metrics = serve_metrics(app.state.metrics, settings)
     try:
         make_server(app, settings).run(sockets=sockets)

@@ -1,7 +1,7 @@
-"""Feeding subscribers that are behind: from the entries in memory, else from the database, until the channel has them.
+"""Catches up subscribers that are behind, from memory or else the database, until the channel admits them.
 
-Reading is bounded: so many entries at once, so many a second for one stream, so many streams at once. Those of one
-channel that are at the same place share what is read. The next part is read when a subscriber has taken the last one.
+Reading is limited: entries per read, entries per second for one stream, and streams that read at the same time. Those
+of one channel at the same position share what is read. The next part is read once a subscriber has taken the last one.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ _LEAST_PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a channel's history; nothing of it lies between the last delivery and scanned_to."""
+    """A part of a channel's history; nothing belongs between the last delivery and scanned_to."""
 
     deliveries: Sequence[Delivery]
     scanned_to: Position
 
 
 class CatchUps:
-    """All catching up of one process. Owned by one event loop."""
+    """All catch-ups of one process. Owned by one event loop."""
 
     def __init__(self, follower: Follower, settings: StreamSettings, counts: StreamCounts) -> None:
-        """Nobody catches up yet."""
+        """Start without catch-ups."""
         self._follower = follower
         self._batch_max = settings.catch_up_batch_max
         self._per_second = settings.catch_up_per_second
@@ -50,7 +50,7 @@ class CatchUps:
         self._parts: Shared[Part] = Shared(entries_max=_PARTS_KEPT_MAX, seconds=KEPT_SECONDS)
 
     async def run(self, channel: Channel, subscription: Subscription, after: Position) -> None:
-        """Feed a subscriber from behind a position until the channel admits it, or until it ends."""
+        """Feed a subscriber with what follows a position until the channel admits it, or until it ends."""
         self._counts.catch_ups += 1
         clock = asyncio.get_running_loop().time
         failures = 0
@@ -58,7 +58,7 @@ class CatchUps:
             started = clock()
             try:
                 part = await self._read_part(channel, after)
-            except Exception as failure:  # noqa: BLE001 - whatever it was, the subscriber must learn that nothing comes
+            except Exception as failure:  # noqa: BLE001 - whatever failed, the subscriber must learn that nothing comes
                 if not is_unavailable(failure) and not isinstance(failure, TimeoutError):
                     subscription.end(channel.tell_end(failure))
                     return
@@ -74,11 +74,11 @@ class CatchUps:
         subscription.on_ready()
 
     def trim(self) -> None:
-        """Let go of what is too old."""
+        """Drop what is too old."""
         self._parts.trim()
 
     def forget(self) -> None:
-        """Let go of all that was read: it no longer stands so in the feed."""
+        """Drop everything read so far: the feed no longer holds it in that form."""
         self._parts.clear()
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class CatchUps:
         return await self._parts.get((channel.key, after), read)
 
     def _find_in_memory(self, channel: Channel, after: Position) -> Slice | None:
-        """What the follower still has. Errors: FeedResetError; DatabaseUnavailableError while it was never reached."""
+        """Return what the follower still has. Errors: FeedResetError; DatabaseUnavailableError until it is ready."""
         if self._follower.feed_id != channel.feed_id:
             raise FeedResetError
         entries = self._follower.slice(after)
@@ -122,7 +122,7 @@ class CatchUps:
 
 
 async def _hand_over(subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
-    """Give a subscriber these, and wait until it has taken them."""
+    """Give a subscriber these deliveries, and wait until it has taken them."""
     drained = asyncio.get_running_loop().create_future()
 
     def on_drained() -> None:

@@ -1,8 +1,8 @@
 """A channel: all subscribers of one key, who share each execution and each encoded result.
 
-It holds the latest results for a few seconds; a subscriber reads them from its own place. Who is further behind, or
-pauses for longer, is fed from history (catch_up.py) until its place is one that the channel holds. No event is
-skipped: what a channel lets go of is in the feed.
+It holds the latest results for a few seconds, and each subscriber reads them from its own position. A subscriber that
+is further behind, or pauses for longer, is fed from history (catch_up.py) until the channel holds its position. No
+event is skipped: what a channel drops is still in the feed.
 Owned by one event loop. Source: docs/adr/0056; graphql-facts, The sequencer and shared subscriptions.
 """
 
@@ -30,18 +30,18 @@ from ledger.viewer import Viewer
 from resolvers.sources import Message, Source
 
 CatchUp = Callable[["Channel", Subscription, Position], Coroutine[Any, Any, None]]
-"""Feeds a subscriber from behind a position until the channel admits it; CatchUps.run is one."""
+"""Feeds a subscriber with what follows a position until the channel admits it; CatchUps.run is one."""
 _PENDING_MAX = 2_000
 _log = structlog.get_logger("gateway.streams")
 
 
 class Channel:
-    """The subscribers of one key and what they share. Made by StreamHub alone."""
+    """The subscribers of one key and what they share. Made only by StreamHub."""
 
     def __init__(
         self, key: ChannelKey, viewer: Viewer, execution: SharedExecution, *, batch_max: int, catch_up: CatchUp
     ) -> None:
-        """Nothing is known of the source yet."""
+        """Start without a known source."""
         self.key = key
         self.viewer = viewer
         self.execution = execution
@@ -61,10 +61,10 @@ class Channel:
         self._proofs: Shared[None] = Shared(entries_max=1, seconds=KEPT_SECONDS)
 
     async def prove(self, follow: Callable[[], tuple[str, Position]]) -> None:
-        """Ask the root field what it follows and whether this viewer may, once for all who open at about one time.
+        """Ask the root field what it follows and whether this viewer may, once for all who open at about the same time.
 
-        follow tells the feed's id and its end, from which on the channel is told of entries.
-        Errors: what the operation's arguments and its viewer are refused.
+        follow returns the feed's id and its end, from which on the channel is offered entries.
+        Errors: refusals of the operation's arguments and of its viewer.
         """
 
         async def probe() -> None:
@@ -76,7 +76,7 @@ class Channel:
         await self._proofs.get(None, probe)
 
     async def tell_place(self, position: Position, cursor: str) -> Delivery:
-        """The message that tells no more than a place, shared by all who begin there. Errors: LedgerError."""
+        """Return the message that reports only a position, shared by all who begin there. Errors: LedgerError."""
 
         async def tell() -> Delivery:
             (delivery,) = await self.execution.run([(position, Message(cursor))])
@@ -85,11 +85,11 @@ class Channel:
         return await self._places.get(position, tell)
 
     def open(self, *, position: Position, cursor: str) -> Subscription:
-        """A subscriber behind a position, who is not fed yet."""
+        """Return a subscriber that begins after a position and is not fed yet."""
         return Subscription(self._window, self.feed, self.counts, position=position, cursor=cursor)
 
     def feed(self, subscription: Subscription, after: Position) -> bool:
-        """Bring a subscriber what follows its place: at once where it is held here, else from history; says which."""
+        """Feed a subscriber with what follows its position; False if that comes later, from history."""
         self._joined.discard(subscription)
         if self.admit(subscription, after):
             return True
@@ -99,7 +99,7 @@ class Channel:
         return False
 
     def admit(self, subscription: Subscription, after: Position) -> bool:
-        """Let a subscriber read on from here, if nothing behind its place is missing here."""
+        """Let a subscriber read on from here, if nothing after its position is missing here."""
         index = self._window.find_index(after)
         if index is None or subscription.is_over:
             return False
@@ -108,14 +108,14 @@ class Channel:
         return True
 
     def leave(self, subscription: Subscription) -> None:
-        """Forget a subscriber."""
+        """Remove a subscriber."""
         self._joined.discard(subscription)
         task = self._feeds.pop(subscription, None)
         if task is not None and task is not asyncio.current_task():
             task.cancel()
 
     def offer(self, entries: Sequence[Entry]) -> None:
-        """Take what was added to the feed; called by the follower, so it waits for nothing."""
+        """Take what was added to the feed; called by the follower, so it must not wait."""
         if self.source is None:
             return
         self._pending.extend(entry for entry in entries if may_get(entry, self.viewer) and self.tells(entry))
@@ -125,12 +125,12 @@ class Channel:
             self._pump = asyncio.create_task(self._execute_pending())
 
     def tells(self, entry: Entry) -> bool:
-        """Whether the root field tells an entry that its viewer may get, or ends with it."""
+        """Whether the root field reports an entry that its viewer may get, or ends with it."""
         source = self.source
         return source is not None and (source.takes(entry) or self._ends_with(entry))
 
     async def encode(self, entries: Sequence[Entry]) -> list[Delivery]:
-        """The deliveries of entries, each executed once for all who are at about the same place.
+        """Return the deliveries of entries, each executed once for all who are near the same position.
 
         Errors: LedgerError where the viewer is refused by now.
         """
@@ -150,7 +150,7 @@ class Channel:
         return [delivery for delivery in made.values() if delivery is not None]
 
     def tell_end(self, failure: Exception) -> Exception:
-        """What subscribers are ended with where executing or reading failed; a fault of ours is logged once, here."""
+        """Return the error that ends subscribers after a failure; an internal one is logged once, here."""
         if isinstance(failure, LedgerError):
             has_end = self.source is not None and bool(self.source.ends_with)
             return ParticipationEndedError() if has_end and failure.category is Category.FORBIDDEN else failure
@@ -160,18 +160,18 @@ class Channel:
         return StreamFailedError()
 
     def trim(self) -> None:
-        """Let go of what is too old or too much."""
+        """Drop what is too old or too much."""
         self._window.trim()
         self._encodings.trim()
         self._places.trim()
 
     def forget(self) -> None:
-        """Let go of what may be taken again: it no longer stands so in the feed."""
+        """Drop what was kept for reuse: the feed no longer holds it in that form."""
         self._encodings.clear()
         self._places.clear()
 
     def close(self) -> None:
-        """Stop everything; nobody is subscribed any more."""
+        """Stop everything; no subscribers are left."""
         for task in (self._pump, *self._feeds.values()):
             if task is not None:
                 task.cancel()
@@ -182,12 +182,12 @@ class Channel:
         self._encodings.clear()
 
     def _forget_feed(self, subscription: Subscription, task: asyncio.Task[None]) -> None:
-        # It may have fallen behind again meanwhile, and be fed by another.
+        # The subscriber may have fallen behind again, and another task may feed it.
         if self._feeds.get(subscription) is task:
             del self._feeds[subscription]
 
     def _ends_with(self, entry: Entry) -> bool:
-        """Whether what the viewer follows ends there. The regulator gets entries that end it for others."""
+        """Whether the viewer's stream ends there. The regulator also gets entries that end other members' streams."""
         source = self.source
         return source is not None and entry.kind in source.ends_with and not self.viewer.is_regulator
 
@@ -198,9 +198,9 @@ class Channel:
                 count = min(self._batch_max, len(self._pending))
                 batch = [self._pending.popleft() for _ in range(count)]
                 self._append(await self.encode(batch))
-        except Exception as failure:  # noqa: BLE001 - whatever it was, nobody may be left waiting for what never comes
+        except Exception as failure:  # noqa: BLE001 - whatever failed, no one may be left waiting for what never comes
             self._end_all(failure)
-            # Who is just opening this channel must not be admitted as if what failed here were held.
+            # A subscriber that is just opening must not be admitted as if what failed were held here.
             self._skip_to((self._pending or batch)[-1].position)
         finally:
             self._pump = None
@@ -219,7 +219,7 @@ class Channel:
                 subscription.end(self.tell_end(failure))
 
     def _skip_to(self, position: Position) -> None:
-        """Leave what waits to history: it has become more than is kept in memory for one channel."""
+        """Leave the pending entries to history, because they failed or are more than one channel keeps in memory."""
         _log.warning("stream channel skips to history", waiting=len(self._pending))
         self._pending.clear()
         self._window.skip_to(position)

@@ -1,6 +1,6 @@
-"""What the streams of a process count, as plain numbers, and their form for Prometheus.
+"""The counters of a process's streams, as plain numbers, and their form for Prometheus.
 
-A counter with a lock at every delivered event would cost as much as delivering it; these are read at each scrape.
+A counter with a lock would cost as much as delivering an event; these are read at each scrape.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 @dataclass(slots=True)
 class StreamCounts:
-    """The numbers. Owned by the event loop; a scrape reads them from another thread."""
+    """The counters. Owned by the event loop; a scrape reads them from another thread."""
 
     connections: Counter[str] = field(default_factory=Counter)
     open: Counter[str] = field(default_factory=Counter)
@@ -27,19 +27,19 @@ class StreamCounts:
 
 
 class StreamCollector(Collector):
-    """The numbers in Prometheus' form."""
+    """The counters in Prometheus' form."""
 
     def __init__(self, counts: StreamCounts) -> None:
         """Read these at each scrape."""
         self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
-        """One family for each number."""
+        """Yield one family for each counter."""
         counts = self._counts
         yield _gauge("jembatan_stream_connections", "Connections that carry streams.", "transport", counts.connections)
         yield _gauge("jembatan_streams", "Open subscriptions.", "transport", counts.open)
         yield GaugeMetricFamily("jembatan_stream_channels", "Executions that subscribers share.", counts.channels)
-        ends = CounterMetricFamily("jembatan_stream_ends", "Streams that were ended, by why.", labels=("problem",))
+        ends = CounterMetricFamily("jembatan_stream_ends", "Streams that were ended, by reason.", labels=("problem",))
         for problem, count in tuple(counts.ends.items()):
             ends.add_metric([problem], count)
         yield ends
@@ -48,7 +48,7 @@ class StreamCollector(Collector):
             ("executions", "Batches of messages that were executed.", counts.executions),
             ("executed", "Messages that were executed, once for all who share them.", counts.executed),
             ("catch_ups", "Times that a subscriber was behind and read history.", counts.catch_ups),
-            ("histories", "Readings of history from the database.", counts.histories),
+            ("histories", "Reads of history from the database.", counts.histories),
         ):
             yield CounterMetricFamily(f"jembatan_stream_{name}", told, count)
 

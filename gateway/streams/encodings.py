@@ -1,6 +1,6 @@
-"""The latest results of one channel by their position, bounded by number, bytes and age.
+"""The latest results of one channel by position, limited by number, bytes and age.
 
-Whoever comes by the same place soon after takes the same bytes: many that resume at once cost one execution.
+Subscribers that reach the same position soon after reuse the same bytes: many that resume together cost one execution.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from ledger.identifiers import Position
 
 
 class Encodings:
-    """Results that may be taken again. Owned by one event loop."""
+    """Results that can be reused. Owned by one event loop."""
 
     def __init__(self) -> None:
-        """Nothing is kept yet."""
+        """Start empty."""
         self._kept: OrderedDict[Position, Delivery] = OrderedDict()
         self._bytes = 0
 
@@ -23,18 +23,18 @@ class Encodings:
         return len(self._kept)
 
     def find(self, position: Position) -> Delivery | None:
-        """The result for a position, if it is still kept."""
+        """Return the result for a position, if it is still kept."""
         return self._kept.get(position)
 
     def keep(self, delivery: Delivery) -> None:
-        """Keep a result, and let go of what there is no room for."""
+        """Keep a result, and drop what there is no room for."""
         former = self._kept.pop(delivery.position, None)
         self._bytes += len(delivery.payload) - (len(former.payload) if former else 0)
         self._kept[delivery.position] = delivery
         self.trim()
 
     def trim(self) -> None:
-        """Let go of what is too old or too much; the latest is always kept for its time."""
+        """Drop what is too old or too much; the latest is always kept for its time."""
         oldest = asyncio.get_running_loop().time() - KEPT_SECONDS
         while self._kept:
             position, first = next(iter(self._kept.items()))
@@ -45,6 +45,6 @@ class Encodings:
             self._bytes -= len(first.payload)
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Drop everything."""
         self._kept.clear()
         self._bytes = 0

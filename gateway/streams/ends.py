@@ -1,7 +1,7 @@
-"""Why a stream ends that its client did not end: one class a reason, each with a code of its own, and the last cursor.
+"""Why the server ends a stream: one class per reason, each with a code of its own, and the last cursor.
 
-A client that opens the same subscription again with that cursor loses nothing and reads nothing twice.
-docs/subscriptions.md tells it what to do about each code.
+A client that opens the same subscription again with that cursor misses nothing and reads nothing twice.
+docs/subscriptions.md says what to do about each code.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class StreamEndError(RequestRefusedError):
 
 
 class TokenExpiredError(StreamEndError):
-    """The access token that the stream was opened with has expired."""
+    """The access token with which the stream was opened has expired."""
 
     code = "TOKEN_EXPIRED"
     category = Code.UNAUTHENTICATED
@@ -29,16 +29,16 @@ class TokenExpiredError(StreamEndError):
 
 
 class TokenRevokedError(StreamEndError):
-    """The access token was revoked, or who holds it may not act any more."""
+    """The access token was revoked, or its holder may no longer act."""
 
     code = "TOKEN_REVOKED"
     category = Code.UNAUTHENTICATED
     status = 401
-    hint = "Get a new token, where you still may, and open the subscription again with the last cursor."
+    hint = "Get a new token, if you still may, and open the subscription again with the last cursor."
 
 
 class SlowReaderError(StreamEndError):
-    """The stream was not read for longer than is waited."""
+    """The client did not read the stream for too long."""
 
     code = "SLOW_READER"
     category = Code.RATE_LIMITED
@@ -47,32 +47,32 @@ class SlowReaderError(StreamEndError):
 
 
 class ServerShutdownError(StreamEndError):
-    """This process is about to stop."""
+    """This process is shutting down."""
 
     code = "SERVER_SHUTDOWN"
     category = Code.RATE_LIMITED
     status = 503
-    hint = "Open the subscription again at once with the last cursor; another process takes it."
+    hint = "Open the subscription again immediately with the last cursor; another process will serve it."
 
 
 class ParticipationEndedError(StreamEndError):
-    """The participation that the stream hangs on has ended."""
+    """The participation that the stream depends on has ended."""
 
     code = "PARTICIPATION_ENDED"
-    hint = "Nothing more comes until a new participation begins."
+    hint = "Nothing more is sent until a new participation begins."
 
 
 class FeedResetError(StreamEndError):
-    """The feed behind the stream was replaced, as by a restored database."""
+    """The feed behind the stream was replaced, for example by a restored database."""
 
     code = "FEED_RESET"
     category = Code.CURSOR_EXPIRED
     status = 503
-    hint = "Open the subscription again with the last cursor; CURSOR_EXPIRED then tells what of it is gone."
+    hint = "Open the subscription again with the last cursor; CURSOR_EXPIRED then says what part of the feed is gone."
 
 
 class StreamFailedError(StreamEndError):
-    """Something of ours failed."""
+    """The stream failed because of an internal error."""
 
     code = "STREAM_FAILED"
     category = Code.INTERNAL_SERVER_ERROR
@@ -81,16 +81,16 @@ class StreamFailedError(StreamEndError):
 
 
 class TooManyStreamsError(StreamEndError):
-    """As many streams are open as may be."""
+    """Too many streams are open."""
 
     code = "TOO_MANY_STREAMS"
     category = Code.RATE_LIMITED
     status = 429
-    hint = "Close streams that you need no more, or carry several subscriptions over one WebSocket."
+    hint = "Close streams that you no longer need, or use one WebSocket for several subscriptions."
 
 
 class TooManySubscriptionsError(StreamEndError):
-    """As many operations run on this connection as may."""
+    """Too many operations are running on this connection."""
 
     code = "TOO_MANY_SUBSCRIPTIONS"
     category = Code.RATE_LIMITED
@@ -99,15 +99,15 @@ class TooManySubscriptionsError(StreamEndError):
 
 
 def end_of_token(reason: Refusal) -> TokenExpiredError | TokenRevokedError:
-    """Why a stream ends whose token did."""
+    """Return why a stream ends when its token does."""
     return TokenExpiredError() if reason is Refusal.EXPIRED else TokenRevokedError()
 
 
-class StreamEnded(Exception):  # noqa: N818 - the end of a stream is no error of whoever reads it
-    """A subscription is over: why, and the cursor to go on from."""
+class StreamEnded(Exception):  # noqa: N818 - the end of a stream is not an error of its reader
+    """A subscription is over: the reason, and the cursor to resume from."""
 
     def __init__(self, failure: Exception, cursor: str) -> None:
-        """Keep the reason, a GatewayError, a LedgerError or what is told as internal, and the last cursor."""
+        """Keep the last cursor and the reason: a GatewayError, a LedgerError or an error reported as internal."""
         super().__init__(str(failure))
         self.failure = failure
         self.cursor = cursor
@@ -120,7 +120,7 @@ class StreamEnded(Exception):  # noqa: N818 - the end of a stream is no error of
         return Code.INTERNAL_SERVER_ERROR.value
 
     def tell(self, request_id: str) -> list[Mapping[str, Any]]:
-        """The GraphQL errors that the client reads, each with the cursor in its extensions."""
+        """Return the GraphQL errors that the client reads, each with the cursor in its extensions."""
         told = [dict(error.body) for error in tell_failure(self.failure, request_id)]
         for body in told:
             body["extensions"] = {**body["extensions"], "cursor": self.cursor}

@@ -1,9 +1,9 @@
-"""Executing a batch of messages once for everybody who shares it, and encoding each result once.
+"""Executes a batch of messages once for all subscribers that share it, and encodes each result once.
 
-It runs under a neutral principal: the visibility that all sharers have, and no client and no token of anybody's. The
-document was parsed, validated and authorized for each sharer before; the executor looks at each protected field again
-(operations/executor.py). No message is ever left out: what can't be executed is tried again while the database is
-away, and sent with its error where its execution fails.
+It runs under a neutral principal: with the visibility that all of them have, and without any client or token. The
+document was parsed, validated and authorized for each subscriber before; the executor checks each protected field again
+(operations/executor.py). No message is ever left out: while the database is unavailable execution is retried, and a
+message whose execution fails is sent with its error.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Operation:
 
 
 class _BatchFailedError(Exception):
-    """The batch could not be executed in time, or broke."""
+    """The batch failed or took too long."""
 
 
 class SharedExecution:
@@ -62,7 +62,7 @@ class SharedExecution:
         counts: StreamCounts,
         now: Callable[[], datetime],
     ) -> None:
-        """The gate bounds how many batches of all channels run at once."""
+        """The gate limits how many batches of all channels run at the same time."""
         self.operation = operation
         self._services = services
         self._gate = gate
@@ -70,7 +70,7 @@ class SharedExecution:
         self._now = now
 
     async def probe(self) -> Source:
-        """Which entries the operation tells. Errors: what its arguments and its viewer are refused; nothing is told."""
+        """Find which entries the operation reports. Errors: refusals of its arguments and its viewer."""
         batch = EventBatch()
         try:
             results = await self._execute(batch, new_id())
@@ -83,9 +83,9 @@ class SharedExecution:
         return batch.source
 
     async def run(self, messages: Sequence[tuple[Position, Message]]) -> list[Delivery]:
-        """The deliveries of messages, in their order, none left out.
+        """Return the deliveries of messages, in their order, none left out.
 
-        While the database is away it waits; the caller's cancellation ends that. Errors: LedgerError where the viewer
+        It waits while the database is unavailable, until the caller is cancelled. Errors: LedgerError where the viewer
         is refused by now.
         """
         waited = tries = 0
@@ -110,14 +110,14 @@ class SharedExecution:
             await asyncio.sleep(_BACKOFF.choose_seconds(waited + tries))
 
     async def read(self, work: Callable[[Any], Any]) -> Any:
-        """Run a reading of the ledger as the neutral viewer. Errors: what the work raises."""
+        """Read from the ledger as the neutral viewer. Errors: what the work raises."""
         async with self._gate, asyncio.timeout(self._services.settings.operation_timeout_seconds):
             context_manager = self._services.make_context(self.operation.principal, self._now(), new_id())
             async with context_manager as context:
                 return await context.read(work)
 
     async def _run_once(self, messages: Sequence[tuple[Position, Message]]) -> list[Delivery]:
-        """Errors: _BatchFailedError by its cause; LedgerError."""
+        """Errors: _BatchFailedError from its cause; LedgerError."""
         request_id = new_id()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -138,7 +138,7 @@ class SharedExecution:
         return encoded
 
     def _check(self, results: Sequence[Any], expected: int) -> None:
-        """Errors: what kept the batch from being told whole, or from being told as it would be in a moment."""
+        """Errors: what kept the batch from being complete, or the unavailability of what may soon be back."""
         for result in results:
             for error in result.errors or ():
                 if is_unavailable(error):
@@ -146,7 +146,7 @@ class SharedExecution:
             if result.data is None and result.errors and all(error.path is None for error in result.errors):
                 raise _find_failure(result)
         if len(results) != expected:
-            raise RuntimeError("The root field told another number of messages than it was given.")
+            raise RuntimeError("The root field returned a different number of messages than it was given.")
 
     async def _execute(self, batch: EventBatch, request_id: str) -> list[Any]:
         operation, services = self.operation, self._services
@@ -169,10 +169,10 @@ class SharedExecution:
 
 
 def _find_failure(result: Any) -> Exception:
-    """Why an operation gave a result without having run a field."""
+    """Find why an operation gave a result without running a field."""
     errors: tuple[GraphQLError, ...] = tuple(result.errors or ())
     if not errors:
-        return RuntimeError("The root field told something of an empty batch.")
+        return RuntimeError("The root field returned results for an empty batch.")
     cause = errors[0].original_error
     if cause is None or isinstance(cause, GraphQLError):
         return VariablesRefusedError(errors)
@@ -188,7 +188,7 @@ def _encode(position: Position, message: Message, result: Any, request_id: str) 
 
 
 def _encode_failure(message: tuple[Position, Message], failure: BaseException) -> Delivery:
-    """An event that can't be executed is told as such, so that a subscriber learns that there was one."""
+    """Encode the failure of an event that can't be executed, so that subscribers learn that there was one."""
     cause = failure if isinstance(failure, Exception) else RuntimeError()
     errors = [error.body for error in tell_failure(cause, new_id())]
     position, told = message

@@ -1,7 +1,7 @@
-"""One subscription over one HTTP response: pulled while the client takes it, silent in heartbeats, ended with a code.
+"""One subscription over one HTTP response: pulled as the client reads, kept alive by heartbeats, ended with a code.
 
-ASGI's send waits while the connection's buffer is full, so nothing is pulled then; a client that takes nothing for
-too long is cut off, since a close would wait for it as well. When the client goes away, everything is let go.
+ASGI's send waits while the connection's buffer is full, so nothing is pulled then; a client that reads nothing for too
+long is cut off, since a close would wait for it as well. When the client disconnects, everything is released.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from gateway.streams.settings import StreamSettings
 from gateway.streams.subscription import Subscription
 
 _TICKS = 4
-"""How often the timer looks within the shorter of the times that it watches."""
+"""How often the timer checks within the shorter of the times that it watches."""
 _TURN_BYTES_MAX = 65_536
 
 
@@ -31,11 +31,11 @@ class Form(Protocol):
     completion: bytes
 
     def render(self, delivery: Delivery) -> bytes:
-        """One result."""
+        """Render one result."""
         ...
 
     def render_end(self, ended: StreamEnded, request_id: str) -> bytes:
-        """The last words: why the stream ends, and that nothing more comes."""
+        """Render the end: why the stream ends, and that nothing more follows."""
         ...
 
 
@@ -70,10 +70,10 @@ class HttpStream:
         self._write: Callable[[bytes], bool] | None = None
         self._unsent = b""
         self.told: dict[str, Any] = {"delivered": 0}
-        """What the log keeps of it."""
+        """What the log records about it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the subscription ends, the client goes away or doesn't read. It closes the subscription."""
+        """Send until the subscription ends or the client disconnects or stops reading. Closes the subscription."""
         extensions = scope.get("extensions") or {}
         self._abort, self._write = extensions.get(ABORT), extensions.get(WRITE)
         self._subscription.on_ready = self._offer
@@ -90,7 +90,7 @@ class HttpStream:
             await asyncio.gather(listening, return_exceptions=True)
 
     def close(self) -> None:
-        """Let go of everything; it may be called again."""
+        """Release everything; it may be called again."""
         if self._timer is not None:
             self._timer.cancel()
         self._subscription.close()
@@ -115,26 +115,26 @@ class HttpStream:
                 self._is_waiting = False
 
     def _offer(self) -> None:
-        """There may be something: write it at once where nothing else is being written and the client has room."""
+        """Write what may have become available, if nothing else is being written and the client has room."""
         if not self._is_waiting or self._wake.is_set() or self._write is None:
             self._wake.set()
             return
         try:
             chunk = self._pull()
         except StreamEnded:
-            # The task reads the end again, and tells it.
+            # The task reads the end again, and reports it.
             self._wake.set()
             return
         if chunk and self._write(chunk):
             self._sent_at = self._loop.time()
             chunk = b""
         self._unsent = chunk
-        # What is left, be it more or the end, is the task's.
+        # The task handles what is left, be it more or the end.
         if chunk or self._subscription.is_over or self._has_more:
             self._wake.set()
 
     def _pull(self) -> bytes:
-        """What there is, up to a bound, so that one write carries it. Errors: StreamEnded, when nothing is left."""
+        """Return what is available, up to a limit, for one write. Errors: StreamEnded, when nothing is left."""
         frames: list[bytes] = []
         size = 0
         self._has_more = True
@@ -143,7 +143,7 @@ class HttpStream:
                 delivery = self._subscription.take_nowait()
             except StreamEnded:
                 if frames:
-                    # It is told again at the next pull.
+                    # It is raised again at the next pull.
                     break
                 raise
             if delivery is None:
@@ -168,7 +168,7 @@ class HttpStream:
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _listen(self, receive: Receive) -> None:
-        """Wait until the client goes away; what it still sends is no part of anything."""
+        """Wait until the client disconnects; what it still sends is ignored."""
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -178,7 +178,7 @@ class HttpStream:
         self._wake.set()
 
     def _beat(self) -> None:
-        """Notice silence, and a client that doesn't read."""
+        """Detect silence, and a client that doesn't read."""
         now, settings = self._loop.time(), self._settings
         since = self._sending_since
         if since is not None and now - since >= settings.stream_stall_seconds:
@@ -191,7 +191,7 @@ class HttpStream:
         self._timer = self._loop.call_later(shorter / _TICKS, self._beat)
 
     def _cut_off(self) -> None:
-        """Its last words would wait behind what the client doesn't read, so it learns from its next reading."""
+        """Drop the connection. An error would wait behind what the client doesn't read, so none is sent."""
         self.told["end"] = SlowReaderError.code
         self._is_gone = True
         self._subscription.end(SlowReaderError())

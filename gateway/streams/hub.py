@@ -1,7 +1,7 @@
-"""The subscriptions of one process: who may open how many, which share a channel, and what ends them.
+"""The subscriptions of one process: how many a client may open, which share a channel, and what ends them.
 
-A transport connects its client, and opens what the list of steps authorized; the hub never speaks to a socket. It asks
-nobody who may see what: that is in the channel's viewer, by the rules of the ledger.
+A transport connects its client, and opens what the pipeline authorized; the hub never touches a socket. It doesn't
+decide who may see what: the channel's viewer determines that, by the rules of the ledger.
 Owned by one event loop. Source: docs/subscriptions.md; docs/adr/0056.
 """
 
@@ -39,13 +39,13 @@ from ledger.identifiers import ClientId
 _TRIM_SECONDS = 1.0
 _RETRY = {"Retry-After": "5"}
 _UNSETTLING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
-"""After these, what was read before no longer stands so in the database."""
+"""After these, the database no longer holds what was read before in that form."""
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, eq=False)
 class StreamConnection:
-    """One connection of a client, counted while it is open. Made by StreamHub.connect alone."""
+    """One connection of a client, counted while it is open. Made only by StreamHub.connect."""
 
     client: str
     transport: str
@@ -53,7 +53,7 @@ class StreamConnection:
     on_close: Callable[["StreamConnection"], None] | None = field(default=None, repr=False)
 
     def close(self) -> None:
-        """Let go; it may be called again."""
+        """Release it; it may be called again."""
         on_close, self.on_close = self.on_close, None
         if on_close is not None:
             on_close(self)
@@ -70,14 +70,14 @@ class StreamHub:
         *,
         now: Callable[[], datetime],
     ) -> None:
-        """Nobody is subscribed. Without open_tokens no token's end is noticed: for tests of other things alone."""
+        """Start without subscribers. Without open_tokens a token's end goes unnoticed; only tests do that."""
         self.counts = StreamCounts()
         self._services = services
         self._follower = follower
         self._open_tokens = open_tokens
         self._now = now
         self._catch_ups = CatchUps(follower, services.settings, self.counts)
-        # Half the pool at the most, so that streams never keep requests from the database.
+        # At most half of the pool, so that streams never keep requests from the database.
         self._gate = asyncio.Semaphore(max(1, services.settings.database_pool_size // 2))
         self._channels: dict[ChannelKey, Channel] = {}
         self._open: dict[Subscription, Callable[[], None]] = {}
@@ -90,7 +90,7 @@ class StreamHub:
 
     @property
     def is_draining(self) -> bool:
-        """Whether nothing new is taken."""
+        """Whether nothing new is accepted."""
         return self._is_draining
 
     def connect(self, client: str, *, transport: str) -> StreamConnection:
@@ -98,18 +98,18 @@ class StreamHub:
         self._refuse_draining()
         most = self._services.settings.stream_connections_per_client
         if self._clients[client] >= most:
-            raise TooManyStreamsError(f"The client has {most} connections with streams open.", headers=_RETRY)
+            raise TooManyStreamsError(f"The client already has {most} connections with open streams.", headers=_RETRY)
         self._clients[client] += 1
         self.counts.connections[transport] += 1
         return StreamConnection(client, transport, on_close=self._disconnect)
 
     async def open(self, authorized: Authorized, cursor: str | None, *, connection: StreamConnection) -> Subscription:
-        """A subscription in place of the steps that follow authorizing.
+        """Open a subscription, in place of the steps that follow authorization.
 
-        Shapes: cursor is what the transport was told (Last-Event-ID); extensions.cursor and the root argument `after`
-        come behind it. Errors, all before anything is streamed: ServerShutdownError, TooManyStreamsError,
-        TooManySubscriptionsError, CursorInvalidError, CursorExpiredError, VariablesRefusedError, what the field
-        refuses, DatabaseUnavailableError, OperationTimeoutError.
+        Shapes: cursor comes from the transport (Last-Event-ID) and precedes extensions.cursor and the root argument
+        `after`. Errors, all before anything is streamed: ServerShutdownError, TooManyStreamsError,
+        TooManySubscriptionsError, CursorInvalidError, CursorExpiredError, VariablesRefusedError, refusals by the field,
+        DatabaseUnavailableError, OperationTimeoutError.
         """
         self._check_limits(connection)
         principal = authorized.principal
@@ -142,7 +142,7 @@ class StreamHub:
         self._is_draining = True
         for subscription in tuple(self._open):
             subscription.end(ServerShutdownError())
-        # Once around, so that transports that wait for their event loop see it before the server looks at them.
+        # Yield once, so that transports that wait for the event loop see it before the server checks them.
         await asyncio.sleep(0)
 
     def _refuse_draining(self) -> None:
@@ -153,10 +153,10 @@ class StreamHub:
         settings = self._services.settings
         self._refuse_draining()
         if len(self._open) + self._reserved >= settings.streams_max:
-            raise TooManyStreamsError("This process serves as many subscriptions as it may.", headers=_RETRY)
+            raise TooManyStreamsError("This process already serves as many subscriptions as it may.", headers=_RETRY)
         if connection.subscriptions >= settings.subscriptions_per_connection:
             most = settings.subscriptions_per_connection
-            raise TooManySubscriptionsError(f"At most {most} operations run on one connection.", headers=_RETRY)
+            raise TooManySubscriptionsError(f"At most {most} operations may run on one connection.", headers=_RETRY)
 
     def _take_channel(self, following: Following, principal: Principal, document: Document) -> Channel:
         channel = self._channels.get(following.key)
@@ -186,7 +186,7 @@ class StreamHub:
             channel.close()
 
     async def _begin(self, channel: Channel, said: str | None) -> Subscription:
-        """A subscription at its place, with its first message where there is one."""
+        """Return a subscription at its position, with its first message if there is one."""
         here = None if said is None else await self._resolve(channel, said)
         await channel.prove(lambda: (self._follower.feed_id, self._follower.head))
         if here is not None and said is not None:
@@ -201,9 +201,9 @@ class StreamHub:
         return subscription
 
     async def _resolve(self, channel: Channel, said: str) -> FeedCursor:
-        """The place that a cursor names. Errors: CursorInvalidError, CursorExpiredError."""
+        """Return the position that a cursor names. Errors: CursorInvalidError, CursorExpiredError."""
         known = FeedCursor.parse(said)
-        # What is in memory was not archived. What is before everything may have been.
+        # An entry in memory was not archived. What followed position 0 may have been.
         if known.position > 0 and self._follower.cursor_at(known.position) == known:
             return known
         found: FeedCursor = await channel.execution.read(lambda tx: resolve_cursor(tx, said))
@@ -259,14 +259,14 @@ class StreamHub:
 
     def _on_reset(self) -> None:
         self._catch_ups.forget()
-        # Who opens now gets channels of the new feed.
+        # New subscriptions get channels of the new feed.
         self._channels.clear()
         self.counts.channels = 0
         for subscription in tuple(self._open):
             subscription.end(FeedResetError())
 
     def _trim_later(self) -> None:
-        """Look once a second, while anybody is subscribed, for what is kept and too old."""
+        """Check once a second, while anyone is subscribed, for results that are too old."""
         if self._trimming is None and self._channels:
             self._trimming = asyncio.get_running_loop().call_later(_TRIM_SECONDS, self._trim)
 
@@ -279,7 +279,7 @@ class StreamHub:
 
 
 def _neutralize(principal: Principal) -> Principal:
-    """A principal that may see the same and is nobody's: no client, no token."""
+    """Return a principal that may see the same but has no client and no token."""
     nobody = ClientId("")
     return replace(
         principal, client_id=nobody, token_id="", expires_at=_END_OF_TIME, family_id=None, key_thumbprint=None

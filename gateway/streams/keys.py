@@ -1,8 +1,8 @@
-"""What two subscriptions must have in common to share one execution, and where each of them goes on from.
+"""What two subscriptions must have in common to share one execution, and where each of them resumes.
 
-They share it when they send the same document, operation and variables and may see the same. The one thing that may
-differ is the place that they go on from: a variable that feeds the root field's `after` and nothing else is left out
-of the key, and its value is kept for the subscriber alone.
+They share it when they send the same document, operation and variables and may see the same. Only the position they
+resume from may differ: a variable that is used for the root field's `after` and nothing else is left out of the key,
+and its value is kept for that subscriber only.
 Source: docs/adr/0056.
 """
 
@@ -34,7 +34,7 @@ from ledger.viewer import Viewer
 
 AFTER = "after"
 NEUTRAL_CURSOR = "A" * 44
-"""Stands for a cursor where the operation demands one; the root field never reads it."""
+"""Takes the place of a cursor where the operation requires one; the root field never reads it."""
 
 _MALFORMED = "The cursor must be a string."
 
@@ -60,9 +60,9 @@ class Following:
 
 
 def read_following(parsed: Parsed, *, viewer: Viewer | None) -> Following:
-    """The key, the shared variables and the root field's `after` of a valid subscription.
+    """Return the key, the shared variables and the root field's `after` of a valid subscription.
 
-    Errors: DocumentInvalidError where no field is left to follow; CursorInvalidError for a cursor that is no text.
+    Errors: DocumentInvalidError where no field is left to follow; CursorInvalidError for a cursor that is not a string.
     """
     document, request, operation = parsed.document.node, parsed.request, parsed.operation
     given = with_defaults(operation, request.variables)
@@ -90,9 +90,9 @@ def read_following(parsed: Parsed, *, viewer: Viewer | None) -> Following:
 
 
 def choose_cursor(following: Following, extensions: Mapping[str, Any], *, last_event_id: str | None) -> str | None:
-    """Where a subscriber goes on from: what is nearest to the transport was said last, so it wins.
+    """Choose where a subscriber resumes: the cursor nearest to the transport was set last, so it wins.
 
-    Errors: CursorInvalidError for extensions.cursor that is no text.
+    Errors: CursorInvalidError for an extensions.cursor that is not a string.
     """
     if last_event_id:
         return last_event_id
@@ -107,7 +107,7 @@ def choose_cursor(following: Following, extensions: Mapping[str, Any], *, last_e
 def _list_roots(
     document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> Iterator[FieldNode]:
-    """The root field's nodes; GraphQL's rules have seen to it that there is one field."""
+    """Yield the root field's nodes; GraphQL's own rules have ensured that there is only one field."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     spread: set[str] = set()
     waiting: list[SelectionSetNode] = [operation.selection_set]
@@ -136,7 +136,7 @@ def _is_included(selection: Any, variables: Mapping[str, Any]) -> bool:
 def _find_own_variable(
     document: DocumentNode, operation: OperationDefinitionNode, roots: list[FieldNode]
 ) -> str | None:
-    """The variable that feeds the root field's `after` and nothing else of the document."""
+    """Find the variable that is used for the root field's `after` and for nothing else in the document."""
     values = [a.value for root in roots for a in root.arguments or () if a.name.value == AFTER]
     names = {value.name.value for value in values if isinstance(value, VariableNode)}
     if len(names) != 1:
@@ -150,7 +150,7 @@ def _find_own_variable(
 
 
 class _Uses(Visitor):
-    """Counts where a variable is used, its definition left out."""
+    """Counts the uses of a variable, without its definition."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

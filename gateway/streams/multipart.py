@@ -1,7 +1,7 @@
-"""Parts of multipart/mixed as Apollo's clients and router read them: {"payload": result}, {} as heartbeat.
+"""Parts of multipart/mixed as Apollo's clients and router read them: {"payload": result}, with {} as a heartbeat.
 
-An error that ends the stream stands beside a payload of null. The boundary follows each part at once, or a client
-would wait for the next event to know that the last one is whole.
+An error that ends the stream accompanies a null payload. The boundary follows each part immediately; otherwise a client
+would wait for the next event to know that the last one is complete.
 Source: Apollo, "Multipart HTTP protocol for GraphQL subscriptions", subscriptionSpec 1.0; RFC 2046 section 5.1.
 """
 
@@ -29,15 +29,15 @@ class Multipart:
     completion = _CLOSING
 
     def render(self, delivery: Delivery) -> bytes:
-        """One part."""
+        """Render one part."""
         return b'%b{"payload":%b}%b' % (_HEAD, delivery.payload, _DELIMITER)
 
     def render_end(self, ended: StreamEnded, request_id: str) -> bytes:
-        """The last part: why, and the cursor; and that nothing more comes."""
+        """Render the last part, with the reason and the cursor, and that nothing more follows."""
         body = orjson.dumps({"payload": None, "errors": ended.tell(request_id)})
         return _HEAD + body + _DELIMITER + _CLOSING
 
 
 def render_single(payload: bytes) -> bytes:
-    """The whole stream of an operation with one result."""
+    """Render the whole stream of an operation with one result."""
     return b'%b%b{"payload":%b}%b%b' % (_DELIMITER, _HEAD, payload, _DELIMITER, _CLOSING)

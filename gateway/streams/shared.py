@@ -1,4 +1,4 @@
-"""Work that many wait for at once and that is done once. It knows nothing of what the work is."""
+"""Work that many wait for at the same time and that is done once. It knows nothing about the work itself."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -8,21 +8,21 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """Results by key, kept for a few seconds; who asks meanwhile gets the same. Owned by one event loop.
+    """Results by key, kept for a few seconds and shared by all who ask meanwhile. Owned by one event loop.
 
-    Who waits may be cancelled: the work goes on for the others, until close. A failure is told to those who waited
-    for it and is not kept.
+    A waiter may be cancelled: the work goes on for the others, until close. A failure is raised to those who waited for
+    it and is not kept.
     """
 
     def __init__(self, *, entries_max: int, seconds: float) -> None:
-        """Keep at most entries_max results, each for so many seconds."""
+        """Keep at most entries_max results, each for the given number of seconds."""
         self._entries_max = entries_max
         self._seconds = seconds
         self._tasks: dict[Hashable, asyncio.Task[T]] = {}
         self._done_at: dict[Hashable, float] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result for a key. Errors: what making it raises."""
+        """Return the result for a key. Errors: what making it raises."""
         task = self._tasks.get(key)
         if task is None or self._is_stale(key, task):
             self.forget(key)
@@ -32,22 +32,22 @@ class Shared(Generic[T]):
         return await asyncio.shield(task)
 
     def forget(self, key: Hashable) -> None:
-        """Let the next who asks have it made anew."""
+        """Drop a result, so that it is made again when next asked for."""
         self._tasks.pop(key, None)
         self._done_at.pop(key, None)
 
     def trim(self) -> None:
-        """Let go of what is too old."""
+        """Drop what is too old."""
         for key in [key for key, task in self._tasks.items() if self._is_stale(key, task)]:
             self.forget(key)
 
     def clear(self) -> None:
-        """Let go of all that is done."""
+        """Drop everything that is done."""
         for key in tuple(self._done_at):
             self.forget(key)
 
     def close(self) -> None:
-        """Stop what is still being made."""
+        """Cancel what is still being made, and drop everything."""
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()

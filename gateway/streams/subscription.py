@@ -1,8 +1,8 @@
-"""One subscriber's end of a subscription: it is pulled, never pushed into, so a reader that is slow costs nothing.
+"""One subscriber's end of a subscription: it is pulled from, never pushed to, so a slow reader costs nothing.
 
-A transport sets `on_ready`, which is called in the event loop whenever there may be something, and pulls with
-take_nowait until None; one whose buffer is full just doesn't pull, and pulls again when it has room. Nothing is kept
-for one subscriber but its place: what a channel no longer holds by then is read again from the feed.
+A transport sets `on_ready`, which is called in the event loop whenever there may be something, and calls take_nowait
+until it returns None; one whose buffer is full pulls again when it has room. All that is kept for one subscriber is its
+position: what the channel no longer holds by then is read again from the feed.
 Owned by the event loop.
 """
 
@@ -18,13 +18,13 @@ from ledger.identifiers import Position
 
 
 def expect_nothing() -> None:
-    """What is called while no transport has said otherwise."""
+    """The callback until a transport sets its own."""
 
 
 class Subscription:
-    """A place in a channel. Made by Channel.open alone; whoever opened it at the hub closes it.
+    """A position in a channel. Made only by Channel.open; whoever opened it through the hub closes it.
 
-    position and cursor are of what was taken last, or of where it began.
+    position and cursor are those of what was taken last, or of where it began.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class Subscription:
     )
 
     def __init__(self, window: Window, feed: "Feed", counts: StreamCounts, *, position: Position, cursor: str) -> None:
-        """Begin behind a position; nothing comes before the channel feeds or joins it."""
+        """Begin after a position; nothing arrives before the channel feeds or joins it."""
         self.position = position
         self.cursor = cursor
         self.on_ready: Callable[[], None] = expect_nothing
@@ -70,7 +70,7 @@ class Subscription:
         return "" if self._end is None else self._end.problem
 
     def take_nowait(self) -> Delivery | None:
-        """The next delivery, or None where there is none yet. Errors: StreamEnded, again at every call."""
+        """Return the next delivery, or None where there is none yet. Errors: StreamEnded, again at every call."""
         if self._end is not None:
             raise self._end
         if self._held:
@@ -83,7 +83,7 @@ class Subscription:
         window = self._window
         place = self._index - window.first_index
         if place < 0:
-            # The channel has let go of what comes next; history brings it, from the place behind the last one taken.
+            # The channel has dropped what comes next; it is read from history, after the last one taken.
             self._index = None
             is_here = self._feed(self, max(self.position, self._from))
             return self.take_nowait() if is_here else None
@@ -98,7 +98,7 @@ class Subscription:
         return None
 
     async def next(self) -> Delivery:
-        """The next delivery, waited for; for one waiter at a time and no transport that sets on_ready.
+        """Wait for the next delivery; for one waiter at a time, and not with a transport that sets on_ready.
 
         Errors: StreamEnded.
         """
@@ -114,27 +114,27 @@ class Subscription:
                 self._waiter = None
 
     def end(self, failure: Exception) -> None:
-        """End it for a reason; what was not taken is not given any more. Ending again does nothing."""
+        """End it for a reason and drop what was not taken. Ending it again does nothing."""
         if self._end is None:
             self._end = StreamEnded(failure, self.cursor)
             self._leave()
             self.on_ready()
 
     def close(self) -> None:
-        """Let go of everything; it may be called again, and after an end."""
+        """Release everything; it may be called again, and after an end."""
         self.on_ready = expect_nothing
         if self._end is None:
             self._end = StreamEnded(StreamEndError(), self.cursor)
         self._leave()
 
     def hold(self, deliveries: Sequence[Delivery], *, on_drained: Callable[[], None] | None) -> None:
-        """Give it what comes first, before anything of the channel's; on_drained is called when all was taken."""
+        """Supply what comes before anything of the channel's; on_drained is called when all of it was taken."""
         self._held.extend(deliveries)
         self._on_drained = on_drained
         self.on_ready()
 
     def join(self, index: int, *, after: Position) -> None:
-        """Let it read the channel's frames from an index on, those behind a position only. It calls nobody."""
+        """Let it read the channel's frames from an index on, but only those after a position. It calls no one."""
         self._index, self._from = index, after
 
     def watch_close(self, on_close: "Callable[[Subscription], None]") -> None:
@@ -163,4 +163,4 @@ class Subscription:
 
 
 Feed = Callable[[Subscription, Position], bool]
-"""Brings a subscriber what follows a position; says whether that is at once."""
+"""Feeds a subscriber with what follows a position; returns whether that is available now."""

@@ -1,6 +1,6 @@
-"""The latest results of one channel in their order, bounded by number, bytes and age.
+"""The latest results of one channel in order, limited by number, bytes and age.
 
-Each subscriber reads them from a place of its own. What is let go of is in the feed.
+Each subscriber reads them from its own position. What is dropped is still in the feed.
 """
 
 import asyncio
@@ -15,34 +15,33 @@ KEPT_BYTES_MAX = 1_048_576
 
 
 class Window:
-    """The frames that a channel holds, the first of them with the index first_index. Owned by one event loop.
+    """The frames that a channel holds; first_index is the index of the first. Owned by one event loop.
 
-    Between covered_from and the end of the feed nothing of the channel is missing in frames and in what is yet to be
-    executed.
+    After covered_from, nothing of the channel is missing from the frames and from what is yet to be executed.
     """
 
     __slots__ = ("_bytes", "covered_from", "first_index", "frames")
 
     def __init__(self) -> None:
-        """Nothing is held yet."""
+        """Start empty."""
         self.frames: list[Delivery] = []
         self.first_index = 0
         self.covered_from = Position(0)
         self._bytes = 0
 
     def find_index(self, after: Position) -> int | None:
-        """The index of what follows a position; None where that is not held, or not all of it."""
+        """Return the index of what follows a position; None where not all of it is held."""
         if after < self.covered_from:
             return None
         return self.first_index + bisect_right(self.frames, after, key=lambda frame: frame.position)
 
     def append(self, deliveries: Sequence[Delivery]) -> None:
-        """Hold what was executed last."""
+        """Add what was executed last."""
         self.frames.extend(deliveries)
         self._bytes += sum(len(delivery.payload) for delivery in deliveries)
 
     def trim(self) -> None:
-        """Let go of what is too old or too much."""
+        """Drop what is too old or too much."""
         oldest = asyncio.get_running_loop().time() - KEPT_SECONDS
         dropped = 0
         for frame in self.frames:
@@ -58,12 +57,12 @@ class Window:
             self.first_index += dropped
 
     def skip_to(self, position: Position) -> None:
-        """Let go of everything, so that whoever was here or before a position goes on from history."""
+        """Drop everything, so that subscribers here or before a position continue from history."""
         self.first_index += len(self.frames) + 1
         self.clear()
         self.covered_from = position
 
     def clear(self) -> None:
-        """Let go of everything; nobody reads here any more."""
+        """Drop everything; no one reads here any more."""
         self.frames.clear()
         self._bytes = 0

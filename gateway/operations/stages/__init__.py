@@ -1,1 +1,1 @@
-"""The stages of a request's way, one file and one public function each; pipeline.py holds their order."""
+"""The steps of the request pipeline, one file and one public function each; pipeline.py defines their order."""

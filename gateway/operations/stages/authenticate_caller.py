@@ -1,7 +1,7 @@
-"""Who calls: a valid access token's principal, or nobody. Decides nothing about what they may do.
+"""Identifies the caller, by a valid access token or as anonymous. It decides nothing about what they may do.
 
-A token is read from the Authorization header alone. One that is there and not valid refuses the request: going on
-without it would answer with nulls what the client believes itself entitled to.
+A token is read only from the Authorization header. An invalid one refuses the request: continuing without it would
+return nulls for what the client believes it may read.
 Source: RFC 6750 sections 2.1 and 3; RFC 9449 section 7.
 """
 
@@ -24,7 +24,7 @@ _DPOP_ERRORS = {Refusal.PROOF_NONCE: "use_dpop_nonce", Refusal.PROOF_INVALID: "i
 
 
 async def authenticate_caller(received: Received, services: Services) -> Called:
-    """Find out who calls. A WebSocket's operations come with their caller, who was authenticated when it opened.
+    """Identify the caller. That of a WebSocket's operation was authenticated when the socket opened.
 
     Errors: TokenInvalidError (401 with a challenge), MalformedRequestError for two Authorization headers,
     RateLimitedError for too many bad tokens.
@@ -38,12 +38,12 @@ async def _find_principal(received: Received, services: Services) -> Principal |
     if not received.authorization:
         return None
     if len(received.authorization) > 1:
-        raise MalformedRequestError("The Authorization header stands in the request more than once.")
+        raise MalformedRequestError("The request has more than one Authorization header.")
     header = received.authorization[0].strip()
     matched = _CREDENTIALS.match(header) if len(header) <= _TOKEN_CHARS_MAX else None
     if matched is None:
         raise TokenInvalidError(
-            "The Authorization header must be Bearer, or DPoP, and an access token.",
+            "The Authorization header must be Bearer or DPoP, followed by an access token.",
             headers={"WWW-Authenticate": f'{_REALM}, error="invalid_request"'},
         )
     is_bound = matched.group(1).lower() == "dpop"
@@ -52,17 +52,17 @@ async def _find_principal(received: Received, services: Services) -> Principal |
     else:
         verdict = await services.verify_token(matched.group(2), received.as_of)
     if isinstance(verdict, Failure):
-        # The reason goes to the log, not to whoever holds a token that is not theirs.
+        # The reason is only logged, since the sender may not be the token's owner.
         _log.info("token refused", reason=str(verdict.reason))
         if verdict.reason is not Refusal.PROOF_NONCE:
-            # An address that sends bad tokens uses up the rate of callers without one.
+            # Bad tokens count against the rate of the anonymous callers at this address.
             take_rate(services.anonymous, received.peer, received.as_of)
         raise TokenInvalidError(headers=_challenge(received, services, verdict.reason, is_bound=is_bound))
     return verdict.principal
 
 
 async def _verify_bound(received: Received, services: Services, token: str) -> Verdict:
-    """The verdict on a token that is bound to the caller's key (RFC 9449 section 7.1)."""
+    """Return the verdict on a token that is bound to the caller's key (RFC 9449 section 7.1)."""
     if services.bound_tokens is None:
         raise TokenInvalidError(headers={"WWW-Authenticate": f'{_REALM}, error="invalid_request"'})
     return await services.bound_tokens.verify(
@@ -75,7 +75,7 @@ async def _verify_bound(received: Received, services: Services, token: str) -> V
 
 
 def _challenge(received: Received, services: Services, reason: Refusal, *, is_bound: bool) -> dict[str, str]:
-    """What the caller is told: the scheme to use, and the nonce that its next proof must hold."""
+    """Return the challenge: the scheme to use, and the nonce that the next proof must contain."""
     if services.bound_tokens is None or not (is_bound or reason is Refusal.PROOF_MISSING):
         return {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
     error = _DPOP_ERRORS.get(reason, "invalid_token")

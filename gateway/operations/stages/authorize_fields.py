@@ -1,7 +1,8 @@
-"""What of the operation this caller may run, from the schema's own declaration, before anything runs.
+"""Decides what of an operation the caller may run, from the schema's own declarations, before anything runs.
 
-A query goes on without the fields whose scopes the token lacks; a mutation or subscription that lacks any scope is
-refused whole, and so is a query where the operator says so. Each refused place is told once, at its outermost.
+A query continues without the fields whose scopes the token lacks; a mutation or subscription that lacks any scope is
+refused entirely, and so is a query if the operator so configures. Each refusal is reported once, at its outermost
+field.
 Source: Apollo Router's authorization (null and UNAUTHORIZED_FIELD_OR_TYPE), Cosmo's (missing scopes); docs/adr/0030.
 """
 
@@ -18,7 +19,7 @@ from gateway.operations.services import Services
 
 
 class OperationUnauthorizedError(GatewayError):
-    """The operation needs scopes that the token lacks."""
+    """The operation requires scopes that the token lacks."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
         """Keep each refusal; the answer lists them, and its status is that of the first."""
@@ -27,9 +28,9 @@ class OperationUnauthorizedError(GatewayError):
 
 
 def authorize_fields(planned: Planned, services: Services) -> Authorized:
-    """List what this caller is denied, and the entity types of which nothing may be fetched.
+    """List what the caller is denied, and the entity types of which it may fetch nothing.
 
-    Errors: OperationUnauthorizedError for an operation that is refused whole.
+    Errors: OperationUnauthorizedError for an operation that is refused entirely.
     """
     plan = planned.plan
     met = {use.requirement: use.requirement.is_met_by(planned.scopes) for use in plan.protected}
@@ -55,7 +56,7 @@ def _without_entities(
     represented: Sequence[tuple[EntityUse, list[str | None]]],
     refused: dict[str, Requirement],
 ) -> list[ProtectedUse]:
-    """Refusals less those of entity types that no representation names or that _tell_entities tells."""
+    """Drop the refusals of entity types that no representation names or that _tell_entities reports."""
     names_at = {use.path: {name for name in names if name} for use, names in represented}
     return [
         use
@@ -78,7 +79,7 @@ def _tell_entities(
 
 
 def _list_outermost(denied: Sequence[ProtectedUse]) -> list[ProtectedUse]:
-    """Refusals that are not inside another one; a field below a refused field is never reached."""
+    """List the refusals that are not inside another one; a field below a refused field is never reached."""
     places = {use.path for use in denied if use.field_name is not None}
     members = {(use.path, use.type_name) for use in denied if use.field_name is None}
     outermost = []

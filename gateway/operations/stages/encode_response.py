@@ -1,4 +1,4 @@
-"""The answer as bytes: status, headers and JSON, of an outcome or of a failure. It decides nothing but their form.
+"""Encodes an outcome or a failure as status, headers and JSON. It decides only their form.
 
 Source: GraphQL over HTTP, "Response"; docs/adr/0032.
 """
@@ -27,7 +27,7 @@ _RETRY = {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)}
 
 
 def encode_response(executed: Executed, services: Services) -> Answer:
-    """The answer of an operation that ran."""
+    """Return the answer to an operation that ran."""
     away = _find_unavailable(executed)
     if away is not None:
         return encode_failure(executed, away, services)
@@ -39,16 +39,16 @@ def encode_response(executed: Executed, services: Services) -> Answer:
 
 
 def encode_failure(reached: Received, failure: Exception, services: Services) -> Answer:
-    """The answer of an operation that came so far and no further."""
+    """Return the answer to an operation that came this far and no further."""
     told = tell_failure(failure, reached.request_id)
     status, headers = _find_status(reached, failure, services)
     return _answer(reached, status, headers, told)
 
 
 def _find_unavailable(executed: Executed) -> Exception | None:
-    """The error that makes the whole answer a 503: nothing that this answer could say is worth keeping.
+    """Find the error that turns the whole answer into a 503, because no part of it is worth keeping.
 
-    A mutation that did part of its work keeps that part, or the client would never learn what was written.
+    A mutation that did part of its work keeps that part; otherwise the client would never learn what was written.
     """
     outcome = executed.outcome
     away = next((error for error in outcome.errors if is_unavailable(error)), None)
@@ -78,14 +78,14 @@ def _find_status(reached: Received, failure: Exception, services: Services) -> t
 
 
 def _find_inner_refusal(failure: GatewayError) -> OperationRefusedError | None:
-    """The refusal of a field that made an operation be refused whole."""
+    """Find the refusal of a field that caused the whole operation to be refused."""
     errors: tuple[GraphQLError, ...] = getattr(failure, "errors", ())
     causes = [error.original_error for error in errors]
     return next((cause for cause in causes if isinstance(cause, OperationRefusedError)), None)
 
 
 def _challenge(failure: GatewayError) -> Mapping[str, str]:
-    """RFC 6750 section 3: what a token would need for this request."""
+    """Return what a token would need for this request (RFC 6750 section 3)."""
     errors: tuple[GraphQLError, ...] = getattr(failure, "errors", ())
     causes = [cause for cause in (error.original_error for error in errors) if isinstance(cause, GatewayError)]
     missing = sorted({scope for cause in causes for scope in cause.extensions.get("missingScopes", ())})
@@ -101,12 +101,12 @@ def _answer(
     told: Sequence[Told],
     result: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Shapes: result is what stands beside the errors; None where nothing ran."""
+    """Shapes: result holds what accompanies the errors; None where nothing ran."""
     errors: list[Mapping[str, Any]] = [error.body for error in told]
     try:
         encoded = orjson.dumps({**({"errors": errors} if errors else {}), **(result or {})})
     except orjson.JSONEncodeError as error:
-        # A value that JSON can't hold came out of a resolver; nothing of it is sent.
+        # A resolver returned a value that JSON can't represent; none of it is sent.
         log_causes([error])
         extensions = {"code": Code.INTERNAL_SERVER_ERROR.value, "requestId": reached.request_id}
         status, result, errors = 500, None, [{"message": INTERNAL_MESSAGE, "extensions": extensions}]

@@ -1,6 +1,6 @@
-"""Running the operation on the schema, within its time, with the refused fields left out.
+"""Executes the operation within its time limit, leaving out the refused fields.
 
-The context is made for this operation alone and left after it, whatever happened.
+The context is made for this operation alone and is exited after it, whatever happened.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
 
 
 class VariablesRefusedError(VariablesInvalidError):
-    """The variables don't fit the operation."""
+    """The variables don't match the operation."""
 
     def __init__(self, errors: tuple[GraphQLError, ...]) -> None:
         """Keep each error; the answer lists them."""
@@ -28,7 +28,8 @@ class VariablesRefusedError(VariablesInvalidError):
 async def execute_operation(authorized: Authorized, services: Services) -> Executed:
     """Run a query or a mutation.
 
-    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError. What fails inside a field is in the outcome.
+    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError. A failure inside a field is part of the
+    outcome.
     """
     gate = services.in_flight
     if gate.running >= gate.running_max:
@@ -68,10 +69,10 @@ async def _execute(authorized: Authorized, services: Services) -> Outcome:
         )
     errors = tuple(result.errors or ())
     if result.data is None and errors and all(_is_of_request(error) for error in errors):
-        # graphql-core ran no field: what it refuses then, after validation, is a variable's value.
+        # graphql-core ran no field: after validation, it can only have refused a variable's value.
         raise VariablesRefusedError(errors)
     if result.data is None and errors and all(error.path is None for error in errors):
-        # Executing failed before any field ran: a fault of ours, and no partial answer.
+        # Execution failed before any field ran: an internal fault, without a partial answer.
         raise errors[0].original_error or errors[0]
     told = {find_reported_key(error) for error in authorized.denials}
     fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)

@@ -1,4 +1,4 @@
-"""Whether this caller may run one more operation now: a rate for each client, by address without a token."""
+"""Limits how many operations a caller may run: per client, or per address without a token."""
 
 import math
 from datetime import datetime
@@ -10,7 +10,7 @@ from ledger.bounds.rates import RateLimiter
 
 
 def limit_rate(called: Called, services: Services) -> None:
-    """Take one operation from the caller's rate.
+    """Count one operation against the caller's rate limit.
 
     Errors: RateLimitedError (429 with Retry-After), before the body is read.
     """
@@ -18,7 +18,7 @@ def limit_rate(called: Called, services: Services) -> None:
 
 
 def take_rate(limiter: RateLimiter, client: str, as_of: datetime) -> None:
-    """Take one operation from a rate. Errors: RateLimitedError."""
+    """Count one operation against a rate limit. Errors: RateLimitedError."""
     wait_seconds = limiter.take(client, now_seconds=as_of.timestamp())
     if wait_seconds is not None:
         raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

@@ -1,4 +1,4 @@
-"""Reading the request and parsing its document, within bounds on both. It doesn't know the schema."""
+"""Reads the request and parses its document, with limits on both. It doesn't use the schema."""
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.utilities import get_operation_ast
@@ -16,10 +16,10 @@ from gateway.operations.services import Services
 
 
 async def parse_document(called: Called, services: Services) -> Parsed:
-    """Read the request, its document and the operation it asks for. A document read before is taken from the cache.
+    """Read the request, its document and the operation it names. A known document comes from the cache.
 
-    Errors: what reading refuses; DocumentSyntaxError; OperationTooComplexError for too many tokens;
-    OperationUnknownError; OperationNeedsPostError; StreamRequiredError; NumberInUrlError.
+    Errors: those of reading; DocumentSyntaxError; OperationTooComplexError for too many tokens; OperationUnknownError;
+    OperationNeedsPostError; StreamRequiredError; NumberInUrlError.
     """
     request = await called.read()
     document = services.documents.find(request.query) or Document(request.query, _parse(request.query, services))
@@ -49,5 +49,5 @@ def _find_operation(document: Document, request: GraphQLRequest) -> OperationDef
     if operation is not None:
         return operation
     if request.operation_name is not None:
-        raise OperationUnknownError("The document has no operation of that name.")
-    raise OperationUnknownError("The document has no operation, or several and operationName names none.")
+        raise OperationUnknownError("The document has no operation with that name.")
+    raise OperationUnknownError("The document has no operation, or has several and operationName is missing.")

@@ -1,7 +1,7 @@
-"""Whether the operation fits the schema and the limits: breadth, depth, pages, lists and cost. It runs nothing.
+"""Checks the operation against the schema and the limits: breadth, depth, pages, lists and cost. It runs nothing.
 
-Cheap bounds come before GraphQL's own validation, whose work they bound; pages and cost come after it, since they
-need the schema's types. What is learnt of a document is kept by its text, never by who sent it.
+Cheap checks come before GraphQL's own validation, whose work they limit; pages and cost come after it, since they need
+the schema's types. Results are cached by the document's text, never by caller.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _ERRORS_MAX = 20
 
 
 class SeveralErrorsError(DocumentInvalidError):
-    """The document doesn't fit the schema."""
+    """The document is not valid against the schema."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         """Keep each error; the answer lists them."""
@@ -41,10 +41,10 @@ class SeveralErrorsError(DocumentInvalidError):
 
 
 def validate_document(parsed: Parsed, services: Services) -> Planned:
-    """Find out what the operation comes to: its plan and its cost.
+    """Return the operation with its plan and its cost.
 
-    Errors: DocumentInvalidError with every error of it; OperationTooComplexError; PageTooLargeError;
-    SlicingArgumentError; TooManyItemsError.
+    Errors: DocumentInvalidError with its errors; OperationTooComplexError; PageTooLargeError; SlicingArgumentError;
+    TooManyItemsError.
     """
     document, request, operation = parsed.document, parsed.request, parsed.operation
     variables = with_defaults(operation, request.variables)
@@ -61,7 +61,7 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
     services.metrics.cost.observe(cost)
     if cost > services.settings.cost_max:
         raise OperationTooComplexError(
-            f"The operation's estimated cost is {cost}; at most {services.settings.cost_max} is run.",
+            f"The operation's estimated cost is {cost}; at most {services.settings.cost_max} is allowed.",
             headers={"X-Jembatan-Cost": str(cost)},
             extensions={"cost": cost, "costMax": services.settings.cost_max},
         )
@@ -69,7 +69,7 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
 
 
 def _weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:
-    """What the objects in variables cost. Variables that the operation doesn't define are never looked at."""
+    """Return the cost of the objects in variables. Variables that the operation doesn't define are ignored."""
     cost = 0
     for definition in operation.variable_definitions or ():
         type_: TypeNode = definition.type

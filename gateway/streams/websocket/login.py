@@ -1,7 +1,7 @@
-"""Who a WebSocket speaks for: by its upgrade's Authorization header, or by what connection_init carries.
+"""Authenticates a WebSocket, by its upgrade's Authorization header or by what connection_init carries.
 
-A browser can't set headers of an upgrade, so the payload may hold what the header would. Both together must be the
-same: a proxy that adds one and a page that adds another would not agree on who calls.
+A browser can't set headers on an upgrade, so the payload may contain what the header would. If both are given they must
+be the same: a proxy that adds one and a page that adds another would not agree on who calls.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _NAMES = ("Authorization", "authorization")
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What the upgrade said: its Authorization header, and whom that was verified to be. Both or neither."""
+    """What the upgrade contained: its Authorization header, and the principal it belongs to. Both or neither."""
 
     credentials: str | None = None
     principal: Principal | None = None
@@ -38,9 +38,9 @@ class Login:
 async def choose_principal(
     login: Login, payload: Mapping[str, Any], received: Received, services: Services
 ) -> Principal | Refusal | None:
-    """Whom the socket speaks for, None for nobody, or why it is closed. It raises nothing but cancellation.
+    """Return whom the socket acts for, None for an anonymous caller, or why it is closed. Raises only cancellation.
 
-    Shapes: received is without credentials, by whose time a token in the payload is judged.
+    Shapes: received has no credentials; a token in the payload is verified as of its time.
     """
     given = [payload[name] for name in _NAMES if payload.get(name) is not None]
     if not given:
@@ -62,7 +62,7 @@ async def _verify(received: Received, services: Services) -> Principal | Refusal
         return RATE_LIMITED
     except (TokenInvalidError, MalformedRequestError):
         return FORBIDDEN
-    except Exception as failure:  # noqa: BLE001 - whatever it was, the socket ends with a code
+    except Exception as failure:  # noqa: BLE001 - whatever failed, the socket ends with a code
         if is_unavailable(failure):
             return TRY_AGAIN
         log_causes([failure])
@@ -70,6 +70,6 @@ async def _verify(received: Received, services: Services) -> Principal | Refusal
 
 
 def _normalize(credentials: str) -> tuple[str, str]:
-    """Scheme and token; the scheme's case means nothing."""
+    """Return scheme and token; the scheme's case has no meaning."""
     scheme, _, token = credentials.strip().partition(" ")
     return scheme.lower(), token.strip()

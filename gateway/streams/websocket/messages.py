@@ -1,7 +1,7 @@
-"""The messages of graphql-transport-ws: read strictly, judged by one table, rendered. It knows no socket and no clock.
+"""The messages of graphql-transport-ws: strictly parsed, judged by one table, rendered. It knows no socket or clock.
 
 What a client sends is either a Message or a Refusal, which says with which code and reason the socket closes. Nothing
-here raises on a client's fault, and no reason repeats what a client sent but the id of an operation.
+here raises on a client's fault, and no reason repeats what a client sent except the id of an operation.
 Source: the protocol's own text (enisdenjo/graphql-ws, PROTOCOL.md); docs/adr/0057.
 """
 
@@ -23,7 +23,7 @@ REASON_BYTES_MAX = 123
 
 
 class CloseCode(IntEnum):
-    """Why a socket was closed; docs/subscriptions.md tells clients what to do about each."""
+    """Why a socket was closed; docs/subscriptions.md says what to do about each."""
 
     NORMAL = 1000
     RESTART = 1012
@@ -51,7 +51,7 @@ class Kind(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far a socket has come. Only ever forwards."""
+    """The state of a socket. It only ever moves forward."""
 
     OPENED = "opened"
     INITIALISING = "initialising"
@@ -72,7 +72,7 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A well-formed message; request stands in a subscribe message alone."""
+    """A well-formed message; only a subscribe message has a request."""
 
     kind: Kind
     id: str = ""
@@ -82,7 +82,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The socket closes with this."""
+    """The code and reason with which the socket closes."""
 
     code: CloseCode
     reason: str
@@ -111,13 +111,13 @@ MOVES: Mapping[Kind, Mapping[Phase, Move | Refusal]] = {
         Phase.ACKNOWLEDGED: Move.START,
         Phase.ENDING: Move.TURN_AWAY,
     },
-    # A client that completes what has just ended of itself did nothing wrong.
+    # A client may complete an operation that has just ended by itself.
     Kind.COMPLETE: dict.fromkeys(Phase, Move.STOP),
     Kind.PING: dict.fromkeys(Phase, Move.ANSWER),
     Kind.PONG: dict.fromkeys(Phase, Move.HEAR),
 }
 
-# What ends more than the operation that it is told to, by the problem's code.
+# What ends not only an operation but the socket, by the problem's code.
 SOCKET_ENDS: Mapping[str, Refusal] = {
     "TOKEN_EXPIRED": Refusal(CloseCode.UNAUTHORIZED, "TOKEN_EXPIRED"),
     "TOKEN_REVOKED": Refusal(CloseCode.UNAUTHORIZED, "TOKEN_REVOKED"),
@@ -130,7 +130,7 @@ PING = b'{"type":"ping"}'
 
 
 def read_message(text: str | None, *, depth_max: int = VARIABLES_DEPTH_MAX) -> Message | Refusal:
-    """What a message says, or why it can't be taken; None stands for a message that is no text.
+    """Parse a message, or return why it is refused; None is a message that is not text.
 
     Shapes: depth_max bounds the nesting of variables and of extensions.
     """
@@ -141,36 +141,36 @@ def read_message(text: str | None, *, depth_max: int = VARIABLES_DEPTH_MAX) -> M
 
 
 def choose_move(kind: Kind, phase: Phase) -> Move | Refusal:
-    """What a message of that kind does to a socket in that phase."""
+    """Return what a message of that kind does to a socket in that phase."""
     return MOVES[kind][phase]
 
 
 def refuse_duplicate(identifier: str) -> Refusal:
-    """The refusal of an id that an operation of the socket has already, in the protocol's words."""
+    """Return the refusal of an id that an operation of the socket already has, in the protocol's words."""
     return Refusal(CloseCode.DUPLICATE_ID, cut_reason(f"Subscriber for {identifier} already exists"))
 
 
 def cut_reason(text: str) -> str:
-    """A reason that fits a close frame, cut between characters."""
+    """Return a reason that fits a close frame, cut between characters."""
     return text.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
 
 
 def render_acknowledgement(payload: Mapping[str, Any]) -> bytes:
-    """The answer to connection_init."""
+    """Render the answer to connection_init."""
     return orjson.dumps({"type": "connection_ack", "payload": payload})
 
 
 def render_pong(payload: Mapping[str, Any] | None) -> bytes:
-    """The answer to a ping, with its payload where it had one that can be written as it was read."""
+    """Render the answer to a ping, with its payload if that can be written as it was read."""
     try:
         return orjson.dumps({"type": "pong", "payload": payload} if payload is not None else {"type": "pong"})
     except orjson.JSONEncodeError:
-        # An integer of more than 64 bits. A pong needs no payload, and a ping is no fault.
+        # An integer of more than 64 bits. A pong needs no payload, and the ping was no fault.
         return b'{"type":"pong"}'
 
 
 def render_next_head(identifier: str) -> bytes:
-    """What stands before a result's JSON; NEXT_TAIL stands behind it. Made once for an operation."""
+    """Render what precedes a result's JSON; NEXT_TAIL follows it. Made once for an operation."""
     return b'{"id":%b,"type":"next","payload":' % orjson.dumps(identifier)
 
 
@@ -178,19 +178,19 @@ NEXT_TAIL = b"}"
 
 
 def render_complete(identifier: str) -> bytes:
-    """The end of an operation."""
+    """Render the end of an operation."""
     return orjson.dumps({"id": identifier, "type": "complete"})
 
 
 def render_error(identifier: str, errors: Sequence[Mapping[str, Any]]) -> bytes:
-    """The end of an operation that was refused or was ended by force; the socket's others live on."""
+    """Render the end of an operation that was refused or ended by force; the socket's others continue."""
     return orjson.dumps({"id": identifier, "type": "error", "payload": list(errors)})
 
 
 def _read(text: str | None, *, depth_max: int) -> Message:
     if text is None:
         raise MalformedRequestError("A message must be text.")
-    # The message and its payload are two levels around what is bounded.
+    # The message and its payload add two levels to what is bounded.
     value = load_json(text.encode(), what="message", depth_max=depth_max + 2)
     if not isinstance(value, Mapping):
         raise MalformedRequestError("A message must be a JSON object.")
@@ -210,7 +210,7 @@ def _read(text: str | None, *, depth_max: int) -> Message:
 def _read_kind(value: object) -> Kind:
     if isinstance(value, str) and value in set(Kind):
         return Kind(value)
-    raise MalformedRequestError("The message's type is none that a client may send.")
+    raise MalformedRequestError("The message's type is not one that a client may send.")
 
 
 def _read_id(value: object) -> str:

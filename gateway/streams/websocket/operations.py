@@ -1,6 +1,6 @@
-"""One operation of a WebSocket, on the same steps as over HTTP: what its session must know of it while it runs.
+"""One operation of a WebSocket, run on the same steps as over HTTP, and what its session must know about it.
 
-It speaks to no socket: the session says what comes of it (session.py).
+It never touches the socket: the session sends what results from it (session.py).
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Operation:
     __slots__ = ("begun_at", "codes", "flow", "id", "is_over", "request_id", "run", "subscription", "task")
 
     def __init__(self, identifier: str, called: Called, services: Services) -> None:
-        """Begun by a caller, with nothing more known of it yet."""
+        """Begin with a caller, and nothing more known yet."""
         self.id = identifier
         self.request_id = called.request_id
         self.run = Run(called, services)
@@ -39,18 +39,18 @@ class Operation:
 
     @property
     def results(self) -> int:
-        """How many it gave."""
+        """How many results it gave."""
         return int(self.run.is_executed) if self.flow is None else self.flow.results
 
     async def take(self, hub: StreamHub, connection: StreamConnection) -> Answer | Subscription:
-        """What comes of it. It raises nothing but cancellation."""
+        """Run it. Raises nothing but cancellation."""
         outcome = await self.run.take(lambda authorized: hub.open(authorized, None, connection=connection))
         if isinstance(outcome, Answer):
             self.codes = outcome.codes
         return outcome
 
     def record(self) -> None:
-        """Count it and write its line of the access log, when it is over."""
+        """Count it and write its line of the access log, once it is over."""
         known = self.run.record(self.codes, results=self.results)
         codes = known.pop("codes")
         _log.info(
@@ -65,7 +65,7 @@ class Operation:
 
 
 def list_errors(answer: Answer) -> list[Mapping[str, Any]]:
-    """The errors of an operation that gave no result; what over HTTP is the header Retry-After stands in each."""
+    """Return the errors of an operation without a result, each with what HTTP would send as Retry-After."""
     wait = answer.headers.get("Retry-After")
     more = {} if wait is None else {"retryAfterSeconds": int(wait)}
     return [{**error, "extensions": {**error["extensions"], **more}} for error in answer.errors]

@@ -1,9 +1,9 @@
-"""One WebSocket from its acceptance to its close: how far it has come, what runs on it, and what ends it.
+"""One WebSocket from its acceptance to its close: its state, what runs on it, and what ends it.
 
-Three parties work on a session, all in one event loop: the reader takes messages and waits for no operation; the
-writer alone sends (websocket_writer.py); a timer notices silence and readers that don't read. A subscription is pulled
-only while there is room to write, so nothing of it waits here for a slow client.
-What a message does stands in websocket_messages.MOVES; docs/adr/0057 says why this is ours.
+Three parties work on a session, all in one event loop: the reader takes messages and waits for no operation; only the
+writer sends (writer.py); a timer detects silence and clients that don't read. A subscription is pulled only while there
+is room to write, so nothing of it waits here for a slow client.
+messages.MOVES says what a message does; docs/adr/0057 says why this is our own code.
 """
 
 import asyncio
@@ -58,14 +58,14 @@ from gateway.streams.websocket.writer import Flow, Socket, Turns, Writer
 from ledger.identifiers import new_id
 
 _TICKS = 4
-"""How often the timer looks within the shorter of the times that it watches."""
+"""How often the timer checks within the shorter of the times that it watches."""
 _CUT_OFF = 1006
-"""The code of a connection that ended without one (RFC 6455 section 7.1.5); for the log alone."""
+"""The code of a connection that ended without one (RFC 6455 section 7.1.5); only for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """What a session is carried by: where it hears and says, how to cut it off, and who is at the other end."""
+    """A session's connection: where to receive and to send, how to cut it off, and the peer's address."""
 
     receive: Receive
     socket: Socket
@@ -87,7 +87,7 @@ class Session:
         login: Login,
         now: Callable[[], datetime],
     ) -> None:
-        """Bind to what carries it and to whom its upgrade was verified to be."""
+        """Bind to the connection and to whom its upgrade was authenticated as."""
         self._carrier, self._services, self._hub, self._login, self._now = carrier, services, hub, login, now
         self._open_tokens = open_tokens
         self._token: OpenToken | None = None
@@ -116,22 +116,22 @@ class Session:
 
     @property
     def is_opening(self) -> bool:
-        """Whether nobody has been told yet whom it speaks for."""
+        """Whether the connection is not acknowledged yet."""
         return self._phase in {Phase.OPENED, Phase.INITIALISING}
 
     async def run(self) -> None:
-        """Serve until the socket is closed, whoever closed it. It raises nothing but cancellation."""
+        """Serve until the socket is closed, by either side. Raises nothing but cancellation."""
         self._beat()
         try:
             await self._read()
-        except Exception as error:  # noqa: BLE001 - a fault of ours ends this socket, with a code
+        except Exception as error:  # noqa: BLE001 - an internal fault ends this socket, with a code
             log_causes([error])
             self.end(INTERNAL)
         finally:
             await self._leave()
 
     def end(self, refusal: Refusal, failure: StreamEndError | None = None) -> None:
-        """Close the socket behind what was said; with a failure, each operation is told of it before."""
+        """Close the socket after what was sent; a failure is first reported to each operation."""
         if self._close is not None:
             return
         self._close, self._phase = refusal, Phase.ENDING
@@ -142,7 +142,7 @@ class Session:
         self._writer.close(refusal)
 
     def drain(self) -> None:
-        """Take nothing new, end the subscriptions, and close when what else runs has been answered."""
+        """Accept nothing new, end the subscriptions, and close once everything else has been answered."""
         if self._close is not None:
             return
         self._phase, self._is_draining = Phase.ENDING, True
@@ -153,7 +153,7 @@ class Session:
         self._close_if_drained()
 
     def describe(self) -> dict[str, Any]:
-        """What the log keeps of it."""
+        """Return what the log records about it."""
         code = self._peer_code if self._close is None else int(self._close.code)
         client_id = None if self._principal is None else self._principal.client_id
         reason = None if self._close is None else self._close.reason
@@ -207,7 +207,7 @@ class Session:
             return
         self._principal = principal
         if principal is not None and self._open_tokens is not None:
-            # Also where nothing is subscribed to: the token's queries would outlive it.
+            # Even without subscriptions: queries would otherwise outlive the token.
             self._token = self._open_tokens.watch(principal, self._end_token)
         self._phase = Phase.ACKNOWLEDGED
         told = {
@@ -274,7 +274,7 @@ class Session:
             self._stop(operation)
 
     def _tell(self, operation: Operation, failure: Exception) -> None:
-        """Tell an operation's client why it ends, with the last cursor where there is one."""
+        """Tell the client why an operation ends, with the last cursor if there is one."""
         if operation.subscription is None:
             errors = [error.body for error in tell_failure(failure, operation.request_id)]
         else:
@@ -283,7 +283,7 @@ class Session:
         self._writer.say(render_error(operation.id, errors))
 
     def _stop(self, operation: Operation) -> None:
-        """Forget an operation; what it runs is cancelled, unless that changes something."""
+        """Forget an operation, and cancel what it runs unless that is a mutation."""
         operation.is_over = True
         self._operations.pop(operation.id, None)
         if operation.subscription is not None:
@@ -303,7 +303,7 @@ class Session:
             self.end(SOCKET_ENDS[ServerShutdownError.code])
 
     def _receive(self, request: GraphQLRequest | None = None) -> Received:
-        """What came over the socket: an operation, or the credentials that it begins with."""
+        """Return what came over the socket: an operation, or the credentials that it begins with."""
 
         async def read() -> GraphQLRequest:
             return request or await read_nothing()
@@ -332,7 +332,7 @@ class Session:
             self.end(INTERNAL)
 
     def _beat(self) -> None:
-        """Look whether the peer takes what it is sent, and whether it lives."""
+        """Check whether the peer takes what it is sent, and whether it is alive."""
         heartbeat, stall = self._settings.stream_heartbeat_seconds, self._settings.stream_stall_seconds
         self._pulse = self._loop.call_later(min(heartbeat, stall) / _TICKS, self._beat)
         now = self._loop.time()
@@ -353,7 +353,7 @@ class Session:
             self._pinged_at = now
 
     async def _leave(self) -> None:
-        """Free everything that the socket held; a mutation goes on to its end, as over HTTP."""
+        """Release everything that the socket held; a mutation runs to its end, as over HTTP."""
         self._init_timer.cancel()
         if self._pulse is not None:
             self._pulse.cancel()

@@ -1,8 +1,8 @@
-"""The ASGI application at /graphql for WebSockets: which upgrades are taken, and the sessions that run.
+"""The ASGI application at /graphql for WebSockets: which upgrades are accepted, and the running sessions.
 
-An upgrade that can't be taken is answered over HTTP, as any other request is; one that offers another subprotocol is
-taken and closed with 4406, since that is what clients of the protocol understand. Cookies are never read, so another
-site's page has nothing to ride on; its Origin is refused all the same.
+A refused upgrade is answered over HTTP, like any other request; one that offers another subprotocol is accepted and
+closed with 4406, since that is what clients of the protocol understand. Cookies are never read, so a page on another
+site has no session to exploit; its Origin is refused all the same.
 Source: RFC 6455 sections 4.2.2 and 10.2; the protocol's PROTOCOL.md; docs/adr/0057.
 """
 
@@ -38,9 +38,9 @@ class WebSocketEndpoint:
     def __init__(
         self, services: Services, hub: StreamHub, open_tokens: OpenTokens | None, *, now: Callable[[], datetime]
     ) -> None:
-        """Bind to the services, the hub of subscriptions, what watches tokens, and the clock of operations.
+        """Bind to the services, the subscription hub, the open tokens, and the clock of operations.
 
-        Without open_tokens no token's end is noticed: for tests of other things alone.
+        Without open_tokens a token's end goes unnoticed; only tests do that.
         """
         self._services, self._hub, self._open_tokens, self._now = services, hub, open_tokens, now
         self._is_draining = False
@@ -57,7 +57,7 @@ class WebSocketEndpoint:
             self._refuse(scope)
             called = await authenticate_caller(received, self._services)
             self._refuse_more(called.client)
-        except Exception as failure:  # noqa: BLE001 - whatever it was, the upgrade is answered
+        except Exception as failure:  # noqa: BLE001 - whatever failed, the upgrade is answered
             answer = await self._answer(received, failure, send)
             scope["state"]["log"].update(status=answer.status, codes=list(answer.codes))
             return
@@ -70,7 +70,7 @@ class WebSocketEndpoint:
             await self._serve(scope, called, receive, send)
 
     async def drain(self) -> None:
-        """Take no upgrade any more, end all sessions, and wait until they are gone."""
+        """Accept no more upgrades, end all sessions, and wait until they are gone."""
         self._is_draining = True
         for session in tuple(self._sessions):
             session.drain()
@@ -126,7 +126,7 @@ class WebSocketEndpoint:
         )
 
     def _refuse(self, scope: Scope) -> None:
-        """Raise what is wrong with an upgrade before it is looked into who asks for it."""
+        """Raise what is wrong with an upgrade, before its caller is identified."""
         settings = self._services.settings
         if self._is_draining:
             raise ServerShutdownError
@@ -137,9 +137,9 @@ class WebSocketEndpoint:
         parse_parameters(scope["query_string"])
 
     def _refuse_more(self, client: str) -> None:
-        """Raise TooManyStreamsError where as many sockets of a client as may have not said yet that they begin.
+        """Raise TooManyStreamsError where too many sockets of a client are still unacknowledged.
 
-        Who hasn't said yet who it is counts by its address, and so can't keep out those behind the same one who have.
+        Callers without credentials count by address, so they can't keep out authenticated clients at the same address.
         """
         opening = self._opening.get(client, set())
         opening.difference_update([session for session in opening if not session.is_opening])
@@ -159,12 +159,12 @@ class WebSocketEndpoint:
 
 
 def _is_foreign(headers: Headers, own: tuple[str, ...]) -> bool:
-    """Whether a page of another site asks; whatever is no browser sends no Origin."""
+    """Whether a page on another site asks; only browsers send an Origin."""
     allowed = {_find_origin(url) for url in own}
     return any(_find_origin(origin) not in allowed for origin in headers.getlist("origin"))
 
 
 def _find_origin(url: str) -> tuple[str, str]:
-    """Scheme and authority, without the port that a browser leaves out."""
+    """Return scheme and authority, without the port that a browser leaves out."""
     scheme, _, rest = url.lower().partition("://")
     return scheme, rest.partition("/")[0].removesuffix(_DEFAULT_PORTS.get(scheme, " "))

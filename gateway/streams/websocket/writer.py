@@ -1,8 +1,8 @@
-"""What WebSockets say: answers, and the results of their subscriptions, a few of each in turn.
+"""What is sent over WebSockets: answers, and the results of their subscriptions, a few of each in turn.
 
 Nothing is written while a connection's buffer is full, and nothing is pulled meanwhile. All subscriptions of a process
 take turns in one callback of the event loop: an event that many sockets wait for costs each of them a write, not a
-task. One with much to tell keeps no other waiting, nor do all of them the process. Owned by the event loop.
+task. One with much to send delays no other, and all of them together don't block the process. Owned by the event loop.
 """
 
 import asyncio
@@ -19,33 +19,33 @@ _TURNS_A_CALLBACK = 256
 
 
 class Socket(Protocol):
-    """The other end of a connection; gateway.process.connections has it."""
+    """A connection as the writer sees it, implemented in gateway.process.connections."""
 
     is_writable: bool
     on_writable: Callable[[], None]
 
     def count_waiting_bytes(self) -> int:
-        """How much was written that the peer has not taken."""
+        """Return how many written bytes have not been taken yet."""
         ...
 
     def write_text(self, *parts: bytes) -> None:
-        """Send a text message; once the connection ends, nothing."""
+        """Send a text message, or nothing once the connection has ended."""
         ...
 
     def finish(self, code: int, reason: str) -> None:
-        """Close behind what was written, and cut a peer off that doesn't answer."""
+        """Close after what was written so far, and cut off a peer that doesn't answer."""
         ...
 
 
 class Flow:
-    """A subscription's way to its socket."""
+    """A subscription's path to its socket."""
 
     __slots__ = ("_head", "_is_waiting", "_on_end", "_socket", "_subscription", "_turns", "_writer", "results")
 
     def __init__(
         self, subscription: Subscription, writer: "Writer", *, head: bytes, on_end: Callable[[StreamEnded], None]
     ) -> None:
-        """Begin to flow; head stands before each result, and on_end is told of an end that nobody here asked for."""
+        """Begin to flow; head precedes each result, and on_end is called if the subscription itself ends."""
         self.results = 0
         self._subscription, self._writer, self._head, self._on_end = subscription, writer, head, on_end
         self._socket, self._turns = writer.socket, writer.turns
@@ -54,13 +54,13 @@ class Flow:
         self.want()
 
     def want(self) -> None:
-        """Take a turn soon."""
+        """Ask for a turn soon."""
         if not self._is_waiting:
             self._is_waiting = True
             self._turns.add(self)
 
     def take_turn(self) -> None:
-        """Write a few results, while there are some and room for them; called by Turns alone."""
+        """Write a few results, while there are any and room for them; called only by Turns."""
         self._is_waiting = False
         take, socket = self._subscription.take_nowait, self._socket
         try:
@@ -75,20 +75,20 @@ class Flow:
                 socket.write_text(self._head, delivery.payload, NEXT_TAIL)
         except StreamEnded as end:
             self._on_end(end)
-        except Exception as error:  # noqa: BLE001 - a fault of ours ends one operation, not the socket
+        except Exception as error:  # noqa: BLE001 - an internal fault ends one operation, not the socket
             self._on_end(StreamEnded(error, self._subscription.cursor))
         else:
-            # There may be more; others have their turn before.
+            # There may be more, but others have their turn first.
             self.want()
 
 
 class Turns:
-    """Who may have something to say. One for all sockets of a process."""
+    """The flows that may have something to send. One for all sockets of a process."""
 
     __slots__ = ("_is_called", "_loop", "_waiting")
 
     def __init__(self) -> None:
-        """Nobody has."""
+        """Start without any."""
         self._waiting: deque[Flow] = deque()
         self._loop = asyncio.get_running_loop()
         self._is_called = False
@@ -111,10 +111,10 @@ class Turns:
 
 
 class Writer:
-    """What one session has to say besides, in order; and what waits until its socket has room."""
+    """What one session sends besides results, in order, and what waits until its socket has room."""
 
     def __init__(self, socket: Socket, turns: Turns, *, waiting_bytes_max: int) -> None:
-        """Write to a socket; waiting_bytes_max bounds what may wait before the session hears no more."""
+        """Write to a socket; waiting_bytes_max limits what may wait before the session stops reading."""
         self.socket, self.turns = socket, turns
         self._said: deque[bytes] = deque()
         self._said_bytes, self._waiting_bytes_max = 0, waiting_bytes_max
@@ -125,11 +125,11 @@ class Writer:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether it has something to say and the client doesn't read."""
+        """Whether there is something to send and the client doesn't read."""
         return not self.socket.is_writable and bool(self._said or self._parked)
 
     def say(self, message: bytes) -> None:
-        """Send a message, behind those that were said before."""
+        """Send a message, after all earlier ones."""
         if self._is_closed:
             return
         if self._said or not self.socket.is_writable:
@@ -144,7 +144,7 @@ class Writer:
             self._parked.append(flow)
 
     def close(self, refusal: Refusal) -> None:
-        """Write what was said, room or not, since nothing will follow, and close the socket."""
+        """Write what is waiting, room or not, since nothing will follow, and close the socket."""
         if not self._is_closed:
             for message in self._said:
                 self.socket.write_text(message)
@@ -152,7 +152,7 @@ class Writer:
             self.socket.finish(int(refusal.code), refusal.reason)
 
     def stop(self) -> None:
-        """Write nothing any more."""
+        """Stop writing."""
         self._is_closed = True
         self._said.clear()
         self._said_bytes = 0
@@ -160,7 +160,7 @@ class Writer:
         self._room.set()
 
     async def wait_for_room(self) -> None:
-        """Wait while more was said than may wait for the client."""
+        """Wait while more is waiting for the client than may."""
         while self._said_bytes > self._waiting_bytes_max:
             self._room.clear()
             await self._room.wait()
