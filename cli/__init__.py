@@ -1,7 +1,7 @@
-"""The command line: `jembatan`. One module a noun; each command calls the ledger or auth and decides nothing itself.
+"""The command line: `jembatan`. One module per noun; each command calls the ledger or auth and decides nothing itself.
 
-Results go to stdout (`--json` for scripts), everything said meanwhile to stderr. It never shows a traceback and
-takes no secret as an argument.
+Results go to stdout (`--json` for scripts), everything else to stderr. It never shows a traceback and takes no secret
+as an argument.
 """
 
 from cli.main import main

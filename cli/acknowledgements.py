@@ -1,6 +1,6 @@
-"""`jembatan acknowledgements`: a carrier's answers out of a file that it filled in by hand.
+"""`jembatan acknowledgements`: a carrier's answers from a file that it filled in by hand.
 
-Each is recorded in the carrier's own view, as its system would have sent it. Importing the same file again records
+Each is recorded under the carrier's own view, as if its system had sent it. Importing the same file again records
 nothing twice.
 """
 
@@ -44,13 +44,14 @@ def import_answers(
     brand: BrandOption = None,
     timezone: TimezoneOption = None,
     rejected: Annotated[
-        Path | None, typer.Option(help="Where refused rows go with line, code and message; mend and import them again.")
+        Path | None,
+        typer.Option(help="File for refused rows, with line, code and message; correct and import them again."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Record what a carrier filled in, row by row. A file that can't be read to its end records nothing.
 
-    Ends with 0 when every filled-in row was recorded, now or before, and with 1 when one was refused.
+    Exits with 0 if every filled-in row was recorded, now or before, and with 1 if any was refused.
     """
     from cli.lookups import get_carrier_viewer
     from cli.session import run_session
@@ -78,7 +79,7 @@ def import_answers(
 
 @dataclass(slots=True)
 class AnswerAccount:
-    """What an import came to: read = recorded + already recorded + not filled in + refused."""
+    """The result of an import: read = recorded + already recorded + not filled in + refused."""
 
     read: int = 0
     recorded: int = 0
@@ -90,7 +91,7 @@ class AnswerAccount:
 
 
 async def _record(session: "Session", viewer: "Viewer", rows: "Sequence[AnswerRow]") -> AnswerAccount:
-    """Record the filled-in rows, so many in a transaction; an interrupted import is run again."""
+    """Record the filled-in rows, one batch per transaction; an interrupted import can be run again."""
     from cli.session import read_clock
     from ledger.errors import Problem
     from ledger.orders.acknowledgements import acknowledge_block_orders

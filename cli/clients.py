@@ -1,4 +1,4 @@
-"""`jembatan client`: the systems that members connect with. A secret is shown once, when it is made."""
+"""`jembatan client`: the systems that members connect with. A secret is shown only once, when it is created."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auth.clients.registration import ClientDraft
     from ledger.storage.database import Transaction
 
-clients = typer.Typer(no_args_is_help=True, help="Register members' systems, disable them, renew secrets and keys.")
+clients = typer.Typer(no_args_is_help=True, help="Register members' systems, disable them, rotate secrets and keys.")
 
 ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The client's id.")]
 Overlap = Annotated[
@@ -23,10 +23,12 @@ Overlap = Annotated[
     typer.Option(
         parser=parse_duration,
         metavar="DURATION",
-        help="How long the one before is still taken: 30m, 24h, 7d. Unset: it isn't.",
+        help="How long the previous one is still accepted: 30m, 24h, 7d. Unset: not at all.",
     ),
 ]
-Policies = Annotated[list[ClientPolicy] | None, typer.Option("--policy", help="A measure asked of it; repeat it.")]
+Policies = Annotated[
+    list[ClientPolicy] | None, typer.Option("--policy", help="A security measure it must use; may be repeated.")
+]
 _KEYS_BYTES_MAX = 65_536
 
 
@@ -39,38 +41,38 @@ _KEYS_BYTES_MAX = 65_536
 def add_client(
     *,
     member: Annotated[str, typer.Argument(metavar="MEMBER", help="The member's slug.")],
-    name: Annotated[str, typer.Option(help="What it is called, for the login page and lists.")],
+    name: Annotated[str, typer.Option(help="Its name on the login page and in lists.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it may do; repeat it. Unset: all that its kind may have.")
+        list[str] | None, typer.Option(help="What it may do; may be repeated. Unset: all that its kind may have.")
     ] = None,
-    brand: Annotated[str | None, typer.Option(help="Narrow it to one of the member's brands.")] = None,
+    brand: Annotated[str | None, typer.Option(help="Restrict it to one of the member's brands.")] = None,
     public_keys: Annotated[
         Path | None, typer.Option(help="JWK set of its public keys: it then signs assertions and has no secret.")
     ] = None,
     redirect_uri: Annotated[
-        list[str] | None, typer.Option(help="Officers log in through it and are sent back here; repeat it.")
+        list[str] | None, typer.Option(help="Officers log in through it and are sent back here; may be repeated.")
     ] = None,
     post_logout_redirect_uri: Annotated[
-        list[str] | None, typer.Option(help="Officers may be sent on here when they log out; repeat it.")
+        list[str] | None, typer.Option(help="Officers may be sent here after they log out; may be repeated.")
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="With --redirect-uri: it may have refresh tokens (offline_access).")
     ] = False,
     machine: Annotated[bool, typer.Option("--machine", help="With --redirect-uri: it also acts for itself.")] = False,
     public: Annotated[
-        bool, typer.Option("--public", help="It can keep no secret (an application in a browser or on a phone).")
+        bool, typer.Option("--public", help="It can't keep a secret (an application in a browser or on a phone).")
     ] = False,
     native: Annotated[bool, typer.Option("--native", help="The port of its loopback redirect URI may vary.")] = False,
     policy: Policies = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Register a client of a member. Its secret is printed once and can't be read again."""
+    """Register a client of a member. Its secret is printed once and can't be retrieved later."""
     from auth.clients.registration import PRIVATE_KEY_JWT, PUBLIC, SECRET_BASIC, ClientDraft
     from auth.scopes import BY_KIND, OFFICER_ONLY
     from cli.lookups import get_brand, get_member
 
     if public and public_keys is not None:
-        raise typer.BadParameter("A public client has no keys.", param_hint="--public")
+        raise typer.BadParameter("A public client can't have keys.", param_hint="--public")
     keys = _read_keys(public_keys) if public_keys is not None else None
     redirects = tuple(redirect_uri or ())
 
@@ -111,7 +113,7 @@ def _print_created(created: Mapping[str, object], *, as_json: bool) -> None:
         return
     print_record({name: value for name, value in created.items() if value not in (None, [])})
     if created["clientSecret"] is not None:
-        note("The secret is shown this once. Hand it over by a safe way.")
+        note("The secret is shown only this once. Hand it over securely.")
 
 
 def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[str, object]:
@@ -140,10 +142,10 @@ def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[st
 @clients.command("list", epilog="Example: jembatan client list telkomsel")
 def list_all_clients(
     *,
-    member: Annotated[str | None, typer.Argument(metavar="[MEMBER]", help="Only this member's.")] = None,
+    member: Annotated[str | None, typer.Argument(metavar="[MEMBER]", help="Only this member's clients.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List clients, disabled ones too. Secrets are not kept and can't be listed."""
+    """List clients, including disabled ones. Secrets are not kept and can't be listed."""
     from auth.clients.registration import ClientSummary, list_clients
     from cli.lookups import get_member
     from cli.session import Session, run_session
@@ -172,7 +174,7 @@ def list_all_clients(
 
 @clients.command("disable", epilog="Example: jembatan client disable 0199f0c1-...")
 def disable_by_id(*, client_id: ClientArgument) -> None:
-    """Disable a client for good; its tokens end within seconds, refresh tokens too."""
+    """Disable a client permanently; its tokens, including refresh tokens, stop working within seconds."""
     from auth.clients.registration import disable_client
     from auth.tokens.revocations import revoke_client_families
     from cli.session import Session, run_session
@@ -194,7 +196,7 @@ def disable_by_id(*, client_id: ClientArgument) -> None:
     "jembatan client rotate-secret 0199f0c1-... --overlap 24h",
 )
 def rotate_client_secret(*, client_id: ClientArgument, overlap: Overlap = None, as_json: JsonFlag = False) -> None:
-    """Give a client another secret, printed once; the one before ends at once, or after the overlap."""
+    """Give a client a new secret, printed once; the old one ends immediately, or after the overlap."""
     from auth.clients.registration import rotate_secret
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
@@ -221,7 +223,7 @@ def rotate_client_keys(
     overlap: Overlap = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Give a client that signs assertions other public keys; those before end at once, or after the overlap."""
+    """Give a client that signs assertions new public keys; the old ones end immediately, or after the overlap."""
     from auth.clients.registration import rotate_public_keys
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
@@ -243,7 +245,7 @@ def rotate_client_keys(
     epilog="Example: jembatan client set-policies 0199f0c1-... --policy require_par --policy require_dpop",
 )
 def set_client_policies(*, client_id: ClientArgument, policy: Policies = None, as_json: JsonFlag = False) -> None:
-    """Ask exactly these measures of a client from now on; without --policy, none."""
+    """Require exactly these measures of a client from now on; without --policy, none."""
     from auth.clients.registration import set_policies
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
@@ -261,7 +263,7 @@ def set_client_policies(*, client_id: ClientArgument, policy: Policies = None, a
 
 
 def _read_keys(path: Path) -> dict[str, Any]:
-    """A JWK set out of a file. Errors: FileUnreadableError."""
+    """Read a JWK set from a file. Errors: FileUnreadableError."""
     import orjson
 
     from cli.failures import FileUnreadableError
@@ -272,5 +274,5 @@ def _read_keys(path: Path) -> dict[str, Any]:
     except (OSError, orjson.JSONDecodeError) as error:
         raise FileUnreadableError(f"{path} can't be read as JSON.") from error
     if not isinstance(document, dict):
-        raise FileUnreadableError(f"{path} holds no JWK set.", hint='A JWK set is {"keys": [...]}.')
+        raise FileUnreadableError(f"{path} contains no JWK set.", hint='A JWK set is {"keys": [...]}.')
     return document

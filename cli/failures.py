@@ -1,4 +1,4 @@
-"""What ends a command early, as one line on stderr and an exit status: 1 refused or failed, 2 can't be asked so.
+"""What ends a command early, as one line on stderr and an exit status: 1 refused or failed, 2 called the wrong way.
 
     CommandError
     +-- KeysMissingError             KEYS_MISSING
@@ -17,7 +17,7 @@
     +-- ArchiveUnverifiedError       ARCHIVE_UNVERIFIED (audit/archive.py)
     +-- ArchiveOtherFileError        ARCHIVE_OTHER_FILE (audit/archive.py)
 
-Refusals of the ledger and of auth pass through with their own codes. Nothing else of the package prints errors.
+Refusals by the ledger and by auth keep their own codes. Nothing else in the package prints errors.
 """
 
 from typing import Any, ClassVar
@@ -30,27 +30,27 @@ FAILED, MISUSED = 1, 2
 
 
 class CommandError(Exception):
-    """The command can't go on."""
+    """The command can't continue."""
 
     code: ClassVar[str] = "COMMAND_FAILED"
     exit_code: ClassVar[int] = FAILED
     hint: str | None = None
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
-        """Take the docstring as message unless a fuller one is given."""
+        """Use the docstring's first line as the message unless another is given."""
         self.message = message or (self.__doc__ or "").strip().splitlines()[0]
         self.hint = hint or type(self).hint
         super().__init__(self.message)
 
 
 class KeysMissingError(CommandError):
-    """JEMBATAN_DATABASE_URL is set, and the encryption keys are not."""
+    """JEMBATAN_DATABASE_URL is set, but the encryption keys are not."""
 
     code = "KEYS_MISSING"
     exit_code = MISUSED
     hint = (
         "Set JEMBATAN_ENCRYPTION_KEYS and JEMBATAN_REFERENCE_KEY; `jembatan keys generate` prints new ones. Keep them: "
-        "what is sealed under a lost key is lost."
+        "data encrypted under a lost key is lost."
     )
 
 
@@ -61,10 +61,10 @@ class EmbeddedServerError(CommandError):
 
 
 class DatabaseRefusedError(CommandError):
-    """PostgreSQL refuses the connection."""
+    """PostgreSQL refused the connection."""
 
     code = "DATABASE_REFUSED"
-    hint = "Check user, password and database name in JEMBATAN_DATABASE_URL."
+    hint = "Check the user, password and database name in JEMBATAN_DATABASE_URL."
 
 
 class FileUnreadableError(CommandError):
@@ -80,19 +80,19 @@ class FileUnwritableError(CommandError):
 
 
 class NameUnknownError(CommandError):
-    """There is nothing of this name."""
+    """There is nothing with this name."""
 
     code = "NAME_UNKNOWN"
 
 
 class OfficerInactiveError(CommandError):
-    """The officer is disabled, or lacks the scope that this needs."""
+    """The officer is disabled, or lacks the required scope."""
 
     code = "OFFICER_INACTIVE"
 
 
 class PasswordMissingError(CommandError):
-    """There is no terminal to ask for the password."""
+    """There is no terminal on which to ask for the password."""
 
     code = "PASSWORD_MISSING"
     exit_code = MISUSED
@@ -100,27 +100,27 @@ class PasswordMissingError(CommandError):
 
 
 class PortTakenError(CommandError):
-    """The port is taken."""
+    """The port is in use."""
 
     code = "PORT_TAKEN"
     hint = "Choose another with --port, or 0 for any free one."
 
 
 class DemoRunningError(CommandError):
-    """Another demo runs on the same data."""
+    """Another demo is running on the same data."""
 
     code = "DEMO_RUNNING"
-    hint = "End it with Ctrl-C, or give this one another folder with --data-dir."
+    hint = "Stop it with Ctrl-C, or give this one another folder with --data-dir."
 
 
 class DemoStepError(CommandError):
-    """A step of the demo did not come out as it should."""
+    """A step of the demo did not succeed."""
 
     code = "DEMO_STEP_FAILED"
 
 
 def report_failure(error: Exception) -> int:
-    """Tell on stderr why the command ends, and answer its exit status."""
+    """Print on stderr why the command ends, and return its exit status."""
     from auth.errors import AuthError
     from gateway.settings import SettingsError
     from ledger.errors import LedgerError

@@ -1,4 +1,4 @@
-"""Files that commands read and write, `-` being standard input: what can't be opened ends the command in one line."""
+"""Files that commands read and write; `-` is standard input. One that can't be opened ends the command in one line."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from cli.failures import FileUnreadableError, FileUnwritableError
 
 @contextmanager
 def open_input(path: Path) -> Iterator[BinaryIO]:
-    """A file to read bytes from; - is standard input. Errors: FileUnreadableError."""
+    """Open a file to read bytes from; - is standard input. Errors: FileUnreadableError."""
     if str(path) == "-":
         yield sys.stdin.buffer
         return
@@ -26,7 +26,7 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """A text file to write CSV to, or standard output. Errors: FileUnwritableError."""
+    """Open a text file to write CSV to, or standard output. Errors: FileUnwritableError."""
     if path is None:
         yield sys.stdout
         return

@@ -1,6 +1,6 @@
 """`jembatan forward`: a run that drafts block orders from verified complaints, in an officer's name.
 
-It issues nothing: another officer approves the manifest, with a token of their own.
+It issues nothing: another officer approves the manifest, with their own token.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,24 +18,26 @@ if TYPE_CHECKING:
 def forward(
     *,
     officer: Annotated[str, typer.Option(help="The login of the officer who drafts.")],
-    legal_basis: Annotated[str, typer.Option(help="The rule that the orders rest on.")],
-    subscriber_notice: Annotated[str, typer.Option(help="What the subscriber is told: reason and way to appeal.")],
+    legal_basis: Annotated[str, typer.Option(help="The rule on which the orders are based.")],
+    subscriber_notice: Annotated[str, typer.Option(help="What the subscriber is told: the reason and how to appeal.")],
     carrier: Annotated[str | None, typer.Option(help="Only this carrier's numbers, by its slug.")] = None,
     category: Annotated[
-        list[Category] | None, typer.Option(case_sensitive=False, help="Only these categories; repeat it.")
+        list[Category] | None, typer.Option(case_sensitive=False, help="Only these categories; may be repeated.")
     ] = None,
     scope: Annotated[
         BlockScope, typer.Option(case_sensitive=False, help="How much of the line is blocked.")
     ] = BlockScope.OUTGOING_VOICE_SMS,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Numbers in this run, oldest complaints first.")] = 500,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="Most numbers in this run, oldest complaints first.")
+    ] = 500,
     carrier_limit: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Numbers of one carrier in this run.")
+        int | None, typer.Option(min=1, max=1000, help="Most numbers of one carrier in this run.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Turn verified complaints into drafts of block orders, with a manifest for another officer to approve.
+    """Turn verified complaints into draft block orders, with a manifest for another officer to approve.
 
-    What can't be ordered stands in the manifest with its reason: foreign, protected, unallocated, unknown holder.
+    The manifest lists what can't be ordered, with the reason: foreign, protected, unallocated, unknown holder.
     """
     from cli.lookups import get_member, get_officer_viewer
     from cli.session import read_clock, run_session
@@ -72,7 +74,7 @@ def forward(
     rows = [(item.place, item.e164, item.result.value, item.complaint_count, item.hold_reasons) for item in items]
     print_table("Manifest", ("place", "number", "result", "complaints", "held because"), rows)
     print_record({"run": run.id, "manifest hash": run.manifest_hash, "complaints": run.complaint_count})
-    note("Nothing is issued yet: another officer approves this hash by the mutation approveForwarding.")
+    note("Nothing is issued yet: another officer must approve this hash with the mutation approveForwarding.")
 
 
 async def _read_manifest(session: "Session", viewer: Any, run_id: str) -> list[Any]:

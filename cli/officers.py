@@ -1,4 +1,4 @@
-"""`jembatan officer`: officers with their logins. Four eyes are counted by officer, whatever the login."""
+"""`jembatan officer`: officers with their logins. Four eyes are counted by officer, whichever login is used."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from ledger.storage.database import Transaction
 
 officers = typer.Typer(
-    no_args_is_help=True, help="Add officers with logins, disable them, list them, help them to log in."
+    no_args_is_help=True, help="Add officers with logins, disable and list them, and help them log in."
 )
 
 OfficerArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The officer's login, or id.")]
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The login.")]
 Issuer = Annotated[str, typer.Option(help="The provider's issuer, exactly as in JEMBATAN_OPENID_ISSUER.")]
-Subject = Annotated[str, typer.Option(help="What the provider names the person by, for good.")]
+Subject = Annotated[str, typer.Option(help="The provider's permanent identifier of the person.")]
 PasswordFile = Annotated[
-    Path | None, typer.Option(help="File that holds the password; - reads standard input. Unset: asked for.")
+    Path | None, typer.Option(help="File that contains the password; - reads standard input. Unset: prompts for it.")
 ]
 DEFAULT_SCOPES = (
     "complaints:read",
@@ -45,18 +45,18 @@ DEFAULT_SCOPES = (
 )
 def add_officer_with_login(
     *,
-    login: Annotated[str, typer.Argument(metavar="LOGIN", help="What the officer types at the login page.")],
+    login: Annotated[str, typer.Argument(metavar="LOGIN", help="What the officer types on the login page.")],
     office: Annotated[str, typer.Option(help="The office's slug.")],
-    name: Annotated[str, typer.Option(help="The name that colleagues read.")],
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")],
     member: Annotated[str | None, typer.Option(help="The member's slug. Unset: the only regulator.")] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="What the officer may do; repeat it. Unset: all but revealing, managing and auditing."),
+        typer.Option(help="What the officer may do; may be repeated. Unset: all but revealing, managing and auditing."),
     ] = None,
     password_file: PasswordFile = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add an officer to an office, with a login. Both are made, or neither."""
+    """Add an officer to an office, with a login. Both are created, or neither."""
     from auth.login.logins import create_login
     from auth.login.passwords import Passwords
     from auth.scopes import check_scopes
@@ -90,7 +90,7 @@ def add_officer_with_login(
 
 @officers.command("list", epilog="Example: jembatan officer list --json")
 def list_all_officers(*, as_json: JsonFlag = False) -> None:
-    """List officers and their logins, disabled ones too."""
+    """List officers and their logins, including disabled ones."""
     from auth.login.logins import list_logins
     from cli.lookups import read_pages
     from cli.session import Session, run_session
@@ -126,7 +126,7 @@ def list_all_officers(*, as_json: JsonFlag = False) -> None:
 
 @officers.command("disable", epilog="Example: jembatan officer disable ana")
 def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> None:
-    """Disable an officer: no login works any more, and tokens end within seconds. Drafts stay with the office."""
+    """Disable an officer: their logins stop working and tokens end within seconds. Drafts stay with the office."""
     from cli.lookups import get_officer
     from cli.session import Session, run_session
     from ledger.members.admission import disable_officer
@@ -145,7 +145,7 @@ def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> 
 
 @officers.command("set-password", epilog="Example: jembatan officer set-password ana")
 def set_login_password(*, login: LoginArgument, password_file: PasswordFile = None) -> None:
-    """Give a login another password; its browser sessions end, and the officer's refresh tokens."""
+    """Give a login a new password; its browser sessions and the officer's refresh tokens end."""
     from auth.login.logins import find_officer_id, set_password
     from auth.login.passwords import Passwords
     from cli.secrets_input import read_password
@@ -166,9 +166,9 @@ def set_login_password(*, login: LoginArgument, password_file: PasswordFile = No
 
 @officers.command("reset-second-factor", epilog="Example: jembatan officer reset-second-factor ana")
 def reset_login_second_factor(*, login: LoginArgument) -> None:
-    """Take a login's second factor away, for an officer who lost app and recovery codes. Be sure who is asking.
+    """Remove a login's second factor, for an officer who lost app and recovery codes. Be sure who is asking.
 
-    Its browser sessions end, and the officer's refresh tokens.
+    Its browser sessions and the officer's refresh tokens end.
     """
     from auth.login.logins import find_officer_id
     from auth.login.second_factors import reset_second_factor
@@ -182,7 +182,7 @@ def reset_login_second_factor(*, login: LoginArgument) -> None:
         return session.settings.second_factor == "required"
 
     is_required = run_session(work)
-    note(f"{login} has no second factor any more" + (", and sets one up at the next login." if is_required else "."))
+    note(f"{login} no longer has a second factor" + ("and must set one up at the next login." if is_required else "."))
 
 
 @officers.command("forgive", epilog="Example: jembatan officer forgive ana")
@@ -207,7 +207,7 @@ def forgive_wrong_passwords(*, login: LoginArgument) -> None:
 def link_officer_identity(
     *, officer: OfficerArgument, issuer: Issuer, subject: Subject, as_json: JsonFlag = False
 ) -> None:
-    """Let whom the regulator's own OpenID provider logs in as this subject be the officer."""
+    """Let the person with this subject at the regulator's own OpenID provider log in as the officer."""
     from auth.login.officer_identities import link_identity
     from cli.lookups import get_officer
     from cli.session import Session, run_session
@@ -215,7 +215,7 @@ def link_officer_identity(
 
     async def work(session: Session) -> "Officer":
         if issuer != session.settings.openid_issuer:
-            note(f"{issuer} is not the provider of the settings (JEMBATAN_OPENID_ISSUER); nobody logs in by it now.")
+            note(f"{issuer} is not the provider in JEMBATAN_OPENID_ISSUER, so no one can log in with it now.")
         async with session.writing() as tx:
             found = await get_officer(tx, officer)
             async with tx.role(Role.AUTH):
@@ -232,7 +232,7 @@ def link_officer_identity(
     epilog="Example: jembatan officer unlink-identity --issuer https://login.example.id --subject 4711",
 )
 def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
-    """Let the subject be nobody's; sessions that the provider opened end, and the officer's refresh tokens."""
+    """Unlink the subject from its officer; the sessions it opened and the officer's refresh tokens end."""
     from auth.login.officer_identities import list_identities, unlink_identity
     from cli.session import Session, run_session
     from ledger.storage.roles import Role
@@ -244,12 +244,12 @@ def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
             await _end_tokens(tx, owners.get((issuer, subject)), session)
 
     run_session(work)
-    note(f"The subject {subject} of {issuer} is nobody's now.")
+    note(f"The subject {subject} of {issuer} is no longer linked to an officer.")
 
 
 @officers.command("identities", epilog="Example: jembatan officer identities --json")
 def list_officer_identities(*, as_json: JsonFlag = False) -> None:
-    """List who of the regulator's own OpenID provider is which officer."""
+    """List which identities at the regulator's own OpenID provider belong to which officers."""
     from auth.login.officer_identities import list_identities
     from cli.session import Session, run_session
     from ledger.members.reading import load_officers
@@ -281,7 +281,7 @@ def list_officer_identities(*, as_json: JsonFlag = False) -> None:
 
 
 async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:
-    """End what the officer can refresh. Runs under the AUTH role."""
+    """Revoke the officer's refresh tokens. Runs under the AUTH role."""
     from auth.tokens.revocations import revoke_officer_families
 
     if officer_id is not None:

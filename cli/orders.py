@@ -1,4 +1,4 @@
-"""`jembatan orders`: what a carrier's system would fetch, as a file for the day on which it is down."""
+"""`jembatan orders`: what a carrier's system would fetch, as a file for when that system is down."""
 
 import csv
 from collections.abc import Sequence
@@ -30,15 +30,18 @@ def export_orders(
     output: Annotated[Path | None, typer.Option(help="The file to write. Unset: standard output.")] = None,
     state: Annotated[
         list[OrderState] | None,
-        typer.Option(case_sensitive=False, help="Only orders in these states; repeat it. Unset: those that wait."),
+        typer.Option(
+            case_sensitive=False,
+            help="Only orders in these states; may be repeated. Unset: those awaiting the carrier.",
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write the orders that await a carrier as CSV, due soonest first, with empty columns for its answers.
 
     Fill in acknowledgement (RECEIVED, EXECUTED, PARTIAL, IMPOSSIBLE, EXTENSION_REQUESTED, LIFTED, LIFT_IMPOSSIBLE),
-    reference (the carrier's ticket) and where needed reason, effective_at, until and note; then import the file.
-    With --json the orders come as one JSON array instead.
+    reference (the carrier's ticket) and, where needed, reason, effective_at, until and note; then import the file. With
+    --json the orders are written as one JSON array instead.
     """
     from cli.lookups import get_carrier_viewer
     from cli.session import run_session
@@ -65,7 +68,7 @@ def export_orders(
 async def _list_orders(
     session: "Session", viewer: "Viewer", states: Sequence[OrderState]
 ) -> "tuple[list[BlockOrder], dict[str, str]]":
-    """The orders on one snapshot, and the slugs of their brands."""
+    """Return the orders in one snapshot, and the slugs of their brands."""
     from cli.lookups import read_pages
     from ledger.members.reading import load_brands
     from ledger.orders.reading import OrderFilter, list_block_orders

@@ -1,4 +1,4 @@
-"""`jembatan participation`: on which terms providers get fraud signals, as the operator."""
+"""`jembatan participation`: the terms on which providers get fraud signals, as the operator."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from cli.printing import JsonFlag, print_json, print_result, print_table
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.vocabulary import Category
 
-participations = typer.Typer(no_args_is_help=True, help="Record on which terms providers get fraud signals.")
+participations = typer.Typer(no_args_is_help=True, help="Record the terms on which providers get fraud signals.")
 
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provider's slug.")]
 
@@ -22,21 +22,21 @@ MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provi
 def start(
     *,
     member: MemberArgument,
-    terms: Annotated[str, typer.Option(help="Where the signed terms are found.")],
+    terms: Annotated[str, typer.Option(help="Where to find the signed terms.")],
     purpose: Annotated[str, typer.Option(help="What the signals may be used for.")],
-    roles: Annotated[str, typer.Option(help="Which side answers for the data as what.")],
+    roles: Annotated[str, typer.Option(help="Each side's role and responsibility for the data.")],
     category: Annotated[
-        list[Category] | None, typer.Option(case_sensitive=False, help="Repeat for each; all when it is left out.")
+        list[Category] | None, typer.Option(case_sensitive=False, help="May be repeated. Unset: all.")
     ] = None,
     disclosure: Annotated[
-        Disclosure, typer.Option(case_sensitive=False, help="Numbers in clear, or hashed alone.")
+        Disclosure, typer.Option(case_sensitive=False, help="Whether numbers are sent in clear or only hashed.")
     ] = Disclosure.HASHED,
-    transfer_ground: Annotated[str | None, typer.Option(help="Legal ground of a transfer abroad.")] = None,
-    starts_at: Annotated[datetime | None, typer.Option(help="The agreed start, in UTC; now when left out.")] = None,
+    transfer_ground: Annotated[str | None, typer.Option(help="Legal basis of a transfer abroad.")] = None,
+    starts_at: Annotated[datetime | None, typer.Option(help="The agreed start, in UTC. Unset: now.")] = None,
     ends_at: Annotated[datetime | None, typer.Option(help="The agreed end, in UTC.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Let a provider take part in fraud signals."""
+    """Let a provider participate in fraud signals."""
     from datetime import UTC
 
     from cli.lookups import get_member
@@ -76,7 +76,7 @@ def end(
     reason: Annotated[PartingReason, typer.Option(case_sensitive=False, help="Why it ends.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """End a provider's participation now, in force or agreed; its streams of signals end with it."""
+    """End a provider's participation now, in force or agreed; its streams of signals end too."""
     from cli.failures import NameUnknownError
     from cli.lookups import get_member
     from cli.session import Session, run_session
@@ -93,7 +93,8 @@ def end(
             ).items
             if not newest or newest[0].state is ParticipationState.ENDED:
                 raise NameUnknownError(
-                    f"The member {member!r} takes part in no signals.", hint="`jembatan participation list` shows all."
+                    f"The member {member!r} doesn't participate in fraud signals.",
+                    hint="`jembatan participation list` shows all.",
                 )
             return await end_participation(tx, newest[0].id, reason)
 
@@ -105,7 +106,7 @@ def end(
 
 @participations.command("list", epilog="Example: jembatan participation list --json")
 def list_all(*, as_json: JsonFlag = False) -> None:
-    """List participations, the newest first."""
+    """List participations, newest first."""
     from cli.lookups import read_pages
     from cli.session import Session, run_session
     from ledger.members.reading import load_members

@@ -1,6 +1,6 @@
-"""How commands speak: results on stdout, notes and progress on stderr.
+"""How commands write output: results on stdout, notes and progress on stderr.
 
-A table is for people; `--json` gives the same as JSON. Progress bars show on a terminal only.
+A table is for people; `--json` gives the same as JSON. Progress bars show only on a terminal.
 """
 
 import sys
@@ -23,32 +23,32 @@ _WIDTH_PIPED = 200
 
 
 def notes() -> Console:
-    """The console of notes: stderr, whatever it is right now."""
+    """Return the console for notes: stderr as it is at the time."""
     return _console(sys.stderr)
 
 
 def results() -> Console:
-    """The console of results: stdout, whatever it is right now."""
+    """Return the console for results: stdout as it is at the time."""
     return _console(sys.stdout)
 
 
 def _console(stream: Any) -> Console:
-    # Piped output is read by programs and log viewers: a fixed width keeps cells whole.
+    # Piped output is read by programs and log viewers: a fixed width keeps cells intact.
     return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH_PIPED)
 
 
 def note(message: str) -> None:
-    """One line of what goes on, on stderr."""
+    """Print one line about progress on stderr."""
     notes().print(Text(message, style="dim"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on a line of stdout."""
+    """Print one JSON value as a line on stdout."""
     sys.stdout.write(orjson.dumps(plain(value), default=str).decode() + "\n")
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: dataclasses become objects with camelCase names."""
+    """Return a value in JSON's types: dataclasses become objects with camelCase names."""
     if is_dataclass(value) and not isinstance(value, type):
         return {_camel(part.name): plain(getattr(value, part.name)) for part in fields(value)}
     if isinstance(value, Mapping):
@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout; what the cells hold is never read as markup."""
+    """Print a table on stdout; the content of cells is never parsed as markup."""
     table = Table(title=title or None, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -69,14 +69,14 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def print_record(values: Mapping[str, object]) -> None:
-    """One thing as lines of name and value on stdout."""
+    """Print one object as lines of name and value on stdout."""
     width = max(map(len, values), default=0)
     for name, value in values.items():
         results().print(Text.assemble((f"{name:<{width}}  ", "bold"), _cell(value)), soft_wrap=True)
 
 
 def print_result(value: Any, record: Mapping[str, object] | None = None, *, as_json: bool) -> None:
-    """One result as JSON, or as lines of name and value: those of the record, or the value's own."""
+    """Print one result as JSON, or as lines of name and value: those of the record, or the value's own."""
     if as_json:
         print_json(value)
     else:
@@ -85,7 +85,7 @@ def print_result(value: Any, record: Mapping[str, object] | None = None, *, as_j
 
 @contextmanager
 def show_progress(description: str, *, total: int | None = None) -> Iterator["Reporter"]:
-    """A progress bar on stderr while the block runs; nothing where stderr is no terminal."""
+    """Show a progress bar on stderr while the block runs; nothing if stderr is not a terminal."""
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     progress = Progress(*columns, TimeElapsedColumn(), console=notes(), transient=True, disable=not sys.stderr.isatty())
     with progress:
@@ -101,11 +101,11 @@ class Reporter:
         self._task = task
 
     def advance(self, count: int = 1) -> None:
-        """So many more are done."""
+        """Report that this many more are done."""
         self._progress.advance(self._task, count)
 
     def move(self, done: int) -> None:
-        """So many are done in all."""
+        """Report that this many are done in total."""
         self._progress.update(self._task, completed=done)
 
 

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 def migrate(
     *,
     print_roles: Annotated[
-        bool, typer.Option("--print-roles", help="Print the SQL that an administrator runs once, and do nothing.")
+        bool, typer.Option("--print-roles", help="Print the SQL that an administrator runs once, and do nothing else.")
     ] = False,
     database_name: Annotated[
         str, typer.Option("--database", help="The database's name in the SQL of --print-roles.")
     ] = "jembatan",
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring the database to this version's schema, all of it or nothing. Running it again is safe.
+    """Bring the database to this version's schema, completely or not at all. Running it again is safe.
 
-    It connects as JEMBATAN_MIGRATION_DATABASE_URL, the tables' owner, which needs to be no superuser. A second one
-    at the same time waits for the first.
+    It connects as JEMBATAN_MIGRATION_DATABASE_URL, the tables' owner, which need not be a superuser. A second run at
+    the same time waits for the first.
     """
     from cli.session import open_installation, read_settings
     from ledger.storage.roles import render_dba_sql
@@ -42,7 +42,7 @@ def migrate(
 
 
 async def migrate_installation(installation: "Installation") -> tuple[str | None, str]:
-    """Migrate once the database answers, and say so. Errors: RolesMissingError, DatabaseUnavailableError."""
+    """Migrate once the database responds. Errors: RolesMissingError, DatabaseUnavailableError."""
     from cli.session import open_database
     from migrations.run import migrate as apply_migrations
 
@@ -56,7 +56,7 @@ async def migrate_installation(installation: "Installation") -> tuple[str | None
 
 
 def schema() -> None:
-    """Print the graph as SDL: what clients and routers compose with."""
+    """Print the graph as SDL, for clients and for composing a supergraph."""
     from schema.rendering import render_sdl
 
     sys.stdout.write(render_sdl())

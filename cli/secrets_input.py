@@ -1,4 +1,4 @@
-"""Passwords come from a prompt, a file or standard input, never from an argument: arguments are seen by others."""
+"""Passwords come from a prompt, a file or standard input, never from an argument, which other users could see."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ _CHARACTERS_MAX = 4_096
 
 
 def read_password(password_file: Path | None) -> str:
-    """The password from the file (`-` is standard input), or asked for twice at the terminal.
+    """Return the password from the file (`-` is standard input), or prompt for it twice at the terminal.
 
     Errors: FileUnreadableError, PasswordMissingError where there is neither.
     """
@@ -27,5 +27,5 @@ def read_password(password_file: Path | None) -> str:
                 text = stream.read(_CHARACTERS_MAX)
     except (OSError, UnicodeDecodeError) as error:
         raise FileUnreadableError(f"The password can't be read from {password_file}.") from error
-    # One line break ends the file that an editor or `echo` wrote; the rest is the password.
+    # An editor or `echo` ends the file with one line break; the rest is the password.
     return text.removesuffix("\n").removesuffix("\r")

@@ -1,7 +1,7 @@
 """`jembatan serve`: one process or several on one port, over a checked database.
 
-The parent alone binds the port and starts the embedded server. Told to stop (Ctrl-C, SIGTERM) it drains and ends
-with 0.
+Only the parent binds the port and starts the embedded server. When stopped (Ctrl-C, SIGTERM) it drains and exits with
+0.
 """
 
 import asyncio
@@ -23,19 +23,21 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Unset: JEMBATAN_HOST.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one. Unset: JEMBATAN_PORT.")
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0 chooses a free one. Unset: JEMBATAN_PORT.")
     ] = None,
     migrate: Annotated[
         bool, typer.Option("--migrate", help="First bring the database to this version's schema.")
     ] = False,
     workers: Annotated[
         int,
-        typer.Option(min=1, max=WORKERS_MAX, help="Processes; /metrics of each has a port of its own, counting up."),
+        typer.Option(
+            min=1, max=WORKERS_MAX, help="Number of processes; each serves /metrics on its own port, counting up."
+        ),
     ] = 1,
 ) -> None:
-    """Serve the graph, the authorization server, health checks and metrics, until told to stop.
+    """Serve the graph, the authorization server, health checks and metrics until stopped.
 
-    Without JEMBATAN_DATABASE_URL an embedded PostgreSQL runs under JEMBATAN_DATA_DIR. A database of an older schema
+    Without JEMBATAN_DATABASE_URL an embedded PostgreSQL runs under JEMBATAN_DATA_DIR. A database with an older schema
     is refused unless --migrate is given.
     """
     from cli.session import open_installation, read_settings
@@ -68,7 +70,7 @@ async def _prepare(installation: "Installation", *, is_migrated: bool) -> None:
 
 
 def bind(host: str, port: int, *, backlog: int) -> socket.socket:
-    """A listening socket. Errors: PortTakenError, when the address can't be had either."""
+    """Return a listening socket. Errors: PortTakenError, also when the address can't be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=backlog)

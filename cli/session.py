@@ -1,8 +1,8 @@
-"""Starting: settings, the database (embedded or external), its keys, and a checked connection.
+"""Startup: settings, the database (embedded or external), its keys, and a checked connection.
 
-Only here is the embedded server started, by the parent command and never by a worker; another command of the same
-data folder shares it while it runs, and whoever ends last stops it. Before any work the schema and the keys are
-checked, so that nothing is written with the wrong ones.
+Only this module starts the embedded server, in the parent command and never in a worker; other commands on the same
+data folder share it while it runs, and the last to end stops it. The schema and the keys are checked before any work,
+so that nothing is written with the wrong ones.
 """
 
 import asyncio
@@ -33,29 +33,26 @@ _RETRY_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Where this installation's data are and what opens them.
-
-    The settings name the database and the keys, whether the operator did or an embedded server was started.
-    """
+    """Where this installation's data is and what opens it. Only workers need the keys as text."""
 
     settings: Settings
     keyring: Keyring
 
     @property
     def login(self) -> str:
-        """The application's login at PostgreSQL."""
+        """The application's PostgreSQL login."""
         user = urlsplit(self.settings.application_url).username
         return unquote(user) if user else login_name(self.settings.role_prefix)
 
     def environment(self) -> dict[str, str]:
-        """What a worker process needs in its environment to be a part of this installation."""
+        """Return the environment variables that make a worker process part of this installation."""
         needed = self.settings.model_dump(include={"database_url", "encryption_keys", "reference_key"})
         return {variable_name(name): value for name, value in needed.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One command's connection: a pool that is open while the command works."""
+    """One command's connection: a pool that is open while the command runs."""
 
     installation: Installation
     database: Database
@@ -66,36 +63,36 @@ class Session:
         return self.installation.settings
 
     def reading(self, viewer: Viewer = OPERATOR) -> AbstractAsyncContextManager[Transaction]:
-        """A read-only transaction on one snapshot of now, as the viewer sees it."""
+        """Return a read-only transaction on one snapshot as of now, as the viewer sees it."""
         return self.database.reading(viewer, as_of=read_clock())
 
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction of now, as the operator."""
+        """Return a transaction as of now, as the operator."""
         return self.database.transaction(OPERATOR, as_of=read_clock())
 
     def system(self, role: Role) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction of now, of the system's own."""
+        """Return a transaction as of now, as the system itself."""
         return self.database.system(role, as_of=read_clock())
 
 
 def read_clock() -> datetime:
-    """Now, aware, in UTC."""
+    """Return the current time, timezone-aware, in UTC."""
     return datetime.now(UTC)
 
 
 def read_settings(**overrides: object) -> Settings:
-    """The settings of the environment, with a note on each variable that nothing reads. Errors: SettingsError."""
+    """Read the settings from the environment, noting each unknown variable. Errors: SettingsError."""
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     for name in list_unknown_variables():
-        note(f"{name} is no setting of Jembatan; is it misspelt?")
+        note(f"{name} is not a setting of Jembatan; is it misspelt?")
     return settings
 
 
 @contextmanager
 def open_installation(settings: Settings) -> Iterator[Installation]:
-    """The database that the settings name, or the embedded server, running while the block runs.
+    """Open the database that the settings name, or run the embedded server while the block runs.
 
-    Errors: KeysMissingError, EncryptionKeyError, EmbeddedServerError. Call it outside of any event loop.
+    Errors: KeysMissingError, EncryptionKeyError, EmbeddedServerError. Call it outside any event loop.
     """
     if settings.database_url is not None:
         if settings.encryption_keys is None or settings.reference_key is None:
@@ -117,18 +114,18 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
 
 @contextmanager
 def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[str, str]]:
-    """The embedded server of a folder: (the application's URL, the owner's). Errors: EmbeddedServerError."""
+    """Run the embedded server of a folder: (the application's URL, the owner's). Errors: EmbeddedServerError."""
     from ledger.storage.embedded import EmbeddedServer
 
     if not (data_dir / "postgresql").exists():
-        note(f"Making an embedded PostgreSQL in {data_dir}; the first start takes some seconds.")
+        note(f"Creating an embedded PostgreSQL in {data_dir}; the first start takes a few seconds.")
     server = EmbeddedServer(data_dir, role_prefix=role_prefix)
     try:
         urls = server.start()
     except Exception as error:
         raise EmbeddedServerError(
             f"The embedded PostgreSQL in {data_dir} did not start ({type(error).__name__}).",
-            hint=f"See {data_dir / 'postgresql' / 'log'}, and that the folder can be written.",
+            hint=f"See {data_dir / 'postgresql' / 'log'}, and check that the folder is writable.",
         ) from error
     try:
         yield urls.application, urls.owner
@@ -139,7 +136,7 @@ def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[s
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no second Ctrl-C leave the embedded server running behind us."""
+    """Prevent a second Ctrl-C from leaving the embedded server running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -153,7 +150,7 @@ def _undisturbed() -> Iterator[None]:
 def run_session(
     work: Callable[[Session], Awaitable[T]], *, settings: Settings | None = None, is_schema_checked: bool = True
 ) -> T:
-    """Run the work with a checked connection, and close everything after it.
+    """Run the work with a checked connection, and close everything afterwards.
 
     Errors: as open_installation; DatabaseUnavailableError, DatabaseRefusedError, SchemaOutdatedError,
     EncryptionKeyError; what the work raises.
@@ -171,7 +168,7 @@ async def _work(installation: Installation, work: Callable[[Session], Awaitable[
 
 @asynccontextmanager
 async def open_database(installation: Installation) -> AsyncIterator[Database]:
-    """A pool on the installation's database once that answers, closed after the block."""
+    """Yield a pool on the installation's database once it responds; close it after the block."""
     database = Database.connect(installation.settings, installation.keyring)
     try:
         await wait_for_database(database, seconds_max=installation.settings.database_wait_seconds)
@@ -181,7 +178,7 @@ async def open_database(installation: Installation) -> AsyncIterator[Database]:
 
 
 async def check_installation(database: Database) -> None:
-    """Errors: SchemaOutdatedError, EncryptionKeyError; nothing may be read or written then."""
+    """Errors: SchemaOutdatedError, EncryptionKeyError; then nothing may be read or written."""
     from ledger.storage.rekeying import check_keyring
     from migrations.run import check_schema
 
@@ -190,18 +187,18 @@ async def check_installation(database: Database) -> None:
 
 
 def _keys_of_embedded(settings: Settings) -> tuple[str, str]:
-    """From the settings where they are set, else from the file beside the data. Errors: KeysMissingError."""
+    """Return the keys from the settings if set, else from the file beside the data. Errors: KeysMissingError."""
     if (settings.encryption_keys is None) != (settings.reference_key is None):
-        raise KeysMissingError("Of JEMBATAN_ENCRYPTION_KEYS and JEMBATAN_REFERENCE_KEY only one is set.")
+        raise KeysMissingError("Only one of JEMBATAN_ENCRYPTION_KEYS and JEMBATAN_REFERENCE_KEY is set.")
     if settings.encryption_keys is not None and settings.reference_key is not None:
         return settings.encryption_keys, settings.reference_key
     return read_or_make_keys(settings.data_dir)
 
 
 async def wait_for_database(database: Database, *, seconds_max: float) -> None:
-    """Return when the database answers; say so on stderr while it doesn't.
+    """Return when the database responds; say so on stderr while it doesn't.
 
-    Errors: DatabaseUnavailableError when it is still away after so long, DatabaseRefusedError.
+    Errors: DatabaseUnavailableError if it is still unavailable after seconds_max, DatabaseRefusedError.
     """
     deadline = time.monotonic() + seconds_max
     was_told = False
@@ -214,10 +211,10 @@ async def wait_for_database(database: Database, *, seconds_max: float) -> None:
         except Exception as error:
             if getattr(error, "sqlstate", None) is None and not hasattr(error, "orig"):
                 raise
-            raise DatabaseRefusedError(f"PostgreSQL refuses the connection ({type(error).__name__}).") from error
+            raise DatabaseRefusedError(f"PostgreSQL refused the connection ({type(error).__name__}).") from error
         else:
             return
         if not was_told:
-            note(f"The database does not answer; waiting for it up to {seconds_max:g} s.")
+            note(f"The database does not respond; waiting for it for up to {seconds_max:g} s.")
             was_told = True
         await asyncio.sleep(_RETRY_SECONDS)

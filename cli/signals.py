@@ -1,15 +1,15 @@
-"""`jembatan signals`: settling fraud signals anew, as the system."""
+"""`jembatan signals`: derives fraud signals again, as the system."""
 
 import typer
 
 from cli.printing import JsonFlag, print_result, show_progress
 
-signals = typer.Typer(no_args_is_help=True, help="Look after fraud signals.")
+signals = typer.Typer(no_args_is_help=True, help="Maintain fraud signals.")
 
 
 @signals.command("settle", epilog="Example: jembatan signals settle")
 def settle(*, as_json: JsonFlag = False) -> None:
-    """Settle the signals of every number anew: after an upgrade, or when their settings changed. Safe to repeat."""
+    """Settle the signals of every number again: after an upgrade, or when their settings changed. Safe to repeat."""
     from cli.session import Session, run_session
     from ledger.signals.settling import settle_next_signals
     from ledger.storage.roles import Role

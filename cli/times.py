@@ -1,4 +1,4 @@
-"""Times as people type them: lengths such as `90s`, `30m`, `24h`, `7d`, moments, and time zones by name."""
+"""Times as people type them: durations such as `90s`, `30m`, `24h`, `7d`, points in time, and time zones by name."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,23 +12,23 @@ _FORM = re.compile(r"([0-9]{1,8})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", help="The zone of times that have none, such as Asia/Jakarta.")
+    str | None, typer.Option("--timezone", help="The zone of times without one, such as Asia/Jakarta.")
 ]
 
 
 def parse_duration(text: str) -> timedelta:
-    """A length of time of at most a year. Errors: typer.BadParameter."""
+    """Parse a duration of at most a year. Errors: typer.BadParameter."""
     found = _FORM.fullmatch(text.strip())
     if found is None:
-        raise typer.BadParameter(f"{text!r} is no length of time; it is like 90s, 30m, 24h or 7d.")
+        raise typer.BadParameter(f"{text!r} is not a duration such as 90s, 30m, 24h or 7d.")
     length = timedelta(**{_UNITS[found[2]]: int(found[1])})
     if length > DURATION_MAX:
-        raise typer.BadParameter(f"{text!r} is too long; a year is the most.")
+        raise typer.BadParameter(f"{text!r} is too long; the maximum is a year.")
     return length
 
 
 def parse_zone(name: str | None) -> ZoneInfo | None:
-    """The zone of a TimezoneOption. Errors: typer.BadParameter."""
+    """Parse the zone of a TimezoneOption. Errors: typer.BadParameter."""
     if name is None:
         return None
     try:
@@ -38,7 +38,7 @@ def parse_zone(name: str | None) -> ZoneInfo | None:
 
 
 def parse_before(text: str) -> datetime:
-    """The moment of an option --before: a date, which begins in UTC, or a time with its offset.
+    """Parse the value of an option --before: a date, which begins in UTC, or a time with its offset.
 
     Errors: typer.BadParameter.
     """

@@ -1,4 +1,4 @@
-"""Serving in one process: the only one of `jembatan serve`, or one of several whose parent looks after them."""
+"""Serves in one process: the only one of `jembatan serve`, or one of several that a parent supervises."""
 
 import errno
 import gc
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from cli.session import Installation
 
 _COLLECTED_AFTER = (20_000, 10, 10)
-"""Python's thresholds of garbage collection. One open stream is some 200 objects: with Python's own 700, what a
-handshake needed would outlive it, and ten thousand streams would be looked through again and again, for seconds."""
+"""Thresholds of garbage collection. An open stream is some 200 objects: with Python's default of 700, what a handshake
+needed would outlive it, and ten thousand streams would be scanned again and again, for seconds."""
 
 
 def run_gateway(installation: "Installation", listener: socket.socket) -> None:
-    """Serve in this process until told to stop. Errors: PortTakenError for the metrics' port, IssuerInvalidError."""
+    """Serve in this process until stopped. Errors: PortTakenError for the metrics port, IssuerInvalidError."""
     from gateway.process.logs import configure_logs
     from gateway.process.server import serve as run_server
     from gateway.wiring import create_gateway
@@ -31,7 +31,7 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
     configure_logs(level=settings.log_level, form=settings.log_format)
     database = Database.connect(settings, installation.keyring)
     app = create_gateway(settings, database=database, schema=schema)
-    # The schema and all modules live as long as the process: a full collection need not look at them again.
+    # The schema and all modules live as long as the process: a full collection need not scan them again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)
@@ -41,13 +41,13 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
         if error.errno != errno.EADDRINUSE:
             raise
         raise PortTakenError(
-            f"The port {settings.metrics_port} for /metrics is taken.",
-            hint="Set JEMBATAN_METRICS_PORT to another, or to 0 for none.",
+            f"The port {settings.metrics_port} for /metrics is in use.",
+            hint="Set JEMBATAN_METRICS_PORT to another port, or to 0 for none.",
         ) from error
 
 
 def run_worker(arguments: list[str]) -> int:
-    """One worker: the listening socket and the lifeline are open descriptors that the parent handed on."""
+    """Run one worker: the listening socket and the lifeline are open descriptors inherited from the parent."""
     from cli.session import open_installation, read_settings
 
     descriptor, lifeline = map(int, arguments)
@@ -61,7 +61,7 @@ def run_worker(arguments: list[str]) -> int:
 
 
 def _stop_with_parent(lifeline: int) -> None:
-    """The pipe has no writer left when the parent is gone; reading it then returns nothing."""
+    """Stop when the parent is gone: then the pipe has no writer left, and reading it returns nothing."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGTERM)
 

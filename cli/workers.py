@@ -1,7 +1,7 @@
-"""Several serving processes on one listening socket, and the parent that looks after them.
+"""Several serving processes on one listening socket, and the parent that supervises them.
 
-Workers share the socket and the database and nothing else. One that dies is started again; when they die at once
-after starting, the parent gives up. A worker whose parent is gone stops: it holds the end of a pipe that closes then.
+Workers share only the socket and the database. One that dies is restarted; if they die soon after starting, the parent
+gives up. A worker whose parent is gone stops: it holds the end of a pipe that then closes.
 """
 
 import os
@@ -25,10 +25,10 @@ _KILL_MARGIN_SECONDS = 5.0
 
 
 class WorkersFailedError(CommandError):
-    """The serving processes end as soon as they start."""
+    """The serving processes exit as soon as they start."""
 
     code = "WORKERS_FAILED"
-    hint = "Their own messages stand above."
+    hint = "See their own messages above."
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class _Crew:
         environment |= {"JEMBATAN_HOST": settings.host, "JEMBATAN_PORT": str(settings.port)}
         environment["JEMBATAN_METRICS_PORT"] = str(metrics_port)
         descriptors = (self.listener.fileno(), self.lifeline)
-        # A group of its own: Ctrl-C reaches the parent alone, which then tells each worker once.
+        # In its own process group, so that Ctrl-C reaches only the parent, which then signals each worker once.
         worker = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "cli.worker", *map(str, descriptors)],
             env=environment,
@@ -73,7 +73,7 @@ class _Crew:
         self.start(place)
 
     def stop(self) -> None:
-        """Tell every worker to drain, and wait for them."""
+        """Signal every worker to drain, and wait for them."""
         for _, _, worker in self.running.values():
             worker.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + self.installation.settings.drain_seconds + _KILL_MARGIN_SECONDS
@@ -87,7 +87,7 @@ class _Crew:
 
 
 def supervise(installation: "Installation", listener: socket.socket, *, count: int) -> None:
-    """Keep so many workers running until told to stop. Errors: WorkersFailedError."""
+    """Keep this many workers running until stopped. Errors: WorkersFailedError."""
     lifeline, kept_open = os.pipe()
     crew = _Crew(installation, listener, lifeline)
     try:
@@ -95,7 +95,7 @@ def supervise(installation: "Installation", listener: socket.socket, *, count: i
             crew.start(place)
         while True:
             crew.replace_dead()
-    except (KeyboardInterrupt, SystemExit):  # both are how serving is told to end
+    except (KeyboardInterrupt, SystemExit):  # both are how serving is stopped
         note("Stopping.")
     finally:
         crew.stop()

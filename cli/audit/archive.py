@@ -1,7 +1,7 @@
-"""`jembatan audit archive`: old entries go into a verified file and out of the database; their hashes stay.
+"""`jembatan audit archive`: moves old entries into a verified file and out of the database; their hashes stay.
 
-Killed at any moment it is run again with the same words: a file that is not whole never has its name, one that is
-whole is verified again and not written anew, and dropping goes on where it was.
+If it is killed at any point, it is run again with the same options: an incomplete file never has the final name, a
+complete one is verified again but not rewritten, and dropping continues where it stopped.
 """
 
 from datetime import datetime
@@ -29,14 +29,14 @@ class ArchiveUnverifiedError(CommandError):
     """The export does not verify; nothing was dropped."""
 
     code = "ARCHIVE_UNVERIFIED"
-    hint = "Run `jembatan audit verify` on it; it names the first entry that does not fit."
+    hint = "Run `jembatan audit verify` on it; it names the first entry that does not match."
 
 
 class ArchiveOtherFileError(CommandError):
-    """The file is there and is an export of something else; nothing was dropped."""
+    """The file exists and is an export of something else; nothing was dropped."""
 
     code = "ARCHIVE_OTHER_FILE"
-    hint = "To go on with an archive that was interrupted, give its own file and range; for another, another name."
+    hint = "To continue an interrupted archive, give its own file and range; for a new one, use another name."
 
 
 @audit.command(
@@ -48,20 +48,20 @@ def archive(
     *,
     out: OutOption,
     before: Annotated[
-        str | None, typer.Option(help="Entries that are older: a date (UTC) or a time with its offset.")
+        str | None, typer.Option(help="Entries older than this: a date (UTC) or a time with its offset.")
     ] = None,
     until: Annotated[int | None, typer.Option(min=1, help="Entries up to this position.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Export the oldest entries, verify the file, then drop their content from the database; hashes and proofs stay.
 
-    Readers that come back with a cursor from there get CURSOR_EXPIRED. Entries under a legal hold stop it. Keep the
-    file: nothing else has the content any more. Interrupted, run it again with the same options.
+    Readers that resume from a cursor in that range get CURSOR_EXPIRED. Entries under a legal hold prevent it. Keep the
+    file: nothing else has the content any more. If interrupted, run it again with the same options.
     """
     from cli.session import run_session
 
     if (before is None) == (until is None):
-        raise typer.BadParameter("Give --before or --until, one of them.")
+        raise typer.BadParameter("Give either --before or --until.")
     moment = parse_before(before) if before is not None else None
 
     is_resumed = out.exists()
@@ -80,7 +80,7 @@ def archive(
 
 
 async def _find_range(session: "Session", *, before: datetime | None, until: int | None) -> tuple[int, int]:
-    """The oldest position, and the last that is asked for. Errors: EntriesHeldError."""
+    """Return the oldest position and the last one requested. Errors: EntriesHeldError."""
     from ledger.feed.archive import check_not_held, find_last_before, get_oldest_position
     from ledger.storage.roles import Role
 
@@ -101,7 +101,7 @@ async def _export(session: "Session", out: Path, *, first: int, last: int) -> No
 
 
 async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dict[str, object]:
-    """Drop what the file has, once it is verified. Errors: ArchiveUnverifiedError, ArchiveOtherFileError."""
+    """Drop what the file contains, once it is verified. Errors: ArchiveUnverifiedError, ArchiveOtherFileError."""
     from cli.session import read_clock
     from ledger.feed.archive import drop_entries
     from ledger.feed.checkpoints import list_verifier_keys
@@ -150,4 +150,4 @@ async def _compare_file(session: "Session", out: Path) -> None:
         finding = await compare_with_database(lines, session.database, now=read_clock)
     if finding is not None:
         detail = f"position {finding.first}: {finding.detail}"
-        raise ArchiveUnverifiedError(f"The database is not what {out} says ({detail}); nothing was dropped.")
+        raise ArchiveUnverifiedError(f"The database does not match {out} ({detail}); nothing was dropped.")

@@ -1,6 +1,6 @@
-"""`jembatan audit`: what the log of this installation can show of itself, and the keys that it is signed with.
+"""`jembatan audit`: exports and proofs of this installation's log, and the keys that sign it.
 
-Verifying stands in offline.py and needs none of this.
+Verification is in offline.py and needs none of this.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 audit = typer.Typer(
     no_args_is_help=True,
-    help="Export, verify and archive the log of everything that happened; prove entries; renew its key.",
+    help="Export, verify and archive the log of everything that happened; prove entries; rotate its key.",
 )
 
-OutOption = Annotated[Path, typer.Option("--out", help="The file to write; .gz compresses. It must not be there yet.")]
+OutOption = Annotated[Path, typer.Option("--out", help="The file to write; .gz compresses. It must not exist yet.")]
 
 
 @audit.command("checkpoint", epilog="Example: jembatan audit checkpoint > checkpoint-$(date +%F).txt")
@@ -46,13 +46,13 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
         signed = {"treeSize": latest.tree_size, "rootHash": latest.root_hash.hex(), "note": latest.note}
         print_json(signed | {"signedAt": latest.signed_at})
         return
-    # Byte for byte, since the signature is over these bytes.
+    # Byte for byte, since the signature covers these bytes.
     sys.stdout.write(latest.note)
 
 
 @audit.command("keys", epilog="Example: jembatan audit keys --json")
 def keys(*, as_json: JsonFlag = False) -> None:
-    """List the keys that checkpoints are or were signed with. Publish those that are not retired."""
+    """List the keys that sign or signed checkpoints. Publish those that are not retired."""
     from cli.session import run_session
     from ledger.feed.checkpoints import list_verifier_keys
     from ledger.storage.roles import Role
@@ -72,14 +72,14 @@ def keys(*, as_json: JsonFlag = False) -> None:
 def rotate_key(
     *,
     retire_older: Annotated[
-        bool, typer.Option("--retire-older", help="End the overlap: only the newest key signs from now on.")
+        bool, typer.Option("--retire-older", help="End the overlap: only the newest key signs from then on.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add a key that checkpoints are signed with, beside the present one: both sign until the older is retired.
+    """Add a key for signing checkpoints beside the current one: both sign until the older one is retired.
 
-    First add the key and publish it; when everybody who verifies has it, retire the older one. What that one signed
-    stays good.
+    First add the key and publish it; once everyone who verifies has it, retire the older one. What the older key signed
+    remains valid.
     """
     from cli.session import run_session
     from ledger.feed.checkpoints import add_checkpoint_key, find_checkpoint, retire_older_checkpoint_keys
@@ -95,7 +95,7 @@ def rotate_key(
 
     changed = run_session(work)
     print_result(changed, as_json=as_json)
-    note("It holds from the next checkpoint on, which a serving process signs within seconds.")
+    note("It takes effect with the next checkpoint, which a serving process signs within seconds.")
 
 
 @audit.command(
@@ -106,14 +106,16 @@ def rotate_key(
 def export(
     *,
     out: OutOption,
-    after: Annotated[int, typer.Option(min=0, help="Begin behind this position.")] = 0,
-    until: Annotated[int | None, typer.Option(min=1, help="The last position. Unset: all that was signed.")] = None,
+    after: Annotated[int, typer.Option(min=0, help="Begin after this position.")] = 0,
+    until: Annotated[
+        int | None, typer.Option(min=1, help="The last position. Unset: everything that is signed.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write every entry with all that its hash is made of, and the checkpoints, as lines of JSON.
+    """Write every entry, with all that its hash is computed from, and the checkpoints, as lines of JSON.
 
-    The file has who acted and who may read each entry: it is the regulator's, readable by you alone. It is there
-    whole or not at all.
+    The file shows who acted and who may read each entry: it is for the regulator, and only you can read it. It is
+    written completely or not at all.
     """
     from cli.session import read_clock, run_session
     from ledger.feed.export import Range, plan_export
@@ -127,11 +129,11 @@ def export(
         print_json(written)
         return
     print_record(written)
-    note(f"Verify it, anywhere: jembatan audit verify {out} --key KEY (see `jembatan audit keys`).")
+    note(f"Verify it anywhere with: jembatan audit verify {out} --key KEY (see `jembatan audit keys`).")
 
 
 async def write_export(session: "Session", header: "Header", out: Path) -> dict[str, object]:
-    """Write the export that a header plans. Errors: FileUnwritableError."""
+    """Write the export that a header describes. Errors: FileUnwritableError."""
     from cli.audit.streams import write_chunks
     from cli.session import read_clock
     from ledger.feed.export import render_export
@@ -144,13 +146,13 @@ async def write_export(session: "Session", header: "Header", out: Path) -> dict[
 @audit.command("proof", epilog="Example: jembatan audit proof --position 4711 --out proof-4711.json")
 def proof(
     *,
-    position: Annotated[int, typer.Option(min=1, help="The entry's place in the log.")],
+    position: Annotated[int, typer.Option(min=1, help="The entry's position in the log.")],
     out: OutOption,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a bundle that proves one entry to anybody, and shows no other: its text, its way up the tree, a checkpoint.
+    """Write a bundle that proves one entry to anyone, and no other: its text, its path in the tree and a checkpoint.
 
-    Who acted and who may read it are not in it.
+    It doesn't reveal who acted or who may read the entry.
     """
     from cli.audit.streams import write_content
     from cli.session import run_session

@@ -1,7 +1,7 @@
-"""`jembatan audit verify` and `verify-proof`: checking files of the log with no database and no server.
+"""`jembatan audit verify` and `verify-proof`: check files of the log with no database and no server.
 
-They end with 0 where everything fits, with 1 where something was tampered with, and with 2 where a file or a key can't
-be used.
+They exit with 0 if everything matches, with 1 if something was tampered with, and with 2 if a file or a key can't be
+used.
 """
 
 from pathlib import Path
@@ -22,14 +22,14 @@ __all__ = ["audit"]
 
 KeyOption = Annotated[
     list[str] | None,
-    typer.Option("--key", help="A key that you trust (name+id+base64), or a file that has it; repeat it for more."),
+    typer.Option("--key", help="A key that you trust (name+id+base64), or a file that contains it; may be repeated."),
 ]
 _NOTE_BYTES_MAX = 1 << 17
 _KEY_BYTES_MAX = 1 << 12
 
 
 class VerificationError(CommandError):
-    """A file can't be verified at all."""
+    """A file can't be verified."""
 
     code = "UNVERIFIABLE"
     exit_code = MISUSED
@@ -48,25 +48,25 @@ def verify(
     checkpoint: Annotated[
         list[Path] | None,
         typer.Option(
-            "--checkpoint", help="A checkpoint that you kept; the log must go on from it. Repeat it for more."
+            "--checkpoint", help="A checkpoint that you kept; the log must continue from it. May be repeated."
         ),
     ] = None,
     database: Annotated[
-        bool, typer.Option("--database", help="Compare with this installation's database too, hash by hash.")
+        bool, typer.Option("--database", help="Also compare with this installation's database, hash by hash.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hash every entry of an export again, grow the whole tree, hold every signed checkpoint against it.
+    """Hash every entry of an export again, rebuild the tree, and check every signed checkpoint against it.
 
-    It needs no database and no network. It names the first entry that was tampered with and what was. Without --key
-    the keys are taken from the export itself: that shows damage, and no forger who made the export anew.
+    It needs no database and no network. It names the first entry that was tampered with and what was changed. Without
+    --key the keys come from the export itself, which reveals damage but not a forger who remade the export.
     """
     account = _read_whole(file, keys=_read_keys(key), kept=checkpoint or [])
     if account.finding is None and database:
         account.finding = _compare(file)
     _tell(account, as_json=as_json)
     if account.is_key_from_export:
-        note("The key was taken from the export itself: pass --key with one that you had by another way.")
+        note("The key came from the export itself: pass --key with one that you obtained another way.")
     if account.finding is not None:
         raise typer.Exit(FAILED)
 
@@ -78,7 +78,7 @@ def verify_proof(
     key: KeyOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check that a bundle's entry is in the log that its checkpoint was signed for. It needs no database."""
+    """Check that a bundle's entry is in the log for which its checkpoint was signed. It needs no database."""
     from cli.audit.streams import read_small
     from ledger.feed.bundles import BUNDLE_BYTES_MAX, Success, parse_bundle, verify_bundle
 
@@ -89,7 +89,7 @@ def verify_proof(
     told: dict[str, Any] = {"isProved": bool(verdict)} | plain(verdict)
     print_result(told, as_json=as_json)
     if not keys:
-        note("The key was taken from the bundle itself: pass --key with one that you had by another way.")
+        note("The key came from the bundle itself: pass --key with one that you obtained another way.")
     if not isinstance(verdict, Success):
         raise typer.Exit(FAILED)
 
@@ -116,7 +116,7 @@ def _compare(file: Path) -> "Finding | None":
 
 
 def _read_keys(texts: list[str] | None) -> "list[VerifierKey]":
-    """The keys of the options, each a text or a file. Errors: VerificationError, FileUnreadableError."""
+    """Return the keys of the options, each a text or a file. Errors: VerificationError, FileUnreadableError."""
     from ledger.feed.verification import parse_keys
 
     given = [_read_text(Path(text), bytes_max=_KEY_BYTES_MAX) if "+" not in text else text for text in texts or []]
@@ -130,11 +130,11 @@ def _read_text(path: Path, *, bytes_max: int) -> str:
     try:
         return read_small(path, bytes_max=bytes_max).decode()
     except UnicodeDecodeError:
-        raise VerificationError(f"{path} is no text.") from None
+        raise VerificationError(f"{path} is not text.") from None
 
 
 class _unverifiable:  # noqa: N801 - used as a statement: `with _unverifiable():`
-    """Ends with status 2 where what was given can't be verified, whatever it holds."""
+    """Exits with status 2 where what was given can't be verified, whatever it contains."""
 
     def __enter__(self) -> None:
         return None

@@ -1,7 +1,7 @@
-"""Files of the audit commands: read and written as streams, gzipped by their suffix, and never half there.
+"""Files of the audit commands: streamed in and out, gzipped by their suffix, and never left incomplete.
 
-A file is written under another name and takes its own only when it is whole and on the disk; one that is there is not
-overwritten.
+A file is written under a temporary name and gets its own only when it is complete and on disk; an existing file is
+never overwritten.
 """
 
 import gzip
@@ -20,14 +20,14 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 async def write_chunks(path: Path, chunks: AsyncIterator[bytes]) -> None:
-    """Write a whole file of chunks. Errors: FileUnwritableError; nothing stands under its name then."""
+    """Write a file from chunks. Errors: FileUnwritableError; then no file has its name."""
     with _writing_whole(path) as stream:
         async for chunk in chunks:
             stream.write(chunk)
 
 
 def write_content(path: Path, content: bytes) -> None:
-    """Write a whole small file. Errors: FileUnwritableError; nothing stands under its name then."""
+    """Write a small file. Errors: FileUnwritableError; then no file has its name."""
     with _writing_whole(path) as stream:
         stream.write(content)
 
@@ -35,7 +35,7 @@ def write_content(path: Path, content: bytes) -> None:
 @contextmanager
 def _writing_whole(path: Path) -> Iterator[BufferedIOBase]:
     if path.exists():
-        raise FileUnwritableError(f"{path} is there already.", hint="Give another name, or move it away.")
+        raise FileUnwritableError(f"{path} already exists.", hint="Give another name, or move it away.")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("xb") as raw:
@@ -44,7 +44,7 @@ def _writing_whole(path: Path) -> Iterator[BufferedIOBase]:
                 yield stream
             raw.flush()
             os.fsync(raw.fileno())
-        # A link, unlike a renaming, never takes the place of a file that came meanwhile.
+        # Unlike a rename, a link never replaces a file that was created meanwhile.
         os.link(partial, path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -56,7 +56,7 @@ def _writing_whole(path: Path) -> Iterator[BufferedIOBase]:
 
 @contextmanager
 def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
-    """The lines of an export, each with its end; the last one without, where the file was cut.
+    """Yield the lines of an export, each with its line break; the last has none if the file was cut off.
 
     Errors: FileUnreadableError.
     """
@@ -70,7 +70,7 @@ def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
 
 
 def read_small(path: Path, *, bytes_max: int) -> bytes:
-    """A whole small file. Errors: FileUnreadableError."""
+    """Read a small file. Errors: FileUnreadableError."""
     try:
         with path.open("rb") as stream:
             content = stream.read(bytes_max + 1)
@@ -82,7 +82,7 @@ def read_small(path: Path, *, bytes_max: int) -> bytes:
 
 
 def _read_lines(stream: BufferedIOBase) -> Iterator[bytes]:
-    """Lines up to where the file can be read; a damaged end looks as one that was cut."""
+    """Yield lines up to where the file can be read; a damaged end looks like one that was cut off."""
     try:
         while line := stream.readline(LINE_BYTES_MAX):
             yield line

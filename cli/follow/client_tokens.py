@@ -1,4 +1,4 @@
-"""Access tokens for a command that acts as a client: got by client credentials and renewed, or one that was given.
+"""Access tokens for a command that acts as a client: obtained by client credentials and renewed, or a given one.
 
 A secret comes from the environment and a private key from a file, never from an argument; neither is ever printed.
 """
@@ -42,25 +42,25 @@ class Tokens(Protocol):
     is_renewable: bool
 
     async def obtain(self) -> str:
-        """A token, newly got where that can be. Errors: StreamEndedError."""
+        """Return a token, a new one if possible. Errors: StreamEndedError."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class GivenToken:
-    """One token that somebody else got."""
+    """One token that was obtained elsewhere."""
 
     token: str
     is_renewable = False
 
     async def obtain(self) -> str:
-        """The token."""
+        """Return the token."""
         return self.token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLogin:
-    """A client's credentials at a gateway: a secret, or a key that it signs assertions with."""
+    """A client's credentials at a gateway: a secret, or a key with which it signs assertions."""
 
     url: str
     client_id: str
@@ -69,7 +69,7 @@ class ClientLogin:
     is_renewable = True
 
     async def obtain(self) -> str:
-        """A new token by client credentials. Errors: StreamEndedError."""
+        """Obtain a new token by client credentials. Errors: StreamEndedError."""
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
         try:
             async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as http:
@@ -85,7 +85,7 @@ class ClientLogin:
             raise StreamEndedError("CONNECTION_REFUSED", said, Remedy.COME_BACK) from error
 
     async def _sign(self, http: aiohttp.ClientSession) -> str:
-        """An assertion for the issuer that the gateway names."""
+        """Return an assertion for the issuer that the gateway names."""
         async with http.get(f"{self.url}/.well-known/oauth-authorization-server") as response:
             metadata = _read_object(await response.read())
         now = int(time.time())
@@ -103,7 +103,7 @@ class ClientLogin:
 
 
 def read_login(url: str, environment: Mapping[str, str], *, private_key: Path | None) -> Tokens:
-    """What the environment has: JEMBATAN_CLIENT, or JEMBATAN_TOKEN. Errors: LoginMissingError, FileUnreadableError."""
+    """Read JEMBATAN_CLIENT or JEMBATAN_TOKEN from the environment. Errors: LoginMissingError, FileUnreadableError."""
     client_id, _, secret = environment.get("JEMBATAN_CLIENT", "").strip().partition(":")
     token = environment.get("JEMBATAN_TOKEN", "").strip()
     if client_id and private_key is not None:
@@ -127,7 +127,7 @@ def _read_key(path: Path) -> PrivateKey:
 
 
 def _choose_algorithm(key: PrivateKey) -> str:
-    """As the key says; else what goes with its type."""
+    """Choose the algorithm that the key names, else the one for its type."""
     if isinstance(key, ECKey):
         return {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}.get(key.curve_name, "ES256")
     return str(key.alg or ("EdDSA" if isinstance(key, OKPKey) else "PS256"))
@@ -138,10 +138,10 @@ def _read_answer(status: int, content: bytes) -> str:
     if status == _OK and isinstance(answer.get("access_token"), str):
         return str(answer["access_token"])
     if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS:
-        raise StreamEndedError("LOGIN_DELAYED", f"The token endpoint answers {status}.", Remedy.COME_BACK)
+        raise StreamEndedError("LOGIN_DELAYED", f"The token endpoint returned {status}.", Remedy.COME_BACK)
     said = str(answer.get("error", status))
-    hint = "See that the client's id and secret or key are right, and that it was not disabled."
-    raise StreamEndedError("LOGIN_REFUSED", f"The gateway gives no token: {said}.", Remedy.GIVE_UP, hint=hint)
+    hint = "Check that the client's id and secret or key are correct, and that it is not disabled."
+    raise StreamEndedError("LOGIN_REFUSED", f"The gateway refused a token: {said}.", Remedy.GIVE_UP, hint=hint)
 
 
 def _read_object(content: bytes) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""`jembatan follow`: a subscription as lines of JSON, resumed by itself. It is a client; it needs no database."""
+"""`jembatan follow`: a subscription as lines of JSON, resumed automatically. It is a client and needs no database."""
 
 import os
 from enum import StrEnum
@@ -21,7 +21,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Followed(StrEnum):
-    """What can be followed without a document of one's own."""
+    """What can be followed without a document of your own."""
 
     ORDERS = "orders"
     COMPLAINTS = "complaints"
@@ -51,26 +51,26 @@ DOCUMENTS = {
 def follow(
     *,
     what: Annotated[
-        Followed | None, typer.Argument(metavar="[orders|complaints|signals|feed]", help="What is followed.")
+        Followed | None, typer.Argument(metavar="[orders|complaints|signals|feed]", help="What to follow.")
     ] = None,
-    url: Annotated[str, typer.Option(help="The gateway's address, as https://graph.example.id.")],
+    url: Annotated[str, typer.Option(help="The gateway's address, such as https://graph.example.id.")],
     document: Annotated[
-        Path | None, typer.Option(help="A file with a subscription of your own, instead of one of these.")
+        Path | None, typer.Option(help="A file with your own subscription, instead of one of these.")
     ] = None,
     cursor_file: Annotated[
-        Path | None, typer.Option(help="Where the place is kept. It goes on from there; without a file, from now.")
+        Path | None, typer.Option(help="File that keeps the cursor to resume from; without it, following begins now.")
     ] = None,
-    after: Annotated[str | None, typer.Option(help="Begin behind this cursor, where the file has none.")] = None,
+    after: Annotated[str | None, typer.Option(help="Begin after this cursor, if the file has none.")] = None,
     private_key: Annotated[
         Path | None, typer.Option(help="JWK of the client's private key, for a client that signs assertions.")
     ] = None,
-    exit_after: Annotated[int | None, typer.Option(min=1, help="End with 0 after so many events.")] = None,
+    exit_after: Annotated[int | None, typer.Option(min=1, help="Exit with 0 after this many events.")] = None,
 ) -> None:
-    """Print what happens as JSON lines, and come back by itself after every disconnection with nothing lost.
+    """Print events as JSON lines, and resume automatically after every disconnection without losing any.
 
-    The client's id and secret are read from JEMBATAN_CLIENT (ID:SECRET, or the ID alone with --private-key), its tokens
-    are fetched and renewed; or JEMBATAN_TOKEN holds a token, until that expires. Events go to stdout, notes to stderr.
-    Ctrl-C ends it with 0.
+    The client's id and secret are read from JEMBATAN_CLIENT (ID:SECRET, or only the ID with --private-key), and its
+    tokens are obtained and renewed; or JEMBATAN_TOKEN contains a token, which is used until it expires. Events go to
+    stdout, notes to stderr. Ctrl-C ends it with 0.
     """
     import asyncio
 
@@ -91,12 +91,12 @@ def follow(
     )
     try:
         asyncio.run(_run(subscriber, count_max=exit_after))
-    except (KeyboardInterrupt, asyncio.CancelledError):  # that is how following is told to end
+    except (KeyboardInterrupt, asyncio.CancelledError):  # both are how following is ended
         note(f"Stopped after {subscriber.count} events.")
 
 
 def _print_event(event: "Event") -> None:
-    """The message as the graph has it, its cursor first. It is out before its cursor is kept."""
+    """Print the message as the graph sends it, cursor first, flushed before the cursor is kept."""
     import sys
 
     import orjson
@@ -107,7 +107,7 @@ def _print_event(event: "Event") -> None:
 
 def _choose_document(what: Followed | None, document: Path | None) -> str:
     if (what is None) == (document is None):
-        raise typer.BadParameter("Name what is to be followed, or give a --document.", param_hint="WHAT")
+        raise typer.BadParameter("Name what to follow, or give a --document.", param_hint="WHAT")
     if document is None:
         return DOCUMENTS[Followed(what or "")]
     try:
@@ -118,19 +118,19 @@ def _choose_document(what: Followed | None, document: Path | None) -> str:
 
 
 def _check_url(url: str) -> str:
-    """The base URL without a slash at its end; credentials are sent to it, so it is https off this machine."""
+    """Return the base URL without a trailing slash; since credentials are sent to it, only loopback may use http."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise typer.BadParameter("It is like https://graph.example.id.", param_hint="--url")
+        raise typer.BadParameter("It must look like https://graph.example.id.", param_hint="--url")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise typer.BadParameter("Credentials are sent to it: it must begin with https.", param_hint="--url")
+        raise typer.BadParameter("Credentials are sent to it, so it must begin with https.", param_hint="--url")
     return url.rstrip("/").removesuffix("/graphql")
 
 
 async def _run(subscriber: "Subscriber", *, count_max: int | None) -> None:
     """Follow, and let SIGTERM end it as Ctrl-C does: between two events, never between a line and its cursor.
 
-    A second one ends it where it stands, as when whoever reads the lines takes none.
+    A second SIGTERM ends it immediately, as is needed when the reader of the lines has stalled.
     """
     import asyncio
     import signal

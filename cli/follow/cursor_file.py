@@ -1,6 +1,6 @@
-"""A subscriber's place in the feed, kept in a file: written whole or not at all, and never guessed.
+"""A subscriber's position in the feed, kept in a file: written completely or not at all, and never guessed.
 
-A file that holds something else is refused: to begin anew in its stead would skip what lies between.
+A file with any other content is refused: starting over instead would skip the events in between.
 """
 
 import os
@@ -16,12 +16,12 @@ _CHARACTERS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class CursorFile:
-    """The file, there or not."""
+    """The file, whether or not it exists."""
 
     path: Path
 
     def read(self) -> str | None:
-        """The cursor; None where there is no file yet. Errors: FileUnreadableError."""
+        """Return the cursor, or None where there is no file yet. Errors: FileUnreadableError."""
         try:
             with self.path.open(encoding="utf-8") as stream:
                 text = stream.read(_CHARACTERS_MAX)
@@ -31,13 +31,13 @@ class CursorFile:
             raise FileUnreadableError(f"{self.path} can't be read.") from error
         if _CURSOR.fullmatch(text) is None:
             raise FileUnreadableError(
-                f"{self.path} holds no cursor.",
-                hint="Give another file, or remove it to begin from now: what happened since is not told then.",
+                f"{self.path} contains no cursor.",
+                hint="Give another file, or remove it to begin now and miss what happened since.",
             )
         return text.strip()
 
     def write(self, cursor: str) -> None:
-        """Put the cursor in the place of the one before. Errors: FileUnwritableError."""
+        """Replace the previous cursor. Errors: FileUnwritableError."""
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
             partial.write_text(f"{cursor}\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""One subscription over one WebSocket, as a client: graphql-transport-ws, and each end told with what a client can do.
+"""One subscription over one WebSocket, as a client of graphql-transport-ws; each end comes with a remedy.
 
-It opens one socket for one subscription and never comes back by itself; the caller does, with the last cursor.
+It opens one socket for one subscription and never reconnects itself; the caller does, with the last cursor.
 Source: graphql-transport-ws, PROTOCOL.md; docs/subscriptions.md.
 """
 
@@ -38,12 +38,12 @@ _UNAUTHORIZED, _TOO_MANY_REQUESTS, _SERVER_ERRORS = 401, 429, 500
 
 
 class StreamEndedError(Exception):
-    """The stream is over: the stable code of why, the words, and what to do about it."""
+    """The stream is over: a stable code, a message, and what to do about it."""
 
     def __init__(
         self, problem: str, message: str, remedy: Remedy, *, hint: str | None = None, cursor: str | None = None
     ) -> None:
-        """The cursor is the last one, where the end named it."""
+        """Keep the end; cursor is the last one, where the end named it."""
         super().__init__(message)
         self.problem = problem
         self.message = message
@@ -53,14 +53,14 @@ class StreamEndedError(Exception):
 
 
 class SubscriptionSocket:
-    """A subscription that runs. Made by open_subscription."""
+    """A running subscription. Made by open_subscription."""
 
     def __init__(self, connection: ClientConnection) -> None:
-        """The subscription was sent."""
+        """Begin after the subscription was sent."""
         self._connection = connection
 
     async def read(self) -> Mapping[str, Any]:
-        """The next result. Errors: StreamEndedError."""
+        """Return the next result. Errors: StreamEndedError."""
         while True:
             message = await _receive(self._connection)
             match message:
@@ -74,7 +74,7 @@ class SubscriptionSocket:
                     await _send(self._connection, {"type": "pong"})
 
     def abort(self) -> None:
-        """Lose the connection at once, as when a cable is cut: nothing more is said."""
+        """Drop the connection immediately and silently, as when a cable is cut."""
         self._connection.transport.abort()
 
 
@@ -82,7 +82,7 @@ class SubscriptionSocket:
 async def open_subscription(
     url: str, *, token: str, document: str, variables: Mapping[str, Any] | None = None, cursor: str | None = None
 ) -> AsyncIterator[SubscriptionSocket]:
-    """Open a socket at a gateway's base URL and subscribe, behind the cursor where there is one.
+    """Open a socket at a gateway's base URL and subscribe, after the cursor if there is one.
 
     Errors: StreamEndedError.
     """
@@ -102,7 +102,7 @@ async def open_subscription(
 
 
 def read_end(error: Mapping[str, Any]) -> StreamEndedError:
-    """The end that a GraphQL error tells."""
+    """Return the end that a GraphQL error reports."""
     told: Mapping[str, Any] = error.get("extensions") or {}
     code, problem = str(told.get("code", "")), str(told.get("problem") or told.get("code") or "REFUSED")
     remedy = Remedy.GIVE_UP
@@ -128,9 +128,9 @@ async def _connect(address: str) -> ClientConnection:
         status = error.response.status_code
         passes = status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS
         remedy = Remedy.COME_BACK if passes else Remedy.GIVE_UP
-        raise StreamEndedError("CONNECTION_REFUSED", f"The gateway answers {status}.", remedy) from error
+        raise StreamEndedError("CONNECTION_REFUSED", f"The gateway returned {status}.", remedy) from error
     except InvalidURI as error:
-        raise StreamEndedError("URL_INVALID", "The address is none of a gateway.", Remedy.GIVE_UP) from error
+        raise StreamEndedError("URL_INVALID", "The address is not that of a gateway.", Remedy.GIVE_UP) from error
     except (OSError, InvalidHandshake, TimeoutError) as error:
         said = f"The gateway can't be reached ({type(error).__name__})."
         raise StreamEndedError("CONNECTION_REFUSED", said, Remedy.COME_BACK) from error
@@ -143,7 +143,7 @@ async def _initialise(connection: ClientConnection, token: str) -> None:
             while (await _receive(connection)).get("type") != "connection_ack":
                 pass
     except TimeoutError as error:
-        raise StreamEndedError("CONNECTION_LOST", "The gateway does not answer.", Remedy.COME_BACK) from error
+        raise StreamEndedError("CONNECTION_LOST", "The gateway does not respond.", Remedy.COME_BACK) from error
 
 
 async def _send(connection: ClientConnection, message: Mapping[str, Any]) -> None:
@@ -159,7 +159,7 @@ async def _receive(connection: ClientConnection) -> dict[str, Any]:
     except ConnectionClosed as closed:
         raise _read_close(closed) from closed
     except orjson.JSONDecodeError as error:
-        raise StreamEndedError("PROTOCOL", "The gateway sent no JSON.", Remedy.GIVE_UP) from error
+        raise StreamEndedError("PROTOCOL", "The gateway sent something other than JSON.", Remedy.GIVE_UP) from error
     return message if isinstance(message, dict) else {}
 
 

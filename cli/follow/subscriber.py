@@ -1,7 +1,7 @@
-"""Following a subscription for as long as it takes: every event is handed on once, and every end is gone on from.
+"""Follows a subscription for as long as needed: each event is handed on once, and every end is resumed from.
 
-The cursor is kept after what it stands behind was handed on. So whatever ends the process, nothing is lost; only a
-kill between the two hands the last event on a second time.
+A cursor is kept only after its event was handed on. Whatever ends the process, nothing is lost; only a kill between the
+two steps hands the last event on a second time.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from ledger.bounds.backoff import Backoff
 _BACKOFF = Backoff(0.25, 30.0)
 _RUNNING_SECONDS = 5.0
 _TOKENS_REFUSED_MAX = 3
-"""So many new tokens in a row, none of which was taken, and it is given up."""
+"""How many new tokens in a row may be refused before it gives up."""
 
 
 class FollowingError(CommandError):
-    """The gateway ended the subscription, and coming back would not help."""
+    """The gateway ended the subscription, and reconnecting would not help."""
 
     code = "STREAM_ENDED"
 
     def __init__(self, ended: StreamEndedError) -> None:
-        """Tell it in the gateway's own code and words."""
+        """Use the gateway's own code and message."""
         super().__init__(ended.message, hint=ended.hint)
         self.code = ended.problem  # type: ignore[misc]  # the gateway's codes are as stable as ours
 
 
 class Keeper(Protocol):
-    """Keeps the place to go on from."""
+    """Keeps the cursor to resume from."""
 
     def write(self, cursor: str) -> None:
         """Keep it."""
@@ -42,7 +42,7 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One message that tells an event, with the cursor behind it."""
+    """One message with an event, and its cursor."""
 
     cursor: str
     value: Mapping[str, Any]
@@ -50,7 +50,7 @@ class Event:
 
 @dataclass(slots=True, kw_only=True)
 class Subscriber:
-    """Owned by the command's task. hand_on is called in order; note tells a person what goes on."""
+    """Owned by the command's task. hand_on is called in order; note reports progress to a person."""
 
     url: str
     document: str
@@ -65,7 +65,7 @@ class Subscriber:
     _refused: int = 0
 
     async def run(self, *, count_max: int | None) -> None:
-        """Follow until so many events were handed on, or for ever. Errors: FollowingError, whatever hand_on raises."""
+        """Follow until count_max events were handed on, or forever. Errors: FollowingError, whatever hand_on raises."""
         while count_max is None or self.count < count_max:
             try:
                 await self._follow(count_max)
@@ -74,7 +74,7 @@ class Subscriber:
                 await self._prepare(ended)
 
     async def _follow(self, count_max: int | None) -> None:
-        """One connection, until it ends or enough was handed on."""
+        """Read one connection until it ends or enough events were handed on."""
         if self._token is None:
             self._token = await self.tokens.obtain()
         opening = open_subscription(self.url, token=self._token, document=self.document, cursor=self.cursor)
@@ -85,7 +85,7 @@ class Subscriber:
                 while count_max is None or self.count < count_max:
                     self._take(await stream.read())
             finally:
-                # A stream that ran for a while was taken, though nothing may have happened on it.
+                # A stream that ran for a while was accepted, even if nothing happened on it.
                 if time.monotonic() - opened_at > _RUNNING_SECONDS:
                     self._tries = self._refused = 0
 
@@ -104,13 +104,13 @@ class Subscriber:
             self.keeper.write(cursor)
 
     async def _prepare(self, ended: StreamEndedError) -> None:
-        """Tell the end, and wait until it is time to come back. Errors: FollowingError."""
+        """Report the end, and wait until it is time to reconnect. Errors: FollowingError."""
         if ended.remedy is Remedy.RENEW:
             self._token = None
             self._refused += 1
         if ended.remedy is Remedy.GIVE_UP or (self._token is None and not self._may_renew()):
             raise FollowingError(ended)
-        # The first time it comes back at once: most ends are one process of several that is being restarted.
+        # The first time it reconnects immediately: most often one of several processes is being restarted.
         wait_s = 0.0 if self._tries == 0 else _BACKOFF.choose_seconds(self._tries)
         self._tries += 1
         self.note(f"{ended.problem}: {ended.message} " + (f"Again in {wait_s:.1f} s." if wait_s else "Again."))
@@ -121,7 +121,7 @@ class Subscriber:
 
 
 def _read_event(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What the message tells beside its place; None where it tells nothing else."""
+    """Return what the message contains besides its cursor; None where there is nothing else."""
     told: dict[str, Any] = {}
     for value in (result.get("data") or {}).values():
         if isinstance(value, dict):

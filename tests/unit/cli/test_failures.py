@@ -78,7 +78,7 @@ class TestWithoutDatabase:
 
     def test_names_a_variable_that_nothing_reads(self, jembatan: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JEMBATAN_PROT", "1")
-        assert "JEMBATAN_PROT is no setting" in jembatan("migrate", "--print-roles").err
+        assert "JEMBATAN_PROT is not a setting" in jembatan("migrate", "--print-roles").err
 
     def test_reads_no_file_that_is_not_there(self, jembatan: Run, tmp_path: Path) -> None:
         missing = str(tmp_path / "none.csv")
