@@ -1,1 +1,1 @@
-"""The demo: made-up parties play the whole journey through the public HTTP interface."""
+"""The demo: made-up parties go through the entire journey over the public HTTP interface."""

@@ -1,4 +1,4 @@
-"""What the demo's operator does with the log: `jembatan audit export`, and `jembatan audit verify` on what came out."""
+"""What the demo's operator does with the log: `jembatan audit export`, then `jembatan audit verify` on the file."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ EXPORT_FILE = "feed.jsonl.gz"
 
 
 async def audit(installation: Installation, now: Callable[[], datetime]) -> str:
-    """Export the whole log, verify the file by itself, and say what that says. Errors: StepFailedError."""
+    """Export the entire log, verify the file on its own, and return the result. Errors: StepFailedError."""
     path = installation.settings.data_dir / EXPORT_FILE
     async with open_database(installation) as database:
         header = await plan_export(database, Range(), as_of=now())

@@ -1,6 +1,6 @@
-"""The demo's parties, admitted as an operator would: members, officers, clients and a numbering plan of their own.
+"""The demo's parties, admitted as an operator would: members, officers, clients and their own numbering plan.
 
-Numbers begin with 0890, 0891 and 0892, which no carrier holds in reality; people are letters. Nobody real stands here.
+Numbers begin with 0890, 0891 and 0892, which no carrier holds in reality; people are named by letters. No one is real.
 """
 
 import secrets
@@ -62,7 +62,7 @@ _OFFICER_SCOPES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """How one party gets its tokens: a secret, a private key (JWK), or a login and password."""
+    """How a party gets its tokens: a secret, a private key (JWK), or a login and password."""
 
     party: str
     client_id: str
@@ -74,19 +74,19 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """Everybody in the demo: members' ids by slug, and credentials by party."""
+    """Everyone in the demo: members' ids by slug, and credentials by party."""
 
     member_ids: dict[str, str]
     credentials: dict[str, Credentials]
 
     def save(self, path: Path) -> None:
-        """Keep it for the next start with --keep. Readable by its owner alone."""
+        """Save it for the next start with --keep, readable only by its owner."""
         path.touch(mode=0o600)
         path.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
 
     @classmethod
     def load(cls, path: Path) -> "Cast":
-        """What save kept. Errors: OSError, ValueError, KeyError, TypeError where it isn't there or whole."""
+        """Load what was saved. Errors: OSError, ValueError, KeyError, TypeError if it is missing or incomplete."""
         kept = orjson.loads(path.read_bytes())
         return cls(
             member_ids=kept["member_ids"],
@@ -95,7 +95,7 @@ class Cast:
 
 
 async def admit_cast(tx: Transaction, passwords: Passwords) -> Cast:
-    """Admit every party; as the operator, in one transaction."""
+    """Admit every party, as the operator, in one transaction."""
     members: dict[str, MemberId] = {}
     brands: dict[str, BrandId] = {}
     for slug, (kind, name) in _NAMES.items():
@@ -122,7 +122,7 @@ def _range(prefix: str, holder: str, brand: str | None) -> RangeDraft:
 
 
 async def _add_officers(tx: Transaction, passwords: Passwords, regulator: MemberId) -> dict[str, Credentials]:
-    """Two officers of one office, and the application in which both log in."""
+    """Add two officers of one office, and the application in which both log in."""
     office = await add_office(tx, regulator, slug="help-desk", name="Help desk")
     console = ClientDraft(
         member_id=regulator,
@@ -146,7 +146,7 @@ async def _add_officers(tx: Transaction, passwords: Passwords, regulator: Member
 
 
 async def _add_machine(tx: Transaction, slug: str, member_id: MemberId, *, has_keys: bool) -> Credentials:
-    """A client that acts for itself, with a secret or with a key pair of its own."""
+    """Add a client that acts for itself, with a secret or with its own key pair."""
     kind = _NAMES[slug][0]
     scopes = sorted(BY_KIND[kind] - OFFICER_ONLY)
     draft = ClientDraft(member_id=member_id, name=f"{slug}'s system", scopes=scopes, grant_types=(CLIENT_CREDENTIALS,))

@@ -1,4 +1,4 @@
-"""The demo server's clock: it begins yesterday, so that a due time of 24 hours can pass while somebody watches."""
+"""The demo server's clock: it begins yesterday, so that a deadline of 24 hours can pass while someone watches."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,16 +6,16 @@ BEHIND = timedelta(hours=26)
 
 
 class DemoClock:
-    """Runs behind by so much until it catches up; it never goes back. Read by the server's thread too."""
+    """Runs behind by a fixed time until it catches up; it never goes back. The server's thread reads it too."""
 
     def __init__(self, behind: timedelta = BEHIND) -> None:
-        """Runs from now on."""
+        """Run behind from now on."""
         self._behind = behind
 
     def read(self) -> datetime:
-        """The demo's now, aware, in UTC."""
+        """Return the demo's current time, timezone-aware, in UTC."""
         return datetime.now(UTC) - self._behind
 
     def catch_up(self) -> None:
-        """From here on it is the present."""
+        """Show the present from here on."""
         self._behind = timedelta(0)

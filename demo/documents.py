@@ -1,4 +1,4 @@
-"""The GraphQL operations of the demo, as a party's own system would hold them."""
+"""The GraphQL operations of the demo, as a party's own system would keep them."""
 
 FILE_COMPLAINTS = """
 mutation File($complaints: [ComplaintInput!]!) {
@@ -170,4 +170,4 @@ query Proof($position: Position!, $treeSize: Position!) {
 }"""
 
 ORDERS_CALL = "{ blockOrders(first: 5) { nodes { orderNo e164 state dueAt isOverdue } } }"
-"""Short enough to stand in a shell line."""
+"""Short enough for a shell line."""

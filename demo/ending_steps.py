@@ -1,4 +1,4 @@
-"""Steps 9 to 13 and the last: rerouting, withdrawing, being late, lifting, outcomes; one query seen by five parties."""
+"""Steps 9 to 13 and the last: rerouting, withdrawing, lateness, lifting, outcomes; one query seen by five parties."""
 
 from collections import Counter
 from typing import Any
@@ -26,10 +26,10 @@ _UNAUTHORIZED = 401
 
 
 async def reroute(story: Story, told: Told) -> None:
-    """A carrier does not hold the number: the plan is corrected and a new order supersedes."""
+    """A carrier does not hold the number: the plan is corrected and a new order supersedes the old one."""
     old_id = story.order_ids[XL_NUMBER]
     said = {"orderId": old_id, "kind": "IMPOSSIBLE", "reason": "WRONG_RANGE_HOLDER", "reference": "XLS-1"}
-    (impossible,) = taken((await story.xlsmart.do(ACKNOWLEDGE, items=[said]))["results"], "it is taken")
+    (impossible,) = taken((await story.xlsmart.do(ACKNOWLEDGE, items=[said]))["results"], "it is accepted")
     expect(impossible["state"] == "IMPOSSIBLE", f"IMPOSSIBLE, not {impossible['state']}")
     told.say("xlsmart", f"says of {impossible['orderNo']}: IMPOSSIBLE, WRONG_RANGE_HOLDER")
     override = {
@@ -58,14 +58,14 @@ async def reroute(story: Story, told: Told) -> None:
 
 
 async def withdraw(story: Story, told: Told) -> None:
-    """An officer takes an order back before the carrier acted."""
+    """An officer withdraws an order before the carrier acts."""
     note = {"orderId": story.order_ids[AXIS_NUMBER], "note": "The complainant named the wrong number."}
     (order,) = taken((await story.ana.do(WITHDRAW_ORDERS, orders=[note]))["results"], "it is withdrawn")
     expect(order["state"] == "WITHDRAWN", f"WITHDRAWN, not {order['state']}")
     told.say("ana", f"withdraws {order['orderNo']}")
     seen = (await story.xlsmart.do(MY_ORDERS, filter={"states": ["WITHDRAWN"]}))["nodes"]
     expect([item["e164"] for item in seen] == [AXIS_NUMBER], "the carrier sees that it is withdrawn")
-    told.say("xlsmart", "sees that it owes nothing for it any more")
+    told.say("xlsmart", "sees that it no longer has to act on it")
 
 
 async def be_late(story: Story, told: Told) -> None:
@@ -75,24 +75,25 @@ async def be_late(story: Story, told: Told) -> None:
     told.say("the demo", f"began yesterday: its server's clock ran {hours} hours behind; now it is set to the present")
     stale = await story.xlsmart.ask(MY_ORDERS, filter={"isOverdue": True})
     expect(
-        stale.status == _UNAUTHORIZED and stale.codes == ["UNAUTHENTICATED"], f"yesterday's token ended, not {stale}"
+        stale.status == _UNAUTHORIZED and stale.codes == ["UNAUTHENTICATED"],
+        f"yesterday's token has expired, not {stale}",
     )
     for party in story.parties.values():
         await party.get_token()
-    told.say("everyone", "finds that yesterday's token has ended (401) and gets another")
+    told.say("everyone", "finds that yesterday's token has expired (401) and gets a new one")
     overdue = (await story.ana.do(MY_ORDERS, filter={"isOverdue": True}))["nodes"]
     found = [order["e164"] for order in overdue]
     expect(found == [SMARTFREN_NUMBER], f"one order is overdue, not {found}")
-    told.say("ana", f"asks what is overdue: {overdue[0]['orderNo']}, {overdue[0]['carrier']['slug']}'s")
+    told.say("ana", f"asks which orders are overdue: {overdue[0]['orderNo']}, {overdue[0]['carrier']['slug']}'s")
     item = {"orderId": story.order_ids[SMARTFREN_NUMBER], "kind": "EXECUTED", "reference": "XLS-2"}
     answer = (await story.xlsmart.do(ACKNOWLEDGE, items=[item]))["results"][0]
-    expect(answer["problem"] is None and answer["acknowledgement"]["isLate"], "it is taken, and marked late")
+    expect(answer["problem"] is None and answer["acknowledgement"]["isLate"], "it is accepted, and marked late")
     expect(answer["blockOrder"]["state"] == "EXECUTED" and answer["blockOrder"]["wasLate"], "the order stays late")
     told.say("xlsmart", f"executes {answer['blockOrder']['orderNo']}: it counts, and stays marked late")
 
 
 async def lift(story: Story, told: Told) -> None:
-    """An appeal succeeds: the block is lifted by a number and due time of its own."""
+    """An appeal succeeds: the block is lifted under a number and deadline of its own."""
     wanted = {"orderId": story.order_ids[APPEALED_NUMBER], "basis": "APPEAL", "note": "The holder was impersonated."}
     (order,) = taken((await story.budi.do(LIFT_ORDERS, lifts=[wanted]))["results"], "the lift is issued")
     expect(order["state"] == "LIFT_ISSUED" and order["liftNo"], f"LIFT_ISSUED with a number, not {order}")
@@ -104,25 +105,25 @@ async def lift(story: Story, told: Told) -> None:
 
 
 async def tell_outcomes(story: Story, told: Told) -> None:
-    """The agency sees what became of its complaints; the officer records that complainants were told."""
+    """The agency sees the outcome of its complaints; the officer records that complainants were informed."""
     nodes = (await story.agency.do(OUTCOMES))["nodes"]
     resolved = [node["id"] for node in nodes if node["state"] == "RESOLVED"]
     informed = await story.ana.do(RECORD_INFORMED, ids=resolved)
-    expect(informed["problemCount"] == 0, f"every complainant is recorded as told, not {informed}")
+    expect(informed["problemCount"] == 0, f"every complainant is recorded as informed, not {informed}")
     nodes = sorted((await story.agency.do(OUTCOMES))["nodes"], key=lambda node: str(node["sourceReference"]))
     ends = Counter(node["outcome"] or node["state"] for node in nodes)
     wanted = {"BLOCKED": 12, "WITHDRAWN": 1, "DUPLICATE": 1, "REJECTED": 1, "VERIFIED": 2}
     expect(ends == wanted, f"{wanted}, not {dict(ends)}")
-    expect(all(node["complainantInformedAt"] for node in nodes if node["outcome"]), "all of them were told")
-    told.say("ana", f"records that {len(resolved)} complainants were told the outcome")
-    told.say("antiscam", "reads what became of its complaints: 12 blocked, and no carrier's name, no order of theirs")
+    expect(all(node["complainantInformedAt"] for node in nodes if node["outcome"]), "all of them were informed")
+    told.say("ana", f"records that {len(resolved)} complainants were informed of the outcome")
+    told.say("antiscam", "reads the outcome of its complaints: 12 blocked, without any carrier's name or order")
     rows = [(node["sourceReference"], node["ticketNo"], node["state"], node["outcome"] or node["rejectionReason"])
             for node in nodes]  # fmt: skip
     told.show("The agency's view", ("its reference", "ticket", "state", "outcome"), rows)
 
 
 async def compare_views(story: Story, told: Told) -> None:
-    """One query, five parties."""
+    """Five parties send the same query."""
     parties = {"regulator": "ana", "range holder": TELKOMSEL, "other carrier": INDOSAT, "agency": AGENCY,
                "OTT provider": PROVIDER}  # fmt: skip
     answers = {
@@ -132,7 +133,7 @@ async def compare_views(story: Story, told: Told) -> None:
     expect(views["regulator"]["orders"] != "none" and views["regulator"]["complaints"] != "none", "officers see all")
     expect(views["range holder"]["orders"] == views["regulator"]["orders"], "the range holder sees its order")
     expect(views["range holder"]["complaints"].startswith("refused"), "the range holder sees no complaint")
-    expect(views["other carrier"]["orders"] == "none", "another carrier sees no order of it")
+    expect(views["other carrier"]["orders"] == "none", "another carrier sees none of its orders")
     expect(views["other carrier"]["status"] == "-", "another carrier sees the risk and nothing else")
     expect(views["agency"]["complaints"] == views["regulator"]["complaints"], "the agency sees its own complaints")
     expect(views["agency"]["orders"].startswith("refused"), "the agency sees no order")
@@ -141,12 +142,12 @@ async def compare_views(story: Story, told: Told) -> None:
     expect(provider["complaints"].startswith("refused"), "the OTT provider sees no complaint")
     expect(provider["status"] == "-", f"the OTT provider sees no status, not {provider['status']}")
     rows = [(name, *(view[name] for view in views.values())) for name in next(iter(views.values()))]
-    told.say("everyone", f"sends the very same query about {TELKOMSEL_NUMBER}")
-    told.show("What the same query shows to each", ("", *views), rows)
+    told.say("everyone", f"sends exactly the same query about {TELKOMSEL_NUMBER}")
+    told.show("What the same query shows each party", ("", *views), rows)
 
 
 def _read_view(answer: Answer) -> dict[str, str]:
-    """What one party was shown, a line for each side."""
+    """Return what one party was shown, a line for each subject."""
     data: dict[str, Any] = dict(answer.data or {})
     number = data.get("number")
     view = {"number": answer.refusal_of("number") or "-", "risk": "-", "status": "-", "complaints verified": "-"}

@@ -1,4 +1,4 @@
-"""Steps 1 to 3: everybody gets a token, the agency files complaints, an officer decides them."""
+"""Steps 1 to 3: every party gets a token, the agency files complaints, an officer decides on them."""
 
 from auth.scopes import OFFICER_ONLY, ORDERS_APPROVE
 from demo.documents import COMPLAINTS_TO_VERIFY, DECIDE_COMPLAINTS, FILE_COMPLAINTS
@@ -9,10 +9,10 @@ from demo.telling import Told
 
 
 async def get_tokens(story: Story, told: Told) -> None:
-    """Each party by its own way; only officers may ever approve."""
+    """Each party gets its token in its own way; only officers may ever approve."""
     for name, party in story.parties.items():
         way = await party.get_token()
-        told.say(name, f"has a token by {way}: {' '.join(sorted(party.scopes))}")
+        told.say(name, f"got a token by {way}: {' '.join(sorted(party.scopes))}")
     officers = (story.ana, story.budi)
     expect(all(ORDERS_APPROVE in officer.scopes for officer in officers), "officers may approve orders")
     machines = [party for party in story.parties.values() if party not in officers]
@@ -20,7 +20,7 @@ async def get_tokens(story: Story, told: Told) -> None:
 
 
 async def file_complaints(story: Story, told: Told) -> None:
-    """All in one call; one is no number, one was sent twice."""
+    """All in one call; one has no valid number, one was sent twice."""
     now = story.clock.read()
     sent = [complaint.render(now=now) for complaint in COMPLAINTS]
     answer = await story.agency.do(FILE_COMPLAINTS, complaints=[*sent, sent[0]])
@@ -36,11 +36,11 @@ async def file_complaints(story: Story, told: Told) -> None:
     expect(len(story.complaint_ids) == len(COMPLAINTS) - 1, "every other complaint has a ticket")
     first, last = results[0]["complaint"]["ticketNo"], results[-3]["complaint"]["ticketNo"]
     told.say("antiscam", f"files {len(sent) + 1} complaints in one call; tickets {first} to {last}")
-    told.say("antiscam", f"{UNREADABLE} is refused alone: {problem['code']}; A-01, sent twice, keeps its first ticket")
+    told.say("antiscam", f"only {UNREADABLE} is refused: {problem['code']}; A-01, sent twice, keeps its first ticket")
 
 
 async def decide_complaints(story: Story, told: Told) -> None:
-    """Those due first, one by one: verified, a duplicate, one without evidence."""
+    """An officer takes those due first, one by one: verified, a duplicate, one without evidence."""
     waiting = (await story.ana.do(COMPLAINTS_TO_VERIFY))["nodes"]
     expect(len(waiting) == len(COMPLAINTS) - 1, "every ticket awaits an officer")
     dues = [complaint["verificationDueAt"] for complaint in waiting]
@@ -54,7 +54,7 @@ async def decide_complaints(story: Story, told: Told) -> None:
             decision |= {"decision": "REJECT", "reason": "EVIDENCE_MISSING"}
         decisions.append(decision)
     answer = await story.ana.do(DECIDE_COMPLAINTS, decisions=decisions)
-    expect(answer["problemCount"] == 0, f"every decision is taken, not {answer}")
+    expect(answer["problemCount"] == 0, f"every decision is accepted, not {answer}")
     states = [result["complaint"]["state"] for result in answer["results"]]
     counts = {state: states.count(state) for state in sorted(set(states))}
     expect(counts == {"DUPLICATE": 1, "REJECTED": 1, "VERIFIED": 15}, f"15 verified, not {counts}")
@@ -62,4 +62,4 @@ async def decide_complaints(story: Story, told: Told) -> None:
     again = await story.budi.do(DECIDE_COMPLAINTS, decisions=decisions[:1])
     code = (again["results"][0]["problem"] or {}).get("code")
     expect(code == "INCOMPATIBLE_STATE", f"a second officer comes too late: INCOMPATIBLE_STATE, not {code}")
-    told.say("budi", "decides the first one too and is told that it is decided already: INCOMPATIBLE_STATE")
+    told.say("budi", "decides on the first one too and learns that it was already decided: INCOMPATIBLE_STATE")

@@ -1,4 +1,4 @@
-"""The journey: one list of steps, each played by the parties over HTTP and checked as it goes."""
+"""The journey: one list of steps, each performed by the parties over HTTP and checked on the way."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,27 +14,27 @@ STEPS: tuple[Step, ...] = (
     ("Every party gets its own token", filing_steps.get_tokens),
     ("The agency files complaints", filing_steps.file_complaints),
     ("Officer Ana verifies", filing_steps.decide_complaints),
-    ("Ana forwards: complaints become drafts of block orders", ordering_steps.forward),
+    ("Ana forwards: complaints become draft block orders", ordering_steps.forward),
     ("Four eyes: Budi approves what Ana drafted", ordering_steps.approve),
     ("Carriers fetch what is due", ordering_steps.fetch_orders),
     ("Carriers acknowledge in bulk", ordering_steps.acknowledge),
-    ("A carrier tries to read another's order", ordering_steps.read_anothers),
+    ("A carrier tries to read another carrier's order", ordering_steps.read_anothers),
     ("An impossible order is rerouted", ending_steps.reroute),
     ("An order is withdrawn", ending_steps.withdraw),
     ("An order becomes overdue and is executed late", ending_steps.be_late),
     ("A block is lifted", ending_steps.lift),
-    ("Complainants are told the outcome", ending_steps.tell_outcomes),
-    ("An OTT provider takes part in fraud signals", signal_steps.take_part),
-    ("A carrier and the OTT provider follow what happens", following_steps.follow),
-    ("Both are cut off, and things go on", following_steps.cut_off),
-    ("Both come back, and nothing was lost", following_steps.resume),
+    ("Complainants are informed of the outcome", ending_steps.tell_outcomes),
+    ("An OTT provider participates in fraud signals", signal_steps.take_part),
+    ("A carrier and the OTT provider follow events", following_steps.follow),
+    ("Both are cut off while events continue", following_steps.cut_off),
+    ("Both resume, and nothing was lost", following_steps.resume),
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("The same query, seen by each party", ending_steps.compare_views),
 )
 
 
 async def play(story: Story, teller: Teller) -> str | None:
-    """Play every step; None when all came out, else the title of the step that did not, where playing stopped."""
+    """Run every step; return None if all succeeded, else the title of the step that failed, where the run stops."""
     for number, (title, step) in enumerate(STEPS, start=1):
         told = Told()
         failure: str | None = None
@@ -46,7 +46,7 @@ async def play(story: Story, teller: Teller) -> str | None:
         except StreamEndedError as error:
             failure = f"the stream goes on ({error.problem}: {error.message})"
         except (KeyError, TypeError, IndexError, ValueError, OSError, TimeoutError) as error:
-            # An answer of another shape than the graph promises is a failed step, not a failed program.
+            # An answer that doesn't have the promised shape is a failed step, not a failed program.
             failure = f"the answer has the promised shape ({type(error).__name__}: {error})"
         teller.end(number, title, told, failure=failure)
         if failure is not None:

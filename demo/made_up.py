@@ -1,4 +1,4 @@
-"""The complaints of the demo: made up, about numbers that nobody has, told by people who are letters."""
+"""The complaints of the demo: made up, about numbers that no one holds, by people named by letters."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ REPEATED_TEXT = "My number won a prize and I should pay the tax first."
 
 @dataclass(frozen=True, slots=True)
 class MadeUp:
-    """One complaint before it is sent: written as its complainant wrote the number."""
+    """One complaint before it is sent, with the number as its complainant wrote it."""
 
     reference: str
     number: str
@@ -26,7 +26,7 @@ class MadeUp:
     medium: str = "SMS"
 
     def render(self, *, now: datetime) -> dict[str, Any]:
-        """As the mutation's input."""
+        """Return it as the mutation's input."""
         complainant = {
             "name": f"Complainant {self.complainant}",
             "email": f"complainant.{self.complainant.lower()}@example.org",
@@ -64,7 +64,7 @@ COMPLAINTS = (
 )
 REPEATED, REJECTED, UNREADABLE = "A-16", "A-17", "A-18"
 FIRST_OF_REPEATED = "A-05"
-"""Told again by the same complainant as A-16."""
+"""Reported again by the same complainant as A-16."""
 
 FIRST_LIVE_NUMBER, GRAVE_NUMBER, NEXT_NUMBER = "+6289011110021", "+6289011110022", "+6289011110023"
 OTHERS_NUMBER = "+6289111110024"
@@ -77,4 +77,4 @@ WHILE_AWAY = (
     MadeUp("B-06", "0891 1111 0024", "FRAUD", "W", "Offers a loan and wants the interest first."),
 )
 LIVE_AGAIN = (MadeUp("B-07", "0890 1111 0025", "FRAUD", "X", "Claims to collect for people in need."),)
-"""What comes in while two parties follow, while they are cut off, and after they came back."""
+"""What is reported while two parties follow, while they are cut off, and after they have resumed."""

@@ -1,4 +1,4 @@
-"""Steps 4 to 8: forwarding with a manifest, four eyes, what each carrier fetches and says."""
+"""Steps 4 to 8: forwarding with a manifest, four eyes, what each carrier fetches and answers."""
 
 from demo.cast import INDOSAT, TELKOMSEL, XLSMART
 from demo.documents import ACKNOWLEDGE, APPROVE_FORWARDING, FORWARD, MY_ORDERS, ONE_ORDER
@@ -27,7 +27,7 @@ _ORDERS = 8
 
 
 async def forward(story: Story, told: Told) -> None:
-    """Verified complaints become drafts; what can't be ordered says why."""
+    """Verified complaints become drafts; what can't be ordered has a reason."""
     wanted = {"legalBasis": LEGAL_BASIS, "subscriberNotice": SUBSCRIBER_NOTICE}
     story.run = (await story.ana.do(FORWARD, input=wanted))["run"]
     items = story.run["items"]["nodes"]
@@ -50,7 +50,7 @@ async def forward(story: Story, told: Told) -> None:
 
 
 async def approve(story: Story, told: Told) -> None:
-    """Not by the one who drafted, not by another hash; then by the other officer."""
+    """Not by the officer who drafted, not by another hash; then by the other officer."""
     override = {"orderId": story.order_ids[APPEALED_NUMBER], "note": "Three victims, one script; checked by telephone."}
     approval = {
         "runId": story.run["id"],
@@ -63,7 +63,7 @@ async def approve(story: Story, told: Told) -> None:
     told.say("ana", "tries to approve her own drafts: FOUR_EYES, nothing is issued")
     changed = await story.budi.ask(APPROVE_FORWARDING, input=approval | {"manifestHash": "0" * 64})
     expect(changed.problems == ["MANIFEST_CHANGED"], f"another hash is refused: MANIFEST_CHANGED, not {changed}")
-    told.say("budi", "approves a hash that is not this manifest's: MANIFEST_CHANGED")
+    told.say("budi", "approves a hash other than this manifest's: MANIFEST_CHANGED")
     done = await story.budi.do(APPROVE_FORWARDING, input=approval)
     states = [(result["blockOrder"] or {}).get("state") for result in done["results"]]
     expect(states == ["ISSUED"] * _ORDERS, f"all {_ORDERS} are issued, not {done['results']}")
@@ -73,7 +73,7 @@ async def approve(story: Story, told: Told) -> None:
 
 
 async def fetch_orders(story: Story, told: Told) -> None:
-    """Each carrier's system asks the same and gets its own."""
+    """Each carrier's system sends the same query and gets its own orders."""
     rows = []
     for slug, numbers in _ISSUED_TO.items():
         orders = (await story.parties[slug].do(MY_ORDERS, filter={"states": ["ISSUED"]}))["nodes"]
@@ -91,7 +91,7 @@ async def fetch_orders(story: Story, told: Told) -> None:
 
 
 async def acknowledge(story: Story, told: Told) -> None:
-    """In bulk, item by item, safe to repeat; another's order looks like one that does not exist."""
+    """In bulk, item by item, safe to repeat; another carrier's order looks like one that does not exist."""
     own = [
         {"orderId": story.order_ids[number], "kind": "EXECUTED", "reference": f"TSEL-{place}"}
         for place, number in enumerate((TELKOMSEL_NUMBER, BYU_NUMBER, APPEALED_NUMBER), start=1)
@@ -102,17 +102,17 @@ async def acknowledge(story: Story, told: Told) -> None:
     expect(states == ["EXECUTED"] * 3 + [None], f"three executed, not {states}")
     expect(answer["results"][3]["problem"]["code"] == "NOT_FOUND", "another carrier's order is NOT_FOUND")
     told.say(
-        "telkomsel", "acknowledges 4 in one call: 3 EXECUTED; the one that is Indosat's is NOT_FOUND and sinks none"
+        "telkomsel", "acknowledges 4 in one call: 3 EXECUTED; Indosat's is NOT_FOUND and doesn't affect the others"
     )
     again = await story.telkomsel.do(ACKNOWLEDGE, items=own)
-    expect(all(result["wasKnown"] for result in again["results"]), "the same again is answered with the first")
-    told.say("telkomsel", "sends the same again, as after a lost answer: each is known, nothing is doubled")
+    expect(all(result["wasKnown"] for result in again["results"]), "repeats are answered with the first results")
+    told.say("telkomsel", "sends the same again, as after a lost response: each is known, nothing is recorded twice")
     items = [
         {"orderId": story.order_ids[INDOSAT_NUMBER], "kind": "EXECUTED", "reference": "IOH-1"},
         {"orderNo": story.order_nos[TRI_NUMBER], "kind": "EXECUTED", "reason": "ALREADY_BLOCKED", "reference": "IOH-2"},
     ]
     said = await story.indosat.do(ACKNOWLEDGE, items=items)
-    expect(said["problemCount"] == 0, f"both are taken, not {said}")
+    expect(said["problemCount"] == 0, f"both are accepted, not {said}")
     told.say("indosat", "acknowledges 2: EXECUTED, and EXECUTED (ALREADY_BLOCKED)")
     receipts = [
         {"orderId": story.order_ids[number], "kind": "RECEIVED", "reference": f"XLS-{number[-4:]}"}
@@ -121,15 +121,15 @@ async def acknowledge(story: Story, told: Told) -> None:
     said = await story.xlsmart.do(ACKNOWLEDGE, items=receipts)
     states = [(result["blockOrder"] or {}).get("state") for result in said["results"]]
     expect(states == ["RECEIVED"] * 3, f"three receipts, not {states}")
-    told.say("xlsmart", "acknowledges receipt of its 3 and will act later")
+    told.say("xlsmart", "acknowledges receipt of its 3, to act later")
 
 
 async def read_anothers(story: Story, told: Told) -> None:
-    """An order of another carrier and an id that never was give the same answer."""
+    """Another carrier's order and an id that never existed get the same answer."""
     anothers = await story.xlsmart.ask(ONE_ORDER, id=story.order_ids[TELKOMSEL_NUMBER])
     nothing = await story.xlsmart.ask(ONE_ORDER, id="01890a5d-ac96-774b-bcce-b302099a8057")
     expect(anothers.codes == ["NOT_FOUND"], f"NOT_FOUND, not {anothers}")
     told.say("xlsmart", f"asks for Telkomsel's {story.order_nos[TELKOMSEL_NUMBER]}: NOT_FOUND")
     messages = [answer.errors[0]["message"] for answer in (anothers, nothing)]
-    expect(messages[0] == messages[1] and nothing.codes == anothers.codes, f"the same words for both, not {messages}")
-    told.say("xlsmart", "asks for an id that never was: the very same answer")
+    expect(messages[0] == messages[1] and nothing.codes == anothers.codes, f"the same message for both, not {messages}")
+    told.say("xlsmart", "asks for an id that never existed: exactly the same answer")

@@ -1,4 +1,4 @@
-"""A party at its own desk: it gets a token as it would in reality, and asks the graph with it, by HTTP alone."""
+"""A party at its own desk: it gets a token as it would in reality, and queries the graph with it, only over HTTP."""
 
 import base64
 import hashlib
@@ -25,18 +25,18 @@ _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
 class StepFailedError(Exception):
-    """Something did not come out as the step expects; the text says what."""
+    """Something did not turn out as the step expects; the text says what."""
 
 
 def expect(is_so: object, what: str) -> None:
-    """Errors: StepFailedError with what was expected."""
+    """Check an expectation. Errors: StepFailedError with what was expected."""
     if not is_so:
         raise StepFailedError(what)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the graph answered."""
+    """The graph's answer."""
 
     status: int
     data: Mapping[str, Any] | None
@@ -44,16 +44,16 @@ class Answer:
 
     @property
     def codes(self) -> list[str]:
-        """extensions.code of each error."""
+        """The extensions.code of each error."""
         return [error.get("extensions", {}).get("code", "") for error in self.errors]
 
     @property
     def problems(self) -> list[str]:
-        """extensions.problem of each error, where it has one."""
+        """The extensions.problem of each error that has one."""
         return [error.get("extensions", {}).get("problem", "") for error in self.errors]
 
     def refusal_of(self, name: str) -> str | None:
-        """The code of the error at a root field, if there is one."""
+        """Return the code of the error at a root field, if there is one."""
         for error in self.errors:
             if error.get("path") == [name]:
                 return str(error.get("extensions", {}).get("code"))
@@ -64,13 +64,13 @@ class Party:
     """One party with its HTTP session and its token."""
 
     def __init__(self, credentials: Credentials, *, base_url: str, now: Callable[[], datetime]) -> None:
-        """Nothing is sent yet. now is the clock by which assertions are dated."""
+        """Send nothing yet. now is the clock that dates assertions."""
         self.credentials = credentials
         self.scopes: frozenset[str] = frozenset()
         self.token = ""
         self.base_url = base_url
         self._now = now
-        # Loopback addresses are no domains: without unsafe the login page's cookies would be dropped.
+        # Loopback addresses are not domains: without unsafe, the login page's cookies would be dropped.
         self._http = aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
         )
@@ -80,7 +80,7 @@ class Party:
         await self._http.close()
 
     async def get_token(self) -> str:
-        """Get a token and tell by which way. Errors: StepFailedError."""
+        """Get a token and return how it was obtained. Errors: StepFailedError."""
         credentials = self.credentials
         form = {"grant_type": "client_credentials"}
         if credentials.login is not None:
@@ -106,15 +106,15 @@ class Party:
             return Answer(response.status, answer.get("data"), answer.get("errors", []))
 
     async def do(self, document: str, **variables: Any) -> Any:
-        """Send one operation that must succeed as a whole; answers its only root field. Errors: StepFailedError."""
+        """Send one operation that must succeed entirely; return its only root field. Errors: StepFailedError."""
         answer = await self.ask(document, **variables)
         if answer.errors or answer.data is None:
             said = "; ".join(f"{error.get('message')} {error.get('extensions')}" for error in answer.errors)
-            raise StepFailedError(f"{self.credentials.party} was answered {answer.status}: {said[:500]}")
+            raise StepFailedError(f"{self.credentials.party} got {answer.status}: {said[:500]}")
         return next(iter(answer.data.values()))
 
     async def open_events(self, document: str, *, after: str | None) -> aiohttp.ClientResponse:
-        """Subscribe over text/event-stream, as a browser would, behind a cursor or from now. The caller closes it."""
+        """Subscribe over text/event-stream, as a browser would, after a cursor or from now. The caller closes it."""
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "text/event-stream"}
         if after is not None:
             headers["Last-Event-ID"] = after
@@ -130,7 +130,7 @@ class Party:
         return response
 
     async def revoke_token(self) -> None:
-        """Give the token back (RFC 7009). Errors: StepFailedError."""
+        """Revoke the token (RFC 7009). Errors: StepFailedError."""
         basic = aiohttp.BasicAuth(self.credentials.client_id, self.credentials.secret or "").encode()
         form, headers = {"token": self.token}, {"Authorization": basic}
         async with self._http.post(f"{self.base_url}/oauth/revoke", data=form, headers=headers) as response:
@@ -156,7 +156,7 @@ class Party:
         return jwt.encode({"alg": "ES256", "kid": str(key.kid)}, claims, key)
 
     async def _obtain_code(self) -> dict[str, str]:
-        """Log in as a person with a browser does; the form by which the code is redeemed."""
+        """Log in as a person does in a browser; return the form that redeems the code."""
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(12)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {
@@ -180,7 +180,7 @@ class Party:
         }
 
     async def _pass_login_page(self, url: str) -> str:
-        """Where the browser is sent in the end. A session of before passes without the form."""
+        """Return where the browser is sent in the end. An earlier session skips the form."""
         async with self._http.get(URL(url, encoded=True), allow_redirects=False) as response:
             if response.status in {302, 303}:
                 return response.headers["Location"]
@@ -207,7 +207,7 @@ class Party:
         return await self._agree(page)
 
     async def _agree(self, page: str) -> str:
-        """Let the console act for the officer, as the page asks; where the browser is sent then."""
+        """Give the consent that the page asks for; return where the browser is sent then."""
         action = re.search(r'action="(/oauth/consent[^"]*)"', page)
         if action is None:
             raise StepFailedError("the consent page shows its form")

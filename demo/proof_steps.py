@@ -1,4 +1,4 @@
-"""Step 18: a carrier proves that its acknowledgement is in the log; the log is exported and verified as a whole."""
+"""Step 18: a carrier proves that its acknowledgement is in the log; the entire log is exported and verified."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ _TRIES_MAX, _LOOK_SECONDS = 200, 0.1
 
 
 async def prove(story: Story, told: Told) -> None:
-    """From what the graph answers alone: the entry's text, its way up the tree, and what the gateway signed."""
+    """Prove it only from what the graph answers: the entry's text, its path in the tree, and the signed checkpoint."""
     event = story.received[TELKOMSEL][-1].event
     position = int(event["position"])
     entry = await _find_entry(story, position)
@@ -40,16 +40,16 @@ async def prove(story: Story, told: Told) -> None:
     verdict = verify_bundle(bundle)
     expect(isinstance(verdict, Success), f"the acknowledgement is proved to be in the log, not {verdict}")
     root = base64.b64decode(checkpoint["rootHash"]).hex()
-    told.say(TELKOMSEL, f"takes the checkpoint of {size} entries, root {root[:16]}..., rightly signed")
+    told.say(TELKOMSEL, f"takes the checkpoint of {size} entries, root {root[:16]}..., correctly signed")
     told.say(
-        TELKOMSEL, f"climbs to that root by {len(proof['hashes'])} hashes, and nobody else's entry: it is in the log"
+        TELKOMSEL, f"reaches that root with {len(proof['hashes'])} hashes and no one else's entry: it is in the log"
     )
     if story.audit is not None:
         told.say("operator", await story.audit())
 
 
 async def _find_entry(story: Story, position: int) -> Mapping[str, Any]:
-    """The carrier's own entry at a place, by pages of its feed."""
+    """Return the carrier's own entry at a position, from its feed."""
     nodes: list[Mapping[str, Any]] = (await story.telkomsel.do(OWN_FEED))["nodes"]
     found = [node for node in nodes if int(node["position"]) == position]
     expect(len(found) == 1, f"the carrier reads its entry {position}")
@@ -57,11 +57,11 @@ async def _find_entry(story: Story, position: int) -> Mapping[str, Any]:
 
 
 async def _find_checkpoint(story: Story, position: int) -> Mapping[str, Any]:
-    """The first checkpoint that has the entry; one is signed within a second."""
+    """Return the first checkpoint that covers the entry; one is signed within a second."""
     for _ in range(_TRIES_MAX):
         checkpoint: Mapping[str, Any] | None = await story.telkomsel.do(CHECKPOINT)
         if checkpoint is not None and int(checkpoint["treeSize"]) >= position:
             return checkpoint
         await asyncio.sleep(_LOOK_SECONDS)
-    expect(False, f"a checkpoint of {position} entries is signed")  # noqa: FBT003 - there is nothing to be had
+    expect(False, f"a checkpoint of {position} entries is signed")  # noqa: FBT003 - it always fails
     raise AssertionError("expect always raises")

@@ -1,6 +1,6 @@
-"""`jembatan demo`: a fresh embedded database, the real server on a loopback port, the journey, and then serving on.
+"""`jembatan demo`: a fresh embedded database, the real server on a loopback port, the journey, then serving.
 
-It touches its own folder and nothing else, whatever database the settings name.
+It touches only its own folder, whatever database the settings name.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ _CURSOR_FILE = "signals.cursor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """What was asked for on the command line."""
+    """The options given on the command line."""
 
     host: str
     port: int | None
@@ -60,12 +60,12 @@ class DemoOptions:
 
 
 def run_demo(options: DemoOptions) -> None:
-    """Play the demo, and serve until Ctrl-C unless it shall end.
+    """Run the demo, and serve until Ctrl-C unless it is to exit.
 
-    Errors: DemoStepError when a step did not come out; DemoRunningError, PortTakenError, EmbeddedServerError.
+    Errors: DemoStepError when a step failed; DemoRunningError, PortTakenError, EmbeddedServerError.
     """
     if not _is_loopback(options.host):
-        raise typer.BadParameter("The demo serves on a loopback address alone.", param_hint="--host")
+        raise typer.BadParameter("The demo serves only on a loopback address.", param_hint="--host")
     data_dir = options.data_dir or read_settings().data_dir / "demo"
     with _own_folder(data_dir), _listen(options) as listener:
         settings = _demo_settings(data_dir, options.host, listener.getsockname()[1])
@@ -91,7 +91,7 @@ def _play_and_serve(
     teller: Teller = ScriptTeller() if options.is_json else PeopleTeller()
     failed = asyncio.run(_play(cast, clock, teller, installation)) if is_played else None
     if failed is not None and options.is_ended:
-        raise DemoStepError(f"Step {failed}, did not come out as it should.")
+        raise DemoStepError(f"Step {failed}, did not succeed.")
     if options.is_ended:
         return
     clock.catch_up()
@@ -100,14 +100,14 @@ def _play_and_serve(
     try:
         while thread.is_alive():
             thread.join(timeout=1.0)
-    except (KeyboardInterrupt, SystemExit):  # both are how serving is told to end
+    except (KeyboardInterrupt, SystemExit):  # both are how serving is stopped
         note("Stopping.")
     if failed is not None:
-        raise DemoStepError(f"Step {failed}, did not come out as it should.")
+        raise DemoStepError(f"Step {failed}, did not succeed.")
 
 
 async def _prepare(installation: Installation, clock: DemoClock, kept: Cast | None) -> Cast:
-    """Migrate, check, and admit the cast where it was not kept."""
+    """Migrate, check, and admit the cast unless it was kept."""
     await migrate_installation(installation)
     async with open_database(installation) as database:
         await check_installation(database)
@@ -129,13 +129,13 @@ async def _play(cast: Cast, clock: DemoClock, teller: Teller, installation: Inst
         stack.push_async_callback(story.close)
         failed = await play(story, teller)
     if PROVIDER in story.first_cursors:
-        # README's subscriber goes on from there, so that it has something to tell at once.
+        # README's subscriber resumes from there, so that it has something to print immediately.
         CursorFile(installation.settings.data_dir / _CURSOR_FILE).write(story.first_cursors[PROVIDER])
     return failed
 
 
 def _demo_settings(data_dir: Path, host: str, port: int) -> Settings:
-    """The environment's settings, less everything that points away from the demo's own folder and port."""
+    """Return the environment's settings, without anything that points outside the demo's own folder and port."""
     settings = read_settings(host=host, port=port)
     own: dict[str, Any] = {"data_dir": data_dir, "public_url": None, "audience": None, "metrics_port": 0}
     foreign = ("database_url", "migration_database_url", "database_direct_url", "encryption_keys", "reference_key")
@@ -151,20 +151,20 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(options: DemoOptions) -> socket.socket:
-    """The asked port; else the settings' one, or any free one where that is taken. Errors: PortTakenError."""
+    """Bind the requested port; else that of the settings, or any free one if it is in use. Errors: PortTakenError."""
     if options.port is not None:
         return bind(options.host, options.port, backlog=128)
     settings = read_settings()
     try:
         return bind(options.host, settings.port, backlog=128)
     except PortTakenError:
-        note(f"Port {settings.port} is taken; another is used.")
+        note(f"Port {settings.port} is in use; using another one.")
         return bind(options.host, 0, backlog=128)
 
 
 @contextmanager
 def _own_folder(data_dir: Path) -> Iterator[None]:
-    """The demo's folder, for this process alone. Errors: DemoRunningError, FileUnwritableError."""
+    """Lock the demo's folder for this process alone. Errors: DemoRunningError, FileUnwritableError."""
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
         lock: IO[str] = (data_dir.parent / f".{data_dir.name}.lock").open("w")
@@ -174,7 +174,7 @@ def _own_folder(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise DemoRunningError(f"Another demo runs in {data_dir}.") from error
+            raise DemoRunningError(f"Another demo is running in {data_dir}.") from error
         yield
 
 
@@ -182,12 +182,12 @@ def _find_kept(data_dir: Path) -> Cast | None:
     try:
         return Cast.load(data_dir / _CAST_FILE)
     except (OSError, ValueError, KeyError, TypeError):
-        note("There is no earlier demo to keep; a fresh one is played.")
+        note("There is no earlier demo to keep; running a fresh one.")
         return None
 
 
 def _clear(data_dir: Path, *, role_prefix: str) -> None:
-    """Remove what an earlier demo left, its server too where that was killed. Errors: EmbeddedServerError."""
+    """Remove what an earlier demo left, including its server if that demo was killed. Errors: EmbeddedServerError."""
     from ledger.storage.embedded import EmbeddedServer
 
     cluster = data_dir / "postgresql"
@@ -196,15 +196,15 @@ def _clear(data_dir: Path, *, role_prefix: str) -> None:
         server.start()
         server.stop()
         if (cluster / "postmaster.pid").exists():
-            raise EmbeddedServerError(f"Another command still uses {data_dir}.")
+            raise EmbeddedServerError(f"Another command is still using {data_dir}.")
     if data_dir.exists() and not (cluster.exists() or (data_dir / _CAST_FILE).exists()) and any(data_dir.iterdir()):
-        raise FileUnwritableError(f"{data_dir} holds something else than a demo; it is left alone.")
+        raise FileUnwritableError(f"{data_dir} contains something other than a demo; it was left unchanged.")
     if data_dir.exists():
         shutil.rmtree(data_dir)
 
 
 def _write_shell_variables(path: Path, cast: Cast, *, base_url: str, cursor_file: Path) -> None:
-    """What the README's calls read; for its owner alone."""
+    """Write the variables of the README's calls, readable only by the file's owner."""
     wanted = (AGENCY, TELKOMSEL, PROVIDER, "ana")
     agency, carrier, provider, officer = (cast.credentials[party] for party in wanted)
     variables = {
@@ -223,13 +223,13 @@ def _write_shell_variables(path: Path, cast: Cast, *, base_url: str, cursor_file
 
 
 def _command() -> str:
-    """The command as it was called, so that the line can be pasted."""
+    """Return the command as it was called, so that the line can be pasted."""
     called = Path(sys.argv[0])
     return shlex.quote(str(called)) if called.name == "jembatan" else "jembatan"
 
 
 def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
-    """What a person needs to go on: addresses, credentials, a line to paste."""
+    """Return what a person needs to continue: addresses, credentials, a line to paste."""
     key_file = settings.data_dir / _KEY_FILE
     key_file.touch(mode=0o600)
     key_file.write_bytes(orjson.dumps(cast.credentials[INDOSAT].private_key))

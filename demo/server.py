@@ -1,6 +1,6 @@
-"""The demo's server: the real gateway on a loopback port, in this process on a thread of its own.
+"""The demo's server: the real gateway on a loopback port, in a thread of this process.
 
-A thread, so that the demo's clock is the server's too. Everything else goes through the port.
+It is a thread so that it shares the demo's clock. Everything else goes through the port.
 """
 
 import socket
@@ -21,7 +21,7 @@ _START_SECONDS_MAX = 30.0
 
 @contextmanager
 def run_server(installation: Installation, listener: socket.socket, clock: DemoClock) -> Iterator[threading.Thread]:
-    """Serve while the block runs; drain and stop after it. Errors: StepFailedError when it does not come up."""
+    """Serve while the block runs, then drain and stop. Errors: StepFailedError if it does not start."""
     settings = installation.settings
     database = Database.connect(settings, installation.keyring)
     app = create_gateway(settings, database=database, schema=schema, now=clock.read)

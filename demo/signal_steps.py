@@ -1,4 +1,4 @@
-"""Step 14: an OTT provider takes part in fraud signals, and looks up a number that it may not be told."""
+"""Step 14: an OTT provider participates in fraud signals, and looks up a number that it may not see in clear."""
 
 import base64
 import hashlib
@@ -16,10 +16,10 @@ _HARMLESS_NUMBER = "+6289011119999"
 
 
 async def take_part(story: Story, told: Told) -> None:
-    """Nothing without terms; hashes by its own key with them, and no number at all."""
+    """Without terms it gets nothing; with them it gets hashes under its own key, and no numbers."""
     refused = await story.provider.ask(SIGNALS)
     expect(refused.problems == ["PARTICIPATION_MISSING"], f"no signals without terms, not {refused}")
-    told.say("chatting", "asks for fraud signals: PARTICIPATION_MISSING, there are no terms yet")
+    told.say("chatting", "asks for fraud signals: PARTICIPATION_MISSING, since there are no terms yet")
     terms = {
         "termsReference": "PKS-7/2026",
         "categories": list(_CATEGORIES),
@@ -33,7 +33,7 @@ async def take_part(story: Story, told: Told) -> None:
     told.say("ana", f"records its signed terms {started['termsReference']}: {len(_CATEGORIES)} categories, HASHED")
     (key,) = await story.provider.do(SIGNAL_KEYS)
     signals = (await story.provider.do(SIGNALS))["nodes"]
-    expect(signals, "the provider gets the signals that hold")
+    expect(signals, "the provider gets the signals in force")
     expect(all(signal["e164"] is None and len(signal["hashes"]) == 1 for signal in signals), "hashes and no numbers")
     expect({signal["category"] for signal in signals} <= set(_CATEGORIES), "only the categories that the terms name")
     told.say("chatting", f"fetches its key, and {len(signals)} signals: each a hash under that key, none with a number")
@@ -43,5 +43,5 @@ async def take_part(story: Story, told: Told) -> None:
         found = (await story.provider.do(SIGNALS, filter={"hashes": [digest]}))["nodes"]
         risks = sorted(signal["risk"] for signal in found)
         expect(risks == wanted_risks, f"{number} has the signals {wanted_risks}, not {risks}")
-        said = ", ".join(f"{signal['category']} {signal['risk']}" for signal in found) or "nothing speaks against it"
-        told.say("chatting", f"hashes a user's number and asks for {digest[:8]}...: {said}")
+        said = ", ".join(f"{signal['category']} {signal['risk']}" for signal in found) or "no signals"
+        told.say("chatting", f"hashes a user's number and looks up {digest[:8]}...: {said}")

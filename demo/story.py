@@ -1,4 +1,4 @@
-"""What the steps of the journey share: the parties, the clock, and what came out so far."""
+"""What the steps of the journey share: the parties, the clock, and the results so far."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ SUBSCRIBER_NOTICE = "Blocked after verified complaints of misuse. Appeal with yo
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An event that a follower received, and when: before it was cut off, what it had missed, or live again."""
+    """An event that a follower received, and when: before it was cut off, missed while away, or live again."""
 
     when: str
     event: Mapping[str, Any]
@@ -25,10 +25,10 @@ class Receipt:
 
 @dataclass(slots=True, kw_only=True)
 class Story:
-    """Owned by the task that plays the journey. order_ids is by number, complaint_ids by the agency's reference.
+    """Owned by the task that runs the journey. order_ids is keyed by number, complaint_ids by the agency's reference.
 
-    followers, received and first_cursors are by party. audit exports the log as its operator would, verifies that, and
-    tells it.
+    followers, received and first_cursors are keyed by party. audit exports the log as its operator would, verifies it,
+    and returns the result.
     """
 
     cast: Cast
@@ -65,12 +65,12 @@ class Story:
 
     @property
     def indosat(self) -> Party:
-        """Another's, which signs assertions."""
+        """A second carrier's system, which signs assertions."""
         return self.parties[INDOSAT]
 
     @property
     def xlsmart(self) -> Party:
-        """A third's."""
+        """A third carrier's system."""
         return self.parties[XLSMART]
 
     @property
@@ -79,24 +79,24 @@ class Story:
         return self.parties[PROVIDER]
 
     async def close(self) -> None:
-        """Let all that is followed go."""
+        """Close everything that is followed."""
         for follower in self.followers.values():
             await follower.close()
 
 
 async def report(story: Story, complaints: Sequence[MadeUp]) -> None:
-    """The agency files them, and Ana verifies every one. Errors: StepFailedError."""
+    """File the complaints as the agency, and verify every one as Ana. Errors: StepFailedError."""
     now = story.clock.read()
     sent = [complaint.render(now=now) for complaint in complaints]
     filed = await story.agency.do(FILE_COMPLAINTS, complaints=sent)
-    expect(filed["problemCount"] == 0, f"every complaint is taken, not {filed}")
+    expect(filed["problemCount"] == 0, f"every complaint is accepted, not {filed}")
     ids = [result["complaint"]["id"] for result in filed["results"]]
     decided = await story.ana.do(DECIDE_COMPLAINTS, decisions=[{"complaintId": i, "decision": "VERIFY"} for i in ids])
     expect(decided["problemCount"] == 0, f"every complaint is verified, not {decided}")
 
 
 async def order(story: Story) -> dict[str, Mapping[str, Any]]:
-    """Ana forwards what is verified and Budi approves; the issued orders by number. Errors: StepFailedError."""
+    """Forward what is verified and approve it; return the issued orders by number. Errors: StepFailedError."""
     wanted = {"legalBasis": LEGAL_BASIS, "subscriberNotice": SUBSCRIBER_NOTICE}
     run = (await story.ana.do(FORWARD, input=wanted))["run"]
     items = {item["blockOrder"]["id"]: item["e164"] for item in run["items"]["nodes"] if item["blockOrder"]}
@@ -108,7 +108,7 @@ async def order(story: Story) -> dict[str, Mapping[str, Any]]:
 
 
 def taken(results: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
-    """The orders of a bulk answer in which nothing was refused. Errors: StepFailedError."""
+    """Return the orders of a bulk answer in which nothing was refused. Errors: StepFailedError."""
     refused = [result["problem"] for result in results if result["problem"]]
     expect(not refused, f"{what}, not {refused}")
     return [result["blockOrder"] for result in results]

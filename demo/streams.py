@@ -1,4 +1,4 @@
-"""Parties that follow a subscription over WebSocket or event stream, lose it, and go on behind their last cursor."""
+"""Parties that follow a subscription over WebSocket or event stream, lose it, and resume from their last cursor."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _HEAR_SECONDS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message: the place behind it, and what happened, None where it only tells the place."""
+    """One message: its cursor, and its event, which is None where it has only the cursor."""
 
     cursor: str
     event: Mapping[str, Any] | None
@@ -27,11 +27,11 @@ class Stream(Protocol):
     """One connection that carries one subscription."""
 
     async def read(self) -> Mapping[str, Any]:
-        """The next result. Errors: StreamEndedError."""
+        """Return the next result. Errors: StreamEndedError."""
         ...
 
     def abort(self) -> None:
-        """Lose the connection at once."""
+        """Drop the connection immediately."""
         ...
 
 
@@ -39,11 +39,11 @@ class EventStream:
     """A subscription over text/event-stream."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
-        """The response has begun."""
+        """Take a response that has begun."""
         self._response = response
 
     async def read(self) -> Mapping[str, Any]:
-        """The next result. Errors: StreamEndedError where its last words say why; ConnectionError."""
+        """Return the next result. Errors: StreamEndedError if the last result says why it ends; ConnectionError."""
         fields: dict[str, str] = {}
         async for line in self._response.content:
             name, _, value = line.decode().rstrip("\n").partition(": ")
@@ -58,15 +58,15 @@ class EventStream:
         raise ConnectionResetError("the event stream ended")
 
     def abort(self) -> None:
-        """Lose the connection at once."""
+        """Drop the connection immediately."""
         self._response.close()
 
 
 class Follower:
-    """One party with what it follows. Owned by the task that plays the journey."""
+    """One party with what it follows. Owned by the task that runs the journey."""
 
     def __init__(self, party: Party, document: str, *, is_event_stream: bool) -> None:
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         self.party = party
         self.cursor: str | None = None
         self._document = document
@@ -75,12 +75,12 @@ class Follower:
         self._stream: Stream | None = None
 
     async def open(self) -> None:
-        """Follow behind the last cursor, or from now where there is none. Errors: StreamEndedError."""
+        """Follow from after the last cursor, or from now if there is none. Errors: StreamEndedError."""
         await self.close()
         self._stream = await self._open_events() if self._is_event_stream else await self._open_socket()
 
     async def hear(self) -> Heard:
-        """The next message; its cursor is kept. Errors: StreamEndedError, TimeoutError."""
+        """Return the next message and keep its cursor. Errors: StreamEndedError, TimeoutError."""
         expect(self._stream is not None, "it follows")
         async with asyncio.timeout(_HEAR_SECONDS_MAX):
             result = await self._stream.read()  # type: ignore[union-attr]
@@ -90,18 +90,18 @@ class Follower:
         return Heard(message["cursor"], message["event"])
 
     async def hear_events(self, count: int) -> list[Mapping[str, Any]]:
-        """So many next events, each of which must tell something."""
+        """Return the next count events; every message must have one."""
         heard = [(await self.hear()).event for _ in range(count)]
-        expect(all(event is not None for event in heard), "every message tells an event")
+        expect(all(event is not None for event in heard), "every message has an event")
         return [event for event in heard if event is not None]
 
     def cut(self) -> None:
-        """Lose the connection as when a cable is cut."""
+        """Drop the connection as when a cable is cut."""
         if self._stream is not None:
             self._stream.abort()
 
     async def close(self) -> None:
-        """Let the connection go; it may be called again."""
+        """Close the connection; it may be called again."""
         self._stream = None
         await self._connection.aclose()
 

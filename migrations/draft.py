@@ -1,4 +1,4 @@
-"""Drafting a revision from the models, on a throw-away database: `make revision MESSAGE="what changes"`."""
+"""Drafts a revision from the models, on a temporary database: `make revision MESSAGE="what changes"`."""
 
 import asyncio
 import sys
@@ -20,7 +20,7 @@ async def _draft(owner_url: str, message: str) -> None:
     known = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
     engine = create_async_engine(async_url(owner_url))
     async with engine.begin() as connection:
-        # Revisions alone: rights are written for the models, whose new tables are not there yet.
+        # Revisions only: rights are rendered from the models, whose new tables don't exist yet.
         if known:
             await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "head"))
         await connection.run_sync(
@@ -32,7 +32,7 @@ async def _draft(owner_url: str, message: str) -> None:
 
 
 def main() -> None:
-    """Write the next revision's draft into migrations/versions; read it before you keep it."""
+    """Write the draft of the next revision into migrations/versions; read it before you keep it."""
     if len(sys.argv) != 2 or not sys.argv[1].strip():  # noqa: PLR2004 - the program's name and one argument
         sys.exit('Say what changes: make revision MESSAGE="what changes"')
     with tempfile.TemporaryDirectory() as directory:

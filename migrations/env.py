@@ -1,4 +1,4 @@
-"""Alembic's environment: it runs on the connection that migrations.run hands it, and on no other."""
+"""Alembic's environment: it runs only on the connection that migrations.run passes to it."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""All tables, the ledger's and those of the authorization server; who may touch them stands beside each."""
+"""All tables, those of the ledger and of the authorization server; each one's access is declared beside it."""
 
 from auth import tables as auth_tables
 from ledger import tables as ledger_tables

@@ -1,7 +1,7 @@
-"""Bringing a database to this version's schema: revisions, then roles' rights, in one transaction.
+"""Brings a database to this version's schema: revisions, then the roles' rights, in one transaction.
 
-It runs as the tables' owner, who needs to be no superuser. Two processes at once don't meet: the second
-waits for the first. It must never run inside `serve` unless asked to.
+It runs as the tables' owner, which need not be a superuser. Two processes never migrate at the same time: the second
+waits for the first. It must never run inside `serve` unless requested.
 """
 
 import logging
@@ -25,18 +25,18 @@ from migrations.metadata import metadata
 
 _logger = logging.getLogger(__name__)
 _LOCK_KEY = 0x6A656D62
-"""Names the advisory lock that makes migrations wait for each other."""
+"""The key of the advisory lock by which migrations wait for each other."""
 
 
 class RolesMissingError(UnavailableError):
-    """The database roles are missing and this login may not make them."""
+    """The database roles are missing and this login may not create them."""
 
     code = "ROLES_MISSING"
-    hint = "Have an administrator run what `jembatan migrate --print-roles` prints."
+    hint = "Ask an administrator to run what `jembatan migrate --print-roles` prints."
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic, pointed at our revisions and at a connection that is open already."""
+    """Return Alembic's configuration, with our revisions and, if given, an open connection."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
@@ -45,7 +45,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def head_revision() -> str:
-    """The revision that this version needs."""
+    """Return the revision that this version requires."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     if head is None:
         raise RuntimeError("There are no revisions.")
@@ -55,7 +55,7 @@ def head_revision() -> str:
 async def migrate(
     owner_url: str, *, role_prefix: str, login: str, note: Callable[[str], None] = _logger.info
 ) -> tuple[str | None, str]:
-    """Apply what is missing and set every right. Answers (revision before, revision after).
+    """Apply the missing revisions and set every right. Returns (revision before, revision after).
 
     Errors: RolesMissingError; DatabaseUnavailableError. Everything or nothing is applied.
     """
@@ -105,6 +105,6 @@ async def check_schema(database: Database, *, as_of: Any) -> None:
         async with database.system(Role.JOBS, as_of=as_of) as tx:
             found = (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
     except DBAPIError as error:
-        raise SchemaOutdatedError("The database has no schema of ours yet, or its roles are missing.") from error
+        raise SchemaOutdatedError("The database has no Jembatan schema yet, or its roles are missing.") from error
     if found != head_revision():
-        raise SchemaOutdatedError(f"The database is at revision {found}; this version needs {head_revision()}.")
+        raise SchemaOutdatedError(f"The database is at revision {found}; this version requires {head_revision()}.")

@@ -8,8 +8,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# A writer never waits for the sequencer: it notes its events in its own transaction, and gives notice of them when that
-# commits, but only while the sequencer listens for it (ledger/feed/pending_watch.py tells why).
+# A writer never waits for the sequencer: it queues its events in its own transaction, and notifies when that commits,
+# but only while the sequencer listens for it (ledger/feed/pending_watch.py says why).
 ENQUEUE = """
 CREATE FUNCTION enqueue_events() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
 BEGIN
@@ -133,7 +133,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("erased_at IS NULL"),
     )
-    # The queue stays short and is emptied all the time: vacuum by rows, not by share.
+    # The queue stays short and is emptied all the time: vacuum by row count, not by fraction.
     op.execute("ALTER TABLE feed_pending SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)")
     op.execute("INSERT INTO feed_head (id, feed_id, size, epoch) VALUES (1, gen_random_uuid(), 0, 0)")
     op.execute(ENQUEUE)

@@ -1,4 +1,4 @@
-"""Fraud signals: who takes part on which terms, the keys of hashes, signals, whom they were sent, contributions."""
+"""Fraud signals: who participates on which terms, hash keys, signals, their recipients, contributions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Reveals of complainants: the purpose, under seal, which the log knows by a hash alone."""
+"""Reveals of complainants: the purpose, encrypted, which the log knows only by a hash."""
 
 import sqlalchemy as sa
 from alembic import op
