@@ -1,1 +1,1 @@
-"""How each field of the graph gets its value, by noun. No GraphQL type and no SQL stands here."""
+"""How the fields of the graph get their values, by noun. No GraphQL type and no SQL belongs here."""

@@ -1,7 +1,7 @@
-"""Following the feed within one execution: the gateway hands in a batch, and a root field tells it message by message.
+"""Follows the feed within one execution: the gateway passes in a batch, and a root field sends it message by message.
 
-An execution ends with its batch. It waits for nothing, keeps no position and decides nothing about who may get an
-entry: whoever hands the batch in has done all that. So one execution serves every subscriber of equal visibility.
+An execution ends with its batch. It waits for nothing, keeps no position and doesn't decide who may get an entry:
+whoever passes in the batch has done all that. One execution therefore serves all subscribers with equal visibility.
 Source: design section 5; docs/subscriptions.md.
 """
 
@@ -16,11 +16,11 @@ from resolvers.sources import Message, Source
 
 
 class BatchMissingError(RuntimeError):
-    """A subscription ran without a batch: only the gateway's streams run one."""
+    """A subscription ran without a batch; only the gateway's streams may run one."""
 
 
 async def follow(context: Context, source: Source) -> AsyncIterator[Message]:
-    """Tell the messages of the context's batch, and end.
+    """Send the messages of the context's batch, and end.
 
     The source is in the batch before anything can fail. Errors: BatchMissingError; what the source's check raises.
     """
@@ -52,13 +52,13 @@ BLOCK_REQUESTS = Source(
     kinds=frozenset(kind for instrument in INSTRUMENTS for kind in instrument.kinds),
     prime=_expect_orders,
 )
-"""What happens to block requests of every kind. A draft's events have no carrier among those who may get them."""
+"""Events of block requests of every kind. A draft's events don't have its carrier among their recipients."""
 
 COMPLAINTS = Source(
     kinds=frozenset({*(kind for kind in EventKind if kind.startswith("COMPLAINT_")), EventKind.COMPLAINANT_INFORMED}),
     prime=_expect_complaints,
 )
-"""What happens to complaints. That a complainant was revealed is a matter of the audit, not of the complaint."""
+"""Events of complaints. That a complainant was revealed concerns the audit, not the complaint."""
 
 FEED = Source(kinds=frozenset(EventKind), prime=_expect_entries)
 """Everything that the viewer may get."""

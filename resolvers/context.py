@@ -1,6 +1,6 @@
-"""What the fields of one operation share: who asks, at what time, and how to read and write.
+"""What the fields of one operation share: the caller, the time, and how to read and write.
 
-Made once for each operation by the gateway and closed when the operation ends. It knows nothing of HTTP.
+The gateway makes one for each operation and closes it when the operation ends. It knows nothing about HTTP.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,18 +20,18 @@ P = ParamSpec("P")
 
 
 class ViewerMissingError(RuntimeError):
-    """A field that reads or writes ran without a token: what decides that before execution has failed."""
+    """A field that reads or writes ran without a token: the check before execution has failed."""
 
 
 class Context:
-    """One operation's surroundings.
+    """The context of one operation.
 
-    viewer is the party that the ledger is read and written for, None without a token. as_of is the operation's
-    clock, aware and in UTC. batch is what a subscription tells, None for every other operation.
+    viewer is the party for which the ledger is read and written, None without a token. as_of is the operation's clock
+    reading, aware and in UTC. batch is what a subscription sends, None for every other operation.
     """
 
     def __init__(self, *, database: Database, principal: Principal | None, as_of: datetime, request_id: str) -> None:
-        """Opens nothing."""
+        """Open nothing yet."""
         self.database = database
         self.principal = principal
         self.as_of = as_of
@@ -43,7 +43,7 @@ class Context:
 
     @property
     def viewer(self) -> Viewer:
-        """The party that asks. Errors: ViewerMissingError without a token."""
+        """The calling party. Errors: ViewerMissingError without a token."""
         if self._viewer is None:
             raise ViewerMissingError
         return self._viewer
@@ -59,7 +59,7 @@ class Context:
     async def write(
         self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run work(transaction, ...) in a transaction of its own and commit it; what is read afterwards sees it.
+        """Run work(transaction, ...) in its own transaction and commit it; later reads see the result.
 
         The work may run several times. Errors: ViewerMissingError; ContentionError; what the work raises.
         """
@@ -70,7 +70,7 @@ class Context:
             await self._forget_readings()
 
     async def aclose(self) -> None:
-        """Give back what the operation holds; it may be called again."""
+        """Release what the operation holds; it may be called again."""
         if self._reader is not None:
             await self._reader.aclose()
 

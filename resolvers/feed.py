@@ -25,7 +25,7 @@ class Acting:
 
 
 async def list_entries(context: Context, page: PageRequest) -> Page[tuple[Entry, str]]:
-    """A page of the viewer's own entries, oldest first, each with its cursor, which is one of the feed.
+    """Return a page of the viewer's own entries, oldest first, each with its cursor in the feed.
 
     Errors: CursorInvalidError, CursorExpiredError.
     """
@@ -43,7 +43,7 @@ async def list_entries(context: Context, page: PageRequest) -> Page[tuple[Entry,
 
 
 async def find_acting(context: Context, position: Position) -> Acting | None:
-    """Who acted at that place, batched over the operation; None for what was erased. Errors: ForbiddenError."""
+    """Return who acted at that position, batched over the operation; None if it was erased. Errors: ForbiddenError."""
     committed = await context.loaders.reserved_texts.load(position)
     if committed is None:
         return None

@@ -1,4 +1,4 @@
-"""Data loaders by noun: what many fields of an answer ask one by one is read in one statement.
+"""Data loaders by noun: what many fields of an answer ask for one by one is read in one statement.
 
 A loader lives no longer than one snapshot of one operation, so nothing read for one viewer is seen by another.
 """
@@ -37,14 +37,14 @@ class Read(Protocol):
 
 
 def _lead_nowhere(values: Iterable[object]) -> None:
-    """What hangs on the values is not known beforehand."""
+    """Expect nothing: what the values refer to is not known in advance."""
 
 
 class Loader(DataLoader[K, T | None], Generic[K, T]):
-    """A loader over one load_ function of the ledger; what it doesn't find is None.
+    """A loader over one load_ function of the ledger; it returns None for what it doesn't find.
 
-    The messages of a stream are executed one after another, so their keys never meet in one batch by themselves:
-    what is expected is read together with the first key that is asked for, and not before.
+    The messages of a stream are executed one after another, so their keys would never meet in one batch: what is
+    expected is read together with the first key that is requested, and not before.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
         *,
         lead: Callable[[Iterable[T]], None] = _lead_nowhere,
     ) -> None:
-        """Reads nothing yet. lead tells other loaders what to expect, by values that were read ahead."""
+        """Read nothing yet. lead receives values that were read ahead, and tells other loaders what to expect."""
         super().__init__(self._load_batch, max_batch_size=BATCH_SIZE_MAX)
         self._read = read
         self._load_found = load
@@ -62,7 +62,7 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
         self._expected: dict[K, None] = {}
 
     def expect(self, keys: Iterable[K]) -> None:
-        """Read these together with the first one that is asked for."""
+        """Read these together with the first one that is requested."""
         self._expected |= {key: None for key in keys if self.cache_map.get(key) is None}
 
     async def _load_batch(self, keys: list[K]) -> list[T | None]:
@@ -79,10 +79,10 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
 
 
 class Loaders:
-    """One loader for each thing that fields hang on. Keys are canonical ids and E.164 numbers."""
+    """One loader for each object that fields refer to. Keys are canonical ids and E.164 numbers."""
 
     def __init__(self, read: Read) -> None:
-        """Reads nothing yet."""
+        """Read nothing yet."""
         self.members = Loader(read, members.load_members)
         self.brands = Loader(read, members.load_brands)
         self.brands_by_member = Loader(read, members.load_brands_by_member)
@@ -107,17 +107,17 @@ class Loaders:
         self.reserved_texts = Loader(read, reading.find_reserved_texts)
 
     def expect_orders(self, order_ids: Sequence[str]) -> None:
-        """Orders that the messages of a stream are about."""
+        """Expect the orders that the messages of a stream are about."""
         for loader in (self.orders, self.acknowledgements, self.extensions, self.complaint_ids_by_order):
             loader.expect(order_ids)
 
     def expect_complaints(self, complaint_ids: Sequence[str]) -> None:
-        """Complaints that the messages of a stream are about."""
+        """Expect the complaints that the messages of a stream are about."""
         for loader in (self.complaints, self.evidence, self.chronologies, self.reveals):
             loader.expect(complaint_ids)
 
     def expect_signals(self, signal_ids: Sequence[str]) -> None:
-        """Signals that the messages of a stream are about."""
+        """Expect the signals that the messages of a stream are about."""
         for loader in (
             self.signals,
             self.signal_hashes,
@@ -128,7 +128,7 @@ class Loaders:
             loader.expect(signal_ids)
 
     def expect_entries(self, positions: Sequence[Position]) -> None:
-        """Entries of the feed that the messages of a stream tell."""
+        """Expect the entries of the feed that the messages of a stream contain."""
         for loader in (self.entry_texts, self.reserved_texts):
             loader.expect(positions)
 

@@ -9,7 +9,7 @@ from resolvers.context import Context
 
 
 async def get_order(context: Context, order_id: str) -> BlockOrder:
-    """One order, batched with others of the operation. Errors: UnknownError."""
+    """Return one order, batched with others of the operation. Errors: UnknownError."""
     known = parse_id(order_id)
     order = await context.loaders.orders.load(known) if known else None
     if order is None:
@@ -18,7 +18,7 @@ async def get_order(context: Context, order_id: str) -> BlockOrder:
 
 
 async def list_complaints(context: Context, order_id: str, page: PageRequest) -> Page[Complaint]:
-    """A page of the complaints behind an order, batched over the operation's orders. Errors: CursorInvalidError."""
+    """Return a page of the complaints behind an order, batched over the orders. Errors: CursorInvalidError."""
     name = f"order_complaints:{order_id}"
     ids = await context.loaders.complaint_ids_by_order.load(order_id) or []
     if page.after is not None:

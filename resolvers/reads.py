@@ -1,8 +1,8 @@
 """Reading within one operation: one snapshot for all of it, opened when the first field needs it.
 
-Every statement of an operation runs in one READ ONLY transaction on one snapshot, so that a page and what hangs
-on it fit together. It never writes, and it gives its connection back before anything of the operation writes:
-an operation that held two could wait for itself when the pool is used up.
+All reads of an operation run in one READ ONLY transaction on one snapshot, so that a page and what it refers to are
+consistent. It never writes, and it releases its connection before the operation writes: an operation that held two
+connections could wait for itself when the pool is exhausted.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ T = TypeVar("T")
 
 
 class ReaderClosedError(RuntimeError):
-    """The operation is over and reads no more."""
+    """The operation is over and reads nothing more."""
 
 
 class OperationReader:
     """The snapshot of one operation. Owned by the operation; its fields may read from any task.
 
-    The lock guarantees that one statement runs at a time on the connection, and that nobody reads while the
-    transaction is opened or given back.
+    The lock guarantees that one statement at a time runs on the connection, and that no one reads while the transaction
+    is being opened or released.
     """
 
     def __init__(self, database: Database, viewer: Viewer, *, as_of: datetime) -> None:
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         self._database = database
         self._viewer = viewer
         self._as_of = as_of
@@ -43,8 +43,8 @@ class OperationReader:
     async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run the work on the operation's snapshot.
 
-        Errors: what the work raises. After one that left the transaction broken, every later reading fails the
-        same way until reset, so that one cause is one error and not a queue of time-outs.
+        Errors: what the work raises. After an error that broke the transaction, every later read fails with the same
+        error until reset, so that one cause is one error and not a queue of time-outs.
         """
         async with self._lock:
             if self._is_closed:
@@ -58,19 +58,19 @@ class OperationReader:
                     await self._give_back(error)
                     self._failure = error
                 raise
-            except BaseException as error:  # noqa: BLE001 - also a cancellation must end the transaction
+            except BaseException as error:  # noqa: BLE001 - a cancellation must end the transaction, too
                 translated = await self._give_back(error)
                 self._failure = translated if isinstance(translated, Exception) else None
                 raise translated from translated.__cause__
 
     async def reset(self) -> None:
-        """Give the snapshot back; the next reading opens a new one and sees what was written since."""
+        """Release the snapshot; the next read opens a new one and sees what was written since."""
         async with self._lock:
             self._failure = None
             await self._give_back(None)
 
     async def aclose(self) -> None:
-        """Give the snapshot back for good; it may be called again."""
+        """Release the snapshot for good; it may be called again."""
         async with self._lock:
             self._is_closed = True
             await self._give_back(None)
@@ -83,7 +83,7 @@ class OperationReader:
         return self._tx
 
     async def _give_back(self, error: BaseException | None) -> BaseException:
-        """End the transaction, telling it of the error; what it makes of that is the error to raise."""
+        """End the transaction, passing it the error, and return the error to raise."""
         opened, self._opened, self._tx = self._opened, None, None
         if opened is None:
             return error or RuntimeError()

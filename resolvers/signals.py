@@ -1,4 +1,4 @@
-"""How fields about fraud signals get their values, and which of the feed's entries their subscription tells."""
+"""How fields about fraud signals get their values, and which entries of the feed their subscription sends."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ from resolvers.sources import Source
 
 ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
 KINDS = ENDINGS | {EventKind.SIGNAL_RAISED, EventKind.SIGNAL_CHANGED, EventKind.SIGNAL_CORROBORATED}
-"""What a contributor did is its own: SIGNAL_CONTRIBUTED is no matter of signals."""
+"""SIGNAL_CONTRIBUTED is not among them: it concerns only its contributor."""
 
 
 async def get_signal(context: Context, signal_id: str) -> FraudSignal:
-    """One signal, batched with others of the operation. Errors: UnknownError."""
+    """Return one signal, batched with others of the operation. Errors: UnknownError."""
     known = parse_id(signal_id)
     signal = await context.loaders.signals.load(known) if known else None
     if signal is None:
@@ -30,10 +30,10 @@ async def get_signal(context: Context, signal_id: str) -> FraudSignal:
 
 
 def make_source(*, categories: Sequence[Category] | None, minimum_risk: RiskTier | None) -> Source:
-    """The entries about signals of these categories and at least this risk, and every ending.
+    """Return the entries about signals of these categories and at least this risk, and every ending.
 
-    Whoever was told of a signal must hear that it is over, whatever it follows by then; so must one who follows grave
-    signals alone hear that a signal is no longer grave.
+    Whoever was sent a signal must learn that it is over, whatever it follows by then; likewise, one who follows only
+    grave signals must learn that a signal is no longer grave.
     """
     wanted = frozenset(categories) if categories else None
     grave = frozenset(risks_from(minimum_risk)) if minimum_risk is not None else None

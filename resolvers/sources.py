@@ -11,29 +11,29 @@ from resolvers.loaders import Loaders
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a subscriber is told once: the place in the feed behind it, and the entry, None for the place alone."""
+    """What a subscriber is sent once: the cursor, and the entry, or None for the cursor alone."""
 
     cursor: str
     entry: Entry | None = None
 
 
 def accept_every(entry: Entry) -> bool:  # noqa: ARG001 - a filter's signature
-    """The filter of a source that has none."""
+    """Accept everything: the filter of a source without one."""
     return True
 
 
 def expect_nothing(loaders: Loaders, entries: Sequence[Entry]) -> None:
-    """What a source prepares whose events hang on nothing."""
+    """Prepare nothing: for a source whose events refer to nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Which entries a root field tells, of those that its viewer may get.
+    """Which entries a root field sends, of those that its viewer may get.
 
-    accepts narrows the kinds further and looks at the entry alone. prime tells the loaders of a batch what its
-    messages will ask for, so that a batch takes as many statements as one message. check refuses, by an error of
-    the ledger, a viewer who may not follow this at all; it runs on the execution's snapshot. An entry of the kinds of
-    ends_with is not told: what the viewer follows ends there.
+    accepts narrows the kinds further and looks only at the entry. prime makes the loaders of a batch expect what its
+    messages will ask for, so that a batch takes as many statements as one message. check refuses, with an error of the
+    ledger, a viewer who may not follow this at all; it runs on the execution's snapshot. An entry of the kinds in
+    ends_with is not sent: it ends the viewer's stream.
     """
 
     kinds: frozenset[EventKind]
@@ -43,15 +43,15 @@ class Source:
     ends_with: frozenset[EventKind] = frozenset()
 
     def takes(self, entry: Entry) -> bool:
-        """Whether the field tells this entry."""
+        """Whether the field sends this entry."""
         return entry.kind in self.kinds and self.accepts(entry)
 
 
 @dataclass(slots=True)
 class EventBatch:
-    """The messages of one execution, in order; source is filled in by the root field that follows them.
+    """The messages of one execution, in order; the root field that follows them fills in source.
 
-    An empty batch tells nothing: it is how the gateway learns the source, and what the viewer is refused.
+    An empty batch sends nothing: through it the gateway learns the source, or why the viewer is refused.
     """
 
     messages: Sequence[Message] = ()
