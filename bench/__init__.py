@@ -1,1 +1,1 @@
-"""Benchmarks: each sets our work beside PostgreSQL's own on the same rows, in one run, and prints the ratio."""
+"""Benchmarks: each compares our work with PostgreSQL's own on the same rows, in one run, and prints the ratio."""

@@ -1,4 +1,4 @@
-"""`python -m bench [names] [--quick] [--json] [--real]`: run the benchmarks on a server of their own."""
+"""`python -m bench [names] [--quick] [--json] [--real]`: runs the benchmarks on their own server."""
 
 import argparse
 import asyncio
@@ -27,8 +27,8 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what was named, or all; progress goes to stderr, figures to stdout."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Each ratio is of two sides in one run.")
+    """Run the named benchmarks, or all; progress goes to stderr, figures to stdout."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Each ratio compares two sides in one run.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"Which: {', '.join(BENCHES)}. None: all.")
     parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, about five minutes.")
     parser.add_argument("--json", action="store_true", help="Figures as JSON.")

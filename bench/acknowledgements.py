@@ -1,7 +1,7 @@
 """Batches of 1,000 acknowledgements: by the ledger and over HTTP, beside the same SQL by psql on a copy.
 
-psql runs the very statements that the ledger sent, with literals for parameters, on a copy of the database made
-before. The ratio is what the ledger costs beyond PostgreSQL's own work.
+psql runs the same statements that the ledger sent, with literals for parameters, on a copy of the database made before.
+The ratio is what the ledger costs beyond PostgreSQL's own work.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _MUTATION = """mutation($input: AcknowledgeBlockOrdersInput!) { acknowledgeBlock
 
 
 async def run(world: World, scale: Scale) -> list[Figure]:
-    """A round is one batch by each side; the first one warms up and doesn't count."""
+    """A round is one batch on each side; the first one warms up and doesn't count."""
     rounds = scale.rounds + 1
     async with world.clone() as name:
         as_of = read_clock()
@@ -78,7 +78,7 @@ def _count(statements: Sequence[Statement]) -> int:
 async def _acknowledge(
     database: Database, country: Country, order_ids: Sequence[str], *, as_of: datetime
 ) -> tuple[float, list[Statement]]:
-    """Seconds from a batch of drafts to the commit, and what was sent."""
+    """Return the seconds from a batch of drafts to the commit, and what was sent."""
     drafts = [
         AcknowledgementDraft(order_id=order_id, kind=AcknowledgementKind.EXECUTED, reference=f"TT-{place}")
         for place, order_id in enumerate(order_ids)
@@ -107,7 +107,7 @@ async def _acknowledge_by_http(gateway: Gateway, order_ids: Sequence[str]) -> fl
 
 
 async def _check_equal(world: World, name: str, copy: str, *, by_http: int) -> None:
-    """Psql must have done the same work."""
+    """Check that psql did the same work."""
     counts = []
     for database in (name, copy):
         connection = await asyncpg.connect(world.superuser_url_of(database))

@@ -1,4 +1,4 @@
-"""What a batch costs for being one JSON document: how long PostgreSQL reads it, of all that the statement takes."""
+"""The cost of sending a batch as one JSON document: how much of the statement's time PostgreSQL spends reading it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ _WRITTEN_BY_JSON: Mapping[str, tuple[str, str]] = {
 
 
 async def measure_json(url: str, statements: Sequence[Statement], *, rounds: int) -> list[Figure]:
-    """The share of each write's time, planning and execution by EXPLAIN ANALYZE, that reading its document takes.
+    """Return the share of each write's time (planning and execution by EXPLAIN ANALYZE) spent on reading JSON.
 
     The whole batch is replayed on a database that has not seen it, and rolled back.
     """
@@ -45,6 +45,6 @@ async def measure_json(url: str, statements: Sequence[Statement], *, rounds: int
 
 
 async def _explain(connection: asyncpg.Connection, statement: str) -> float:
-    """Milliseconds of planning and execution."""
+    """Return the milliseconds of planning and execution."""
     plan = orjson.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}"))[0]
     return float(plan["Planning Time"] + plan["Execution Time"])

@@ -1,4 +1,4 @@
-"""A file of complaints as dirty as the FTC's daily ones, made anew from a seed, the same at every run."""
+"""A file of complaints as dirty as the FTC's daily ones, generated from a seed, identical in every run."""
 
 import csv
 import random
@@ -23,8 +23,8 @@ _NEWEST = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def write_complaint_file(path: Path, *, rows: int, seed: int = 2026) -> None:
-    """Write a header and that many rows: some with no number, one in 25 a copy of the row before, no zone anywhere."""
-    chance = random.Random(seed)  # noqa: S311 - made rows, no secret
+    """Write a header and that many rows: some without a number, one in 25 a copy of the one before, no time zone."""
+    chance = random.Random(seed)  # noqa: S311 - generated rows, no secret
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(FTC_FILE.names)
@@ -51,7 +51,7 @@ def _make_row(chance: random.Random) -> list[str]:
 
 
 def _make_number(chance: random.Random) -> str:
-    """One in 30 is none; one in five is among a few hundred that many complain of."""
+    """Make a number: one in 30 is invalid; one in five is among a few hundred that are reported often."""
     if chance.random() < 1 / 30:
         return chance.choice(_BROKEN_NUMBERS)
     is_frequent = chance.random() < 0.2

@@ -1,8 +1,8 @@
-"""Events to many subscribers at once: the gateway beside plain Strawberry and beside graphql-yoga with graphql-ws.
+"""Events to many subscribers: the gateway beside plain Strawberry and beside graphql-yoga with graphql-ws.
 
-Every side serves alone, in turn, in a process of its own, and gets the same paced events: a burst would let a server
-put many messages into one write, and flatter it. What is compared is the server's CPU for one delivered event, and how
-long an event takes from its publication to a subscriber. A side that loses, doubles or reorders an event ends the run.
+Every side serves alone, in turn, in its own process, and gets the same paced events: a burst would let a server put
+many messages into one write, and flatter it. The comparison is of the server's CPU per delivered event, and of the time
+from an event's publication to its receipt. A side that loses, repeats or reorders an event aborts the run.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from bench.serving import AnswerError
 from bench.world import World
 
 _PACES_MS = (50, 500)
-"""At 50 ms 1,000 subscribers are due 20,000 messages a second, more than a slow side can do; at 500 all keep up."""
+"""At 50 ms, 1,000 subscribers need 20,000 messages a second, more than a slow side can send; at 500 all keep up."""
 _EVENTS_MIN = 20
 _WARM_UPS = 20
 _PER_SECOND = 500
@@ -35,7 +35,7 @@ _SPARE_FILES = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What came of one load. Units: microseconds of the server's CPU for one delivered event, milliseconds."""
+    """The result of one load. Units: microseconds of the server's CPU per delivered event, milliseconds."""
 
     cpu_us: float
     p50_ms: float
@@ -43,12 +43,12 @@ class Delivery:
 
 
 Taken = dict[tuple[str, int], list[Delivery]]
-"""What was delivered by side and pace, round by round."""
+"""The deliveries by side and pace, round by round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """What idle subscribers cost: memory, and the active ones' delay without them and beside them."""
+    """What idle subscribers cost: memory, and the delay of the active ones without and with them."""
 
     kilobytes_each: float
     p99_ms: float
@@ -57,7 +57,7 @@ class Idle:
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """A served side with its subscribers."""
+    """A running side with its subscribers."""
 
     side: Side
     endpoint: Endpoint
@@ -66,14 +66,14 @@ class Run:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def connect(self, count: int, *, is_active: bool) -> None:
-        """Add subscribers. Those that are idle may see no event."""
+        """Add subscribers. Idle ones may see no event."""
         payload = self.endpoint.active if is_active else self.endpoint.idle
         order = {"count": count, "payload": dict(payload), "is_active": is_active, "per_second": _PER_SECOND}
         await self._order("connect", **order)
         self.active_count += count if is_active else 0
 
     async def warm_up(self) -> None:
-        """Events that are not counted, until one has reached everybody."""
+        """Send events that are not counted, until one has reached everyone."""
         for _ in range(_WARM_UPS):
             published = await self.side.publish(next(self.numbers))
             await self._settle(published, patience_seconds=2)
@@ -81,7 +81,7 @@ class Run:
         assert reached == self.active_count, f"{reached} of {self.active_count} receive"
 
     async def deliver(self, count: int, *, pace_ms: int) -> Delivery:
-        """So many events, one at a time. Errors: AnswerError when one was lost, doubled, reordered or leaked."""
+        """Send count events, one at a time. Errors: AnswerError when one was lost, repeated, reordered or leaked."""
         before = read_cpu_seconds(self.endpoint.process_id)
         published = [
             await self.side.publish(next(self.numbers)) async for _ in _beat(count, pace_seconds=pace_ms / 1000)
@@ -113,7 +113,7 @@ class Run:
 
 
 async def run(world: World, scale: Scale) -> list[Figure]:
-    """The paced loads round by round, then once those with the idle subscribers."""
+    """Run the paced loads round by round, then once those with the idle subscribers."""
     if not HAS_PROC:
         print("There is no /proc to read a server's CPU from: fanout is left out.", file=sys.stderr)
         return []
@@ -136,7 +136,7 @@ async def run(world: World, scale: Scale) -> list[Figure]:
 
 
 async def _measure_paces(side: Side, scale: Scale, taken: Taken, _turn: int) -> float:
-    """The slow pace first: it leaves no backlog to the other."""
+    """Measure the slow pace first: it leaves no backlog for the other."""
     async with _serve(side) as served:
         await served.connect(scale.subscribers, is_active=True)
         await served.warm_up()
@@ -147,7 +147,7 @@ async def _measure_paces(side: Side, scale: Scale, taken: Taken, _turn: int) -> 
 
 
 async def _measure_idle(side: Side, scale: Scale, *, pace_ms: int, idle_count: int) -> Idle:
-    """The same load to the same active subscribers without the idle ones, then beside them."""
+    """Measure the same load to the same active subscribers, first without the idle ones, then with them."""
     async with _serve(side) as served:
         await served.connect(scale.subscribers, is_active=True)
         await served.warm_up()
@@ -161,7 +161,7 @@ async def _measure_idle(side: Side, scale: Scale, *, pace_ms: int, idle_count: i
 
 
 def _find_kept_pace(side: Side, scale: Scale, taken: Taken) -> int:
-    """The fastest pace at which the side has a fifth of a core to spare; else the slowest."""
+    """Return the fastest pace at which the side has a fifth of a core to spare; else the slowest."""
     for pace_ms in _PACES_MS:
         used = Samples([delivery.cpu_us for delivery in taken[side.name, pace_ms]]).median
         if used * scale.subscribers < 0.8 * pace_ms * 1000:
@@ -181,13 +181,13 @@ def _compare_pace(sides: Sequence[Side], taken: Taken, *, pace_ms: int) -> list[
 
 
 def _compare(sides: Sequence[Side], title: str, samples: Mapping[str, Samples], *, unit: str) -> list[Figure]:
-    """Ours beside each other one."""
+    """Compare ours with each of the others."""
     others = [side.name for side in sides if side.name != OUR_NAME]
     return [compare(title, samples[OUR_NAME], samples[name], unit=unit, beside_name=name) for name in others]
 
 
 def _allow_subscribers(scale: Scale) -> int:
-    """How many idle subscribers the bound on open files lets both processes hold, said where it is fewer."""
+    """Return how many idle subscribers the limit on open files allows, with a note where they are fewer."""
     allowed = allow_open_files(scale.subscribers + scale.idle_subscribers + _SPARE_FILES)
     idle_count = min(scale.idle_subscribers, allowed - scale.subscribers - _SPARE_FILES)
     if idle_count < scale.idle_subscribers:
@@ -197,7 +197,7 @@ def _allow_subscribers(scale: Scale) -> int:
 
 @asynccontextmanager
 async def _serve(side: Side) -> AsyncIterator[Run]:
-    """A server of its own and a load of its own, both gone after the block."""
+    """Run a server and a load of its own, both gone after the block."""
     try:
         endpoint = await side.start()
         load = await Worker.start(sys.executable, "-m", "bench.fanout_load")
@@ -218,7 +218,7 @@ async def _serve(side: Side) -> AsyncIterator[Run]:
 
 
 async def _beat(count: int, *, pace_seconds: float) -> AsyncIterator[None]:
-    """So many beats. One that comes late is not made up for, so that it can't become a burst."""
+    """Yield that many beats. A late one is not made up for, so that it can't become a burst."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     for _ in range(count):

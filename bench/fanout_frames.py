@@ -1,4 +1,4 @@
-"""As little of WebSocket (RFC 6455) as a client of a load needs: no extensions, so no compression is ever agreed on."""
+"""As little of WebSocket (RFC 6455) as a load client needs: no extensions, so compression is never negotiated."""
 
 import base64
 import hashlib
@@ -11,11 +11,11 @@ _LENGTH_16, _LENGTH_64 = 126, 127
 
 
 class FrameError(ValueError):
-    """The server sent what it must not."""
+    """The server sent what it must not send."""
 
 
 class Opcode(IntEnum):
-    """What a frame is."""
+    """The kind of a frame."""
 
     CONTINUATION = 0
     TEXT = 1
@@ -26,7 +26,7 @@ class Opcode(IntEnum):
 
 
 class FrameReader:
-    """Turns bytes, as they come in, into whole messages."""
+    """Turns incoming bytes into complete messages."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -34,7 +34,7 @@ class FrameReader:
         self._opcode = 0
 
     def read(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The messages that are complete now, each with its opcode. Errors: FrameError."""
+        """Return the messages that are now complete, each with its opcode. Errors: FrameError."""
         if self._rest:
             data = self._rest + data
         messages: list[tuple[int, bytes]] = []
@@ -74,7 +74,7 @@ class FrameReader:
 
 
 def render_frame(opcode: Opcode, body: bytes) -> bytes:
-    """One masked frame, as a client must send it."""
+    """Render one masked frame, as a client must send it."""
     length = len(body)
     if length < _LENGTH_16:
         head = bytes((_FINAL | opcode, 0x80 | length))
@@ -89,7 +89,7 @@ def render_frame(opcode: Opcode, body: bytes) -> bytes:
 
 
 def render_handshake(*, host: str, target: str, key: str, protocol: str) -> bytes:
-    """The request that asks for a WebSocket."""
+    """Render the request for a WebSocket."""
     lines = (
         f"GET {target} HTTP/1.1",
         f"Host: {host}",
@@ -103,7 +103,7 @@ def render_handshake(*, host: str, target: str, key: str, protocol: str) -> byte
 
 
 def check_handshake(answer: bytes, *, key: str, protocol: str) -> None:
-    """Refuse anything but the switch that was asked for. Errors: FrameError."""
+    """Refuse anything but the requested switch. Errors: FrameError."""
     status, *lines = answer.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     accept = base64.b64encode(hashlib.sha1(key.encode() + _ACCEPT_SUFFIX, usedforsecurity=False).digest()).decode()

@@ -1,7 +1,7 @@
-"""Our side of the fan-out: the real gateway, its own sequencer and follower in it, over a PostgreSQL.
+"""Our side of the fan-out: the real gateway, with its own sequencer and follower, on PostgreSQL.
 
-An event is an order that is approved: one transaction of the ledger's, from which the feed and the carrier's
-subscribers have it. The gateway's process does all of that; what PostgreSQL uses isn't counted.
+An event is the approval of an order: one transaction of the ledger, from which it reaches the feed and the carrier's
+subscribers. The gateway's process does all of that; what PostgreSQL uses isn't counted.
 """
 
 import time
@@ -18,11 +18,11 @@ OUR_NAME = "Jembatan"
 _ORDERS = 600
 _SCOPE = "orders:read"
 _SETTINGS = {"JEMBATAN_STREAM_CONNECTIONS_PER_CLIENT": "20000"}
-"""All subscribers of a side are two clients; the other bounds hold as they are."""
+"""All subscribers of a side are two clients; the other limits keep their defaults."""
 
 
 class ServedGateway:
-    """`jembatan serve` over a database of its own, which is new at each start."""
+    """`jembatan serve` on a database of its own, which is new at each start."""
 
     name = OUR_NAME
 
@@ -34,7 +34,7 @@ class ServedGateway:
         self._drafts: list[BlockOrder] = []
 
     async def start(self) -> Endpoint:
-        """Draft the orders, serve, and take a token of each carrier's: the orders are all to the first."""
+        """Draft the orders, serve, and get a token for each carrier: all orders go to the first."""
         as_of = read_clock()
         name = await self._open.enter_async_context(self._world.clone())
         self._database = self._world.connect(name)
@@ -52,7 +52,7 @@ class ServedGateway:
         return Endpoint(url=url, process_id=served.process_id, active=active, idle=idle)
 
     async def publish(self, number: int) -> Publication:
-        """Approve an order. The moment is right before its commit is asked for."""
+        """Approve an order. The time is taken right before the commit is requested."""
         draft = self._drafts[number - 1]
         async with self._database.transaction(self._country.other_officer, as_of=read_clock()) as tx:
             (order,) = await approve_block_orders(tx, [Approval(order_id=draft.id)])
@@ -61,5 +61,5 @@ class ServedGateway:
         return Publication(key=order.order_no, at_ns=at_ns)
 
     async def stop(self) -> None:
-        """End the server and drop its database."""
+        """Stop the server and drop its database."""
         await self._open.aclose()

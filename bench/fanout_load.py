@@ -1,7 +1,7 @@
-"""Many subscribers in a process of its own, so that their CPU is not the server's. Told and answers by lines of JSON.
+"""Many subscribers in a process of their own, so that their CPU is not the server's. It speaks in lines of JSON.
 
 The first line says where and what to subscribe to. Then `connect` adds subscribers, `settle` waits until an event has
-reached all of them, `judge` compares what each received with what was published. It ends with its standard input.
+reached all of them, and `judge` compares what each received with what was published. It ends with its standard input.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from bench.fanout_subscriber import Call, Subscriber, Tally
 from bench.json_lines import open_standard_input, tell
 
 _PER_SOURCE = 5_000
-"""Connections from one address of the loopback, far from running out of its ports."""
+"""Connections from one loopback address, well below the number of its ports."""
 _HANDSHAKES_MAX = 64
 
 
@@ -37,7 +37,7 @@ class Load:
     async def connect(
         self, *, count: int, payload: dict[str, Any], is_active: bool, per_second: float
     ) -> dict[str, Any]:
-        """Add subscribers, so many a second at the most."""
+        """Add subscribers, at most per_second of them each second."""
         address = urlsplit(self.task["url"])
         assert address.hostname is not None
         call = Call.prepare(self.task, payload, host=address.netloc, target=address.path or "/")
@@ -60,7 +60,7 @@ class Load:
         return {"connected": len(joined), "seconds": loop.time() - started} | self._describe_failures()
 
     async def settle(self, *, key: str, patience_seconds: float) -> dict[str, Any]:
-        """Wait until an event has reached every active subscriber, or patience ends."""
+        """Wait until an event has reached every active subscriber, or time is up."""
         deadline = time.monotonic() + patience_seconds
         while (reached := self._count(key)) < len(self.active) and time.monotonic() < deadline:
             if self.tally.failures:
@@ -69,7 +69,7 @@ class Load:
         return {"reached": reached} | self._describe_failures()
 
     def judge(self, *, expected: Sequence[tuple[str, int]]) -> dict[str, Any]:
-        """What came of the events that were published: keys in order, each with its moment on the monotonic clock.
+        """Return the result for the published events: keys in order, each with its time on the monotonic clock.
 
         An event that reached an idle subscriber, which may see none, has leaked.
         """
@@ -126,7 +126,7 @@ class Load:
 
 
 class _Effort:
-    """How busy this process has been since: near 1, its own delays are in the figures."""
+    """How busy this process has been since it was made: near 1, its own delays are in the figures."""
 
     def __init__(self) -> None:
         self._at, self._used = time.monotonic(), time.process_time()
@@ -136,11 +136,11 @@ class _Effort:
 
 
 async def run_load() -> None:
-    """Do what the lines say."""
+    """Do what the lines say, until there are no more."""
     lines = await open_standard_input()
     task = orjson.loads(await lines.readline())
     load = Load(task=task, tally=Tally(key_path=task["key_path"]))
-    # What lives long is frozen after connecting, and nothing here makes cycles.
+    # Long-lived objects are frozen after connecting, and nothing here makes cycles.
     gc.disable()
     began = _Effort()
     while line := await lines.readline():

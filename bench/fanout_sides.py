@@ -1,4 +1,4 @@
-"""The servers that are measured side by side: each in a process of its own, with the same field and the same events."""
+"""The servers that are compared: each in its own process, with the same field and the same events."""
 
 import shutil
 import subprocess
@@ -21,10 +21,10 @@ _CURSOR = "eyJmZWVkIjoiMDE5YWE3YzYiLCJwb3NpdGlvbiI6MCwiaGFzaCI6ImJmM2E5Y"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A served side.
+    """A running side.
 
-    active and idle are payloads of connection_init: with the one every event comes, with the other none.
-    key_path leads from `data` to what tells one event from another.
+    active and idle are payloads of connection_init: with the first every event arrives, with the second none. key_path
+    leads from `data` to what distinguishes one event from another.
     """
 
     url: str
@@ -38,19 +38,19 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """An event that was published. Units: at_ns is on the monotonic clock, which all processes of a machine share."""
+    """A published event. Units: at_ns is on the monotonic clock, which all processes of a machine share."""
 
     key: str
     at_ns: int
 
 
 class Side(Protocol):
-    """One server of the comparison. It is started anew each time, so that none inherits another run's heap."""
+    """One server of the comparison. It is restarted each time, so that none inherits another run's heap."""
 
     name: str
 
     async def start(self) -> Endpoint:
-        """Serve, ready for subscribers."""
+        """Serve, and return when it is ready for subscribers."""
         ...
 
     async def publish(self, number: int) -> Publication:
@@ -58,12 +58,12 @@ class Side(Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the server. What was started only in part is ended, too."""
+        """Stop the server, even if it was only partly started."""
         ...
 
 
 class PipedServer:
-    """A side that takes its events by standard input, a line each."""
+    """A side that receives its events on standard input, one per line."""
 
     def __init__(self, name: str, *command: str) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class PipedServer:
         self._worker: Worker | None = None
 
     async def start(self) -> Endpoint:
-        """It tells its port first."""
+        """Start it, and read its port first."""
         self._worker = await Worker.start(*self._command)
         told = await self._worker.read(timeout_seconds=30)
         return Endpoint(
@@ -82,7 +82,7 @@ class PipedServer:
         )
 
     async def publish(self, number: int) -> Publication:
-        """There is nothing to commit: the moment is when the line was written."""
+        """Write the line; since there is nothing to commit, its time is that of the write."""
         assert self._worker is not None
         event = {
             "carrier": _CARRIER,
@@ -104,7 +104,7 @@ class PipedServer:
 
 
 def list_others() -> list[Side]:
-    """Those that are measured beside ours."""
+    """List the sides that are compared with ours."""
     sides: list[Side] = [PipedServer("Strawberry", sys.executable, "-m", "bench.fanout_strawberry")]
     if (node := _find_node()) is not None:
         sides.append(PipedServer("yoga", node, str(_NODE_FOLDER / "server.mjs")))
@@ -112,7 +112,7 @@ def list_others() -> list[Side]:
 
 
 def _find_node() -> str | None:
-    """Node, with what the server needs installed; None, said aloud, where that can't be had."""
+    """Return Node, with the server's packages installed; None, with a note, where that is not possible."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         print("Node or npm is absent: graphql-yoga is left out.", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Plain Strawberry as its documentation shows it: its own ASGI application, one generator a subscriber, fed by a queue.
+"""Plain Strawberry as documented: its own ASGI application, with one generator per subscriber, fed by a queue.
 
-A process of its own: it tells its port by a line of JSON, and takes an event a line. Of uvicorn's WebSockets it has the
-fastest, without compression.
+It runs in its own process, reports its port as a line of JSON, and reads one event per line. It uses the fastest of
+uvicorn's WebSocket implementations, without compression.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Event:
 
 @strawberry.type
 class BlockRequestEvent:
-    """An event and where it stands."""
+    """An event and its cursor."""
 
     cursor: str
     event: Event
@@ -40,7 +40,7 @@ class BlockRequestEvent:
 
 @strawberry.type
 class Query:
-    """There must be one."""
+    """A schema must have one."""
 
     ready: bool = True
 
@@ -50,13 +50,13 @@ _subscribers: dict[str, set[asyncio.Queue[BlockRequestEvent]]] = defaultdict(set
 
 @strawberry.type
 class Subscription:
-    """A carrier gets its own events only."""
+    """A carrier gets only its own events."""
 
     @strawberry.subscription
     async def block_request_events(
         self, info: strawberry.Info[dict[str, Any], None]
     ) -> AsyncGenerator[BlockRequestEvent, None]:
-        """Everything from now on."""
+        """Yield everything from now on."""
         queue: asyncio.Queue[BlockRequestEvent] = asyncio.Queue()
         audience = _subscribers[info.context["connection_params"]["carrier"]]
         audience.add(queue)
@@ -68,7 +68,7 @@ class Subscription:
 
 
 async def serve() -> None:
-    """Until standard input ends."""
+    """Serve until standard input ends."""
     schema = strawberry.Schema(query=Query, subscription=Subscription)
     application = GraphQL[Any, None](schema, graphql_ide=None, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL])
     config = uvicorn.Config(

@@ -1,6 +1,6 @@
-"""One subscriber by graphql-transport-ws, and what all of a load have received. It looks at every body.
+"""One graphql-transport-ws subscriber, and what all subscribers of a load have received. It reads every body.
 
-A body that was read once is known by its bytes, so that looking at the same one a thousand times is cheap.
+A body that was read once is recognized by its bytes, so that reading the same one a thousand times is cheap.
 """
 
 import asyncio
@@ -31,22 +31,22 @@ class Call:
 
     @classmethod
     def prepare(cls, task: Mapping[str, Any], payload: Mapping[str, Any], *, host: str, target: str) -> "Call":
-        """The frames are rendered once for all subscribers."""
+        """Render the frames once for all subscribers."""
         operation = {"query": task["document"], "variables": task["variables"]}
         return cls(
             host=host,
             target=target,
             init=_render({"type": "connection_init", "payload": payload}),
-            # The answer to the ping tells that the server has read the subscription before it.
+            # The answer to the ping shows that the server has read the subscription before it.
             subscribe=_render({"type": "subscribe", "id": "1", "payload": operation}) + _render({"type": "ping"}),
         )
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """The events seen by anyone, in the order of their first sight, and what went wrong.
+    """The events seen by any subscriber, in the order in which they were first seen, and what went wrong.
 
-    key_path leads from `data` to what tells one event from another; a message that has nothing there tells a position.
+    key_path leads from `data` to what distinguishes events; a message with nothing there has only a cursor.
     """
 
     key_path: Sequence[str]
@@ -58,13 +58,13 @@ class Tally:
     is_closing: bool = False
 
     def fail(self, text: str) -> None:
-        """Count it, and keep the first."""
+        """Count a failure, and keep the first."""
         if not self.is_closing:
             self.failures += 1
             self.first_failure = self.first_failure or text
 
     def place(self, payload: Mapping[str, Any], body: bytes) -> int:
-        """The place of the event in a result; -1 of none."""
+        """Return the index of the event in a result; -1 if there is none."""
         found: Any = payload.get("data")
         for name in self.key_path:
             found = found.get(name) if found is not None else None
@@ -93,13 +93,13 @@ class Subscriber(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the WebSocket."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods alone
+        """Request the WebSocket."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one only by its methods
         call = self._call
         self._transport.write(render_handshake(host=call.host, target=call.target, key=self._key, protocol=PROTOCOL))
 
     def data_received(self, data: bytes) -> None:
-        """Everything of a load passes here, so the usual case is short."""
+        """Read messages. All traffic of a load passes through here, so the usual case is short."""
         now = time.monotonic_ns()
         try:
             if self._handshake is not None:
@@ -117,11 +117,11 @@ class Subscriber(asyncio.Protocol):
             self._fail(f"{type(error).__name__}: {error}; {data[:200]!r}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody but the load itself may end a connection."""
+        """Count it as a failure: only the load itself may end a connection."""
         self._fail(f"a connection ended: {exc}")
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Close the connection."""
         if not self._transport.is_closing():
             self._transport.write(render_frame(Opcode.CLOSE, (1000).to_bytes(2, "big")))
             self._transport.close()

@@ -1,7 +1,7 @@
-"""The feed at several sizes: giving events their places, telling them, catching up and proving.
+"""The feed at several sizes: assigning positions to events, delivering them, catching up and proving.
 
-The sequencer and the follower are the real ones, in this process; who writes is pgbench. Beside them stand bare
-INSERTs of the same rows into a table without an index. What matters most is that nothing grows with the feed.
+The sequencer and the follower are the real ones, in this process; pgbench writes. They are compared with bare INSERTs
+of the same rows into a table without an index. What matters most is that no cost grows with the feed.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ INSERT INTO events {_COLUMNS} SELECT 'ORDER_ISSUED', 'BLOCK_ORDER', $1, 'ISSUED'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What was measured at one size. The samples are of events a second; bare ones of rows a second."""
+    """The measurements at one size. The samples are in events per second; bare ones in rows per second."""
 
     size: int
     samples: dict[str, Samples]
@@ -73,21 +73,21 @@ class Bench:
 
     @property
     def direct(self) -> FeedSettings:
-        """How the feed's processes reach it."""
+        """How the feed's processes reach the database."""
         return FeedSettings(
             database_url=self.world.url_of(self.name), role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000
         )
 
     async def read_size(self) -> int:
-        """The feed's."""
+        """Return the size of the feed."""
         return int(await self.owner.fetchval("SELECT size FROM feed_head"))
 
     async def is_all_placed(self) -> bool:
-        """Whether no event waits."""
+        """Whether no event is waiting."""
         return not await self.owner.fetchval("SELECT EXISTS (SELECT 1 FROM feed_pending)")
 
     async def wait_for(self, size: int) -> None:
-        """Errors: TimeoutError when the feed doesn't come to a size."""
+        """Errors: TimeoutError when the feed doesn't reach a size."""
 
         async def has_come() -> bool:
             return await self.read_size() >= size
@@ -96,7 +96,7 @@ class Bench:
 
 
 async def run(world: World, scale: Scale) -> list[Figure]:
-    """One database that grows from size to size."""
+    """Measure one database that grows from size to size."""
     async with world.clone() as name:
         database = world.connect(name)
         owner = await asyncpg.connect(world.superuser_url_of(name))
@@ -140,7 +140,7 @@ async def _measure_size(bench: Bench, scale: Scale, size: int) -> Taken:
 
 
 async def _sequence_backlog(bench: Bench, count: int) -> float:
-    """Events a second when so many wait and nobody writes; from the sequencer's start to the last event's place."""
+    """Return events per second for a backlog of count, from the sequencer's start to the last event's position."""
     for _ in range(count // _BATCH):
         await bench.owner.execute(f"INSERT INTO events {_COLUMNS} {_MANY_ROWS}")
     before = await bench.read_size()
@@ -158,7 +158,7 @@ async def _insert_bare(bench: Bench, count: int) -> float:
 
 
 async def _sequence_singles(bench: Bench, *, seconds: float) -> float:
-    """Events a second that writers commit, one a transaction, and that have their places at the end."""
+    """Return the events per second that writers commit, one per transaction, and that are sequenced by the end."""
     before = await bench.read_size()
     assert await bench.is_all_placed()
     async with _running(Sequencer(bench.direct)):
@@ -169,7 +169,7 @@ async def _sequence_singles(bench: Bench, *, seconds: float) -> float:
 
 
 async def _run_pgbench(bench: Bench, table: str, *, seconds: float) -> float:
-    """Transactions a second of some writers, one row each."""
+    """Return the transactions per second of several writers, one row each."""
     script = bench.world.folder / f"one_{table}.sql"
     script.write_text(f"INSERT INTO {table} {_COLUMNS} {' '.join(_ROW.split())};\n", encoding="utf-8")
     shape = ["-n", "-M", "prepared", "-c", str(_WRITERS), "-T", str(max(1, round(seconds)))]
@@ -182,7 +182,7 @@ async def _run_pgbench(bench: Bench, table: str, *, seconds: float) -> float:
 
 
 async def _measure_delays(bench: Bench, count: int) -> Sequence[float]:
-    """Milliseconds from a commit, right before it is asked for, to the follower's listener; sorted."""
+    """Return the milliseconds from right before a commit is requested to the follower's listener, sorted."""
     written: dict[str, float] = {}
     name = f"delay-{await bench.read_size()}"
     delays: list[float] = []
@@ -213,7 +213,7 @@ async def _measure_delays(bench: Bench, count: int) -> Sequence[float]:
 
 
 async def _catch_up(bench: Bench, size: int) -> float:
-    """Entries a second that the first carrier reads from the beginning, again and again; each thousandth is its own."""
+    """Return the entries per second that the first carrier reads from the start, repeatedly; it owns one in 1,000."""
     await _read_all(bench, size)
     started, entries_read = read_stopwatch(), 0
     while (seconds := read_stopwatch() - started) < _LEAST_SECONDS:
@@ -232,7 +232,7 @@ async def _read_all(bench: Bench, size: int) -> int:
 
 
 async def _prove(bench: Bench, size: int) -> float:
-    """Milliseconds of one inclusion proof, in the middle of some."""
+    """Return the milliseconds of one inclusion proof, the median of several."""
     chance = random.Random(size)  # noqa: S311 - no secret
     taken: list[float] = []
     for _ in range(_PROOFS):
@@ -246,7 +246,7 @@ async def _prove(bench: Bench, size: int) -> float:
 async def _wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Errors: TimeoutError."""
     async with asyncio.timeout(_WAIT_SECONDS_MAX):
-        while not await holds():  # noqa: ASYNC110 - nothing tells it but asking again
+        while not await holds():  # noqa: ASYNC110 - nothing reports it, so it must be polled
             await asyncio.sleep(0.002)
 
 

@@ -1,4 +1,4 @@
-"""Figures: what a bench measured, how two sides are measured in turn, and how they are printed."""
+"""Figures: what a benchmark measured, how two sides are measured in turn, and how they are printed."""
 
 import statistics
 import time
@@ -20,15 +20,15 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Our value for one of the other side's."""
+        """Our value divided by the other side's."""
         return self.value / self.beside if self.beside else None
 
     def as_dict(self) -> dict[str, object]:
-        """For --json."""
+        """Return the figure for --json."""
         return asdict(self) | {"ratio": self.ratio}
 
     def render(self) -> str:
-        """One line."""
+        """Render the figure as one line."""
         line = f"  {self.name:<46} {_number(self.value):>9} {self.unit}{_spread(self.spread)}"
         if self.beside is not None and self.ratio is not None:
             line += f"  | {self.beside_name}: {_number(self.beside)}{_spread(self.beside_spread)}  | {self.ratio:.3g}"
@@ -43,19 +43,19 @@ class Samples:
 
     @property
     def median(self) -> float:
-        """The value in the middle."""
+        """The median value."""
         return statistics.median(self.values)
 
     @property
     def spread(self) -> float | None:
-        """How far the rounds lie apart, as a part of the median; None of a single round."""
+        """The range of the rounds relative to the median; None for a single round."""
         if len(self.values) == 1 or not self.median:
             return None
         return (max(self.values) - min(self.values)) / self.median
 
 
 def compare(name: str, ours: Samples, theirs: Samples, *, unit: str, beside_name: str) -> Figure:
-    """Two sides that were measured in turn."""
+    """Return a figure of two sides that were measured in turn."""
     return Figure(
         name=name,
         value=ours.median,
@@ -68,12 +68,12 @@ def compare(name: str, ours: Samples, theirs: Samples, *, unit: str, beside_name
 
 
 def plain(name: str, samples: Samples, *, unit: str) -> Figure:
-    """One side alone."""
+    """Return a figure of one side."""
     return Figure(name=name, value=samples.median, unit=unit, spread=samples.spread)
 
 
 async def measure_in_turn(sides: Mapping[str, Callable[[int], Awaitable[float]]], *, rounds: int) -> dict[str, Samples]:
-    """Measure every side once a round, each round beginning with the next side. A side is handed the round's number."""
+    """Measure every side once per round, each round beginning with the next side. Each gets the round's number."""
     names = list(sides)
     values: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
@@ -84,7 +84,7 @@ async def measure_in_turn(sides: Mapping[str, Callable[[int], Awaitable[float]]]
 
 
 def read_stopwatch() -> float:
-    """Seconds, for differences."""
+    """Return seconds, for differences."""
     return time.perf_counter()
 
 

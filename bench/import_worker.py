@@ -1,4 +1,4 @@
-"""One import in a process of its own, so that its time and its memory are its own. Told by JSON, answers by JSON."""
+"""One import in its own process, so that its time and memory are its own. It reads and writes JSON."""
 
 import asyncio
 import resource
@@ -22,7 +22,7 @@ from ledger.viewer import Viewer, ViewerKind
 
 
 async def run_import(task: dict[str, Any]) -> dict[str, Any]:
-    """Import the file of the task for its source."""
+    """Import the task's file for its source."""
     settings = LedgerSettings(database_url=task["url"], role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
     database = Database.connect(settings, Keyring.from_text(*task["keys"]))
     viewer = Viewer(kind=ViewerKind.AGENCY, member_id=task["source_id"], client_id=ClientId("import"))
@@ -37,7 +37,7 @@ async def run_import(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(account: ImportAccount) -> dict[str, Any]:
-    """The account in figures."""
+    """Return the account as numbers."""
     return {
         "read": account.read,
         "filed": account.filed,
@@ -48,7 +48,7 @@ def describe(account: ImportAccount) -> dict[str, Any]:
 
 
 def read_peak_bytes() -> int:
-    """The most memory that this process held; rusage would count its parent's, from before the exec."""
+    """Return the peak memory of this process; rusage would include its parent's, from before the exec."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

@@ -1,6 +1,6 @@
-"""Importing complaints, beside a bare COPY of the same rows into a table of the file's columns.
+"""Importing complaints, compared with a bare COPY of the same rows into a table with the file's columns.
 
-COPY takes the rows as they are: it checks, seals, matches and locks nothing. The ratio is what all that costs.
+COPY takes the rows as they are: it checks, encrypts, matches and locks nothing. The ratio is the cost of all that.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _REAL_FILES = ("ftc_dnc_complaint_numbers_2019-12-16.csv", "ftc_dnc_api_2021-03-
 
 
 async def run(world: World, scale: Scale) -> list[Figure]:
-    """Generated rows always, the real files where they were asked for and are there."""
+    """Import generated rows, and the real files if they are requested and present."""
     made = world.folder / "complaints.csv"
     write_complaint_file(made, rows=scale.import_rows)
     figures = await _measure_file(world, made, title=f"{scale.import_rows:,} made rows", rounds=scale.rounds)
@@ -87,7 +87,7 @@ def _check(first: dict[str, Any], second: dict[str, Any], *, row_count: int) -> 
 
 
 def _read_rows(file: Path) -> list[tuple[str, ...]]:
-    """Header and rows as texts; reading them is no part of what COPY is timed for."""
+    """Return header and rows as texts; reading them is not part of what is timed for COPY."""
     with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as stream:
         return [tuple(row) for row in csv.reader(stream)]
 

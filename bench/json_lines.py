@@ -1,4 +1,4 @@
-"""Two processes that talk by lines of JSON: one writes to the other's standard input and reads its output."""
+"""Two processes that communicate in lines of JSON: one writes to the other's standard input and reads its output."""
 
 import asyncio
 import os
@@ -11,20 +11,20 @@ LINE_BYTES_MAX = 1 << 22
 
 
 async def open_standard_input() -> asyncio.StreamReader:
-    """This process's standard input, to be read line by line."""
+    """Open this process's standard input, to be read line by line."""
     reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     return reader
 
 
 def tell(answer: object) -> None:
-    """One line to standard output."""
+    """Write one line to standard output."""
     sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
     sys.stdout.buffer.flush()
 
 
 class Worker:
-    """A process of ours that takes lines and answers by lines."""
+    """A process of ours that reads and writes lines."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -36,7 +36,7 @@ class Worker:
 
     @classmethod
     async def start(cls, *command: str) -> "Worker":
-        """Its standard error is ours. Node is told to run as it would in earnest."""
+        """Start it, with our standard error. Node runs as in production."""
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
@@ -47,11 +47,11 @@ class Worker:
         return cls(process)
 
     def send(self, message: object) -> None:
-        """Write a line and don't wait."""
+        """Write a line without waiting."""
         self._stdin.write(orjson.dumps(message) + b"\n")
 
     async def read(self, *, timeout_seconds: float) -> Any:
-        """Its next line. Errors: RuntimeError when it has ended, TimeoutError."""
+        """Return its next line. Errors: RuntimeError when it has ended, TimeoutError."""
         async with asyncio.timeout(timeout_seconds):
             line = await self._stdout.readline()
         if not line:
@@ -59,7 +59,7 @@ class Worker:
         return orjson.loads(line)
 
     async def kill(self) -> None:
-        """End it at once; it holds nothing that would be missed."""
+        """Kill it; it holds nothing that would be missed."""
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()

@@ -1,7 +1,8 @@
 """Pages of 50 block orders with number, complaint count and acknowledgements, as a carrier reads them.
 
-By the ledger's functions, and through the whole gateway over HTTP with a token; beside them pgbench runs the very
-statements that the ledger sent, prepared and with the same parameters bound, in the same kind of transaction.
+They are read by the ledger's functions, and through the whole gateway over HTTP with a token; pgbench, for comparison,
+runs the same statements that the ledger sent, prepared and with the same parameters bound, in the same kind of
+transaction.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ _RATE = re.compile(r"tps = ([0-9.]+)")
 
 
 async def run(world: World, scale: Scale) -> list[Figure]:
-    """Each side loads the machine alone, in turn."""
+    """Let each side load the machine alone, in turn."""
     async with world.clone() as name:
         as_of = read_clock()
         database = world.connect(name)
@@ -139,7 +140,7 @@ async def _read_page(database: Database, country: Country, *, as_of: datetime) -
 
 
 async def _read_expected(gateway: Gateway) -> bytes:
-    """The page's body, looked at in full; every later one must be the same bytes."""
+    """Return the page's body after checking it in full; every later one must have the same bytes."""
     body = await gateway.post(_QUERY)
     answer = orjson.loads(body)
     nodes = answer["data"]["blockOrders"]["nodes"]
@@ -150,7 +151,7 @@ async def _read_expected(gateway: Gateway) -> bytes:
 
 
 async def _load(work: Callable[[], Awaitable[None]], *, workers: int, seconds: float) -> float:
-    """How often a second the work is done when so many do nothing else."""
+    """Return how often per second the work is done when that many workers do nothing else."""
     done = 0
     started = read_stopwatch()
 
@@ -173,7 +174,7 @@ class _PgBench:
     values: Mapping[str, str]
 
     def run(self, *, clients: int, seconds: float) -> float:
-        """Transactions a second."""
+        """Return the transactions per second."""
         bound = [part for name, value in self.values.items() for part in ("-D", f"{name}={value}")]
         shape = ["-n", "-M", "prepared", "-c", str(clients), "-T", str(max(1, round(seconds)))]
         command = [find_program("pgbench"), *shape, *bound, "-f", str(self.script), self.url]

@@ -1,4 +1,4 @@
-"""What a process and all that it has started used of the machine. Reads /proc, so there must be one."""
+"""What a process and all its descendants use of the machine. Requires /proc."""
 
 import os
 import resource
@@ -10,19 +10,19 @@ HAS_PROC = Path("/proc/self/stat").exists()
 
 
 def read_cpu_seconds(process_id: int) -> float:
-    """User and system time so far, with that of children; to the nanosecond but for those that have ended."""
+    """Return user and system time so far, children included; to the nanosecond except for those that ended."""
     members = list(_list_tree(process_id))
     ended_ticks = sum(sum(map(int, _read_stat(member)[13:15])) for member in members)
     return sum(map(_read_clock, members)) + ended_ticks / os.sysconf("SC_CLK_TCK")
 
 
 def read_resident_bytes(process_id: int) -> int:
-    """Memory that is held now."""
+    """Return the memory held now."""
     return sum(int(_read_stat(member)[21]) for member in _list_tree(process_id)) * resource.getpagesize()
 
 
 def allow_open_files(wanted: int) -> int:
-    """Raise the bound on open files for this process and those that it starts; the bound that there is now."""
+    """Raise the limit on open files for this process and its children; return the limit that now applies."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -31,7 +31,7 @@ def allow_open_files(wanted: int) -> int:
 
 
 def _read_clock(process_id: int) -> float:
-    """The process's CPU clock. Its id is what clock_getcpuclockid(3) answers on Linux; Python lacks that function."""
+    """Read the process's CPU clock. Its id is that of clock_getcpuclockid(3) on Linux, which Python lacks."""
     return time.clock_gettime((~process_id << 3) | 2)
 
 
@@ -43,5 +43,5 @@ def _list_tree(process_id: int) -> Iterator[int]:
 
 
 def _read_stat(process_id: int) -> list[str]:
-    """The fields after the name, which may hold anything: the state is the first."""
+    """Return the fields after the name, which may contain anything; the first is the state."""
     return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()

@@ -1,11 +1,11 @@
-"""How much of everything a run does."""
+"""The sizes of a run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Rounds, sizes, and the seconds for which a load runs. A round of the fan-out is long, so it has fewer."""
+    """Rounds, sizes, and the seconds for which a load runs. The fan-out has fewer rounds, since each is long."""
 
     rounds: int
     import_rows: int

@@ -1,4 +1,4 @@
-"""The real gateway in a process of its own, and a client that looks at every body."""
+"""The real gateway in its own process, and a client that reads every body."""
 
 import asyncio
 import base64
@@ -26,23 +26,24 @@ _SETTINGS = {
     "JEMBATAN_RATE_BURST": "1000000",
     "JEMBATAN_ACCESS_TOKEN_SECONDS": "86400",
 }
-"""Defaults but for the rate, which would measure itself, and the token's life, which must outlast the run."""
+"""Defaults, except for the rate limit, which would be measured itself, and the token's lifetime, which must outlast the
+run."""
 
 
 class AnswerError(RuntimeError):
-    """The gateway answered something else than was asked for."""
+    """The gateway's answer is not what was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """A served gateway, seen by one client with a token."""
+    """A running gateway, as seen by one client with a token."""
 
     url: str
     process_id: int
     session: aiohttp.ClientSession
 
     async def post(self, query: str, variables: dict[str, Any] | None = None) -> bytes:
-        """The body of an answer with status 200. Errors: AnswerError."""
+        """Return the body of an answer with status 200. Errors: AnswerError."""
         body = orjson.dumps({"query": query, "variables": variables or {}})
         async with self.session.post(f"{self.url}/graphql", data=body) as response:
             answer = await response.read()
@@ -51,14 +52,14 @@ class Gateway:
             return answer
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
-        """The data of an answer without errors. Errors: AnswerError."""
+        """Return the data of an answer without errors. Errors: AnswerError."""
         answer = orjson.loads(await self.post(query, variables))
         if "errors" in answer:
             raise AnswerError(str(answer["errors"][:1]))
         return answer["data"]
 
     def read_cpu_seconds(self) -> float | None:
-        """What the process has used so far; None where there is no /proc."""
+        """Return what the process has used so far; None where there is no /proc."""
         path = Path(f"/proc/{self.process_id}/stat")
         if not path.exists():
             return None
@@ -76,7 +77,7 @@ class Served:
 
 @asynccontextmanager
 async def serve_gateway(world: World, name: str, client: CreatedClient, *, scope: str) -> AsyncIterator[Gateway]:
-    """`jembatan serve` over a database, and the client's token for the scope."""
+    """Run `jembatan serve` on a database, with the client's token for the scope."""
     async with serve_process(world, name) as served:
         token = await obtain_token(served.url, client, scope=scope)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -89,7 +90,7 @@ async def serve_gateway(world: World, name: str, client: CreatedClient, *, scope
 
 @asynccontextmanager
 async def serve_process(world: World, name: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[Served]:
-    """`jembatan serve` over a database, with further settings, until the end of the block."""
+    """Run `jembatan serve` on a database, with further settings, until the end of the block."""
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("JEMBATAN_")},
         **_SETTINGS,
@@ -121,13 +122,13 @@ async def _read_address(process: asyncio.subprocess.Process) -> str:
 
 
 async def _wait_until_ready(url: str) -> None:
-    """The port listens before the application does: the first answer comes when it has started."""
+    """Wait for the first answer: the port listens before the application has started."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
         assert response.status == 200, await response.text()
 
 
 async def obtain_token(url: str, client: CreatedClient, *, scope: str) -> str:
-    """An access token of the client's own."""
+    """Return an access token of the client's own."""
     basic = base64.b64encode(f"{client.client_id}:{client.secret}".encode()).decode()
     form = {"grant_type": "client_credentials", "scope": scope}
     async with (

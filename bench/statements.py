@@ -1,4 +1,4 @@
-"""The statements that the ledger ran, taken down with their parameters and written out as SQL with literals."""
+"""The statements that the ledger ran, recorded with their parameters and written out as SQL with literals."""
 
 import re
 import subprocess
@@ -22,20 +22,20 @@ _PLACE = re.compile(r"\$(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement as the driver got it."""
+    """One statement as the driver received it."""
 
     text: str
     parameters: Sequence[Any]
 
     def render(self) -> str:
-        """The statement with its parameters as literals, on one line."""
+        """Return the statement with its parameters as literals, on one line."""
         filled = _PLACE.sub(lambda match: render_literal(self.parameters[int(match[1]) - 1]), self.text)
         return filled.strip()
 
 
 @contextmanager
 def take_down(database: Database) -> Iterator[list[Statement]]:
-    """Everything that runs on the pool while the block runs, but transaction control."""
+    """Record everything that runs on the pool while the block runs, except transaction control."""
     taken: list[Statement] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Sequence[Any], *_: Any) -> None:
@@ -49,7 +49,7 @@ def take_down(database: Database) -> Iterator[list[Statement]]:
 
 
 def render_literal(value: Any) -> str:
-    """A value as PostgreSQL reads it where the statement says the type."""
+    """Render a value as PostgreSQL reads it where the statement determines its type."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -84,13 +84,13 @@ def _quote(text: str) -> str:
 
 
 def write_script(path: Path, statements: Sequence[Statement], *, begin: str = "BEGIN") -> None:
-    """One transaction of these statements, for psql or pgbench."""
+    """Write one transaction of these statements, for psql or pgbench."""
     lines = [begin, *(statement.render() for statement in statements), "COMMIT"]
     path.write_text("".join(f"{line};\n" for line in lines), encoding="utf-8")
 
 
 def write_bound_script(path: Path, statements: Sequence[Statement], *, begin: str) -> dict[str, str]:
-    """The same for pgbench with its variables for parameters, which is how PostgreSQL chooses the plans that we get."""
+    """Write the same for pgbench with variables as parameters, so that PostgreSQL chooses the plans that we get."""
     values: dict[str, str] = {}
     lines = [begin]
     for place, statement in enumerate(statements):
@@ -108,16 +108,16 @@ def write_bound_script(path: Path, statements: Sequence[Statement], *, begin: st
 
 
 class Psql:
-    """A psql that stays connected, so that its connection is as warm as ours. Results go nowhere."""
+    """A psql that stays connected, so that its connection is as warm as ours. Results are discarded."""
 
     def __init__(self, url: str) -> None:
-        """Started, and known to answer."""
+        """Start it, and wait until it answers."""
         command = [find_program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._say("\\o /dev/null")
 
     def run(self, script: Path) -> float:
-        """Seconds that the script took, from reading the file to its last result."""
+        """Return the seconds that the script took, from reading the file to its last result."""
         started = read_stopwatch()
         self._say(f"\\i {script}")
         return read_stopwatch() - started

@@ -1,7 +1,7 @@
-"""Token requests and verification beside the one thing in them that can't be saved: the bare ES256 signature.
+"""Token requests and verification compared with the one part of them that can't be avoided: the bare ES256 signature.
 
-A token request goes through the whole endpoint (reading, client authentication, statements, the audit event,
-signing) in this process, without a network; PostgreSQL keeps its defaults. Beside it stands signing the same claims.
+A token request goes through the whole endpoint (reading, client authentication, statements, the audit event, signing)
+in this process, without a network; PostgreSQL keeps its defaults. Signing the same claims is the comparison.
 """
 
 import base64
@@ -32,7 +32,7 @@ _UNLIMITED = 1_000_000_000
 
 
 async def run(world: World, scale: Scale) -> list[Figure]:
-    """Every side in turn, in one process."""
+    """Measure every side in turn, in one process."""
     settings = AuthSettings(
         public_url=_ISSUER,
         token_requests_per_client=_UNLIMITED,
@@ -63,7 +63,7 @@ async def run(world: World, scale: Scale) -> list[Figure]:
         moments = iter(range(_UNLIMITED))
 
         async def verify_again() -> None:
-            # 500 requests a second, so that what was revoked lately is asked as often as it would be.
+            # 500 requests a second, so that recent revocations are looked up as often as in production.
             await remembering.verify(token, as_of + timedelta(milliseconds=2 * (next(moments) % 200_000)))
 
         claims = jwt.decode(token, current, algorithms=["ES256"]).claims
@@ -107,7 +107,7 @@ def _checks(key: ECKey, token: str) -> Callable[[], Awaitable[None]]:
 
 
 def _timed(work: Callable[[], Awaitable[None]], times: int) -> Callable[[int], Awaitable[float]]:
-    """Microseconds of one, over that many after another."""
+    """Measure the microseconds of one call, over that many in a row."""
 
     async def measure(_turn: int) -> float:
         started = read_stopwatch()
@@ -119,7 +119,7 @@ def _timed(work: Callable[[], Awaitable[None]], times: int) -> Callable[[int], A
 
 
 async def _request_token(app: Starlette, client: CreatedClient) -> str:
-    """One request to the token endpoint through ASGI."""
+    """Send one request to the token endpoint through ASGI."""
     basic = base64.b64encode(f"{client.client_id}:{client.secret}".encode())
     body = urlencode({"grant_type": "client_credentials", "scope": "orders:read"}).encode()
     sent: list[Any] = []

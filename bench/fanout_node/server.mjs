@@ -1,5 +1,5 @@
 // graphql-yoga with graphql-ws as its documentation shows it, fanned out by its own pub/sub.
-// It tells its port by a line of JSON, and takes an event a line. ws doesn't compress unless it is asked to.
+// It reports its port as a line of JSON, and reads one event per line. ws doesn't compress unless asked to.
 import { setMaxListeners } from "node:events";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
@@ -7,7 +7,7 @@ import { useServer } from "graphql-ws/use/ws";
 import { createPubSub, createSchema, createYoga } from "graphql-yoga";
 import { WebSocketServer } from "ws";
 
-// The pub/sub adds a listener for each subscriber, and Node would warn of the eleventh.
+// The pub/sub adds a listener for each subscriber, and Node would warn about the eleventh.
 setMaxListeners(0);
 
 const TOPIC = "blockRequestEvents";
