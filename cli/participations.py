@@ -17,7 +17,7 @@ MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provi
 @participations.command(
     "start",
     epilog='Example: jembatan participation start a-messenger --terms PKS-7/2026 --purpose "Protect users from fraud" '
-    '--roles "Each side is a controller of its own"',
+    '--roles "Each side is an independent controller"',
 )
 def start(
     *,

@@ -14,20 +14,20 @@ STEPS: tuple[Step, ...] = (
     ("Every party gets its own token", filing_steps.get_tokens),
     ("The agency files complaints", filing_steps.file_complaints),
     ("Officer Ana verifies", filing_steps.decide_complaints),
-    ("Ana forwards: complaints become draft block orders", ordering_steps.forward),
+    ("Ana forwards: complaints become drafts of block orders", ordering_steps.forward),
     ("Four eyes: Budi approves what Ana drafted", ordering_steps.approve),
     ("Carriers fetch what is due", ordering_steps.fetch_orders),
     ("Carriers acknowledge in bulk", ordering_steps.acknowledge),
-    ("A carrier tries to read another carrier's order", ordering_steps.read_anothers),
+    ("A carrier tries to read another's order", ordering_steps.read_anothers),
     ("An impossible order is rerouted", ending_steps.reroute),
     ("An order is withdrawn", ending_steps.withdraw),
     ("An order becomes overdue and is executed late", ending_steps.be_late),
     ("A block is lifted", ending_steps.lift),
-    ("Complainants are informed of the outcome", ending_steps.tell_outcomes),
-    ("An OTT provider participates in fraud signals", signal_steps.take_part),
-    ("A carrier and the OTT provider follow events", following_steps.follow),
-    ("Both are cut off while events continue", following_steps.cut_off),
-    ("Both resume, and nothing was lost", following_steps.resume),
+    ("Complainants are told the outcome", ending_steps.tell_outcomes),
+    ("An OTT provider takes part in fraud signals", signal_steps.take_part),
+    ("A carrier and the OTT provider follow what happens", following_steps.follow),
+    ("Both are cut off, and things go on", following_steps.cut_off),
+    ("Both come back, and nothing was lost", following_steps.resume),
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("The same query, seen by each party", ending_steps.compare_views),
 )
@@ -44,7 +44,7 @@ async def play(story: Story, teller: Teller) -> str | None:
         except StepFailedError as error:
             failure = str(error)
         except StreamEndedError as error:
-            failure = f"the stream goes on ({error.problem}: {error.message})"
+            failure = f"the stream continues ({error.problem}: {error.message})"
         except (KeyError, TypeError, IndexError, ValueError, OSError, TimeoutError) as error:
             # An answer that doesn't have the promised shape is a failed step, not a failed program.
             failure = f"the answer has the promised shape ({type(error).__name__}: {error})"

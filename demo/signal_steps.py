@@ -24,7 +24,7 @@ async def take_part(story: Story, told: Told) -> None:
         "termsReference": "PKS-7/2026",
         "categories": list(_CATEGORIES),
         "purpose": "To protect its users from fraud.",
-        "controllerRoles": "Each a controller of its own.",
+        "controllerRoles": "Each is an independent controller.",
         "disclosure": "HASHED",
     }
     wanted = {"memberId": story.cast.member_ids[PROVIDER], "terms": terms}

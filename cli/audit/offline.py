@@ -66,7 +66,7 @@ def verify(
         account.finding = _compare(file)
     _tell(account, as_json=as_json)
     if account.is_key_from_export:
-        note("The key came from the export itself: pass --key with one that you obtained another way.")
+        note("The key was taken from the export itself: pass --key with one that you obtained another way.")
     if account.finding is not None:
         raise typer.Exit(FAILED)
 
@@ -89,7 +89,7 @@ def verify_proof(
     told: dict[str, Any] = {"isProved": bool(verdict)} | plain(verdict)
     print_result(told, as_json=as_json)
     if not keys:
-        note("The key came from the bundle itself: pass --key with one that you obtained another way.")
+        note("The key was taken from the bundle itself: pass --key with one that you obtained another way.")
     if not isinstance(verdict, Success):
         raise typer.Exit(FAILED)
 

@@ -80,7 +80,7 @@ class Subscriber:
         opening = open_subscription(self.url, token=self._token, document=self.document, cursor=self.cursor)
         opened_at = time.monotonic()
         async with opening as stream:
-            self.note("Following from now." if self.cursor is None else "Following behind the last cursor.")
+            self.note("Following from now." if self.cursor is None else "Following from the last cursor.")
             try:
                 while count_max is None or self.count < count_max:
                     self._take(await stream.read())

@@ -260,12 +260,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
 
 def bound_http(settings: Settings) -> type[BoundedHttp]:
-    """Return the protocol for HTTP with these limits."""
+    """Return the protocol for HTTP with the limits of the settings."""
     return type("BoundedHttp", (BoundedHttp,), {"settings": settings})
 
 
 def bound_websocket(settings: Settings) -> type[BoundedWebSocket]:
-    """Return the protocol for WebSockets with these limits."""
+    """Return the protocol for WebSockets with the limits of the settings."""
     return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings})
 
 

@@ -37,8 +37,7 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Mark the process as draining and stop; a second Ctrl-C stops immediately.
 
-        uvicorn raises the signal again once it has stopped; this server exits with status 0, having done what was
-        asked.
+        uvicorn raises the signal again once it has stopped; this server exits with status 0, having done as asked.
         """
         readiness = getattr(getattr(self.config.app, "state", None), "readiness", None)
         if readiness is not None:

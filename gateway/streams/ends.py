@@ -63,7 +63,7 @@ class ParticipationEndedError(StreamEndError):
 
 
 class FeedResetError(StreamEndError):
-    """The feed behind the stream was replaced, for example by a restored database."""
+    """The feed behind the stream was replaced, for example because the database was restored."""
 
     code = "FEED_RESET"
     category = Code.CURSOR_EXPIRED
