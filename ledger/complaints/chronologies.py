@@ -1,4 +1,4 @@
-"""What happened, in the complainant's words: checked, sealed, and known by a keyed digest. Pure: no storage."""
+"""What happened, in the complainant's words: validated, sealed, and compared by a keyed digest. Pure: no storage."""
 
 from ledger.identifiers import ComplaintId
 from ledger.policies import FilingPolicy
@@ -7,22 +7,22 @@ from ledger.texts import check_optional_text
 
 
 def check_chronology(chronology: str | None, policy: FilingPolicy) -> str | None:
-    """The chronology cleaned. Errors: TextInvalidError, TextTooLongError."""
+    """Return the chronology cleaned. Errors: TextInvalidError, TextTooLongError."""
     return check_optional_text(chronology, field="chronology", length_max=policy.chronology_characters_max, lines=True)
 
 
 def digest_chronology(keyring: Keyring, chronology: str) -> str:
-    """What is equal for equal texts, and can't be guessed from a copy of the table."""
+    """Return a keyed digest: equal for equal texts, and no help in guessing them from a copy of the table."""
     return keyring.reference(f"chronology:{chronology}")
 
 
 def seal_chronology(keyring: Keyring, complaint_id: ComplaintId, chronology: str) -> bytes:
-    """The chronology as its complaint's row keeps it."""
+    """Return the chronology as it is stored in its complaint's row."""
     return keyring.seal(chronology.encode(), _context(complaint_id))
 
 
 def open_chronology(keyring: Keyring, complaint_id: ComplaintId, sealed: bytes) -> str:
-    """The chronology of a complaint's row. Errors: EncryptionKeyError."""
+    """Return the chronology that a complaint's row stores. Errors: EncryptionKeyError."""
     return keyring.open(sealed, _context(complaint_id)).decode()
 
 

@@ -1,4 +1,4 @@
-"""Who complained, as a source takes it down: checked, and known by a keyed hash. Pure: no storage."""
+"""Complainants' details as a source sends them: validated, and referenced by a keyed hash. Pure: no storage."""
 
 import re
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ class ComplainantIncompleteError(InvalidInputError):
     """The complainant has no name."""
 
     code = "COMPLAINANT_INCOMPLETE"
-    hint = "Leave the complainant out where nobody is named."
+    hint = "Omit the complainant if the name is not known."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplainantDraft:
-    """Who complained, as the source took it down."""
+    """A complainant's details, as the source recorded them."""
 
     name: str
     identity_number: str | None = None
@@ -51,9 +51,9 @@ def check_complainant(draft: ComplainantDraft) -> ComplainantDraft:
 
 
 def reference_complainant(keyring: Keyring, draft: ComplainantDraft) -> str:
-    """The keyed hash by which the same person is recognised, whatever the source and the spelling.
+    """Return the keyed hash that identifies the same person, regardless of source, case and punctuation.
 
-    By identity number; without one by telephone number, e-mail address, or name with address, in this order.
+    It is made from the identity number or else the telephone number, the e-mail address, or the name with the address.
     """
     return keyring.reference(f"complainant:{_normalise_identity(draft)}")
 

@@ -1,7 +1,7 @@
-"""Who complained. Sealed, shown to an officer for a recorded purpose, known elsewhere as a keyed hash.
+"""Complainants: sealed, revealed only to an officer for a recorded purpose, and known elsewhere by a keyed hash.
 
-Nothing of a complainant may reach an event, a log, a carrier or a provider. A purpose is free text and may name a
-person: it stays here under seal, and its event commits to it by a salted hash.
+No data of a complainant may reach an event, a log, a carrier or a provider. A purpose is free text and may name a
+person, so it is sealed as well, and its event contains only a salted hash of it.
 Source: domain.md, Complaint and the table of who sees what; field.md section 3.5.
 """
 
@@ -30,14 +30,14 @@ _SALT_BYTES = 32
 
 
 class PurposeMissingError(InvalidInputError):
-    """A complainant is revealed for a purpose only."""
+    """Revealing a complainant requires a purpose."""
 
     code = "PURPOSE_MISSING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedReveal(Reveal):
-    """A reveal with its purpose. Its event has the SHA-256 of the salt and the purpose, in hex."""
+    """A reveal with its purpose unsealed. Its event has the hexadecimal SHA-256 of the salt and the purpose."""
 
     purpose: str
     purpose_salt: bytes
@@ -46,7 +46,7 @@ class OpenedReveal(Reveal):
 async def insert_complainants(
     tx: Transaction, source_id: MemberId, drafts: Sequence[tuple[ComplaintId, ComplainantDraft]]
 ) -> None:
-    """Seal and keep the complainants of new complaints, given by complaint id, in one statement."""
+    """Seal and store the complainants of new complaints, each with its complaint's id, in one statement."""
     sealed = [
         SealedComplainant(
             complaint_id=complaint_id,
@@ -60,9 +60,9 @@ async def insert_complainants(
 
 
 async def reveal_complainant(tx: Transaction, complaint_id: str, *, purpose: str) -> ComplainantDraft:
-    """Show an officer who complained, as the source took it down; each time is an event with its purpose.
+    """Reveal a complainant to an officer, as the source recorded it. Every reveal is an event with its purpose.
 
-    Errors: ForbiddenError, OfficerRequiredError, PurposeMissingError; UnknownError, also where none is recorded.
+    Errors: ForbiddenError, OfficerRequiredError, PurposeMissingError; UnknownError, also if none is recorded.
     """
     officer_id = require_officer(tx.viewer)
     checked = check_text(purpose, field="purpose", length_max=_PURPOSE_LENGTH_MAX)
@@ -100,9 +100,9 @@ async def _record_reveal(tx: Transaction, complaint_id: ComplaintId, *, officer_
 
 
 async def load_reveals(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[OpenedReveal]]:
-    """Who was shown the complainant of each complaint, oldest first, in one statement, for the regulator.
+    """Return the reveals of each complaint's complainant, oldest first, in one statement, for the regulator.
 
-    Every asked complaint has an entry.
+    Every given complaint has an entry.
     """
     found: dict[str, list[OpenedReveal]] = {complaint_id: [] for complaint_id in complaint_ids}
     if not tx.viewer.is_regulator:

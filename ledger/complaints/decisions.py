@@ -1,6 +1,6 @@
-"""What officers decide of complaints. Never a machine; of two officers at once one wins and the other is told.
+"""Officers' decisions on complaints. A machine never decides; of two conflicting decisions, the second is refused.
 
-Verifying writes the number's verified count and risk and settles its signals; nothing here orders a block.
+Verifying updates the number's verified count and risk and settles its signals; nothing here orders a block.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,9 +41,9 @@ class Decision(ClosedList, graph_name="ComplaintDecision"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplaintDecision:
-    """One decision. REJECT needs a reason, ASK_INFO a note (the source reads it), MARK_DUPLICATE the other's id.
+    """One decision. REJECT needs a reason, ASK_INFO a note (for the source), MARK_DUPLICATE the other's id.
 
-    Any other decision's note stays with the regulator.
+    Only the regulator sees the note of any other decision.
     """
 
     complaint_id: str
@@ -59,17 +59,17 @@ _INFORMABLE = frozenset({ComplaintState.REJECTED, ComplaintState.DUPLICATE, Comp
 
 
 class DecisionInvalidError(InvalidInputError):
-    """The decision lacks something, or has what belongs to another decision."""
+    """The decision lacks a value that it requires, or has one that it does not take."""
 
     code = "DECISION_INVALID"
     hint = "REJECT takes a reason, ASK_INFO a note, MARK_DUPLICATE the other complaint's id."
 
 
 class DuplicateMismatchError(InvalidInputError):
-    """This is no duplicate: same complainant and same number, of a complaint that is none itself."""
+    """The complaints differ in complainant, number or platform, or the other complaint is itself a duplicate."""
 
     code = "DUPLICATE_MISMATCH"
-    hint = "Another victim's complaint of the same number is verified and joins the order."
+    hint = "Verify another victim's complaint about the same number instead; it joins the order."
 
 
 _RECOUNT = text("""
@@ -96,7 +96,7 @@ async def decide_complaints(
     tx: Transaction,
     decisions: Sequence[ComplaintDecision],
 ) -> list[Complaint | Problem]:
-    """Decide complaints, item by item.
+    """Decide on complaints, item by item.
 
     Shapes: 1..1000 decisions; the result has their order and length.
     Errors: NoItemsError, TooManyItemsError, ForbiddenError, OfficerRequiredError, with nothing written.
@@ -134,7 +134,7 @@ async def decide_complaints(
 
 
 def _recounted(changes: Sequence[Change[Complaint]]) -> list[str]:
-    """The numbers of which more or fewer complaints are verified than before."""
+    """Return the numbers whose count of verified complaints changes."""
     moved = {
         change.after.e164
         for change in changes
@@ -144,9 +144,9 @@ def _recounted(changes: Sequence[Change[Complaint]]) -> list[str]:
 
 
 async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
-    """Write the verified count, the risk and the signals of numbers from their complaints of the present epoch.
+    """Recompute the verified count, risk and signals of numbers from the complaints of their current epochs.
 
-    The numbers are locked first, by a statement of its own: the count must see what the last holder wrote.
+    A separate statement locks the numbers first, so that the count sees what the previous holder of the lock wrote.
     """
     if not e164s:
         return
@@ -161,12 +161,12 @@ async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
         await lock_numbers(tx, e164s)
         counted = await tx.execute(_RECOUNT, parameters)
     if counted.rowcount != len(e164s):
-        raise RuntimeError("A number of a complaint was not there to be counted.")
+        raise RuntimeError("The number of a complaint does not exist.")
     await settle_signals(tx, e164s)
 
 
 async def record_complainant_informed(tx: Transaction, complaint_ids: Sequence[str]) -> list[Complaint | Problem]:
-    """Note that the complainant was told the outcome; the first time stays.
+    """Record that the complainant was informed of the outcome. The first recorded time is kept.
 
     Shapes: 1..1000 ids; the result has their order and length.
     Errors: as decide_complaints. A complaint that has no outcome yet is INCOMPATIBLE_STATE.
@@ -223,7 +223,7 @@ def _decide(
 
 
 def _check_decision(decision: ComplaintDecision) -> str | None:
-    """The note, when the decision has what it needs and nothing else."""
+    """Return the cleaned note, if the decision has exactly the values that it takes."""
     note = check_optional_text(decision.note, field="note", length_max=_NOTE_LENGTH_MAX, lines=True)
     if (decision.reason is not None) != (decision.decision is Decision.REJECT):
         raise DecisionInvalidError(field="reason")
@@ -235,7 +235,7 @@ def _check_decision(decision: ComplaintDecision) -> str | None:
 
 
 def _check_duplicate(other_id: str, before: Complaint, present: Mapping[str, Complaint]) -> ComplaintId:
-    """The id of the complaint that this one repeats."""
+    """Return the id of the complaint that this one duplicates."""
     other = present.get(parse_id(other_id) or "")
     if other is None:
         raise UnknownError(field="duplicateOf")

@@ -1,4 +1,4 @@
-"""Complaints before they are filed: what a source sends, checked and cleaned. Pure: no storage.
+"""Complaints before they are filed: what a source sends, validated and cleaned. Pure: no storage.
 
 A draft that passes is complete: it can be filed and its verification can begin.
 """
@@ -36,43 +36,43 @@ class NumberMissingError(InvalidInputError):
 
 
 class AccountIncompleteError(InvalidInputError):
-    """An account is a platform with a handle or a web address."""
+    """An account needs a platform together with a handle or a web address."""
 
     code = "ACCOUNT_INCOMPLETE"
 
 
 class AccountUrlError(InvalidInputError):
-    """This is no web address of an account."""
+    """This is not the web address of an account."""
 
     code = "ACCOUNT_URL_INVALID"
-    hint = "Begin with https://."
+    hint = "Send an address that begins with https://."
 
 
 class LossInvalidError(InvalidInputError):
-    """The loss can't be taken."""
+    """The loss is negative or too large."""
 
     code = "LOSS_INVALID"
 
 
 class OccurrenceInvalidError(InvalidInputError):
-    """The occurrence counts from 1."""
+    """The occurrence is out of range; it counts from 1."""
 
     code = "OCCURRENCE_INVALID"
 
 
 class SourceReferenceReusedError(ConflictError):
-    """The source gave this reference to another complaint before."""
+    """The source has already used this reference for another complaint."""
 
     code = "SOURCE_REFERENCE_REUSED"
-    hint = "Give each complaint a reference of its own; the same one again means the same complaint."
+    hint = "Give each complaint its own reference; repeating a reference means the same complaint."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplaintDraft:
     """A complaint to be filed, against a number or an account or both.
 
-    number is as written, read as one of the region. incident_at carries its zone.
-    occurrence tells identical complaints without a reference apart: the first is 1.
+    number is as written, read as a number of the region. incident_at has a UTC offset.
+    occurrence distinguishes identical complaints without a reference: the first is 1.
     """
 
     medium: Medium
@@ -94,9 +94,9 @@ class ComplaintDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedComplaint:
-    """A draft that can be filed, under the id that it will have if it is new.
+    """A validated draft, with the id that its complaint gets if it is new.
 
-    content_hash is keyed: what is in it can't be guessed from a copy of the table.
+    content_hash is keyed, so that the content can't be guessed from a copy of the table.
     """
 
     id: ComplaintId
@@ -110,7 +110,7 @@ class PreparedComplaint:
 
     @property
     def key(self) -> tuple[str, str | int]:
-        """What makes it the same complaint as another of its source."""
+        """The key by which two complaints of one source are the same."""
         if self.draft.source_reference is not None:
             return ("", self.draft.source_reference)
         return (self.content_hash, self.occurrence)
@@ -119,7 +119,7 @@ class PreparedComplaint:
 def prepare_complaint(
     draft: ComplaintDraft, *, policy: FilingPolicy, keyring: Keyring, as_of: datetime
 ) -> PreparedComplaint:
-    """Check a draft whole. Errors: an InvalidInputError that names the field."""
+    """Validate a draft. Errors: an InvalidInputError that names the field."""
     number = parse_number(draft.number, region=draft.region) if draft.number and draft.number.strip() else None
     cleaned = replace(
         draft,
@@ -159,9 +159,9 @@ def _check_incident(incident_at: datetime | None, *, latest: datetime) -> dateti
     if incident_at is None:
         return None
     if incident_at.tzinfo is None:
-        raise TimeInvalidError("The incident's time needs its zone.", field="incidentAt")
+        raise TimeInvalidError("The time of the incident needs a UTC offset.", field="incidentAt")
     if not _EARLIEST <= incident_at <= latest:
-        raise TimeInvalidError("The incident lies in the future, or before 1970.", field="incidentAt")
+        raise TimeInvalidError("The time of the incident is in the future, or before 1970.", field="incidentAt")
     return incident_at.astimezone(UTC)
 
 
@@ -176,7 +176,7 @@ def _check_account(draft: ComplaintDraft, *, has_number: bool) -> None:
 
 
 def _hash_content(draft: ComplaintDraft, number: ParsedNumber | None, keyring: Keyring) -> str:
-    """Everything that a complaint says, and nothing of how it was sent."""
+    """Hash everything that a complaint says, and nothing about how it was sent."""
     content = [
         number.e164 if number else None,
         draft.account_platform,

@@ -1,4 +1,4 @@
-"""Evidence of complaints: bytes under seal, with their type and hash. Never shown outside source and regulator."""
+"""Evidence for complaints: sealed bytes, with their type and hash. Shown only to the source and the regulator."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from ledger.viewer import Viewer
 async def insert_evidence(
     tx: Transaction, source_id: MemberId, drafts: Sequence[tuple[ComplaintId, EvidenceDraft]]
 ) -> None:
-    """Seal and keep evidence, given by complaint id, in one statement."""
+    """Seal and store evidence, each piece with its complaint's id, in one statement."""
     pieces = [
         Evidence(
             id=EvidenceId(new_id()),
@@ -40,9 +40,9 @@ async def insert_evidence(
 
 
 async def load_evidence(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-    """The evidence of each complaint that the viewer may see, oldest first (regulator, source).
+    """Return the evidence of each complaint that the viewer may see, oldest first (regulator, source).
 
-    Every asked complaint has an entry.
+    Every given complaint has an entry.
     """
     found: dict[str, list[Evidence]] = {complaint_id: [] for complaint_id in complaint_ids}
     wanted = sorted({parsed for parsed in map(parse_id, complaint_ids) if parsed is not None})
@@ -56,7 +56,7 @@ async def load_evidence(tx: Transaction, complaint_ids: Sequence[str]) -> dict[s
 
 
 async def read_evidence(tx: Transaction, evidence_id: str) -> tuple[Evidence, bytes]:
-    """One piece with its bytes (regulator, source). Errors: UnknownError."""
+    """Return one piece of evidence with its bytes (regulator, source). Errors: UnknownError."""
     wanted = parse_id(evidence_id)
     if tx.viewer.kind not in SOURCES or wanted is None:
         raise UnknownError(field="id")

@@ -1,6 +1,6 @@
-"""Evidence as a source hands it in, checked and cleaned. Pure: no storage.
+"""Evidence as a source submits it, validated and cleaned. Pure: no storage.
 
-Only types that a viewer can show without running anything are taken.
+Only media types that can be displayed without executing anything are accepted.
 """
 
 import hashlib
@@ -22,33 +22,33 @@ _FILE_NAME_LENGTH_MAX = 255
 
 
 class EvidenceTypeError(InvalidInputError):
-    """Evidence of this type is not taken."""
+    """Evidence of this media type is not accepted."""
 
     code = "EVIDENCE_TYPE_UNKNOWN"
-    hint = f"One of {', '.join(sorted(MEDIA_TYPES))}."
+    hint = f"Use one of {', '.join(sorted(MEDIA_TYPES))}."
 
 
 class EvidenceEmptyError(InvalidInputError):
-    """The evidence has no bytes."""
+    """The evidence is empty."""
 
     code = "EVIDENCE_EMPTY"
 
 
 class EvidenceTooLargeError(InvalidInputError):
-    """The evidence is larger than is taken."""
+    """The evidence is too large."""
 
     code = "EVIDENCE_TOO_LARGE"
 
 
 class EvidenceTooManyError(InvalidInputError):
-    """There are more pieces of evidence than are taken."""
+    """There are too many pieces of evidence."""
 
     code = "EVIDENCE_TOO_MANY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceDraft:
-    """A screenshot, a recording or a document as it was handed in."""
+    """A screenshot, recording or document as submitted."""
 
     media_type: str
     content: bytes
@@ -57,13 +57,13 @@ class EvidenceDraft:
 
 
 def check_evidence(drafts: Sequence[EvidenceDraft], policy: FilingPolicy) -> tuple[EvidenceDraft, ...]:
-    """The drafts with their texts cleaned.
+    """Return the drafts with their texts cleaned.
 
     Errors: EvidenceTooManyError, EvidenceTypeError, EvidenceEmptyError, EvidenceTooLargeError, TimeInvalidError,
     TextInvalidError, TextTooLongError.
     """
     if len(drafts) > policy.evidence_items_max:
-        raise EvidenceTooManyError(f"At most {policy.evidence_items_max} pieces of evidence.", field="evidence")
+        raise EvidenceTooManyError(f"Send at most {policy.evidence_items_max} pieces of evidence.", field="evidence")
     checked = []
     for draft in drafts:
         media_type = draft.media_type.strip().lower() if len(draft.media_type) <= _FILE_NAME_LENGTH_MAX else ""
@@ -73,20 +73,20 @@ def check_evidence(drafts: Sequence[EvidenceDraft], policy: FilingPolicy) -> tup
             raise EvidenceEmptyError(field="evidence.content")
         if len(draft.content) > policy.evidence_bytes_max:
             raise EvidenceTooLargeError(
-                f"One piece of evidence has at most {policy.evidence_bytes_max} bytes.", field="evidence.content"
+                f"A piece of evidence can have at most {policy.evidence_bytes_max} bytes.", field="evidence.content"
             )
         if draft.captured_at is not None and draft.captured_at.tzinfo is None:
-            raise TimeInvalidError("The time needs its zone.", field="evidence.capturedAt")
+            raise TimeInvalidError("The time needs a UTC offset.", field="evidence.capturedAt")
         file_name = check_optional_text(draft.file_name, field="evidence.fileName", length_max=_FILE_NAME_LENGTH_MAX)
         checked.append(replace(draft, media_type=media_type, file_name=file_name))
     return tuple(checked)
 
 
 def hash_content(draft: EvidenceDraft) -> str:
-    """SHA-256 of the bytes, in hex."""
+    """Return the SHA-256 of the content, in hexadecimal."""
     return hashlib.sha256(draft.content).hexdigest()
 
 
 def count_evidence_bytes(drafts: Sequence[EvidenceDraft]) -> int:
-    """The size of several pieces together."""
+    """Return the total size of the pieces."""
     return sum(len(draft.content) for draft in drafts)

@@ -1,6 +1,6 @@
-"""Complaints that wait for information and get none: rejected as EVIDENCE_MISSING when their time is over.
+"""Rejecting complaints as EVIDENCE_MISSING when the information that an officer requested does not arrive in time.
 
-A job of the system's own, in batches; safe in several processes at once. Source: domain.md, Complaint.
+A periodic job in batches, safe to run in several processes concurrently. Source: domain.md, Complaint.
 """
 
 from datetime import timedelta
@@ -19,7 +19,7 @@ from ledger.viewer import OPERATOR
 
 _BATCH_ROWS = 500
 
-# Asking for information is recorded as an event of the complaint; its last one is when the waiting began.
+# A request for information is an event of the complaint; the latest such event marks when the waiting began.
 _EXPIRE = text(f"""
 WITH waiting AS (
   SELECT c.id FROM complaints c
@@ -36,7 +36,7 @@ RETURNING {render_columns(Complaint, Role.TRANSITION)}
 
 
 async def expire_information_requests(tx: Transaction) -> int:
-    """Reject complaints whose source did not supply what was asked for in time; answers how many, at most 500."""
+    """Reject complaints whose source did not supply the information in time. Returns how many, at most 500."""
     asked_before = tx.as_of - timedelta(days=tx.policies.information_due_days)
     async with tx.role(Role.TRANSITION):
         expired = await fetch_records(tx, Complaint, _EXPIRE, {"asked_before": asked_before, "rows": _BATCH_ROWS})

@@ -1,8 +1,8 @@
 """Complaints in files, read as a stream: CSV, JSON lines and the FTC's Do Not Call files, each plain or gzip. Pure.
 
-A row that can't be a complaint comes out as a rejected row with its line and reason, and reading goes on. A file that
-can't be read any further raises with the line, and so does a time without a zone; what came before stands. Never more
-than one record is held.
+A row that is not a valid complaint is returned as rejected, with its line and reason, and reading continues. A file
+that can't be read any further, or a time without a zone, raises an error that names the line; the rows before it
+remain valid. At most one record is held in memory.
 """
 
 from collections.abc import Iterator
@@ -34,20 +34,20 @@ _FORMATS: dict[FileFormat, tuple[tuple[Layout, MakeDraft], ...]] = {
 
 
 class TimeZoneMissingError(SpreadsheetError):
-    """A time has no zone, and none was given for the file."""
+    """A time has no time zone, and none was given for the file."""
 
     code = "TIMEZONE_REQUIRED"
 
 
 class RowJsonError(InvalidInputError):
-    """The line is no JSON object of a complaint."""
+    """The line is not a JSON object that describes a complaint."""
 
     code = "ROW_JSON_INVALID"
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One record: the line at which it begins, its text as read, and the complaint or why it is none."""
+    """One record: the line on which it begins, its text as read, and the complaint or the reason for rejection."""
 
     line: int
     text: str
@@ -55,10 +55,10 @@ class FileRow:
 
 
 def read_complaints(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]:
-    """The complaints of a file, one after another; gzip is recognised by its first bytes.
+    """Yield the complaints of a file one by one; gzip is recognised by its first bytes.
 
     Shapes: stream is seekable or buffered (has peek).
-    Errors: SpreadsheetError and its kinds, when the bad place is reached.
+    Errors: SpreadsheetError and its subclasses, when reading reaches the faulty line.
     """
     if reading.format is FileFormat.JSON_LINES:
         return _read_json_lines(stream, reading)
@@ -68,8 +68,8 @@ def read_complaints(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]
 def _read_csv(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]:
     layouts = _FORMATS[reading.format]
     sheet = Spreadsheet(stream, *(layout for layout, _ in layouts), dialect=_DIALECT)
-    if sheet.layout is FTC_FILE and reading.zone is None:  # every time of these files is without a zone
-        raise TimeZoneMissingError("the times of this file have no zone.", line=1, hint="Give a time zone.")
+    if sheet.layout is FTC_FILE and reading.zone is None:  # times in these files never have a zone
+        raise TimeZoneMissingError("the times in this file have no time zone.", line=1, hint="Give a time zone.")
     (make,) = (make for layout, make in layouts if layout is sheet.layout)
     for row in sheet:
         yield _take(row, sheet.layout, make, reading)
@@ -79,7 +79,7 @@ def _take(row: Row, layout: Layout, make: MakeDraft, reading: FileReading) -> Fi
     try:
         return FileRow(row.line, row.text, make(layout.convert(row, reading.zone), reading.region))
     except ZoneUnknownError as error:
-        raise TimeZoneMissingError("a time without a zone.", line=row.line, hint=error.hint) from None
+        raise TimeZoneMissingError("a time has no time zone.", line=row.line, hint=error.hint) from None
     except LedgerError as error:
         return FileRow(row.line, row.text, error.problem())
 
@@ -99,7 +99,7 @@ def _read_json_lines(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow
 
 
 def _read_object(text: str) -> dict[str, str]:
-    """The values of a JSON object as cells by column. Errors: RowJsonError."""
+    """Return the values of a JSON object as cells by column. Errors: RowJsonError."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -110,7 +110,7 @@ def _read_object(text: str) -> dict[str, str]:
     for name, content in value.items():
         column = COMPLAINT.find_name(name)
         if column not in COMPLAINT.names or column in cells:
-            raise RowJsonError("A key is unknown or stands twice.", field=name[:64])
+            raise RowJsonError("A key is unknown or repeated.", field=name[:64])
         if content is None:
             continue
         if isinstance(content, bool) or not isinstance(content, str | int):

@@ -1,8 +1,8 @@
-"""Filing complaints: many at once, each once.
+"""Filing complaints: many in one call, each only once.
 
-The same complaint filed again is the first one: by the source's reference, else by its content with the number
-of its occurrence. A filing is never half-written: complaint, complainant, evidence, counts and event go together.
-Locks are taken in one order, numbers by E.164 before complaints by their key, so that filers don't meet crosswise.
+Filing the same complaint again returns the first one. It is recognised by the source's reference or, without one, by
+content and occurrence. Complaint, complainant, evidence, counts and event are written together or not at all. Locks
+are taken in one order, numbers by E.164 before complaints by their key, so that concurrent filings don't deadlock.
 """
 
 from collections import Counter
@@ -32,12 +32,12 @@ from ledger.storage.roles import Role
 from ledger.storage.rows import dump_rows, insert_new
 
 EVIDENCE_CALL_BYTES_MAX = 64 * 1024 * 1024
-"""Evidence of all the complaints of one call together."""
+"""The limit on all the evidence in one call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledComplaint:
-    """What a draft became; was_known where it had been filed before."""
+    """The complaint that a draft became. was_known is true if it had been filed before."""
 
     complaint: Complaint
     was_known: bool
@@ -45,7 +45,7 @@ class FiledComplaint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """The same without the complaint itself."""
+    """A FiledComplaint with only the complaint's id."""
 
     complaint_id: ComplaintId
     was_known: bool
@@ -53,7 +53,7 @@ class Filing:
 
 Key = tuple[str, str | int]
 
-# LIMIT keeps each look-up a probe of its unique index: as a join, statistics of a young table led to whole scans.
+# LIMIT makes each look-up a probe of its unique index. As a join, a new table's statistics led to sequential scans.
 _FIND_KNOWN = text("""
 SELECT k.* FROM unnest(CAST(:references AS text[])) AS d(source_reference)
 CROSS JOIN LATERAL (
@@ -87,7 +87,7 @@ async def file_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> 
     """File complaints for the viewer's own member, item by item.
 
     Shapes: 1..1000 drafts; the result has the drafts' order and length.
-    Errors: NoItemsError, TooManyItemsError, ForbiddenError, with nothing written. A draft that can't be taken is a
+    Errors: NoItemsError, TooManyItemsError, ForbiddenError, with nothing written. A draft that is refused is a
     Problem in its place; the others are filed.
     Source: domain.md, Complaint; field.md section 1.1.
     """
@@ -107,7 +107,7 @@ async def file_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> 
 
 
 def prepare_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> list[PreparedComplaint | Problem]:
-    """Check every draft; one that can't be taken becomes a Problem in its place."""
+    """Validate every draft; one that is refused becomes a Problem in its place."""
     checked: list[PreparedComplaint | Problem] = []
     evidence_bytes = 0
     for draft in drafts:
@@ -124,9 +124,9 @@ def prepare_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> lis
 
 
 async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> list[Filing | Problem]:
-    """File what was checked, in a number of statements that doesn't grow with the items.
+    """File validated complaints, in a number of statements that doesn't grow with the items.
 
-    Shapes: the result has the items' order and length. A reference that stands for another content is a Problem.
+    Shapes: the result has the items' order and length. A reference already used for other content is a Problem.
     """
     source_id = require_source(tx.viewer)
     if not items:
@@ -138,7 +138,7 @@ async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> 
             fresh.setdefault(item.key, item)
     written = await _write(tx, source_id, list(fresh.values())) if fresh else set()
     overtaken = [item for item in fresh.values() if item.id not in written]
-    if overtaken:  # another filed the same at the same time and was first
+    if overtaken:  # a concurrent call filed the same complaints first
         known |= await _find_known(tx, source_id, overtaken)
     for key, item in fresh.items():
         if item.id in written:
@@ -177,7 +177,7 @@ async def _find_known(
 async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> set[str]:
     """Write complaints that are new, with all that belongs to them; the ids of those that no other was faster with."""
     epochs = await _find_epochs(tx, items)
-    # The order is that of the unique indexes: two who file the same complaints wait for each other, never crosswise.
+    # In the order of the unique indexes, so that two calls with the same complaints wait instead of deadlocking.
     in_order = sorted(items, key=attrgetter("key"))
     referenced = [item for item in in_order if item.draft.source_reference is not None]
     unreferenced = [item for item in in_order if item.draft.source_reference is None]
@@ -196,9 +196,9 @@ async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedC
 
 
 async def _find_epochs(tx: Transaction, items: Sequence[PreparedComplaint]) -> dict[str, int]:
-    """The epoch of each complaint's number at the incident; the present one where the time is unknown.
+    """Return the epoch of each complaint's number at the incident, or the current one if that time is unknown.
 
-    The numbers are known and locked from now on.
+    The numbers are stored, if new, and locked.
     """
     async with tx.role(Role.TRANSITION):
         numbers = await ensure_numbers(tx, [item.number for item in items if item.number is not None])
@@ -211,7 +211,7 @@ async def _find_epochs(tx: Transaction, items: Sequence[PreparedComplaint]) -> d
             if item.number is not None and item.draft.incident_at is not None and epochs[item.id] > 1
         }
         if incidents:
-            # Before the first reassignment that we know of, it was the first epoch.
+            # An incident before the first known reassignment belongs to the first epoch.
             epochs |= dict.fromkeys(incidents, 1)
             found = await tx.execute(_FIND_EPOCHS, {"incidents": dump_rows(list(incidents.values()))})
             epochs |= {row.id: row.epoch for row in found}
@@ -245,7 +245,7 @@ def _complaint(tx: Transaction, source_id: MemberId, item: PreparedComplaint, ep
 
 
 def _unshown(tx: Transaction, item: PreparedComplaint) -> dict[str, Any]:
-    """The columns that are no part of the row."""
+    """Return the columns that are not fields of Complaint."""
     chronology = item.draft.chronology
     return {
         "content_hash": item.content_hash,
@@ -255,7 +255,7 @@ def _unshown(tx: Transaction, item: PreparedComplaint) -> dict[str, Any]:
 
 
 async def _count_and_tell(tx: Transaction, filed: Sequence[Complaint]) -> None:
-    """Raise the numbers' counts, whose rows are locked since they were ensured, and write an event each."""
+    """Increase the numbers' counts, whose rows ensure_numbers has locked, and append an event for each complaint."""
     counts = Counter(complaint.e164 for complaint in filed if complaint.e164 is not None)
     events = [
         complaint_event(complaint, EventKind.COMPLAINT_FILED, category=complaint.category, medium=complaint.medium)
@@ -266,5 +266,5 @@ async def _count_and_tell(tx: Transaction, filed: Sequence[Complaint]) -> None:
             rows = [{"e164": e164, "filed_count": count} for e164, count in counts.items()]
             counted = await tx.execute(_COUNT, {"counts": dump_rows(rows)})
             if counted.rowcount != len(counts):
-                raise RuntimeError("A number that was just locked was not there to be counted.")
+                raise RuntimeError("A number that this transaction locked no longer exists.")
         await append_events(tx, events)

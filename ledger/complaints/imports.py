@@ -1,8 +1,8 @@
-"""Importing a file of complaints: in batches, each a transaction of its own, so that a broken import is run again.
+"""Importing a file of complaints in batches, each in its own transaction, so that an interrupted import can be rerun.
 
-Nothing is filed twice: by the source's reference, else by content with the number of its occurrence in the file. The
-account adds up: read = filed + already filed + rejected. Memory is bounded but for one eight-byte mark a row
-without a reference, in a table at most two thirds full.
+Nothing is filed twice: a complaint is recognised by the source's reference or, without one, by content and occurrence
+in the file. The account adds up: read = filed + already filed + rejected. Memory is bounded, except for an eight-byte
+mark for each distinct row without a reference, in a table at most two thirds full.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ BATCH_SIZE = 1000
 
 @dataclass(slots=True, kw_only=True)
 class ImportAccount:
-    """What an import came to so far."""
+    """The totals of an import so far."""
 
     read: int = 0
     filed: int = 0
@@ -35,7 +35,7 @@ class ImportAccount:
 
     @property
     def rejected_count(self) -> int:
-        """Rejected rows, whatever the reason."""
+        """The number of rejected rows, for any reason."""
         return self.rejected.total()
 
     @property
@@ -46,7 +46,7 @@ class ImportAccount:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that was not filed: the line at which it begins, why, and its text."""
+    """A row that was not filed: the line on which it begins, the problem, and its text."""
 
     line: int
     problem: Problem
@@ -69,9 +69,9 @@ async def import_complaints(
 ) -> ImportAccount:
     """File every row of a file for the viewer's member.
 
-    on_rejected gets rejected rows in the file's order; on_progress the account after each batch. The account may be
-    the caller's own, so that it is at hand when the file turns out to be unreadable half-way.
-    Errors: ForbiddenError; ComplaintFileError, after the rows before it were filed and told; DatabaseUnavailableError.
+    on_rejected receives rejected rows in the file's order, on_progress the account after each batch. A caller that
+    passes its own account still has the totals if the file turns out to be unreadable part-way.
+    Errors: ForbiddenError; SpreadsheetError, after the rows before it were filed; DatabaseUnavailableError.
     """
     require_source(viewer)
     total = ImportAccount() if account is None else account
@@ -108,7 +108,7 @@ class _Preparer:
         self._occurrences = OccurrenceCounter()
 
     def take(self, rows: Iterator[FileRow]) -> tuple[_Batch, Exception | None]:
-        """The next rows, and what ended the reading before its time."""
+        """Return the next rows, and the error that ended reading early, if any."""
         batch: _Batch = []
         try:
             for row in islice(rows, BATCH_SIZE):
@@ -147,7 +147,7 @@ def _enter(
     outcomes: Iterator[Filing | Problem],
     on_rejected: Callable[[RejectedRow], None],
 ) -> None:
-    """Enter a batch that was committed into the account."""
+    """Add a committed batch to the account."""
     for row, item in batch:
         outcome = next(outcomes) if isinstance(item, PreparedComplaint) else item
         total.read += 1
@@ -161,10 +161,10 @@ def _enter(
 
 
 class OccurrenceCounter:
-    """How often a content came before, in eight to sixteen bytes a content: open addressing over 64-bit marks.
+    """Counts occurrences of each content, in 12 to 24 bytes per distinct content: open addressing over 64-bit marks.
 
-    Two contents with one mark (one chance in millions for ten million rows) would count as occurrences of each
-    other: still two complaints, and the same ones at every run.
+    Two contents with the same mark (about three chances in a million for ten million rows) would count as
+    occurrences of each other: still two complaints, and the same ones in every run.
     """
 
     _SIZE_FIRST = 1 << 14
@@ -175,7 +175,7 @@ class OccurrenceCounter:
         self._repeated: dict[int, int] = {}
 
     def count(self, content_hash: str) -> int:
-        """1 for a content that is new, 2 for its first repetition, and so on."""
+        """Return 1 for a new content, 2 for its first repetition, and so on."""
         mark = int(content_hash[:16], 16) or 1
         if not self._add(mark):
             self._repeated[mark] = self._repeated.get(mark, 1) + 1

@@ -1,4 +1,4 @@
-"""What every move of complaints shares: how an item is refused, and what its source reads in the feed."""
+"""What all moves of complaints share: the errors for refused items, and the events that the source receives."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from ledger.feed.vocabulary import EventKind, Subject
 
 
 def refuse_unknown(_place: int) -> LedgerError:
-    """The refusal of an item that names no complaint."""
+    """The error for an item whose id matches no complaint."""
     return UnknownError(field="complaintId")
 
 
 def refuse_repeated() -> LedgerError:
-    """The refusal of a second item about a complaint that the same call changed."""
+    """The error for a second item about a complaint that the same call has already changed."""
     return ItemRepeatedError(field="complaintId")
 
 

@@ -1,4 +1,4 @@
-"""Reading complaints: the regulator all of them, a source its own, nobody else any."""
+"""Reading complaints: the regulator sees all of them, a source its own, and no one else any."""
 
 import re
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def _is_of_complainant(_record: type[Any], reference: str) -> ColumnElement[bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplaintFilter:
-    """Which complaints are wanted; an empty tuple and None ask for all. number is as people write it."""
+    """Which complaints to return. An empty tuple or None does not filter. number is as people write it."""
 
     states: Annotated[tuple[ComplaintState, ...], among("state")] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
@@ -65,7 +65,7 @@ def _conditions(tx: Transaction, wanted: ComplaintFilter | None) -> list[ColumnE
 
 
 async def get_complaint(tx: Transaction, complaint_id: str) -> Complaint:
-    """One complaint. Errors: UnknownError."""
+    """Return one complaint. Errors: UnknownError."""
     found = (await load_complaints(tx, [complaint_id])).get(parse_id(complaint_id) or "")
     if found is None:
         raise UnknownError(field="id")
@@ -73,9 +73,9 @@ async def get_complaint(tx: Transaction, complaint_id: str) -> Complaint:
 
 
 async def get_complaint_by_ticket(tx: Transaction, ticket_no: str) -> Complaint:
-    """One complaint by the number that people say on the phone.
+    """Return one complaint by its ticket number, which people quote on the phone.
 
-    Errors: UnknownError, the same for what is not the viewer's to see.
+    Errors: UnknownError, also for a complaint that the viewer may not see.
     """
     said = ticket_no.strip().upper()
     match = _TICKET_NO.fullmatch(said)
@@ -95,7 +95,7 @@ async def list_complaints(
     *,
     sort: ComplaintSort = ComplaintSort.FILED_NEWEST,
 ) -> Page[Complaint]:
-    """Complaints that the viewer may see.
+    """Return a page of the complaints that the viewer may see.
 
     Errors: ForbiddenError, CursorInvalidError, NumberInvalidError.
     """
@@ -107,13 +107,13 @@ async def list_complaints(
 
 
 async def count_complaints(tx: Transaction, wanted: ComplaintFilter | None = None) -> int:
-    """How many complaints of the filter the viewer may see. Errors: as list_complaints."""
+    """Count the complaints that match the filter and that the viewer may see. Errors: as list_complaints."""
     require_kind(tx.viewer, SOURCES)
     return await count_records(tx, Complaint, *_conditions(tx, wanted))
 
 
 async def load_complaints(tx: Transaction, ids: Sequence[str]) -> dict[str, Complaint]:
-    """Complaints by id, in one statement; what the viewer may not see is missing."""
+    """Return complaints by id, in one statement, without those that the viewer may not see."""
     if tx.viewer.kind not in SOURCES:
         return {}
     known = [parsed for complaint_id in ids if (parsed := parse_id(complaint_id))]
@@ -121,7 +121,7 @@ async def load_complaints(tx: Transaction, ids: Sequence[str]) -> dict[str, Comp
 
 
 async def read_chronology(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, str]:
-    """What happened, in the complainant's words, for those complaints that have it (regulator, source)."""
+    """Return what happened, in the complainant's words, for the complaints that have it (regulator, source)."""
     wanted = sorted({parsed for parsed in map(parse_id, complaint_ids) if parsed is not None})
     if tx.viewer.kind not in SOURCES or not wanted:
         return {}

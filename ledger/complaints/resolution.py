@@ -1,6 +1,6 @@
-"""Resolving complaints: when every instrument of a complaint has ended, and what it came to.
+"""Resolving complaints: when every instrument of a complaint has ended, and with which outcome.
 
-A complaint knows no instrument alone: it is resolved when none of any kind is pending, with the best outcome of all.
+No single kind of instrument decides: a complaint is resolved when none of any kind is pending, with the best outcome.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from ledger.storage.roles import Role
 from ledger.storage.rows import fetch_records
 
 INSTRUMENTS = (BLOCK_ORDERS,)
-"""Every kind of instrument that may stand behind a complaint."""
+"""Every kind of instrument that a complaint can lead to."""
 
 _FROM_BEST_TO_LEAST = (
     ComplaintOutcome.BLOCKED,
@@ -32,9 +32,9 @@ _FROM_BEST_TO_LEAST = (
 
 
 async def resolve_complaints(tx: Transaction, instrument: Instrument, ids: Sequence[str]) -> list[EventDraft]:
-    """Resolve the complaints behind these instruments of which none is pending any more; the events of that.
+    """Resolve the complaints behind these instruments that have no pending instrument left, and return the events.
 
-    Runs under the transition role, after the instruments were written.
+    Runs under the transition role, after the instruments have been written.
     """
     if not ids:
         return []

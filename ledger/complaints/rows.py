@@ -1,6 +1,6 @@
-"""One record of a file as a complaint: the columns of each format, and the words that files use. Pure.
+"""One record of a file as a complaint: the columns of each format, and the terms that files use. Pure.
 
-The FTC's subjects are put under the categories here, by what the caller wanted.
+The FTC's subjects are mapped to categories here, by what the caller wanted.
 Source: the columns of the FTC's Do Not Call complaint files and of its API.
 """
 
@@ -19,7 +19,7 @@ from ledger.vocabulary import Category
 
 
 class FileFormat(StrEnum):
-    """How a file of complaints is written."""
+    """The format of a file of complaints."""
 
     CSV = "csv"
     JSON_LINES = "jsonl"
@@ -28,7 +28,7 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReading:
-    """How to read a file: numbers without a country code as of the region, times without a zone as of the zone."""
+    """How to read a file: the region of numbers without a country code, and the zone of times without one."""
 
     format: FileFormat
     region: str = HOME_REGION
@@ -81,7 +81,7 @@ FTC_API = Layout(
         Column("consumer_area_code", default="-"),
     )
 )
-# Subjects without their doubled spaces. What only sells is SPAM_ADVERT, what promises money or a cure is FRAUD.
+# Subjects with runs of spaces collapsed. Sales calls are SPAM_ADVERT; promises of money and appeals for it are FRAUD.
 _FTC_SUBJECTS = {
     "calls pretending to be government, businesses, or family and friends": Category.IMPERSONATION,
     "computer & technical support": Category.IMPERSONATION,
@@ -102,11 +102,11 @@ _COMPLAINANT_PARTS = {
 }
 
 MakeDraft = Callable[[dict[str, Any], str], ComplaintDraft]
-"""A complaint of a layout's values, which it may use up, and the file's region."""
+"""Makes a complaint from a row's values, which it may consume, and the file's region."""
 
 
 def make_complaint(values: dict[str, Any], region: str) -> ComplaintDraft:
-    """A complaint of our own columns, the same for CSV and JSON lines."""
+    """Make a complaint from our own columns, which are the same in CSV and JSON lines."""
     person = {part: values.pop(name) for name, part in _COMPLAINANT_PARTS.items()}
     has_complainant = any(person.values())
     person["name"] = person["name"] or ""
@@ -115,7 +115,7 @@ def make_complaint(values: dict[str, Any], region: str) -> ComplaintDraft:
 
 
 def make_ftc_file(values: dict[str, Any], region: str) -> ComplaintDraft:
-    """A row of the daily file. What has no field of its own is kept in the chronology, and so tells rows apart."""
+    """Make one from a row of the daily file. Other columns go into the chronology, which keeps rows distinct."""
     subject = " ".join(values["Subject"].split())
     chronology = (
         f"Subject: {subject}. Recorded message or robocall: {values['Recorded_Message_Or_Robocall']}. "
@@ -133,7 +133,7 @@ def make_ftc_file(values: dict[str, Any], region: str) -> ComplaintDraft:
 
 
 def make_ftc_api(values: dict[str, Any], region: str) -> ComplaintDraft:
-    """A record of the API: it tells the day of the complaint, never when the call came or what it was about."""
+    """Make one from a record of the API, which gives the day of the complaint, but no time or subject of the call."""
     return ComplaintDraft(
         source_reference=values["complaint_id"],
         number=values["company_phone_number"],

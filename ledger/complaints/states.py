@@ -1,4 +1,4 @@
-"""Where a complaint stands, and every move from there. A move that is not written here does not exist.
+"""The states of a complaint and every move between them. A move that is not listed here does not exist.
 
 Pure: it may be imported from anywhere in the ledger. Source: domain.md, the table of Complaint.
 """
@@ -11,7 +11,7 @@ from ledger.errors import StateConflictError
 
 
 class ComplaintState(ClosedList):
-    """Where a complaint stands."""
+    """The state of a complaint."""
 
     SUBMITTED = "SUBMITTED", "Filed; waiting for an officer."
     NEEDS_INFO = "NEEDS_INFO", "An officer asked the source for more information."
@@ -61,15 +61,15 @@ COMPLAINT_MOVES: Mapping[tuple[ComplaintState, ComplaintMove], ComplaintState] =
 
 
 def next_complaint_state(state: ComplaintState, move: ComplaintMove) -> ComplaintState:
-    """The state after the move. Errors: StateConflictError."""
+    """Return the state after the move. Errors: StateConflictError."""
     after = COMPLAINT_MOVES.get((state, move))
     if after is None:
-        raise StateConflictError(f"A complaint that is {state} has no move {move}.")
+        raise StateConflictError(f"A complaint that is {state} does not allow {move}.")
     return after
 
 
 VERIFIED_STATES = frozenset({_C.VERIFIED, _C.ESCALATED, _C.RESOLVED})
-"""States in which an officer stands by the complaint, so that it counts for the number's risk."""
+"""States in which an officer has found the complaint well-founded, so that it counts toward the number's risk."""
 
 AWAITING_VERIFICATION = frozenset({_C.SUBMITTED, _C.REOPENED})
-"""States in which a complaint awaits an officer, so that its verification can be overdue."""
+"""States in which a complaint waits for an officer, so that its verification can become overdue."""

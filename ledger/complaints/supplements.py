@@ -1,4 +1,4 @@
-"""What a source may do to a complaint of its own after filing it: withdraw it, or supply what was asked for."""
+"""What a source can do with its own complaint after filing it: withdraw it, or supply the requested information."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,14 +24,14 @@ from ledger.storage.rows import dump_rows
 
 
 class SupplementEmptyError(InvalidInputError):
-    """Nothing is supplied."""
+    """The supplement is empty."""
 
     code = "SUPPLEMENT_EMPTY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supplement:
-    """What a source adds to a complaint that needs information; a chronology is added to the one before."""
+    """What a source adds to a complaint that needs information. A chronology is appended to the existing one."""
 
     complaint_id: str
     chronology: str | None = None
@@ -46,7 +46,7 @@ WHERE c.id = d.id
 
 
 async def withdraw_complaints(tx: Transaction, complaint_ids: Sequence[str]) -> list[Complaint | Problem]:
-    """Take back complaints of the viewer's own member, item by item.
+    """Withdraw complaints that the viewer's own member filed, item by item.
 
     Shapes: 1..1000 ids; the result has their order and length.
     Errors: NoItemsError, TooManyItemsError, ForbiddenError, with nothing written.
@@ -64,7 +64,7 @@ async def withdraw_complaints(tx: Transaction, complaint_ids: Sequence[str]) -> 
 
 
 async def supply_information(tx: Transaction, supplements: Sequence[Supplement]) -> list[Complaint | Problem]:
-    """Answer what an officer asked; the complaint is complete again and its clock starts anew.
+    """Supply requested information. The complaint is complete again and its verification clock restarts.
 
     Shapes: 1..1000 supplements; the result has their order and length.
     Errors: NoItemsError, TooManyItemsError, ForbiddenError, with nothing written.
@@ -85,7 +85,7 @@ async def supply_information(tx: Transaction, supplements: Sequence[Supplement])
 
 @dataclass(slots=True)
 class _Batch:
-    """The supplements of one call: what each complaint had before, and what is to be added."""
+    """The supplements of one call: what each complaint already has, and what to add."""
 
     tx: Transaction
     source_id: MemberId
@@ -96,14 +96,14 @@ class _Batch:
     pieces: list[tuple[ComplaintId, EvidenceDraft]] = field(default_factory=list)
 
     async def find_known(self, complaints: Mapping[str, Complaint]) -> None:
-        """Read what was said before, as the source itself; the complaints are locked, so none can add to it."""
+        """Read what exists, under the source's role. The complaints are locked, so nobody adds to it meanwhile."""
         async with self.tx.role(ROLE_OF_VIEWER[self.tx.viewer.kind]):
             self.told = await read_chronology(self.tx, list(complaints))
             shown = await load_evidence(self.tx, list(complaints))
         self.evidence_counts = {complaint_id: len(pieces) for complaint_id, pieces in shown.items()}
 
     def take(self, place: int, complaint: Complaint) -> Moved[Complaint]:
-        """The complaint with its supplement. Errors: a LedgerError."""
+        """Apply one supplement to its complaint. Errors: a LedgerError."""
         chronology, evidence = self._check(self.supplements[place], complaint)
         supplied = replace(
             complaint,
@@ -119,7 +119,7 @@ class _Batch:
         return Moved(supplied, complaint_event(supplied, EventKind.COMPLAINT_SUPPLEMENTED))
 
     def _check(self, supplement: Supplement, complaint: Complaint) -> tuple[str | None, tuple[EvidenceDraft, ...]]:
-        """The whole chronology after the supplement, None where it adds none, and the new evidence."""
+        """Return the full chronology after the supplement (None if it adds none) and the new evidence."""
         policy = self.tx.policies
         added = check_chronology(supplement.chronology, policy)
         evidence = check_evidence(supplement.evidence, policy)
@@ -127,7 +127,7 @@ class _Batch:
             raise SupplementEmptyError
         if self.evidence_counts[complaint.id] + len(evidence) > policy.evidence_items_max:
             raise EvidenceTooManyError(
-                f"A complaint has at most {policy.evidence_items_max} pieces of evidence.", field="evidence"
+                f"A complaint can have at most {policy.evidence_items_max} pieces of evidence.", field="evidence"
             )
         told = self.told.get(complaint.id)
         if added is None or told is None:
@@ -135,7 +135,7 @@ class _Batch:
         return check_chronology(f"{told}\n\n{added}", policy), evidence
 
     async def write(self, _changes: Sequence[Change[Complaint]]) -> list[EventDraft]:
-        """Keep what was added: the evidence as the source itself, so that row-level security judges it."""
+        """Store what was added, the evidence under the source's role, so that row-level security applies to it."""
         if self.chronologies:
             rows = [
                 {"id": complaint_id, "chronology_sealed": seal_chronology(self.tx.keyring, complaint_id, told)}
@@ -149,7 +149,7 @@ class _Batch:
 
 
 async def _find_own(tx: Transaction, source_id: MemberId, ids: Sequence[str]) -> list[ComplaintId | None]:
-    """The complaints that are the source's own, as the viewer itself sees them, in the order of the ids."""
+    """Return the ids of the source's own complaints in the order given, and None for any other."""
     seen = await load_complaints(tx, ids)
     found = [seen.get(parse_id(complaint_id) or "") for complaint_id in ids]
     return [complaint.id if complaint and complaint.source_id == source_id else None for complaint in found]

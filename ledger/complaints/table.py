@@ -1,4 +1,4 @@
-"""Complaints, who complained, and the evidence, as they are stored. Chronology, evidence and complainant are sealed."""
+"""The tables of complaints, complainants and evidence. Chronologies, complainants and evidence are stored sealed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,22 +35,22 @@ _FILED_BY_SOURCES = (
 )
 SAME_REFERENCE = "uq_complaints_source_id_source_reference"
 SAME_CONTENT = "uq_complaints_source_id_content_hash_occurrence"
-"""Under which a complaint is the one that its source filed before."""
+"""The unique indexes that identify a complaint as one that its source filed before."""
 _REGULATOR_ALONE = only(Role.REGULATOR)
 
 
 def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
-    """Never NULL, and a condition that an index answers."""
+    """Never NULL, and usable as an index condition."""
     awaits = c.state.in_([state.value for state in sorted(AWAITING_VERIFICATION)])
     return and_(awaits, c.verification_due_at.is_not(None), c.verification_due_at < AS_OF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """One complaint as its viewer may see it; decision_note and decided_by are the regulator's alone.
+    """One complaint as the viewer may see it. Fields that only the regulator may see are None for others.
 
-    info_request is what an officer asks of the source while the complaint is NEEDS_INFO. chronology_digest is equal for
-    equal texts. is_verification_overdue is whether it still awaits an officer after its verification was due.
+    info_request is what an officer asks the source while the complaint is NEEDS_INFO. chronology_digest is equal for
+    equal texts. is_verification_overdue: the complaint still waits for an officer although its verification was due.
     """
 
     id: Annotated[ComplaintId, KEY]
@@ -135,7 +135,7 @@ complaints = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedComplainant:
-    """Who complained: name, identity number, address, telephone number and e-mail, as one sealed JSON document."""
+    """A complainant's name, identity number, address, telephone number and e-mail, as one sealed JSON document."""
 
     complaint_id: Annotated[ComplaintId, KEY, references("complaints.id")]
     source_id: Annotated[MemberId, references("members.id", index=True)]
@@ -149,7 +149,7 @@ complainants = declare(
     access=(
         Access(role=Role.REGULATOR, rows=_OWN, insert=True),
         Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
-        # One reading of one complainant, for a recorded purpose.
+        # Used to read one complainant, for a recorded purpose.
         *reads(Role.REVEAL),
         Access(role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)),
     ),
@@ -158,7 +158,7 @@ complainants = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reveal:
-    """That an officer was shown a complainant. What for is sealed: an officer's free text may name a person."""
+    """A record that an officer was shown a complainant. The purpose is sealed: its free text may name a person."""
 
     id: Annotated[RevealId, KEY]
     complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
@@ -181,7 +181,7 @@ complainant_reveals = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of one piece of evidence without opening it."""
+    """The metadata of one piece of evidence, readable without unsealing it."""
 
     id: Annotated[EvidenceId, KEY]
     complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]

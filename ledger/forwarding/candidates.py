@@ -1,4 +1,4 @@
-"""Which numbers a run covers: those it can order, those whose order is open, those it can't order and why."""
+"""Which numbers a run covers: those it can order, those with an open order, and those it can't order, with reasons."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from ledger.storage.database import Transaction
 from ledger.storage.rows import fetch_records, load_records, lock_records, select_records
 from ledger.vocabulary import Category
 
-# Oldest complaint first, a carrier's share bounded. A complaint of an earlier epoch concerns somebody else.
+# Oldest complaint first, limited for each carrier. A complaint of an earlier epoch concerns another subscriber.
 _CHOOSE = text("""
 WITH waiting AS (
   SELECT n.e164, n.holder_id, min(c.id::text) AS oldest
@@ -65,7 +65,7 @@ WHERE o.id = j.order_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingRequest:
-    """What a run covers: at most `limit` numbers, oldest complaints first, at most so many for one carrier."""
+    """What a run covers: at most `limit` numbers, oldest complaints first, at most `carrier_limit` for one carrier."""
 
     legal_basis: str
     subscriber_notice: str
@@ -78,7 +78,7 @@ class ForwardingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One number that can be ordered, its verified complaints (locked), and the order that is open for it."""
+    """One number that can be ordered blocked, its verified complaints (locked), and its open order, if any."""
 
     number: PhoneNumber
     complaints: Sequence[Complaint]
@@ -90,7 +90,7 @@ def _categories(request: ForwardingRequest) -> list[str] | None:
 
 
 async def find_candidates(tx: Transaction, request: ForwardingRequest) -> list[Candidate]:
-    """The numbers of this run, oldest complaint first, in four statements."""
+    """Return the numbers of this run, oldest complaint first, in four statements."""
     if request.carrier_id is not None and parse_id(request.carrier_id) is None:
         return []
     categories = _categories(request)
@@ -137,7 +137,7 @@ async def _lock_verified(
 
 
 async def _find_open(tx: Transaction, numbers: Mapping[str, PhoneNumber]) -> Mapping[str, OrderId]:
-    """The open order of each number's present epoch."""
+    """Return the open order of each number's current epoch."""
     c = block_orders.c
     statement = select(c.id, c.e164, c.epoch).where(
         c.e164.in_(list(numbers)), c.state.in_([state.value for state in OPEN_ORDER_STATES])
@@ -148,7 +148,7 @@ async def _find_open(tx: Transaction, numbers: Mapping[str, PhoneNumber]) -> Map
 async def find_unorderable(
     tx: Transaction, request: ForwardingRequest, run_id: ForwardingRunId
 ) -> list[ForwardingItem]:
-    """Manifest lines, without their places, for numbers that wait and can't be ordered; at most `limit` of them."""
+    """Return manifest items, without places, for waiting numbers that can't be ordered; at most `limit` of them."""
     if request.carrier_id is not None:
         return []
     found = await tx.execute(_UNORDERABLE, {"categories": _categories(request), "limit": request.limit})
@@ -165,7 +165,7 @@ async def find_unorderable(
 
 
 async def join_open_orders(tx: Transaction, joined: Sequence[Candidate]) -> list[EventDraft]:
-    """Put further complaints behind orders that are open already; those of an executed one are resolved by that."""
+    """Link further complaints to open orders and return the events. An executed order resolves them immediately."""
     if not joined:
         return []
     links = [
@@ -177,12 +177,12 @@ async def join_open_orders(tx: Transaction, joined: Sequence[Candidate]) -> list
     order_ids = sorted({link.order_id for link in links})
     orders = await lock_records(tx, BlockOrder, order_ids)
     if len(orders) != len(order_ids):
-        raise StateConflictError("An order ended under this call; nothing was written.")
+        raise StateConflictError("An order ended during this call; nothing was written.")
     complaints_by_id = {complaint.id: complaint for candidate in joined for complaint in candidate.complaints}
     events = await link_complaints(tx, links, complaints_by_id)
     counted = await tx.execute(_RAISE_COUNTS, {"ids": order_ids})
     if counted.rowcount != len(orders):
-        raise ConflictError("An order changed under this call; nothing was written.")
+        raise ConflictError("An order changed during this call; nothing was written.")
     events.extend(order_event(order, EventKind.ORDER_COMPLAINT_JOINED) for order in orders.values())
     events.extend(await settle(tx, list(orders.values())))
     return events

@@ -1,8 +1,8 @@
-"""Forwarding: verified complaints become drafts to the carriers that hold the numbers, with a manifest to approve.
+"""Forwarding: verified complaints become drafts for the carriers that hold the numbers, with a manifest to approve.
 
-A run drafts, joins complaints to orders that are open already, and says of every other number why it can't be
-ordered. It drops nothing: what it can't order stays verified. Two runs at once wait for each other, and the
-second finds nothing left. Whoever starts a run is the drafter of all its drafts, so another officer approves.
+A run drafts orders, adds complaints to orders that are already open, and lists every other number with the reason
+why it can't be ordered blocked. It drops nothing: those complaints stay verified. Of two concurrent runs, one waits
+and then finds nothing left. Whoever starts a run is the drafter of all its drafts, so another officer approves.
 Source: domain.md, Forwarding and the guard.
 """
 
@@ -43,21 +43,21 @@ _RUN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('jembatan.forwarding'))"
 
 
 class ManifestChangedError(ConflictError):
-    """The hash is not this run's manifest's."""
+    """The hash does not match this run's manifest."""
 
     code = "MANIFEST_CHANGED"
-    hint = "Read the manifest again and approve the hash that it shows now."
+    hint = "Read the manifest again and approve its current hash."
 
 
 class NothingToForwardError(ConflictError):
-    """No verified complaint awaits forwarding."""
+    """No verified complaint is waiting to be forwarded."""
 
     code = "NOTHING_TO_FORWARD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingApproval:
-    """The manifest that an approver read, by its hash, what to leave out, and overrides of held drafts in writing."""
+    """The manifest that an approver read, by its hash, what to exclude, and written overrides of held drafts."""
 
     run_id: str
     manifest_hash: str
@@ -66,10 +66,10 @@ class ForwardingApproval:
 
 
 async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> ForwardingRun:
-    """Draft orders from verified complaints and write the manifest of what was drafted, joined and left.
+    """Draft orders from verified complaints and write the manifest of what was drafted, joined and left out.
 
-    Units: limits in numbers. Errors: OfficerRequiredError, ForbiddenError; InvalidInputError for limits out of
-    1..1000; NothingToForwardError when there is nothing to say.
+    Units: limits in numbers. Errors: OfficerRequiredError, ForbiddenError; InvalidInputError for limits outside
+    1..1000; NothingToForwardError if the manifest would be empty.
     """
     officer_id, office_id = require_drafter(tx.viewer)
     words = {
@@ -79,7 +79,7 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
     for name in ("limit", "carrier_limit"):
         value = getattr(request, name)
         if value is not None and not 1 <= value <= BATCH_SIZE_MAX:
-            raise InvalidInputError(f"The limit is 1 to {BATCH_SIZE_MAX} numbers.", field=name)
+            raise InvalidInputError(f"The limit must be 1 to {BATCH_SIZE_MAX} numbers.", field=name)
     run_id = ForwardingRunId(new_id())
     async with tx.role(Role.TRANSITION):
         await tx.execute(_RUN_LOCK)
@@ -126,7 +126,7 @@ def _prepare(candidate: Candidate, request: ForwardingRequest, words: Mapping[st
 
 
 def _drafted_item(run_id: ForwardingRunId, candidate: Candidate, order: BlockOrder | None) -> ForwardingItem:
-    if order is None:  # a draft of another officer's came between; the next run joins these complaints to it
+    if order is None:  # another officer drafted one meanwhile; the next run joins these complaints to it
         return _item(run_id, candidate, ForwardingResult.JOINED, order_id=None)
     result = ForwardingResult.HELD if order.hold_reasons else ForwardingResult.DRAFTED
     return replace(_item(run_id, candidate, result, order_id=order.id), hold_reasons=order.hold_reasons or ())
@@ -147,7 +147,7 @@ def _item(
 
 
 def hash_manifest(items: Sequence[ForwardingItem]) -> str:
-    """SHA-256 over the manifest's items in their order, as canonical JSON; hexadecimal."""
+    """Return the hexadecimal SHA-256 of the manifest's items, in order, as canonical JSON."""
     rows = [asdict(item) for item in items]
     return hashlib.sha256(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -159,11 +159,11 @@ def _run_event(run: ForwardingRun, kind: EventKind, **payload: Any) -> EventDraf
 async def approve_forwarding(
     tx: Transaction, approval: ForwardingApproval
 ) -> tuple[ForwardingRun, list[BlockOrder | Problem]]:
-    """Issue the drafts of a run, whole or less what is excluded; held ones only with an override in writing.
+    """Issue the drafts of a run except those excluded; held ones only with a written override.
 
-    Answers the run and an item for each draft that was not excluded, in the manifest's order.
-    Errors: OfficerRequiredError, ForbiddenError, UnknownError, ManifestChangedError, StateConflictError when the
-    run was concluded already. FOUR_EYES comes item by item.
+    Returns the run and an item for each draft that was not excluded, in the manifest's order.
+    Errors: OfficerRequiredError, ForbiddenError, UnknownError, ManifestChangedError, StateConflictError if the
+    run is already concluded. FOUR_EYES is reported item by item.
     """
     officer_id = require_officer(tx.viewer)
     async with tx.role(Role.TRANSITION):
@@ -176,7 +176,7 @@ async def approve_forwarding(
         order_ids = list((await tx.execute(statement)).scalars())
     unknown = (approval.excluded_order_ids | set(approval.override_notes)) - set(order_ids)
     if unknown:
-        raise UnknownError("An order that is named does not stand in this manifest.", field="excludedOrderIds")
+        raise UnknownError("One of the orders is not in this manifest.", field="excludedOrderIds")
     approvals = [
         Approval(order_id=order_id, override_note=approval.override_notes.get(order_id))
         for order_id in order_ids
@@ -190,7 +190,7 @@ async def approve_forwarding(
 
 
 async def discard_forwarding(tx: Transaction, run_id: str) -> ForwardingRun:
-    """Conclude a run without approving it; its drafts stand until each is approved or discarded on its own."""
+    """Conclude a run without approving it; its drafts remain until each is approved or discarded separately."""
     officer_id = require_officer(tx.viewer)
     async with tx.role(Role.TRANSITION):
         run = await _lock_open(tx, run_id)
@@ -198,13 +198,13 @@ async def discard_forwarding(tx: Transaction, run_id: str) -> ForwardingRun:
 
 
 async def _lock_open(tx: Transaction, run_id: str) -> ForwardingRun:
-    """The run, locked until the transaction ends. Errors: UnknownError; StateConflictError for a concluded one."""
+    """Lock a run until the transaction ends. Errors: UnknownError; StateConflictError for a concluded one."""
     known = parse_id(run_id)
     run = (await lock_records(tx, ForwardingRun, [known] if known else [])).get(known or "")
     if run is None:
         raise UnknownError(field="runId")
     if run.state is not ForwardingState.PROPOSED:
-        raise StateConflictError(f"This run is {run.state} already.", field="runId")
+        raise StateConflictError(f"This run is already {run.state}.", field="runId")
     return run
 
 

@@ -1,4 +1,4 @@
-"""Reading forwarding runs and their manifests. The regulator's alone."""
+"""Reading forwarding runs and their manifests, which only the regulator may see."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _ITEMS = Listing("forwarding_items", ForwardingItem, ("place",))
 
 
 async def get_forwarding_run(tx: Transaction, run_id: str) -> ForwardingRun:
-    """One run. Errors: ForbiddenError for any party but the regulator, UnknownError."""
+    """Return one run. Errors: ForbiddenError for any party but the regulator, UnknownError."""
     require_regulator(tx.viewer)
     known = parse_id(run_id)
     found = await load_records(tx, ForwardingRun, [known] if known else [])
@@ -28,13 +28,13 @@ async def get_forwarding_run(tx: Transaction, run_id: str) -> ForwardingRun:
 async def list_forwarding_runs(
     tx: Transaction, page: PageRequest, *, states: Sequence[ForwardingState] | None = None
 ) -> Page[ForwardingRun]:
-    """Runs, newest first. Errors: ForbiddenError, CursorInvalidError."""
+    """Return runs, newest first. Errors: ForbiddenError, CursorInvalidError."""
     require_regulator(tx.viewer)
     conditions = [] if states is None else [forwarding_runs.c.state.in_([state.value for state in states])]
     return await fetch_page(tx, _RUNS, page, *conditions)
 
 
 async def list_forwarding_items(tx: Transaction, run_id: str, page: PageRequest) -> Page[ForwardingItem]:
-    """A manifest's lines in their order. Errors: ForbiddenError, CursorInvalidError."""
+    """Return the items of a manifest, in order. Errors: ForbiddenError, CursorInvalidError."""
     require_regulator(tx.viewer)
     return await fetch_page(tx, _ITEMS, page, forwarding_items.c.run_id == parse_id(run_id))

@@ -1,4 +1,4 @@
-"""Where a forwarding run stands.
+"""The states of a forwarding run.
 
 Pure: it may be imported from anywhere in the ledger. Source: domain.md, Forwarding and the guard.
 """
@@ -7,8 +7,8 @@ from ledger.closed_lists import ClosedList
 
 
 class ForwardingState(ClosedList):
-    """Where a forwarding run stands."""
+    """The state of a forwarding run."""
 
     PROPOSED = "PROPOSED", "Its manifest waits for an approver."
     APPROVED = "APPROVED", "Its orders were issued, whole or in part."
-    DISCARDED = "DISCARDED", "Concluded without approval; its drafts stand until each is decided on its own."
+    DISCARDED = "DISCARDED", "Concluded without approval; its drafts remain until each is decided separately."

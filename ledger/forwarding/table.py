@@ -1,4 +1,4 @@
-"""Forwarding runs and their manifests as they are stored: what was proposed, and what an approver said of it."""
+"""The tables of forwarding runs and their manifests: what was proposed, and what an approver decided."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ _ACCESS = (*reads(Role.REGULATOR), TRANSITION_MOVES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingRun:
-    """One run: who started it, the hash of its manifest, and what an approver made of it."""
+    """One run: who started it, the hash of its manifest, and the approver's decision."""
 
     id: Annotated[ForwardingRunId, KEY]
     office_id: Annotated[OfficeId, references("offices.id")]
@@ -36,7 +36,7 @@ forwarding_runs = declare("forwarding_runs", ForwardingRun, access=_ACCESS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingItem:
-    """One line of a manifest: a number, what the run made of its complaints, and why a draft is held."""
+    """One item of a manifest: a number, what the run did with its complaints, and why a draft is held."""
 
     run_id: Annotated[ForwardingRunId, KEY, references("forwarding_runs.id")]
     place: Annotated[int, KEY]
@@ -49,6 +49,6 @@ class ForwardingItem:
 
 
 UNPLACED = 0
-"""The place of a line before its manifest is whole; places count from 1."""
+"""The place of an item before its manifest is complete; places count from 1."""
 
 forwarding_items = declare("forwarding_items", ForwardingItem, access=_ACCESS)

@@ -1,4 +1,4 @@
-"""The closed lists of forwarding: stored as text under a CHECK, and shown by the same names in the graph.
+"""The closed lists of forwarding: stored as text with a CHECK constraint, and shown under the same names in the graph.
 
 Pure: it may be imported from anywhere in the ledger. Source: field.md section 3.3.
 """

@@ -1,6 +1,6 @@
 """Admitting members, adding their brands, and the regulator's offices and officers.
 
-Only the regulator and the operator do; each change is an event.
+Only the regulator and the operator may do this; each change is an event.
 """
 
 import re
@@ -31,10 +31,10 @@ _SCOPES_MAX = 32
 
 
 class SlugInvalidError(InvalidInputError):
-    """This can't be a slug."""
+    """This is not a valid slug."""
 
     code = "SLUG_INVALID"
-    hint = "Use 1 to 63 lower-case letters, digits and dashes, beginning with a letter or digit."
+    hint = "Use 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit."
 
 
 class SlugTakenError(ConflictError):
@@ -44,21 +44,21 @@ class SlugTakenError(ConflictError):
 
 
 class ScopeInvalidError(InvalidInputError):
-    """This is no list of scopes."""
+    """This is not a list of scopes."""
 
     code = "SCOPE_INVALID"
 
 
 class UrlInvalidError(InvalidInputError):
-    """This is no web address."""
+    """This is not a web address."""
 
     code = "URL_INVALID"
-    hint = "Begin with https://."
+    hint = "Send an address that begins with https://."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberDraft:
-    """A member to be admitted."""
+    """A member to admit."""
 
     slug: str
     kind: MemberKind
@@ -72,7 +72,7 @@ class MemberDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficerDraft:
-    """An officer to be added to an office."""
+    """An officer to add to an office."""
 
     office_id: str
     display_name: str
@@ -145,7 +145,7 @@ async def add_officer(tx: Transaction, draft: OfficerDraft) -> Officer:
 
 
 async def disable_officer(tx: Transaction, officer_id: str) -> Officer:
-    """Disable an officer; one who is disabled already stays as he is. Errors: ForbiddenError, UnknownError."""
+    """Disable an officer; one who is already disabled is left unchanged. Errors: ForbiddenError, UnknownError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     known = parse_id(officer_id)
     if known is None:
@@ -162,7 +162,7 @@ async def disable_officer(tx: Transaction, officer_id: str) -> Officer:
 
 
 async def _insert(tx: Transaction, record: Member | Brand | Office | Officer, *, slug: str | None = None) -> None:
-    """Add one row for those who look after members; slug names the constraint that keeps slugs apart.
+    """Insert one row, if the viewer may manage members. slug names the constraint that keeps slugs unique.
 
     Errors: ForbiddenError, SlugTakenError.
     """
@@ -177,7 +177,7 @@ async def _tell(tx: Transaction, kind: EventKind, member_id: MemberId, payload: 
 
 
 async def _tell_officer(tx: Transaction, officer: Officer, change: str) -> None:
-    """Officers are the regulator's own matter: no other member gets the event."""
+    """Append an event about an officer, which no member but the regulator receives."""
     draft = EventDraft(
         kind=EventKind.OFFICER_CHANGED,
         subject=Subject.OFFICER,

@@ -22,7 +22,7 @@ _BY_SLUG = attrgetter("slug")
 
 
 async def get_member(tx: Transaction, member_id: str, *, field: str = "id") -> Member:
-    """The member. Errors: UnknownError, which names the field that the id came in."""
+    """Return the member. Errors: UnknownError, which names the field that contained the id."""
     member = await find_record(tx, Member, holds_id(members.c.id, member_id))
     if member is None:
         raise UnknownError(field=field)
@@ -30,30 +30,30 @@ async def get_member(tx: Transaction, member_id: str, *, field: str = "id") -> M
 
 
 async def find_member_by_slug(tx: Transaction, slug: str) -> Member | None:
-    """The member of that slug, if the viewer may see it."""
+    """Return the member with this slug, if there is one that the viewer may see."""
     return await find_record(tx, Member, members.c.slug == slug)
 
 
 async def list_members(tx: Transaction, page: PageRequest, *, kind: MemberKind | None = None) -> Page[Member]:
-    """Members in the order of their slugs. Errors: CursorInvalidError."""
+    """Return members, ordered by slug. Errors: CursorInvalidError."""
     wanted = [] if kind is None else [members.c.kind == kind.value]
     return await fetch_page(tx, _MEMBERS, page, *wanted)
 
 
 async def load_members(tx: Transaction, ids: Sequence[str]) -> dict[str, Member]:
-    """Members by id, those that the viewer may see."""
+    """Return members by id, without those that the viewer may not see."""
     return await load_records(tx, Member, _parse_ids(ids))
 
 
 async def load_brands(tx: Transaction, ids: Sequence[str]) -> dict[str, Brand]:
-    """Brands by id, those that the viewer may see."""
+    """Return brands by id, without those that the viewer may not see."""
     if tx.viewer.kind is ViewerKind.AGENCY:
         return {}
     return await load_records(tx, Brand, _parse_ids(ids))
 
 
 async def load_brands_by_member(tx: Transaction, member_ids: Sequence[str]) -> dict[str, list[Brand]]:
-    """The brands of each member, those that the viewer may see, in the order of their slugs."""
+    """Return the brands of each member that the viewer may see, ordered by slug."""
     found: dict[str, list[Brand]] = {member_id: [] for member_id in member_ids}
     known = _parse_ids(member_ids)
     if tx.viewer.kind is ViewerKind.AGENCY or not known:
@@ -65,29 +65,29 @@ async def load_brands_by_member(tx: Transaction, member_ids: Sequence[str]) -> d
 
 
 async def load_offices(tx: Transaction, ids: Sequence[str]) -> dict[str, Office]:
-    """Offices by id (regulator, operator); nobody else sees any."""
+    """Return offices by id (regulator, operator); no one else sees any."""
     return await load_records(tx, Office, _parse_ids(ids)) if tx.viewer.kind in REGULATOR_OR_OPERATOR else {}
 
 
 async def load_officers(tx: Transaction, ids: Sequence[str]) -> dict[str, Officer]:
-    """Officers by id (regulator, operator); nobody else sees any."""
+    """Return officers by id (regulator, operator); no one else sees any."""
     return await load_records(tx, Officer, _parse_ids(ids)) if tx.viewer.kind in REGULATOR_OR_OPERATOR else {}
 
 
 async def list_offices(tx: Transaction, member_id: str) -> list[Office]:
-    """A member's offices in the order of their slugs. Errors: ForbiddenError."""
+    """Return a member's offices, ordered by slug. Errors: ForbiddenError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     statement = select_records(tx, Office).where(holds_id(offices.c.member_id, member_id))
     return sorted(await fetch_records(tx, Office, statement), key=_BY_SLUG)
 
 
 async def list_officers(tx: Transaction, page: PageRequest, *, member_id: str | None = None) -> Page[Officer]:
-    """Officers, oldest first. Errors: ForbiddenError, CursorInvalidError."""
+    """Return officers, oldest first. Errors: ForbiddenError, CursorInvalidError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     wanted = [] if member_id is None else [holds_id(officers.c.member_id, member_id)]
     return await fetch_page(tx, _OFFICERS, page, *wanted)
 
 
 def _parse_ids(ids: Sequence[str]) -> list[str]:
-    """What can't be an id names nothing."""
+    """Return those that are valid ids; the others can't match anything."""
     return [known for text in ids if (known := parse_id(text))]

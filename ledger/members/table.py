@@ -1,4 +1,4 @@
-"""Members, their brands, and the regulator's offices and officers, as they are stored."""
+"""The tables of members, their brands, and the regulator's offices and officers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ _SLUG_FORM = "slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A party of the shared view. Every member sees itself and the regulator."""
+    """A party to the shared view. Every member sees itself and the regulator."""
 
     id: Annotated[MemberId, KEY]
     slug: Annotated[str, UNIQUE]
@@ -70,7 +70,7 @@ brands = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """A desk of a member; drafts belong to it, so that leave stops nothing."""
+    """A department of a member. Drafts belong to it, so that an officer's absence does not block them."""
 
     id: Annotated[OfficeId, KEY]
     member_id: Annotated[MemberId, references("members.id")]
@@ -89,7 +89,7 @@ offices = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Officer:
-    """A person who decides. Every login of the same person leads to the same officer."""
+    """A person who decides. Every login of the same person maps to the same officer."""
 
     id: Annotated[OfficerId, KEY]
     member_id: Annotated[MemberId, references("members.id")]

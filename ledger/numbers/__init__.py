@@ -1,1 +1,1 @@
-"""Numbers: how people write them, the numbering plan, and what is known of each."""
+"""Numbers: how people write them, the numbering plan, and what is known about each."""

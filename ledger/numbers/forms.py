@@ -1,7 +1,7 @@
-"""Telephone numbers as people write them, brought to one form. Pure: no plan, no holder, no storage.
+"""Telephone numbers as people write them, converted to one form. Pure: no plan, no holder, no storage.
 
-A number is kept as E.164; an Indonesian short code (110, 159, 14045, 1500888) is kept under its country code,
-+62110, so that one form serves all. It must never guess: what is no number is refused.
+A number is stored in E.164; an Indonesian short code (110, 159, 14045, 1500888) is stored with the country code,
+as +62110, so that all numbers have the same form. It must never guess: text that is not a number is refused.
 Source: field.md section 3.6; the metadata of libphonenumber; Indonesian short codes by the rules below.
 """
 
@@ -23,14 +23,14 @@ _CACHE_SIZE = 65_536
 
 
 class RegionInvalidError(InvalidInputError):
-    """This is no region that numbers are written in."""
+    """This is not a known region."""
 
     code = "REGION_INVALID"
-    hint = "Give the two letters of ISO 3166, for example ID or US."
+    hint = "Use a two-letter ISO 3166 code, for example ID or US."
 
 
 class NumberKind(StrEnum):
-    """What sort of line a number of ours is, by its form alone; a foreign one is OTHER."""
+    """The kind of line of a domestic number, by its form alone; a foreign number is OTHER."""
 
     MOBILE = "MOBILE"
     FIXED = "FIXED"
@@ -41,7 +41,7 @@ class NumberKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedNumber:
-    """A number in the one form. region is None where several or none share its country code."""
+    """A number in the common form. region is None if the number belongs to no single region, as with +800."""
 
     e164: str
     region: str | None
@@ -50,7 +50,7 @@ class ParsedNumber:
     kind: NumberKind
 
 
-# What copying from a chat, a contact or a web page leaves behind: invisible marks, other spaces and dashes.
+# Left over from copying out of a chat, a contact or a web page: invisible marks, other spaces and dashes.
 _INVISIBLE = dict.fromkeys(
     map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 )
@@ -81,7 +81,7 @@ _KINDS = {
 
 
 def check_region(region: str) -> str:
-    """The region in capitals. Errors: RegionInvalidError."""
+    """Return the region in capitals. Errors: RegionInvalidError."""
     folded = region.upper() if len(region) == 2 else ""  # noqa: PLR2004 - ISO 3166 alpha-2
     if folded not in phonenumbers.SUPPORTED_REGIONS:
         raise RegionInvalidError(field="region")
@@ -89,7 +89,7 @@ def check_region(region: str) -> str:
 
 
 def parse_number(text: str, *, region: str = HOME_REGION) -> ParsedNumber:
-    """The number that a person wrote, in E.164, with what its form alone tells.
+    """Return the number that a person wrote, in E.164, with what its form alone reveals.
 
     Shapes: up to 64 characters, digits 0 to 9 with spaces, dashes, dots, slashes and brackets; a number without
     + is read as one of the region, with or without its trunk 0 or country code.
@@ -104,7 +104,7 @@ def parse_number(text: str, *, region: str = HOME_REGION) -> ParsedNumber:
 
 
 def find_e164(text: str) -> str | None:
-    """The E.164 form of what a person wrote, or None where that is no number."""
+    """Return the E.164 form of what a person wrote, or None if that is not a number."""
     parsed = _parse_cached(text, HOME_REGION) if len(text) <= _WRITTEN_LENGTH_MAX else None
     return None if parsed is None else parsed.e164
 
@@ -130,9 +130,9 @@ def _parse_cached(text: str, region: str) -> ParsedNumber | None:
 
 
 def _read_candidates(digits: str, *, region: str, is_international: bool) -> list[str]:
-    """The ways in which the digits can be read, the likeliest first.
+    """Return the ways in which the digits can be read, likeliest first.
 
-    Nobody leaves out both + and the trunk 0 of an area code, so digits that begin with our country code are
+    Nobody omits both + and the trunk 0 of an area code, so digits that begin with the home country code are
     read as international before they are read as area code 62x.
     """
     if is_international:
@@ -146,7 +146,7 @@ def _read_candidates(digits: str, *, region: str, is_international: bool) -> lis
 
 
 def _parse_home_code(digits: str, *, is_international: bool) -> ParsedNumber | None:
-    """A short code or a service number of ours, which the metadata knows only in part."""
+    """Recognise a domestic short code or service number; the metadata has only some of these."""
     national = digits
     if is_international or digits.startswith((_HOME_CODE + "1", _HOME_CODE + "8")):
         if not digits.startswith(_HOME_CODE):
@@ -172,7 +172,7 @@ def _home(national: str, reason: ProtectedReason, kind: NumberKind) -> ParsedNum
 
 
 def _describe(number: phonenumbers.PhoneNumber) -> ParsedNumber | None:
-    """What the metadata says. A mobile form of ours is a number even in a block that nobody was given."""
+    """Apply the metadata. A domestic number in mobile form is accepted even in a block without a holder."""
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     is_domestic = str(number.country_code) == _HOME_CODE
     if is_domestic and _MOBILE_FORM.fullmatch(str(number.national_number)):

@@ -1,7 +1,7 @@
-"""The numbering plan: which member holds a number at a time. The longest prefix wins, an override first.
+"""The numbering plan: which member holds a number at a given time. An override wins, then the longest prefix.
 
-Ranges of a holder that is no member keep the holder's name, and their numbers are HOLDER_UNKNOWN.
-It must never order or move anything: it only answers whose a number is.
+A range whose holder is not a member keeps the holder's name, and its numbers are HOLDER_UNKNOWN.
+It must never order a block or move an order: it only determines the holders of numbers.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Whose a number is."""
+    """The holder of a number."""
 
     status: HolderStatus
     holder_id: MemberId | None = None
@@ -43,7 +43,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAccount:
-    """What loading a plan came to: ranges read, ranges new or changed, numbers whose holder changed with them."""
+    """The result of loading a plan: ranges read, ranges added or changed, and numbers that changed holders."""
 
     read_count: int
     written_count: int
@@ -51,7 +51,7 @@ class PlanAccount:
     unknown_holder_slugs: tuple[str, ...]
 
 
-# Whose a number n is at a time: its override o, else the range r with the longest prefix.
+# The holder of a number n at a given time: that of its override o or else of the range r with the longest prefix.
 HOLDER_JOIN = """
 LEFT JOIN LATERAL (
   SELECT holder_id, brand_id FROM number_overrides
@@ -131,10 +131,10 @@ RETURNING e164
 
 
 async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccount:
-    """Take the ranges into the plan and give every known number its holder again. The same again changes nothing.
+    """Add the ranges to the plan and update the holder of every known number. Loading them again changes nothing.
 
-    A range whose holder is no carrier here is kept by its holder's name; load it again once that is admitted.
-    Orders that stand are not moved.
+    A range whose holder is not an admitted carrier keeps the holder's name; load it again once that carrier is
+    admitted. Existing orders are not moved.
     Errors: ForbiddenError; RangeInvalidError with nothing written.
     """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
@@ -167,7 +167,7 @@ async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccoun
 
 
 async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -> dict[str, Holder]:
-    """The holder of each number at a time, in one statement. Errors: ForbiddenError."""
+    """Return the holder of each number at a given time, in one statement. Errors: ForbiddenError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     if not e164s:
         return {}
@@ -179,7 +179,7 @@ async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -
 
 
 async def list_ranges(tx: Transaction, page: PageRequest) -> Page[Range]:
-    """Ranges in the order of prefix and effective date; a carrier sees its own.
+    """Return ranges, ordered by prefix and effective date; a carrier sees its own.
 
     Errors: ForbiddenError, CursorInvalidError.
     """
@@ -197,7 +197,7 @@ async def set_override(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> None:
-    """Say that one number is held by another than its range's holder, from a time on (now).
+    """Set the holder of one number in place of its range's holder, from valid_from (by default now).
 
     Errors: ForbiddenError, NumberInvalidError, UnknownError (no such carrier, or not its brand), TimeInvalidError.
     """

@@ -1,4 +1,4 @@
-"""Numbering plans as CSV files, read whole or not at all. It touches no database."""
+"""Numbering plans as CSV files, read completely or not at all. It never touches the database."""
 
 from typing import BinaryIO
 
@@ -23,16 +23,16 @@ _DIALECT = Dialect(lines_max=100_000)
 
 
 class PlanInvalidError(InvalidInputError):
-    """This is no numbering plan."""
+    """This is not a numbering plan."""
 
     code = "NUMBERING_PLAN_INVALID"
-    hint = f"A CSV file in UTF-8 with the columns {', '.join(_PLAN.names)}; times in ISO 8601 with their zone."
+    hint = f"Use CSV in UTF-8 with the columns {', '.join(_PLAN.names)}; write times in ISO 8601 with a UTC offset."
 
 
 def read_plan(stream: BinaryIO) -> list[RangeDraft]:
-    """The ranges of a CSV file, whose header names the columns in any order.
+    """Return the ranges of a CSV file, whose header names the columns in any order.
 
-    holder and brand are slugs; an empty valid_from means from the beginning.
+    holder and brand are slugs; an empty valid_from means PLAN_EPOCH.
     Errors: PlanInvalidError, which names the line.
     """
     try:

@@ -1,7 +1,7 @@
 """The Indonesian numbering plan as far as it is public. Pure.
 
-Which carrier has a mobile prefix comes from libphonenumber's carrier data; brands and the merger of XL Axiata and
-Smartfren into XLSmart are added to it here. Area codes have no public holder. A mobile prefix without a carrier
+The carriers of mobile prefixes come from libphonenumber's carrier data; brands, and the merger of XL Axiata and
+Smartfren into XLSmart, are added here. The holders of area codes are not public. A mobile prefix without a carrier
 gets no range: its numbers are UNALLOCATED.
 
 Source: field.md section 3.6; phonenumbers.carrierdata; the area codes of phonenumbers.geodata.
@@ -15,9 +15,9 @@ from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 
 PLAN_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""The start of ranges whose first day nobody published."""
+"""The start of ranges whose effective date is not public."""
 MERGER = datetime(2025, 4, 16, tzinfo=ZoneInfo("Asia/Jakarta")).astimezone(UTC)
-"""From here on XLSmart holds what XL Axiata and Smartfren Telecom held."""
+"""From this time on, XLSmart holds the former ranges of XL Axiata and Smartfren Telecom."""
 
 _TELKOMSEL, _INDOSAT, _XLSMART = "telkomsel", "indosat", "xlsmart"
 _HOLDER_NAMES = {
@@ -27,7 +27,7 @@ _HOLDER_NAMES = {
     "xl-axiata": "XL Axiata",
     "smartfren-telecom": "Smartfren Telecom",
 }
-# How the carrier data names the holder: (holder, brand, the holder before the merger).
+# By the carrier's name in the carrier data: (holder, brand, holder before the merger).
 _CARRIERS: dict[str, tuple[str, str | None, str | None]] = {
     "Telkomsel": (_TELKOMSEL, None, None),
     "Indosat Ooredoo Hutchison": (_INDOSAT, None, None),
@@ -35,7 +35,7 @@ _CARRIERS: dict[str, tuple[str, str | None, str | None]] = {
     "AXIS": (_XLSMART, "axis", "xl-axiata"),
     "Smartfren": (_XLSMART, "smartfren", "smartfren-telecom"),
 }
-# What the carrier data does not tell apart.
+# Brands that the carrier data does not distinguish.
 _BRANDS = {f"6289{digit}": (_INDOSAT, "tri") for digit in range(5, 10)}
 _FINER_BRANDS = {f"62851{digits}": (_TELKOMSEL, "byu") for digits in (55, 56, 57, 58)}
 
@@ -49,8 +49,8 @@ _AREA_CODES = (
 
 
 def seed_ranges() -> list[RangeDraft]:
-    """The plan to begin with, in the order of its prefixes."""
-    # Loaded here: the carriers of the whole world take 10 MB that a server has no use for.
+    """Return the initial plan, ordered by prefix."""
+    # Imported here: the carrier data of all countries takes 10 MB, which a server has no use for.
     from phonenumbers.carrierdata import CARRIER_DATA
 
     ranges = [_fixed(code) for code in area_codes()]
@@ -75,7 +75,7 @@ def _fixed(area_code: str) -> RangeDraft:
 
 
 def _mobile(prefix: str, carrier_name: str) -> Iterator[RangeDraft]:
-    """A prefix's ranges: one, or two where the holder merged. A carrier that we don't know is kept by its name."""
+    """Yield a prefix's ranges: one, or two if the holder merged. An unknown carrier is kept by its name."""
     if carrier_name not in _CARRIERS:
         yield _range(prefix, None, None, name=carrier_name)
         return

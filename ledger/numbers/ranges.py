@@ -1,4 +1,4 @@
-"""Ranges of a numbering plan as a file or the seed has them, before they are taken into the plan. Pure."""
+"""Ranges of a numbering plan as a file or the seed has them, before they are added to the plan. Pure."""
 
 import re
 from collections import Counter
@@ -15,10 +15,10 @@ _NAME_LENGTH_MAX = 200
 
 
 class RangeInvalidError(InvalidInputError):
-    """This is no range of a numbering plan."""
+    """This is not a valid range of a numbering plan."""
 
     code = "RANGE_INVALID"
-    hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two begin at once."
+    hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two of one prefix start together."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def check_ranges(ranges: Sequence[RangeDraft]) -> None:
     """Errors: RangeInvalidError, TextTooLongError, TextInvalidError."""
     repeated = [key for key, count in Counter((d.prefix, d.valid_from) for d in ranges).items() if count > 1]
     if repeated:
-        raise RangeInvalidError(f"The prefix {repeated[0][0]} begins twice at one time.", field="prefix")
+        raise RangeInvalidError(f"The prefix {repeated[0][0]} has two ranges with the same start.", field="prefix")
     for draft in ranges:
         if not _PREFIX.fullmatch(draft.prefix):
             raise RangeInvalidError(field="prefix")

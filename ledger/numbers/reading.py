@@ -1,4 +1,4 @@
-"""Telephone numbers as the ledger knows them: holder, epoch, status, risk, and who may see which of these."""
+"""Reading telephone numbers: their holder, epoch, status and risk, and who may see which of these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _NUMBERS = Listing("numbers", PhoneNumber, ("e164",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberFilter:
-    """Which numbers are wanted; an empty tuple and None ask for all."""
+    """Which numbers to return. An empty tuple or None does not filter."""
 
     statuses: Annotated[tuple[NumberStatus, ...], among("status")] = ()
     risks: Annotated[tuple[RiskTier, ...], among("risk")] = ()
@@ -54,10 +54,10 @@ FROM unnest(CAST(:e164s AS text[])) AS wanted(e164) LEFT JOIN phone_numbers USIN
 
 
 async def get_number(tx: Transaction, number: str) -> PhoneNumber:
-    """One number, in E.164 or as people write it.
+    """Return one number, given in E.164 or as people write it.
 
-    The regulator is told of a number that nobody complained of, too: whose it is by the plan. To a carrier every
-    number outside its ranges looks alike unless verified complaints gave it a risk.
+    For a number that nobody complained about, the regulator gets the holder by the plan. To a carrier, all
+    numbers outside its ranges look alike unless verified complaints gave them a risk.
     Errors: UnknownError, NumberInvalidError.
     """
     parsed = parse_number(number)
@@ -80,9 +80,9 @@ async def get_number(tx: Transaction, number: str) -> PhoneNumber:
 
 
 async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter | None = None) -> Page[PhoneNumber]:
-    """Numbers in the order of their digits: a carrier's own range, an agency's of its complaints.
+    """Return numbers in the order of their digits: for a carrier its own, for an agency those it complained about.
 
-    A filter by what the viewer may not see finds nothing. Errors: ForbiddenError, CursorInvalidError.
+    A filter on a field that the viewer may not see finds nothing. Errors: ForbiddenError, CursorInvalidError.
     """
     require_kind(tx.viewer, _READERS)
     asked = conditions_of(wanted or NumberFilter(), PhoneNumber, tx.present_role)
@@ -90,9 +90,9 @@ async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter 
 
 
 async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
-    """Numbers by E.164, as get_number shows each; those that the viewer may not see are left out.
+    """Return known numbers by E.164, without those that the viewer may not see.
 
-    One statement, and for a carrier one more where numbers outside its ranges are asked for.
+    Runs one statement, and for a carrier a second one if numbers outside its ranges are requested.
     """
     if tx.viewer.kind not in _READERS:
         return {}
@@ -104,10 +104,10 @@ async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, Phone
 
 
 async def ensure_numbers(tx: Transaction, numbers: Sequence[ParsedNumber]) -> dict[str, PhoneNumber]:
-    """Know these numbers from now on, with their holders by today's plan, and lock them in E.164 order.
+    """Store those of the numbers that are new, with their holders by the plan, and lock all in E.164 order.
 
-    The lock lasts until the transaction ends, so that counts and orders of a number are written one after
-    another; it doesn't hinder rows that only refer to the number. Runs under the transition role.
+    The lock lasts until the transaction ends, so that writes to a number's counts and orders are serialised;
+    it doesn't block rows that only reference the number. Runs under the transition role.
     """
     unique = {number.e164: number for number in numbers}
     if not unique:
@@ -133,12 +133,12 @@ async def lock_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, Phone
 
 
 async def _read_risks(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
-    """The risk tier and nothing else, of numbers that are not the carrier's. Unknown ones have none."""
+    """Read only the risk tier of numbers outside the carrier's ranges; it is NONE for unknown numbers."""
     async with tx.role(Role.TRANSITION):
         numbers = await fetch_records(tx, PhoneNumber, _READ_RISKS, {"e164s": list(e164s)})
     return {number.e164: number for number in numbers}
 
 
 def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    """A carrier's own range. Row-level security enforces it again, and alone says which numbers an agency may see."""
+    """Limit a carrier to its own ranges. Row-level security enforces this again, and alone limits an agency."""
     return phone_numbers.c.holder_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else true()

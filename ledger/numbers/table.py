@@ -1,4 +1,4 @@
-"""The numbering plan, telephone numbers, and the epochs in which a number meant one subscriber, as they are stored."""
+"""The tables of the numbering plan, of telephone numbers, and of the epochs in which a number had one subscriber."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from ledger.storage.records import BIG, KEY, REQUIRED, declare, only, references
 from ledger.storage.roles import Role
 
 E164_FORM = "e164 ~ '^[+][1-9][0-9]{1,14}$'"
-"""A short code (159, 1500xxx) is kept under its country code too, so that one form serves all."""
+"""A short code (159, 1500xxx) is stored with the country code too, so that all numbers have the same form."""
 
 _VALIDITY_ORDER = "valid_until IS NULL OR valid_until > valid_from"
 _LOOKED_AFTER = (*reads(Role.REGULATOR, Role.OPERATOR), TRANSITION_MOVES)
@@ -23,7 +23,7 @@ _NOT_AGENCIES = only(Role.REGULATOR, Role.OPERATOR, Role.CARRIER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """A range of the plan: from when to when, valid_until exclusive."""
+    """A range of the plan and its validity; valid_until is exclusive."""
 
     id: Annotated[RangeId, KEY]
     prefix: str
@@ -47,7 +47,7 @@ numbering_ranges = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """One number that is another's than its range's, with the reason."""
+    """One number that a different member than its range's holder holds, with the reason."""
 
     id: Annotated[OverrideId, KEY]
     e164: str
@@ -70,10 +70,10 @@ number_overrides = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
-    """A number as its viewer may see it; what the viewer may not see is None.
+    """A number as the viewer may see it; fields that the viewer may not see are None.
 
-    A carrier that asks for a number outside its ranges gets e164 and risk and nothing else. Counts and risk are
-    columns that transitions write; a viewer never derives them.
+    A carrier that asks for a number outside its ranges gets only e164 and risk. Counts and risk are columns
+    that transitions write; they are never derived for a viewer.
     """
 
     e164: Annotated[str, KEY]
@@ -111,7 +111,7 @@ phone_numbers = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberEpoch:
-    """From when a number meant one subscriber; starts_at is None for the first one, whose beginning nobody knows."""
+    """A period in which a number has one subscriber. starts_at is None for the first, whose start is unknown."""
 
     e164: Annotated[str, KEY]
     epoch: Annotated[int, KEY]

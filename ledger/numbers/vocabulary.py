@@ -1,4 +1,4 @@
-"""The closed lists of numbers: stored as text under a CHECK, and shown by the same names in the graph.
+"""The closed lists of numbers: stored as text with a CHECK constraint, and shown under the same names in the graph.
 
 Pure: it may be imported from anywhere in the ledger. Source: field.md section 3.3.
 """
@@ -7,7 +7,7 @@ from ledger.closed_lists import ClosedList
 
 
 class NumberStatus(ClosedList):
-    """Where the block orders for a number stand."""
+    """Whether a number is blocked or ordered to be blocked."""
 
     CLEAR = "CLEAR", "No order is open."
     BLOCK_ORDERED = "BLOCK_ORDERED", "A block was ordered and has not been executed yet."

@@ -1,4 +1,4 @@
-"""What an acknowledgement may say, and what it moves: an order and a clock in, a verdict out, nothing read or written.
+"""What an acknowledgement may state, and what it moves: from an order and a time to a verdict, without any I/O.
 
 Source: domain.md, BlockOrder (moves by the carrier) and Acknowledgement.
 """
@@ -19,7 +19,7 @@ NOTE_LENGTH_MAX = 2_000
 
 
 class ReasonUnknownError(InvalidInputError):
-    """The reason is none of those that go with this kind of acknowledgement."""
+    """This kind of acknowledgement does not take this reason."""
 
     code = "REASON_UNKNOWN"
 
@@ -31,10 +31,10 @@ class ReasonMissingError(InvalidInputError):
 
 
 class EffectiveTimeError(TimeInvalidError):
-    """The effective time lies before the order was issued, or in the future."""
+    """The effective time is before the order was issued, or in the future."""
 
     code = "EFFECTIVE_TIME_INVALID"
-    hint = "Send the time at which it took effect by your clock, in UTC, and keep that clock right."
+    hint = "Send the time at which it took effect by your clock, in UTC, and keep that clock accurate."
 
 
 class VersionUnknownError(InvalidInputError):
@@ -44,16 +44,16 @@ class VersionUnknownError(InvalidInputError):
 
 
 class ExtensionTimeError(TimeInvalidError):
-    """An extension asks for a later time than the due time, within the longest that is granted."""
+    """An extension must end after the due time, and within the longest extension that can be granted."""
 
     code = "EXTENSION_TIME_INVALID"
 
 
 class ReferenceMissingError(InvalidInputError):
-    """An acknowledgement needs a reference of the carrier's own."""
+    """An acknowledgement needs the carrier's own reference."""
 
     code = "REFERENCE_MISSING"
-    hint = "Send your ticket number; a retry with the same one is answered with the first recording."
+    hint = "Send your ticket number; a retry with the same one returns the first recording."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class AcknowledgementDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A draft whose every side was checked."""
+    """A validated draft."""
 
     kind: AcknowledgementKind
     reference: str
@@ -86,7 +86,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a statement does: the order as it is after it, and why it moves nothing where it doesn't."""
+    """The effect of a statement: the order after it, or the mark that says why it moved nothing."""
 
     after: BlockOrder
     is_late: bool
@@ -121,7 +121,7 @@ _TARGETS: Mapping[AcknowledgementKind, OrderState] = {
 
 
 def check_draft(draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policy: OrderPolicy) -> Statement:
-    """The draft with its sides checked. Errors: one of this module's, or a text's."""
+    """Validate a draft. Errors: one of this module's, or those of check_text."""
     reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
     if not reference:
         raise ReferenceMissingError(field="reference")
@@ -147,7 +147,7 @@ def _check_reason(draft: AcknowledgementDraft) -> str | None:
     if draft.reason not in known:
         listed = ", ".join(sorted(known)) or "none"
         raise ReasonUnknownError(
-            f"{draft.kind} takes no reason of this name.", field="reason", hint=f"Known reasons: {listed}."
+            f"{draft.kind} does not take this reason.", field="reason", hint=f"Known reasons: {listed}."
         )
     return str(draft.reason)
 
@@ -158,27 +158,27 @@ def _check_effective_at(
     if draft.effective_at is None:
         return as_of
     if draft.effective_at.tzinfo is None:
-        raise EffectiveTimeError("The effective time needs its offset from UTC.", field="effectiveAt")
+        raise EffectiveTimeError("The effective time needs a UTC offset.", field="effectiveAt")
     skew = timedelta(seconds=policy.acknowledgement_skew_seconds)
     if draft.effective_at > as_of + skew:
-        raise EffectiveTimeError("The effective time lies in the future.", field="effectiveAt")
-    # A number that was blocked already was so before anybody ordered it.
+        raise EffectiveTimeError("The effective time is in the future.", field="effectiveAt")
+    # A number that was already blocked may have been so before the order was issued.
     if (
         draft.reason != ExecutedReason.ALREADY_BLOCKED
         and order.issued_at is not None
         and draft.effective_at < order.issued_at - skew
     ):
-        raise EffectiveTimeError("The effective time lies before the order was issued.", field="effectiveAt")
+        raise EffectiveTimeError("The effective time is before the order was issued.", field="effectiveAt")
     return draft.effective_at
 
 
 def _check_until(draft: AcknowledgementDraft, order: BlockOrder, *, policy: OrderPolicy) -> datetime | None:
     if draft.kind is not AcknowledgementKind.EXTENSION_REQUESTED:
         if draft.until is not None:
-            raise ExtensionTimeError("Only EXTENSION_REQUESTED asks for a later time.", field="until")
+            raise ExtensionTimeError("Only EXTENSION_REQUESTED takes a requested time.", field="until")
         return None
     if draft.until is None or draft.until.tzinfo is None:
-        raise ExtensionTimeError("EXTENSION_REQUESTED needs the time until which it asks.", field="until")
+        raise ExtensionTimeError("EXTENSION_REQUESTED needs the requested time, with a UTC offset.", field="until")
     if order.due_at is None or not order.due_at < draft.until <= order.due_at + timedelta(
         days=policy.extension_days_max
     ):
@@ -187,7 +187,7 @@ def _check_until(draft: AcknowledgementDraft, order: BlockOrder, *, policy: Orde
 
 
 def judge(statement: Statement, order: BlockOrder, *, as_of: datetime) -> Verdict:
-    """What the statement does to the order as it stands. Errors: StateConflictError where it can't be meant."""
+    """Judge what a statement does to the order. Errors: StateConflictError if the order's state rules it out."""
     is_late = order.due_at is not None and as_of > order.due_at
     if statement.version < order.version:
         after = _after_the_fact(statement, order, as_of=as_of)
@@ -197,21 +197,21 @@ def judge(statement: Statement, order: BlockOrder, *, as_of: datetime) -> Verdic
         return Verdict(after=after, is_late=is_late, mark=AcknowledgementMark.ORDER_WITHDRAWN)
     if statement.kind is AcknowledgementKind.EXTENSION_REQUESTED:
         if order.state not in AWAITING_CARRIER:
-            raise StateConflictError(f"A block order that is {order.state} needs no more time.", field="kind")
+            raise StateConflictError(f"A block order that is {order.state} can't be extended.", field="kind")
         return Verdict(after=order, is_late=is_late)
     state = ORDER_MOVES.get((order.state, _MOVES[statement.kind]))
     if state is None:
-        # A receipt that comes after the act, or the same act told twice, says nothing wrong and nothing new.
+        # A receipt after the act, or the same act reported twice, is valid but changes nothing.
         if statement.kind is AcknowledgementKind.RECEIVED or _TARGETS[statement.kind] is order.state:
             return Verdict(after=order, is_late=is_late, mark=AcknowledgementMark.STATE_UNMOVED)
         raise StateConflictError(
-            f"A block order that is {order.state} can't be acknowledged {statement.kind}.", field="kind"
+            f"A block order that is {order.state} can't be acknowledged as {statement.kind}.", field="kind"
         )
     return Verdict(after=_move(statement, order, state, is_late=is_late, as_of=as_of), is_late=is_late)
 
 
 def _after_the_fact(statement: Statement, order: BlockOrder, *, as_of: datetime) -> BlockOrder:
-    """A carrier that executed what was withdrawn has blocked a number: a lift waits for an officer."""
+    """If the carrier executed a withdrawn order, the number is blocked, and a lift waits for an officer."""
     is_withdrawn = order.state is OrderState.WITHDRAWN
     if is_withdrawn and statement.kind is AcknowledgementKind.EXECUTED and order.lift_drafted_at is None:
         return replace(order, lift_drafted_at=as_of)

@@ -1,8 +1,8 @@
-"""Acknowledgements: what a carrier says of the orders addressed to it. Append-only; nothing is ever taken back.
+"""Acknowledgements: what a carrier reports about the orders addressed to it. Append-only; nothing is ever retracted.
 
-The same statement again is answered with the first one. A late one moves the state and stays marked late; one for
-an old version or a withdrawn order is kept, marked, and moves nothing. Another carrier's order looks exactly like
-one that does not exist. Lateness goes by our clock, never by the carrier's.
+Repeating a statement returns the first recording. A late statement moves the state and stays marked as late; one about
+an earlier version or a withdrawn order is recorded with a mark and moves nothing. Another carrier's order looks exactly
+like one that does not exist. Lateness is measured by our clock, never by the carrier's.
 """
 
 from collections import defaultdict
@@ -37,26 +37,26 @@ from ledger.viewer import ViewerKind
 
 
 class AcknowledgementConflictError(ConflictError):
-    """The same reference already says something else of this order."""
+    """This reference was already used for a different statement about the order."""
 
     code = "ACKNOWLEDGEMENT_CONFLICT"
-    hint = "Give a new statement a reference of its own."
+    hint = "Use a new reference for a new statement."
 
 
 class StatementsExhaustedError(ConflictError):
-    """This order has as many acknowledgements as one order may have."""
+    """This order has reached the maximum number of acknowledgements."""
 
     code = "TOO_MANY_ACKNOWLEDGEMENTS"
-    hint = "Tell the regulator's help desk; a system of yours repeats itself under ever new references."
+    hint = "Contact the regulator's help desk; one of your systems may be retrying with a new reference each time."
 
 
 STATEMENTS_MAX = 200
-"""For one order, over all its versions: an answer that lists them stays bounded."""
+"""For one order, over all its versions, so that a response that lists them stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgedOrder:
-    """What a draft became, with the order as it stands after; was_known where it had been recorded before."""
+    """The acknowledgement that a draft became, and its order afterwards. was_known: it had been recorded before."""
 
     acknowledgement: OrderAcknowledgement
     order: BlockOrder
@@ -74,7 +74,7 @@ WHERE a.carrier_id = CAST(:carrier_id AS uuid) ORDER BY a.id
 async def acknowledge_block_orders(
     tx: Transaction, drafts: Sequence[AcknowledgementDraft]
 ) -> list[AcknowledgedOrder | Problem]:
-    """Record what the carrier says of its orders, item by item; later items see what earlier ones changed.
+    """Record what the carrier reports about its orders, item by item; later items see what earlier ones changed.
 
     Shapes: 1..1000; results in the order given. Units: effective_at is UTC by the carrier's clock.
     Errors: ForbiddenError for any party but a carrier, TooManyItemsError; for an item NOT_FOUND (also another
@@ -113,7 +113,7 @@ _Key = tuple[str, AcknowledgementKind, str]
 
 @dataclass(slots=True)
 class _Batch:
-    """The acknowledgements of one call: what was said before, what each draft says, and what is to be written."""
+    """The acknowledgements of one call: earlier statements, what each draft states, and what to write."""
 
     tx: Transaction
     carrier_id: MemberId
@@ -143,7 +143,7 @@ class _Batch:
         self.counts.update((row.order_id, row.said) for row in await self.tx.execute(counted))
 
     def take(self, place: int, order: BlockOrder) -> Moved[BlockOrder]:
-        """Judge one draft against its order as it stands. Errors: a LedgerError."""
+        """Judge one draft against its order's current state. Errors: a LedgerError."""
         draft = self.drafts[place]
         statement = check_draft(draft, order, as_of=self.tx.as_of, policy=self.tx.policies)
         earlier = self._find_earlier(order, statement, draft)
@@ -163,7 +163,7 @@ class _Batch:
     def _find_earlier(
         self, order: BlockOrder, statement: Statement, draft: AcknowledgementDraft
     ) -> OrderAcknowledgement | None:
-        """The first recording of the same statement. A retry that names no version means whichever it was then."""
+        """Return the first recording of the same statement. A draft without a version matches any version."""
         for said in self.known[order.id, statement.kind, statement.reference]:
             if draft.version is not None and said.version != draft.version:
                 continue
@@ -194,7 +194,7 @@ class _Batch:
         )
 
     async def write(self, changes: Sequence[Change[BlockOrder]]) -> list[EventDraft]:
-        """Write the statements as the carrier itself, so that row-level security judges them, and let follow."""
+        """Write the statements under the carrier's role, so that row-level security applies, and settle the orders."""
         if self.appended:
             async with self.tx.role(Role.CARRIER):
                 await insert_records(self.tx, self.appended)
@@ -203,7 +203,7 @@ class _Batch:
 
 
 def _requests_of(said: Sequence[OrderAcknowledgement]) -> list[OrderExtension]:
-    """The requests for more time among the statements, which alone say until when."""
+    """Return the requests for more time among the statements; no other statement has until."""
     return [
         OrderExtension(
             id=ExtensionId(new_id()),
@@ -233,7 +233,7 @@ def _event(order: BlockOrder, said: OrderAcknowledgement) -> EventDraft:
 
 
 async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft]) -> dict[int, str]:
-    """The order that each draft means, by place, read as the carrier itself: what it can't see is missing."""
+    """Return the order that each draft names, by place, without those that the carrier can't see."""
     ids = {place: known for place, draft in enumerate(drafts) if (known := parse_id(draft.order_id or ""))}
     numbers = {
         place: parsed[1]
@@ -250,7 +250,7 @@ async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft
 
 
 def _find_reference(draft: AcknowledgementDraft) -> str | None:
-    """The reference as it is stored; None where the draft will be refused for it."""
+    """Return the reference as it is stored, or None if it is invalid and the draft will be refused."""
     try:
         return check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
     except LedgerError:
@@ -258,7 +258,7 @@ def _find_reference(draft: AcknowledgementDraft) -> str | None:
 
 
 async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderAcknowledgement]]:
-    """Statements by order, oldest first, in one statement; every asked order has an entry."""
+    """Return acknowledgements by order, oldest first, in one statement; every given order has an entry."""
     found: dict[str, list[OrderAcknowledgement]] = {order_id: [] for order_id in order_ids}
     c = order_acknowledgements.c
     visible = visible_statements(tx.viewer, c.carrier_id)

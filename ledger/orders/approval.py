@@ -1,6 +1,6 @@
-"""Issuing block orders: approval by a second officer, return, revision, and a new version of an impossible one.
+"""Issuing block orders: a second officer approves or returns drafts; drafts are revised, impossible orders reissued.
 
-Approving is what issues an order. It needs an officer, and never the one who drafted, whatever login they use.
+Approval issues an order. It requires an officer other than the one who drafted it, whichever login they use.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class OrderHeldError(ConflictError):
 
 
 class SupersedeInsteadError(ConflictError):
-    """The carrier says that another one holds the number; a version never changes its addressee."""
+    """The carrier reports that another carrier holds the number, and a new version can't change the addressee."""
 
     code = "SUPERSEDE_INSTEAD"
     hint = "Correct the numbering plan and draft an order that supersedes this one."
@@ -36,7 +36,7 @@ class SupersedeInsteadError(ConflictError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One draft to be issued; override_note says in writing why a held one is issued all the same."""
+    """One draft to issue. override_note is the written reason for issuing a draft that the guard holds."""
 
     order_id: str
     override_note: str | None = None
@@ -44,7 +44,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What to change in a draft, or in an impossible order's next version; None leaves it."""
+    """What to change in a draft, or in an impossible order's next version; None leaves a field unchanged."""
 
     order_id: str
     scope: BlockScope | None = None
@@ -55,7 +55,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderNote:
-    """One order and the officer's words about it."""
+    """One order and the officer's note about it."""
 
     order_id: str
     note: str
@@ -94,7 +94,7 @@ async def approve_block_orders(tx: Transaction, approvals: Sequence[Approval]) -
 
 
 async def return_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> list[BlockOrder | Problem]:
-    """Send drafts back with a reason. Errors: as approve_block_orders; FOUR_EYES for one's own draft."""
+    """Return drafts with a reason. Errors: as approve_block_orders; FOUR_EYES for one's own draft."""
     officer_id = require_officer(tx.viewer)
 
     def send_back(place: int, order: BlockOrder) -> Moved[BlockOrder]:
@@ -107,7 +107,7 @@ async def return_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> li
 
 
 async def revise_block_orders(tx: Transaction, revisions: Sequence[Revision]) -> list[BlockOrder | Problem]:
-    """Change drafts; who revises becomes the drafter, so that another approves. Errors: as approve_block_orders."""
+    """Revise drafts. The reviser becomes the drafter, so another officer approves. Errors: as approve_block_orders."""
     officer_id, office_id = require_drafter(tx.viewer)
 
     def revise(place: int, order: BlockOrder) -> Moved[BlockOrder]:
@@ -125,9 +125,9 @@ async def revise_block_orders(tx: Transaction, revisions: Sequence[Revision]) ->
 
 
 async def reissue_block_orders(tx: Transaction, revisions: Sequence[Revision]) -> list[BlockOrder | Problem]:
-    """Issue a new version of orders that the carrier could not execute, with a due time of its own.
+    """Issue a new version of orders that the carrier could not execute, with a new due time.
 
-    A version never changes number or addressee. Errors: as approve_block_orders; SUPERSEDE_INSTEAD.
+    A new version never changes the number or the addressee. Errors: as approve_block_orders; SUPERSEDE_INSTEAD.
     """
     officer_id = require_officer(tx.viewer)
     due_at = tx.as_of + tx.policies.order_due

@@ -1,4 +1,4 @@
-"""Ending block orders: discarding drafts, withdrawing, closing, and lifting a block that was executed."""
+"""Ending block orders: discarding drafts, withdrawing and closing orders, and lifting executed blocks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from ledger.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiftDraft:
-    """One block to be lifted, on which basis, and why in words."""
+    """One block to lift, the basis for lifting it, and the reason in words."""
 
     order_id: str
     basis: LiftBasis
@@ -26,7 +26,7 @@ class LiftDraft:
 
 
 async def discard_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> list[BlockOrder | Problem]:
-    """Drop drafts; their complaints come to NOT_ACTIONABLE and may be reopened.
+    """Discard drafts. Complaints with no other instrument are resolved as NOT_ACTIONABLE and can be reopened.
 
     Shapes: 1..1000; results in the order given. Errors: OfficerRequiredError, ForbiddenError for the call.
     """
@@ -34,19 +34,19 @@ async def discard_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> l
 
 
 async def withdraw_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> list[BlockOrder | Problem]:
-    """Take back orders that no carrier has executed. Shapes and errors: as discard_block_orders."""
+    """Withdraw orders that the carrier has not executed. Shapes and errors: as discard_block_orders."""
     return await _end(tx, notes, move=OrderMove.WITHDRAW, kind=EventKind.ORDER_WITHDRAWN)
 
 
 async def close_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> list[BlockOrder | Problem]:
-    """Close orders, or lifts, that are impossible for good. Shapes and errors: as discard_block_orders."""
+    """Close orders or lifts that the carrier can't execute. Shapes and errors: as discard_block_orders."""
     return await _end(tx, notes, move=OrderMove.CLOSE, kind=EventKind.ORDER_CLOSED)
 
 
 async def lift_block_orders(tx: Transaction, lifts: Sequence[LiftDraft]) -> list[BlockOrder | Problem]:
-    """Order the carriers to lift blocks; the next version of the order, with a due time of its own.
+    """Order the carriers to lift blocks. A lift is the next version of the order, with a new due time.
 
-    A withdrawn order can be lifted only when the carrier executed it all the same.
+    A withdrawn order can be lifted only if the carrier executed it regardless.
     Shapes and errors: as discard_block_orders. Source: domain.md, BlockOrder.
     """
     officer_id = require_officer(tx.viewer)
@@ -55,7 +55,9 @@ async def lift_block_orders(tx: Transaction, lifts: Sequence[LiftDraft]) -> list
     def lift(place: int, order: BlockOrder) -> Moved[BlockOrder]:
         state = next_order_state(order.state, OrderMove.ISSUE_LIFT)
         if order.state is OrderState.WITHDRAWN and order.lift_drafted_at is None:
-            raise StateConflictError("A withdrawn order is lifted only after the carrier executed it.", field="orderId")
+            raise StateConflictError(
+                "A withdrawn order can be lifted only if the carrier executed it.", field="orderId"
+            )
         basis = lifts[place].basis
         issued = replace(
             order,

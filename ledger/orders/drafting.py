@@ -1,7 +1,7 @@
-"""Drafting block orders: an officer's draft for one number, from its verified complaints or in place of another.
+"""Drafting block orders: an officer drafts one for a number, from its verified complaints or to supersede another.
 
-A draft belongs to the office. A foreign or protected number, or one without a known holder, is refused here; a
-draft that rests on no verified complaint can't be made.
+A draft belongs to the officer's office. A foreign or protected number, or one without a known holder, is refused
+here, as is a draft that no verified complaint supports.
 """
 
 from collections import Counter, defaultdict
@@ -42,13 +42,13 @@ from ledger.vocabulary import Category
 
 
 class OrderOpenError(ConflictError):
-    """An order for this number is open already."""
+    """An order for this number is already open."""
 
     code = "ORDER_ALREADY_OPEN"
 
 
 class NoVerifiedComplaintError(ConflictError):
-    """No verified complaint of this number awaits an order."""
+    """No verified complaint about this number is waiting for an order."""
 
     code = "NO_VERIFIED_COMPLAINT"
 
@@ -61,20 +61,20 @@ class HolderUnchangedError(ConflictError):
 
 
 class GroundsUnclearError(InvalidInputError):
-    """A draft names a number, or complaints, or the order that it supersedes: exactly one of them."""
+    """A draft must name exactly one of these: a number, complaints, or an order that it supersedes."""
 
     code = "GROUNDS_UNCLEAR"
 
 
 class NumbersMixedError(InvalidInputError):
-    """The complaints of one draft concern more than one number, or a number that meant someone else then."""
+    """The complaints concern more than one number, or a number that has since changed subscribers."""
 
     code = "NUMBERS_MIXED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDraft:
-    """What an officer wants ordered, and on which grounds; category defaults to the complaints' most frequent."""
+    """What an officer wants to order. category defaults to the superseded order's or the complaints' most frequent."""
 
     legal_basis: str
     summary: str
@@ -114,7 +114,7 @@ async def draft_block_orders(tx: Transaction, drafts: Sequence[OrderDraft]) -> l
 
 @dataclass(slots=True)
 class _Grounds:
-    """What the drafts of one call rest on, as locked records."""
+    """The records that the drafts of one call are based on; orders and complaints are locked."""
 
     superseded: dict[str, BlockOrder]
     complaints: dict[str, Complaint]
@@ -178,7 +178,9 @@ class _Grounds:
         if complaint is None:
             raise UnknownError("There is no such complaint.", field="complaintIds")
         if complaint.state is not ComplaintState.VERIFIED:
-            raise StateConflictError(f"A complaint that is {complaint.state} can't be ordered.", field="complaintIds")
+            raise StateConflictError(
+                f"A complaint that is {complaint.state} can't support an order.", field="complaintIds"
+            )
         return complaint
 
     def _number_of(self, behind: Sequence[Complaint]) -> PhoneNumber:
@@ -203,7 +205,7 @@ def _check_orderable(number: PhoneNumber) -> None:
 
 
 def _check_form(parsed: ParsedNumber) -> None:
-    """What the number itself says, whether or not anybody ever complained of it."""
+    """Refuse what the number's form alone rules out, whether or not anyone ever complained about it."""
     if not parsed.is_domestic:
         raise NumberNotDomesticError(field="number")
     if parsed.protected_reason is not None:
@@ -229,7 +231,7 @@ async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> _Groun
 async def _lock_complaints(
     tx: Transaction, ids: set[str], e164s: set[str], old_ids: Sequence[str]
 ) -> dict[str, Complaint]:
-    """The complaints that are named, the verified ones of the numbers, and those behind the superseded orders."""
+    """Lock the named complaints, the verified ones about the numbers, and those behind the superseded orders."""
     c = complaints.c
     behind = select(order_complaints.c.complaint_id).where(order_complaints.c.order_id.in_(old_ids))
     verified = (c.e164.in_(sorted(e164s))) & (c.state == ComplaintState.VERIFIED.value)
@@ -240,7 +242,7 @@ async def _lock_complaints(
 
 
 async def _close_superseded(tx: Transaction, grounds: _Grounds, drafted: Sequence[BlockOrder]) -> list[BlockOrder]:
-    """Close the orders that now have a successor; their complaints stay with it."""
+    """Close the orders that now have a successor, which takes over their complaints."""
     changes: dict[str, tuple[BlockOrder, BlockOrder]] = {}
     for successor in drafted:
         if successor.supersedes_id is not None:

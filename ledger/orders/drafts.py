@@ -1,7 +1,7 @@
-"""Writing drafts of block orders: the part that officers' drafting and forwarding runs share.
+"""Writing drafts of block orders, for officers' drafting and for forwarding runs.
 
-At most one order stands open for a number, epoch and carrier, whoever drafts and however many at once: the
-database decides that, and whoever comes second gets None in its place. Runs under the transition role.
+At most one order is open for a number, epoch and carrier. A unique index guarantees this for concurrent calls too:
+a draft that would be a second open order is not written. Runs under the transition role.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ UPDATE complaints SET state = 'ESCALATED' WHERE id = ANY(CAST(:ids AS uuid[])) A
 
 
 class NumberNotHeldError(ConflictError):
-    """The numbering plan knows no holder to address."""
+    """The numbering plan has no holder for this number."""
 
     code = "NO_HOLDER"
     hint = "Complete the numbering plan, or set an override for this number."
@@ -40,7 +40,7 @@ class NumberNotHeldError(ConflictError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedDraft:
-    """A draft whose every side was checked: the number, the complaints behind it, and the officer's words."""
+    """A validated draft: the number, the complaints behind it, and the officer's texts."""
 
     number: PhoneNumber
     complaints: Sequence[Complaint]
@@ -55,7 +55,7 @@ class PreparedDraft:
 async def append_drafts(
     tx: Transaction, prepared: Sequence[PreparedDraft], *, officer_id: OfficerId, office_id: OfficeId
 ) -> tuple[list[BlockOrder | None], list[EventDraft]]:
-    """Write the drafts; each in the order given, None where an order of the number is open already."""
+    """Write drafts. Returns an order for each, or None if one is already open for the number, and the events."""
     orders = [_render(tx, draft, officer_id=officer_id, office_id=office_id) for draft in prepared]
     in_key_order = sorted(orders, key=attrgetter("e164", "epoch", "carrier_id"))
     written = {order.id: order for order in await insert_and_read(tx, in_key_order, unless=OPEN_NUMBER)}
@@ -75,14 +75,14 @@ async def append_drafts(
 async def link_complaints(
     tx: Transaction, links: Sequence[OrderComplaint], complaints: Mapping[ComplaintId, Complaint]
 ) -> list[EventDraft]:
-    """Put complaints (already locked) behind orders; those that were VERIFIED are ESCALATED by that."""
+    """Link complaints (already locked) to orders and escalate those that are VERIFIED. Returns the events."""
     await insert_records(tx, links, unless="pk_order_complaints")
     linked = [complaints[link.complaint_id] for link in links]
     verified = [complaint for complaint in linked if complaint.state is ComplaintState.VERIFIED]
     if verified:
         moved = await tx.execute(_ESCALATE, {"ids": [complaint.id for complaint in verified]})
         if moved.rowcount != len(verified):
-            raise ConflictError("A complaint changed under this call; nothing was written.")
+            raise ConflictError("A complaint changed during this call; nothing was written.")
     return [
         EventDraft(
             kind=EventKind.COMPLAINT_ESCALATED,

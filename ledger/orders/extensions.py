@@ -1,6 +1,6 @@
-"""Requests for more time: a carrier asks by an acknowledgement, an officer grants or refuses.
+"""Requests for more time: a carrier asks in an acknowledgement, and an officer grants or refuses.
 
-Asking moves nothing. Granting moves the due time and keeps the one before.
+A request changes nothing by itself. Granting it extends the due time and records the previous one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from ledger.storage.rows import fetch_records, lock_records, select_records, upd
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionDecision:
-    """What an officer decides of one request."""
+    """An officer's decision on one request."""
 
     extension_id: str
     is_granted: bool
@@ -45,7 +45,7 @@ async def decide_extensions(tx: Transaction, decisions: Sequence[ExtensionDecisi
 
     def decide(place: int, extension: OrderExtension) -> Moved[OrderExtension]:
         if extension.state is not ExtensionState.REQUESTED:
-            raise StateConflictError(f"This request was {extension.state} already.", field="extensionId")
+            raise StateConflictError(f"This request is already {extension.state}.", field="extensionId")
         order = present[extension.order_id]
         decided = replace(extension, state=ExtensionState.REFUSED, decided_by=officer_id, decided_at=tx.as_of)
         if decisions[place].is_granted:
@@ -64,14 +64,14 @@ async def decide_extensions(tx: Transaction, decisions: Sequence[ExtensionDecisi
 
 
 def _grant(order: BlockOrder, extension: OrderExtension) -> BlockOrder:
-    """Errors: StateConflictError for an order of which its carrier owes nothing."""
+    """Errors: StateConflictError for an order on which the carrier no longer has to act."""
     if order.state not in AWAITING_CARRIER or order.due_at is None:
-        raise StateConflictError(f"A block order that is {order.state} needs no more time.")
+        raise StateConflictError(f"A block order that is {order.state} can't be extended.")
     return replace(order, due_at=max(order.due_at, extension.until))
 
 
 async def _lock_orders(tx: Transaction, extension_ids: Sequence[str | None]) -> Mapping[str, BlockOrder]:
-    """The orders of these requests, locked before the requests themselves (docs/adr/0010)."""
+    """Lock the orders of these requests, before the requests themselves (docs/adr/0010)."""
     c = order_extensions.c
     known = [extension_id for extension_id in extension_ids if extension_id is not None]
     async with tx.role(Role.TRANSITION):
@@ -80,7 +80,7 @@ async def _lock_orders(tx: Transaction, extension_ids: Sequence[str | None]) -> 
 
 
 async def load_extensions(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderExtension]]:
-    """Requests for more time by order, oldest first, in one statement; every asked order has an entry."""
+    """Return requests for more time by order, oldest first, in one statement; every given order has an entry."""
     found: dict[str, list[OrderExtension]] = {order_id: [] for order_id in order_ids}
     c = order_extensions.c
     visible = visible_statements(tx.viewer, c.carrier_id)

@@ -1,9 +1,8 @@
-"""Block orders as a CSV file that a carrier fills in by hand, and the acknowledgements read back from it.
+"""Block orders as a CSV file that a carrier fills in manually, and the acknowledgements read back from it.
 
-Columns up to is_overdue say what is ordered; those after are the carrier's to fill in. Reading needs order_no,
-acknowledgement and reference alone, takes columns in any order, comma or semicolon (as spreadsheets write), and
-ignores columns that it doesn't know. A row whose acknowledgement is empty is not filled in and is passed over. It
-touches no database.
+The columns up to is_overdue describe the order; the carrier fills in the rest. Reading requires only order_no,
+acknowledgement and reference, accepts columns in any order, separated by commas or semicolons, and ignores unknown
+columns. A row without an acknowledgement is not filled in and is skipped. It never touches the database.
 """
 
 from collections.abc import Mapping
@@ -50,15 +49,15 @@ _ANSWER = Layout(
     is_open=True,
 )
 _DIALECT = Dialect(delimiters=",;", bytes_max=64 * 1024 * 1024)
-# A spreadsheet runs a cell that begins with one of these as a formula.
+# Spreadsheets evaluate a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AcknowledgementFileError(InvalidInputError):
-    """This is no file of acknowledgements; nothing of it was recorded."""
+    """This is not a file of acknowledgements; nothing in it was recorded."""
 
     code = "ACKNOWLEDGEMENT_FILE_INVALID"
-    hint = f"CSV in UTF-8 with the columns {', '.join(_NEEDED)} and, where given, the others of the export."
+    hint = f"Use CSV in UTF-8 with the columns {', '.join(_NEEDED)}; the other columns of the export are optional."
 
 
 class AcknowledgementRowError(InvalidInputError):
@@ -69,7 +68,7 @@ class AcknowledgementRowError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One row: the line at which it begins, its cells, and what it says; None where it is not filled in."""
+    """One row: the line on which it begins, its cells, and its content, None if it is not filled in."""
 
     line: int
     cells: Mapping[str, str]
@@ -77,7 +76,7 @@ class AnswerRow:
 
 
 def render_order(order: BlockOrder, *, brand: str | None) -> list[str]:
-    """One order as the cells of a row, the carrier's own cells empty."""
+    """Render one order as the cells of a row, with the carrier's cells empty."""
     cells = (
         order.order_no,
         str(order.version),
@@ -98,7 +97,7 @@ def render_order(order: BlockOrder, *, brand: str | None) -> list[str]:
 
 
 def read_answers(stream: BinaryIO, *, zone: tzinfo | None) -> list[AnswerRow]:
-    """The rows of a filled-in file, all of it or nothing. Times without an offset are in the zone, if one is given.
+    """Read the rows of a filled-in file, all or none. Times without an offset are in the zone, if one is given.
 
     Errors: AcknowledgementFileError, which names the line.
     """
@@ -120,7 +119,7 @@ def _read_answer(row: Row, zone: tzinfo | None) -> AnswerRow:
 
 
 def _is_filled_in(row: Row) -> bool:
-    """Whether the row says something, which a row of too few cells leaves open."""
+    """Whether the row is filled in. A row with the wrong number of cells counts, so that it is reported."""
     return not row.is_whole or bool(row.cells["acknowledgement"].strip())
 
 

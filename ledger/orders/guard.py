@@ -1,6 +1,6 @@
-"""The guard: why a draft is held until an approver overrides in writing. It holds, it never drops.
+"""The guard: why a draft is held until an approver overrides it in writing. It holds drafts and never drops them.
 
-Pure: it sees what the complaints of one number are, and the policy; it reads and writes nothing.
+Pure: it takes facts about the complaints of one number, and the policy; it reads and writes nothing.
 Source: domain.md, Forwarding and the guard; field.md section 4, wrong-block guard.
 """
 
@@ -16,7 +16,7 @@ from ledger.vocabulary import HoldReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplaintFacts:
-    """What the guard looks at in one complaint. chronology_digest is equal for equal texts."""
+    """What the guard considers in one complaint. chronology_digest is equal for equal texts."""
 
     source_id: str
     complainant_ref: str | None = None
@@ -26,7 +26,7 @@ class ComplaintFacts:
 
 
 def count_distinct_complainants(complaints: Sequence[ComplaintFacts]) -> int:
-    """Known complainants, and one for each source that files without naming any."""
+    """Count known complainants, and one more for each source with complaints that name none."""
     known = {facts.complainant_ref for facts in complaints if facts.complainant_ref is not None}
     nameless = {facts.source_id for facts in complaints if facts.complainant_ref is None}
     return len(known) + len(nameless)
@@ -35,7 +35,7 @@ def count_distinct_complainants(complaints: Sequence[ComplaintFacts]) -> int:
 def find_hold_reasons(
     complaints: Sequence[ComplaintFacts], *, number_kind: NumberKind, policy: GuardPolicy
 ) -> tuple[HoldReason, ...]:
-    """Every reason to hold a draft that rests on these complaints; empty where there is none."""
+    """Return every reason to hold a draft that is based on these complaints; empty if there is none."""
     suspicions = {
         HoldReason.FEW_COMPLAINANTS: count_distinct_complainants(complaints) < policy.guard_complainants_min,
         HoldReason.BURST: _is_burst(complaints, policy),

@@ -1,7 +1,7 @@
-"""Moving block orders, many at a time, and what follows for their complaints and numbers.
+"""Moving block orders, many at a time, and updating their complaints and numbers accordingly.
 
-Locks are taken in one order everywhere, orders before complaints before numbers and each by its key, so that two
-batches wait for each other instead of deadlocking. It must never move an order outside the table in states.py.
+Locks are always taken in the same order, orders before complaints before numbers and each by its key, so that two
+batches wait for each other instead of deadlocking. It must never make a move that states.py does not list.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,7 +24,7 @@ from ledger.texts import check_text
 
 NOTE_LENGTH_MAX = 4_000
 
-# The number's status is what its orders of this epoch have come to.
+# A number's status follows from its orders in the current epoch.
 _REFRESH_NUMBERS = text("""
 WITH touched AS (
   SELECT e164, epoch FROM phone_numbers WHERE e164 = ANY(:e164s) ORDER BY e164 FOR NO KEY UPDATE
@@ -48,7 +48,8 @@ async def move_orders(
 ) -> list[BlockOrder | Problem]:
     """Change many orders, each by its own rule; a second item about the same order is refused.
 
-    keep(changes) writes what is kept of the changes before complaints and numbers follow. Errors: as move_records.
+    keep(changes) stores what else belongs to the changes, before complaints and numbers are updated.
+    Errors: as move_records.
     """
 
     async def follow(changes: Sequence[Change[BlockOrder]]) -> list[EventDraft]:
@@ -59,14 +60,14 @@ async def move_orders(
     rules = Rules(
         move=move,
         unknown=lambda _place: UnknownError(field="orderId"),
-        repeated=lambda: ConflictError("The same order stands twice in this call.", field="orderId"),
+        repeated=lambda: ConflictError("The same order appears twice in this call.", field="orderId"),
         follow=follow,
     )
     return await move_records(tx, BlockOrder, [parse_id(order_id) for order_id in order_ids], rules)
 
 
 async def settle(tx: Transaction, orders: Sequence[BlockOrder]) -> list[EventDraft]:
-    """Resolve the complaints whose last instrument has ended and refresh the numbers' status; the events of that."""
+    """Resolve the complaints whose last instrument has ended, update the numbers' status, and return the events."""
     if not orders:
         return []
     drafts = await resolve_complaints(tx, BLOCK_ORDERS, [order.id for order in orders])
@@ -82,7 +83,7 @@ async def append_versions(
     due_at: datetime,
     is_lift: bool = False,
 ) -> None:
-    """Keep each order as it was issued just now."""
+    """Store each order's version as it was just issued."""
     versions = [
         BlockOrderVersion(
             order_id=change.after.id,
@@ -102,7 +103,7 @@ async def append_versions(
 
 
 def order_event(order: BlockOrder, kind: EventKind, **payload: Any) -> EventDraft:
-    """An event about an order: its carrier may get it once the order is issued."""
+    """Return an event about an order. Its carrier receives it only if the order has been issued."""
     return EventDraft(
         kind=kind,
         subject=Subject.BLOCK_ORDER,
@@ -115,8 +116,8 @@ def order_event(order: BlockOrder, kind: EventKind, **payload: Any) -> EventDraf
 
 
 def check_words(value: str, *, field: str, length_max: int = NOTE_LENGTH_MAX) -> str:
-    """Words that an officer must give. Errors: InvalidInputError, or a text's."""
+    """Return a required text, cleaned. Errors: InvalidInputError if it is empty, or those of check_text."""
     checked = check_text(value, field=field, length_max=length_max, lines=True)
     if not checked:
-        raise InvalidInputError("Words are needed here.", field=field)
+        raise InvalidInputError("This text must not be empty.", field=field)
     return checked

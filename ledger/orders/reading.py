@@ -1,7 +1,7 @@
-"""Reading block orders: the regulator all of them, a carrier those issued to it, nobody else any.
+"""Reading block orders: the regulator sees all of them, a carrier those issued to it, and no one else any.
 
-An order is a duty of the carrier that holds the number; it never becomes a referral. What a carrier reads of one
-needs no row of a complaint.
+An order is a duty of the carrier that holds the number; it never becomes a referral. A carrier reads its orders
+without access to any complaint.
 """
 
 import re
@@ -32,7 +32,7 @@ _OF_ONE_NUMBER_MAX = 10_000
 
 _LISTINGS = {
     OrderSort.DUE_SOONEST: Listing("orders:DUE_SOONEST", BlockOrder, ("due_at", "id")),
-    # A later id was drafted later; drafting and issuing follow each other closely enough for a list.
+    # Ids follow the time of drafting, which is close enough to the time of issue for a list.
     OrderSort.ISSUED_NEWEST: Listing("orders:ISSUED_NEWEST", BlockOrder, ("-id",)),
 }
 
@@ -45,7 +45,7 @@ def _is_held(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders are wanted; None and an empty tuple leave a side open. Times are UTC; number is E.164."""
+    """Which orders to return. An empty tuple or None does not filter. Times are UTC; number is E.164."""
 
     states: Annotated[tuple[OrderState, ...], among("state")] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
@@ -60,9 +60,9 @@ class OrderFilter:
 
 
 def visible_orders(viewer: Viewer) -> ColumnElement[bool]:
-    """Which orders the viewer may see. A brand's client sees its brand's alone.
+    """Which orders the viewer may see. A client of one brand sees only that brand's orders.
 
-    Row-level security holds the same a second time.
+    Row-level security enforces the same rule a second time.
     """
     c = block_orders.c
     if viewer.kind is ViewerKind.REGULATOR:
@@ -74,7 +74,7 @@ def visible_orders(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def visible_statements(viewer: Viewer, carrier_id: Column[Any]) -> ColumnElement[bool]:
-    """Which rows of a table of carriers' statements the viewer may see: the regulator all, a carrier its own."""
+    """Which of the carriers' statements in a table the viewer may see: the regulator all, a carrier its own."""
     if viewer.kind is ViewerKind.REGULATOR:
         return true()
     return carrier_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else false()
@@ -92,27 +92,27 @@ def _conditions(tx: Transaction, wanted: OrderFilter | None) -> list[ColumnEleme
 async def list_block_orders(
     tx: Transaction, page: PageRequest, wanted: OrderFilter | None = None, *, sort: OrderSort = OrderSort.DUE_SOONEST
 ) -> Page[BlockOrder]:
-    """A page of the orders that the viewer may see, in one statement. Errors: CursorInvalidError."""
+    """Return a page of the orders that the viewer may see, in one statement. Errors: CursorInvalidError."""
     if not _may_read(tx.viewer):
         return Page((), (), has_next_page=False)
     return await fetch_page(tx, _LISTINGS[sort], page, *_conditions(tx, wanted))
 
 
 async def count_block_orders(tx: Transaction, wanted: OrderFilter | None = None) -> int:
-    """How many orders of the filter the viewer may see."""
+    """Count the orders that match the filter and that the viewer may see."""
     if not _may_read(tx.viewer):
         return 0
     return await count_records(tx, BlockOrder, *_conditions(tx, wanted))
 
 
 def parse_order_no(order_no: str) -> tuple[int, int] | None:
-    """(year, serial) of an order number as people say it, or None."""
+    """Return (year, serial) of an order number as people quote it, or None."""
     match = _ORDER_NO.match(order_no.strip().upper()) if order_no.isascii() else None
     return (int(match[1]), int(match[2])) if match else None
 
 
 async def get_block_order(tx: Transaction, *, order_id: str | None = None, order_no: str | None = None) -> BlockOrder:
-    """One order by its id or its number. Errors: UnknownError, the same for what is not the viewer's to see."""
+    """Return one order by its id or number. Errors: UnknownError, also for an order that the viewer may not see."""
     c = block_orders.c
     condition: ColumnElement[bool] | None = None
     if order_id is not None and (known := parse_id(order_id)):
@@ -128,7 +128,7 @@ async def get_block_order(tx: Transaction, *, order_id: str | None = None, order
 
 
 async def load_orders(tx: Transaction, order_ids: Sequence[str]) -> dict[str, BlockOrder]:
-    """Orders by id, in one statement; what the viewer may not see is missing."""
+    """Return orders by id, in one statement, without those that the viewer may not see."""
     if not _may_read(tx.viewer):
         return {}
     known = [parsed for order_id in order_ids if (parsed := parse_id(order_id))]
@@ -136,7 +136,7 @@ async def load_orders(tx: Transaction, order_ids: Sequence[str]) -> dict[str, Bl
 
 
 async def load_orders_by_number(tx: Transaction, e164s: Sequence[str]) -> dict[str, list[BlockOrder]]:
-    """Orders by number, oldest first, in one statement; every asked number has an entry."""
+    """Return orders by number, oldest first, in one statement; every given number has an entry."""
     found: dict[str, list[BlockOrder]] = {e164: [] for e164 in e164s}
     if not _may_read(tx.viewer):
         return found
@@ -148,7 +148,7 @@ async def load_orders_by_number(tx: Transaction, e164s: Sequence[str]) -> dict[s
 
 
 async def load_order_complaint_ids(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[ComplaintId]]:
-    """The complaints behind each order, for the regulator; every asked order has an entry."""
+    """Return the ids of the complaints behind each order, for the regulator; every given order has an entry."""
     found: dict[str, list[ComplaintId]] = {order_id: [] for order_id in order_ids}
     if not tx.viewer.is_regulator:
         return found

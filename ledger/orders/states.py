@@ -1,6 +1,6 @@
-"""Where a block order stands, and every move from there. A move that is not written here does not exist.
+"""The states of a block order and every move between them. A move that is not listed here does not exist.
 
-Pure: it may be imported from anywhere in the ledger. Overdue and late are derived and are no states.
+Pure: it may be imported from anywhere in the ledger. Overdue and late are derived, and are not states.
 Source: domain.md, the table of BlockOrder.
 """
 
@@ -15,7 +15,7 @@ from ledger.vocabulary import BlockRequestStatus
 
 
 class OrderState(ClosedList, graph_name="BlockOrderState"):
-    """Where a block order stands. Overdue and late are not states; fields of their own report them."""
+    """The state of a block order. Overdue and late are not states; separate fields report them."""
 
     DRAFT = "DRAFT", "Drafted; waiting for another officer's approval."
     DISCARDED = "DISCARDED", "Discarded before it was issued."
@@ -53,7 +53,7 @@ class OrderMove(StrEnum):
 
 
 class ExtensionState(ClosedList):
-    """Where a carrier's request for more time stands."""
+    """The state of a carrier's request for more time."""
 
     REQUESTED = "REQUESTED", "Waiting for an officer."
     GRANTED = "GRANTED", "Granted; the due time was extended."
@@ -84,7 +84,7 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.EXECUTED, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.PARTIAL, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.LIFT_IMPOSSIBLE, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
-    # Only after the carrier executed it all the same: the lift that was drafted then.
+    # Only if the carrier executed the order regardless; that drafted this lift.
     (_O.WITHDRAWN, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.LIFT_IMPOSSIBLE, _OM.CLOSE): _O.CLOSED,
     (_O.EXECUTED, _OM.END_RECYCLED): _O.ENDED,
@@ -95,20 +95,20 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
 
 
 AWAITING_CARRIER = frozenset({_O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.LIFT_ISSUED})
-"""States in which the carrier owes something, so that a due time can pass."""
+"""States in which the carrier still has to act, so that an order can become overdue."""
 
 
 OPEN_ORDER_STATES = frozenset(
     {_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.EXECUTED, _O.IMPOSSIBLE, _O.LIFT_ISSUED, _O.LIFT_IMPOSSIBLE}
 )
-"""States in which another complaint of the same number joins this order instead of making a new one."""
+"""States in which another complaint of the same number joins this order instead of leading to a new one."""
 
 
 def next_order_state(state: OrderState, move: OrderMove) -> OrderState:
-    """The state after the move. Errors: StateConflictError."""
+    """Return the state after the move. Errors: StateConflictError."""
     after = ORDER_MOVES.get((state, move))
     if after is None:
-        raise StateConflictError(f"A block order that is {state} has no move {move}.")
+        raise StateConflictError(f"A block order that is {state} does not allow {move}.")
     return after
 
 
@@ -127,10 +127,10 @@ STATUS_OF_STATE: Mapping[OrderState, BlockRequestStatus] = {
     _O.LIFTED: BlockRequestStatus.ENDED,
     _O.ENDED: BlockRequestStatus.ENDED,
 }
-"""How far an order has come, in the words that fit every instrument."""
+"""The status for each state, in the terms that all kinds of instrument share."""
 
 PENDING_STATES = frozenset({_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.IMPOSSIBLE})
-"""States in which an order may still come to something for the complaints behind it."""
+"""States in which an order's outcome for the complaints behind it is still open."""
 
 _PENDING = ", ".join(f"'{state}'" for state in sorted(PENDING_STATES))
 
@@ -162,4 +162,4 @@ SELECT oc.complaint_id, o.state IN ({_PENDING}) AS is_pending,
             ELSE 'NOT_ACTIONABLE' END AS outcome
 FROM order_complaints oc JOIN block_orders o ON o.id = oc.order_id""",
 )
-"""Block orders as an instrument: their events, and what they come to for the complaints behind them."""
+"""Block orders as an instrument: their events, and their outcomes for the complaints behind them."""

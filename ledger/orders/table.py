@@ -1,4 +1,4 @@
-"""Block orders as they are stored: the duty, every version as issued, the complaints behind it, what carriers said."""
+"""The tables of block orders, their versions as issued, the complaints behind them, and the carriers' statements."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,10 +75,10 @@ def _status(c: Columns) -> ColumnElement[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockOrder:
-    """One block order as its viewer may see it; what only the regulator sees is None for others.
+    """One block order as the viewer may see it. Fields that only the regulator may see are None for others.
 
-    lift_no is the lift's own number: the order's, with the version by which the lift was issued. is_overdue is
-    whether the carrier owes something whose time has passed.
+    lift_no is the lift's own number: the order's number, with the version that issued the lift. is_overdue: the
+    carrier still has to act although the due time has passed.
     """
 
     id: Annotated[OrderId, KEY]
@@ -127,7 +127,7 @@ class BlockOrder:
 
 
 OPEN_NUMBER = "uq_block_orders_open_number"
-"""At most one order stands open for a number, epoch and carrier."""
+"""At most one order is open for a number, epoch and carrier."""
 
 block_orders = declare(
     "block_orders",
@@ -186,7 +186,7 @@ declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderComplaint:
-    """That a complaint stands behind an order."""
+    """A link between an order and a complaint behind it."""
 
     order_id: Annotated[OrderId, KEY, references("block_orders.id")]
     complaint_id: Annotated[ComplaintId, KEY, references("complaints.id")]
@@ -208,7 +208,7 @@ _SAID_BY_CARRIERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAcknowledgement:
-    """One statement as it was recorded. effective_at is the carrier's clock, recorded_at ours."""
+    """One statement as recorded. effective_at is by the carrier's clock, recorded_at by ours."""
 
     id: Annotated[AcknowledgementId, KEY]
     order_id: Annotated[OrderId, references("block_orders.id")]
@@ -240,7 +240,7 @@ order_acknowledgements = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderExtension:
-    """One request for more time. due_before is the due time that a granted one replaced."""
+    """One request for more time. due_before is the due time that granting it replaced."""
 
     id: Annotated[ExtensionId, KEY]
     order_id: Annotated[OrderId, references("block_orders.id", index=True)]

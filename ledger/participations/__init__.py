@@ -1,1 +1,1 @@
-"""Participations: the signed terms on which providers get fraud signals, and the keys that their hashes need."""
+"""Participations: the signed terms on which providers receive fraud signals, and the keys for their hashes."""

@@ -1,8 +1,8 @@
-"""Taking part: on which signed terms a provider gets fraud signals, from when to when.
+"""Participations: the signed terms on which a provider receives fraud signals, and for how long.
 
-Rows are terms as they were signed. Changing them ends one row and begins the next in the same transaction, so that
-what was agreed at any time can be read; ending one ends the provider's keys with it, and its signals at once. Whether
-one is in force is a column, written by these functions and by the job at the agreed times: no policy reads a clock.
+Each row holds terms as signed. Changing them ends one row and begins the next in the same transaction, so that what
+was agreed at any time can be read. Ending one also retires the provider's keys and immediately stops its signals.
+Whether one is in force is stored, by these functions and by the job at the agreed times: no policy reads a clock.
 Source: domain.md, Members and taking part.
 """
 
@@ -37,14 +37,14 @@ _READERS = frozenset({*REGULATOR_OR_OPERATOR, ViewerKind.OTT_PROVIDER})
 
 
 class ParticipationExistsError(ConflictError):
-    """The provider takes part already, or is about to."""
+    """The provider already takes part, or has agreed to start later."""
 
     code = "PARTICIPATION_EXISTS"
     hint = "Change its terms, or end it first."
 
 
 class NotAProviderError(InvalidInputError):
-    """Only an OTT provider takes part in this way."""
+    """Only an OTT provider can take part."""
 
     code = "NOT_A_PROVIDER"
 
@@ -56,14 +56,14 @@ def _is_in_force(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipationFilter:
-    """Which participations are wanted; None leaves a side open."""
+    """Which participations to return. None does not filter."""
 
     member_id: Annotated[str | None, equals("member_id")] = None
     is_in_force: Annotated[bool | None, where(_is_in_force)] = None
 
 
 async def start_participation(tx: Transaction, member_id: str, terms: Terms, *, fill: Fill) -> Participation:
-    """Record the terms on which a provider takes part; from now, or from the agreed time.
+    """Record the terms on which a provider takes part, from now or from the agreed time.
 
     Errors: ForbiddenError, UnknownError, NotAProviderError, ParticipationExistsError, ParticipationTermError,
     CategoriesMissingError, TermsMissingError, TextInvalidError, TextTooLongError.
@@ -84,19 +84,19 @@ async def start_participation(tx: Transaction, member_id: str, terms: Terms, *, 
 
 
 async def change_participation(tx: Transaction, participation_id: str, terms: Terms, *, fill: Fill) -> Participation:
-    """Let other terms hold from now on: the participation ends and the answered one begins, at one moment.
+    """Replace the terms from now on: the participation ends and the returned one begins, at the same moment.
 
-    Errors: as start_participation; StateConflictError for one that is not in force. starts_at is not taken.
+    Errors: as start_participation; StateConflictError for one that is not in force. starts_at must be None.
     """
     require_officer_or_operator(tx.viewer)
     if terms.starts_at is not None:
-        raise ParticipationTermError("A change of terms holds from now on.", field="startsAt")
+        raise ParticipationTermError("A change of terms takes effect now.", field="startsAt")
     agreed = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
         before = await _lock(tx, participation_id)
         if before.state is not ParticipationState.IN_FORCE:
-            raise StateConflictError(f"A participation that is {before.state} has no terms to be changed.")
+            raise StateConflictError(f"The terms of a participation that is {before.state} can't change.")
         await _end(tx, [before], ParticipationEndReason.TERMS_CHANGED)
         after = await _insert(tx, before.member_id, agreed)
         await refill_keys(tx, [before.member_id])
@@ -106,16 +106,16 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
 
 
 async def end_participation(tx: Transaction, participation_id: str, reason: PartingReason) -> Participation:
-    """End it at once: the provider reads no signal any more, and its streams end.
+    """End a participation immediately: the provider can read no more signals, and its streams end.
 
-    Errors: ForbiddenError, UnknownError; StateConflictError for one that is over.
+    Errors: ForbiddenError, UnknownError; StateConflictError for one that has ended.
     """
     require_officer_or_operator(tx.viewer)
     async with tx.role(Role.TRANSITION):
         await change_participations(tx)
         before = await _lock(tx, participation_id)
         if before.state is ParticipationState.ENDED:
-            raise StateConflictError("The participation is over already.")
+            raise StateConflictError("The participation has already ended.")
         (ended,) = await _end(tx, [before], ParticipationEndReason(reason))
         await retire_keys(tx, [ended.member_id])
         await append_events(tx, [_event(EventKind.PARTICIPATION_ENDED, ended)])
@@ -123,7 +123,7 @@ async def end_participation(tx: Transaction, participation_id: str, reason: Part
 
 
 async def end_due_participations(tx: Transaction) -> int:
-    """The job: end those whose agreed end has come, at most 100; answers how many."""
+    """The periodic job: end participations whose agreed end has come, at most 100. Returns how many."""
     c = participations.c
     async with tx.role(Role.TRANSITION):
         due = await _lock_due(tx, c.ended_at.is_(None), c.ends_at <= tx.as_of)
@@ -135,7 +135,7 @@ async def end_due_participations(tx: Transaction) -> int:
 
 
 async def begin_due_participations(tx: Transaction) -> int:
-    """The job: begin those whose agreed start has come, at most 100; answers how many. Signals follow by their job."""
+    """The periodic job: begin those that are due to start, at most 100. Returns how many. Another job sends signals."""
     c = participations.c
     async with tx.role(Role.TRANSITION):
         due = await _lock_due(tx, c.began_at.is_(None), c.ended_at.is_(None), c.starts_at <= tx.as_of)
@@ -149,7 +149,7 @@ async def begin_due_participations(tx: Transaction) -> int:
 async def list_participations(
     tx: Transaction, page: PageRequest, wanted: ParticipationFilter | None = None
 ) -> Page[Participation]:
-    """Participations, newest first: the regulator's all, a provider's own; nobody else has any to see."""
+    """Return participations, newest first: all for the regulator and operator, a provider's own, none for others."""
     if tx.viewer.kind not in _READERS:
         return Page((), (), has_next_page=False)
     asked = conditions_of(wanted or ParticipationFilter(), Participation, tx.present_role)
@@ -157,7 +157,7 @@ async def list_participations(
 
 
 def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    """Which participations a reader may see; row-level security holds the same a second time."""
+    """Which participations a reader may see; row-level security enforces this a second time."""
     return true() if viewer.kind in REGULATOR_OR_OPERATOR else participations.c.member_id == viewer.member_id
 
 
@@ -170,9 +170,9 @@ async def _lock(tx: Transaction, participation_id: str) -> Participation:
 
 
 async def _lock_due(tx: Transaction, *conditions: ColumnElement[bool]) -> list[Participation]:
-    """Those for which something is due, with whoever takes part changed by nobody else until the transaction ends.
+    """Lock the participations for which something is due, and exclude other changes until the transaction ends.
 
-    Asked before the lock is taken: on most beats nothing is due, and nobody should wait for that.
+    It checks before it takes that lock: usually nothing is due, and nobody should have to wait for that.
     """
     due = select_records(tx, Participation).where(*conditions).order_by(participations.c.id).limit(_BATCH_ROWS)
     if not await fetch_records(tx, Participation, due.limit(1)):
@@ -206,7 +206,7 @@ async def _end(
 
 
 async def _give_keys(tx: Transaction, begun: Sequence[Participation]) -> None:
-    """Give each provider that begins a key of its own: the ones before ended with what they were made for."""
+    """Make a new key for each provider that begins, and retire any that remain from an earlier participation."""
     member_ids = [item.member_id for item in begun]
     await retire_keys(tx, member_ids)
     await make_keys(tx, member_ids)

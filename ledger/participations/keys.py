@@ -1,9 +1,9 @@
-"""The keys that numbers are hashed with: one provider's own, sealed at rest, and shown to that provider alone.
+"""The keys for hashing numbers: each belongs to one provider, is sealed at rest, and is shown only to that provider.
 
-Whoever holds a key can try every number there is, so a hash hides nothing from its provider; it keeps two providers,
-and whoever reads the database, from comparing numbers. At most two keys are in use: rotating leaves the older one for
-the overlap, and rotating again ends it at once. Signals are hashed in ledger/signals, which fills a key that is new;
-nothing here knows a signal. Source: docs/adr/0061.
+Whoever holds a key can try every possible number, so a hash hides nothing from its provider; it prevents two
+providers, or anyone who reads the database, from comparing numbers. At most two keys are in use: rotating keeps the
+older one for the overlap, and rotating again retires it immediately. Signals are hashed in ledger/signals, which also
+fills new keys; nothing here depends on signals. Source: docs/adr/0061.
 """
 
 import secrets
@@ -33,33 +33,33 @@ from ledger.viewer import ViewerKind
 
 KEY_BYTES = 32
 ROTATED_AGAIN_AFTER = timedelta(hours=1)
-"""Each new key hashes every signal anew; a client in a loop must not make that without end."""
+"""Each new key means hashing every signal again; a client in a loop must not cause that endlessly."""
 
 Fill = Callable[[Transaction, MemberId, int], Awaitable[object]]
-"""Sends active signals to a provider's keys that are not filled, in so many batches: ledger.signals.filling.fill_keys.
+"""Hashes active signals under a provider's unfilled keys, in at most the given batches: signals.filling.fill_keys.
 
-It is passed in by whoever starts or changes a participation, or rotates a key, since signals know participations and
+Callers that start or change a participation, or rotate a key, pass it in, since signals depend on participations and
 not the other way round.
 """
 
 
 class KeyRotatedLatelyError(ConflictError):
-    """The key was made less than an hour ago."""
+    """The newest key is less than an hour old."""
 
     code = "KEY_ROTATED_LATELY"
-    hint = "The newest key is good already; fetch it with signalKeys."
+    hint = "Use the newest key; fetch it with signalKeys."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class OpenKey(SignalKey):
-    """A key in use with its bytes, as its provider alone may read it."""
+    """A key in use with its bytes, which only its provider may read."""
 
     key: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotatedKey:
-    """A key that was just made, without its bytes, and the one before with the end of its overlap."""
+    """A new key, without its bytes, and the previous one with the end of its overlap."""
 
     id: SignalKeyId
     member_id: MemberId
@@ -69,7 +69,7 @@ class RotatedKey:
 
 
 async def list_signal_keys(tx: Transaction) -> list[OpenKey]:
-    """The provider's own keys in use, the newest first. Errors: ForbiddenError, ParticipationMissingError."""
+    """Return the provider's own keys in use, newest first. Errors: ForbiddenError, ParticipationMissingError."""
     require_kind(tx.viewer, {ViewerKind.OTT_PROVIDER})
     await require_participation(tx)
     c = signal_keys.c
@@ -86,7 +86,7 @@ def _open(tx: Transaction, row: Mapping[Any, Any]) -> OpenKey:
 
 
 async def rotate_signal_key(tx: Transaction, *, member_id: str | None = None, fill: Fill) -> RotatedKey:
-    """Make a provider's next key: its own, or, for the regulator, the one of the given member.
+    """Make a provider's next key: the viewer's own or, for the regulator, the given member's.
 
     Errors: ForbiddenError, UnknownError, ParticipationMissingError, KeyRotatedLatelyError.
     """
@@ -135,7 +135,7 @@ def _find_owner(tx: Transaction, member_id: str | None) -> MemberId:
 
 
 def open_key(tx: Transaction, key_id: SignalKeyId, sealed: bytes) -> bytes:
-    """The bytes of a key. Errors: EncryptionKeyError."""
+    """Return the bytes of a key. Errors: EncryptionKeyError."""
     return tx.keyring.open(bytes(sealed), _context(key_id))
 
 
@@ -145,7 +145,7 @@ def _context(key_id: SignalKeyId) -> str:
 
 
 async def make_keys(tx: Transaction, member_ids: Sequence[MemberId]) -> list[SignalKey]:
-    """A fresh key for each member, which has none that is not retired. Runs under the transition role."""
+    """Make a key for each member; every earlier one must be retired. Runs under the transition role."""
     made = [SignalKey(id=SignalKeyId(new_id()), member_id=member_id, created_at=tx.as_of) for member_id in member_ids]
     sealed = [{"key_sealed": tx.keyring.seal(secrets.token_bytes(KEY_BYTES), _context(key.id))} for key in made]
     await insert_records(tx, made, more=sealed)
@@ -153,14 +153,14 @@ async def make_keys(tx: Transaction, member_ids: Sequence[MemberId]) -> list[Sig
 
 
 async def retire_keys(tx: Transaction, member_ids: Sequence[MemberId], *, newest_until: datetime | None = None) -> None:
-    """End every key of these members, the newest at the given time and all others now; it runs as make_keys does."""
+    """Retire every key of these members: the newest at the given time, all others now. Runs as make_keys does."""
     c = signal_keys.c
     retired_at = case((c.retired_at.is_(None), newest_until or tx.as_of), else_=tx.as_of)
     await _update_in_use(tx, member_ids, retired_at=retired_at)
 
 
 async def refill_keys(tx: Transaction, member_ids: Sequence[MemberId]) -> None:
-    """Have the signals of now hashed once more for these members, whose terms changed; it runs as make_keys does."""
+    """Mark the keys of these members, whose terms changed, to be filled again. Runs as make_keys does."""
     await _update_in_use(tx, member_ids, filled_after=None, filled_at=None)
 
 

@@ -1,10 +1,10 @@
-"""Where a participation stands, by what came to be. Pure: it may be imported from anywhere in the ledger."""
+"""The states of a participation, by what has happened. Pure: it may be imported from anywhere in the ledger."""
 
 from ledger.closed_lists import ClosedList
 
 
 class ParticipationState(ClosedList):
-    """Where a participation stands."""
+    """The state of a participation."""
 
     AGREED = "AGREED", "Signed, but not yet started."
     IN_FORCE = "IN_FORCE", "The provider participates."

@@ -1,4 +1,4 @@
-"""On which terms providers take part, and the keys that their hashes are made with, as they are stored."""
+"""The tables of participations, and of the keys for providers' hashes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ _STAFF = only(Role.REGULATOR, Role.OPERATOR)
 
 
 def in_force(c: Columns) -> ColumnElement[bool]:
-    """Whether a participation holds now, by what came to be; policies ask the same in access.TAKES_PART."""
+    """Whether a participation has begun and not ended; policies check the same with access.TAKES_PART."""
     return and_(c.began_at.is_not(None), c.ended_at.is_(None))
 
 
@@ -32,15 +32,15 @@ def _state(c: Columns) -> ColumnElement[Any]:
 
 
 def in_use(c: Columns) -> ColumnElement[bool]:
-    """Whether hashes are made with a key now; whoever runs the statement binds its clock."""
+    """Whether a key is in use; whoever runs the statement binds as_of."""
     return or_(c.retired_at.is_(None), c.retired_at > AS_OF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participation:
-    """Terms in their time, as they were signed: a change of terms ends one participation and begins the next.
+    """Terms as signed, with their period: a change of terms ends one participation and begins the next.
 
-    starts_at and ends_at are what was agreed; began_at and ended_at are what came to be, and what policies look at.
+    starts_at and ends_at are what was agreed; began_at and ended_at are what happened, and what policies check.
     """
 
     id: Annotated[ParticipationId, KEY]
@@ -63,7 +63,7 @@ class Participation:
 
 
 ONE_PER_MEMBER = "uq_participations_member_id"
-"""A member takes part, or is about to, on one set of terms at a time."""
+"""A member has at most one participation that has not ended."""
 
 participations = declare(
     "participations",
@@ -83,10 +83,10 @@ participations = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalKey:
-    """A key that a provider's hashes are made with; its bytes are sealed and no part of the row.
+    """A key for a provider's hashes; its bytes are sealed and are not part of this record.
 
-    retired_at is from when it makes no more hashes; the newest one's is None. It may lie ahead: the overlap.
-    filled_at is when every signal had its hash under this key, filled_after the last signal that had one before.
+    retired_at is when it goes out of use: None for the newest key, in the future during an overlap. filled_at is
+    when every signal had a hash under this key; until then, filled_after is the last signal that has one.
     """
 
     id: Annotated[SignalKeyId, KEY]

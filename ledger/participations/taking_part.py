@@ -1,8 +1,8 @@
-"""Whether a provider takes part, and the one lock between those who send signals and those who change who gets them.
+"""Whether a provider takes part, and the lock between sending signals and changing who receives them.
 
-Every statement that raises, changes or ends signals holds the lock with the others; whatever starts, changes or ends
-a participation, or makes a key, has it alone. So nobody who joins misses a signal that was just being raised. It is
-taken after numbers and before signals (docs/adr/0060).
+Every transaction that raises, changes or ends signals holds the lock in shared mode; one that starts, changes or ends
+a participation, or makes a key, holds it exclusively. A provider that joins therefore misses no signal that is being
+raised. The lock is taken after numbers and before signals (docs/adr/0060).
 """
 
 from sqlalchemy import text
@@ -19,28 +19,28 @@ _HOLD = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('jembatan.par
 _CHANGE = text("SELECT pg_advisory_xact_lock(hashtextextended('jembatan.participations', 0))")
 
 SIGNAL_READERS = frozenset({ViewerKind.REGULATOR, ViewerKind.CARRIER, ViewerKind.OTT_PROVIDER})
-"""Those who may read signals at all: an agency contributes and reads none."""
+"""The kinds of viewer that may read signals; an agency contributes and reads none."""
 
 
 class ParticipationMissingError(ForbiddenError):
-    """You have no participation in force: signals are for providers that take part."""
+    """You have no participation in force; signals are only for providers that take part."""
 
     code = "PARTICIPATION_MISSING"
     hint = "Sign the terms with the regulator; its staff records when your participation starts."
 
 
 async def hold_participations(tx: Transaction) -> None:
-    """Keep who takes part as it is until the transaction ends."""
+    """Prevent changes to participations until the transaction ends."""
     await tx.execute(_HOLD)
 
 
 async def change_participations(tx: Transaction) -> None:
-    """Wait for all who hold them, and be alone until the transaction ends."""
+    """Wait for all holders, then hold the lock exclusively until the transaction ends."""
     await tx.execute(_CHANGE)
 
 
 async def find_in_force(tx: Transaction, member_id: MemberId | None) -> Participation | None:
-    """The terms on which a member takes part now, whoever asks; None where it takes no part."""
+    """Return a member's participation in force, whoever the viewer is, or None if it takes no part."""
     async with tx.role(Role.TRANSITION):
         return await find_record(tx, Participation, participations.c.member_id == member_id, in_force(participations.c))
 
@@ -52,12 +52,12 @@ async def require_participation(tx: Transaction) -> None:
 
 
 def may_read_signals(viewer: Viewer) -> bool:
-    """Whether the viewer's kind reads signals; a provider needs a participation besides."""
+    """Whether the viewer's kind may read signals; a provider also needs a participation."""
     return viewer.kind in SIGNAL_READERS
 
 
 async def require_signal_reader(tx: Transaction) -> None:
-    """Errors: ForbiddenError for a party that reads no signals, ParticipationMissingError."""
+    """Errors: ForbiddenError for a party that may not read signals, ParticipationMissingError."""
     if not may_read_signals(tx.viewer):
         raise ForbiddenError
     await require_participation(tx)

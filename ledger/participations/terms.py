@@ -1,4 +1,4 @@
-"""The terms that a provider signed, and what they have to say. Pure: terms and a clock in, terms out.
+"""The terms that a provider signed, and what they must contain. Pure: takes terms and a time, returns terms.
 
 Source: domain.md, Members and taking part.
 """
@@ -17,7 +17,7 @@ _TEXT_LENGTH_MAX = 2_000
 
 
 class ParticipationTermError(TimeInvalidError):
-    """A participation ends after it starts, and not in the past."""
+    """A participation must end after it starts, and not in the past."""
 
     code = "PARTICIPATION_TERM_INVALID"
 
@@ -29,16 +29,16 @@ class CategoriesMissingError(InvalidInputError):
 
 
 class TermsMissingError(InvalidInputError):
-    """The terms need their reference, their purpose and the roles of both sides."""
+    """The terms need a reference, a purpose and the roles of both sides."""
 
     code = "TERMS_MISSING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What was signed. transfer_ground is the legal ground of a transfer abroad, None where there is none.
+    """What was signed. transfer_ground is the legal ground for a transfer abroad, None if there is none.
 
-    starts_at None is now. ends_at None is until it is ended.
+    starts_at None means now. ends_at None means until it is ended.
     """
 
     terms_reference: str
@@ -52,10 +52,10 @@ class Terms:
 
 
 def check_terms(terms: Terms, *, as_of: datetime) -> Terms:
-    """The terms as they are kept, in force from as_of or later. Errors: one of this module's, or a text's."""
+    """Return the terms as stored, by default from as_of. Errors: one of this module's, or those of check_text."""
     starts_at, ends_at = terms.starts_at or as_of, terms.ends_at
     if starts_at.tzinfo is None or (ends_at is not None and ends_at.tzinfo is None):
-        raise ParticipationTermError("A time needs its offset from UTC.", field="startsAt")
+        raise ParticipationTermError("A time needs a UTC offset.", field="startsAt")
     if ends_at is not None and ends_at <= max(starts_at, as_of):
         raise ParticipationTermError(field="endsAt")
     if not terms.categories:

@@ -1,1 +1,1 @@
-"""Reassignments: a carrier reports that a number means another subscriber now."""
+"""Reassignments: a carrier reports that a number now belongs to another subscriber."""

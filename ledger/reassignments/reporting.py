@@ -1,8 +1,8 @@
-"""Reassignments: a carrier says that a number means another subscriber now, and a new epoch begins.
+"""Reassignments: a carrier reports that a number now belongs to another subscriber, and a new epoch begins.
 
-The new subscriber inherits nothing: executed orders of the epoch before end as RECYCLED, and status, risk and verified
-count are those of the new epoch. Orders that were not executed yet stay: the carrier answers them
-RECYCLED_SINCE_INCIDENT. Another carrier's number, and one that nobody ever complained of, look unknown.
+The new subscriber inherits nothing: executed orders of the previous epoch end as RECYCLED, and status, risk and
+verified count are those of the new epoch. Orders not yet executed stay open: the carrier answers them with IMPOSSIBLE
+and RECYCLED_SINCE_INCIDENT. Another carrier's number, or one that nobody complained about, is reported as unknown.
 Source: domain.md, Assignment epoch; field.md section 3.1.
 """
 
@@ -31,14 +31,14 @@ from ledger.viewer import ViewerKind
 
 
 class ReassignmentTimeError(TimeInvalidError):
-    """A number is reassigned after its last reassignment, and not in the future."""
+    """A reassignment must be later than the number's previous one, and not in the future."""
 
     code = "REASSIGNMENT_TIME_INVALID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReassignmentDraft:
-    """A number as written, and when it was given to another subscriber (with its zone)."""
+    """A number as written, and when it was assigned to another subscriber, with a UTC offset."""
 
     number: str
     reassigned_at: datetime
@@ -46,7 +46,7 @@ class ReassignmentDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reassignment:
-    """The epoch that began; was_known where it had been reported before. ended_orders counts orders ended by it."""
+    """The epoch that began. was_known: it had been reported before. ended_orders: how many orders it ended."""
 
     e164: str
     epoch: int
@@ -56,7 +56,7 @@ class Reassignment:
 
 
 async def report_reassignments(tx: Transaction, drafts: Sequence[ReassignmentDraft]) -> list[Reassignment | Problem]:
-    """Begin new epochs of the carrier's own numbers, item by item. Safe to repeat.
+    """Begin new epochs for the carrier's own numbers, item by item. Safe to repeat.
 
     Shapes: 1..1000; results in the order given. Errors: ForbiddenError for any party but a carrier,
     TooManyItemsError; for an item NUMBER_INVALID, NOT_FOUND, REASSIGNMENT_TIME_INVALID, CONFLICT (twice in one call).
@@ -73,7 +73,7 @@ async def report_reassignments(tx: Transaction, drafts: Sequence[ReassignmentDra
     rules = Rules(
         move=batch.take,
         unknown=batch.refuse,
-        repeated=lambda: ConflictError("The same number stands twice in this call.", field="number"),
+        repeated=lambda: ConflictError("The same number appears twice in this call.", field="number"),
         prepare=batch.find_epochs,
         follow=batch.write,
     )
@@ -96,7 +96,7 @@ class _Batch:
     answers: dict[int, Reassignment] = field(default_factory=dict)
 
     async def find_epochs(self, numbers: Mapping[str, PhoneNumber]) -> None:
-        """When the present epoch of each number began."""
+        """Read when the current epoch of each number began."""
         c = number_epochs.c
         statement = select_records(self.tx, NumberEpoch).where(c.e164.in_(list(numbers)))
         for epoch in await fetch_records(self.tx, NumberEpoch, statement):
@@ -104,7 +104,7 @@ class _Batch:
                 self.epochs[epoch.e164] = epoch
 
     def refuse(self, place: int) -> UnknownError:
-        """The refusal of a number that the carrier doesn't hold. Errors: NumberInvalidError for what is none."""
+        """The error for a number that the carrier doesn't hold. Errors: NumberInvalidError if it is not a number."""
         parse_number(self.drafts[place].number)
         return UnknownError("There is no such number.", field="number")
 
@@ -113,13 +113,13 @@ class _Batch:
         reassigned_at = self.drafts[place].reassigned_at
         if reassigned_at.tzinfo is None or reassigned_at > self.tx.as_of:
             raise ReassignmentTimeError(
-                "The reassignment lies in the future, or its zone is missing.", field="reassignedAt"
+                "The reassignment is in the future, or its UTC offset is missing.", field="reassignedAt"
             )
         present = self.epochs.get(number.e164)
         if present is not None and present.starts_at is not None and reassigned_at <= present.starts_at:
             if reassigned_at < present.starts_at:
                 raise ReassignmentTimeError(
-                    "A later reassignment of this number was reported already.", field="reassignedAt"
+                    "A later reassignment of this number has already been reported.", field="reassignedAt"
                 )
             self.answers[place] = _answer(present, present.starts_at, was_known=True)
             return Moved(number)
@@ -146,7 +146,7 @@ class _Batch:
         return order, ended
 
     async def write(self, _changes: Sequence[Change[PhoneNumber]]) -> list[EventDraft]:
-        """Write the epochs, end the orders, and let status, risk and counts follow."""
+        """Write the epochs, end the orders, and update status, risk and counts."""
         await insert_records(self.tx, self.begun)
         ended = await update_records(self.tx, self.ended)
         events = [order_event(order, EventKind.ORDER_ENDED, reason="RECYCLED") for order in ended]
@@ -173,7 +173,7 @@ def _answer(epoch: NumberEpoch, starts_at: datetime, *, was_known: bool, ended_o
 
 
 async def _lock_executed(tx: Transaction, e164s: set[str]) -> Mapping[str, BlockOrder]:
-    """The executed orders of the numbers' present epochs, locked before the numbers themselves (docs/adr/0010)."""
+    """Lock the executed orders of the numbers' current epochs, before the numbers themselves (docs/adr/0010)."""
     o, n = block_orders.c, phone_numbers.c
     blocked = o.state.in_([OrderState.EXECUTED.value, OrderState.PARTIAL.value])
     statement = select(o.id).join(phone_numbers, (n.e164 == o.e164) & (n.epoch == o.epoch))

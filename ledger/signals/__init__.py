@@ -1,1 +1,1 @@
-"""Fraud signals: what verified complaints come to, and who is sent them."""
+"""Fraud signals: derived from verified complaints, and sent to those who may receive them."""

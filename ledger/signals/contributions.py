@@ -1,9 +1,9 @@
-"""Contributions: what carriers, agencies and providers saw themselves. They corroborate; alone they do nothing.
+"""Contributions: what carriers, agencies and providers observed. They corroborate signals and have no other effect.
 
-A contribution raises no signal, moves no risk, no validity and no order: a member's word is no verified complaint. It
-counts for an active signal of the same number, epoch and category, by distinct members. Who contributed is known to
-the contributor and the regulator alone, so the event that others get has no actor, and a number that was only
-contributed is put into no list. Source: domain.md, Signals; docs/adr/0060.
+A contribution is not a verified complaint: it raises no signal and changes no risk, validity or order. It counts for
+an active signal of the same number, epoch and category, by distinct members. Only the contributor and the regulator
+know who contributed, so the event that others receive has no actor, and a number that was only contributed appears in
+no list. Source: domain.md, Signals; docs/adr/0060.
 """
 
 from collections.abc import Sequence
@@ -43,28 +43,28 @@ CONTRIBUTORS = frozenset({ViewerKind.AGENCY, ViewerKind.CARRIER, ViewerKind.OTT_
 
 
 class ContributionConflictError(ConflictError):
-    """The same reference already stands for something else."""
+    """This reference was already used for a different contribution."""
 
     code = "CONTRIBUTION_CONFLICT"
-    hint = "Give each contribution a reference of its own; a retry repeats the first one unchanged."
+    hint = "Use a new reference for each contribution; a retry repeats the first one unchanged."
 
 
 class ContributionReferenceMissingError(InvalidInputError):
-    """A contribution needs a reference of the member's own."""
+    """A contribution needs the member's own reference."""
 
     code = "CONTRIBUTION_REFERENCE_MISSING"
-    hint = "Send your case number; a retry with the same one is answered with the first recording."
+    hint = "Send your case number; a retry with the same one returns the first recording."
 
 
 class ObservationTimeError(TimeInvalidError):
-    """The observation lies in the future, or its zone is missing."""
+    """The time of the observation is in the future, or its UTC offset is missing."""
 
     code = "OBSERVATION_TIME_INVALID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionDraft:
-    """What a member saw: a number as written, of what sort, when (with its zone), under its own reference."""
+    """What a member observed: a number as written, a category, the time with its UTC offset, and a reference."""
 
     number: str
     category: Category
@@ -74,13 +74,13 @@ class ContributionDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedContribution:
-    """What a draft became; was_known where it had been recorded before."""
+    """The contribution that a draft became. was_known is true if it had been recorded before."""
 
     contribution: Contribution
     was_known: bool
 
 
-# The epoch at the observation; where that time is unknown, or lies before what we know, the present or the first one.
+# The epoch at the observation; the current one if that time is unknown, the first if it precedes all known epochs.
 _APPEND = text("""
 INSERT INTO signal_contributions
   (id, member_id, reference, e164, epoch, category, observed_at, client_id, recorded_at)
@@ -103,7 +103,7 @@ WHERE f.state = 'ACTIVE' AND x.id = ANY(CAST(:ids AS uuid[]))
 ORDER BY f.id FOR NO KEY UPDATE OF f
 """)
 
-# A statement after the lock: it must see what another contributor wrote while we waited.
+# A separate statement after the lock, so that it sees what another contributor wrote while this one waited.
 _CORROBORATE = text(f"""
 UPDATE fraud_signals SET corroboration_count = v.members, changed_at = :as_of
 FROM (
@@ -120,7 +120,7 @@ RETURNING {render_columns(FraudSignal, Role.TRANSITION)}
 async def contribute_signals(
     tx: Transaction, drafts: Sequence[ContributionDraft]
 ) -> list[RecordedContribution | Problem]:
-    """Record what a member saw, item by item. Safe to repeat: the same reference is answered with the first recording.
+    """Record what a member observed, item by item. Safe to repeat: the same reference returns the first recording.
 
     Shapes: 1..1000; results in the order given. Units: observed_at is UTC.
     Errors: ForbiddenError, ParticipationMissingError, NoItemsError, TooManyItemsError, with nothing written; for an
@@ -145,10 +145,10 @@ async def contribute_signals(
 
 
 async def _write(tx: Transaction, items: Sequence[Contribution]) -> None:
-    """Write those that are new, and what they corroborate."""
+    """Write the new contributions, and update the signals that they corroborate."""
     if not items:
         return
-    # Numbers that we know are locked as settling locks them: neither overlooks what the other is writing.
+    # Known numbers are locked just as settling locks them, so that neither misses what the other is writing.
     await lock_numbers(tx, sorted({item.e164 for item in items}))
     await hold_participations(tx)
     appended = await tx.execute(_APPEND, {"rows": dump_rows([asdict(item) for item in items])})
@@ -160,7 +160,7 @@ async def _write(tx: Transaction, items: Sequence[Contribution]) -> None:
     if signal_ids:
         changed = await fetch_records(tx, FraudSignal, _CORROBORATE, {"ids": signal_ids})
         news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in changed]
-        # Nobody acted, as far as any record that others share says: an actor here would be the contributor.
+        # Others receive this event, and an actor other than the system would reveal the contributor to them.
         await append_events(tx, await draft_events(tx, news), actor=OPERATOR)
 
 
@@ -177,7 +177,7 @@ def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Co
             member_id=member_id,
             reference=reference,
             e164=parse_number(draft.number).e164,
-            epoch=None,  # which one it is, the statement that writes it finds
+            epoch=None,  # determined by the statement that writes it
             category=draft.category,
             observed_at=observed_at,
             client_id=tx.viewer.client_id,

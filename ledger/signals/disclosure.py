@@ -1,8 +1,8 @@
-"""Sending signals: to whom, under which hash, and who is told when one changes or ends.
+"""Sending signals: to whom, under which hash, and who is notified when one changes or ends.
 
 A signal is sent to each provider whose participation is in force and whose terms name its category, with a hash for
-each key in use; its number goes with it only where the terms say CLEAR. An ending reaches whoever was ever sent the
-signal and still takes part, whatever the terms name by then. Runs under the transition role.
+each key in use; the number is included only if the terms say CLEAR. The end of a signal is announced to everyone who
+ever received it and still takes part, whichever categories their terms name by then. Runs under the transition role.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ WHERE s.id = ANY(CAST(:ids AS uuid[])) GROUP BY s.id
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Recipient:
-    """One key in use of a provider that takes part, with what its terms say."""
+    """One key in use by a provider that takes part, with what its terms allow."""
 
     member_id: MemberId
     key_id: SignalKeyId
@@ -46,7 +46,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalNews:
-    """A signal as it is after a change, what happened to it, and its risk before where that may have changed."""
+    """A signal after a change, what happened to it, and its previous risk if that may have changed."""
 
     signal: FraudSignal
     kind: EventKind
@@ -57,12 +57,12 @@ _ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
 
 
 def hash_number(key: bytes, e164: str) -> str:
-    """HMAC-SHA256 of the number in E.164, as a provider computes it too."""
+    """Return the hexadecimal HMAC-SHA256 of the number in E.164, which providers compute in the same way."""
     return hmac.new(key, e164.encode("ascii"), hashlib.sha256).hexdigest()
 
 
 async def find_recipients(tx: Transaction, *, key_ids: Sequence[SignalKeyId] | None = None) -> list[Recipient]:
-    """Every key in use of providers that take part, or those of the given ids among them."""
+    """Return every key in use by providers that take part, or only those with the given ids."""
     p, k = participations.c, signal_keys.c
     statement = (
         select(p.member_id, p.disclosure, p.categories, k.id, k.key_sealed)
@@ -85,12 +85,12 @@ async def find_recipients(tx: Transaction, *, key_ids: Sequence[SignalKeyId] | N
 
 
 async def send_signals(tx: Transaction, signals: Sequence[FraudSignal], recipients: Sequence[Recipient]) -> None:
-    """Write each signal's hashes, and its number where the terms say so; what was sent before stays as it was."""
+    """Write each signal's hashes, and its number if the terms allow it; what was sent before is left unchanged."""
     hashes: list[SentSignal] = []
     numbers: dict[tuple[SignalId, MemberId], DisclosedNumber] = {}
     for recipient in recipients:
         for signal in signals:
-            if signal.category not in recipient.categories or signal.e164 is None:  # the transition role reads it
+            if signal.category not in recipient.categories or signal.e164 is None:  # never None for the transition role
                 continue
             sent = SentSignal(
                 signal_id=signal.id,
@@ -113,7 +113,7 @@ async def send_signals(tx: Transaction, signals: Sequence[FraudSignal], recipien
 
 
 async def draft_events(tx: Transaction, news: Sequence[SignalNews]) -> list[EventDraft]:
-    """The events of what happened, each with who may get it; the number and its complaints stand in none."""
+    """Return the events of these changes, each with its audience. None contains the number or its complaints."""
     if not news:
         return []
     found = await tx.execute(_FIND_AUDIENCES, {"ids": sorted({item.signal.id for item in news})})
@@ -131,7 +131,7 @@ def _draft_event(item: SignalNews, audience: Any) -> EventDraft:
     payload: dict[str, Any] = {"category": signal.category, "risk": signal.risk}
     if item.kind is EventKind.SIGNAL_REVOKED:
         payload["reason"] = signal.revoked_reason
-    # Whoever follows grave signals alone must hear of one that is no longer grave.
+    # A subscriber that follows only high risks must learn when a signal drops below them.
     if item.risk_before not in {None, signal.risk}:
         payload["riskBefore"] = item.risk_before
     return EventDraft(

@@ -1,4 +1,4 @@
-"""Filling keys that are new: the signals of now are hashed under them, in batches that go on where the last one ended.
+"""Filling new keys: the active signals are hashed under them, in batches that resume where the last one ended.
 
 Source: docs/adr/0061.
 """
@@ -21,15 +21,15 @@ _FILL_BATCHES = 10
 
 
 async def fill_keys(tx: Transaction, member_id: MemberId, batches: int) -> int:
-    """Send active signals to a provider's keys that are not filled; answers how many signals.
+    """Hash active signals under a provider's keys that are not filled. Returns the number of signals sent.
 
-    Units: batches of 1,000 signals, for all of its keys together. It runs under the transition role.
+    Units: batches of 1,000 signals, for all of its keys together. Runs under the transition role.
     """
     return await _fill(tx, batches, signal_keys.c.member_id == member_id)
 
 
 async def fill_signal_keys(tx: Transaction) -> int:
-    """The job: go on filling keys that are new; answers how many signals were sent, at most 10,000."""
+    """The periodic job: continue filling new keys. Returns the number of signals sent, at most 10,000."""
     async with tx.role(Role.TRANSITION):
         return await _fill(tx, _FILL_BATCHES)
 
@@ -56,7 +56,7 @@ async def _fill(tx: Transaction, batches: int, *conditions: ColumnElement[bool])
 
 
 async def _lock_unfilled(tx: Transaction, rows: int, *conditions: ColumnElement[bool]) -> list[SignalKey]:
-    """Keys in use, of those who take part, that lack hashes; those that another fills meanwhile are passed over."""
+    """Lock keys in use that are not filled, of providers that take part, skipping those that another job is filling."""
     c, p = signal_keys.c, participations.c
     takes_part = exists().where(p.member_id == c.member_id, in_force(p))
     statement = select_records(tx, SignalKey).where(c.filled_at.is_(None), in_use(c), takes_part, *conditions)
@@ -65,7 +65,7 @@ async def _lock_unfilled(tx: Transaction, rows: int, *conditions: ColumnElement[
 
 
 async def _find_active(tx: Transaction, recipient: Recipient, *, after: SignalId | None) -> list[FraudSignal]:
-    """The next active signals that its terms name, locked so that one that is just being revoked is waited for."""
+    """Read the next active signals whose category the terms name, waiting for any that is being revoked."""
     c = fraud_signals.c
     statement = select_records(tx, FraudSignal).where(
         c.state == SignalState.ACTIVE.value, c.category.in_(sorted(recipient.categories))

@@ -1,7 +1,7 @@
-"""Fraud signals as each viewer may see them: the regulator all, a carrier its own range's, a provider what it was sent.
+"""Reading fraud signals: the regulator sees all, a carrier those in its own ranges, a provider those it was sent.
 
-A provider never gets a number from here but by load_clear_numbers, where its terms say CLEAR now. An agency reads
-none. Source: domain.md, Signals, and Who sees what.
+A provider gets numbers only from load_clear_numbers, and only while its terms say CLEAR. An agency sees no signals.
+Source: domain.md, Signals, and Who sees what.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ _LISTING = Listing("signals", FraudSignal, ("-id",))
 
 
 def risks_from(minimum: RiskTier) -> tuple[RiskTier, ...]:
-    """The risks of signals that are at least so grave; all of them from NONE."""
+    """Return the risks of signals from the minimum upward; all of them for NONE."""
     order = (RiskTier.NONE, *RISKS_OF_SIGNALS)
     return tuple(risk for risk in RISKS_OF_SIGNALS if order.index(risk) >= order.index(minimum))
 
@@ -57,10 +57,10 @@ def _was_sent_to_me_as(_record: type[Any], hashes: Sequence[str]) -> ColumnEleme
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFilter:
-    """Which signals are wanted; an empty tuple of categories or states and None ask for all.
+    """Which signals to return. None, or an empty tuple of categories or states, does not filter.
 
-    hashes are a provider's own, e164s the regulator's and a carrier's: with what is not the viewer's to ask by,
-    nothing is found.
+    hashes are for providers, e164s for the regulator and carriers. A filter that the viewer may not use finds
+    nothing.
     """
 
     categories: Annotated[tuple[Category, ...], among("category")] = ()
@@ -82,7 +82,7 @@ class SignalContributor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRecipient:
-    """A member that was sent a signal, for the regulator: since when, and since when in clear, if it was."""
+    """A member that received a signal, for the regulator: since when, and since when in clear, if at all."""
 
     member_id: MemberId
     disclosed_at: datetime
@@ -107,7 +107,7 @@ GROUP BY r.signal_id, r.member_id ORDER BY min(r.disclosed_at), r.member_id
 
 
 async def list_signals(tx: Transaction, page: PageRequest, wanted: SignalFilter | None = None) -> Page[FraudSignal]:
-    """A page of the signals that the viewer may see, newest first, in one statement.
+    """Return a page of the signals that the viewer may see, newest first, in one statement.
 
     Errors: ForbiddenError, ParticipationMissingError, TooManyItemsError, CursorInvalidError.
     """
@@ -121,7 +121,7 @@ async def list_signals(tx: Transaction, page: PageRequest, wanted: SignalFilter 
 
 
 async def load_signals(tx: Transaction, ids: Sequence[str]) -> dict[str, FraudSignal]:
-    """Signals by id, in one statement; what the viewer may not see is missing."""
+    """Return signals by id, in one statement, without those that the viewer may not see."""
     if not may_read_signals(tx.viewer):
         return {}
     known = [parsed for item in ids if (parsed := parse_id(item))]
@@ -129,7 +129,7 @@ async def load_signals(tx: Transaction, ids: Sequence[str]) -> dict[str, FraudSi
 
 
 async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SentSignal]]:
-    """A provider's own hashes by signal, under its keys in use, the newest first; every asked signal has an entry."""
+    """Return a provider's hashes by signal, under its keys in use, newest first; every given signal has an entry."""
     found: dict[str, list[SentSignal]] = {signal_id: [] for signal_id in ids}
     if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
         return found
@@ -142,7 +142,7 @@ async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, l
 
 
 async def load_clear_numbers(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
-    """The numbers, by signal, that a provider's terms of now let it have in clear."""
+    """Return the numbers, by signal, that a provider's current terms allow it to receive in clear."""
     if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
         return {}
     c = signal_disclosures.c
@@ -151,12 +151,12 @@ async def load_clear_numbers(tx: Transaction, ids: Sequence[str]) -> dict[str, s
 
 
 async def load_signal_contributors(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalContributor]]:
-    """Who contributed to each signal, for the regulator; every asked signal has an entry."""
+    """Return who contributed to each signal, for the regulator; every given signal has an entry."""
     return await _load_for_staff(tx, SignalContributor, _CONTRIBUTORS, ids)
 
 
 async def load_signal_recipients(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalRecipient]]:
-    """Which providers were sent each signal, for the regulator; every asked signal has an entry."""
+    """Return which providers received each signal, for the regulator; every given signal has an entry."""
     return await _load_for_staff(tx, SignalRecipient, _RECIPIENTS, ids)
 
 
@@ -172,7 +172,7 @@ async def _load_for_staff(
 
 
 def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    """Which signals the viewer may see; row-level security holds the same, and the participation besides."""
+    """Which signals the viewer may see; row-level security enforces this again, and the participation too."""
     c = fraud_signals.c
     if viewer.kind is ViewerKind.REGULATOR:
         return true()

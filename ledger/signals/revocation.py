@@ -1,6 +1,6 @@
-"""Ending signals: an officer revokes one that was wrong, and what nothing confirmed any more expires.
+"""Ending signals: an officer revokes one that was wrong, and one that nothing confirmed in time expires.
 
-Whoever was ever sent the signal and still takes part is told, whatever it follows. What an officer revoked is raised
+Everyone who ever received the signal and still takes part is notified. A signal that an officer revoked is raised
 again only by complaints that were verified afterwards. Source: domain.md, Signals.
 """
 
@@ -34,7 +34,7 @@ _BATCH_ROWS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """One signal to be revoked. The note stays with the regulator."""
+    """One signal to revoke. Only the regulator sees the note."""
 
     signal_id: str
     reason: SignalRevocationGround
@@ -77,7 +77,7 @@ async def revoke_signals(tx: Transaction, revocations: Sequence[Revocation]) -> 
 
 
 async def _hold(tx: Transaction, ids: Sequence[str]) -> None:
-    """Lock the signals' numbers and who takes part, both before the signals themselves (docs/adr/0010, 0060)."""
+    """Lock the signals' numbers and the participations, before the signals themselves (docs/adr/0010, 0060)."""
     c = fraud_signals.c
     async with tx.role(Role.TRANSITION):
         numbers = await tx.execute(select(c.e164).distinct().where(c.id.in_(ids)))
@@ -86,7 +86,7 @@ async def _hold(tx: Transaction, ids: Sequence[str]) -> None:
 
 
 async def expire_signals(tx: Transaction) -> int:
-    """The job: end signals that nothing confirmed in time, at most 500; answers how many."""
+    """The periodic job: expire signals that nothing confirmed in time, at most 500. Returns how many."""
     c = fraud_signals.c
     async with tx.role(Role.TRANSITION):
         await hold_participations(tx)

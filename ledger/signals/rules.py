@@ -1,6 +1,6 @@
-"""When complaints make a fraud signal, and how grave it is. Pure: what was counted and a policy in, a verdict out.
+"""When complaints amount to a fraud signal, and at which risk. Pure: from counts and a policy to a judgement.
 
-A contribution of a member stands in no rule here: it corroborates, and never raises a signal by itself.
+No rule here considers members' contributions: they corroborate a signal, and never raise one.
 Source: domain.md, Signals; docs/adr/0060.
 """
 
@@ -14,14 +14,14 @@ from ledger.vocabulary import Category
 
 WEIGHT_DEFAULT = 100
 RISKS_OF_SIGNALS = (RiskTier.MEDIUM, RiskTier.HIGH, RiskTier.VERY_HIGH)
-"""From the least to the gravest; a signal without a risk does not exist."""
+"""In ascending order; a signal always has one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplaintTally:
-    """What the verified complaints of one number, epoch and category come to.
+    """The totals of the verified complaints of one number, epoch and category.
 
-    Units: days are WIB; first and last seen go by the incidents, confirmed_on by the verifications.
+    Units: days are WIB; first_seen_on and last_seen_on are days of incidents, confirmed_on is a day of verification.
     """
 
     complainants: int
@@ -32,7 +32,7 @@ class ComplaintTally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a signal has to be: its risk, never NONE, the score behind it, and until when it holds."""
+    """What a signal should be: its risk (never NONE), the score behind it, and how long it is valid."""
 
     risk: RiskTier
     score: int
@@ -42,12 +42,12 @@ class Judgement:
 
 
 def count_score(complainants: int, category: Category, policy: SignalPolicy) -> int:
-    """Distinct complainants times the category's weight, in hundredths."""
+    """Return the number of distinct complainants times the category's weight, in hundredths."""
     return complainants * policy.signal_category_weights.get(category, WEIGHT_DEFAULT)
 
 
 def find_tier(score: int, policy: SignalPolicy) -> RiskTier:
-    """The highest tier whose bound the score reaches; NONE below all of them."""
+    """Return the highest tier whose bound the score reaches, or NONE below all of them."""
     bounds = (
         (policy.signal_score_very_high, RiskTier.VERY_HIGH),
         (policy.signal_score_high, RiskTier.HIGH),
@@ -57,12 +57,12 @@ def find_tier(score: int, policy: SignalPolicy) -> RiskTier:
 
 
 def find_valid_until(confirmed_on: date, policy: SignalPolicy) -> datetime:
-    """The midnight in WIB at which a signal ends: by whole days, since the hour would tell when an officer decided."""
+    """Return the midnight in WIB at which a signal ends. An exact hour would reveal when an officer decided."""
     return datetime.combine(confirmed_on + timedelta(days=policy.signal_valid_days + 1), time.min, tzinfo=LEGAL_ZONE)
 
 
 def judge(tally: ComplaintTally | None, category: Category, policy: SignalPolicy) -> Judgement | None:
-    """What the signal has to be, or None where there is to be none."""
+    """Return what the signal should be, or None if there should be none."""
     if tally is None:
         return None
     score = count_score(tally.complainants, category, policy)

@@ -1,10 +1,10 @@
-"""Settling signals: what the verified complaints of numbers come to is what their signals are.
+"""Settling signals: bringing the signals of numbers into line with the numbers' verified complaints.
 
-Called in the transaction that settles the numbers' verified counts, after they were locked. Raises, changes, revokes
-(COMPLAINTS_REJECTED) and, where the number went to another subscriber, expires; set by set, in a number of statements
-that doesn't grow with the numbers. Runs again without effect. A protected number gets no signal: whoever calls as a
-bank's or the police's number is not that bank. What an officer revoked is raised again only by complaints that were
-verified afterwards. Source: domain.md, Signals; docs/adr/0060.
+Called in the transaction that updates the numbers' verified counts, after the numbers were locked. It raises, changes
+and revokes signals (COMPLAINTS_REJECTED), and expires those whose number went to another subscriber, in a number of
+statements that doesn't grow with the numbers. Repeating it has no effect. A protected number gets no signal: a caller
+who shows a bank's or the police's number is not that bank. A signal that an officer revoked is raised again only by
+complaints that were verified afterwards. Source: domain.md, Signals; docs/adr/0060.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from ledger.vocabulary import Category
 
 _BATCH_ROWS = 500
 _TOLD = ("risk", "state", "first_seen_on", "last_seen_on", "valid_until", "corroboration_count")
-"""What a change is told of; the score alone moves silently, since it is the regulator's."""
+"""The fields whose changes are announced. A change of the score alone is not, since only the regulator sees it."""
 
 _LOCK_NEXT = text("""
 SELECT e164 FROM phone_numbers
@@ -43,7 +43,7 @@ WHERE e164 > :after AND (verified_complaint_count > 0 OR EXISTS (
 ORDER BY e164 LIMIT :rows FOR NO KEY UPDATE
 """)
 
-# Complaints of the present epoch count, each complainant once (one for each source where there is none), as for risk.
+# As for risk, complaints of the current epoch count, once per complainant (per source if no complainant is named).
 _MEASURE = text("""
 WITH asked AS (
   SELECT e164, epoch, holder_id, brand_id, protected_reason FROM phone_numbers WHERE e164 = ANY(:e164s)
@@ -75,9 +75,9 @@ ORDER BY p.e164, p.category, p.epoch
 
 
 async def settle_signals(tx: Transaction, e164s: Sequence[str], *, actor: Viewer | None = None) -> int:
-    """Let the signals of numbers be what their verified complaints come to; answers how many changed.
+    """Bring the signals of numbers into line with their verified complaints. Returns how many changed.
 
-    The numbers are locked already. The actor of the events is the transaction's viewer unless another is given.
+    The numbers are already locked. The actor of the events is the transaction's viewer unless another is given.
     """
     if not e164s:
         return 0
@@ -106,9 +106,9 @@ async def _lock_active(tx: Transaction, e164s: Sequence[str]) -> dict[str, Fraud
 
 
 async def settle_next_signals(tx: Transaction, *, after: str | None) -> tuple[int, str | None]:
-    """Settle the next 500 numbers behind this one: what settings that changed, or an upgrade, left to be done.
+    """Settle the next 500 numbers after the given one, as is due after an upgrade or a change of settings.
 
-    Answers how many signals changed, and the last number, None when there are no more. Safe to run again.
+    Returns how many signals changed, and the last number, or None when there are no more. Safe to repeat.
     """
     async with tx.role(Role.TRANSITION):
         found = await tx.execute(_LOCK_NEXT, {"after": after or "", "rows": _BATCH_ROWS})
@@ -119,14 +119,14 @@ async def settle_next_signals(tx: Transaction, *, after: str | None) -> tuple[in
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """A signal before, None where it is raised, and after, and what happened to it, None where nobody is told."""
+    """A signal before (None if it is new) and after, and what happened to it (None if it is not announced)."""
 
     before: FraudSignal | None
     after: FraudSignal
     kind: EventKind | None
 
     def news(self) -> SignalNews | None:
-        """What is told of it."""
+        """Return what is announced about it, if anything."""
         if self.kind is None:
             return None
         risk_before = self.before.risk if self.before is not None else None
@@ -134,11 +134,11 @@ class _Settled:
 
 
 def _settle(tx: Transaction, row: Row[Any], active: FraudSignal | None) -> _Settled | None:
-    """What becomes of the signal of one number, epoch and category; None where nothing changes at all."""
+    """Settle the signal of one number, epoch and category; None if nothing changes."""
     wanted = _judge(row, tx.policies)
     if active is not None:
         return _settle_active(tx, row, active, wanted)
-    # What held only in the past is not raised: a signal that is over before it begins tells nobody anything.
+    # A signal that would have expired already is of no use to anyone.
     if wanted is None or wanted.valid_until <= tx.as_of:
         return None
     raised = FraudSignal(
@@ -185,5 +185,5 @@ def _judge(row: Row[Any], policy: SignalPolicy) -> Judgement | None:
 
 
 def end_signal(signal: FraudSignal, move: SignalMove, *, at: datetime) -> FraudSignal:
-    """The signal after it expired or was revoked. Errors: StateConflictError."""
+    """Return the signal as expired or revoked. Errors: StateConflictError."""
     return replace(signal, state=next_signal_state(signal.state, move), changed_at=at, ended_at=at)

@@ -1,4 +1,4 @@
-"""Where a fraud signal stands, and every move from there. A move that is not written here does not exist.
+"""The states of a fraud signal and every move between them. A move that is not listed here does not exist.
 
 Pure: it may be imported from anywhere in the ledger. Source: domain.md, Signals.
 """
@@ -11,7 +11,7 @@ from ledger.errors import StateConflictError
 
 
 class SignalState(ClosedList, graph_name="FraudSignalState"):
-    """Where a fraud signal stands."""
+    """The state of a fraud signal."""
 
     ACTIVE = "ACTIVE", "It is valid."
     EXPIRED = "EXPIRED", "Nothing confirmed it in time, or its number was assigned to another subscriber."
@@ -35,8 +35,8 @@ SIGNAL_MOVES: Mapping[tuple[SignalState, SignalMove], SignalState] = {
 
 
 def next_signal_state(state: SignalState, move: SignalMove) -> SignalState:
-    """The state after the move. Errors: StateConflictError."""
+    """Return the state after the move. Errors: StateConflictError."""
     after = SIGNAL_MOVES.get((state, move))
     if after is None:
-        raise StateConflictError(f"A fraud signal that is {state} has no move {move}.")
+        raise StateConflictError(f"A fraud signal that is {state} does not allow {move}.")
     return after

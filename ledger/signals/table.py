@@ -1,6 +1,6 @@
-"""Fraud signals, whom each was sent, and what members contributed, as they are stored.
+"""The tables of fraud signals, of their recipients, and of members' contributions.
 
-No complainant stands in any of them.
+None of them contains a complainant.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ledger.storage.roles import Role
 from ledger.vocabulary import Category
 
 _MINE = f"member_id = {ME}"
-# One value and no EXISTS: that the planner hashes, and reads all that a provider was ever sent for one page.
+# A scalar subquery: the planner would hash an EXISTS, and read all that a provider ever received for a single page.
 _SENT_TO_ME = (
     f"{TAKES_PART} AND (SELECT true FROM signal_recipients r "
     f"WHERE r.signal_id = fraud_signals.id AND r.member_id = {ME} LIMIT 1)"
@@ -37,9 +37,9 @@ _RANGE_HOLDERS = only(Role.REGULATOR, Role.CARRIER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FraudSignal:
-    """One signal as its viewer may see it. Days are WIB. What is the regulator's alone is None for others.
+    """One signal as the viewer may see it. Days are WIB. Fields that only the regulator may see are None for others.
 
-    e164 is None for every provider: what its terms let it have is read by load_clear_numbers. holder_id and brand_id
+    e164 is None for every provider; load_clear_numbers reads the numbers that its terms allow. holder_id and brand_id
     are those of the number's range when the signal was raised.
     """
 
@@ -95,7 +95,7 @@ fraud_signals = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentSignal:
-    """That a signal was sent to a provider, with one hash for each key that was in use."""
+    """A record that a signal was sent to a provider, with its hash under one of the keys then in use."""
 
     signal_id: Annotated[SignalId, KEY, references("fraud_signals.id")]
     member_id: Annotated[MemberId, KEY, references("members.id")]
@@ -115,7 +115,7 @@ signal_recipients = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisclosedNumber:
-    """A number in clear, for those whose terms said so then; policies ask what the terms say now."""
+    """A number disclosed in clear, as the terms allowed then; row-level security checks the current terms."""
 
     signal_id: Annotated[SignalId, KEY, references("fraud_signals.id")]
     member_id: Annotated[MemberId, KEY, references("members.id")]
@@ -134,9 +134,9 @@ signal_disclosures = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """What a member contributed, as it was recorded. Append-only.
+    """A member's contribution, as recorded. Append-only.
 
-    Its number need not be one that we know: contributing must not show in the list of numbers.
+    Its number need not be in phone_numbers: a contribution must leave no trace in the list of numbers.
     """
 
     id: Annotated[ContributionId, KEY]

@@ -378,7 +378,7 @@ class TestRevealComplainant:
         for viewer in (parties.agency, parties.telkomsel, parties.provider):
             with pytest.raises(ForbiddenError):
                 await run(viewer, reveal_complainant, complaint_id, purpose="x")
-        with pytest.raises(Exception, match="for a purpose only"):
+        with pytest.raises(Exception, match="requires a purpose"):
             await run(parties.officer, reveal_complainant, complaint_id, purpose=" ")
 
     async def test_says_where_there_is_none(self, run, filed, parties):
