@@ -18,7 +18,7 @@ class RangeInvalidError(InvalidInputError):
     """This is not a valid range of a numbering plan."""
 
     code = "RANGE_INVALID"
-    hint = "A prefix is + and 2 to 15 digits, a range ends after it begins, and no two of one prefix start together."
+    hint = "A prefix is + and 2 to 15 digits; a range ends after it begins; no two ranges share prefix and start."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

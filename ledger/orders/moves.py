@@ -48,8 +48,7 @@ async def move_orders(
 ) -> list[BlockOrder | Problem]:
     """Change many orders, each by its own rule; a second item about the same order is refused.
 
-    keep(changes) stores what else belongs to the changes, before complaints and numbers are updated.
-    Errors: as move_records.
+    keep(changes) stores what else belongs to them before complaints and numbers are updated. Errors: as move_records.
     """
 
     async def follow(changes: Sequence[Change[BlockOrder]]) -> list[EventDraft]:

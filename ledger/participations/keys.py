@@ -36,10 +36,10 @@ ROTATED_AGAIN_AFTER = timedelta(hours=1)
 """Each new key means hashing every signal again; a client in a loop must not cause that endlessly."""
 
 Fill = Callable[[Transaction, MemberId, int], Awaitable[object]]
-"""Hashes active signals under a provider's unfilled keys, in at most the given batches: signals.filling.fill_keys.
+"""Hashes active signals under a provider's unfilled keys, in at most the given number of batches.
 
-Callers that start or change a participation, or rotate a key, pass it in, since signals depend on participations and
-not the other way round.
+It is ledger.signals.filling.fill_keys. Callers that start or change a participation, or rotate a key, pass it in,
+since signals depend on participations and not the other way round.
 """
 
 
