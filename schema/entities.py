@@ -29,7 +29,7 @@ class GraphSchema(Schema):
     ) -> list[FederationAny]:
         """Each entity, or an error in its place. Errors: TooManyItemsError."""
         if len(representations) > REPRESENTATIONS_MAX:
-            message = f"At most {REPRESENTATIONS_MAX} representations are taken."
+            message = f"At most {REPRESENTATIONS_MAX} representations are accepted in one call."
             raise TooManyItemsError(message, field="representations")
         found: list[Any] = await asyncio.gather(
             *(self._resolve_entity(info, item) for item in representations), return_exceptions=True
