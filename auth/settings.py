@@ -1,4 +1,4 @@
-"""The settings of the authorization server: where clients reach us, tokens, logins, the regulator's own provider."""
+"""The settings of the authorization server: addresses, tokens, logins, and the regulator's own OpenID provider."""
 
 import ipaddress
 from datetime import timedelta
@@ -12,14 +12,14 @@ from ledger.sections import SettingsSection
 
 
 class AddressSettings(SettingsSection):
-    """Where we listen and what clients call us, which is also what our tokens are bound to."""
+    """Where the server listens, and the URL that clients use, which is also the issuer of tokens."""
 
     title: ClassVar[str] = "Address"
 
-    host: str = Field("127.0.0.1", description="Address that the graph listens on.")
-    port: int = Field(8000, ge=0, le=65_535, description="Port that the graph listens on; 0 takes a free one.")
+    host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port that the gateway listens on; 0 picks a free one.")
     public_url: str | None = Field(
-        None, description="The URL that clients use, also the issuer of tokens. Unset: http://HOST:PORT."
+        None, description="The URL that clients use; also the issuer of tokens. Unset: http://HOST:PORT."
     )
 
     @field_validator("public_url")
@@ -29,13 +29,13 @@ class AddressSettings(SettingsSection):
 
     @property
     def base_url(self) -> str:
-        """PUBLIC_URL, or what HOST and PORT make of it."""
+        """PUBLIC_URL, or the URL formed from HOST and PORT."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
 
 class TokenSettings(AddressSettings):
-    """Tokens: how long they last, how soon an end of theirs is noticed, and how often they are asked for."""
+    """How long tokens are valid, how soon a revocation takes effect, and how often tokens may be requested."""
 
     title: ClassVar[str] = "Tokens"
 
@@ -43,54 +43,54 @@ class TokenSettings(AddressSettings):
     access_token_seconds: int = Field(600, ge=30, le=86_400, description="Lifetime of an access token.")
     authorization_code_seconds: int = Field(60, ge=5, le=600, description="Lifetime of an authorization code.")
     refresh_token_seconds: int = Field(
-        2_592_000, ge=60, le=31_536_000, description="How long a login can be refreshed at the most."
+        2_592_000, ge=60, le=31_536_000, description="Longest time for which a login can be refreshed."
     )
     refresh_idle_seconds: int = Field(
-        604_800, ge=60, le=31_536_000, description="How long a refresh token may lie unused."
+        604_800, ge=60, le=31_536_000, description="How long a refresh token may remain unused before it expires."
     )
     refresh_double_seconds: float = Field(
-        5, ge=0, le=60, description="A used refresh token that comes back later than this ends its whole login."
+        5, ge=0, le=60, description="A refresh token that is reused later than this after its first use ends its login."
     )
-    pushed_request_seconds: int = Field(
-        540, ge=30, lt=600, description="How long a pushed authorization request may be used."
-    )
-    proof_seconds: int = Field(60, ge=5, le=300, description="How long after it was made a DPoP proof is taken.")
+    pushed_request_seconds: int = Field(540, ge=30, lt=600, description="Lifetime of a pushed authorization request.")
+    proof_seconds: int = Field(60, ge=5, le=300, description="How long after its creation a DPoP proof is accepted.")
     assertion_seconds_max: int = Field(300, ge=10, le=3600, description="Longest lifetime of a client assertion.")
-    token_skew_seconds: int = Field(10, ge=0, le=300, description="Clock difference taken in tokens and assertions.")
+    token_skew_seconds: int = Field(10, ge=0, le=300, description="Clock skew allowed in tokens and assertions.")
     standing_check_seconds: float = Field(
-        5, ge=0, le=300, description="How long a disabled client or officer may still be taken."
+        5, ge=0, le=300, description="How long a disabled client or officer may still be accepted."
     )
     revocation_check_seconds: float = Field(
-        0.5, ge=0, le=60, description="How long a revoked token may still be taken, in every process."
+        0.5, ge=0, le=60, description="How long a revoked token may still be accepted by any process."
     )
     signing_keys_refresh_seconds: float = Field(
-        60, gt=0, le=3600, description="How often a process looks for new signing keys."
+        60, gt=0, le=3600, description="How often a process checks for new signing keys."
     )
-    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are remembered.")
+    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are cached.")
     token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
-    oauth_window_seconds: int = Field(60, ge=1, le=86_400, description="Window of the limits of OAuth requests.")
-    token_requests_per_client: int = Field(120, ge=1, description="Token requests of a client in a window.")
-    token_requests_per_address: int = Field(600, ge=1, description="Token requests of an address in a window.")
-    authorize_requests_per_address: int = Field(600, ge=1, description="As that, for the login page.")
+    oauth_window_seconds: int = Field(60, ge=1, le=86_400, description="Window of the rate limits of OAuth requests.")
+    token_requests_per_client: int = Field(120, ge=1, description="Token requests per window from one client.")
+    token_requests_per_address: int = Field(600, ge=1, description="Token requests per window from one address.")
+    authorize_requests_per_address: int = Field(
+        600, ge=1, description="Requests to the login page per window from one address."
+    )
 
     @property
     def issuer(self) -> str:
-        """Our public origin, exactly as it appears in tokens and metadata, without a trailing slash."""
+        """The public origin, exactly as it appears in tokens and metadata, without a trailing slash."""
         return self.base_url
 
     @property
     def token_audience(self) -> str:
-        """The only audience of our tokens: AUDIENCE, or the address of the graph."""
+        """The only audience of access tokens: AUDIENCE, or the URL of the GraphQL endpoint."""
         return self.audience or f"{self.base_url}/graphql"
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers reach us over https, so that cookies can be marked secure."""
+        """Whether browsers connect over HTTPS, so that cookies can be marked Secure."""
         return self.issuer.startswith("https://")
 
     @property
     def signing_key_overlap(self) -> timedelta:
-        """How long tokens of a retired key can still be valid: other processes sign with it a little longer."""
+        """How long tokens of a retired key can still be valid; other processes may sign with it a little longer."""
         return timedelta(
             seconds=self.access_token_seconds + self.signing_keys_refresh_seconds + 2 * self.token_skew_seconds
         )
@@ -122,44 +122,46 @@ class TokenSettings(AddressSettings):
 
 
 class LoginSettings(SettingsSection):
-    """Officers at the login page: sessions, limits of failed logins, second factor, passwords."""
+    """How officers log in: sessions, limits of failed logins, second factors, passwords."""
 
     title: ClassVar[str] = "Logins"
 
     service_name: str = Field("Jembatan", min_length=1, max_length=80, description="Name that the login page shows.")
-    login_session_seconds: int = Field(28_800, ge=60, le=604_800, description="Lifetime of a login at the login page.")
+    login_session_seconds: int = Field(
+        28_800, ge=60, le=604_800, description="Lifetime of a session at the login page."
+    )
     login_window_seconds: int = Field(900, ge=1, le=86_400, description="Window of the limits of failed logins.")
     login_attempts_per_source: int = Field(
-        10, ge=1, description="Failed logins of a name in a window from one address, or from one browser known to it."
+        10, ge=1, description="Failed logins of a name per window from one address, or from one browser known for it."
     )
     login_attempts_per_login: int = Field(
-        50, ge=1, description="Failed logins of a name in a window from all browsers that are not known to it."
+        50, ge=1, description="Failed logins of a name per window from all browsers that are not known for it."
     )
-    login_attempts_per_address: int = Field(50, ge=1, description="Failed logins of an address in a window.")
+    login_attempts_per_address: int = Field(50, ge=1, description="Failed logins per window from one address.")
     login_device_days: int = Field(
-        180, ge=1, le=400, description="How long a browser stays known to a name that logged in from it."
+        180, ge=1, le=400, description="How long a browser stays known for a name that logged in from it."
     )
     second_factor: Literal["optional", "required"] = Field(
         "optional", description="Whether officers who log in by password must have a second factor (TOTP)."
     )
-    second_factor_attempts: int = Field(5, ge=1, le=100, description="Wrong second factors of a name in a window.")
+    second_factor_attempts: int = Field(5, ge=1, le=100, description="Wrong second factors of a name per window.")
     second_factor_seconds: int = Field(
-        600, ge=60, le=3600, description="How long after the password the second factor may follow."
+        600, ge=60, le=3600, description="How long after the password the second factor may be entered."
     )
-    password_length_min: int = Field(12, ge=8, le=128, description="Shortest password of an officer.")
+    password_length_min: int = Field(12, ge=8, le=128, description="Shortest password that an officer may set.")
     password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
-    password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory of one hash, KiB.")
-    password_hash_threads: int = Field(4, ge=1, le=64, description="Argon2 lanes.")
-    password_hashes_at_once: int = Field(2, ge=1, le=64, description="Passwords that one process hashes at once.")
+    password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory cost, in KiB.")
+    password_hash_threads: int = Field(4, ge=1, le=64, description="Argon2 parallelism.")
+    password_hashes_at_once: int = Field(2, ge=1, le=64, description="Passwords that one process hashes concurrently.")
 
     @property
     def is_second_factor_required(self) -> bool:
-        """Whether officers who log in by password need a second factor, to be set up at the next login."""
+        """Whether officers who log in by password need a second factor; those without one set it up at login."""
         return self.second_factor == "required"
 
     @property
     def login_device_seconds(self) -> int:
-        """LOGIN_DEVICE_DAYS, as cookies count."""
+        """LOGIN_DEVICE_DAYS in seconds, as cookies need it."""
         return self.login_device_days * 86_400
 
 
@@ -169,30 +171,37 @@ class OpenIdSettings(SettingsSection):
     title: ClassVar[str] = "The regulator's own OpenID provider"
 
     openid_issuer: str = Field(
-        "", description="Issuer that logs the regulator's officers in instead of passwords. Unset: no provider."
+        "", description="Issuer through which the regulator's officers log in instead of by password. Unset: none."
     )
     openid_client_id: str = Field(
-        "", description="Our client id there, with the redirect URI PUBLIC_URL/oauth/provider/callback."
+        "", description="Client id registered there, with the redirect URI PUBLIC_URL/oauth/provider/callback."
     )
-    openid_client_secret: str = Field("", repr=False, description="Our client secret there (client_secret_basic).")
-    openid_audience: str = Field("", description="Audience of its ID tokens. Unset: OPENID_CLIENT_ID.")
-    openid_name: str = Field("OpenID", min_length=1, max_length=80, description="Its name on the login page.")
-    openid_scope: str = Field("openid", pattern=r"^openid( [!-~]+)*$", description="Scopes that it is asked for.")
+    openid_client_secret: str = Field("", repr=False, description="Client secret (client_secret_basic).")
+    openid_audience: str = Field("", description="Audience of the provider's ID tokens. Unset: OPENID_CLIENT_ID.")
+    openid_name: str = Field(
+        "OpenID", min_length=1, max_length=80, description="The provider's name on the login page."
+    )
+    openid_scope: str = Field("openid", pattern=r"^openid( [!-~]+)*$", description="Scopes to request.")
     openid_subject_claim: str = Field(
-        "sub", min_length=1, max_length=80, description="Claim that names a person; officers are linked to its value."
+        "sub",
+        min_length=1,
+        max_length=80,
+        description="Claim that identifies a person; officers are linked by its value.",
     )
-    openid_required_claim: str = Field("", max_length=80, description="Claim that must be there, as acr or groups.")
-    openid_required_value: str = Field("", max_length=255, description="The value of that claim, or one in its list.")
-    openid_passwords: bool = Field(default=False, description="Let the regulator's officers log in by password too.")
-    openid_timeout_seconds: float = Field(5, gt=0, le=60, description="The longest one request to it may take.")
+    openid_required_claim: str = Field("", max_length=80, description="Claim to require, such as acr or groups.")
+    openid_required_value: str = Field(
+        "", max_length=255, description="Value that the required claim must equal, or contain if it is a list."
+    )
+    openid_passwords: bool = Field(default=False, description="Also let the regulator's officers log in by password.")
+    openid_timeout_seconds: float = Field(5, gt=0, le=60, description="Time limit of one request to the provider.")
 
 
 class AuthSettings(OpenIdSettings, LoginSettings, TokenSettings):
-    """Everything that the authorization server and the verification of tokens are configured with."""
+    """All settings of the authorization server and of token verification."""
 
 
 def check_auth_settings(settings: AuthSettings) -> None:
-    """Refuse what could not be served safely; commands that serve nothing do without.
+    """Refuse settings that can't be served safely; only commands that serve call this.
 
     Errors: IssuerInvalidError, ProviderInvalidError.
     """
@@ -225,7 +234,7 @@ def check_provider(settings: OpenIdSettings) -> None:
 
 
 def check_url(url: str) -> str:
-    """The URL, where it is one of the web without query or fragment. Errors: ValueError."""
+    """Return the URL if it is http or https, without query or fragment. Errors: ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be a URL such as https://graph.example.id")
@@ -233,7 +242,7 @@ def check_url(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is the loopback interface."""
+    """Whether a host name or address is that of the loopback interface."""
     if host == "localhost":
         return True
     try:

@@ -1,10 +1,10 @@
-"""All settings of the gateway, read from the environment: one variable each, with its bound, unit and default.
+"""All settings of the gateway, read from the environment: one variable each, with its range, unit and default.
 
-Each package declares its own as sections (ledger/settings.py, ledger/policies.py, auth/settings.py and those of
-gateway's rooms); here they come together, and nothing is declared. They are read once, at start, and the one object is
-handed on, typed as the section that a part reads; nothing reads the environment later.
-A bad value stops the start with one line that names the variable and never repeats a secret.
-`docs/settings.md` and `.env.example` are rendered from this class (`python -m gateway.settings_reference`).
+Each package declares its own settings as sections (ledger/settings.py, ledger/policies.py, auth/settings.py and the
+settings.py of gateway's packages); this module combines them and must declare none. They are read once, at startup, and
+passed on as one object, which each function types as the section that it reads; nothing reads the environment later.
+An invalid value stops startup with a line that names the variable and never repeats the value.
+`docs/settings.md` and `.env.example` are generated from this class (`python -m gateway.settings_reference`).
 """
 
 import os
@@ -24,17 +24,17 @@ PREFIX = "JEMBATAN_"
 
 
 class SettingsError(Exception):
-    """A setting can't be taken; each line names a variable and what is wrong with it."""
+    """A setting is invalid; each line names a variable and what is wrong with it."""
 
 
 class Settings(ProcessSettings, StreamSettings, OperationSettings, AuthSettings, LedgerSettings, BaseSettings):
-    """All settings; an attribute's variable is its name in capitals behind JEMBATAN_."""
+    """All settings; an attribute's variable is JEMBATAN_ followed by its name in upper case."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)
 
     @property
     def feed_origin(self) -> str:
-        """CHECKPOINT_ORIGIN, or the host of PUBLIC_URL and /feed: one name for all processes, so without a port."""
+        """CHECKPOINT_ORIGIN, or PUBLIC_URL's host followed by /feed: without a port, so the same in all processes."""
         return self.checkpoint_origin or f"{urlsplit(self.base_url).hostname}/feed"
 
 
@@ -44,9 +44,9 @@ def variable_name(field_name: str) -> str:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read all settings from the environment; an override wins.
+    """Read all settings from the environment; overrides take precedence.
 
-    Errors: SettingsError, one line per variable that can't be taken, without its value; SignalWeightsInvalidError.
+    Errors: SettingsError, with one line per invalid variable, without its value; SignalWeightsInvalidError.
     """
     try:
         return Settings(**overrides)
@@ -56,7 +56,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def list_unknown_variables() -> list[str]:
-    """JEMBATAN_ variables of the environment that no setting reads: most likely misspelt."""
+    """JEMBATAN_ variables in the environment that no setting reads, most likely misspelt."""
     known = {variable_name(name) for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 

@@ -1,6 +1,6 @@
-"""docs/settings.md and .env.example, rendered from the settings themselves.
+"""Renders docs/settings.md and .env.example from the settings classes.
 
-`python -m gateway.settings_reference` rewrites both; a test fails when either is stale.
+`python -m gateway.settings_reference` rewrites both; a test fails if either is stale.
 """
 
 import inspect
@@ -17,7 +17,7 @@ _PER_MACHINE = {"data_dir": "./.jembatan"}
 
 
 def list_groups() -> Iterator[tuple[str, str, list[str]]]:
-    """Each section, in the order in which Settings inherits them: its package, its title, the names of its settings."""
+    """Each section, in the order in which Settings inherits them: its package, title and names of settings."""
     for section in reversed(Settings.__mro__):
         names = [name for name in inspect.get_annotations(section) if name in Settings.model_fields]
         if issubclass(section, SettingsSection) and names:
@@ -29,8 +29,8 @@ def render_reference() -> str:
     lines = [
         "# Settings",
         "",
-        "Every setting is an environment variable. A value that can't be taken stops the start with a line that names",
-        "the variable. Each belongs to the package that uses it; this page is rendered from their declarations by",
+        "Every setting is an environment variable. An invalid value stops startup with a line that names the variable.",
+        "Each setting belongs to the package that uses it. This page is generated from the declarations by",
         "`python -m gateway.settings_reference`.",
     ]
     package_before = ""
@@ -38,7 +38,7 @@ def render_reference() -> str:
         if package != package_before:
             lines += ["", f"## {package}"]
         package_before = package
-        lines += ["", f"### {title}", "", "| variable | default | takes | what it does |", "|---|---|---|---|"]
+        lines += ["", f"### {title}", "", "| variable | default | values | what it does |", "|---|---|---|---|"]
         for name in names:
             field = Settings.model_fields[name]
             lines.append(
@@ -49,7 +49,7 @@ def render_reference() -> str:
 
 def render_example() -> str:
     """The text of .env.example: every variable, commented out, at its default."""
-    lines = ["# Every setting at its default; docs/settings.md says what each does. Nothing here must be set to begin."]
+    lines = ["# Every setting with its default; docs/settings.md describes them. None has to be set to get started."]
     for package, title, names in list_groups():
         lines += ["", f"# {package}: {title}"]
         lines += [f"#{variable_name(name)}={_plain_default(name)}" for name in names]

@@ -1,7 +1,7 @@
-"""The real parts: the application over the ledger's database and the authorization server.
+"""Builds the production application from the ledger's database and the authorization server.
 
-The command line calls `create_gateway`; tests hand other parts to `create_app` instead. It opens no connection
-before the application starts and starts no server.
+The command line calls `create_gateway`; tests pass other parts to `create_app` instead. It must open no connection
+before the application starts, and never starts a server.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,7 +33,7 @@ from resolvers.context import Context
 def create_gateway(
     settings: Settings, *, database: Database, schema: Schema, now: Callable[[], datetime] = read_clock
 ) -> Starlette:
-    """The application over a database; it closes the database's pool when it ends.
+    """Create the application on a database; it closes the database's pool when it shuts down.
 
     Errors: SchemaUnsafeError, IssuerInvalidError.
     """

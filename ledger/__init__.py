@@ -1,1 +1,1 @@
-"""The domain, by noun: rules, rows and events. It knows nothing of GraphQL, HTTP or tokens."""
+"""The domain, by noun: rules, rows and events. It must not depend on GraphQL, HTTP or tokens."""

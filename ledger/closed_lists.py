@@ -1,7 +1,7 @@
-"""Closed lists: enumerations whose members say what they mean.
+"""Closed lists: enumerations that describe their own members.
 
-Pure: it may be imported from anywhere. A list's docstring is its description and a member's sentence is the member's;
-whoever shows a list takes the words from here and has none of its own.
+Pure: it may be imported from anywhere. A list's docstring is its description, and each member carries a sentence that
+describes it. Code that displays a list must use these texts and define none itself.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 
 class ClosedList(StrEnum):
-    '''A list whose members are all known: stored as text under a CHECK, and shown by the same names in the graph.
+    '''An enumeration that is stored as text under a CHECK and appears under the same names in the graph.
 
         class Medium(ClosedList):
             """How the offender reached the complainant."""
@@ -17,20 +17,20 @@ class ClosedList(StrEnum):
             VOICE = "VOICE", "A call."
 
     A member taken from another list keeps its sentence: `COURT = LiftBasis.COURT`. graph_name is the list's name in
-    the graph, where that is not the name of the class.
-    Errors: TypeError when the class is made, for a member without a sentence.
+    the graph, if it differs from the name of the class.
+    Errors: TypeError when the class is created, for a member without a sentence.
     '''
 
     graph_name: ClassVar[str]
 
     def __new__(cls, value: str, _: str | None = None) -> Self:
-        """Make a member that is equal to its value, as every StrEnum's."""
+        """Create a member that equals its value, as in any StrEnum."""
         member = str.__new__(cls, value)
         member._value_ = str(value)
         return member
 
     def __init__(self, value: str, sentence: str | None = None) -> None:
-        """Keep the member's own sentence, or the one that it has in the list that it is taken from."""
+        """Set the member's sentence; a member taken from another list keeps the sentence it has there."""
         if sentence is None and isinstance(value, ClosedList):
             sentence = value.sentence
         if not sentence:

@@ -1,4 +1,4 @@
-"""What the ledger refuses, and the words it does it with.
+"""The errors of the ledger.
 
     LedgerError
     +-- InvalidInputError            BAD_USER_INPUT
@@ -9,8 +9,8 @@
     +-- CursorExpiredError           CURSOR_EXPIRED
     +-- UnavailableError             UNAVAILABLE
 
-A class's docstring is its message; `code` is stable and never reused; `category` says what kind
-of answer the client gets. Text is made from what the client sent and nothing else.
+A class's docstring is its message; `code` is stable and never reused; `category` determines the
+kind of error that the client receives. Messages contain only what the client sent.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 
 class Category(StrEnum):
-    """What a refusal means to the one who asked."""
+    """The kind of error that the client receives."""
 
     BAD_USER_INPUT = "BAD_USER_INPUT"
     NOT_FOUND = "NOT_FOUND"
@@ -32,7 +32,7 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One item's refusal inside a bulk answer: stable code, message, the field at fault, what to do."""
+    """Why one item of a bulk call was refused: a stable code, a message, the field at fault, and a hint."""
 
     code: str
     message: str
@@ -41,7 +41,7 @@ class Problem:
 
 
 class LedgerError(Exception):
-    """The ledger refused."""
+    """The ledger refused the request."""
 
     code: ClassVar[str] = "LEDGER_ERROR"
     category: ClassVar[Category] = Category.BAD_USER_INPUT
@@ -55,7 +55,7 @@ class LedgerError(Exception):
         hint: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the docstring as message unless a fuller one is given; details are told beside the code."""
+        """Use the docstring as the message unless one is given; details are sent to the client beside the code."""
         self.details = dict(details or {})
         self.message = message or (self.__doc__ or "").strip().splitlines()[0]
         self.field = field
@@ -63,18 +63,18 @@ class LedgerError(Exception):
         super().__init__(self.message)
 
     def problem(self) -> Problem:
-        """The same refusal as a value, for one item of a bulk answer."""
+        """The same error as a value, for one item of a bulk result."""
         return Problem(code=self.code, message=self.message, field=self.field, hint=self.hint)
 
 
 class InvalidInputError(LedgerError):
-    """The input can't be taken."""
+    """The input is invalid."""
 
     code = "INVALID_INPUT"
 
 
 class TooManyItemsError(InvalidInputError):
-    """The list holds more items than one call takes."""
+    """The list has more items than one call accepts."""
 
     code = "TOO_MANY_ITEMS"
     hint = "Send at most 1,000 items in one call and repeat the call for the rest."
@@ -87,107 +87,107 @@ class NoItemsError(InvalidInputError):
 
 
 class TextInvalidError(InvalidInputError):
-    """The text holds characters that can't be stored."""
+    """The text contains characters that are not allowed."""
 
     code = "TEXT_INVALID"
     hint = "Remove NUL bytes, lone surrogates and bidirectional control characters."
 
 
 class TextTooLongError(InvalidInputError):
-    """The text is longer than is taken."""
+    """The text is too long."""
 
     code = "TEXT_TOO_LONG"
 
 
 class CursorInvalidError(InvalidInputError):
-    """The cursor was not made by this list."""
+    """The cursor does not belong to this list."""
 
     code = "CURSOR_INVALID"
     hint = "Pass a cursor from pageInfo or edges of the same field with the same sort order."
 
 
 class TimeInvalidError(InvalidInputError):
-    """The time can't be taken."""
+    """The time is invalid."""
 
     code = "TIME_INVALID"
 
 
 class NumberInvalidError(InvalidInputError):
-    """This is no telephone number."""
+    """This is not a telephone number."""
 
     code = "NUMBER_INVALID"
     hint = "Write the number in international form, for example +62 and the national number without its leading 0."
 
 
 class NumberProtectedError(InvalidInputError):
-    """The number is protected and is never ordered blocked."""
+    """The number is protected; no block order can be drafted for it."""
 
     code = "NUMBER_PROTECTED"
 
 
 class NumberNotDomesticError(InvalidInputError):
-    """The number is foreign; no carrier here can block it."""
+    """The number is foreign; no domestic carrier can block it."""
 
     code = "NOT_DOMESTIC"
 
 
 class UnknownError(LedgerError):
-    """There is no such thing, or it is not yours to see."""
+    """It does not exist, or you may not see it."""
 
     code = "NOT_FOUND"
     category = Category.NOT_FOUND
 
 
 class ConflictError(LedgerError):
-    """The thing is not in the state that this needs."""
+    """The request conflicts with the current state of what it refers to."""
 
     code = "CONFLICT"
     category = Category.CONFLICT
 
 
 class ItemRepeatedError(ConflictError):
-    """The same thing stands twice in one list."""
+    """The list contains the same item twice."""
 
     code = "ITEM_REPEATED"
 
 
 class StateConflictError(ConflictError):
-    """The move is not open from the state that the thing is in."""
+    """This transition is not allowed from the current state."""
 
     code = "INCOMPATIBLE_STATE"
 
 
 class ForbiddenError(LedgerError):
-    """This is not the caller's to do."""
+    """The caller may not do this."""
 
     code = "FORBIDDEN"
     category = Category.FORBIDDEN
 
 
 class OfficerRequiredError(ForbiddenError):
-    """This needs an officer, never a machine."""
+    """Only an officer may do this, not a machine client."""
 
     code = "OFFICER_REQUIRED"
     hint = "Log in as an officer (authorization code) and use that token."
 
 
 class FourEyesError(ForbiddenError):
-    """The one who drafted can't approve."""
+    """The officer who drafted it may not approve it."""
 
     code = "FOUR_EYES"
-    hint = "Another officer approves."
+    hint = "Another officer must approve it."
 
 
 class CursorExpiredError(LedgerError):
-    """The feed can't be resumed from this cursor: what followed it was archived, or the feed is another one."""
+    """The feed can't be resumed from this cursor: the entries after it were archived, or it belongs to another feed."""
 
     code = "CURSOR_EXPIRED"
     category = Category.CURSOR_EXPIRED
-    hint = "Read what you missed with queries, then begin again without a cursor or from oldestCursor."
+    hint = "Read what you missed with queries, then start again without a cursor or from oldestCursor."
 
 
 class UnavailableError(LedgerError):
-    """A part that this needs can't be reached; nothing was written."""
+    """A service that this depends on is unavailable; nothing was written."""
 
     code = "UNAVAILABLE"
     category = Category.UNAVAILABLE
@@ -197,18 +197,18 @@ class DatabaseUnavailableError(UnavailableError):
     """The database can't be reached."""
 
     code = "DATABASE_UNAVAILABLE"
-    hint = "Try again in a moment; writes that got no answer may be repeated safely."
+    hint = "Try again in a moment; writes that got no answer can be repeated safely."
 
 
 class SchemaOutdatedError(UnavailableError):
-    """The database's schema is not the one that this version needs."""
+    """The database schema is not the one that this version requires."""
 
     code = "SCHEMA_OUTDATED"
     hint = "Run `jembatan migrate`."
 
 
 class EncryptionKeyError(UnavailableError):
-    """The encryption keys don't open what the database holds."""
+    """The encryption keys can't decrypt the data in the database."""
 
     code = "ENCRYPTION_KEY_WRONG"
-    hint = "Set JEMBATAN_ENCRYPTION_KEYS to the keys that this database was written with."
+    hint = "Set JEMBATAN_ENCRYPTION_KEYS to the keys that the data was encrypted with."

@@ -1,11 +1,11 @@
-"""Filters of lists, declared: each field of a filter says which rows it asks for, beside its type.
+"""Declared filters of lists: each field of a filter states, beside its type, which rows it selects.
 
     class OrderFilter:
         states: Annotated[tuple[OrderState, ...], among("state")] = ()
         issued_after: Annotated[datetime | None, since("issued_at")] = None
 
-A field that has its default, or None, asks for all rows. One that asks by what the viewer may not read finds nothing,
-unless `only` says that it means nothing to the viewer: then it is passed over.
+A field that is None or has its default selects all rows. A field that filters by something that the viewer may not
+read matches nothing, unless `only` excludes the viewer from the filter itself: then the field is ignored.
 """
 
 import typing
@@ -24,9 +24,10 @@ Condition = Callable[[type[Any], Any], ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The condition that a field's value stands for, and which viewers may ask by it: readers, or those of `name`.
+    """The condition that a field's value stands for, and which viewers may filter by it.
 
-    name is the record's field that the condition looks at, if it is one alone.
+    name is the record's field that the condition tests, if there is exactly one: then its readers may filter by it.
+    Otherwise readers may, or everyone if that is None.
     """
 
     condition: Condition
@@ -42,27 +43,27 @@ def among(name: str) -> Filter:
 
 
 def equals(name: str) -> Filter:
-    """The field has this value; an id that can name nothing equals none."""
+    """The field has this value; a malformed id matches no row."""
     return Filter(lambda record, value: _equal(record, name, value), name)
 
 
 def since(name: str) -> Filter:
-    """The field's time is this moment or a later one."""
+    """The field's time is at this moment or later."""
     return Filter(lambda record, moment: expression_of(record, name) >= moment, name)
 
 
 def before(name: str) -> Filter:
-    """The field's time is earlier than this moment."""
+    """The field's time is before this moment."""
     return Filter(lambda record, moment: expression_of(record, name) < moment, name)
 
 
 def where(condition: Condition, *readers: Role) -> Filter:
-    """What condition(record, value) says; readers are the viewers that may ask by it, all where none is named."""
+    """The rows that meet condition(record, value); readers are the viewers that may filter by it; none means all."""
     return Filter(condition, readers=frozenset(readers) or None)
 
 
 def conditions_of(wanted: Any, record: type[Any], role: Role) -> list[ColumnElement[bool]]:
-    """The conditions that a filter's fields come to for a viewer's role."""
+    """The conditions that a filter's fields impose for a viewer's role."""
     found: list[ColumnElement[bool]] = []
     for name, filter_, readers, default in _declared(type(wanted)):
         value = getattr(wanted, name)

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 strings with a type each, so that two of them can't be swapped unseen."""
+"""Identifiers: UUIDv7 strings, each with its own type so that a type checker catches two that are swapped."""
 
 import uuid
 from typing import NewType
@@ -26,21 +26,21 @@ ContributionId = NewType("ContributionId", str)
 ParticipationId = NewType("ParticipationId", str)
 LegalHoldId = NewType("LegalHoldId", str)
 Position = NewType("Position", int)
-"""An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first."""
+"""An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first entry."""
 
 ID_TEXT_LENGTH_MAX = 64
 
 
 def new_id() -> str:
-    """A fresh UUIDv7 in its canonical text form; ids made later sort later."""
+    """A new UUIDv7 in its canonical text form; ids created later sort later."""
     return str(uuid_utils.uuid7())
 
 
 def parse_id(text: str) -> str | None:
-    """The canonical form of an id that a caller sent, or None where it can't be one.
+    """The canonical form of an id that a client sent, or None if it is malformed.
 
-    A caller treats None as an id that names nothing: an id that could not exist and one that
-    does not exist must look the same from outside.
+    Callers must treat None as an id that names nothing: to a client, a malformed id and one that
+    does not exist must look the same.
     """
     candidate = text.strip() if len(text) <= ID_TEXT_LENGTH_MAX else ""
     try:

@@ -1,4 +1,4 @@
-"""What every instrument of a complaint has in common: a block order is one, and never turns into another. Pure."""
+"""What all instruments that complaints lead to have in common. A block order is one kind of instrument. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from ledger.feed.vocabulary import EventKind, Subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """One kind of instrument: what the log says of it, and two SELECTs that know its tables.
+    """One kind of instrument: its events in the log, and two SELECTs over its tables.
 
-    subject and kinds are those of its events. behind returns the complaint_id of every complaint behind the instruments
-    whose ids are :ids. results returns a row for each instrument behind a complaint: complaint_id, is_pending, and the
-    outcome (a ComplaintOutcome) that it has come to once it is not.
+    subject and kinds are those of its events. behind returns the complaint_id of every complaint that the instruments
+    with the ids :ids are based on. results returns a row for each instrument of a complaint: complaint_id, is_pending,
+    and, once it is no longer pending, its outcome (a ComplaintOutcome).
     """
 
     subject: Subject

@@ -1,4 +1,4 @@
-"""The legal time zone: days, months and years of the law are those of Jakarta (WIB, UTC+7). Pure."""
+"""The legal time zone: legal days, months and years are reckoned in Jakarta time (WIB, UTC+7). Pure."""
 
 from zoneinfo import ZoneInfo
 

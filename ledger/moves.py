@@ -1,8 +1,8 @@
-"""Moving records, many at a time: lock them, let each be changed or refused, write what changed, and what follows.
+"""Bulk state transitions: lock the records, change or refuse each, write the changes, and write what follows from them.
 
-One call is one transaction's worth of one noun. Records are locked in the order of their keys, so that two calls wait
-for each other instead of deadlocking; the order among nouns is docs/adr/0010. One item that is refused never stops the
-others. It must never move a record outside its noun's table of states: the change that a caller passes sees to that.
+One call changes records of one noun in one transaction. Records are locked in key order, so that concurrent calls wait
+for each other instead of deadlocking; docs/adr/0010 gives the lock order between nouns. A refused item never stops the
+others. It doesn't check transitions itself: the `move` that a caller passes must follow its noun's table of states.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Moved(Generic[R]):
-    """What an item makes of its record, and the event of it; the record may stay as it was."""
+    """The record after one item was applied, which may be unchanged, and the event to append."""
 
     after: R
     event: EventDraft | None = None
@@ -30,7 +30,7 @@ class Moved(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[R]):
-    """A record before a call and after it, as it is stored."""
+    """A record as it was stored before the call and as it is stored after it."""
 
     before: R
     after: R
@@ -38,12 +38,12 @@ class Change(Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules(Generic[R]):
-    """How the items of one call are judged, and what follows when they are written.
+    """How the items of one call are applied, and what happens after they are written.
 
-    move(place, record) is called for each item in turn with the record as the items before left it; it raises a
-    LedgerError to refuse the item. unknown is the refusal where there is no such record; repeated is the one of a
-    second item about the same record, which is taken where that is None. prepare gets the locked records by key
-    before the first item; they change as the items do. also names records to be locked beside those of the items.
+    move(place, record) is called for each item in turn with the record as earlier items left it; it raises a
+    LedgerError to refuse the item. unknown makes the error for a record that doesn't exist; repeated makes the error
+    for a second item about the same record, which is allowed if repeated is None. prepare receives the locked records
+    by key before the first item; the mapping is updated as items are applied. also names further records to lock.
     follow runs after the records are written and returns further events.
     """
 
@@ -67,10 +67,10 @@ class _Batch(Generic[R]):
 async def move_records(
     tx: Transaction, record: type[R], keys: Sequence[str | None], rules: Rules[R]
 ) -> list[R | Problem]:
-    """Change records, item by item; each result is the record as it stands after all of them, or why it was refused.
+    """Change records item by item; each result is the record after all items were applied, or why its item was refused.
 
-    Shapes: 1..1000 keys, None for one that can name nothing; the result has their order and length.
-    Errors: NoItemsError, TooManyItemsError, with nothing written; ConflictError where a record was changed by others.
+    Shapes: 1..1000 keys, None for a malformed one; the result has their order and length.
+    Errors: NoItemsError, TooManyItemsError, with nothing written; ConflictError if a record was changed concurrently.
     """
     require_batch(keys)
     async with tx.role(Role.TRANSITION):

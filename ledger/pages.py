@@ -1,7 +1,7 @@
-"""Pages: keyset cursors that survive inserts, and the bounds of a page.
+"""Pages: keyset cursors that stay valid when rows are inserted, and the limits of a page.
 
-A cursor names the last row by the values that the list is sorted by, and the list's name, so that it can't be
-used with another list or order. It is opaque, not secret: it holds nothing that its reader was not shown.
+A cursor contains the last row's sort values and the list's name, so that it can't be used with another list or
+order. It is opaque but not secret: it must contain nothing that its reader was not shown.
 """
 
 import base64
@@ -29,7 +29,7 @@ _CURSOR_LENGTH_MAX = 1024
 
 
 class PageSizeError(InvalidInputError):
-    """The page size is out of bounds."""
+    """The page size is out of range."""
 
     code = "PAGE_SIZE_INVALID"
     hint = f"Ask for 1 to {PAGE_SIZE_MAX} at a time."
@@ -37,7 +37,7 @@ class PageSizeError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """What part of a list is wanted: the first so many after the cursor."""
+    """Which part of a list to return: the first items after the cursor."""
 
     first: int = PAGE_SIZE_DEFAULT
     after: str | None = None
@@ -50,7 +50,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list, in its order, each item with its cursor."""
+    """A part of a list in the list's order, with a cursor for each item."""
 
     items: Sequence[T]
     cursors: Sequence[str]
@@ -58,12 +58,12 @@ class Page(Generic[T]):
 
 
 def encode_cursor(list_name: str, values: Sequence[Any]) -> str:
-    """The opaque form of a row's sort values; times become ISO texts."""
+    """A row's sort values as an opaque cursor; times are encoded in ISO 8601."""
     return base64.urlsafe_b64encode(orjson.dumps([list_name, *values])).decode().rstrip("=")
 
 
 def decode_cursor(list_name: str, cursor: str, *, length: int) -> list[Any]:
-    """The sort values that a cursor of this list stands for. Errors: CursorInvalidError."""
+    """The sort values in a cursor of this list. Errors: CursorInvalidError."""
     if len(cursor) > _CURSOR_LENGTH_MAX or not cursor.isascii():
         raise CursorInvalidError(field="after")
     try:
@@ -76,7 +76,7 @@ def decode_cursor(list_name: str, cursor: str, *, length: int) -> list[Any]:
 
 
 def cursor_id(value: Any) -> str:
-    """A row's id out of a cursor. Errors: CursorInvalidError."""
+    """A row's id from a cursor. Errors: CursorInvalidError."""
     known = parse_id(value) if isinstance(value, str) else None
     if known is None:
         raise CursorInvalidError(field="after")
@@ -84,7 +84,7 @@ def cursor_id(value: Any) -> str:
 
 
 def cursor_moment(value: Any) -> datetime:
-    """A time out of a cursor. Errors: CursorInvalidError."""
+    """A time from a cursor. Errors: CursorInvalidError."""
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -96,9 +96,9 @@ def cursor_moment(value: Any) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """A list of records: its name in cursors, and what it is sorted by, `-` before what descends.
+    """A list of records: its name in cursors, and its sort fields, with `-` before those that descend.
 
-    The last field is unique. Among rows that ascend, those without a value come last.
+    The last field must be unique. In an ascending field, NULLs sort last.
     """
 
     name: str
@@ -134,7 +134,7 @@ def _sorted_by(record: type[Any], field: str) -> tuple[Column[Any], bool]:
 
 
 def rows_after(order: Sequence[tuple[Column[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The condition for rows behind the cursor's, where each column comes with whether it descends."""
+    """The condition for rows after the cursor's; order gives each column and whether it descends."""
     (column, descends), *rest = order
     value = _read_value(column, values[0])
     beyond: ColumnElement[bool] = false()
@@ -147,7 +147,7 @@ def rows_after(order: Sequence[tuple[Column[Any], bool]], values: Sequence[Any])
 
 
 def _read_value(column: Column[Any], value: Any) -> Any:
-    """A value of a cursor in the type of its column. Errors: CursorInvalidError."""
+    """A cursor's value, converted to its column's type. Errors: CursorInvalidError."""
     if value is None and column.nullable:
         return None
     if isinstance(column.type, Uuid):

@@ -1,6 +1,6 @@
-"""Who may do what, asked before anything is read or written: kinds of viewers, officers, sizes of batches.
+"""Checks that run before anything is read or written: the viewer's kind, whether it is an officer, the batch size.
 
-Row-level security holds the same a second time; this is the first line and gives the refusal its words.
+Row-level security enforces the viewer's rights a second time; these checks come first and give clients clear errors.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from ledger.viewer import Viewer, ViewerKind
 
 REGULATOR_OR_OPERATOR = frozenset({ViewerKind.REGULATOR, ViewerKind.OPERATOR})
 SOURCES = frozenset({ViewerKind.REGULATOR, ViewerKind.AGENCY})
-"""Those who file complaints and may see what they filed."""
+"""The viewers that file complaints and may see what they filed."""
 
 
 def require_kind(viewer: Viewer, kinds: Collection[ViewerKind]) -> None:
@@ -23,7 +23,7 @@ def require_kind(viewer: Viewer, kinds: Collection[ViewerKind]) -> None:
 
 
 def require_regulator(viewer: Viewer) -> None:
-    """Errors: ForbiddenError for any party but the regulator."""
+    """Errors: ForbiddenError for anyone but the regulator."""
     require_kind(viewer, {ViewerKind.REGULATOR})
 
 
@@ -35,7 +35,7 @@ def require_source(viewer: Viewer) -> MemberId:
 
 
 def require_officer(viewer: Viewer) -> OfficerId:
-    """The regulator's officer that the viewer is. Errors: ForbiddenError, OfficerRequiredError."""
+    """The id of the regulator's officer who is the viewer. Errors: ForbiddenError, OfficerRequiredError."""
     if viewer.kind is not ViewerKind.REGULATOR:
         raise ForbiddenError
     if viewer.officer_id is None:
@@ -44,7 +44,7 @@ def require_officer(viewer: Viewer) -> OfficerId:
 
 
 def require_officer_or_operator(viewer: Viewer) -> None:
-    """Errors: ForbiddenError, OfficerRequiredError for a machine of the regulator's."""
+    """Errors: ForbiddenError; OfficerRequiredError for a machine client of the regulator."""
     if viewer.kind is not ViewerKind.OPERATOR:
         require_officer(viewer)
 

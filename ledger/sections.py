@@ -1,8 +1,8 @@
-"""What every group of settings is made of.
+"""The base class of all groups of settings.
 
-A package declares its settings once, as sections, each setting with its bound, unit, default and description;
-`gateway.settings.Settings` inherits them all and reads the environment. A part takes the section that it reads, and is
-handed the whole. A section by itself never reads the environment: a test or a tool constructs the one that it needs.
+A package declares its settings once, as sections, each setting with its range, unit, default and description;
+`gateway.settings.Settings` inherits all sections and reads the environment. A function declares the section that it
+reads and is passed the complete settings. A section never reads the environment itself: tests and tools construct one.
 """
 
 from typing import ClassVar
@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class SettingsSection(BaseModel):
-    """A group of settings. The attribute's name is that of its environment variable, in small letters.
+    """A group of settings. An attribute has the name of its environment variable, in lower case and without the prefix.
 
-    Units stand last in a name: _seconds, _ms, _hours, _days, _bytes, _max (the most that is accepted).
+    A name ends with its unit: _seconds, _ms, _hours, _days, _bytes, or _max (the most that is accepted).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -12,47 +12,51 @@ from ledger.sections import SettingsSection
 
 
 def _data_dir() -> Path:
-    # The embedded server's wheel opens every parent folder to others when it runs as root.
+    # When it runs as root, the embedded server's wheel makes every parent directory accessible to other users.
     return Path("/var/lib/jembatan") if os.geteuid() == 0 else Path(".jembatan")
 
 
 class DatabaseSettings(SettingsSection):
-    """How to reach PostgreSQL, and the bounds of doing so."""
+    """How to reach PostgreSQL, and the limits of its connections and statements."""
 
     title: ClassVar[str] = "Database"
 
     database_url: str | None = Field(
-        None, repr=False, description="PostgreSQL of the application. Unset: an embedded server under DATA_DIR."
+        None, repr=False, description="URL of the application's PostgreSQL. Unset: an embedded server under DATA_DIR."
     )
     migration_database_url: str | None = Field(
-        None, repr=False, description="The owner's login, for migrations only. Unset: DATABASE_URL."
+        None, repr=False, description="URL with the owner's login, for migrations only. Unset: DATABASE_URL."
     )
     database_direct_url: str | None = Field(
         None,
         repr=False,
-        description="A connection past a transaction pooler, for LISTEN and advisory locks. Unset: DATABASE_URL.",
+        description="URL that bypasses a transaction pooler, for LISTEN and advisory locks. Unset: DATABASE_URL.",
     )
     data_dir: Path = Field(
         default_factory=_data_dir,
-        description="Where the embedded server keeps its data: ./.jembatan, as root /var/lib/jembatan.",
+        description="Where the embedded server keeps its data: ./.jembatan, or /var/lib/jembatan if run as root.",
     )
     role_prefix: str = Field(
         "jembatan_",
         pattern=r"^[a-z][a-z0-9_]{0,30}$",
-        description="Put before the names of the database roles, which belong to the whole cluster.",
+        description="Prefix of the names of the database roles, which are shared by the entire cluster.",
     )
     database_pool_size: int = Field(
-        10, ge=1, le=500, description="Connections that one process keeps open, besides two for the feed."
+        10, ge=1, le=500, description="Connections that one process keeps open, in addition to two for the feed."
     )
-    database_pool_overflow: int = Field(0, ge=0, le=500, description="Connections above the pool's size under load.")
+    database_pool_overflow: int = Field(
+        0, ge=0, le=500, description="Connections beyond the pool size that may be opened under load."
+    )
     database_pool_timeout_seconds: float = Field(
-        5, gt=0, le=300, description="How long an operation waits for a connection before it is refused with 503."
+        5, gt=0, le=300, description="How long an operation waits for a pooled connection before it fails with 503."
     )
-    database_connect_timeout_seconds: float = Field(5, gt=0, le=300, description="How long one connect may take.")
+    database_connect_timeout_seconds: float = Field(5, gt=0, le=300, description="Longest time to connect.")
     database_wait_seconds: float = Field(
-        60, ge=0, le=3600, description="How long a start waits for a database that is down; it says so meanwhile."
+        60, ge=0, le=3600, description="How long startup waits for a database that is down, reporting that it waits."
     )
-    statement_timeout_ms: int = Field(10_000, ge=10, le=3_600_000, description="The longest one SQL statement may run.")
+    statement_timeout_ms: int = Field(
+        10_000, ge=10, le=3_600_000, description="The longest that one SQL statement may run."
+    )
 
     @field_validator("database_url", "migration_database_url", "database_direct_url")
     @classmethod
@@ -63,9 +67,9 @@ class DatabaseSettings(SettingsSection):
 
     @property
     def application_url(self) -> str:
-        """DATABASE_URL, once it is known: whoever starts an embedded server fills it in. RuntimeError before."""
+        """DATABASE_URL; the code that starts an embedded server fills it in. RuntimeError before that."""
         if self.database_url is None:
-            raise RuntimeError("No database is named, and no embedded server was started.")
+            raise RuntimeError("No database is configured, and no embedded server was started.")
         return self.database_url
 
     @property
@@ -80,49 +84,50 @@ class DatabaseSettings(SettingsSection):
 
 
 class KeySettings(SettingsSection):
-    """The keys of what only the regulator may read."""
+    """The keys of the data that only the regulator may read."""
 
     title: ClassVar[str] = "Keys"
 
     encryption_keys: str | None = Field(
         None,
         repr=False,
-        description="Keyring of the encrypted columns, id:base64,id2:base64; the first seals, all open. "
-        "Unset: made once beside the embedded server's data; required with DATABASE_URL.",
+        description="Keyring of the encrypted columns, id:base64,id2:base64; the first encrypts, all decrypt. "
+        "Unset: generated once beside the embedded server's data; required with DATABASE_URL.",
     )
     reference_key: str | None = Field(
         None,
         repr=False,
-        description="Base64 key of complainantRef; it never rotates. Unset: as ENCRYPTION_KEYS.",
+        description="Base64 key of complainantRef; it is never rotated. Unset: as for ENCRYPTION_KEYS.",
     )
 
 
 class FeedSettings(DatabaseSettings):
-    """How the feed is sequenced, signed, followed and kept, past the pool."""
+    """How the feed is sequenced, signed, followed and retained, over connections outside the pool."""
 
     title: ClassVar[str] = "The feed"
 
     sequencing: bool = Field(
-        default=True, description="Whether this process may give events their positions; one of all processes does."
+        default=True,
+        description="Whether this process may assign positions to events; only one process at a time does.",
     )
     sequencer_lease_seconds: float = Field(
-        2, ge=0.5, le=60, description="After how long the database ends the session of a sequencer that is frozen."
+        2, ge=0.5, le=60, description="How long a sequencer may be silent before the database ends its session."
     )
     checkpoint_seconds: float = Field(
-        1, ge=0.05, le=3600, description="How often, at most, a checkpoint of the feed is signed."
+        1, ge=0.05, le=3600, description="Shortest time between two signed checkpoints of the feed."
     )
     checkpoint_origin: str | None = Field(
         None,
         pattern=r"^[^\s+]{1,200}$",
-        description="Name that checkpoints are signed by. Unset: host of PUBLIC_URL/feed.",
+        description="Name that checkpoints are signed under. Unset: the host of PUBLIC_URL, followed by /feed.",
     )
     feed_tail_entries: int = Field(
-        10_000, ge=16, le=10_000_000, description="Latest entries that a process keeps for its subscribers."
+        10_000, ge=16, le=10_000_000, description="Latest entries that a process keeps in memory for its subscribers."
     )
     feed_retention_days: int = Field(
-        1_825, ge=0, le=36_500, description="After how long an entry's content is erased; 0 never erases."
+        1_825, ge=0, le=36_500, description="How long an entry's content is kept before it is erased; 0: forever."
     )
 
 
 class LedgerSettings(Policies, KeySettings, FeedSettings):
-    """Everything that the ledger is told by whoever starts it."""
+    """All settings of the ledger."""

@@ -1,9 +1,9 @@
-"""Delimited text files, read as a stream: bytes in, rows with their lines and named cells out. Pure.
+"""Delimited text files, read as a stream: takes bytes and yields rows with line numbers and named cells. Pure.
 
-The only reader of such files. An importer declares its columns and their converters (`Layout`) and how the text is cut
-(`Dialect`), and decides what a bad row means to it. A bad row never ends the reading. A file that can't be read any
-further (wrong columns, an unclosed quote, a truncated gzip, no UTF-8, NUL bytes, endless lines) raises with the line,
-after the rows before it. Never more than one record is held.
+The only reader of such files. An importer declares its columns and their converters (`Layout`) and how the text is
+split (`Dialect`), and decides what to do with a bad row. A bad row never stops reading. A file that can't be read
+further (wrong columns, an unclosed quote, truncated gzip, invalid UTF-8, NUL bytes, overlong records) raises an error
+with the line, after yielding the rows before it. It must never hold more than one record in memory.
 """
 
 import csv
@@ -26,24 +26,24 @@ RECORD_BYTES_MAX = 1024 * 1024
 _NUMBER_DIGITS_MAX = len(str(2**63))
 _GZIP_MAGIC = b"\x1f\x8b"
 _ENCODING_HINT = "Write the file as text in UTF-8."
-_QUOTE_HINT = "Perhaps a quote is never closed."
-# Bytes that are not UTF-8 are decoded to these, so that the lines before them are read, and theirs is known.
+_QUOTE_HINT = "A quote may be unclosed."
+# Invalid bytes are decoded to these surrogates, so that the lines before them can be read and theirs is known.
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 class SpreadsheetError(InvalidInputError):
-    """The file can't be read any further."""
+    """The file can't be read past this line."""
 
     code = "FILE_UNREADABLE"
 
     def __init__(self, message: str, *, line: int, hint: str | None = None) -> None:
-        """The line is the one at which reading stopped."""
+        """Line is where reading stopped."""
         super().__init__(f"Line {line}: {message}", hint=hint)
         self.line = line
 
 
 class FileColumnsError(SpreadsheetError):
-    """The columns are not those of the format."""
+    """The columns do not match the format."""
 
     code = "FILE_COLUMNS_WRONG"
 
@@ -55,19 +55,19 @@ class FileQuoteError(SpreadsheetError):
 
 
 class FileTruncatedError(SpreadsheetError):
-    """The compressed file breaks off or is damaged."""
+    """The compressed file is truncated or damaged."""
 
     code = "FILE_TRUNCATED"
 
 
 class FileEncodingError(SpreadsheetError):
-    """The file is not text in UTF-8."""
+    """The file is not UTF-8 text."""
 
     code = "FILE_ENCODING_WRONG"
 
 
 class FileRecordTooLongError(SpreadsheetError):
-    """A record is longer than is taken."""
+    """A record is too long."""
 
     code = "FILE_RECORD_TOO_LONG"
 
@@ -79,28 +79,28 @@ class RowColumnsError(InvalidInputError):
 
 
 class RowValueError(InvalidInputError):
-    """The value is none of those that the column takes."""
+    """The column does not accept this value."""
 
     code = "ROW_VALUE_UNKNOWN"
 
 
 class ZoneUnknownError(TimeInvalidError):
-    """The time has no zone, and none was given for the file."""
+    """The time has no UTC offset, and no time zone was given for the file."""
 
-    hint = "Add its offset from UTC, or give a time zone for the file."
+    hint = "Add the offset from UTC, or specify a time zone for the file."
 
 
 def read_text(text: str, _zone: tzinfo | None) -> str:
-    """The cell as it is."""
+    """The cell unchanged."""
     return text
 
 
 def read_time(text: str, zone: tzinfo | None) -> datetime:
-    """A time in ISO 8601, of the zone where it has no offset. Errors: TimeInvalidError, ZoneUnknownError."""
+    """A time in ISO 8601; zone applies if it has no offset. Errors: TimeInvalidError, ZoneUnknownError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise TimeInvalidError("This is no time.", hint="Write it as 2026-03-02T10:00:00+07:00.") from None
+        raise TimeInvalidError("This is not a time.", hint="Write it as 2026-03-02T10:00:00+07:00.") from None
     if moment.tzinfo is not None:
         return moment
     if zone is None:
@@ -109,9 +109,9 @@ def read_time(text: str, zone: tzinfo | None) -> datetime:
 
 
 def read_whole_number(text: str, _zone: tzinfo | None) -> int:
-    """A number of ASCII digits alone. Errors: RowValueError."""
+    """A whole number written in ASCII digits only. Errors: RowValueError."""
     if not (text.isascii() and text.isdigit()) or len(text) > _NUMBER_DIGITS_MAX:
-        raise RowValueError("This is no whole number.", hint="A whole number, digits only.")
+        raise RowValueError("This is not a whole number.", hint="Use digits only.")
     return int(text)
 
 
@@ -119,7 +119,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def choice_of(choices: type[_Choice], also: Mapping[str, _Choice] | None = None) -> Callable[[str, Any], _Choice]:
-    """The converter of a closed list, written in any case and with spaces or dashes; also has further words for it."""
+    """A converter for a closed list, which ignores case and accepts spaces or dashes; also maps further spellings."""
     known = {choice.value: choice for choice in choices} | dict(also or {})
 
     def read_choice(text: str, _zone: tzinfo | None) -> _Choice:
@@ -135,8 +135,8 @@ def choice_of(choices: type[_Choice], also: Mapping[str, _Choice] | None = None)
 class Column:
     """A column by its name in the header, with the converter of its cells.
 
-    The converter gets the cell without surrounding white space, and the file's time zone. An empty cell is the default,
-    unless the cell is required: then the converter gets it too. Problems name the field, or else the column.
+    The converter receives the cell without surrounding whitespace, and the file's time zone. An empty cell yields the
+    default, or is passed to the converter if the cell is required. Problems name the field if set, or else the column.
     """
 
     name: str
@@ -149,9 +149,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record: the line at which it begins, its text as read, its cells by column.
+    """One record: the line at which it begins, its text as read, and its cells by column.
 
-    Not whole: it has more or fewer cells than the header, and the first ones are here.
+    If is_whole is False, it has more or fewer cells than the header, and cells has only those that match a column.
     """
 
     line: int
@@ -162,12 +162,12 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The columns of a file, in any order. Of each group in needed the header must name one; None: every column."""
+    """The columns of a file, in any order. The header must name one of each group in needed, or all if that is None."""
 
     columns: tuple[Column, ...]
     needed: tuple[tuple[str, ...], ...] | None = None
     is_open: bool = False
-    """Columns that are not declared are passed over, not refused."""
+    """Undeclared columns are ignored instead of refused."""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ class Layout:
         return tuple(column.name for column in self.columns)
 
     def find_name(self, written: str) -> str:
-        """The name of the column that a file calls so, in any case; what is no column, in lower case."""
+        """The column that a header cell names, ignoring case; an unknown name is returned in lower case."""
         folded = written.strip().lower()
         return self._by_name.get(folded, folded)
 
@@ -202,7 +202,10 @@ class Layout:
         return names
 
     def convert(self, row: Row, zone: tzinfo | None) -> dict[str, Any]:
-        """The row's values by column, absent columns too. Errors: RowColumnsError, RowValueError, TimeInvalidError."""
+        """The row's values by column; absent columns have their default.
+
+        Errors: RowColumnsError, RowValueError, TimeInvalidError.
+        """
         if not row.is_whole:
             raise RowColumnsError
         values = dict(self._defaults)
@@ -220,10 +223,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How the text of a file is cut into lines and cells, and how much of it is taken.
+    """How the text of a file is split into lines and cells, and how much of it is accepted.
 
-    Of the delimiters the one that the first line has most of is the file's. line_end is that of `io.TextIOWrapper`:
-    the empty one stands for each of LF, CR LF and CR.
+    The file's delimiter is the one of delimiters that is most frequent in the first line. line_end is the newline
+    argument of `io.TextIOWrapper`: the empty string accepts LF, CR LF and CR.
     """
 
     delimiters: str = ","
@@ -233,10 +236,10 @@ class Dialect:
 
 
 class Lines:
-    """The lines of a file as text, counted, with bounds on one record and on the whole."""
+    """The lines of a file as text, counted, with limits on one record and on the entire file."""
 
     def __init__(self, stream: BinaryIO, dialect: Dialect) -> None:
-        """Gzip is recognised by its first bytes, so stream is seekable or buffered (has peek)."""
+        """Gzip is recognised by its first bytes, so stream must be seekable or have `peek`."""
         self.number = 0
         self.record: list[str] = []
         self._dialect = dialect
@@ -247,7 +250,7 @@ class Lines:
         )
 
     def begin_record(self) -> None:
-        """What is read from here on belongs to another record."""
+        """Start a new record at the next line."""
         self.record = []
         self._record_bytes = 0
 
@@ -259,14 +262,14 @@ class Lines:
                 self.record.append(line)
                 yield line
         finally:
-            with suppress(ValueError):  # the stream is the caller's, who may have closed it
+            with suppress(ValueError):  # the caller owns the stream and may have closed it
                 self._text.detach()
 
     def _read(self) -> str:
         try:
             return self._text.readline(RECORD_BYTES_MAX + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FileTruncatedError("the compressed file breaks off or is damaged.", line=self.number + 1) from error
+            raise FileTruncatedError("the compressed file is truncated or damaged.", line=self.number + 1) from error
 
     def _check(self, line: str) -> None:
         size = len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
@@ -281,7 +284,7 @@ class Lines:
         if lines_max is not None and self.number > lines_max:
             raise SpreadsheetError(f"the file has more than {lines_max} lines.", line=self.number)
         if "\x00" in line:
-            raise FileEncodingError("a NUL byte.", line=self.number, hint=_ENCODING_HINT)
+            raise FileEncodingError("the line contains a NUL byte.", line=self.number, hint=_ENCODING_HINT)
         if not line.isascii() and (found := _UNDECODED.search(line)):
             place = len(line[: found.start()].encode()) + 1
             raise FileEncodingError(f"byte {place} is not UTF-8.", line=self.number, hint=_ENCODING_HINT)
@@ -297,17 +300,17 @@ def _decompress(stream: BinaryIO) -> BinaryIO:
 
 
 class Spreadsheet:
-    """A file whose header was read: which layout it has, and its rows, once. Lines without cells are passed over."""
+    """A file whose header was read: its layout, and its rows, which can be read once. Blank lines are skipped."""
 
     def __init__(self, stream: BinaryIO, *layouts: Layout, dialect: Dialect) -> None:
-        """The layout is the first that the header fits. Errors: SpreadsheetError, FileColumnsError of the last one."""
+        """Use the first layout that matches. Errors: SpreadsheetError; FileColumnsError for the last layout."""
         self._lines = Lines(stream, dialect)
         self._records = _read_records(self._lines, dialect.delimiters)
         _, header = next(self._records)
         self.layout, self._names = _choose_layout(header, layouts)
 
     def __iter__(self) -> Iterator[Row]:
-        """Errors: SpreadsheetError and its kinds, when the bad place is reached."""
+        """Errors: SpreadsheetError and its subclasses, when reading reaches the bad line."""
         names = self._names
         for line, cells in self._records:
             if cells:
@@ -323,7 +326,7 @@ def _choose_layout(header: Sequence[str], layouts: Sequence[Layout]) -> tuple[La
 
 
 def _read_records(lines: Lines, delimiters: str) -> Iterator[tuple[int, list[str]]]:
-    """Records with the line at which each begins; of an empty file an empty one."""
+    """Records with the line at which each begins; an empty file has one empty record."""
     rest = iter(lines)
     first = next(rest, "")
     reader = csv.reader(chain([first], rest), delimiter=max(delimiters, key=first.count), strict=True)
@@ -341,7 +344,7 @@ def _read_records(lines: Lines, delimiters: str) -> Iterator[tuple[int, list[str
 
 
 def _translate(error: csv.Error, line: int) -> SpreadsheetError:
-    """The error of the csv module, which has no classes of its own to tell them apart by."""
+    """Translate an error of the csv module, which distinguishes its errors only by their messages."""
     if "unexpected end of data" in str(error):
         return FileQuoteError("a quote in this record is never closed.", line=line)
     if "field limit" in str(error):

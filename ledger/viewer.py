@@ -1,4 +1,4 @@
-"""Who looks: the party on whose behalf a transaction runs, and nothing about how it proved that."""
+"""The viewer: the party on whose behalf a transaction runs. How it was authenticated must not matter here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ class MemberKind(ClosedList):
 
 
 class ViewerKind(StrEnum):
-    """A member's kind, or the operator at the command line."""
+    """A member's kind, or the operator on the command line."""
 
     REGULATOR = "REGULATOR"
     AGENCY = "AGENCY"
@@ -30,8 +30,8 @@ class ViewerKind(StrEnum):
 class Viewer:
     """The party that a transaction is bound to.
 
-    Shapes: an officer has officer_id and office_id; a machine has neither. brand_id narrows a
-    carrier's client to one of its brands. member_id is None for the operator alone.
+    Shapes: an officer has officer_id and office_id; a machine client has neither. brand_id restricts
+    a carrier's client to one of its brands. member_id is None only for the operator.
     """
 
     kind: ViewerKind
@@ -43,7 +43,7 @@ class Viewer:
 
     @property
     def is_regulator(self) -> bool:
-        """Whether the viewer speaks for the regulator."""
+        """Whether the viewer acts for the regulator."""
         return self.kind is ViewerKind.REGULATOR
 
 

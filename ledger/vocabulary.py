@@ -1,6 +1,6 @@
-"""The closed lists that several nouns share. A noun's own lists stand in its own vocabulary.
+"""The closed lists that several nouns share. A noun's own lists are in its own `vocabulary.py`.
 
-Pure. Values are stored as text under a CHECK made from these lists, and shown by the same names in the graph.
+Pure. Values are stored as text under a CHECK generated from these lists, and appear under the same names in the graph.
 Source: the complaint form and the reason codes of field.md sections 1.1 and 3.3.
 """
 

@@ -1,7 +1,7 @@
-"""Which scopes each part of the graph needs, by name; docs/graph.md has the same as a table.
+"""Named sets of scopes that the parts of the graph require; docs/graph.md lists the requirements as a table.
 
-An outer list is alternatives, an inner one must be had whole. The sets named *_STAFF hold only scopes that a
-regulator's token can have, so that nobody else gets a silent null where a field is the regulator's alone.
+Any one inner list suffices, and all of its scopes are required. The sets named *_STAFF contain only scopes that a
+regulator's token can have, so that any other caller gets an error instead of a silent null for a regulator-only field.
 """
 
 from auth import scopes

@@ -1,6 +1,6 @@
-"""What block requests have in common, whatever their instrument: the interfaces, and no instrument itself.
+"""The interfaces that all block requests implement, whatever their instrument. It defines no instrument itself.
 
-An order is a duty and never becomes a referral; they share how they are looked at and nothing else.
+An order is an obligation and never becomes a referral; the two share only how they are read.
 """
 
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ class BlockRequest:
 
     @field("The number, as far as you may see it.")
     async def number(self, info: Info) -> PhoneNumber | None:
-        raise NotImplementedError  # an interface has no objects of its own to ask
+        raise NotImplementedError  # each type has its own
 
     @field("The member it is addressed to.")
     async def addressee(self, info: Info) -> Member | None:
-        raise NotImplementedError  # an interface has no objects of its own to ask
+        raise NotImplementedError  # each type has its own
 
     @field("The addressee's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
     async def acknowledgements(self, info: Info) -> Sequence[Acknowledgement] | None:
-        raise NotImplementedError  # an interface has no objects of its own to ask
+        raise NotImplementedError  # each type has its own

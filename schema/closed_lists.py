@@ -1,4 +1,4 @@
-"""The ledger's closed lists as enums of the graph. Names and words are the lists' own; none stands here."""
+"""The ledger's closed lists as enums of the graph. Names and descriptions come from the lists; define none here."""
 
 import inspect
 
@@ -9,7 +9,7 @@ from ledger.closed_lists import ClosedList
 
 
 class _Definition:
-    """What Strawberry looks for on a class that a type names: made when it first looks, and kept on the list."""
+    """The definition that Strawberry expects on an enum class; built on first access and cached on the list."""
 
     def __get__(self, _: object, closed_list: type[ClosedList]) -> StrawberryEnumDefinition:
         strawberry.enum(closed_list, name=closed_list.graph_name, description=inspect.getdoc(closed_list))

@@ -1,8 +1,8 @@
-"""The schema's class: entities resolved side by side, so that one bad representation spoils no other.
+"""The schema's class, which resolves entities concurrently, so that an invalid representation affects no other.
 
-An entity is shown exactly as the root field of its type would show it, through the same data loaders: five
-thousand representations are a handful of statements. A representation that can't be resolved is null in its
-place, with an error that names it.
+An entity is resolved exactly as by the root field of its type, through the same data loaders: five thousand
+representations take a handful of statements. A representation that can't be resolved becomes null in its
+place, with an error whose path identifies it.
 Source: Apollo Federation 2.9, the subgraph specification, `_entities`.
 """
 
@@ -22,14 +22,14 @@ REPRESENTATIONS_MAX = 10_000
 
 
 class GraphSchema(Schema):
-    """Strawberry's federation schema with entities resolved one by one and failing one by one."""
+    """Strawberry's federation schema, in which each entity is resolved and fails independently."""
 
     async def entities_resolver(  # type: ignore[override]
         self, info: Info, representations: list[FederationAny]
     ) -> list[FederationAny]:
-        """Each entity, or the error that stands in its place. Errors: TooManyItemsError."""
+        """Each entity, or an error in its place. Errors: TooManyItemsError."""
         if len(representations) > REPRESENTATIONS_MAX:
-            message = f"At most {REPRESENTATIONS_MAX} representations are taken."
+            message = f"At most {REPRESENTATIONS_MAX} representations are accepted in one call."
             raise TooManyItemsError(message, field="representations")
         found: list[Any] = await asyncio.gather(
             *(self._resolve_entity(info, item) for item in representations), return_exceptions=True
@@ -45,11 +45,11 @@ class GraphSchema(Schema):
         entity, key = self._find_entity(representation.get("__typename"))
         value = representation.get(key)
         if not isinstance(value, str):
-            raise RepresentationInvalidError(f"The key {key} is missing or is no text.", field="representations")
+            raise RepresentationInvalidError(f"The key {key} is missing or is not a string.", field="representations")
         return await entity.resolve_reference(info, value)
 
     def _find_entity(self, type_name: object) -> tuple[Any, str]:
-        """The class of an entity by its name in the graph, and its key. Errors: RepresentationInvalidError."""
+        """The class and the key field of an entity, by its type name. Errors: RepresentationInvalidError."""
         held = self.schema_converter.type_map.get(type_name) if isinstance(type_name, str) else None
         definition: Any = getattr(held, "definition", None)
         for directive in getattr(definition, "directives", None) or ():

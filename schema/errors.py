@@ -1,4 +1,4 @@
-"""What the graph itself refuses, beside what the ledger does.
+"""Errors that the graph raises itself, in addition to the ledger's.
 
 InvalidInputError                BAD_USER_INPUT
 +-- OneKeyNeededError
@@ -9,13 +9,13 @@ from ledger.errors import InvalidInputError
 
 
 class OneKeyNeededError(InvalidInputError):
-    """Name the thing by its id or by its number: exactly one of them."""
+    """Pass either the ID or the number, but not both."""
 
     code = "ONE_KEY_NEEDED"
 
 
 class RepresentationInvalidError(InvalidInputError):
-    """The representation names no entity of this graph, or not by its key."""
+    """The representation does not identify an entity of this graph by its key."""
 
     code = "REPRESENTATION_INVALID"
     hint = "Send __typename and the field of that type's @key."

@@ -1,6 +1,6 @@
-"""The decorator of every field that has a resolver: its description, what it needs and how long its list is.
+"""The decorators of fields that have a resolver: description, required scopes, and list size.
 
-Strawberry's own is untyped; this one keeps the resolver's signature, so that mypy watches what it returns.
+Strawberry's own decorator is untyped; these keep the resolver's signature, so that mypy checks what it returns.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ def field(
     directives: Sequence[object] = (),
     extensions: Sequence[FieldExtension] = (),
 ) -> Callable[[F], F]:
-    """A field of the graph with a resolver. needs are its scopes; authenticated asks for a token alone."""
+    """A field of the graph with a resolver. needs are its scopes; authenticated requires a token with any scopes."""
     decorate: Any = fed.field
     made: Callable[[F], F] = decorate(
         description=description,
@@ -37,7 +37,7 @@ def field(
 
 
 def subscription(description: str, *, needs: Need, name: str | None = None) -> Callable[[F], F]:
-    """A root field that tells messages, with its scopes."""
+    """A subscription's root field, with its scopes."""
     decorate: Any = fed.field
     made: Callable[[F], F] = decorate(description=description, name=name, is_subscription=True, requires_scopes=needs)
     return made

@@ -1,4 +1,4 @@
-"""The graph as one schema: every noun's queries and mutations put together. Nothing else is decided here."""
+"""The complete schema, assembled from every noun's root fields. It must decide nothing itself."""
 
 import strawberry.federation as fed
 from strawberry.schema.config import StrawberryConfig
@@ -84,6 +84,6 @@ schema = GraphSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    federation_version="2.9",  # later ones are refused by composition libraries that are in use
+    federation_version="2.9",  # composition libraries in use reject later versions
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -1,4 +1,4 @@
-"""What a field's resolver is handed beside its arguments: the operation's context, by its own type."""
+"""The type of the `info` argument of resolvers, with the operation's context."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""From the ledger's dataclasses to the graph's types, and from inputs to the ledger's drafts, by equal names."""
+"""Converts the ledger's dataclasses to types of the graph, and inputs to the ledger's drafts, by equal field names."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ R = TypeVar("R")
 
 
 class Shown(Generic[R]):
-    """A type of the graph over a record of the ledger: its plain fields are the record's, by the same names."""
+    """A type of the graph that shows a record of the ledger: plain fields read the record's field of the same name."""
 
     row: R
 
     @classmethod
     def of(cls, row: R) -> Self:
-        """The record as the graph shows it."""
+        """Wrap a record in its type of the graph."""
         shown = cls.__new__(cls)
         shown.row = row
         return shown
 
     def __getattr__(self, name: str) -> Any:
-        """A field that has no resolver."""
+        """Read a field that has no resolver from the record."""
         if name == "row":
             raise AttributeError(name)
         return getattr(self.row, name)
@@ -42,24 +42,24 @@ def _list_shared_names(kind: Any, model_kind: Any) -> tuple[str, ...]:
 
 
 def copy_model(kind: type[T], model: Any, **others: Any) -> T:
-    """A graph object with every field that the ledger's object has too, and the others given."""
+    """Create an object of the graph from the fields that it shares with the ledger's object, and the others given."""
     values = {name: getattr(model, name) for name in _list_shared_names(kind, type(model))}
     return kind(**(values | others))
 
 
 def given(value: Any, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """An input's fields that the client gave and that are not null, by name; the rest keep the draft's defaults."""
+    """The non-null fields that the client set in an input, by name; the others keep the draft's defaults."""
     held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.name not in without}
     return {name: item for name, item in held.items() if item is not UNSET and item is not None}
 
 
 def given_filter(value: Any) -> Mapping[str, Any]:
-    """As given, for a filter that may itself be absent; lists become tuples."""
+    """As given, for a filter that may be absent itself; lists become tuples."""
     if value is UNSET or value is None:
         return {}
     return {name: tuple(item) if isinstance(item, list) else item for name, item in given(value).items()}
 
 
 def optional(value: T) -> T | None:
-    """The value of an argument, None where it was not given."""
+    """The value of an argument, or None if it is absent."""
     return None if value is UNSET else value

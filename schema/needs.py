@@ -1,4 +1,4 @@
-"""What each part of the graph needs of a token, as the table in docs/graph.md, read from the schema itself."""
+"""Renders the scopes that each part of the graph requires, as the table in docs/graph.md, from the schema itself."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ BEGIN, END = "<!-- needs: written by `make schema` -->", "<!-- end of needs -->"
 
 
 def list_needs(graph: GraphQLSchema) -> Iterator[tuple[str, str]]:
-    """Each type and field that declares something, by its coordinate, with what it needs in words."""
+    """Each type and field that declares a requirement, by its coordinate, with the requirement in words."""
     for type_name in sorted(graph.type_map):
         type_ = graph.type_map[type_name]
         if not is_object_type(type_):
@@ -25,13 +25,13 @@ def list_needs(graph: GraphQLSchema) -> Iterator[tuple[str, str]]:
 
 
 def render_needs(graph: GraphQLSchema) -> str:
-    """The table between its markers."""
+    """The table, with the markers around it."""
     rows = [f"| `{coordinate}` | {words} |" for coordinate, words in list_needs(graph)]
     return "\n".join([BEGIN, "| what | needs |", "|---|---|", *rows, END])
 
 
 def replace_needs(page: str, graph: GraphQLSchema) -> str:
-    """The page with the table of now. Errors: ValueError where it has no place for one."""
+    """The page with its table replaced by the current one. Errors: ValueError if the page has no markers."""
     return page[: page.index(BEGIN)] + render_needs(graph) + page[page.index(END) + len(END) :]
 
 

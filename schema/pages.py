@@ -1,6 +1,6 @@
-"""Pages of lists, as Relay's connections; `nodes` is there for those who need no cursor of each.
+"""Pages of lists as Relay connections; `nodes` serves clients that don't need each item's cursor.
 
-totalCount is a field of its own on those lists that can be counted, and is counted only when it is asked.
+totalCount is a separate field of those lists that can be counted, and is computed only if it is selected.
 Source: Relay's Cursor Connections Specification.
 """
 
@@ -36,24 +36,24 @@ PAGED = ListSize(
 )
 
 COUNTED = Cost(weight=20)
-"""A count reads every row of its list."""
+"""A count reads every row of the list."""
 
 QUERIED = Cost(weight=10)
-"""A page of a page takes a statement for each of its parents."""
+"""A nested page runs one statement for each of its parents."""
 
 OPENED = Cost(weight=2)
-"""What lies under seal is opened one by one."""
+"""Encrypted values are decrypted one by one."""
 
 
 def few(assumed_size: int) -> ListSize:
-    """The size of a list that hangs on one thing and has no pages."""
+    """The size of a list that belongs to one object and is not paged."""
     return ListSize(
         assumed_size=assumed_size, slicing_arguments=UNSET, sized_fields=UNSET, require_one_slicing_argument=False
     )
 
 
 def page_request(first: int | None, after: str | None) -> PageRequest:
-    """The ledger's request. Errors: PageSizeError."""
+    """The ledger's page request for these arguments. Errors: PageSizeError."""
     return PageRequest(
         first=PAGE_SIZE_DEFAULT if first is UNSET or first is None else first,
         after=None if after is UNSET else after,

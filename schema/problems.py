@@ -1,4 +1,4 @@
-"""How one item of a bulk mutation was refused, beside the others that were taken."""
+"""Why one item of a bulk mutation was refused, while others were accepted."""
 
 from collections.abc import Sequence
 
@@ -22,5 +22,5 @@ class Problem:
 
 
 def count_problems(results: Sequence[object]) -> int:
-    """How many items of a bulk answer were refused."""
+    """How many items of a bulk result were refused."""
     return sum(1 for result in results if isinstance(result, errors.Problem))

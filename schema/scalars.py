@@ -1,8 +1,8 @@
-"""The graph's own scalars: how their values are written, and what is taken as input.
+"""The graph's own scalars: how values are serialized, and which inputs are accepted.
 
-There is no float in the graph: money is a whole number of rupiah in a string, since it may pass 32 bits, and so is
-a place in the feed.
-A refused input is a GraphQL error in our own words; no text of Python reaches the client.
+The graph has no floats: amounts of money are whole rupiah in a string, since they may exceed 32 bits, and so are
+positions in the feed.
+Invalid input raises a GraphQL error with our own message; messages of Python never reach the client.
 Source: RFC 3339 for times, ITU-T E.164 for numbers.
 """
 
@@ -41,13 +41,13 @@ _RUPIAH_WORDS = 'A Rupiah is a whole number that is not negative, in a string, f
 
 
 def render_time(value: datetime) -> str:
-    """RFC 3339 in UTC; the fraction has no trailing zeros, as PostgreSQL writes it."""
+    """RFC 3339 in UTC; the fraction has no trailing zeros, as in PostgreSQL."""
     text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
     return (text.rstrip("0") if value.microsecond else text) + "Z"
 
 
 def parse_time(value: object) -> datetime:
-    """A time with its offset. Errors: GraphQLError, also for a time that no calendar has."""
+    """A time with its offset. Errors: GraphQLError, also for a date or time that does not exist."""
     if not isinstance(value, str) or _RFC3339_FORM.fullmatch(value) is None:
         raise GraphQLError(_TIME_WORDS)
     try:
@@ -93,23 +93,23 @@ def _read_digits(value: object) -> int | None:
 
 
 def parse_feed_cursor(value: object) -> FeedCursor:
-    """Any text: the ledger judges whether it is a cursor, with one answer for every way to send it.
+    """Any string: the ledger checks whether it is a cursor, so that the error is the same however it is sent.
 
-    Errors: GraphQLError for what is no text.
+    Errors: GraphQLError for anything but a string.
     """
     if not isinstance(value, str):
-        raise GraphQLError("A FeedCursor is text, sent back as it was received.")
+        raise GraphQLError("A FeedCursor is a string; send it back exactly as you received it.")
     return FeedCursor(value)
 
 
 def parse_base64(value: object) -> Base64:
-    """Bytes from their base64 text with its padding. Errors: GraphQLError."""
+    """Bytes from base64 with padding. Errors: GraphQLError."""
     try:
         if isinstance(value, str):
             return Base64(base64.b64decode(value.encode("ascii"), validate=True))
     except (binascii.Error, UnicodeEncodeError):
         pass
-    raise GraphQLError("A Base64 is text as RFC 4648 section 4 writes bytes, with padding and no line breaks.")
+    raise GraphQLError("A Base64 is a string encoded as in RFC 4648 section 4, with padding and no line breaks.")
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

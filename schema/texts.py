@@ -1,6 +1,6 @@
-"""Refusing, before anything is read, text that no database can hold.
+"""Refuses, before anything is read, text that PostgreSQL can't store.
 
-Texts of mutations that answer item by item are judged by the ledger instead, so that one bad item sinks no other.
+For mutations with a result per item, the ledger checks texts instead, so that an invalid item does not fail the others.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ def check_storable(value: Any, *, field: str) -> None:
 
 
 class CheckedTexts(FieldExtension):
-    """Checks a field's arguments, whatever they are."""
+    """A field extension that checks all arguments of a field."""
 
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info[Any, Any], **kwargs: Any

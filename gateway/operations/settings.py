@@ -1,4 +1,4 @@
-"""Settings of a request's way: what the graph's door lets in, and every bound that is checked before execution."""
+"""Settings of GraphQL operations: how the endpoint accepts requests, and the limits checked before execution."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -11,21 +11,22 @@ from ledger.sections import SettingsSection
 
 
 class DoorSettings(SettingsSection):
-    """Who may ask, and in which form the answers come."""
+    """How the GraphQL endpoint accepts requests and shapes its responses."""
 
-    title: ClassVar[str] = "The graph's door"
+    title: ClassVar[str] = "The GraphQL endpoint"
 
     graphiql: bool = Field(default=True, description="Serve GraphiQL to browsers at GET /graphql.")
     reject_unauthorized: bool = Field(
-        default=False, description="Refuse a whole query when a scope is missing, instead of null for the field."
+        default=False,
+        description="Refuse the entire query if a scope is missing, instead of returning null for the field.",
     )
     http_status_edition: Literal["2025-07", "2026-09"] = Field(
         "2025-07",
-        description="Statuses of application/graphql-response+json: 2025-07 has 200 for a partial answer and 400 for "
-        "an invalid operation; 2026-09, the specification's first edition, has 294 and 422.",
+        description="Status codes of application/graphql-response+json: 2025-07 uses 200 for a partial result and 400 "
+        "for an invalid operation; 2026-09, the specification's first edition, uses 294 and 422.",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins of web frontends that may call the graph from a browser, with commas."
+        (), description="Origins of web frontends that may call the graph from a browser, separated by commas."
     )
 
     @field_validator("cors_origins", mode="before")
@@ -42,43 +43,49 @@ class DoorSettings(SettingsSection):
 
 
 class LimitSettings(SettingsSection):
-    """How large, deep, costly and frequent an operation may be, and how long it may run."""
+    """How large, deep, costly and frequent operations may be, and how long they may run."""
 
-    title: ClassVar[str] = "Limits, all checked before execution"
+    title: ClassVar[str] = "Limits of operations"
 
     body_bytes_max: int = Field(4_194_304, ge=1024, description="The largest request body.")
     url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL.")
-    header_bytes_max: int = Field(32_768, ge=1024, le=1_048_576, description="All headers of a request together.")
-    document_tokens_max: int = Field(1_000, ge=10, le=100_000, description="Tokens of a document.")
-    document_depth_max: int = Field(15, ge=1, le=100, description="Levels of fields, fragments followed.")
-    document_aliases_max: int = Field(30, ge=0, le=10_000, description="Aliases in a document.")
-    document_directives_max: int = Field(50, ge=0, le=10_000, description="Directives in a document.")
+    header_bytes_max: int = Field(32_768, ge=1024, le=1_048_576, description="Total size of a request's headers.")
+    document_tokens_max: int = Field(1_000, ge=10, le=100_000, description="Most tokens in a document.")
+    document_depth_max: int = Field(15, ge=1, le=100, description="Deepest nesting of fields, through fragments.")
+    document_aliases_max: int = Field(30, ge=0, le=10_000, description="Most aliases in a document.")
+    document_directives_max: int = Field(50, ge=0, le=10_000, description="Most directives in a document.")
     document_repeats_max: int = Field(
-        20, ge=1, le=10_000, description="Times that one response key may stand in one selection."
+        20, ge=1, le=10_000, description="How often one response key may occur in one selection."
     )
     document_selections_max: int = Field(
-        5_000, ge=10, le=1_000_000, description="Fields of an operation after its fragments are spread."
+        5_000, ge=10, le=1_000_000, description="Most fields of an operation after its fragments are expanded."
     )
     document_cache_entries: int = Field(
-        1_000, ge=0, le=1_000_000, description="Parsed and validated documents, and plans of them, that are kept."
+        1_000, ge=0, le=1_000_000, description="Parsed and validated documents, and their plans, that are cached."
     )
     page_size_max: int = Field(
-        PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="The most that first, last or a slicing argument asks."
+        PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="Largest value of first, last or another slicing argument."
     )
-    list_items_max: int = Field(1_000, ge=1, le=100_000, description="Items of a list argument or of a bulk mutation.")
+    list_items_max: int = Field(
+        1_000, ge=1, le=100_000, description="Most items in a list argument or a bulk mutation."
+    )
     representations_max: int = Field(
-        5_000, ge=1, le=10_000, description="Representations that one `_entities` takes, given in a variable."
+        5_000, ge=1, le=10_000, description="Most representations in one `_entities` call, passed in a variable."
     )
-    cost_max: int = Field(20_000, ge=1, description="Estimated cost of an operation (IBM cost directives).")
-    operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest one operation may run.")
-    in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs at once.")
-    rate_per_second: float = Field(50, gt=0, le=1_000_000, description="Operations of one client, per process, steady.")
-    rate_burst: int = Field(200, ge=1, le=1_000_000, description="Operations of one client at once.")
+    cost_max: int = Field(20_000, ge=1, description="Highest estimated cost of an operation (IBM cost directives).")
+    operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest that one operation may run.")
+    in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs concurrently.")
+    rate_per_second: float = Field(
+        50, gt=0, le=1_000_000, description="Sustained operations per second of one client, in each process."
+    )
+    rate_burst: int = Field(200, ge=1, le=1_000_000, description="Operations that one client may send in a burst.")
     rate_anonymous_per_second: float = Field(
-        10, gt=0, le=1_000_000, description="As RATE_PER_SECOND, for callers without a token, by address."
+        10, gt=0, le=1_000_000, description="As RATE_PER_SECOND, for callers without a token, per address."
     )
-    rate_anonymous_burst: int = Field(40, ge=1, le=1_000_000, description="As RATE_BURST, without a token.")
+    rate_anonymous_burst: int = Field(
+        40, ge=1, le=1_000_000, description="As RATE_BURST, for callers without a token, per address."
+    )
 
 
 class OperationSettings(LimitSettings, DoorSettings):
-    """Everything that a request's way is told."""
+    """All settings of GraphQL operations."""

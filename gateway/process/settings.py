@@ -8,25 +8,27 @@ from ledger.sections import SettingsSection
 
 
 class ProcessSettings(SettingsSection):
-    """What one serving process does beside answering."""
+    """How one serving process runs, besides executing operations."""
 
     title: ClassVar[str] = "The serving process"
 
     metrics_host: str = Field("127.0.0.1", description="Address that /metrics listens on.")
-    metrics_port: int = Field(9464, ge=0, le=65_535, description="Port that /metrics listens on; 0 turns it off.")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="Port that /metrics listens on; 0 disables it.")
     trusted_proxies: str = Field(
-        "127.0.0.1", description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, with commas."
+        "127.0.0.1", description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, separated by commas."
     )
-    keep_alive_seconds: int = Field(75, ge=1, le=3600, description="How long an idle connection is kept.")
+    keep_alive_seconds: int = Field(75, ge=1, le=3600, description="How long an idle connection is kept open.")
     drain_seconds: int = Field(
         20, ge=0, le=3600, description="How long a stopping process lets running operations finish."
     )
     job_seconds: float = Field(
-        300, ge=0, le=86_400, description="How often a process looks for scheduled work; 0 leaves it to others."
+        300, ge=0, le=86_400, description="How often a process checks for scheduled jobs; 0: it runs none."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest severity that is logged."
+    )
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="auto is console on a terminal, JSON elsewhere."
+        "auto", description="Format of the log; auto is console on a terminal and json elsewhere."
     )
 
     @field_validator("log_level", mode="before")

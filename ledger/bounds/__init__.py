@@ -1,1 +1,1 @@
-"""What keeps a process within bounds, for every wing: memory, rates, retries. It knows nothing of what it bounds."""
+"""What keeps a process within bounds, for every package: memory, rates, retries. It must not know what it bounds."""

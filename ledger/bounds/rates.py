@@ -1,7 +1,7 @@
-"""How often a caller may come, in bounded memory, in this process only.
+"""Rate limits in bounded memory, for this process only.
 
-Several processes each grant the whole rate; a shared count would put a write before every read. There are two promises:
-a bucket grants a burst and then a steady rate; a sliding limit grants so many in any window.
+Each of several processes grants the full rate; a shared count would put a write before every read. There are two kinds:
+a token bucket grants a burst and then a steady rate; a sliding limit grants a number of requests in any window.
 """
 
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from datetime import datetime
 from ledger.bounds.recent import Recent
 
 CALLERS_MAX = 10_000
-"""Clients, or other keys, that one limit remembers."""
+"""The number of clients, or other keys, that one limit remembers."""
 
 
 class Allowance:
-    """One bucket, for what is counted by itself. Owned by one event loop; time is passed in, in seconds."""
+    """One token bucket. Owned by one event loop; time is passed in, in seconds."""
 
     __slots__ = ("_burst", "_left", "_rate_per_second", "_then")
 
     def __init__(self, *, rate_per_second: float, burst: float, now_seconds: float) -> None:
-        """Grant burst at once, and rate_per_second for good."""
+        """Grant burst immediately, then rate_per_second."""
         self._rate_per_second = rate_per_second
         self._burst = self._left = burst
         self._then = now_seconds
 
     def take(self, weight: float = 1, *, now_seconds: float) -> float | None:
-        """Take weight; None when granted, else nothing is taken and it is the seconds until it will be."""
-        # A clock that steps back grants nothing and takes nothing.
+        """Take weight and return None; if there is not enough, take nothing and return the seconds until there is."""
+        # A clock that steps back neither adds nor removes anything.
         self._left = min(self._burst, self._left + max(now_seconds - self._then, 0.0) * self._rate_per_second)
         self._then = now_seconds
         if self._left < weight:
@@ -36,10 +36,10 @@ class Allowance:
 
 
 class RateLimiter:
-    """A bucket for each client. Owned by one event loop; time is passed in, in seconds."""
+    """A token bucket for each client. Owned by one event loop; time is passed in, in seconds."""
 
     def __init__(self, *, rate_per_second: float, burst: int, clients_max: int = CALLERS_MAX) -> None:
-        """Grant each client burst operations at once, and rate_per_second for good."""
+        """Grant each client a burst of operations, then rate_per_second."""
         self.rate_per_second = rate_per_second
         self.burst = burst
         self._buckets: Recent[str, Allowance] = Recent(clients_max)
@@ -48,7 +48,7 @@ class RateLimiter:
         return len(self._buckets)
 
     def take(self, client: str, *, now_seconds: float) -> float | None:
-        """Take one operation; None when granted, else the seconds until one will be."""
+        """Take one operation and return None, or return the seconds until one will be granted."""
         bucket = self._buckets.find(client)
         if bucket is None:
             bucket = Allowance(rate_per_second=self.rate_per_second, burst=self.burst, now_seconds=now_seconds)
@@ -64,19 +64,19 @@ class _Count:
 
 
 class SlidingLimit:
-    """At most so many requests of a key in any window. Owned by one event loop.
+    """At most requests_max requests of a key in any window. Owned by one event loop.
 
-    Two counts a key, this window's and the last one's weighted by how much of it still counts.
+    It keeps two counts per key: the current window's, and the previous window's weighted by how much still overlaps.
     """
 
     def __init__(self, *, requests_max: int, window_s: int, keys_max: int = CALLERS_MAX) -> None:
-        """Nothing is counted yet."""
+        """Start with no requests counted."""
         self._requests_max = requests_max
         self._window_s = window_s
         self._counts: Recent[str, _Count] = Recent(keys_max)
 
     def admit(self, key: str, *, as_of: datetime) -> int | None:
-        """None, and the request is counted; or the seconds after which it may be tried again."""
+        """Count the request and return None, or return the seconds after which to try again."""
         now = as_of.timestamp()
         window, elapsed = int(now // self._window_s), now % self._window_s
         count = self._advance(key, window)

@@ -1,4 +1,4 @@
-"""A bounded memory of the most recently used values. Nothing here knows what it keeps."""
+"""A bounded cache of the most recently used values. It must not know what it stores."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """At most entries_max values; the one unused for longest goes first. Owned by one event loop."""
+    """At most entries_max values; the least recently used is dropped first. Owned by one event loop."""
 
     def __init__(self, entries_max: int) -> None:
         """Keep at most entries_max values; 0 keeps none."""
@@ -27,11 +27,11 @@ class Recent(Generic[K, V]):
         return value
 
     def forget(self, key: K) -> None:
-        """Let go of what is kept for a key, if anything is."""
+        """Drop the value kept for a key, if there is one."""
         self._entries.pop(key, None)
 
     def keep(self, key: K, value: V) -> None:
-        """Keep a value, and let go of the oldest where there is no room."""
+        """Keep a value, and drop the least recently used ones if there is no room."""
         if self.entries_max <= 0:
             return
         self._entries[key] = value

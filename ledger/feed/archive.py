@@ -1,9 +1,9 @@
-"""The archive: old entries are dropped once they stand in an export that was verified; their hashes stay.
+"""Archiving: removes old entries that are in a verified export; their hashes remain.
 
-It drops from the oldest entry on, in batches: each takes content and readers' places of its range, moves the oldest
-position and records itself in the log, all in one transaction. Killed in between, it goes on from the oldest position.
-A legal hold on any entry of a batch stops it there, and a policy holds that a second time. Only what a signed
-checkpoint has may be dropped. Runs under the ARCHIVE role.
+It removes entries from the oldest on, in batches. Each batch is one transaction that deletes the content and the
+recipients' rows of its range, advances the oldest position and records itself in the log; after a crash, archiving
+resumes at the oldest position. It stops at a batch with an entry under a legal hold, which a row-level policy enforces
+again. It must never remove an entry that no signed checkpoint covers. Runs under the ARCHIVE role.
 Source: design section 5; ADR 0055.
 """
 
@@ -48,32 +48,32 @@ _MOVE = text("UPDATE feed_head SET oldest_position = :next WHERE id = 1 AND olde
 
 
 class EntriesHeldError(ConflictError):
-    """Entries of the range are under a legal hold; they are not archived."""
+    """An entry in the range is under a legal hold."""
 
     code = "ENTRIES_HELD"
-    hint = "Archive up to the position before, or have an officer release the hold."
+    hint = "Archive only up to the position before it, or have an officer release the hold."
 
 
 class ArchivingError(ConflictError):
-    """The archive was moved by another at the same time; nothing of this batch was dropped."""
+    """Another process is archiving at the same time; nothing in this batch was removed."""
 
     code = "ARCHIVING_ALREADY"
-    hint = "Run it again when the other one has ended."
+    hint = "Run the command again when the other process has finished."
 
 
 class NotSignedError(ConflictError):
-    """Only what a signed checkpoint has may be archived."""
+    """Only entries covered by a signed checkpoint can be archived."""
 
     code = "NOT_SIGNED"
 
 
 async def get_oldest_position(tx: Transaction) -> Position:
-    """The first position whose content is still there."""
+    """The first position that was not archived."""
     return Position((await tx.execute(_OLDEST)).scalar_one())
 
 
 async def find_last_before(tx: Transaction, moment: datetime) -> int:
-    """The last signed position that was given before a time, 0 where there is none; times rise with positions."""
+    """The last signed position that was assigned before a time, or 0; times increase with positions."""
     low, high = 0, int((await tx.execute(_SIZE)).scalar_one())
     while low < high:
         middle = (low + high + 1) // 2
@@ -83,10 +83,12 @@ async def find_last_before(tx: Transaction, moment: datetime) -> int:
 
 
 async def check_not_held(tx: Transaction, *, first: int, last: int) -> None:
-    """Errors: EntriesHeldError, with the first position that is held."""
+    """Errors: EntriesHeldError, which names the first position that is held."""
     held = (await tx.execute(_FIND_HELD, {"first": first, "last": last})).scalar_one_or_none()
     if held is not None:
-        raise EntriesHeldError(f"The entry at position {held} is under a legal hold; nothing from there is archived.")
+        raise EntriesHeldError(
+            f"The entry at position {held} is under a legal hold; neither it nor later ones can be archived."
+        )
 
 
 async def drop_entries(
@@ -98,10 +100,10 @@ async def drop_entries(
     note: Callable[[int], None] = lambda _position: None,
     batch_entries: int = BATCH_ENTRIES,
 ) -> int:
-    """Drop every entry up to a position that stands in the verified export of that hash; returns how many.
+    """Remove every entry up to a position, all of which are in the verified export with that hash; returns how many.
 
-    It may be stopped and started again. note is told the last position of each batch.
-    Errors: EntriesHeldError, ArchivingError, NotSignedError; the batches before stay dropped.
+    It may be interrupted and restarted. note is called after each batch with its last position.
+    Errors: EntriesHeldError, ArchivingError, NotSignedError; earlier batches stay removed.
     """
     dropped = 0
     while True:
@@ -128,7 +130,7 @@ async def _drop_batch(tx: Transaction, *, first: int, last: int, sha256: str) ->
     payload = bounds | {"sha256": sha256}
     record = EventDraft(kind=EventKind.ENTRIES_ARCHIVED, subject=Subject.FEED, subject_id="entries", payload=payload)
     await append_events(tx, [record], actor=OPERATOR)
-    # Last of all, since the sequencer waits for whoever holds the head.
+    # Last, because the sequencer waits for a transaction that has locked the head.
     moved = await tx.execute(_MOVE, {"first": first, "next": last + 1})
     if moved.rowcount != 1:
         raise ArchivingError

@@ -1,11 +1,11 @@
-"""The lines of an export of the feed: JSON, one a line, bytes in standard base64. Pure.
+"""The lines of an export of the feed: one JSON object per line, bytes in standard base64. Pure.
 
-    {"header": {...}}         which feed, which range, its keys, and the checkpoint that vouches for it
+    {"header": {...}}         the feed, the range, the keys, and the checkpoint that covers the export
     {"position": 1, ...}      an entry: always its leaf hash; its content and salts unless erased or archived
-    {"checkpoint": "...", ..} a stored checkpoint, behind the entry that it ends with
-    {"footer": {...}}         the end: a file without it is not whole
+    {"checkpoint": "...", ..} a stored checkpoint, after the last entry that it covers
+    {"footer": {...}}         the end: a file without it is incomplete
 
-What is read back is somebody's word until verification.py has checked it. docs/audit.md has the form in a user's words.
+What is parsed here must not be trusted until verification.py has checked it. docs/audit.md documents the format.
 """
 
 import base64
@@ -25,18 +25,18 @@ _POSITION_MAX = (1 << 63) - 1
 
 
 class ExportUnreadableError(InvalidInputError):
-    """This is no export of a feed."""
+    """This is not an export of a feed."""
 
     code = "EXPORT_UNREADABLE"
-    hint = "Give a file that `jembatan audit export` wrote."
+    hint = "Pass a file that `jembatan audit export` wrote."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What an export is of: positions behind after up to until.
+    """What an export contains: the positions after + 1 to until.
 
-    peaks are the hashes of the perfect subtrees of the tree at after; consistency proves that the tree at until is
-    the beginning of the checkpoint's.
+    peaks are the hashes of the perfect subtrees of the tree of size after; consistency proves that the checkpoint's
+    tree begins with the tree of size until.
     """
 
     feed_id: str
@@ -53,7 +53,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryLine:
-    """One entry; entry and salt are None where its content is no more there, reserved as well."""
+    """One entry; entry, reserved and their salts are None if its content was erased or archived."""
 
     position: int
     leaf_hash: bytes
@@ -66,7 +66,7 @@ class EntryLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointLine:
-    """A checkpoint as it is stored: the note, and the columns beside it."""
+    """A checkpoint as stored: the note, and the columns beside it."""
 
     note: str
     tree_size: int
@@ -75,7 +75,7 @@ class CheckpointLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """The end of a whole file."""
+    """The end of a complete file."""
 
     entries: int
     until: int
@@ -85,7 +85,7 @@ Line: TypeAlias = Header | EntryLine | CheckpointLine | Footer
 
 
 def render_line(line: Line) -> bytes:
-    """A line with its end."""
+    """A line with its newline."""
     match line:
         case Header():
             value: dict[str, Any] = {"header": {"format": FORMAT} | _render(line)}
@@ -99,7 +99,7 @@ def render_line(line: Line) -> bytes:
 
 
 def parse_line(line: bytes) -> Line | None:
-    """What a line says, or None where it is none of ours."""
+    """Parse a line; None if it is not a line of an export."""
     try:
         value = orjson.loads(line)
         return _parse(value) if isinstance(value, dict) else None
@@ -108,23 +108,23 @@ def parse_line(line: bytes) -> Line | None:
 
 
 def encode(data: bytes) -> str:
-    """Bytes as they stand in a file."""
+    """Bytes as standard base64."""
     return base64.b64encode(data).decode("ascii")
 
 
 def decode(text: Any) -> bytes:
-    """Bytes out of standard base64 in its one canonical form. Errors: TypeError, ValueError."""
+    """Bytes from standard base64 in canonical form. Errors: TypeError, ValueError."""
     data = base64.b64decode(_text(text), validate=True)
     if encode(data) != text:
-        raise ValueError("another form of base64")
+        raise ValueError("not canonical base64")
     return data
 
 
 def decode_hash(text: Any) -> bytes:
-    """A hash of 32 bytes out of standard base64. Errors: ValueError."""
+    """A hash of 32 bytes from standard base64. Errors: TypeError, ValueError."""
     data = decode(text)
     if len(data) != HASH_BYTES:
-        raise ValueError("no hash of 32 bytes")
+        raise ValueError("not a hash of 32 bytes")
     return data
 
 
@@ -160,7 +160,7 @@ def _parse_entry(value: Mapping[str, Any]) -> EntryLine:
 
 def _parse_header(value: Mapping[str, Any]) -> Header:
     if value["format"] != FORMAT:
-        raise ValueError("another form")
+        raise ValueError("another format")
     return Header(
         feed_id=_text(value["feedId"]),
         origin=_text(value["origin"]),
@@ -196,13 +196,13 @@ def _camel(name: str) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("no text")
+        raise TypeError("not a string")
     return value
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _POSITION_MAX:
-        raise ValueError("no number of entries")
+        raise ValueError("not a number of entries")
     return value
 
 

@@ -1,7 +1,7 @@
-"""One batch of the sequencer: the oldest events that wait get the next positions, their hashes and their readers.
+"""One batch of the sequencer: assigns the next positions to the oldest pending events, with hashes and recipients.
 
-It must run on the session that holds the sequencer's lock. What it writes is there whole or not at all, and only
-while the head still has the sequencer's epoch.
+It must run on the session that holds the sequencer's lock. A batch is written completely or not at all, and only if
+the head still has the sequencer's epoch.
 Source: design section 5; graphql-facts.md, The sequencer; ADR 0052 and 0053.
 """
 
@@ -14,8 +14,8 @@ from ledger.feed.tree_plans import Node, complete_nodes
 
 FEED_CHANNEL = "jembatan_feed"
 
-# Events of one transaction keep their order, since their ids rise; the events of another may have lower ids and come
-# later. A brand is told to its own member alone.
+# Events of one transaction keep their order, since their ids increase; events of another transaction may have lower ids
+# and get later positions. Only the brand's own member gets brand_id.
 _SEQUENCE = f"""
 WITH head AS MATERIALIZED (
   SELECT size FROM feed_head WHERE id = 1 AND epoch = $1 FOR UPDATE
@@ -61,12 +61,12 @@ _KEEP_NODE = "INSERT INTO feed_nodes (level, index, hash) VALUES ($1, $2, $3)"
 
 
 class FencedError(Exception):
-    """Another sequencer has taken over: the head has its epoch now, and nothing was written."""
+    """Another sequencer has taken over: the head has a newer epoch, and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How far a batch brought the feed; the highest id among its events, 0 where it had none."""
+    """The feed's size before and after a batch, and the highest id among its events, 0 if it had none."""
 
     size_before: int
     size_after: int
@@ -74,15 +74,15 @@ class Batch:
 
     @property
     def count(self) -> int:
-        """How many events got positions."""
+        """How many events were assigned positions."""
         return self.size_after - self.size_before
 
 
 async def sequence_batch(session: DirectSession, *, epoch: int, batch_max: int, behind: int = 0) -> Batch:
-    """Give the oldest waiting events their positions, and keep what the tree gained; one transaction.
+    """Assign positions to the oldest pending events and store the new nodes of the tree, in one transaction.
 
-    behind leaves out events up to that id: what waits there is for another batch.
-    Errors: FencedError; direct.FAILURES, after which the outcome is in the database and nowhere else.
+    Only events with an id greater than behind are included.
+    Errors: FencedError; direct.FAILURES, after which only the database knows the outcome.
     """
     async with session.transaction():
         row = await session.fetch_row(_SEQUENCE, epoch, batch_max, behind)

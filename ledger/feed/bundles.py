@@ -1,7 +1,7 @@
-"""Proof bundles: one entry, its way up the tree and a signed checkpoint in one JSON file that needs nothing else.
+"""Proof bundles: one entry, its inclusion proof and a signed checkpoint in one self-contained JSON file. Pure.
 
-A bundle discloses one entry and no other; without entry and salt it proves that a leaf hash stands at a position. The
-names are those of the graph, so that a member can make one from its answers. Pure. docs/audit.md has the form.
+A bundle discloses one entry and no other; without entry and salt it only proves that a leaf hash is at a position. Its
+keys have the names of the graph's fields, so that a member can build one from query results. See docs/audit.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ _DIGITS_MAX = 19
 
 
 class BundleUnreadableError(InvalidInputError):
-    """This is no proof bundle."""
+    """This is not a proof bundle."""
 
     code = "BUNDLE_UNREADABLE"
-    hint = "docs/audit.md has its form."
+    hint = "docs/audit.md describes the format."
 
 
 class BundleFault(StrEnum):
-    """Why a bundle proves nothing, beside the faults of its note and of its proof. Each is a stable code."""
+    """Why a bundle is invalid, in addition to the faults of its note and its proof. Each is a stable code."""
 
     LEAF = "LEAF_HASH_MISMATCH"
     SIZE = "CHECKPOINT_SIZE_WRONG"
@@ -39,7 +39,7 @@ class BundleFault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """What a bundle says; entry and salt are None where it is of a hash alone."""
+    """The content of a bundle; entry and salt are None if it proves only a hash."""
 
     verifier_keys: Sequence[str]
     checkpoint: str
@@ -53,7 +53,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """The entry stands at that position in the log of that origin; entry is None where only its hash was given."""
+    """The entry is at that position in the log of that origin; entry is None if the bundle has only its hash."""
 
     origin: str
     position: int
@@ -67,7 +67,7 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The bundle proves nothing."""
+    """The bundle is invalid and proves nothing."""
 
     reason: str
 
@@ -76,7 +76,7 @@ class Failure:
 
 
 def render_bundle(bundle: Bundle) -> bytes:
-    """The bundle as a file."""
+    """The bundle as the content of a file."""
     value: dict[str, Any] = {
         "format": FORMAT,
         "verifierKeys": list(bundle.verifier_keys),
@@ -92,7 +92,7 @@ def render_bundle(bundle: Bundle) -> bytes:
 
 
 def parse_bundle(content: bytes) -> Bundle:
-    """The bundle out of a file. Errors: BundleUnreadableError."""
+    """The bundle from the content of a file. Errors: BundleUnreadableError."""
     try:
         value = orjson.loads(content)
         if value.get("format", FORMAT) != FORMAT:
@@ -111,13 +111,13 @@ def parse_bundle(content: bytes) -> Bundle:
 
 
 def verify_bundle(bundle: Bundle, *, keys: Sequence[VerifierKey] = ()) -> Success | Failure:
-    """Whether the bundle proves what it says, by the keys that the verifier trusts or, without any, by its own.
+    """Verify a bundle with the keys that the verifier trusts or, without any, with the bundle's own.
 
-    Errors: BundleUnreadableError where there is no key at all, VerifierKeyError.
+    Errors: BundleUnreadableError if there is no key at all; VerifierKeyError.
     """
     known = keys or parse_keys(bundle.verifier_keys)
     if not known:
-        raise BundleUnreadableError("The bundle has no key, and none was given.")
+        raise BundleUnreadableError("The bundle contains no key, and none was given.")
     signed = verify_checkpoint(bundle.checkpoint, origin=known[0].name, keys=known)
     if not isinstance(signed, SignedCheckpoint):
         return Failure(signed.reason.value)
@@ -146,23 +146,23 @@ def verify_bundle(bundle: Bundle, *, keys: Sequence[VerifierKey] = ()) -> Succes
 
 
 def _parse_content(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Entry and salt, both or neither."""
+    """Parse entry and salt, of which there must be both or neither."""
     entry, salt = value.get("entry"), value.get("salt")
     if (entry is None) != (salt is None):
-        raise ValueError("an entry and no salt, or a salt and no entry")
+        raise ValueError("an entry without a salt, or a salt without an entry")
     return {} if entry is None else {"entry": _text(entry), "salt": decode(salt)}
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("no text")
+        raise TypeError("not a string")
     return value
 
 
 def _number(value: Any) -> int:
-    """A number; the graph writes large ones as texts."""
+    """A number; the graph serializes large ones as strings."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("no number of entries")
+        raise ValueError("not a number of entries")
     return value

@@ -1,8 +1,8 @@
-"""Checkpoints of the feed: what it has come to, signed by the one sequencer that leads, and the keys for that.
+"""Checkpoints of the feed: its size and root, signed by the leading sequencer, and the keys that sign them.
 
-A checkpoint is signed under the sequencer's own lock, so that one that was replaced can't publish, and only when the
-tree still begins with what was signed before: there are never two roots of one size, and no size that shrinks. While
-a key is being replaced the older and the newer both sign, so that readers can pass from one to the next.
+A checkpoint is signed under the sequencer's lock, so that a replaced sequencer can't publish one, and only if the tree
+still begins with the tree signed before: there must never be two roots for one size, and the size must never shrink.
+During a rotation the old and the new key both sign, so that verifiers can switch from one to the other.
 Source: C2SP signed-note and tlog-checkpoint; ADR 0058.
 """
 
@@ -26,7 +26,7 @@ from ledger.storage.rows import fetch_records, insert_records, select_records
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR
 
-# A lock of the transaction beside the session's own: the leader has both, and nobody else gets either.
+# The leader's session already holds this lock, so its transaction can take it too; no other session can.
 _LOOK = """
 SELECT pg_try_advisory_xact_lock(hashtextextended('jembatan.sequencer', 0)) AS is_leader,
   h.size, c.tree_size, c.root_hash, c.note
@@ -52,32 +52,32 @@ _ROTATION_LOCK = "jembatan.feed_keys"
 
 
 class NotLeadingError(ConflictError):
-    """Another process gives the feed its order; this one signs nothing."""
+    """Another process is the sequencer; this one must not sign."""
 
     code = "NOT_LEADING"
 
 
 class HistoryChangedError(UnavailableError):
-    """The feed doesn't begin with what was signed before; nothing is signed until that is mended."""
+    """The feed no longer begins with what was signed before; nothing is signed until this is repaired."""
 
     code = "HISTORY_CHANGED"
-    hint = "Run `jembatan audit verify` with an export that you kept and --database."
+    hint = "Run `jembatan audit verify` with an export that you kept, and with --database."
 
 
 class KeyOverlapError(ConflictError):
-    """Two keys sign already."""
+    """Two keys already sign checkpoints."""
 
     code = "KEY_OVERLAP"
-    hint = "First retire the older one: jembatan audit rotate-key --retire-older."
+    hint = "Retire the older one first: jembatan audit rotate-key --retire-older."
 
 
 async def sign_checkpoint(
     session: DirectSession, *, origin: str, keyring: Keyring, as_of: datetime
 ) -> Checkpoint | None:
-    """Sign what the feed has come to, on the leader's session; None where it did not grow since.
+    """Sign the feed's present size and root, on the leader's session; None if it has not grown since the last time.
 
-    It makes the first key of an origin. Errors: NotLeadingError, HistoryChangedError, EncryptionKeyError; what the
-    session raises. Nothing is kept then.
+    It creates the first key of an origin. Errors, with nothing written: NotLeadingError, HistoryChangedError,
+    EncryptionKeyError, and those of the session.
     """
     async with session.transaction():
         head = await session.fetch_row(_LOOK)
@@ -105,7 +105,7 @@ async def sign_checkpoint(
 def make_signer(
     *, origin: str, keyring: Keyring, now: Callable[[], datetime]
 ) -> Callable[[DirectSession], Awaitable[None]]:
-    """What the sequencer calls on its own session when the feed has grown."""
+    """A function that the sequencer calls with its own session when the feed has grown."""
 
     async def sign(session: DirectSession) -> None:
         await sign_checkpoint(session, origin=origin, keyring=keyring, as_of=now())
@@ -114,7 +114,7 @@ def make_signer(
 
 
 async def find_checkpoint(tx: Transaction, tree_size: int | None = None) -> StoredCheckpoint | None:
-    """The checkpoint that was signed at exactly that size, or the newest; for any viewer. None where there is none."""
+    """The checkpoint that was signed at exactly that size, or the newest, for any viewer; None if there is none."""
     size = feed_checkpoints.c.tree_size
     statement = select_records(tx, StoredCheckpoint).order_by(size.desc()).limit(1)
     if tree_size is not None:
@@ -123,21 +123,21 @@ async def find_checkpoint(tx: Transaction, tree_size: int | None = None) -> Stor
 
 
 async def list_checkpoints(tx: Transaction, *, after: int, until: int, limit: int) -> list[StoredCheckpoint]:
-    """Checkpoints of sizes behind after up to until, smallest first."""
+    """Checkpoints of sizes after + 1 to until, smallest first."""
     size = feed_checkpoints.c.tree_size
     statement = select_records(tx, StoredCheckpoint).where(size > after, size <= until).order_by(size).limit(limit)
     return await fetch_records(tx, StoredCheckpoint, statement)
 
 
 async def list_verifier_keys(tx: Transaction) -> list[CheckpointKey]:
-    """Every key that checkpoints were ever signed with, oldest first, for any viewer."""
+    """All keys that have ever signed checkpoints, oldest first, for any viewer."""
     c = feed_keys.c
     statement = select_records(tx, CheckpointKey).order_by(c.created_at, c.key_id)
     return await fetch_records(tx, CheckpointKey, statement)
 
 
 async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
-    """Let a fresh key sign beside the present one, from the next checkpoint on; returns its verifier key.
+    """Add a new key that signs beside the present one from the next checkpoint on; returns its verifier key.
 
     Runs under the SEQUENCER role. Errors: KeyOverlapError.
     """
@@ -152,9 +152,9 @@ async def add_checkpoint_key(tx: Transaction, *, origin: str) -> str:
 
 
 async def retire_older_checkpoint_keys(tx: Transaction, *, origin: str) -> list[str]:
-    """Let the newest key of the origin sign alone from the next checkpoint on; returns the ids of those that ended.
+    """Retire all keys of the origin but the newest, from the next checkpoint on; returns the ids of those retired.
 
-    What they signed stays good. Runs under the SEQUENCER role. Errors: KeyOverlapError.
+    What they signed stays valid. Runs under the SEQUENCER role. Errors: KeyOverlapError.
     """
     if not await tx.try_lock(_ROTATION_LOCK):
         raise KeyOverlapError("Another rotation is under way.")
@@ -174,14 +174,14 @@ async def _list_active(tx: Transaction, origin: str) -> list[CheckpointKey]:
 
 
 async def _tell(tx: Transaction, *, added: Sequence[str], retired: Sequence[str]) -> None:
-    # The entry makes the feed grow, so that a checkpoint with the new signatures follows at once.
+    # The entry makes the feed grow, so that a checkpoint with the new signatures follows immediately.
     payload = {"added": list(added), "retired": list(retired)}
     draft = EventDraft(kind=EventKind.KEYS_ROTATED, subject=Subject.KEYRING, subject_id="feed", payload=payload)
     await append_events(tx, [draft], actor=OPERATOR)
 
 
 def _is_as_signed(head: Mapping[str, Any], root: bytes) -> bool:
-    """Whether the last checkpoint, its note and its column, says what the tree says."""
+    """Whether the last checkpoint's note and columns agree with the tree."""
     signed = parse_checkpoint(head["note"].partition("\n\n")[0] + "\n")
     return signed is not None and (signed.size, signed.root) == (head["tree_size"], root) == (
         head["tree_size"],
@@ -190,7 +190,7 @@ def _is_as_signed(head: Mapping[str, Any], root: bytes) -> bool:
 
 
 async def _load_signers(session: DirectSession, *, origin: str, keyring: Keyring, as_of: datetime) -> list[NoteSigner]:
-    """The keys of this origin that sign, oldest first; one is made where there is none. Errors: EncryptionKeyError."""
+    """The active keys of this origin, oldest first; creates one if there is none. Errors: EncryptionKeyError."""
     rows = await session.fetch(_LIST_ACTIVE)
     own = [(row["key_id"], row["private_sealed"]) for row in rows if row["verifier_key"].startswith(f"{origin}+")]
     if not own:
@@ -202,7 +202,7 @@ async def _load_signers(session: DirectSession, *, origin: str, keyring: Keyring
 
 
 def _make_key(origin: str, keyring: Keyring, *, as_of: datetime) -> tuple[CheckpointKey, bytes]:
-    """A fresh key, with its private part sealed."""
+    """A new key, and its sealed private part."""
     signer = NoteSigner(name=origin, private_key=Ed25519PrivateKey.generate())
     key_id = signer.verifier_key.key_id.hex()
     key = CheckpointKey(key_id=key_id, verifier_key=signer.verifier_key.render(), created_at=as_of)

@@ -1,6 +1,7 @@
-"""Comparing a verified export with the live database: leaf hashes, stored nodes and checkpoints, in positions' order.
+"""Compares a verified export with the live database: leaf hashes, stored nodes and checkpoints, in order of position.
 
-The export is taken as the truth, since its signatures were checked; so verify it first. Runs under the ARCHIVE role.
+The export counts as the truth, because its signatures were checked: callers must verify it first. Runs under the
+ARCHIVE role.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -30,14 +31,14 @@ _NOTES = text("SELECT tree_size, note FROM feed_checkpoints WHERE tree_size > :a
 async def compare_with_database(
     lines: Iterator[bytes], database: Database, *, now: Callable[[], datetime]
 ) -> Finding | None:
-    """The first thing of a verified export that the database holds otherwise, or None."""
+    """The first difference between a verified export and the database, or None."""
     header = parse_line(next(lines))
     if not isinstance(header, Header):
         return None
     async with database.system(Role.ARCHIVE, as_of=now()) as tx:
         head = (await tx.execute(_HEAD)).one()
     if str(head.feed_id) != header.feed_id:
-        return _differs(header.after + 1, "the database has another feed", last=header.until)
+        return _differs(header.after + 1, "the database has a different feed", last=header.until)
     if head.size < header.until:
         return _differs(head.size + 1, "the database's feed is shorter", last=header.until)
     nodes = _Nodes(header.after)
@@ -52,7 +53,7 @@ async def compare_with_database(
 
 
 class _Nodes:
-    """The stored nodes of the export's tree, made again as it is read; only those that begin within it."""
+    """Recomputes the stored nodes of the export's tree as it is read, except those that begin before the export."""
 
     def __init__(self, after: int) -> None:
         self._after = after
@@ -68,7 +69,7 @@ class _Nodes:
         return None
 
     async def _add(self, tx: Transaction, level: int, node: bytes) -> Finding | None:
-        """Add a complete node of a stored level; when its block is complete too, compare that one, and so on."""
+        """Add a complete node of a stored level; if its parent is now complete, compare that, and so on."""
         covered = 1 << (level + STORED_LEVEL_STEP)
         block_start = (self._size - 1) // covered * covered
         if block_start < self._after:
@@ -77,13 +78,13 @@ class _Nodes:
         row.append(node)
         if len(row) < BLOCK_NODES:
             return None
-        # 256 nodes side by side are a perfect tree, so its root is theirs.
+        # 256 adjacent nodes form a perfect tree, whose root is their parent.
         parent = compute_root(row)
         row.clear()
         above, index = level + STORED_LEVEL_STEP, block_start // covered
         stored = (await tx.execute(_NODES, {"level": above, "first": index, "last": index})).one_or_none()
         if stored is None or bytes(stored.hash) != parent:
-            what = "is missing" if stored is None else "is another"
+            what = "is missing" if stored is None else "differs"
             detail = f"the stored node {index} of level {above} {what}"
             return _differs(block_start + 1, detail, last=block_start + covered)
         return await self._add(tx, above, parent)
@@ -104,7 +105,7 @@ async def _compare_leaves(tx: Transaction, entries: Sequence[EntryLine]) -> Find
         if entry.position not in stored:
             return _differs(entry.position, "the database has no such position")
         if stored[entry.position] != entry.leaf_hash:
-            return _differs(entry.position, "the database has another leaf hash")
+            return _differs(entry.position, "the database has a different leaf hash")
     return None
 
 
@@ -115,7 +116,7 @@ async def _compare_notes(tx: Transaction, checkpoints: Sequence[CheckpointLine])
     stored = {row.tree_size: row.note for row in await tx.execute(_NOTES, bounds)}
     for checkpoint in checkpoints:
         if stored.get(checkpoint.tree_size) != checkpoint.note:
-            return _differs(checkpoint.tree_size, "the database has another checkpoint of this size, or none")
+            return _differs(checkpoint.tree_size, "the database has a different checkpoint of this size, or none")
     return None
 
 

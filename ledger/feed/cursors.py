@@ -1,8 +1,8 @@
-"""Cursors of the feed: opaque names of a place in it, which notice when the feed behind them is not the same one.
+"""Cursors of the feed: opaque references to a position, which expire if the feed is no longer the same.
 
-A cursor holds the feed's id, a position, and the beginning of that entry's leaf hash. A database that was restored
-from before the cursor, or was failed over with entries lost, has another entry there or none: the cursor has
-expired, and nothing is skipped in silence. It is exclusive: reading goes on behind it.
+A cursor contains the feed's id, a position, and the first bytes of that entry's leaf hash. If the database was restored
+from a backup older than the cursor, or lost entries in a failover, it has another entry at that position or none: then
+the cursor has expired, and no entry is skipped silently. A cursor is exclusive: reading resumes after it.
 Source: design section 5; graphql-facts.md, Subscriptions that resume.
 """
 
@@ -37,7 +37,7 @@ WHERE h.id = 1
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
-    """A place behind an entry, or before the first one (position 0, no hash)."""
+    """The place after an entry, or before the first one (position 0, no hash)."""
 
     feed_id: str
     position: Position
@@ -45,17 +45,17 @@ class FeedCursor:
 
     @classmethod
     def of(cls, feed_id: str, position: Position, leaf_hash: bytes | None) -> "FeedCursor":
-        """The place behind the entry with that hash."""
+        """The place after the entry with that hash."""
         return cls(feed_id, position, (leaf_hash or bytes(_PREFIX_BYTES))[:_PREFIX_BYTES])
 
     def render(self) -> str:
-        """The opaque text, 44 characters of base64url."""
+        """The cursor as opaque text: 44 characters of base64url."""
         packed = _FORM.pack(_VERSION, uuid.UUID(self.feed_id).bytes, self.position, self.hash_prefix)
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
     @classmethod
     def parse(cls, cursor: str) -> "FeedCursor":
-        """What a text stands for. Errors: CursorInvalidError."""
+        """Parse the opaque text. Errors: CursorInvalidError."""
         if len(cursor) != _TEXT_LENGTH or not cursor.isascii():
             raise CursorInvalidError(field="after", hint="Pass a cursor of the feed, unchanged.")
         try:
@@ -68,10 +68,10 @@ class FeedCursor:
 
 
 async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
-    """The place that a cursor names in this feed, in one statement.
+    """Look up a cursor in this feed, in one statement.
 
-    Errors: CursorInvalidError; CursorExpiredError with oldestPosition and oldestCursor, for what was archived or
-    belongs to another feed.
+    Errors: CursorInvalidError; CursorExpiredError with oldestPosition and oldestCursor, if entries after the cursor
+    were archived or it belongs to another feed.
     """
     known = FeedCursor.parse(cursor)
     row = (await tx.execute(_LOOK_UP, {"position": known.position})).one()
@@ -85,7 +85,7 @@ async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
 
 
 async def find_ends(tx: Transaction) -> tuple[FeedCursor, FeedCursor]:
-    """The place before the oldest entry that is kept, and the place behind the last one."""
+    """The place before the oldest entry that was not archived, and the place after the last one."""
     row = (await tx.execute(_TELL)).one()
     feed_id = row.feed_id
     return (

@@ -1,6 +1,6 @@
-"""One session of the driver's own, past every pool: for LISTEN, for an advisory lock that lasts, for its time-outs.
+"""A driver session outside every pool, for LISTEN, session-level advisory locks, and session timeouts.
 
-Its role and settings last as long as the session, so nobody else may ever be given it. Owned by one task.
+Its role and settings last as long as the session, so that it must never be shared or reused. Owned by one task.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from ledger.storage.database import async_url
 from ledger.storage.roles import Role, role_name
 
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a session raises when the server is away, ended it, or refused a statement; TimeoutError is an OSError."""
+"""What a session raises if the server is unreachable, closed it or rejected a statement; TimeoutError is an OSError."""
 
 _POOL_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn", "async_fallback")
 _CLOSE_SECONDS_MAX = 1.0
@@ -29,7 +29,7 @@ SELECT set_config('role', $1, false), set_config('TimeZone', 'UTC', false),
 
 
 class DirectSession:
-    """A connection that runs as one role from its first statement to its end."""
+    """A connection that runs as one role for its entire lifetime."""
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Use open."""
@@ -39,7 +39,7 @@ class DirectSession:
     async def open(
         cls, settings: DatabaseSettings, role: Role, *, application_name: str, idle_transaction_s: float = 0
     ) -> "DirectSession":
-        """Connect, as that role. idle_transaction_s ends it when a transaction is left alone so long; 0: never.
+        """Connect as that role. The server closes it after a transaction was idle for idle_transaction_s; 0: never.
 
         Errors: FAILURES.
         """
@@ -65,47 +65,47 @@ class DirectSession:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it has ended, from here or from the server."""
+        """Whether it was closed, by either side."""
         return self._connection.is_closed()
 
     @property
     def process_id(self) -> int:
-        """The server process that serves it."""
+        """The id of the server process that serves it."""
         return self._connection.get_server_pid()
 
     def transaction(self) -> DriverTransaction:
-        """What is inside `async with` is one transaction. Errors: FAILURES."""
+        """A transaction, to be used with `async with`. Errors: FAILURES."""
         return self._connection.transaction()
 
     async def fetch(self, statement: str, *arguments: Any) -> Sequence[Mapping[Any, Any]]:
-        """Every row of one statement. Errors: FAILURES."""
+        """Run one statement and return all rows. Errors: FAILURES."""
         rows: Any = await self._connection.fetch(statement, *arguments)
         return rows  # type: ignore[no-any-return] # the driver's record is a mapping in all but name
 
     async def fetch_row(self, statement: str, *arguments: Any) -> Mapping[Any, Any] | None:
-        """The first row. Errors: FAILURES."""
+        """Run one statement and return the first row. Errors: FAILURES."""
         row: Any = await self._connection.fetchrow(statement, *arguments)
         return row  # type: ignore[no-any-return] # as above
 
     async def fetch_value(self, statement: str, *arguments: Any) -> Any:
-        """The first column of the first row. Errors: FAILURES."""
+        """Run one statement and return the first column of the first row. Errors: FAILURES."""
         return await self._connection.fetchval(statement, *arguments)
 
     async def execute(self, statement: str, *arguments: Any) -> None:
-        """Run one statement for what it does. Errors: FAILURES."""
+        """Run one statement. Errors: FAILURES."""
         await self._connection.execute(statement, *arguments)
 
     async def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement for each row, all of them or none. Errors: FAILURES."""
+        """Run one statement for each row, all or none. Errors: FAILURES."""
         await self._connection.executemany(statement, rows)
 
     async def listen(self, channel: str, wake: asyncio.Event) -> None:
-        """Set the event at each notice on the channel, and when the session ends. Errors: FAILURES."""
+        """Set the event at each notification on the channel, and when the session ends. Errors: FAILURES."""
         self._connection.add_termination_listener(lambda _connection: wake.set())
         await self._connection.add_listener(channel, lambda *_: wake.set())
 
     async def close(self) -> None:
-        """End it now; what it held (its locks, an open transaction) is free once the server has seen that."""
+        """Close it; the server then releases its locks and rolls back an open transaction."""
         if self._connection.is_closed():
             return
         try:
@@ -118,7 +118,7 @@ class DirectSession:
 
 
 async def wait_for_notice(wake: asyncio.Event, *, seconds: float) -> bool:
-    """Whether the event was set in that time, by a notice or by the session's end."""
+    """Wait until the event is set by a notification or the session's end; False if that takes longer than seconds."""
     try:
         async with asyncio.timeout(seconds):
             await wake.wait()
@@ -128,7 +128,7 @@ async def wait_for_notice(wake: asyncio.Event, *, seconds: float) -> bool:
 
 
 def _read_url(url: str) -> dict[str, Any]:
-    """The driver's arguments, read as the pool reads them, so that one URL means the same to both."""
+    """The driver's arguments, parsed as the pool parses them, so that a URL means the same to both."""
     dialect: Any = PGDialect_asyncpg
     _, arguments = dialect().create_connect_args(make_url(async_url(url)))
     return {name: value for name, value in arguments.items() if name not in _POOL_ONLY}

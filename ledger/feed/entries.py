@@ -1,11 +1,11 @@
-"""Entries of the feed: what each one commits to, byte by byte, and who may get it.
+"""Entries of the feed: what each one commits to, byte by byte, and who may receive it.
 
     leaf hash     = SHA-256(0x00 || salt || entry text)                  the leaf of RFC 6962
     reserved hash = SHA-256(reserved salt || reserved text)              inside the entry text, in hex
 
-Both texts are PostgreSQL's rendering of a jsonb object (keys by length, then by byte; `": "` and `", "`), built by
-the expressions below and nowhere else, so that what was hashed can be shown again from the columns: a changed column
-is a changed hash. The reserved text says who acted and who may get the entry; other members know its hash alone.
+Both texts are PostgreSQL's rendering of a jsonb object (keys by length, then by byte; `": "` and `", "`), built only by
+the expressions below, so that the hashed text can be rebuilt from the columns: a changed column changes the hash. The
+reserved text contains who acted and who may receive the entry; members see only its hash.
 Source: design section 5; docs/adr/0052.
 """
 
@@ -22,22 +22,22 @@ RESERVED_TEXT = """
 jsonb_build_object('actorMemberId', e.actor_member_id, 'actorOfficerId', e.actor_officer_id,
   'actorClientId', e.actor_client_id, 'audience', to_jsonb(e.audience), 'brandId', e.brand_id)::text
 """
-"""Of a row `e` of events."""
+"""For a row `e` of events."""
 
 ENTRY_TEXT = """
 jsonb_build_object('kind', e.kind, 'subject', e.subject, 'subjectId', e.subject_id, 'state', e.state,
   'payload', e.payload, 'recordedAt', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   'reserved', encode({reserved_hash}, 'hex'))::text
 """
-"""Of a row `e` of events; reserved_hash is an expression for the 32 bytes."""
+"""For a row `e` of events; reserved_hash is an expression for the 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One event with its place in the feed, as the gateway hands it on. It never goes to a client as it is.
+    """One event with its place in the feed, as used inside the gateway. It must never be sent to a client unchanged.
 
-    audience and brand_id decide who may get it and are shown to nobody but the regulator. Where erased_at is set,
-    payload is empty and subject_id of a number is "erased".
+    audience and brand_id determine who may receive it and are shown only to the regulator. If erased_at is set,
+    payload is empty, and the subject_id of a number is "erased".
     """
 
     position: Position
@@ -54,10 +54,10 @@ class Entry:
 
 
 def may_get(entry: Entry, viewer: Viewer) -> bool:
-    """Whether the viewer may get an entry whose audience is known; the policies on `events` hold the same.
+    """Whether the viewer may receive an entry whose audience is known; the policies on `events` enforce the same.
 
-    A provider that left gets no entry about signals: its streams end at PARTICIPATION_ENDED, and what it reads
-    afterwards goes through the policies.
+    It does not check whether a provider has left: its streams end at PARTICIPATION_ENDED, and later reads go through
+    the policies, which hide entries about signals.
     """
     if viewer.kind is ViewerKind.REGULATOR:
         return True

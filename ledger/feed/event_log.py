@@ -1,4 +1,4 @@
-"""Reading the events, newest first: the regulator's audit view. Others get theirs as notices of what is their own."""
+"""Reading events, newest first: the regulator's audit view. Other parties must read the feed instead."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ _EVENTS = Listing("events", Event, ("-id",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Which events are wanted; None and an empty tuple leave a side open."""
+    """Which events to return; None and an empty tuple mean no restriction."""
 
     subject_id: Annotated[str | None, equals("subject_id")] = None
     kinds: Annotated[tuple[EventKind, ...], among("kind")] = ()
@@ -25,6 +25,6 @@ class EventFilter:
 
 
 async def list_events(tx: Transaction, page: PageRequest, wanted: EventFilter | None = None) -> Page[Event]:
-    """A page of events, newest first. Errors: ForbiddenError for any party but the regulator, CursorInvalidError."""
+    """A page of events, newest first. Errors: ForbiddenError for anyone but the regulator, CursorInvalidError."""
     require_regulator(tx.viewer)
     return await fetch_page(tx, _EVENTS, page, *conditions_of(wanted or EventFilter(), Event, tx.present_role))

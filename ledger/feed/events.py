@@ -1,7 +1,7 @@
-"""Events: what happened, who did it, and who may get it, written with the change itself.
+"""Events: what happened, who did it, and who may receive it, written in the same transaction as the change.
 
-An event never holds complainant data, a chronology or an officer's note: PAYLOAD_KEYS lists all that one may say.
-Nobody may change or delete one.
+An event must never contain complainant data, a chronology or an officer's note: PAYLOAD_KEYS lists everything that one
+may contain. No viewer may change or delete an event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,24 +59,24 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.ENTRIES_ERASED: frozenset({"ranges", "count"}),
     EventKind.ENTRIES_ARCHIVED: frozenset({"first", "last", "sha256"}),
 }
-"""All that an event of a kind may say; a kind that is not here says nothing.
+"""The keys that the payload of each kind of event may have; a kind that is not listed has an empty payload.
 
-Each is an id, a number, a time, a hash or a word of a closed list, never a text that somebody typed: the log is for
-ever, and whoever may get the event reads it whole. A key that is added here is a decision about all of them.
+Each value is an id, a number, a time, a hash or a member of a closed list, never free text: the log is permanent, and
+everyone who may receive an event reads all of it. Add a key only if all of them may see it.
 """
 
 
 class PayloadError(RuntimeError):
-    """An event would say what PAYLOAD_KEYS does not list for its kind."""
+    """An event's payload has a key that PAYLOAD_KEYS does not list for its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDraft:
     """One event to be written.
 
-    audience names the members other than the regulator who may get it; the regulator may get every one. brand_id is
-    the brand that it is about: a client that is narrowed to another brand doesn't get it.
-    payload is small, has no personal data of a complainant, and is what each of the audience may read.
+    audience lists the members that may receive it besides the regulator, which may receive every event. brand_id is
+    the brand that it is about: a client restricted to another brand doesn't receive it.
+    payload is small, contains no personal data of a complainant, and may be read by the entire audience.
     """
 
     kind: EventKind
@@ -91,13 +91,13 @@ class EventDraft:
         """Errors: PayloadError."""
         unlisted = self.payload.keys() - PAYLOAD_KEYS.get(self.kind, frozenset())
         if unlisted:
-            raise PayloadError(f"{self.kind} may not say {', '.join(sorted(unlisted))}.")
+            raise PayloadError(f"{self.kind} may not contain {', '.join(sorted(unlisted))}.")
 
 
 async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor: Viewer | None = None) -> None:
-    """Write the events of this transaction in one statement, in the given order.
+    """Write events in one statement, in the given order.
 
-    The actor is the transaction's viewer unless another is given; it runs under the transition role.
+    The actor is the transaction's viewer unless another is given. Runs under the TRANSITION role.
     """
     if not drafts:
         return

@@ -1,8 +1,8 @@
-"""Writing an export of the feed: each entry of a range with all that its hash is made of, as verification.py reads it.
+"""Writes exports of the feed: each entry of a range with everything that its hash covers, as verification.py reads it.
 
-It ends where a checkpoint vouches for the whole of it. It reads in batches, each a transaction of its own, since what
-is behind a position never changes but by erasing and archiving, and both leave the hash. Runs under the ARCHIVE role.
-It makes the bundle of one entry as well.
+A signed checkpoint covers the entire range. Entries are read in batches, each in its own transaction: this is safe
+because an entry changes only by erasure and archiving, and both leave its hash. Runs under the ARCHIVE role. It also
+builds the proof bundle of one entry.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -34,28 +34,28 @@ WHERE f.position > :after AND f.position <= :until ORDER BY f.position
 
 
 class NothingSignedError(ConflictError):
-    """No checkpoint of the feed was signed so far."""
+    """No checkpoint of the feed has been signed yet."""
 
     code = "NOTHING_SIGNED"
     hint = "A serving process signs one within seconds of the first entries; is one running?"
 
 
 class ExportRangeError(InvalidInputError):
-    """The feed has no such range that a checkpoint vouches for."""
+    """No checkpoint covers this range of the feed."""
 
     code = "EXPORT_RANGE_INVALID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Positions behind after up to until. Unset, until is where the newest checkpoint is."""
+    """The positions after + 1 to until, which defaults to the size of the newest checkpoint."""
 
     after: int = 0
     until: int | None = None
 
 
 async def plan_export(database: Database, wanted: Range, *, as_of: datetime) -> Header:
-    """What an export of the range begins with. Errors: NothingSignedError, ExportRangeError."""
+    """The header of an export of the range. Errors: NothingSignedError, ExportRangeError."""
     async with database.system(Role.ARCHIVE, as_of=as_of) as tx:
         head = (await tx.execute(_HEAD)).one()
         latest = await find_checkpoint(tx)
@@ -87,7 +87,7 @@ async def render_export(
     note: Callable[[int], None] = lambda _entries: None,
     batch_entries: int = BATCH_ENTRIES,
 ) -> AsyncIterator[bytes]:
-    """The export as chunks of whole lines, header and footer included; note is told after each batch how many."""
+    """The export in chunks of complete lines; note is called after each batch with the number of entries so far."""
     yield render_line(header)
     count = 0
     for after in range(header.after, header.until, batch_entries):
@@ -101,7 +101,7 @@ async def render_export(
 
 
 async def make_bundle(tx: Transaction, position: int) -> Bundle:
-    """What proves one entry against the newest checkpoint; without its text where that was erased or archived.
+    """The bundle that proves one entry against the newest checkpoint, without its text if that was erased or archived.
 
     Errors: NothingSignedError, PositionUnknownError.
     """
@@ -124,7 +124,7 @@ async def make_bundle(tx: Transaction, position: int) -> Bundle:
 
 
 async def _read_batch(tx: Transaction, *, after: int, until: int) -> list[EntryLine | CheckpointLine]:
-    """Entries in order, each stored checkpoint behind the entry that it ends with."""
+    """Entries in order, each stored checkpoint after the last entry that it covers."""
     rows = (await tx.execute(_ENTRIES, {"after": after, "until": until})).mappings()
     checkpoints = {
         stored.tree_size: CheckpointLine(note=stored.note, tree_size=stored.tree_size, root_hash=stored.root_hash)

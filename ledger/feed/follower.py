@@ -1,9 +1,9 @@
-"""The follower: one for each process, it reads what was added to the feed and hands it to every subscriber here.
+"""The follower: one per process, it reads new entries of the feed and passes them to all subscribers in the process.
 
-It reads each entry once, in order, and skips none: after a lost connection it goes on where it was. The latest
-entries are kept in memory. When the database is no longer the one that it followed (restored, failed over with
-entries lost), it forgets all it knew and says so. Owned by the event loop that runs it; its callbacks run there and
-must not wait.
+It reads each entry once, in order, and must skip none: after a lost connection it resumes where it was. It keeps the
+latest entries in memory. If the database no longer has the feed that it followed (restored, or failed over with entries
+lost), it discards its state and notifies its listeners. Owned by the event loop that runs it; its callbacks run there
+and must not block.
 Source: design section 5.
 """
 
@@ -26,11 +26,11 @@ from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan follower"
 POLL_SECONDS = 0.5
-"""How often it looks for new entries when no notice came."""
+"""How often it checks for new entries without a notification."""
 _BATCH_MAX = 500
 _BACKOFF = Backoff(0.05, 2.0)
 _CHANGING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
-"""After these, what was read before no longer stands so in the database."""
+"""After these, entries in memory may no longer match the database."""
 _logger = logging.getLogger(__name__)
 
 _LOOK = """
@@ -45,7 +45,7 @@ OnReset = Callable[[], None]
 
 @dataclass(slots=True)
 class FollowerStatus:
-    """What is told about this process's follower; written by its task alone. lag is in entries."""
+    """The state of this process's follower, for metrics; only its task writes it. lag is in entries."""
 
     is_connected: bool = False
     head: int = 0
@@ -58,10 +58,10 @@ class _FeedReplacedError(Exception):
 
 
 class Follower:
-    """The end of the feed, as far as this process has read it."""
+    """The latest entries of the feed that this process has read."""
 
     def __init__(self, settings: FeedSettings, *, poll_seconds: float = POLL_SECONDS) -> None:
-        """Nothing is connected or known yet."""
+        """Create a follower, which does nothing until run is called."""
         self.status = FollowerStatus()
         self._settings = settings
         self._poll_seconds = poll_seconds
@@ -76,26 +76,26 @@ class Follower:
 
     @property
     def feed_id(self) -> str:
-        """Which feed it is. Errors: DatabaseUnavailableError while it was never reached."""
+        """The feed's id. Errors: DatabaseUnavailableError until the feed was first read."""
         self._require_ready()
         return self._feed_id
 
     @property
     def head(self) -> Position:
-        """The last entry that was read; 0 in an empty feed. Errors: DatabaseUnavailableError."""
+        """The position of the last entry read; 0 in an empty feed. Errors: DatabaseUnavailableError."""
         self._require_ready()
         return self._head
 
     @property
     def oldest(self) -> Position:
-        """The first entry that is kept in memory; head + 1 where none is. Errors: DatabaseUnavailableError."""
+        """The position of the first entry in memory; head + 1 if there is none. Errors: DatabaseUnavailableError."""
         self._require_ready()
         return Position(self._head + 1 - len(self._tail))
 
     def slice(self, after: Position, *, limit: int | None = None) -> Sequence[Entry] | None:
-        """The entries behind a position, oldest first, all of them or so many; None: read them from the database.
+        """The entries after a position, oldest first, up to limit; None if they must be read from the database.
 
-        Nothing for a position that this process has not come to yet. Errors: DatabaseUnavailableError.
+        Empty for a position that this process has not reached yet. Errors: DatabaseUnavailableError.
         """
         start = after + 1 - self.oldest
         if start < 0:
@@ -103,7 +103,7 @@ class Follower:
         return self._tail[start:] if limit is None else self._tail[start : start + limit]
 
     def cursor_at(self, position: Position) -> FeedCursor | None:
-        """The place behind an entry in memory or behind the last one; None where it isn't known here.
+        """The cursor after an entry in memory, or after the last one; None if the position is not in memory.
 
         Errors: DatabaseUnavailableError.
         """
@@ -121,7 +121,7 @@ class Follower:
         return FeedCursor.of(self._feed_id, position, leaf_hash)
 
     def add_listener(self, on_entries: OnEntries, *, on_reset: OnReset | None = None) -> Callable[[], None]:
-        """Call back with each new batch, in order, and when the feed was replaced; returns what ends that."""
+        """Call on_entries with each new batch, in order, and on_reset if the feed was replaced; returns how to stop."""
         key = object()
         self._listeners[key] = (on_entries, on_reset)
 
@@ -131,11 +131,11 @@ class Follower:
         return remove
 
     async def wait_ready(self) -> None:
-        """Return once the feed was reached for the first time."""
+        """Wait until the feed was read for the first time."""
         await self._ready.wait()
 
     async def run(self) -> None:
-        """Follow until cancelled; a database that is away is tried again, soon at first, then every two seconds."""
+        """Follow until cancelled; retries if the database is unavailable, with delays that grow to two seconds."""
         while True:
             self._failures += 1
             try:
@@ -152,7 +152,7 @@ class Follower:
             await asyncio.sleep(_BACKOFF.choose_seconds(self._failures))
 
     async def _follow(self) -> None:
-        """One session. Errors: _FeedReplacedError, FAILURES."""
+        """Follow on one session. Errors: _FeedReplacedError, FAILURES."""
         session = await DirectSession.open(
             self._settings, Role.FOLLOWER, application_name=APPLICATION_NAME, idle_transaction_s=60
         )
@@ -165,7 +165,7 @@ class Follower:
             is_woken = False
             while True:
                 wake.clear()
-                # A notice says that there is more; without one, look whether it is still the same feed.
+                # A notification means that there are new entries; without one, check that the feed is still the same.
                 if is_woken or await self._check(session):
                     await self._catch_up(session)
                 is_woken = await wait_for_notice(wake, seconds=self._poll_seconds)
@@ -173,7 +173,7 @@ class Follower:
             await session.close()
 
     async def _begin(self, session: DirectSession) -> None:
-        """Learn which feed it is and what came last, without telling anybody: nobody followed it before."""
+        """Load the feed's id and its latest entries, without calling listeners: they are not new."""
         row = await session.fetch_row(_LOOK, 0)
         if row is None:
             raise _FeedReplacedError
@@ -187,7 +187,7 @@ class Follower:
         self._ready.set()
 
     async def _check(self, session: DirectSession) -> bool:
-        """Whether there is more to read. Errors: _FeedReplacedError when what was read is no part of this feed."""
+        """Whether there are new entries. Errors: _FeedReplacedError if what was read is not part of this feed."""
         row = await session.fetch_row(_LOOK, self._head)
         if row is None or row["feed_id"] != self._feed_id or row["size"] < self._head:
             raise _FeedReplacedError
@@ -204,7 +204,7 @@ class Follower:
                 break
 
     async def _read(self, session: DirectSession) -> Sequence[Entry]:
-        """Read on by one batch and keep it. Errors: _FeedReplacedError where the next entry isn't there any more."""
+        """Read the next batch into memory. Errors: _FeedReplacedError if the next entry is missing."""
         entries = [entry_of(row) for row in await session.fetch(TAIL, self._head, _BATCH_MAX)]
         if not entries:
             return entries
@@ -220,7 +220,7 @@ class Follower:
                 self._tail.clear()
             self._tail.append(entry)
         surplus = len(self._tail) - self._settings.feed_tail_entries
-        # Not at every batch, since dropping from the front moves all the others.
+        # Not at every batch, since deleting from the front moves all other entries.
         if surplus > self._settings.feed_tail_entries // 4:
             self._before_tail = self._tail[surplus - 1].leaf_hash
             del self._tail[:surplus]
@@ -242,7 +242,7 @@ class Follower:
 
 
 def _call(callback: Callable[..., None], *arguments: Sequence[Entry]) -> None:
-    """One subscriber that fails must not keep the others from their events."""
+    """Call a listener; one that fails must not keep the others from receiving entries."""
     try:
         callback(*arguments)
     except Exception:

@@ -1,8 +1,8 @@
-"""Legal holds: what an officer says must be kept, so that neither retention nor the archive touches it.
+"""Legal holds: officers place them on what must be kept, and neither retention nor archiving may then remove it.
 
-A hold is on one thing or, without a subject, on the whole log. One on a number covers everything about that number,
-also what comes after it: policies look at each entry as it is about to be changed. A hold that was answered as placed
-is heeded from then on: placing waits for an erasure that is under way, and the next one sees it.
+A hold is on one subject or, without a subject, on the entire log. A hold on a number covers everything about that
+number, including later entries: policies check each entry when it is about to be changed. A hold takes effect before
+its placement is confirmed: placing waits for an erasure in progress, and the next erasure sees the hold.
 Source: ADR 0055.
 """
 
@@ -26,7 +26,7 @@ from ledger.texts import check_text
 REASON_CHARACTERS_MAX = 2_000
 
 LOCK_HOLDS = text("SELECT pg_advisory_xact_lock(hashtextextended('jembatan.legal_holds', 0))")
-"""Taken by whoever places a hold, erases or archives, until its transaction ends."""
+"""Taken until the end of a transaction that places a hold, erases or archives."""
 
 _EXISTS = {
     "COMPLAINT": text("SELECT 1 FROM complaints WHERE id = CAST(:id AS uuid)"),
@@ -38,20 +38,20 @@ _HOLDS = Listing("legal_holds", LegalHold, ("-id",))
 
 
 class HoldSubjectError(InvalidInputError):
-    """A hold is on a thing, by subject and id, or on the whole log, by neither."""
+    """Pass both subject and subjectId to hold one subject, or neither to hold the entire log."""
 
     code = "HOLD_SUBJECT_INVALID"
 
 
 class HoldReasonError(InvalidInputError):
-    """A hold needs its reason."""
+    """A hold requires a reason."""
 
     code = "HOLD_REASON_MISSING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegalHoldDraft:
-    """What is to be held and why; subject_id is a number as written, or an id."""
+    """What to hold and why; subject_id is a number as the officer wrote it, or an id."""
 
     reason: str
     subject: HoldSubject | None = None
@@ -59,10 +59,10 @@ class LegalHoldDraft:
 
 
 async def place_legal_hold(tx: Transaction, draft: LegalHoldDraft) -> LegalHold:
-    """Keep a thing's entries, or every entry, until the hold is released.
+    """Keep a subject's entries, or every entry, until the hold is released.
 
-    Errors: ForbiddenError, OfficerRequiredError, HoldSubjectError, HoldReasonError, UnknownError for a thing that
-    there is not (a number need not be known yet), NumberInvalidError.
+    Errors: ForbiddenError, OfficerRequiredError, HoldSubjectError, HoldReasonError, UnknownError for a subject that
+    does not exist (a number need not be known yet), NumberInvalidError.
     """
     officer_id = require_officer(tx.viewer)
     reason = check_text(draft.reason, field="reason", length_max=REASON_CHARACTERS_MAX, lines=True)
@@ -92,16 +92,16 @@ async def release_legal_hold(tx: Transaction, hold_id: str) -> LegalHold:
         if hold is None:
             raise UnknownError("There is no such hold.", field="id")
         if hold.released_at is not None:
-            raise StateConflictError("The hold was released before.", field="id")
+            raise StateConflictError("The hold is already released.", field="id")
         (released,) = await update_records(tx, [(hold, replace(hold, released_by=officer_id, released_at=tx.as_of))])
     await append_events(tx, [_event(released, EventKind.LEGAL_HOLD_RELEASED, state="RELEASED")])
     return released
 
 
 async def list_legal_holds(tx: Transaction, page: PageRequest, *, is_active: bool | None = None) -> Page[LegalHold]:
-    """Holds, newest first; only those that count, or only those that were released, where that is given.
+    """Holds, newest first; is_active selects only those in force, or only those that were released.
 
-    Errors: ForbiddenError for any party but the regulator, CursorInvalidError.
+    Errors: ForbiddenError for anyone but the regulator, CursorInvalidError.
     """
     require_regulator(tx.viewer)
     released_at = legal_holds.c.released_at
@@ -110,7 +110,7 @@ async def list_legal_holds(tx: Transaction, page: PageRequest, *, is_active: boo
 
 
 async def _find_subject(tx: Transaction, draft: LegalHoldDraft) -> str | None:
-    """The id that entries about the thing carry, or None for the whole log."""
+    """The subject id in the entries about the subject, or None for the entire log."""
     if (draft.subject is None) != (draft.subject_id is None):
         raise HoldSubjectError(field="subjectId" if draft.subject_id is None else "subject")
     if draft.subject is None or draft.subject_id is None:
@@ -120,10 +120,10 @@ async def _find_subject(tx: Transaction, draft: LegalHoldDraft) -> str | None:
     known = parse_id(draft.subject_id)
     found = (await tx.execute(_EXISTS[draft.subject.value], {"id": known})).first() if known else None
     if known is None or found is None:
-        raise UnknownError("There is no such thing to hold.", field="subjectId")
+        raise UnknownError("The subject of the hold does not exist.", field="subjectId")
     return known
 
 
 def _event(hold: LegalHold, kind: EventKind, *, state: str) -> EventDraft:
-    # What is held is not said: the log is for ever, and a number in it could not be erased while it is held.
+    # The event does not name the subject: the log is permanent, and a number in it could not be erased while held.
     return EventDraft(kind=kind, subject=Subject.LEGAL_HOLD, subject_id=hold.id, state=state)

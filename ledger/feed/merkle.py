@@ -1,7 +1,7 @@
-"""The Merkle tree over the feed, as a member or an auditor sees it: hashes, roots, and proofs that are verified. Pure.
+"""The Merkle tree over the feed, as a member or an auditor sees it: hashes, roots, and verification of proofs. Pure.
 
-Leaf i is the feed's entry at position i + 1. Whatever comes as a proof gets a verdict, never an exception. Nothing
-here knows how the tree is stored; tree_plans.py does.
+Leaf i is the feed's entry at position i + 1. Verifying any input as a proof returns a verdict and never raises. This
+module must not depend on how the tree is stored; see tree_plans.py.
 
 Source: RFC 9162 section 2.1 (the hashes are those of RFC 6962 section 2.1).
 """
@@ -21,12 +21,12 @@ def hash_leaf(data: bytes) -> bytes:
 
 
 def hash_children(left: bytes, right: bytes) -> bytes:
-    """The hash of the node above two others (section 2.1.1)."""
+    """The hash of the parent of two nodes (section 2.1.1)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def fold_peaks(peaks: Sequence[bytes]) -> bytes:
-    """The root over perfect subtrees that shrink from left to right, each given by its hash (section 2.1.1)."""
+    """The root over the hashes of perfect subtrees, which get smaller from left to right (section 2.1.1)."""
     if not peaks:
         return EMPTY_ROOT
     root = peaks[-1]
@@ -36,32 +36,32 @@ def fold_peaks(peaks: Sequence[bytes]) -> bytes:
 
 
 class GrowingTree:
-    """A tree that is only appended to, and its root at every size on the way, in memory of one hash a level."""
+    """An append-only tree that gives its root at every size while holding one hash per level in memory."""
 
     def __init__(self) -> None:
-        """The tree is empty."""
+        """Create an empty tree."""
         self._peaks: list[bytes] = []
         self._size = 0
 
     @classmethod
     def resume(cls, peaks: Sequence[bytes], *, size: int) -> "GrowingTree":
-        """The tree of that size over the hashes of its perfect subtrees, left to right.
+        """The tree of that size, from the hashes of its perfect subtrees, left to right.
 
-        Errors: ValueError where a tree of that size has another number of them.
+        Errors: ValueError if a tree of that size has a different number of them.
         """
         if size < 0 or len(peaks) != size.bit_count():
-            raise ValueError("A tree has one perfect subtree for each bit of its size that is set.")
+            raise ValueError("A tree has one perfect subtree for each bit that is set in its size.")
         tree = cls()
         tree._peaks, tree._size = list(peaks), size
         return tree
 
     @property
     def size(self) -> int:
-        """How many leaves it has."""
+        """The number of leaves."""
         return self._size
 
     def append(self, leaf_hash: bytes) -> None:
-        """Add the next leaf; whatever became perfect by it is one hash from then on."""
+        """Add the next leaf, and merge the subtrees that it makes perfect into one hash."""
         peak, size = leaf_hash, self._size
         while size & 1:
             peak = hash_children(self._peaks.pop(), peak)
@@ -70,7 +70,7 @@ class GrowingTree:
         self._size += 1
 
     def list_peaks(self) -> list[bytes]:
-        """The hashes of its perfect subtrees, left to right: all that it takes to go on from here."""
+        """The hashes of its perfect subtrees, left to right, from which resume continues."""
         return list(self._peaks)
 
     def compute_root(self) -> bytes:
@@ -79,7 +79,7 @@ class GrowingTree:
 
 
 def compute_root(leaf_hashes: Iterable[bytes]) -> bytes:
-    """The root over leaf hashes that come one by one."""
+    """The root over leaf hashes."""
     tree = GrowingTree()
     for leaf_hash in leaf_hashes:
         tree.append(leaf_hash)
@@ -87,7 +87,7 @@ def compute_root(leaf_hashes: Iterable[bytes]) -> bytes:
 
 
 class ProofFault(StrEnum):
-    """Why a proof proves nothing. Each is a stable code."""
+    """Why a proof is invalid. Each is a stable code."""
 
     MALFORMED = "PROOF_MALFORMED"
     RANGE = "PROOF_OUT_OF_RANGE"
@@ -99,7 +99,7 @@ class ProofFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The proof is good."""
+    """The proof is valid."""
 
     def __bool__(self) -> bool:
         return True
@@ -107,7 +107,7 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The proof proves nothing."""
+    """The proof is invalid."""
 
     reason: ProofFault
 
@@ -119,9 +119,9 @@ Verdict = Success | Failure
 
 
 def verify_inclusion(*, leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> Verdict:
-    """Whether the leaf stands at the index in the tree of that size and root.
+    """Verify that the leaf is at the index in the tree of that size and root.
 
-    Size and root must come out of one signed checkpoint: a root alone does not tell its size.
+    Size and root must come from the same signed checkpoint: a root alone does not determine the size.
     Source: RFC 9162 section 2.1.3.2.
     """
     if not 0 <= index < size:
@@ -140,10 +140,10 @@ def verify_inclusion(*, leaf_hash: bytes, index: int, size: int, proof: Sequence
 def verify_consistency(
     *, first_size: int, first_root: bytes, second_size: int, second_root: bytes, proof: Sequence[bytes]
 ) -> Verdict:
-    """Whether the second tree begins with every leaf of the first, as it was.
+    """Verify that the second tree begins with all leaves of the first, unchanged.
 
-    Each size and its root must come out of one signed checkpoint. The RFC leaves out an empty first tree and two of
-    one size; both need an empty proof here.
+    Each size and its root must come from the same signed checkpoint. The RFC does not cover an empty first tree or
+    trees of equal size; here, the proof must be empty for both.
     Source: RFC 9162 section 2.1.4.2.
     """
     if not 0 <= first_size <= second_size:
@@ -152,7 +152,7 @@ def verify_consistency(
         return Failure(ProofFault.MALFORMED)
     if first_size in {0, second_size}:
         return _judge_without_proof(first_size, first_root, second_root if first_size == second_size else None, proof)
-    # A first tree that is perfect is itself the node that the path begins at, so the proof leaves it out.
+    # A perfect first tree is itself the first node of the path, so the proof omits it.
     path = proof if first_size & (first_size - 1) else [first_root, *proof]
     height = count_trailing_zeros(first_size)
     sides = _list_sides((first_size - 1) >> height, last=(second_size - 1) >> height)
@@ -178,10 +178,10 @@ def _judge_without_proof(
 
 
 def _list_sides(place: int, *, last: int) -> list[bool]:
-    """For each hash of a path, bottom up, whether it stands left of what was computed so far.
+    """For each hash of a path, bottom up, whether it is to the left of the hash computed so far.
 
-    The RFC's fn and sn: a node's place at its level, and the last place there. A node that is last and has no
-    sibling there is its own parent, and adds nothing to the path.
+    place and last are the RFC's fn and sn: a node's index at its level, and the last index there. A last node without
+    a sibling moves up unchanged and adds nothing to the path.
     """
     sides = []
     while last:
@@ -194,7 +194,7 @@ def _list_sides(place: int, *, last: int) -> list[bool]:
 
 
 def count_trailing_zeros(number: int) -> int:
-    """The level of the largest perfect subtree that ends at so many leaves, 1 or more."""
+    """The level of the largest perfect subtree that ends at this number of leaves, which is 1 or more."""
     return (number & -number).bit_length() - 1
 
 

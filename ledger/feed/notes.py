@@ -1,9 +1,9 @@
-"""Checkpoints as signed notes: the text that says how long the feed is and what its root is, and who signed it. Pure.
+"""Checkpoints as signed notes: a text with the feed's size and root, and the signatures on it. Pure.
 
-A note is text, a blank line, and lines with a signature each. What comes as a note gets a verdict, never an exception;
-its text is nobody's word until a key that the reader trusts has signed it. Form is taken strictly: whatever two
-readers could read differently is refused. A note may bear the signatures of two keys, so that readers can pass from
-one to the next; those of keys that the reader doesn't know are ignored.
+A note is text, a blank line, and one line per signature. Verifying any input as a note returns a verdict and never
+raises; its text must not be trusted until a signature by a trusted key was verified. Parsing is strict: anything that
+two readers could interpret differently is rejected. A note may have the signatures of two keys, so that verifiers can
+switch from one to the other; signatures by unknown keys are ignored.
 
 Source: C2SP signed-note (Ed25519, signature type 0x01) and C2SP tlog-checkpoint.
 """
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from ledger.feed.merkle import HASH_BYTES
 
 NOTE_LENGTH_MAX = 1 << 17
-"""In characters: room for the 16 signatures that any reader must take, were they post-quantum ones of 5 kB."""
+"""In characters: enough for the 16 signatures that any verifier must accept, even post-quantum ones of 5 kB."""
 
 SIGNATURES_MAX = 64
 NAME_LENGTH_MAX = 256
@@ -34,7 +34,7 @@ _DASH = "\N{EM DASH} "
 
 
 class NoteFault(StrEnum):
-    """Why a note or its checkpoint is not taken. Each is a stable code."""
+    """Why a note or its checkpoint is rejected. Each is a stable code."""
 
     TOO_LONG = "NOTE_TOO_LONG"
     MALFORMED = "NOTE_MALFORMED"
@@ -46,7 +46,7 @@ class NoteFault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """How long a log is, and the root of its tree at that size. The origin is the log's name."""
+    """A log's size, and the root of its tree at that size. The origin is the log's name."""
 
     origin: str
     size: int
@@ -55,9 +55,9 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifierKey:
-    """A public key, of 32 bytes, under a name; name and key id tell which key made a signature.
+    """A named public key of 32 bytes; a signature line identifies its key by name and key id.
 
-    Errors: ValueError where it can't be such a key, or the name can't be a key's.
+    Errors: ValueError if the key has another length or the name is invalid.
     """
 
     name: str
@@ -65,34 +65,34 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         if not is_key_name(self.name) or len(self.public_key) != _PUBLIC_KEY_BYTES:
-            raise ValueError("A key has 32 bytes and a name without spaces, plus and control characters.")
+            raise ValueError("A key has 32 bytes, and a name without spaces, plus signs and control characters.")
 
     @property
     def key_id(self) -> bytes:
-        """The first four bytes of a hash of name, signature type and key: a label, no proof of anything."""
+        """The first four bytes of a hash of name, signature type and key: an identifier that proves nothing."""
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()[:_KEY_ID_BYTES]
 
     def render(self) -> str:
-        """The key as one word that can be published and configured: name+key id+key."""
+        """The key as one string that can be published and configured: name+key id+key."""
         return f"{self.name}+{self.key_id.hex()}+{_encode(_ED25519 + self.public_key)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NoteSigner:
-    """A private key under a name."""
+    """A named private key."""
 
     name: str
     private_key: Ed25519PrivateKey
 
     @property
     def verifier_key(self) -> VerifierKey:
-        """What others verify its signatures with."""
+        """The key that verifies its signatures."""
         return VerifierKey(name=self.name, public_key=self.private_key.public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True, slots=True)
 class SignedText:
-    """The note is good: its text, and the known keys that signed it, in the order of their lines."""
+    """The note is valid: its text, and the known keys that signed it, in the order of their lines."""
 
     text: str
     signed_by: tuple[VerifierKey, ...]
@@ -103,7 +103,7 @@ class SignedText:
 
 @dataclass(frozen=True, slots=True)
 class SignedCheckpoint:
-    """The note is good and is a checkpoint of the expected log."""
+    """The note is valid and is a checkpoint of the expected log."""
 
     checkpoint: Checkpoint
     signed_by: tuple[VerifierKey, ...]
@@ -114,7 +114,7 @@ class SignedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The note is not taken."""
+    """The note is rejected."""
 
     reason: NoteFault
 
@@ -123,13 +123,13 @@ class Failure:
 
 
 def is_key_name(text: str) -> bool:
-    """Whether a key, and so a log, may be called that: no Unicode spaces, plus or control characters, not empty."""
+    """Whether the text may name a key, and so a log: not empty, no Unicode spaces, plus signs or control characters."""
     is_bounded = 0 < len(text) <= NAME_LENGTH_MAX
     return is_bounded and _is_clean(text) and not any(character == "+" or character.isspace() for character in text)
 
 
 def parse_verifier_key(text: str) -> VerifierKey | None:
-    """The key out of its published form, or None where it is no Ed25519 key, or not in the one form that it has."""
+    """The key from its published form, or None if it is not an Ed25519 key in canonical form."""
     name, _, rest = text.partition("+")
     key = _decode(rest.partition("+")[2])
     if not is_key_name(name) or key is None or len(key) != 1 + _PUBLIC_KEY_BYTES or not key.startswith(_ED25519):
@@ -139,7 +139,7 @@ def parse_verifier_key(text: str) -> VerifierKey | None:
 
 
 def render_checkpoint(checkpoint: Checkpoint) -> str:
-    """A checkpoint's text, ready to be signed. Errors: ValueError where it could not be read back."""
+    """A checkpoint's text, ready to be signed. Errors: ValueError if it could not be parsed back."""
     text = f"{checkpoint.origin}\n{checkpoint.size}\n{_encode(checkpoint.root)}\n"
     if parse_checkpoint(text) != checkpoint or not is_key_name(checkpoint.origin):
         raise ValueError("A checkpoint has an origin without spaces, a size of 0 or more, and a root of 32 bytes.")
@@ -147,9 +147,9 @@ def render_checkpoint(checkpoint: Checkpoint) -> str:
 
 
 def parse_checkpoint(text: str) -> Checkpoint | None:
-    """The checkpoint out of a note's text, or None where it is none.
+    """The checkpoint in a note's text, or None if it is not one.
 
-    Lines after the third must not be empty and are not read: nothing that they say can be audited.
+    Lines after the third must not be empty and are ignored: nothing in them can be audited.
     """
     match text.split("\n"):
         case [origin, size, encoded_root, *others, ""] if origin and all(others) and _TREE_SIZE.fullmatch(size):
@@ -160,12 +160,12 @@ def parse_checkpoint(text: str) -> Checkpoint | None:
 
 
 def sign_note(text: str, signers: Sequence[NoteSigner]) -> str:
-    """The text as a note that each of the signers signed, in their order.
+    """The text as a note with a signature by each signer, in order.
 
-    Errors: ValueError where there is no signer, or the text doesn't end its last line or has control characters.
+    Errors: ValueError if there is no signer, or the text lacks a final newline or has control characters.
     """
     if not signers or not text.endswith("\n") or not _is_clean(text):
-        raise ValueError("A note has a signer, and its text is whole lines without control characters.")
+        raise ValueError("A note has a signer, and its text is complete lines without control characters.")
     lines = []
     for signer in signers:
         signature = signer.verifier_key.key_id + signer.private_key.sign(text.encode())
@@ -174,9 +174,9 @@ def sign_note(text: str, signers: Sequence[NoteSigner]) -> str:
 
 
 def verify_note(note: str, *, keys: Sequence[VerifierKey]) -> SignedText | Failure:
-    """Whether the note is signed by at least one of the keys, and by none of them wrongly.
+    """Verify that the note has a valid signature by at least one of the keys, and no invalid one by any of them.
 
-    A reader of a file must not let line ends be translated.
+    When reading a note from a file, disable newline translation.
     Source: C2SP signed-note, Format and Signatures.
     """
     if len(note) > NOTE_LENGTH_MAX:
@@ -199,7 +199,7 @@ def verify_note(note: str, *, keys: Sequence[VerifierKey]) -> SignedText | Failu
 
 
 def verify_checkpoint(note: str, *, origin: str, keys: Sequence[VerifierKey]) -> SignedCheckpoint | Failure:
-    """Whether the note is a checkpoint of the log of that origin, by verify_note's rule."""
+    """Verify that the note is a checkpoint of the log with that origin, and its signatures as verify_note does."""
     signed = verify_note(note, keys=keys)
     if isinstance(signed, Failure):
         return signed
@@ -212,7 +212,7 @@ def verify_checkpoint(note: str, *, origin: str, keys: Sequence[VerifierKey]) ->
 
 
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]] | None:
-    """The text, and name, key id and signature of each line below it, or None where the form is not kept."""
+    """The text, and the name, key id and signature of each signature line; None if the note is malformed."""
     head, blank, block = note.rpartition("\n\n")
     lines = block.split("\n")
     if not blank or lines.pop() or not 0 < len(lines) <= SIGNATURES_MAX or not _is_clean(note):
@@ -236,7 +236,7 @@ def _is_signed(text: str, signature: bytes, key: VerifierKey) -> bool:
 
 
 def _is_clean(text: str) -> bool:
-    """Whether a note may hold it: it can be encoded, and has no ASCII control characters but line ends."""
+    """Whether a note may contain the text: it can be encoded, and its only ASCII control characters are newlines."""
     return not any((character < " " and character != "\n") or "\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -245,7 +245,7 @@ def _encode(data: bytes) -> str:
 
 
 def _decode(text: str) -> bytes | None:
-    """The bytes out of standard base64 in its one canonical form, or None."""
+    """The bytes from standard base64 in canonical form, or None."""
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:

@@ -1,13 +1,13 @@
-"""When the sequencer looks for events: at once after a notice while there are few, by itself while there are many.
+"""When the sequencer checks for events: right after a notification under low load, by polling under high load.
 
-A notice costs every writer dear, since PostgreSQL lets only one transaction at a time commit with one. So a writer
-gives notice only while the sequencer listens, and knows that from an advisory lock: the sequencer holds it while it
-listens; a writer that gets a share of it keeps that until its own end, and gives no notice. The sequencer can't begin
-to listen before such writers are through, and looks once more when it does. So no event is left lying, and the poll
-is a net for what nobody thought of.
+Notifications are expensive for writers, since PostgreSQL commits transactions that notify one at a time. So writers
+notify only while the sequencer listens, which an advisory lock tells them: the sequencer holds it exclusively while it
+listens; a writer that gets a shared lock keeps it until its transaction ends, and does not notify. The sequencer can't
+start to listen before such writers have finished, and checks once more when it does. So no event is missed, and
+polling while listening is only a safety net.
 
-Where an old snapshot keeps the queue's dead rows (a long report, a backup), looking through all of it takes long. Then
-most looks are at what came behind the last event taken, and the rest, where late commits lie, gets a tenth of the time.
+If an old snapshot (a long report, a backup) keeps the queue's dead rows, scanning the entire queue is slow. So most
+checks only look after the last event taken; full checks, which find late commits, take about a tenth of the time.
 Source: ADR 0053.
 """
 
@@ -19,14 +19,14 @@ from ledger.feed.direct import DirectSession, wait_for_notice
 PENDING_CHANNEL = "jembatan_pending"
 _RUSH_LOOKS = 20
 _RUSH_SECONDS = 0.1
-"""So many looks within so long that found something: then looking by itself is cheaper for all."""
+"""If this many checks within this time find events, polling is cheaper than notifications."""
 _PAUSE_SECONDS = 0.003
 _PAUSE_SECONDS_MAX = 0.02
-"""Between looks of its own."""
+"""The pause between polls."""
 _CALM_LOOKS = 16
-"""So many looks in a row that found nothing: then it listens."""
+"""After this many consecutive checks without events, it listens."""
 WHOLE_LOOK_REST = 10
-"""After a look at the whole queue, so many times its own duration passes until the next."""
+"""After a full check, this many times its duration passes before the next one."""
 
 _LISTEN = "SELECT pg_try_advisory_lock(hashtextextended('jembatan.sequencer.listening', 0))"
 _LOOK_AWAY = "SELECT pg_advisory_unlock(hashtextextended('jembatan.sequencer.listening', 0))"
@@ -34,10 +34,10 @@ _IS_ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM feed_pending WHERE event_id > $1
 
 
 class PendingWatch:
-    """Says when to look. Owned by the leader's task; it lives as long as the leader's session."""
+    """Decides when to check for events. Owned by the leader's task; it lives as long as the leader's session."""
 
     def __init__(self, session: DirectSession, *, poll_s: float) -> None:
-        """It begins by looking by itself; start must be called."""
+        """Begin by polling; start must be called."""
         self.is_listening = False
         self._session = session
         self._poll_s = poll_s
@@ -50,13 +50,13 @@ class PendingWatch:
         self._rush_began = time.monotonic()
 
     async def start(self) -> None:
-        """Hear the notices of writers. Errors: direct.FAILURES."""
+        """Subscribe to the writers' notifications. Errors: direct.FAILURES."""
         await self._session.listen(PENDING_CHANNEL, self._wake)
 
     async def look(self) -> int | None:
-        """The event id behind which one waits, 0 for the whole queue; None where none was seen. Errors: FAILURES.
+        """The event id after which events are pending, 0 for the entire queue; None if none is. Errors: FAILURES.
 
-        It reads, where an empty batch would lock the head and write that down.
+        It only reads, whereas an empty batch would lock the head, which is a write.
         """
         self._wake.clear()
         began = time.monotonic()
@@ -70,7 +70,7 @@ class PendingWatch:
         return behind if is_any else None
 
     async def wait(self, *, taken: int, taken_to: int, taken_max: int) -> None:
-        """Return when it is time to look again, after so many events of at most so many, up to that id, or none.
+        """Wait until the next check, after a batch of taken events, of at most taken_max, up to the id taken_to.
 
         Errors: direct.FAILURES.
         """
@@ -89,7 +89,7 @@ class PendingWatch:
         elif await self._session.fetch_value(_LISTEN):
             self.is_listening = True
         else:
-            # A writer is still at it, and while it is, neither it nor any other gives notice.
+            # A writer still holds the shared lock; until it has finished, no writer notifies.
             await self._rest(min(_PAUSE_SECONDS * (self._empty_looks - _CALM_LOOKS + 1), _PAUSE_SECONDS_MAX))
 
     async def _rest(self, seconds: float) -> None:
@@ -98,7 +98,7 @@ class PendingWatch:
         await wait_for_notice(self._wake, seconds=min(seconds, self._poll_s))
 
     async def _look_away(self) -> None:
-        """Spare the writers their notices, since the next look comes soon anyhow."""
+        """Stop the writers' notifications, since the next check comes soon anyway."""
         if self.is_listening:
             self.is_listening = False
             await self._session.execute(_LOOK_AWAY)

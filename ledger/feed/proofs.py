@@ -1,7 +1,7 @@
-"""Roots and proofs of the feed's tree, made from what is stored: a plan says which hashes, one statement loads them.
+"""Roots and proofs of the feed's tree, computed from stored hashes: a plan lists the hashes, one statement loads them.
 
-Positions and leaf hashes are every member's to read, so a proof is made under any viewer and discloses nothing but
-hashes. What a proof proves stands beside it: always take a size and its root from one signed checkpoint.
+Every member may read positions and leaf hashes, so proofs can be built for any viewer and disclose only hashes. To
+verify a proof, always take a size and its root from the same signed checkpoint.
 Source: RFC 9162 section 2.1; tree_plans.py (which hashes are needed).
 """
 
@@ -36,35 +36,35 @@ SELECT w.level, n.index, n.hash FROM wanted w CROSS JOIN LATERAL (
   WHERE s.level = w.level AND s.index BETWEEN w.first AND w.last ORDER BY s.index LIMIT 256
 ) n
 """
-"""The feed's size and the hashes of the ranges, 256 at most in each; fill in how the ranges are bound."""
+"""The feed's size and the hashes of the ranges, at most 256 in each; format it with the parameter for the ranges."""
 
 _LOAD_NODES = text(LOAD_NODES.format(ranges=":ranges"))
 
 
 class PositionUnknownError(InvalidInputError):
-    """The tree at that size has no such position."""
+    """The tree of that size has no such position."""
 
     code = "POSITION_UNKNOWN"
-    hint = "Positions are 1 up to the tree's size."
+    hint = "Positions run from 1 to the size of the tree."
 
 
 class TreeSizeUnknownError(InvalidInputError):
-    """The feed never had that size."""
+    """The feed has not reached that size, or the sizes are out of order."""
 
     code = "TREE_SIZE_UNKNOWN"
     hint = "Take sizes from signed checkpoints, the smaller one first."
 
 
 class TreeDamagedError(UnavailableError):
-    """Stored hashes of the feed's tree are missing."""
+    """Some stored hashes of the feed's tree are missing."""
 
     code = "TREE_DAMAGED"
-    hint = "Run `jembatan audit verify` with an export and --database: it names what is missing."
+    hint = "Run `jembatan audit verify` with an export and --database: it reports what is missing."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InclusionProof:
-    """That the entry with the leaf hash stands at the position in the tree of that size."""
+    """A proof that the entry with the leaf hash is at the position in the tree of that size."""
 
     position: Position
     leaf_hash: bytes
@@ -74,7 +74,7 @@ class InclusionProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsistencyProof:
-    """That the tree at the second size begins with the whole tree at the first."""
+    """A proof that the tree of the second size begins with the entire tree of the first size."""
 
     first_size: int
     second_size: int
@@ -82,7 +82,7 @@ class ConsistencyProof:
 
 
 async def compute_root(tx: Transaction, size: int) -> bytes:
-    """The root of the tree at a size. Errors: TreeSizeUnknownError, TreeDamagedError."""
+    """The root of the tree of a given size. Errors: TreeSizeUnknownError, TreeDamagedError."""
     _check_size(size, field="treeSize")
     plan = plan_root(size)
     nodes = await _load(tx, plan.ranges, size=size, field="treeSize")
@@ -91,7 +91,7 @@ async def compute_root(tx: Transaction, size: int) -> bytes:
 
 
 async def load_peaks(tx: Transaction, size: int) -> list[bytes]:
-    """The hashes of the perfect subtrees that the tree at a size is made of, left to right.
+    """The hashes of the perfect subtrees that make up the tree of a given size, left to right.
 
     Errors: TreeSizeUnknownError, TreeDamagedError.
     """
@@ -103,7 +103,7 @@ async def load_peaks(tx: Transaction, size: int) -> list[bytes]:
 
 
 async def prove_inclusion(tx: Transaction, position: int, tree_size: int) -> InclusionProof:
-    """That a position's leaf is in the tree at a size; tree_size is best taken from a checkpoint.
+    """Prove that a position's leaf is in the tree of a given size, which should be that of a checkpoint.
 
     Errors: PositionUnknownError, TreeSizeUnknownError, TreeDamagedError.
     """
@@ -120,7 +120,7 @@ async def prove_inclusion(tx: Transaction, position: int, tree_size: int) -> Inc
 
 
 async def prove_consistency(tx: Transaction, first_size: int, second_size: int) -> ConsistencyProof:
-    """That the tree at the second size begins with the tree at the first.
+    """Prove that the tree of the second size begins with the tree of the first size.
 
     Errors: TreeSizeUnknownError, TreeDamagedError.
     """
@@ -135,13 +135,13 @@ async def prove_consistency(tx: Transaction, first_size: int, second_size: int) 
 
 
 def render_ranges(ranges: Iterable[NodeRange]) -> str:
-    """The ranges as LOAD_NODES takes them."""
+    """The ranges in the form that LOAD_NODES expects."""
     wanted = [{"level": part.level, "first": part.first, "last": part.last} for part in ranges]
     return orjson.dumps(wanted).decode()
 
 
 def read_nodes(rows: Iterable[Mapping[Any, Any]]) -> tuple[int, dict[Node, bytes]]:
-    """The feed's size, and the hashes by level and index, from the rows of LOAD_NODES."""
+    """The feed's size, and the hashes by level and index, from the rows that LOAD_NODES returns."""
     size = 0
     nodes: dict[Node, bytes] = {}
     for row in rows:
@@ -153,7 +153,7 @@ def read_nodes(rows: Iterable[Mapping[Any, Any]]) -> tuple[int, dict[Node, bytes
 
 
 async def _load(tx: Transaction, ranges: Iterable[NodeRange], *, size: int, field: str) -> dict[Node, bytes]:
-    """The hashes of the ranges. Errors: TreeSizeUnknownError where the feed is shorter than the size."""
+    """Load the hashes of the ranges. Errors: TreeSizeUnknownError if the feed is smaller than size."""
     found = await tx.execute(_LOAD_NODES, {"ranges": render_ranges(ranges)})
     known_size, nodes = read_nodes(found.mappings())
     if size > known_size:
@@ -167,7 +167,7 @@ def _check_size(size: int, *, field: str) -> None:
 
 
 class _whole:  # noqa: N801 - used as a statement: `with _whole():`
-    """Turns a hash that a plan needs and the database lacks into TreeDamagedError."""
+    """Raises TreeDamagedError if the database lacks a hash that a plan needs."""
 
     def __enter__(self) -> None:
         return None

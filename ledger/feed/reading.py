@@ -1,7 +1,7 @@
-"""Reading the feed in its order: a viewer's own entries behind a place, in one bounded statement.
+"""Reads the feed in order: the entries after a position that a viewer may receive, in one bounded statement.
 
-It never tells a member who acted or who else got an entry. What was archived is never skipped in silence: a place
-before it has expired. The policies on `feed_recipients` and `events` hold the same a second time.
+It must never reveal to a member who acted or who else received an entry, and must never skip archived entries silently:
+a position before them has expired. The policies on `feed_recipients` and `events` enforce visibility a second time.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ from ledger.storage.database import Transaction
 from ledger.viewer import ViewerKind
 
 SCANNED_MAX = 1_000
-"""Entries that one reading looks at when it wants some kinds only."""
+"""How many entries one read examines if it filters by kind."""
 
 _COLUMNS = """
 f.position, f.leaf_hash, e.kind, e.subject, e.subject_id, e.state, e.payload::text AS payload,
@@ -39,7 +39,7 @@ SELECT a.position FROM feed a
 WHERE a.position > :after AND a.position <= (SELECT position FROM reach)
 ORDER BY a.position LIMIT :window
 """
-# A row of reach comes always, with NULLs where nothing was found, so that the reader knows how far it has come.
+# There is always a row with reach, with NULLs if nothing was found, so that the reader knows how far the scan went.
 _READ = """
 WITH reach AS MATERIALIZED (
   SELECT LEAST(size, CAST(:until AS bigint)) AS position, oldest_position FROM feed_head WHERE id = 1
@@ -62,7 +62,7 @@ TAIL = f"""
 SELECT {_COLUMNS}, {_AUDIENCE} FROM feed f JOIN events e ON e.id = f.event_id
 WHERE f.position > $1 ORDER BY f.position LIMIT $2
 """
-"""Entries behind a position with audience and brand, whoever they are for; for follower.py, on the driver's session."""
+"""All viewers' entries after a position, with audience and brand; follower.py runs it on the driver's session."""
 
 _TEXTS = text(f"""
 SELECT f.position, f.leaf_hash, f.reserved_hash, e.salt, {ENTRY_TEXT.format(reserved_hash="f.reserved_hash")} AS text
@@ -78,11 +78,11 @@ WHERE f.position = ANY(CAST(:positions AS bigint[])) AND e.erased_at IS NULL
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of what a viewer may get, oldest first.
+    """A part of the entries that a viewer may receive, oldest first.
 
-    scanned_to is how far the feed was looked at: nothing of the viewer's lies between the last entry and there, so
-    the next reading goes on behind it. It equals the last entry's position when the limit was met. is_end says that
-    the whole feed was looked at, as it was then, or all of it up to `until`.
+    scanned_to is how far the feed was examined: the viewer has no further entries up to there, so the next read
+    continues after it. It equals the last entry's position if the limit was reached. is_end is True if the scan
+    reached the feed's end at that time, or `until`.
     """
 
     entries: Sequence[Entry]
@@ -92,7 +92,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedText:
-    """A text with the salt that it was hashed with, and the hash that stands in the feed."""
+    """A text with the salt that it was hashed with, and its hash in the feed."""
 
     text: str
     salt: bytes
@@ -107,10 +107,10 @@ async def read_entries(
     until: Position | None = None,
     kinds: Collection[EventKind] | None = None,
 ) -> Slice:
-    """The viewer's entries behind a position, oldest first, up to `until`; in one statement, bounded in any case.
+    """The viewer's entries after a position, oldest first, up to `until`; always one bounded statement.
 
-    Shapes: the regulator's entries have their audience and brand, a member's have neither. kinds leaves out others.
-    Errors: CursorExpiredError where entries behind `after` were archived; ForbiddenError for the operator.
+    Shapes: the regulator's entries have audience and brand, a member's have neither. kinds selects only those kinds.
+    Errors: CursorExpiredError if entries after `after` were archived; ForbiddenError for the operator.
     """
     viewer = tx.viewer
     if viewer.member_id is None or viewer.kind is ViewerKind.OPERATOR:
@@ -140,9 +140,9 @@ async def read_entries(
 
 
 async def read_page(tx: Transaction, *, after: Position, limit: int) -> Sequence[Entry]:
-    """The viewer's next entries, fewer than the limit only where the feed ends.
+    """The viewer's next entries; fewer than limit only at the end of the feed.
 
-    One statement, unless entries in between were withdrawn from the viewer: then one more for each thousand of those.
+    It runs one statement, and more only if the viewer may no longer see entries in between: about one per thousand.
     Errors: as read_entries.
     """
     part = await read_entries(tx, after=after, limit=limit)
@@ -154,13 +154,13 @@ async def read_page(tx: Transaction, *, after: Position, limit: int) -> Sequence
 
 
 async def find_texts(tx: Transaction, positions: Collection[Position]) -> dict[Position, CommittedText]:
-    """What those entries commit to, as far as the viewer may get them; an erased one has no text any more."""
+    """The texts that those entries commit to, if the viewer may receive them; erased entries are omitted."""
     rows = await tx.execute(_TEXTS, {"positions": list(positions)})
     return {row.position: CommittedText(text=row.text, salt=row.salt, committed_hash=row.leaf_hash) for row in rows}
 
 
 async def find_reserved_texts(tx: Transaction, positions: Collection[Position]) -> dict[Position, CommittedText]:
-    """Who acted and who may get those entries, for the regulator. Errors: ForbiddenError."""
+    """Those entries' reserved texts (who acted, who may receive them), for the regulator. Errors: ForbiddenError."""
     if not tx.viewer.is_regulator:
         raise ForbiddenError
     rows = await tx.execute(_RESERVED_TEXTS, {"positions": list(positions)})
@@ -168,7 +168,7 @@ async def find_reserved_texts(tx: Transaction, positions: Collection[Position]) 
 
 
 def entry_of(row: Mapping[Any, Any]) -> Entry:
-    """From a row of the statements here."""
+    """Build an entry from a row of this module's statements."""
     return Entry(
         position=row["position"],
         leaf_hash=bytes(row["leaf_hash"]),

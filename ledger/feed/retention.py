@@ -1,8 +1,8 @@
-"""Retention: the content and the salts of old entries are erased on schedule; the leaf hash stays, and every proof.
+"""Retention: erases the content and salts of old entries on schedule; leaf hashes remain, and proofs stay valid.
 
-Only entries that a signed checkpoint has, and never one under a legal hold: the statement passes those over, and a
-policy holds it a second time. Which ones were erased is recorded in the log itself, so that an erasure which nobody
-recorded can be told from these. Records of the feed about itself are kept: they hold nothing personal.
+It must only erase entries covered by a signed checkpoint, and none under a legal hold: the statement skips those, and a
+row-level policy enforces it a second time. The log itself records which entries were erased, so that an unrecorded
+erasure can be detected. The feed's events about itself are kept: they contain no personal data.
 Source: design section 5; ADR 0055.
 """
 
@@ -37,7 +37,7 @@ RETURNING chosen.position
 
 
 async def erase_old_entries(tx: Transaction, *, kept_days: int, limit: int = BATCH_ENTRIES) -> int:
-    """Erase one batch of entries that are older than so many days; 0 days keeps all. Returns how many were erased.
+    """Erase one batch of entries older than kept_days; 0 keeps all. Returns how many were erased.
 
     Runs under the RETENTION role; safe to run again.
     """
@@ -57,7 +57,7 @@ async def erase_old_entries(tx: Transaction, *, kept_days: int, limit: int = BAT
 
 
 def join_ranges(positions: Iterable[int]) -> list[list[int]]:
-    """Rising positions as ranges, first and last included."""
+    """Ascending positions as ranges [first, last], both inclusive."""
     ranges: list[list[int]] = []
     for position in positions:
         if ranges and ranges[-1][1] == position - 1:

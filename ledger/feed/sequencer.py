@@ -1,8 +1,8 @@
-"""The sequencer: in one process at a time, committed events get their positions; another takes over when it is gone.
+"""The sequencer: assigns positions to committed events, in one process at a time; if that fails, another takes over.
 
-A process becomes the leader by a session's advisory lock and a new epoch in the feed's head, and stays it only as long
-as that very session lives: the database ends the session of a leader that is silent for its lease, and refuses a batch
-of an epoch that was replaced. Writers never wait for it. Owned by the task that calls run.
+A process becomes the leader by taking a session-level advisory lock and incrementing the epoch in the feed's head, and
+remains it only as long as that session lives: the database closes the session of a leader that is silent for the length
+of its lease, and batches with an old epoch are refused. Writers never wait for it. Owned by the task that calls run.
 Source: design section 5; graphql-facts.md, The sequencer; ADR 0053.
 """
 
@@ -21,23 +21,23 @@ from ledger.storage.roles import Role
 
 APPLICATION_NAME = "jembatan sequencer"
 BATCH_MAX = 1_000
-"""Events that get positions at once."""
+"""How many events one batch assigns positions to."""
 POLL_SECONDS = 0.25
-"""How often it looks for events when no notice came."""
+"""How often it checks for events without a notification."""
 TAKEOVER_SECONDS = 0.25
-"""How often a candidate tries to take the place of a sequencer that is gone."""
+"""How often a candidate tries to take over from a sequencer that has failed."""
 _BACKOFF = Backoff(0.1, 2.0)
 _BEAT_SECONDS = 1.0
 _HALVINGS_MAX = 20
 _PENDING_COUNTED_MAX = 100_000
 _logger = logging.getLogger(__name__)
 
-# The lease begins with the lock, in one statement, so that a process frozen in between holds nothing for ever.
+# One statement takes the lock and starts the lease, so that a process that freezes in between can't hold it forever.
 TRY_LOCK = """
 SELECT CASE WHEN pg_try_advisory_lock(hashtextextended('jembatan.sequencer', 0))
   THEN set_config('idle_session_timeout', $1, false) END
 """
-# One plan for a queue of one event and of a million: by its index, whatever the statistics of a moment say.
+# Use the same index plan for a queue of one event and of a million, whatever the current statistics say.
 _PLAN = """
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
   set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)
@@ -52,14 +52,14 @@ FROM (SELECT 1 FROM feed_pending LIMIT $1) AS counted
 """
 
 Sign = Callable[[DirectSession], Awaitable[None]]
-"""Signs what the feed has come to, on the leader's session and in transactions of its own."""
+"""Signs a checkpoint on the leader's session, in its own transaction."""
 
 
 @dataclass(slots=True)
 class SequencerStatus:
-    """What is told about this process's sequencer; written by its task alone.
+    """The state of this process's sequencer, for metrics; only its task writes it.
 
-    pending is counted up to 100,000; lag_s is the age of the oldest event that waits, 0 when none does.
+    pending is counted up to 100,000; lag_s is the age of the oldest pending event, 0 if there is none.
     """
 
     is_leader: bool = False
@@ -71,7 +71,7 @@ class SequencerStatus:
 
 
 class Sequencer:
-    """A candidate for the sequencer's place, and the sequencer while it has it."""
+    """A candidate for leadership, and the active sequencer while it leads."""
 
     def __init__(
         self,
@@ -82,12 +82,12 @@ class Sequencer:
         poll_seconds: float = POLL_SECONDS,
         takeover_seconds: float = TAKEOVER_SECONDS,
     ) -> None:
-        """Nothing is connected yet."""
+        """Create a candidate, which does nothing until run is called."""
         self.status = SequencerStatus()
         self._settings = settings
         self._sign = sign
         self._batch_max = batch_max
-        # Silence must stay well below the lease, however seldom it would look.
+        # The leader must never be silent for as long as its lease, whatever poll_seconds is.
         self._poll_seconds = min(poll_seconds, settings.sequencer_lease_seconds / 3)
         self._takeover_seconds = takeover_seconds
         self._signed_size = 0
@@ -96,7 +96,7 @@ class Sequencer:
         self._failures = 0
 
     async def run(self) -> None:
-        """Stand as a candidate and lead when it is our turn, until cancelled; then the place is free at once."""
+        """Wait for leadership and lead, until cancelled; leadership is then released immediately."""
         while True:
             self._failures += 1
             try:
@@ -112,7 +112,7 @@ class Sequencer:
             await asyncio.sleep(_BACKOFF.choose_seconds(self._failures))
 
     async def _serve(self) -> None:
-        """One session: wait for the lock, lead until something ends it. Errors: FencedError, FAILURES."""
+        """On one session, wait for the lock and lead until an error ends it. Errors: FencedError, FAILURES."""
         lease_seconds = self._settings.sequencer_lease_seconds
         session = await DirectSession.open(
             self._settings,
@@ -140,7 +140,7 @@ class Sequencer:
         _logger.info("sequencer_leads", extra={"epoch": status.epoch, "size": row["size"]})
         watch = PendingWatch(session, poll_s=self._poll_seconds)
         await watch.start()
-        # After failures in a row it takes fewer at once, and more again as it goes on: what was too slow still passes.
+        # After consecutive failures, begin with smaller batches and grow them again, so that slow batches get through.
         batch_max = max(1, self._batch_max >> min(self._failures - 1, _HALVINGS_MAX))
         size = row["size"]
         while True:
@@ -156,7 +156,7 @@ class Sequencer:
             batch_max = min(self._batch_max, batch_max * 2)
 
     async def _beat(self, session: DirectSession, size: int) -> None:
-        """What is done at most so often, batch or no batch."""
+        """Do the periodic work: measure the queue, and sign a checkpoint if the feed has grown."""
         await self._measure(session)
         if self._sign is None or size == self._signed_size:
             return
@@ -168,7 +168,7 @@ class Sequencer:
         except FAILURES as error:
             _logger.warning("checkpoint_interrupted", extra={"error": type(error).__name__})
         except Exception:
-            # The order of events goes on without a signature; what is wrong with the session shows at the next batch.
+            # Sequencing continues without a signature; if the session is broken, the next batch fails.
             _logger.exception("checkpoint_failed")
         else:
             self._signed_size = size

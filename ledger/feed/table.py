@@ -1,8 +1,8 @@
-"""The log as it is stored: events, their places in one order without gaps, the tree over them, what was signed of it.
+"""The tables of the log: events, their positions in one order without gaps, the tree over them, and its checkpoints.
 
-Rows of the feed are only added. The sequencer owns them all; `feed_pending` alone is emptied, by the sequencer.
-Retention erases what an event says and the archive drops whole ranges; a legal hold stops both. It stops changing and
-never reading, so that an export shows held entries as any others.
+Rows of `feed` are only inserted, and only by the sequencer, which also empties `feed_pending`. Retention erases the
+content of events and archiving deletes ranges of them; a legal hold blocks both. A hold blocks changes but never
+reads, so that an export contains held entries like any others.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ _VIEWERS = (Role.REGULATOR, *_MEMBERS)
 _ADDED = Access(role=Role.SEQUENCER, select=EVERYTHING, insert=True)
 _PUBLIC_KEY = ("key_id", "verifier_key", "created_at", "retired_at")
 _HASHED = "octet_length({}) = 32"
-# 244 random bits, from the server's own strong source, so that no way of inserting can forget them.
+# 244 random bits from the server's strong random source: as a default, no insert can omit them.
 _SALT = text("(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))")
 
 _UUID_FORM = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -70,10 +70,10 @@ IS_HELD = (
     "OR (h.subject = events.subject AND h.subject_id = events.subject_id) "
     f"OR (h.subject = 'NUMBER' AND h.subject_id = {_NUMBER})))"
 )
-"""Of a row of events: whether a hold is on it.
+"""For a row of events: whether it is under a hold.
 
-A hold on a number is also one on everything about it that the log names by another id, whenever that came to be: the
-number is looked up as the row is about to be changed.
+A hold on a number also covers everything about the number that the log names by another id, whenever it was recorded:
+the number is looked up when the row is about to be changed.
 """
 
 _RESERVED = only(Role.REGULATOR)
@@ -82,11 +82,11 @@ _MINE = f"audience @> ARRAY[{ME}]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One change of state: what, about which thing, by whom, when, and who may get it.
+    """One change of state: what changed, by whom, when, and who may receive the event.
 
-    The id only names the row: it is no position, since a transaction that commits late has a low one. Who acted and
-    who else may get it is the reserved part, for the regulator alone; each part has a salt of its own, so that whoever
-    knows one can't guess the other from its hash.
+    The id only identifies the row: it is not a position, since a transaction that commits late has a low id. Who acted
+    and who else may receive it is the reserved part, which only the regulator may read; each part has its own salt, so
+    that someone who knows one part can't guess the other from its hash.
     """
 
     id: Annotated[int, BIG, KEY, SERIAL] = ASSIGNED
@@ -147,7 +147,7 @@ feed_pending = declare_table(
         Access(role=Role.SEQUENCER, select=EVERYTHING, delete=True),
     ),
 )
-"""Events that have no position yet. A trigger on `events` fills it in the writer's own transaction."""
+"""Events that have no position yet. A trigger on `events` inserts rows in the writer's transaction."""
 
 feed_head = declare_table(
     "feed_head",
@@ -164,7 +164,7 @@ feed_head = declare_table(
         Access(role=Role.ARCHIVE, select=EVERYTHING, update=("oldest_position",)),
     ),
 )
-"""One row: how far the feed is, and the epoch of the one sequencer that may go on with it."""
+"""A single row: the feed's size, its oldest position, and the epoch of the sequencer that may extend it."""
 
 feed = declare_table(
     "feed",
@@ -178,12 +178,12 @@ feed = declare_table(
     CheckConstraint(_HASHED.format("reserved_hash"), name="reserved_hashed"),
     access=(
         *reads(Role.REGULATOR, Role.FOLLOWER, Role.RETENTION, Role.ARCHIVE),
-        # Positions and hashes of leaves are everybody's who takes part, since proofs are made of them.
+        # Every member may read positions and leaf hashes, since proofs are built from them.
         *reads(*_MEMBERS, select=("position", "event_id", "leaf_hash", "reserved_hash")),
         _ADDED,
     ),
 )
-"""No foreign key to the event: archiving removes events, and the hashes stay."""
+"""There is no foreign key to the event: archiving deletes events, and the hashes remain."""
 
 feed_recipients = declare_table(
     "feed_recipients",
@@ -196,9 +196,9 @@ feed_recipients = declare_table(
         Access(role=Role.ARCHIVE, select=EVERYTHING, delete=True),
     ),
 )
-"""A member's entries in their order, so that catching up reads its own and not everybody's.
+"""Each member's entries in order, so that catching up reads only the member's own entries.
 
-brand_id is set where the entry is about a brand of this very member: its clients may be narrowed to one.
+brand_id is set if the entry is about a brand of this member, whose clients may be restricted to one brand.
 """
 
 feed_nodes = declare_table(
@@ -210,12 +210,12 @@ feed_nodes = declare_table(
     CheckConstraint(_HASHED.format("hash"), name="hashed"),
     access=(*reads(*_VIEWERS, Role.ARCHIVE), _ADDED),
 )
-"""Roots of complete subtrees at every eighth level; the levels between are computed from these."""
+"""Roots of complete subtrees at every eighth level; the levels in between are computed from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointKey:
-    """A key that checkpoints are, or until retired_at were, signed with; verifier_key is what readers configure."""
+    """A key that signs checkpoints, or did so until retired_at; verifier_key is what verifiers configure."""
 
     key_id: Annotated[str, KEY]
     verifier_key: str
@@ -237,7 +237,7 @@ feed_keys = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCheckpoint:
-    """A signed checkpoint: the note is what counts, the rest is read out of it. origin is the log's name."""
+    """A signed checkpoint: the note is authoritative; size, root and origin (the log's name) are taken from it."""
 
     tree_size: Annotated[int, BIG, KEY]
     root_hash: bytes
@@ -256,7 +256,7 @@ feed_checkpoints = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegalHold:
-    """A hold on one subject's entries or, without a subject, on every entry; it counts until released_at."""
+    """A hold on one subject's entries or, without a subject, on all entries; it is in force until released_at."""
 
     id: Annotated[LegalHoldId, KEY]
     subject: Annotated[HoldSubject | None, UNCHECKED] = None

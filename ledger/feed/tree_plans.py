@@ -1,10 +1,10 @@
-"""What is stored of the Merkle tree, and which of it a root, a proof or the tree's growth is made from. Pure.
+"""Which nodes of the Merkle tree are stored, and which of them a root, a proof or new nodes are computed from. Pure.
 
-A node is a perfect subtree, by level and index: it covers the leaves from index << level up to (index + 1) << level,
-exclusive; leaf i is the feed's entry at position i + 1. Stored are the leaf hashes (level 0) and the nodes of every
-eighth level, each once it is complete; any other hash is computed from at most 128 of those. So a proof is planned
-first, which says what to load in one statement, and resolved then. A tree's past is never written anew: whatever a
-plan asks for was complete at the size that it is for.
+A node is a perfect subtree, identified by level and index: it covers the leaves from index << level to
+(index + 1) << level, exclusive; leaf i is the feed's entry at position i + 1. The leaf hashes (level 0) and the nodes
+of every eighth level are stored, each once it is complete; any other hash is computed from at most 128 of them. So a
+proof is first planned, which lists what to load in one statement, and then resolved. Stored nodes never change:
+whatever a plan needs was already complete at the size that it is for.
 
 Source: RFC 9162 section 2.1 (roots and proofs); ADR 0050 (what is stored).
 """
@@ -17,7 +17,7 @@ from ledger.feed.merkle import count_trailing_zeros, fold_peaks, hash_children
 
 STORED_LEVEL_STEP = 8
 BLOCK_NODES = 1 << STORED_LEVEL_STEP
-"""So many nodes of one stored level make one node of the next."""
+"""The number of nodes of one stored level that form one node of the next."""
 
 Node: TypeAlias = tuple[int, int]
 """Level and index."""
@@ -25,7 +25,7 @@ Node: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRange:
-    """Stored nodes side by side at one level, first and last included, all within one block of 256."""
+    """Adjacent stored nodes at one level, from first to last inclusive, all within one block of 256."""
 
     level: int
     first: int
@@ -34,55 +34,55 @@ class NodeRange:
 
 @dataclass(frozen=True, slots=True)
 class RootPlan:
-    """How a tree's root is made: from its perfect subtrees, left to right."""
+    """How to compute a tree's root: from its perfect subtrees, left to right."""
 
     subtrees: tuple[Node, ...]
 
     @property
     def ranges(self) -> tuple[NodeRange, ...]:
-        """What to load: one range of at most 255 nodes a stored level."""
+        """What to load: one range of at most 255 nodes per stored level."""
         return _list_ranges(self.subtrees)
 
     def resolve(self, nodes: Mapping[Node, bytes]) -> bytes:
-        """The root, from the nodes of the ranges by (level, index). Errors: KeyError where one is missing."""
+        """The root, from the nodes of the ranges by (level, index). Errors: KeyError if one is missing."""
         return fold_peaks(self.resolve_peaks(nodes))
 
     def resolve_peaks(self, nodes: Mapping[Node, bytes]) -> list[bytes]:
-        """The hashes of the perfect subtrees, left to right. Errors: KeyError where a node is missing."""
+        """The hashes of the perfect subtrees, left to right. Errors: KeyError if a node is missing."""
         return [_hash_subtree(subtree, nodes) for subtree in self.subtrees]
 
 
 @dataclass(frozen=True, slots=True)
 class ProofPlan:
-    """How each hash of a proof is made, in the proof's order: from perfect subtrees, left to right."""
+    """How to compute each hash of a proof, in the proof's order: from perfect subtrees, left to right."""
 
     spans: tuple[tuple[Node, ...], ...]
 
     @property
     def ranges(self) -> tuple[NodeRange, ...]:
-        """What to load: at most two ranges of at most 256 nodes a stored level.
+        """What to load: at most two ranges of at most 256 nodes per stored level.
 
-        One lies around the path, one at the tree's right edge. Up to 2**24 (16.7 million) entries there are three
-        levels, so never more than 6 ranges and 1,536 nodes.
+        One is around the path, one at the tree's right edge. Up to 2**24 (16.7 million) entries there are three
+        levels, so at most 6 ranges and 1,536 nodes.
         """
         return _list_ranges(subtree for span in self.spans for subtree in span)
 
     def resolve(self, nodes: Mapping[Node, bytes]) -> list[bytes]:
-        """The proof, from the nodes of the ranges by (level, index). Errors: KeyError where one is missing."""
+        """The proof, from the nodes of the ranges by (level, index). Errors: KeyError if one is missing."""
         return [fold_peaks([_hash_subtree(subtree, nodes) for subtree in span]) for span in self.spans]
 
 
 def plan_root(size: int) -> RootPlan:
-    """How to make the root of the tree at a size (section 2.1.1). Errors: ValueError for a negative one."""
+    """How to compute the root of the tree of a given size (section 2.1.1). Errors: ValueError if size is negative."""
     if size < 0:
         raise ValueError("A tree's size is 0 or more.")
     return RootPlan(_split(0, size))
 
 
 def plan_inclusion(*, index: int, size: int) -> ProofPlan:
-    """How to make the proof that a leaf is in the tree at a size (section 2.1.3.1).
+    """How to build the proof that a leaf is in the tree of a given size (section 2.1.3.1).
 
-    Errors: ValueError where the tree at that size has no such leaf.
+    Errors: ValueError if the tree of that size has no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError("The leaf is outside the tree.")
@@ -90,13 +90,13 @@ def plan_inclusion(*, index: int, size: int) -> ProofPlan:
 
 
 def plan_consistency(*, first_size: int, second_size: int) -> ProofPlan:
-    """How to make the proof that the tree at the second size begins with the tree at the first (section 2.1.4.1).
+    """How to build the proof that the tree of the second size begins with the tree of the first (section 2.1.4.1).
 
-    It is the path of the first tree's last perfect subtree, with that one in front unless it is the whole first tree.
-    Errors: ValueError where the first size is negative or above the second.
+    It is the path of the first tree's last perfect subtree, preceded by that subtree unless it is the whole first tree.
+    Errors: ValueError if the first size is negative or greater than the second.
     """
     if not 0 <= first_size <= second_size:
-        raise ValueError("The first size is 0 to the second.")
+        raise ValueError("The first size must be between 0 and the second.")
     if first_size in {0, second_size}:
         return ProofPlan(())
     level = count_trailing_zeros(first_size)
@@ -107,18 +107,18 @@ def plan_consistency(*, first_size: int, second_size: int) -> ProofPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthPlan:
-    """Which nodes are to be stored when the tree has grown, lower levels first, and what they are made from.
+    """Which nodes to store after the tree has grown, lower levels first, and what they are computed from.
 
-    The ranges are those children that were stored before: at most one range of at most 255 nodes a level.
+    The ranges are the children that were stored before: at most one range of at most 255 nodes per level.
     """
 
     complete: tuple[Node, ...]
     ranges: tuple[NodeRange, ...]
 
     def resolve(self, nodes: Mapping[Node, bytes]) -> dict[Node, bytes]:
-        """The complete nodes' hashes, from the nodes of the ranges and the new leaf hashes, at level 0.
+        """The hashes of the complete nodes, from the nodes of the ranges and the new leaf hashes (level 0).
 
-        Errors: KeyError where one is missing.
+        Errors: KeyError if one is missing.
         """
         known = dict(nodes)
         for level, index in self.complete:
@@ -129,7 +129,7 @@ class GrowthPlan:
 
 
 def complete_nodes(*, size_before: int, size_after: int) -> GrowthPlan:
-    """What is to be stored of a tree that grew, besides its leaves. Errors: ValueError where it did not grow."""
+    """What to store of a tree that grew, in addition to its leaves. Errors: ValueError if the size shrinks."""
     if not 0 <= size_before <= size_after:
         raise ValueError("A tree never shrinks.")
     complete: list[Node] = []
@@ -145,7 +145,7 @@ def complete_nodes(*, size_before: int, size_after: int) -> GrowthPlan:
 
 
 def _list_siblings(subtree: Node, size: int) -> tuple[tuple[Node, ...], ...]:
-    """What stands beside a subtree and each of its ancestors, bottom up; at the right edge it may be imperfect."""
+    """The siblings of a subtree and of each of its ancestors, bottom up; one at the right edge may be imperfect."""
     level, index = subtree
     spans = []
     while 1 << level < size:
@@ -157,7 +157,7 @@ def _list_siblings(subtree: Node, size: int) -> tuple[tuple[Node, ...], ...]:
 
 
 def _split(start: int, end: int) -> tuple[Node, ...]:
-    """The perfect subtrees over the leaves from start to end, exclusive, where the largest is aligned to start."""
+    """The perfect subtrees over the leaves from start to end, exclusive; start is aligned to the largest of them."""
     subtrees = []
     while start < end:
         level = (end - start).bit_length() - 1
@@ -167,7 +167,7 @@ def _split(start: int, end: int) -> tuple[Node, ...]:
 
 
 def _list_ranges(subtrees: Iterable[Node]) -> tuple[NodeRange, ...]:
-    """The stored nodes that the subtrees are made from, joined to one range for each block of 256."""
+    """The stored nodes that the subtrees are computed from, as one range per block of 256."""
     bounds: dict[tuple[int, int], tuple[int, int]] = {}
     for subtree in subtrees:
         level, first, last = _locate(subtree)
@@ -178,7 +178,7 @@ def _list_ranges(subtrees: Iterable[Node]) -> tuple[NodeRange, ...]:
 
 
 def _locate(subtree: Node) -> tuple[int, int, int]:
-    """The stored level below a subtree, and the first and last node there that it covers."""
+    """The stored level at or below a subtree, and the first and last node there that it covers."""
     level, index = subtree
     height = level % STORED_LEVEL_STEP
     first = index << height
@@ -191,7 +191,7 @@ def _hash_subtree(subtree: Node, nodes: Mapping[Node, bytes]) -> bytes:
 
 
 def _hash_row(row: list[bytes]) -> bytes:
-    """The hash above a power of 2 of nodes that stand side by side."""
+    """The hash above adjacent nodes, whose number is a power of 2."""
     while len(row) > 1:
         row = [hash_children(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
     return row[0]

@@ -1,8 +1,8 @@
-"""Verifying an export of the feed, line by line, in memory that doesn't grow with it. Pure: no database, no network.
+"""Verifies an export of the feed line by line, without holding it in memory. Pure: no database, no network.
 
-It hashes every entry again, grows the tree over the leaf hashes, and holds every checkpoint on the way, and those that
-the verifier kept, against it. It stops at the first thing that doesn't fit and says where and what that is. Entries
-without content are verified by their hash; that they may be without is looked up in the log's own records.
+It hashes every entry again, builds the tree over the leaf hashes, and compares it with every checkpoint in the export
+and with those that the verifier kept. It stops at the first discrepancy and reports where and what it is. Entries
+without content are verified by their hash, and the log's own records must show that they were erased or archived.
 Source: design section 5; RFC 9162 section 2.1; ADR 0055.
 """
 
@@ -31,11 +31,11 @@ from ledger.feed.vocabulary import EventKind
 
 _AHEAD_LINES = 1_000
 _RECENT = timedelta(hours=1)
-"""So long an erasure may be without its record: that is sequenced a moment later, and exporting takes its time."""
+"""How long an erasure may lack its record, which is sequenced a moment later, while an export takes time."""
 
 
 class Tampering(StrEnum):
-    """What doesn't fit. Each is a stable code."""
+    """The kind of a discrepancy. Each is a stable code."""
 
     CONTENT = "CONTENT_CHANGED"
     RESERVED = "RESERVED_PART_CHANGED"
@@ -59,7 +59,7 @@ class Tampering(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The first thing that doesn't fit: at one position, or somewhere in first..last."""
+    """The first discrepancy: at one position, or somewhere in first..last."""
 
     tampering: Tampering
     first: int
@@ -69,7 +69,7 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """What was verified; finding is None where everything fits."""
+    """What was verified; finding is None if there is no discrepancy."""
 
     header: Header
     verified_by: list[str]
@@ -93,10 +93,10 @@ class KeptCheckpointError(InvalidInputError):
 
 
 class VerifierKeyError(InvalidInputError):
-    """This is no key of checkpoints."""
+    """This is not a checkpoint key."""
 
     code = "VERIFIER_KEY_INVALID"
-    hint = "It looks like name+0123abcd+base64; `jembatan audit keys` prints those of an installation."
+    hint = "A key looks like name+0123abcd+base64; `jembatan audit keys` prints those of an installation."
 
 
 def _found(tampering: Tampering, first: int, detail: str, *, last: int | None = None) -> Finding:
@@ -105,7 +105,7 @@ def _found(tampering: Tampering, first: int, detail: str, *, last: int | None = 
 
 @dataclass(slots=True)
 class _Records:
-    """Which entries are without content, and which of those the log's own records name; as ranges."""
+    """Which entries have no content, and for which of them the log has a record, as ranges."""
 
     erased: list[list[int]] = field(default_factory=list)
     recorded: list[tuple[int, int]] = field(default_factory=list)
@@ -119,7 +119,7 @@ class _Records:
             self.erased.append([position, position])
 
     def find_unrecorded(self) -> int | None:
-        """The first erased position that no record names."""
+        """The first erased position without a record."""
         recorded = deque(sorted(self.recorded))
         for first, last in self.erased:
             position = first
@@ -133,7 +133,7 @@ class _Records:
 
 
 def parse_keys(texts: Sequence[str]) -> list[VerifierKey]:
-    """The keys out of their published form. Errors: VerifierKeyError."""
+    """The keys from their published form. Errors: VerifierKeyError."""
     keys = [parse_verifier_key(text.strip()) for text in texts]
     found = [key for key in keys if key is not None]
     if len(found) != len(keys):
@@ -148,10 +148,10 @@ def verify_export(
     kept_notes: Sequence[str] = (),
     note: Callable[[int], None] = lambda _entries: None,
 ) -> Account:
-    """Verify an export that comes as lines; note is told how many entries were read, now and then.
+    """Verify an export given as lines; note is called from time to time with the number of entries read.
 
-    keys are those that the verifier trusts; without any, those that the export names are taken, and the account says
-    so. kept_notes are checkpoints that the verifier kept from earlier.
+    keys are those that the verifier trusts; without any, the export's own keys are used, and the account says so.
+    kept_notes are checkpoints that the verifier kept from earlier.
     Errors: ExportUnreadableError, KeptCheckpointError, VerifierKeyError.
     """
     header = parse_line(next(lines, b""))
@@ -167,7 +167,7 @@ def verify_export(
 
 
 class _Verifier:
-    """Reads an export from line to line. What takes or checks a part returns the first thing that doesn't fit."""
+    """Reads an export line by line. The methods that take or check a part return the first discrepancy."""
 
     def __init__(self, header: Header, keys: Sequence[VerifierKey], note: Callable[[int], None]) -> None:
         self.header = header
@@ -183,33 +183,33 @@ class _Verifier:
         self.suspect: tuple[int, GrowingTree] | None = None
 
     def keep(self, note: str) -> None:
-        """Take a checkpoint that the verifier kept. Errors: KeptCheckpointError."""
+        """Add a checkpoint that the verifier kept. Errors: KeptCheckpointError."""
         signed = verify_checkpoint(note, origin=self.header.origin, keys=self.keys)
         if not isinstance(signed, SignedCheckpoint):
-            raise KeptCheckpointError(f"A checkpoint that you kept is not taken: {signed.reason}.")
+            raise KeptCheckpointError(f"A checkpoint that you kept is invalid: {signed.reason}.")
         checkpoint = signed.checkpoint
         latest = verify_checkpoint(self.header.checkpoint, origin=self.header.origin, keys=self.keys)
         is_later = isinstance(latest, SignedCheckpoint) and checkpoint.size > latest.checkpoint.size
         if checkpoint.size < self.header.after or (checkpoint.size > self.header.until and not is_later):
             raise KeptCheckpointError(
-                f"The checkpoint of {checkpoint.size} entries lies outside of the export.",
-                hint="Verify an export whose range has its size in it.",
+                f"The checkpoint of {checkpoint.size} entries is outside the export.",
+                hint="Verify an export whose range includes that size.",
             )
         before = self.kept.setdefault(checkpoint.size, checkpoint)
         if before != checkpoint:
             raise KeptCheckpointError(
-                f"Two checkpoints that you kept have {checkpoint.size} entries and different roots, both well signed.",
-                hint="The log showed two histories: keep both notes as evidence.",
+                f"Two checkpoints that you kept have {checkpoint.size} entries but different roots; both are signed.",
+                hint="The log presented two histories: keep both notes as evidence.",
             )
 
     def find_first(self, finding: Finding) -> Finding:
-        """The finding, or the entry before it whose content and leaf hash were already seen not to fit."""
+        """The finding, or an earlier entry whose content did not match its leaf hash."""
         if self.suspect is None or finding.first <= self.suspect[0]:
             return finding
         return self.settle_suspect(None) or finding
 
     def read(self, lines: Iterator[bytes]) -> Finding | None:
-        """Read to the footer, or to the first thing that doesn't fit."""
+        """Read to the footer, or to the first discrepancy."""
         finding = self.check_kept()
         for raw in lines:
             if finding is not None:
@@ -232,14 +232,14 @@ class _Verifier:
         if not raw.endswith(b"\n"):
             detail = "the file ends in the middle of a line"
             return _found(Tampering.TRUNCATED, self.tree.size + 1, detail, last=self.header.until)
-        return _found(Tampering.LINE, self.tree.size + 1, "the line is none that an export has")
+        return _found(Tampering.LINE, self.tree.size + 1, "the line is not valid in an export")
 
     def take_entry(self, line: EntryLine, lines: Iterator[bytes]) -> Finding | None:
         expected = self.tree.size + 1
         if line.position != expected:
             return self.refuse_position(line.position, expected, lines)
         if line.position > self.header.until:
-            return _found(Tampering.ENTRY_OUT_OF_ORDER, line.position, "it lies behind the end of the export")
+            return _found(Tampering.ENTRY_OUT_OF_ORDER, line.position, "it is after the end of the export")
         computed = self.check_entry(line)
         if isinstance(computed, Finding):
             return computed
@@ -257,21 +257,21 @@ class _Verifier:
 
     def refuse_position(self, position: int, expected: int, lines: Iterator[bytes]) -> Finding:
         if position < expected:
-            detail = "it stands in the export before" if position > self.header.after else "it lies before the export"
+            detail = "it already occurred in the export" if position > self.header.after else "it is before the export"
             return _found(Tampering.ENTRY_DOUBLED, position, detail)
         ahead = (parse_line(raw) for raw in islice(lines, _AHEAD_LINES))
         if any(isinstance(line, EntryLine) and line.position == expected for line in ahead):
-            return _found(Tampering.ENTRY_OUT_OF_ORDER, expected, f"position {position} stands before it")
+            return _found(Tampering.ENTRY_OUT_OF_ORDER, expected, f"position {position} comes before it")
         detail = f"position {position} follows {expected - 1}"
         return _found(Tampering.ENTRY_MISSING, expected, detail, last=position - 1)
 
     def check_entry(self, line: EntryLine) -> bytes | Finding:
-        """The leaf hash that follows from the content, or the stated one where there is none."""
+        """The leaf hash computed from the content, or the stated one if there is no content."""
         if line.entry is None or line.salt is None:
             return self.check_absence(line) or line.leaf_hash
         self.account.with_content += 1
         if line.erased_at is not None:
-            return _found(Tampering.ERASURE_MARK, line.position, "it is marked as erased and has its content")
+            return _found(Tampering.ERASURE_MARK, line.position, "it is marked as erased but has its content")
         computed = hash_leaf(line.salt + line.entry.encode("utf-8", "surrogatepass"))
         finding = self.check_reserved(line, is_leaf_good=computed == line.leaf_hash)
         if finding is not None:
@@ -285,7 +285,11 @@ class _Verifier:
             self.account.archived += 1
             self.records.archived_until = line.position
         elif line.erased_at is None:
-            return _found(Tampering.CONTENT_MISSING, line.position, "its content is gone, neither erased nor archived")
+            return _found(
+                Tampering.CONTENT_MISSING,
+                line.position,
+                "its content is missing although it was neither erased nor archived",
+            )
         elif self.header.exported_at - line.erased_at < _RECENT:
             self.account.erased += 1
             self.account.erased_lately += 1
@@ -297,7 +301,7 @@ class _Verifier:
     def check_reserved(self, line: EntryLine, *, is_leaf_good: bool) -> Finding | None:
         entry = line.entry or ""
         if line.reserved is None or line.reserved_salt is None:
-            return _found(Tampering.RESERVED, line.position, "its reserved part or that part's salt is gone")
+            return _found(Tampering.RESERVED, line.position, "its reserved part or that part's salt is missing")
         computed = sha256(line.reserved_salt + line.reserved.encode("utf-8", "surrogatepass")).hexdigest()
         stated = _read_reserved(entry)
         if computed == stated:
@@ -306,11 +310,11 @@ class _Verifier:
             return _found(Tampering.RESERVED, line.position, "who acted, or who may get it, is not what was hashed")
         restored = (line.salt or b"") + entry.replace(stated or "\x00", computed).encode("utf-8", "surrogatepass")
         if hash_leaf(restored) == line.leaf_hash:
-            return _found(Tampering.RESERVED_HASH, line.position, "the stored hash of its reserved part is another")
+            return _found(Tampering.RESERVED_HASH, line.position, "the stored hash of its reserved part was changed")
         return None
 
     def read_record(self, entry: str) -> None:
-        """Learn from the log's own records what may be without content."""
+        """Learn from the log's own records which entries may lack content."""
         if EventKind.ENTRIES_ERASED not in entry and EventKind.ENTRIES_ARCHIVED not in entry:
             return
         told = orjson.loads(entry)
@@ -324,21 +328,21 @@ class _Verifier:
         if isinstance(signed, SignedCheckpoint):
             return self.compare_checkpoint(line, signed.checkpoint)
         if signed.reason is not NoteFault.KEY_UNKNOWN:
-            return self.refuse_checkpoint(f"a checkpoint behind it is not taken: {signed.reason}")
+            return self.refuse_checkpoint(f"a checkpoint after it is invalid: {signed.reason}")
         self.account.checkpoints_of_unknown_keys += 1
         return None
 
     def compare_checkpoint(self, line: CheckpointLine, checkpoint: Checkpoint) -> Finding | None:
         size = self.tree.size
         if (line.tree_size, line.root_hash) != (checkpoint.size, checkpoint.root):
-            return self.refuse_checkpoint("a checkpoint's columns say something else than its note")
+            return self.refuse_checkpoint("a checkpoint's columns differ from its note")
         if checkpoint.size != size:
-            return self.refuse_checkpoint(f"a checkpoint of {checkpoint.size} entries stands behind {size}")
+            return self.refuse_checkpoint(f"a checkpoint of {checkpoint.size} entries follows entry {size}")
         finding = self.settle_suspect(checkpoint.root)
         if finding is not None:
             return finding
         if self.tree.compute_root() != checkpoint.root:
-            return self.refuse_root(size, "the signed root is another than that of the entries")
+            return self.refuse_root(size, "the signed root differs from that of the entries")
         self.good_size = size
         self.account.checkpoints += 1
         return None
@@ -352,12 +356,14 @@ class _Verifier:
         )
 
     def settle_suspect(self, root: bytes | None) -> Finding | None:
-        """Say whether an entry's content or its leaf hash was changed, by which of the two leads to a signed root."""
+        """Decide whether an entry's content or its leaf hash was changed: only one of them leads to a signed root."""
         if self.suspect is None:
             return None
         position, other = self.suspect
         if root is not None and other.compute_root() == root:
-            return _found(Tampering.LEAF_HASH, position, "the stored leaf hash is not the signed one; the content is")
+            return _found(
+                Tampering.LEAF_HASH, position, "the stored leaf hash was changed; the content matches the signed root"
+            )
         return _found(Tampering.CONTENT, position, "its content or its salt is not what was hashed")
 
     def check_kept(self) -> Finding | None:
@@ -368,7 +374,7 @@ class _Verifier:
         if finding is not None:
             return finding
         if self.tree.compute_root() != kept.root:
-            detail = f"the checkpoint of {kept.size} entries that you kept tells another history"
+            detail = f"the checkpoint of {kept.size} entries that you kept has a different history"
             return _found(Tampering.SPLIT_VIEW, min(self.good_size + 1, kept.size), detail, last=kept.size)
         self.account.kept_checkpoints += 1
         return None
@@ -378,7 +384,7 @@ class _Verifier:
         if size != self.header.until or footer.until != size or footer.entries != self.account.entries:
             return _found(Tampering.ENTRY_MISSING, size + 1, "the export ends before its range", last=self.header.until)
         if next(lines, None) is not None:
-            return _found(Tampering.LINE, size, "something stands behind the footer")
+            return _found(Tampering.LINE, size, "there is more after the footer")
         self.account.root = self.tree.compute_root()
         finding = self.check_last()
         if finding is not None:
@@ -390,10 +396,10 @@ class _Verifier:
         return self.check_records()
 
     def check_last(self) -> Finding | None:
-        """Hold the end against the checkpoint that vouches for the whole export."""
+        """Compare the end with the checkpoint that covers the entire export."""
         signed = verify_checkpoint(self.header.checkpoint, origin=self.header.origin, keys=self.keys)
         if not isinstance(signed, SignedCheckpoint):
-            detail = f"the checkpoint that vouches for the export is not taken: {signed.reason}"
+            detail = f"the checkpoint that covers the export is invalid: {signed.reason}"
             return self.settle_suspect(None) or _found(Tampering.CHECKPOINT, self.tree.size, detail)
         last = signed.checkpoint
         finding = self.settle_suspect(last.root if last.size == self.tree.size else None)
@@ -408,7 +414,7 @@ class _Verifier:
         )
         if not verdict:
             return self.refuse_root(
-                self.tree.size, f"the last checkpoint, of {last.size} entries, does not go on from here"
+                self.tree.size, f"the last checkpoint, of {last.size} entries, does not continue from here"
             )
         return None
 
@@ -419,10 +425,12 @@ class _Verifier:
         unrecorded = self.records.find_unrecorded()
         if unrecorded is not None:
             return _found(
-                Tampering.ERASURE_UNRECORDED, unrecorded, "it is without content, and no record says it was erased"
+                Tampering.ERASURE_UNRECORDED, unrecorded, "it has no content, and there is no record of its erasure"
             )
         if self.records.archived_until > self.records.recorded_until:
-            detail = "it is without content, and no record says it was archived; if that was a moment ago, export again"
+            detail = (
+                "it has no content, and there is no record of its archiving; if that has just happened, export again"
+            )
             return _found(
                 Tampering.ARCHIVE_UNRECORDED, self.records.recorded_until + 1, detail, last=self.records.archived_until
             )

@@ -1,4 +1,4 @@
-"""The closed lists of the log: what can happen, to what, and what a legal hold may be on.
+"""The closed lists of the log: kinds of events, their subjects, and the subjects of legal holds.
 
 Pure: it may be imported from anywhere in the ledger.
 """

@@ -1,1 +1,1 @@
-"""Where the ledger's rows live: engine, roles, viewer binding, encryption, the embedded server."""
+"""How the ledger stores its rows: engine, roles, viewer binding, encryption, the embedded server."""

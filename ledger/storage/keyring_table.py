@@ -1,4 +1,4 @@
-"""A known value sealed under each key, so that a wrong key is noticed at start and not at the first reading."""
+"""A known value sealed under each key, so that a wrong key is detected at startup rather than on the first read."""
 
 from sqlalchemy import Column, LargeBinary, Text
 

@@ -1,4 +1,4 @@
-"""The one MetaData: every constraint gets a name, since a name is what becomes a domain error."""
+"""The MetaData of all tables. It names every constraint, since violations are translated to domain errors by name."""
 
 from sqlalchemy import MetaData
 

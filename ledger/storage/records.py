@@ -1,7 +1,7 @@
-"""Records: one declaration of a stored thing, which is its table and the row that the ledger works with.
+"""Records: one declaration defines both a table and the type of its rows in Python.
 
-A record is a frozen dataclass. The type of a field says what its column holds (an id, text, a closed list, a time)
-and whether it may be NULL; its default is the column's default; what else there is to say stands in `Annotated`:
+A record is a frozen dataclass. A field's type determines its column's type (an id, text, a closed list, a time) and
+whether it is nullable; its default is the column's default; `Annotated` carries everything else:
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Brand:
@@ -13,9 +13,9 @@ and whether it may be NULL; its default is the column's default; what else there
 
     brands = declare("brands", Brand, UniqueConstraint("member_id", "slug"), access=[Access(role=Role.REGULATOR, ...)])
 
-A derived field is an SQL expression over the table's columns and is read with the row wherever the row is read. What
-`only` keeps from a viewer's role can't be selected by it and is None on its rows. Columns that are stored and are no
-part of the row (sealed values, hashes) are given to `declare` as plain columns.
+A derived field is an SQL expression over the table's columns and is read whenever the row is read. A viewer's role
+can't select a column that `only` reserves for other roles; the field is None on the records that it reads. Stored
+columns that are not part of the record (sealed values, hashes) are passed to `declare` as plain columns.
 Source: docs/adr/0070.
 """
 
@@ -64,32 +64,32 @@ Columns = ReadOnlyColumnCollection[str, Column[Any]]
 R = TypeVar("R")
 
 AS_OF = bindparam("as_of", type_=DateTime(timezone=True))
-"""The operation's clock, for expressions that depend on the time; whoever runs the statement binds it."""
+"""The operation's time, for expressions that depend on it; the code that runs the statement binds it."""
 
 DERIVED: Any = None
-"""The value of a derived field on a record that was made here and not read."""
+"""The value of a derived field on a record that was created in Python and not read."""
 ASSIGNED: Any = None
-"""The value of a column that PostgreSQL assigns, on a record that was made here and not read."""
+"""The value of a column that PostgreSQL assigns, on a record that was created in Python and not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The column belongs to the primary key."""
+    """The column is part of the primary key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """The column is NOT NULL although the field may be None, since `only` keeps it from some of its readers."""
+    """The column is NOT NULL although the field may be None, since `only` hides it from some roles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """A closed list that grows with the program, so that no CHECK pins its values."""
+    """A closed list that later versions extend, so that no CHECK restricts its values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serial:
-    """PostgreSQL numbers the rows."""
+    """PostgreSQL assigns the value from a sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class Unique:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The column's SQL type, where the field's type doesn't tell."""
+    """The column's SQL type, if it does not follow from the field's type."""
 
     sql: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A foreign key to `table.column`; rows are never deleted under it."""
+    """A foreign key to `table.column`; the rows that it references are never deleted."""
 
     target: str
     index: bool
@@ -114,14 +114,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Of the roles of viewers, those that may read the column."""
+    """The viewers' roles that may read the column."""
 
     roles: frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """The field is no column but an expression over the table's columns."""
+    """The field is not a column but an expression over the table's columns."""
 
     expression: Callable[[Columns], ColumnElement[Any]]
 
@@ -148,32 +148,32 @@ _SQL_TYPES: Mapping[Any, Any] = {
 
 
 def references(target: str, *, index: bool = False) -> Reference:
-    """A foreign key to `table.column`; rows are never deleted under it."""
+    """A foreign key to `table.column`; the rows that it references are never deleted."""
     return Reference(target, index)
 
 
 def only(*roles: Role) -> Readers:
-    """Of the viewers' roles, these alone may read the column."""
+    """Of the viewers' roles, only these may read the column."""
     return Readers(frozenset(roles))
 
 
 def kept_for(*roles: Role) -> dict[str, Any]:
-    """What `only` says, as the `info` of a plain column."""
+    """The equivalent of `only` for a plain column, as its `info`."""
     return {"readers": frozenset(roles)}
 
 
 def derived(expression: Callable[[Columns], ColumnElement[Any]]) -> Derivation:
-    """The field is this expression over the table's columns."""
+    """The field has the value of this expression over the table's columns."""
     return Derivation(expression)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One field of a record, worked out from its annotation."""
+    """One field of a record, as its annotation defines it."""
 
     name: str
     convert: Callable[[Any], Any] | None
-    """From what the driver returns to the field's type, where the two differ; never called with None."""
+    """Converts the driver's value to the field's type, if the two differ; never called with None."""
     column: Column[Any] | None
     derivation: Derivation | None
     readers: frozenset[Role] | None
@@ -182,7 +182,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Declaration(Generic[R]):
-    """A record, its table, and its fields in their order."""
+    """A record, its table, and its fields in order."""
 
     record: type[R]
     table: Table
@@ -194,7 +194,7 @@ class Declaration(Generic[R]):
         return tuple(str(column.name) for column in self.table.primary_key.columns)
 
     def stored(self) -> list[str]:
-        """The fields that an INSERT writes: the columns that PostgreSQL doesn't assign."""
+        """The fields that an INSERT writes: all columns except those that PostgreSQL assigns."""
         return [member.name for member in self.members.values() if member.column is not None and not member.is_assigned]
 
 
@@ -202,10 +202,10 @@ _declarations: dict[type[Any], Declaration[Any]] = {}
 
 
 def declare(name: str, record: type[Any], *parts: SchemaItem, access: Collection[Access] = ()) -> Table:
-    """Make the record's table.
+    """Create the record's table.
 
-    parts are the columns that are no part of the row, the constraints and the indexes. access says who may touch
-    which rows; which columns a viewer may read is said at the fields, by `only`.
+    parts are the columns that are not part of the record, the constraints and the indexes. access defines who may
+    access which rows; `only` on the fields defines which columns a viewer may read.
     """
     hints = typing.get_type_hints(record, include_extras=True)
     members: dict[str, Member] = {}
@@ -219,12 +219,12 @@ def declare(name: str, record: type[Any], *parts: SchemaItem, access: Collection
 
 
 def declare_table(name: str, *parts: SchemaItem, access: Collection[Access] = ()) -> Table:
-    """Make a table whose rows are no records, since only statements of their own touch them."""
+    """Create a table that has no record type, because only dedicated SQL statements use its rows."""
     return Table(name, metadata, *parts, info={"access": tuple(access)})
 
 
 def declaration_of(record: type[R]) -> Declaration[R]:
-    """The declaration of a record. Errors: KeyError for a class that was never declared."""
+    """The declaration of a record. Errors: KeyError for a class that was not declared."""
     return _declarations[record]
 
 
@@ -334,7 +334,7 @@ def _converter_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
 
 
 def expression_of(record: type[Any], name: str) -> ColumnElement[Any]:
-    """A field of a record in a condition: its column, or the expression that it is derived by."""
+    """A field of a record as an SQL expression: its column, or the expression that it is derived from."""
     return _expression(declaration_of(record), name)
 
 
@@ -347,7 +347,7 @@ def _expression(declaration: Declaration[Any], name: str) -> ColumnElement[Any]:
 
 
 def readable_columns(record: type[Any], role: Role) -> tuple[ColumnElement[Any], ...]:
-    """What a role may read of a record: its columns and derived expressions, each labelled by its field."""
+    """The columns and derived expressions of a record that a role may read, each labelled with its field's name."""
     return _readable(declaration_of(record), role)
 
 
@@ -366,7 +366,7 @@ _dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-cal
 
 
 def render_columns(record: type[Any], role: Role) -> str:
-    """What a role may read of a record, as the list of a textual SELECT or RETURNING over the unaliased table."""
+    """The same as SQL text, for the list of a SELECT or RETURNING on the unaliased table."""
     return _render(declaration_of(record), role)
 
 
@@ -384,13 +384,13 @@ def _render(declaration: Declaration[Any], role: Role) -> str:
 
 
 def _name_clock(element: Any, **_: Any) -> ColumnElement[Any] | None:
-    """The clock as a textual statement names it, since its value is not known yet and can't be written out."""
+    """The time as a named parameter, since its value is not known yet and can't be rendered as a literal."""
     is_clock = isinstance(element, BindParameter) and element.key == AS_OF.key
     return literal_column("CAST(:as_of AS timestamptz)") if is_clock else None
 
 
 def reader_of(record: type[R], names: tuple[str, ...]) -> Callable[[Any], R]:
-    """What makes records of rows whose columns have these names; fields that a row lacks are None on its record."""
+    """A function that converts rows with these column names to records; fields that the rows lack are None."""
     return _reader(declaration_of(record), names)
 
 
@@ -418,7 +418,7 @@ def _reader(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[An
 
 
 def hide(record: R, role: Role) -> R:
-    """The record as a viewer's role may read it: what is not its own to see is None."""
+    """The record as a viewer's role may read it: fields that it may not read are None."""
     members = declaration_of(type(record)).members.values()
     hidden = {member.name: None for member in members if not may_read(member.readers, role)}
     return replace(record, **hidden) if hidden else record  # type: ignore[type-var]

@@ -1,8 +1,8 @@
-"""The keyring and the database: noticing a wrong key at start, and re-encrypting under a new one.
+"""The keyring and the database: detecting a wrong key at startup, and re-encrypting under a new one.
 
-Rotation goes in batches, each its own transaction, by primary key, and may be stopped and started again: what is
-sealed under the current key already is passed over. Every other key can be dropped from settings when
-`rotate_keys` has reported nothing left.
+Rotation works in batches by primary key, each in its own transaction, and may be interrupted and restarted: values
+that are already sealed under the current key are skipped. After `rotate_keys` has returned, every other key can be
+removed from the settings.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ ON CONFLICT (key_id) DO NOTHING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedColumn:
-    """A column of sealed values and its rows' key; the context of a value is `table.column:row id`."""
+    """A column of sealed values and the table's primary key; the context of a value is `table.column:row id`."""
 
     table: Table
     key: Column[str]
@@ -37,16 +37,16 @@ class SealedColumn:
 
     @property
     def name(self) -> str:
-        """The column's name with its table's."""
+        """The column's name, qualified with its table's."""
         return f"{self.table.name}.{self.column.name}"
 
     def context(self, row_id: str) -> str:
-        """What a value of this row is bound to."""
+        """The context that a value in this row is bound to."""
         return f"{self.name.removesuffix('_sealed')}:{row_id}"
 
 
 def list_sealed_columns(tables: Iterable[Table]) -> list[SealedColumn]:
-    """The columns that the JOBS role may update: re-encryption is all that it may change a row for."""
+    """The columns that the JOBS role may update: it may update rows only to re-encrypt them."""
     found = []
     for table in tables:
         (key, *_) = table.primary_key.columns
@@ -57,9 +57,9 @@ def list_sealed_columns(tables: Iterable[Table]) -> list[SealedColumn]:
 
 
 async def check_keyring(database: Database, *, as_of: datetime) -> None:
-    """Make sure that the keys of the settings open what this database holds, and remember new ones.
+    """Check that the configured keys can decrypt the data in this database, and record a new current key.
 
-    Errors: EncryptionKeyError when a key that the database was written with is missing or differs.
+    Errors: EncryptionKeyError if a key that the database was written with is missing or differs.
     """
     keyring = database.keyring
     async with database.system(Role.JOBS, as_of=as_of) as tx:
@@ -84,10 +84,10 @@ async def rotate_keys(
     tables: Iterable[Table],
     note: Callable[[str, int], None] = lambda _column, _rows: None,
 ) -> dict[str, int]:
-    """Seal every value of the tables under the current key, and forget the checks of keys that nothing needs any more.
+    """Seal every value of the tables under the current key, and delete the checks of keys that are no longer needed.
 
-    Answers how many values of each column were sealed anew. note is told after each batch: the column's name and
-    the rows looked at. Errors: EncryptionKeyError; what was done before it stays done.
+    Returns how many values of each column were re-encrypted. note is called after each batch with the column's name
+    and the number of rows examined. Errors: EncryptionKeyError; batches before it stay re-encrypted.
     """
     sealed_anew: dict[str, int] = {}
     for sealed in list_sealed_columns(tables):
@@ -106,7 +106,7 @@ async def rotate_keys(
 
 
 async def _rotate_batch(tx: Transaction, sealed: SealedColumn, *, after: str | None) -> tuple[int, int, str | None]:
-    """One batch: (rows looked at, values sealed anew, the last key)."""
+    """Rotate one batch; returns the rows examined, the values re-encrypted, and the last primary key."""
     statement = (
         select(sealed.key, sealed.column)
         .where(sealed.column.is_not(None))

@@ -1,8 +1,8 @@
-"""Database roles: who may do what inside PostgreSQL, whatever the application gets wrong.
+"""Database roles: what each party may do inside PostgreSQL, even if the application has a bug.
 
-Every role here is NOLOGIN and owns nothing. The one application login is NOSUPERUSER NOINHERIT:
-by itself it may read no table, so a transaction that was never bound to a role fails instead of
-seeing everything. Roles belong to the whole cluster, hence the prefix.
+Every role here is NOLOGIN and owns nothing. The application's login is NOSUPERUSER NOINHERIT:
+by itself it may read no table, so that a transaction that was never bound to a role fails instead
+of seeing everything. Roles are shared by the entire cluster, hence the prefix.
 """
 
 import re
@@ -15,7 +15,7 @@ _PREFIX = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
 
 
 class Role(StrEnum):
-    """What a transaction runs as."""
+    """The role that a transaction runs as."""
 
     REGULATOR = "regulator"
     AGENCY = "agency"
@@ -27,17 +27,17 @@ class Role(StrEnum):
     REVEAL = "reveal"
     """Reads complainant data, for one recorded purpose at a time."""
     AUTH = "auth"
-    """Clients, logins, codes and keys."""
+    """Manages clients, logins, codes and keys."""
     JOBS = "jobs"
-    """Scheduled work and start-up checks."""
+    """Runs scheduled work and startup checks."""
     SEQUENCER = "sequencer"
-    """Gives committed events their positions in the feed, and signs what the feed has come to."""
+    """Assigns committed events their positions in the feed, and signs its checkpoints."""
     FOLLOWER = "follower"
-    """Reads what was added to the feed, once for every subscriber of a process."""
+    """Reads new entries of the feed, once per process for all of its subscribers."""
     RETENTION = "retention"
-    """Erases the content of old entries, never under a legal hold."""
+    """Erases the content of old entries, except those under a legal hold."""
     ARCHIVE = "archive"
-    """Drops exported ranges of old entries; their hashes stay."""
+    """Removes exported ranges of old entries; their hashes remain."""
 
 
 ROLE_OF_VIEWER = {
@@ -52,21 +52,21 @@ VIEWERS = frozenset(ROLE_OF_VIEWER.values())
 
 
 def may_read(readers: frozenset[Role] | None, role: Role) -> bool:
-    """Whether a role may read a column that is for these viewers alone; None is for every viewer.
+    """Whether a role may read a column that is restricted to readers; None means every viewer.
 
-    The system's own roles are no viewers: their rights name the columns one by one where they are narrower.
+    The restriction does not apply to system roles, which are not viewers: their grants list columns where necessary.
     """
     return readers is None or role not in VIEWERS or role in readers
 
 
 class RolePrefixInvalidError(InvalidInputError):
-    """The role prefix must be lower-case letters, digits and underscores, beginning with a letter."""
+    """The role prefix must consist of lower-case letters, digits and underscores, and begin with a letter."""
 
     code = "ROLE_PREFIX_INVALID"
 
 
 def check_prefix(prefix: str) -> str:
-    """The prefix itself, or RolePrefixInvalidError: it is written into SQL."""
+    """Return the prefix, which is interpolated into SQL. Errors: RolePrefixInvalidError."""
     if not _PREFIX.match(prefix):
         raise RolePrefixInvalidError
     return prefix
@@ -78,19 +78,19 @@ def role_name(prefix: str, role: Role) -> str:
 
 
 def login_name(prefix: str) -> str:
-    """The name of the application's login where we make it ourselves."""
+    """The name of the application's login, if we create it ourselves."""
     return f"{check_prefix(prefix)}app"
 
 
 def owner_name(prefix: str) -> str:
-    """The name of the login that owns the tables where we make it ourselves."""
+    """The name of the login that owns the tables, if we create it ourselves."""
     return f"{check_prefix(prefix)}owner"
 
 
 def render_role_statements(prefix: str, *, login: str) -> list[str]:
-    """The statements that make the group roles and let the application's login take them on.
+    """The statements that create the group roles and let the application's login assume them.
 
-    They can be run again, by a superuser or by a login with CREATEROLE. The login must exist.
+    They can be run repeatedly, by a superuser or by a login with CREATEROLE. The login must exist.
     """
     statements = []
     for role in Role:
@@ -104,7 +104,7 @@ def render_role_statements(prefix: str, *, login: str) -> list[str]:
 
 
 def render_dba_sql(prefix: str, *, database: str) -> str:
-    """What a DBA runs once on a managed server, before `jembatan migrate`: logins, database, roles."""
+    """The SQL that a DBA runs once on a managed server before `jembatan migrate`: logins, database, roles."""
     owner, login = owner_name(prefix), login_name(prefix)
     lines = [
         "-- Run as an administrator. Replace the two passwords.",

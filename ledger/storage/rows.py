@@ -1,7 +1,7 @@
-"""Reading and writing records: each function is one statement, whatever the number of rows.
+"""Reading and writing records: each function runs one statement, however many rows there are.
 
-What a row shows follows the role that the transaction runs as at that moment: a viewer's own role leaves out what is
-not its to read, and the system's roles see all of it. Batches travel as one JSON document (docs/adr/0003).
+The transaction's present role determines which columns are read: a viewer's role omits those that the viewer may not
+read, and system roles read all of them. Batches are sent as one JSON document (docs/adr/0003).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,29 +24,29 @@ _dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def select_records(tx: Transaction, record: type[Any]) -> Select[Any]:
-    """A SELECT of what the transaction's present role may read of the record."""
+    """A SELECT of the record's columns that the transaction's present role may read."""
     return select(*readable_columns(record, tx.present_role))
 
 
 async def fetch_records(
     tx: Transaction, record: type[R], statement: Executable, parameters: Mapping[str, Any] | None = None
 ) -> list[R]:
-    """Run a statement whose columns are named as the record's fields are; other columns are passed over."""
+    """Run a statement whose columns have the names of the record's fields; other columns are ignored."""
     result = await tx.execute(statement, {"as_of": tx.as_of, **(parameters or {})})
     read = reader_of(record, tuple(result.keys()))
     return [read(row) for row in result.all()]
 
 
 async def find_record(tx: Transaction, record: type[R], *conditions: ColumnElement[bool]) -> R | None:
-    """The one record that meets the conditions and that the present role may see, or None."""
+    """The only record that meets the conditions and that the present role may see, or None."""
     found = await fetch_records(tx, record, select_records(tx, record).where(*conditions).limit(2))
     if len(found) > 1:
-        raise RuntimeError(f"More than one {record.__name__} answers to what should name one.")
+        raise RuntimeError(f"More than one {record.__name__} meets conditions that should identify one.")
     return found[0] if found else None
 
 
 async def lock_records(tx: Transaction, record: type[R], keys: Sequence[str]) -> dict[str, R]:
-    """The records with these keys, locked in their order until the transaction ends; unknown keys are left out."""
+    """The records with these keys, locked in key order until the transaction ends; unknown keys are omitted."""
     if not keys:
         return {}
     (key,) = declaration_of(record).table.primary_key.columns
@@ -58,7 +58,7 @@ async def lock_records(tx: Transaction, record: type[R], keys: Sequence[str]) ->
 async def load_records(
     tx: Transaction, record: type[R], keys: Sequence[str], *conditions: ColumnElement[bool]
 ) -> dict[str, R]:
-    """The records with these keys that meet the conditions, in one statement; what is not to be seen is missing."""
+    """The records with these keys that meet the conditions and that the present role may see, in one statement."""
     if not keys:
         return {}
     (key,) = declaration_of(record).table.primary_key.columns
@@ -74,11 +74,11 @@ async def insert_records(
     unless: str | None = None,
     violations: Violations | None = None,
 ) -> None:
-    """Add rows, all of them or none.
+    """Insert rows, all or none.
 
-    Shapes: more has, for each record, its columns that are no part of the row. unless names the unique constraint or
-    index under which a row that is there already is left as it is. violations maps the name of a constraint to the
-    error that its violation is. Errors: those of violations.
+    Shapes: more has, for each record, the columns that are not part of the record. unless names the unique constraint
+    or index whose conflicting rows are skipped, leaving the existing row unchanged. violations maps the name of a
+    constraint to the error that its violation raises. Errors: those of violations.
     """
     if not records:
         return
@@ -93,10 +93,10 @@ async def insert_records(
 async def insert_and_read(
     tx: Transaction, records: Sequence[R], *, more: Sequence[Mapping[str, Any]] | None = None, unless: str | None = None
 ) -> list[R]:
-    """Add rows and return them as PostgreSQL holds them, in no particular order.
+    """Insert rows and return them as PostgreSQL stored them, in no particular order.
 
-    unless names the unique constraint or index under which a row that is there already is left out, and only that
-    one: any other violation is an error.
+    unless names the unique constraint or index whose conflicting rows are skipped and not returned; any other
+    violation is an error.
     """
     if not records:
         return []
@@ -110,9 +110,9 @@ async def insert_and_read(
 async def insert_new(
     tx: Transaction, records: Sequence[Any], *, unless: str, more: Sequence[Mapping[str, Any]] | None = None
 ) -> set[str]:
-    """Add rows and return the keys of those that were not there already under the named constraint or index.
+    """Insert rows and return the keys of those that did not conflict under the named constraint or index.
 
-    As insert_and_read, for a caller that knows what its rows hold.
+    As insert_and_read, for callers that already have the content of the rows.
     """
     if not records:
         return set()
@@ -124,9 +124,9 @@ async def insert_new(
 
 
 async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> list[R]:
-    """Write what changed between the first and the second of each pair; the rows as they are then, in that order.
+    """Write the differences between the old and the new record of each pair; returns the updated rows in that order.
 
-    Errors: ConflictError, when a row was not there to be changed.
+    Errors: ConflictError if a row no longer exists.
     """
     if not changes:
         return []
@@ -139,7 +139,7 @@ async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> lis
     rows = [{name: getattr(new, name) for name in (*declaration.key, *changed)} for _, new in changes]
     found = await fetch_records(tx, record, _update(declaration, changed, tx.present_role), {"rows": dump_rows(rows)})
     if len(found) != len(changes):
-        raise ConflictError("Something changed under this call; nothing was written.")
+        raise ConflictError("A record was changed concurrently; nothing was written.")
     by_key = {_key_of(row, declaration.key): row for row in found}
     return [by_key[_key_of(new, declaration.key)] for _, new in changes]
 
@@ -166,7 +166,7 @@ def _written_names(record: type[Any], more: Sequence[Mapping[str, Any]] | None) 
 
 
 def _written_rows(records: Sequence[Any], more: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    """What is None is left out: it is NULL without being sent."""
+    """None is omitted, since a missing key becomes NULL."""
     names = declaration_of(type(records[0])).stored()
     rows = [{name: value for name in names if (value := getattr(record, name)) is not None} for record in records]
     if more is not None:
@@ -204,7 +204,7 @@ def _update(declaration: Declaration[Any], changed: tuple[str, ...], role: Role)
 
 
 def _render_target(table: Table, name: str) -> str:
-    """The columns and the condition by which PostgreSQL knows a unique constraint or index. Errors: LookupError."""
+    """The conflict target for a unique constraint or index. Errors: LookupError."""
     for index in table.indexes:
         if index.name == name and index.unique:
             where = index.dialect_options["postgresql"]["where"]
@@ -217,6 +217,6 @@ def _render_target(table: Table, name: str) -> str:
 
 
 def _translate(error: IntegrityError, violations: Violations) -> Exception:
-    """The error that a violated constraint is by its name; an unknown one stays as it was."""
+    """The domain error for the violated constraint; if the constraint is not listed, the original error."""
     make = violations.get(violated_constraint(error) or "")
     return error if make is None else make()

@@ -1,8 +1,8 @@
-"""Encryption of what only the regulator may read: AES-256-GCM under a keyring from settings.
+"""Encryption of data that only the regulator may read: AES-256-GCM under a keyring from the settings.
 
-A sealed value is `version byte | key id length | key id | 12-byte nonce | ciphertext and tag`, bound to its
-place ("table.column:row id") as associated data, so that a value copied to another row or column
-doesn't open. It must never log or return a key or a plaintext in an error.
+A sealed value is `version byte | key id length | key id | 12-byte nonce | ciphertext and tag`. Its context
+("table.column:row id") is part of the associated data, so that a value copied to another row or column
+can't be decrypted. No log line or error may contain a key or a plaintext.
 
 Source: NIST SP 800-38D (GCM); the nonce is random, and a key seals far fewer than 2**32 values.
 """
@@ -30,7 +30,7 @@ _KEY_ID = re.compile(r"^[A-Za-z0-9._-]{1,32}$")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Keyring:
-    """The keys that seal and open, the first one sealing, and the key of complainant references."""
+    """The encryption keys, of which the current one encrypts and all decrypt, and the key of complainant references."""
 
     keys: Mapping[str, bytes]
     current_key_id: str
@@ -38,34 +38,34 @@ class Keyring:
 
     @classmethod
     def from_text(cls, encryption_keys: str, reference_key: str) -> "Keyring":
-        """Read `id:base64,id:base64` (32 bytes each, the first one seals) and the reference key (base64).
+        """Parse `id:base64,id:base64` (32 bytes each, the first one encrypts) and the reference key (base64).
 
-        Errors: EncryptionKeyError, which names the malformed part by its place and never quotes it.
+        Errors: EncryptionKeyError, which identifies the malformed part by its position and never quotes it.
         """
         keys: dict[str, bytes] = {}
         for place, part in enumerate(encryption_keys.split(","), start=1):
             key_id, _, encoded = part.strip().partition(":")
             if not _KEY_ID.match(key_id) or key_id in keys:
-                raise EncryptionKeyError(f"Encryption key {place} needs a key id of its own before the colon.")
+                raise EncryptionKeyError(f"Encryption key {place} needs a unique key id before the colon.")
             keys[key_id] = _decode_key(encoded, f"Encryption key {place}")
         return cls(keys, next(iter(keys)), _decode_key(reference_key, "The reference key"))
 
     @classmethod
     def generate_text(cls) -> tuple[str, str]:
-        """Fresh settings: (encryption keys, reference key), in the form that from_text reads."""
+        """New random keys as (encryption keys, reference key), in the form that from_text reads."""
         key_id = f"k{secrets.token_hex(4)}"
         encoded = [base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode() for _ in range(2)]
         return f"{key_id}:{encoded[0]}", encoded[1]
 
     def seal(self, plaintext: bytes, context: str) -> bytes:
-        """Encrypt under the current key, bound to `table.column:row id`."""
+        """Encrypt under the current key, bound to the context `table.column:row id`."""
         key_id = self.current_key_id.encode()
         nonce = os.urandom(_NONCE_BYTES)
         head = bytes((_VERSION, len(key_id))) + key_id
         return head + nonce + AESGCM(self.keys[self.current_key_id]).encrypt(nonce, plaintext, head + context.encode())
 
     def open(self, sealed: bytes, context: str) -> bytes:
-        """Decrypt what seal made for the same place. Errors: EncryptionKeyError."""
+        """Decrypt a value that seal returned for the same context. Errors: EncryptionKeyError."""
         key_id = sealed_key_id(sealed)
         key = self.keys.get(key_id)
         if key is None:
@@ -76,18 +76,18 @@ class Keyring:
             return AESGCM(key).decrypt(nonce, sealed[head_length + _NONCE_BYTES :], head + context.encode())
         except InvalidTag:
             raise EncryptionKeyError(
-                f"The encryption key with id {key_id!r} does not open what was sealed under it."
+                f"The encryption key with id {key_id!r} can't decrypt what was encrypted under that id."
             ) from None
 
     def reference(self, value: str) -> str:
-        """The keyed hash by which the same value is recognised again without being readable."""
+        """The keyed hash that identifies equal values without revealing them."""
         return hmac.new(self.reference_key, value.encode(), hashlib.sha256).hexdigest()
 
 
 def sealed_key_id(sealed: bytes) -> str:
-    """The id of the key that a value was sealed under. Errors: EncryptionKeyError for what was never sealed."""
+    """The id of the key that a value was sealed under. Errors: EncryptionKeyError for a value that is not sealed."""
     if len(sealed) < 2 + _NONCE_BYTES or sealed[0] != _VERSION:
-        raise EncryptionKeyError("A stored value is not in the sealed form.")
+        raise EncryptionKeyError("A stored value is not in sealed form.")
     return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
 
 

@@ -1,4 +1,4 @@
-"""What officers decide of complaints, and the one way to see who complained."""
+"""Officers' decisions on complaints, and the only way to see who complained."""
 
 from typing import Annotated
 

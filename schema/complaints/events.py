@@ -1,4 +1,4 @@
-"""What happens to complaints, told as it happens and after a gap: outcomes for those who filed, work for the intake."""
+"""The subscription to complaint events, live and after a gap: outcomes for sources, new work for the regulator."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -86,7 +86,7 @@ class ComplaintSubscriptions:
     async def complaint_events(
         self,
         info: Info,
-        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it and supplies the messages
     ) -> AsyncGenerator[ComplaintMessage | None, None]:
         """Errors: CURSOR_INVALID, CURSOR_EXPIRED."""
         async for message in follow(info.context, COMPLAINTS):

@@ -1,4 +1,4 @@
-"""Filing complaints, and what their source may do to them afterwards."""
+"""Filing complaints, and what their source may do with them afterwards."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What mutations of existing complaints take and answer: ids in, results item by item out."""
+"""The inputs and results of mutations of existing complaints: ids in, one result per item out."""
 
 from collections.abc import Sequence
 from typing import Self

@@ -1,4 +1,4 @@
-"""Complaints as their source and the regulator may see them. Who complained stands nowhere here."""
+"""Complaints as their source and the regulator may see them. These types must never reveal the complainant."""
 
 from datetime import datetime
 from typing import Annotated
@@ -179,13 +179,13 @@ class ComplaintFilter:
 
 
 async def find_complaint(context: Context, complaint_id: str | None) -> Complaint | None:
-    """The complaint of that id, if the viewer may see it; batched over the operation."""
+    """The complaint with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     complaint = await context.loaders.complaints.load(complaint_id) if complaint_id else None
     return Complaint.of(complaint) if complaint else None
 
 
 async def get_complaint(context: Context, complaint_id: str) -> Complaint:
-    """The complaint of that id, batched over the operation. Errors: UnknownError."""
+    """The complaint with that id; look-ups of an operation are batched. Errors: UnknownError."""
     complaint = await find_complaint(context, parse_id(complaint_id))
     if complaint is None:
         raise UnknownError(field="id")

@@ -1,1 +1,1 @@
-"""The feed in the graph: entries, proofs and what subscriptions share."""
+"""The feed in the graph: entries, proofs, and the parts that all subscriptions share."""

@@ -1,4 +1,4 @@
-"""Legal holds: what officers say must be kept of the log, and releasing it again."""
+"""Legal holds: officers place them on what must be kept in the log, and release them."""
 
 from datetime import datetime
 from typing import Annotated

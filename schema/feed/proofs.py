@@ -1,4 +1,4 @@
-"""What lets anyone who takes part verify the feed: signed checkpoints and proofs, hashes alone and nobody's entries."""
+"""Signed checkpoints and proofs, with which every member can verify the feed. They must disclose only hashes."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,7 +1,7 @@
-"""What all subscriptions share: the argument to go on after, and the parts that every message and event has.
+"""What all subscriptions share: the `after` argument, and the fields that every message and event has.
 
-A message has a cursor always. Its event is null where it only tells the place to go on from: the first message of a
-subscription without `after` is one.
+A message always has a cursor. Its event is null if the message only reports the position to resume from, such as the
+first message of a subscription without `after`.
 """
 
 from collections.abc import Callable
@@ -28,16 +28,16 @@ EVENT = "What happened; null if the message only reports a place."
 
 
 def read_said(entry: Entry, name: str, make: Callable[[Any], T]) -> T | None:
-    """One side of what an event says, None where it says nothing of it or was erased."""
+    """One value of an event's payload; None if the payload doesn't have it or was erased."""
     said = entry.payload.get(name)
     return None if said is None else make(said)
 
 
 def read_moment(entry: Entry, name: str) -> datetime | None:
-    """A time that an event says."""
+    """A time in an event's payload."""
     return read_said(entry, name, datetime.fromisoformat)
 
 
 def read_state(entry: Entry, make: Callable[[str], T]) -> T | None:
-    """The state that the thing had after the event."""
+    """The state of the event's subject after the event."""
     return None if entry.state is None else make(entry.state)

@@ -1,4 +1,4 @@
-"""The feed itself: entries in their order with what each leaf of the tree commits to, to be proved by who gets them."""
+"""The feed: entries in order, each with what its leaf of the tree commits to, so that recipients can verify them."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -92,7 +92,7 @@ class FeedEntry:
 
     @field("A proof that it is in the tree of a given size.", directives=[QUERIED])
     async def inclusion_proof(self, info: Info, tree_size: TreeSize) -> InclusionProof | None:
-        """One statement for each entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
+        """Runs one statement per entry. Errors: POSITION_UNKNOWN, TREE_SIZE_UNKNOWN."""
         proof = await info.context.read(prove_inclusion, self.position, tree_size)
         return InclusionProof.of(proof)
 
@@ -121,7 +121,7 @@ class FeedMessage:
 class FeedQueries:
     @field("The feed's entries that you may see, oldest first.", needs=FEED_READ, directives=[PAGED])
     async def feed(self, info: Info, first: First = UNSET, after: FeedAfter = UNSET) -> FeedEntryConnection | None:
-        """Errors: CURSOR_INVALID, CURSOR_EXPIRED with what is left."""
+        """Errors: CURSOR_INVALID; CURSOR_EXPIRED with oldestPosition and oldestCursor."""
         page = await resolve.list_entries(info.context, page_request(first, after))
         return FeedEntryConnection.of(page, lambda placed: FeedEntry.of(*placed), after=after)
 
@@ -132,7 +132,7 @@ class FeedSubscriptions:
     async def feed(
         self,
         info: Info,
-        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it and supplies the messages
     ) -> AsyncGenerator[FeedMessage | None, None]:
         """Errors: CURSOR_INVALID, CURSOR_EXPIRED."""
         async for message in follow(info.context, FEED):

@@ -1,4 +1,4 @@
-"""Forwarding runs: from verified complaints to drafts, with a manifest that another officer approves."""
+"""Forwarding runs, which turn verified complaints into drafts, with a manifest that another officer approves."""
 
 from datetime import datetime
 from typing import Annotated
@@ -84,7 +84,7 @@ class ForwardingRun(Shown[table.ForwardingRun]):
 
     @field("The manifest, line by line.", directives=[PAGED, QUERIED])
     async def items(self, info: Info, first: First = UNSET, after: After = UNSET) -> ForwardingItemConnection | None:
-        """One statement a run; for one run at a time."""
+        """Runs one statement per forwarding run; meant to be read for one run at a time."""
         page = await info.context.read(list_forwarding_items, self.id, page_request(first, after))
         return ForwardingItemConnection.of(page, ForwardingItem.of, after=after)
 

@@ -1,4 +1,4 @@
-"""Members, their brands, and the regulator's offices and officers; and who the caller is."""
+"""Members, their brands, the regulator's offices and officers, and the caller itself."""
 
 from datetime import datetime
 from typing import Annotated
@@ -100,7 +100,7 @@ class Member(Shown[table.Member]):
 
     @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED, QUERIED])
     async def officers(self, info: Info, first: First = UNSET, after: After = UNSET) -> OfficerConnection | None:
-        """One statement a member; for one member at a time."""
+        """Runs one statement per member; meant to be read for one member at a time."""
         page = await info.context.read(list_officers, page_request(first, after), member_id=self.row.id)
         return OfficerConnection.of(page, Officer.of, after=after)
 
@@ -135,13 +135,13 @@ class Viewer:
 
 
 async def find_member(context: Context, member_id: str | None) -> Member | None:
-    """The member of that id, if the viewer may see it; batched over the operation."""
+    """The member with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     member = await context.loaders.members.load(member_id) if member_id else None
     return Member.of(member) if member else None
 
 
 async def get_member(context: Context, member_id: str) -> Member:
-    """The member that a client names; batched over the operation. Errors: UnknownError."""
+    """The member with that id; look-ups of an operation are batched. Errors: UnknownError."""
     member = await find_member(context, parse_id(member_id))
     if member is None:
         raise UnknownError(field="id")
@@ -149,19 +149,19 @@ async def get_member(context: Context, member_id: str) -> Member:
 
 
 async def find_brand(context: Context, brand_id: BrandId | None) -> Brand | None:
-    """The brand of that id, if the viewer may see it; batched over the operation."""
+    """The brand with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     brand = await context.loaders.brands.load(brand_id) if brand_id else None
     return Brand.of(brand) if brand else None
 
 
 async def find_office(context: Context, office_id: OfficeId | None) -> Office | None:
-    """The office of that id, if the viewer may see it; batched over the operation."""
+    """The office with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     office = await context.loaders.offices.load(office_id) if office_id else None
     return Office.of(office) if office else None
 
 
 async def find_officer(context: Context, officer_id: str | None) -> Officer | None:
-    """The officer of that id, if the viewer may see it; batched over the operation."""
+    """The officer with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     officer = await context.loaders.officers.load(officer_id) if officer_id else None
     return Officer.of(officer) if officer else None
 

@@ -123,13 +123,13 @@ class PhoneNumberFilter:
 
 
 async def find_number(context: Context, e164: str | None) -> PhoneNumber | None:
-    """The number, if the viewer may see anything of it; batched over the operation."""
+    """The number, or None if the viewer may see nothing of it; look-ups of an operation are batched."""
     number = await context.loaders.numbers.load(e164) if e164 else None
     return PhoneNumber.of(number) if number else None
 
 
 async def get_number(context: Context, e164: str) -> PhoneNumber:
-    """The number that a client names; batched over the operation. Errors: UnknownError."""
+    """The number that the client names; look-ups of an operation are batched. Errors: UnknownError."""
     number = await find_number(context, e164)
     if number is None:
         raise UnknownError(field="e164")

@@ -1,4 +1,4 @@
-"""What carriers say of their orders, and their requests for more time."""
+"""Carriers' acknowledgements of their orders, and their requests for more time."""
 
 from datetime import datetime
 

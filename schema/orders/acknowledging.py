@@ -1,4 +1,4 @@
-"""Acknowledging block orders, by the thousand: the carrier's one mutation."""
+"""Acknowledging block orders, up to a thousand in one call: the carrier's only mutation of orders."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Issuing block orders under four eyes, and deciding on carriers' requests for more time."""
+"""Issuing block orders, which takes a second officer, and deciding on carriers' requests for more time."""
 
 from collections.abc import Sequence
 from typing import Annotated

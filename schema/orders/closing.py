@@ -1,4 +1,4 @@
-"""Ending block orders that were issued: withdrawing, closing, lifting."""
+"""Ending issued block orders: withdrawing, closing, lifting."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What happens to block requests, told as it happens and after a gap."""
+"""The subscription to block request events, live and after a gap."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -96,7 +96,7 @@ class BlockRequestSubscriptions:
     async def block_request_events(
         self,
         info: Info,
-        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it and supplies the messages
     ) -> AsyncGenerator[BlockRequestMessage | None, None]:
         """Errors: CURSOR_INVALID, CURSOR_EXPIRED."""
         async for message in follow(info.context, BLOCK_REQUESTS):

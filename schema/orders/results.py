@@ -1,4 +1,4 @@
-"""What mutations of block orders take and answer, item by item."""
+"""The inputs and results of mutations of block orders, item by item."""
 
 from collections.abc import Sequence
 from typing import Self

@@ -1,4 +1,4 @@
-"""Block orders: the carrier's duty, as its addressee and the regulator may see it."""
+"""Block orders, which oblige a carrier, as their addressee and the regulator may see them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -178,7 +178,7 @@ class BlockOrderFilter:
 
 
 async def find_order(context: Context, order_id: str | None) -> BlockOrder | None:
-    """The order of that id, if the viewer may see it; batched over the operation."""
+    """The order with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     order = await context.loaders.orders.load(order_id) if order_id else None
     return BlockOrder.of(order) if order else None
 

@@ -1,4 +1,4 @@
-"""Taking part: the terms of providers, and the keys that their hashes are made with."""
+"""Participations: the terms on which providers take part, and the keys of their hashes."""
 
 from datetime import datetime
 from typing import Annotated

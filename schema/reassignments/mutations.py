@@ -1,4 +1,4 @@
-"""Recycled numbers: the carrier tells that a number means another subscriber now."""
+"""Recycled numbers: a carrier reports that a number now belongs to another subscriber."""
 
 from datetime import datetime
 from typing import Annotated

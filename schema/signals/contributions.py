@@ -1,4 +1,4 @@
-"""Contributing signals of one's own, and revoking those that were wrong."""
+"""Contributing signals, and revoking those that were wrong."""
 
 from datetime import datetime
 from typing import Annotated

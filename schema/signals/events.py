@@ -1,4 +1,4 @@
-"""What happens to fraud signals, told as it happens and after a gap."""
+"""The subscription to fraud signal events, live and after a gap."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -90,7 +90,7 @@ class SignalSubscriptions:
     async def fraud_signals(
         self,
         info: Info,
-        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it, and hands in what follows
+        after: FollowAfter = UNSET,  # noqa: ARG002 - the gateway reads it and supplies the messages
         categories: Annotated[
             list[Category] | None,
             strawberry.argument(description="Only these categories; all of them if omitted or empty."),

@@ -151,7 +151,7 @@ class FraudSignalFilter:
 
 
 async def find_signal(context: Context, signal_id: str) -> FraudSignal | None:
-    """The signal, if the viewer may still see it; batched over the operation."""
+    """The signal, or None if the viewer may no longer see it; look-ups of an operation are batched."""
     signal = await context.loaders.signals.load(signal_id)
     return FraudSignal.of(signal) if signal else None
 

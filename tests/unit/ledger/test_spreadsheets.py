@@ -162,7 +162,7 @@ class TestBounds:
         ("bad", "error", "said"),
         [
             (b'1,"2\n3', FileQuoteError, "Line 3"),
-            (b"1,2\x00\n", FileEncodingError, "Line 3: a NUL"),
+            (b"1,2\x00\n", FileEncodingError, "Line 3: the line contains a NUL"),
             ("1,\u20ac".encode() + b"\xff\n", FileEncodingError, "Line 3: byte 6 "),
             (b"1," + b"x" * RECORD_BYTES_MAX, FileRecordTooLongError, "Line 3"),
             (("1," + "\u20ac" * (RECORD_BYTES_MAX // 3)).encode(), FileRecordTooLongError, "Line 3"),

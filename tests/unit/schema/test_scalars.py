@@ -105,7 +105,7 @@ class TestFeedCursor:
 
     @pytest.mark.parametrize("value", [7, None, True, ["a"], {}])
     def test_is_nothing_but_text(self, value):
-        with pytest.raises(GraphQLError, match="A FeedCursor is text"):
+        with pytest.raises(GraphQLError, match="A FeedCursor is a string"):
             parse_feed_cursor(value)
 
 
@@ -115,5 +115,5 @@ class TestBase64:
 
     @pytest.mark.parametrize("value", ["aGVsbG8", "aGVs bG8=", "a-_=", "aGVsbG8=\n", 5, None, "\ud800"])
     def test_is_refused_in_our_words(self, value):
-        with pytest.raises(GraphQLError, match="A Base64 is text"):
+        with pytest.raises(GraphQLError, match="A Base64 is a string"):
             parse_base64(value)

@@ -51,7 +51,7 @@ class TestLedgerError:
     def test_that_forbids_is_no_missing_scope(self, gateway: Gateway) -> None:
         reply = gateway.post("mutation { approveOwn }")
         assert (reply.codes, reply.problems) == (["BAD_USER_INPUT"], ["FOUR_EYES"])
-        assert reply.body["errors"][0]["extensions"]["hint"] == "Another officer approves."
+        assert reply.body["errors"][0]["extensions"]["hint"] == "Another officer must approve it."
 
 
 class TestDatabaseAway:

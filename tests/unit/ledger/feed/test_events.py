@@ -18,7 +18,7 @@ class TestEventDraft:
 
     @pytest.mark.parametrize("kind", EventKind)
     def test_says_nothing_else(self, kind: EventKind):
-        with pytest.raises(PayloadError, match=f"{kind} may not say chronology"):
+        with pytest.raises(PayloadError, match=f"{kind} may not contain chronology"):
             EventDraft(kind=kind, subject=Subject.COMPLAINT, subject_id="1", payload={"chronology": "told at length"})
 
     def test_has_no_key_for_what_people_write(self):
