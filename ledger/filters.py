@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Uuid, false
 
 from ledger.identifiers import parse_id
-from ledger.storage.records import Readers, declaration_of, expression_of
+from ledger.storage.markers import Readers
+from ledger.storage.records import declaration_of, expression_of
 from ledger.storage.roles import Role, may_read
 
 Condition = Callable[[type[Any], Any], ColumnElement[bool]]

@@ -11,7 +11,7 @@ from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReas
 from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, Access, reads
-from ledger.storage.records import (
+from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
     BIG,
@@ -20,11 +20,11 @@ from ledger.storage.records import (
     SERIAL,
     UNIQUE,
     Columns,
-    declare,
     derived,
     only,
     references,
 )
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category, HoldReason
 

@@ -28,7 +28,7 @@ from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import BrandId, ClientId, LegalHoldId, MemberId, OfficerId
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
 from ledger.storage.columns import moment
-from ledger.storage.records import (
+from ledger.storage.markers import (
     ASSIGNED,
     BIG,
     DERIVED,
@@ -36,13 +36,12 @@ from ledger.storage.records import (
     REQUIRED,
     SERIAL,
     UNCHECKED,
-    declare,
-    declare_table,
     derived,
     kept_for,
     only,
     references,
 )
+from ledger.storage.records import declare, declare_table
 from ledger.storage.roles import Role
 
 _MEMBERS = (Role.AGENCY, Role.CARRIER, Role.PROVIDER)

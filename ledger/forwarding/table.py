@@ -8,7 +8,8 @@ from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import ForwardingRunId, MemberId, OfficeId, OfficerId, OrderId
 from ledger.storage.access import TRANSITION_MOVES, reads
-from ledger.storage.records import KEY, declare, references
+from ledger.storage.markers import KEY, references
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import HoldReason
 

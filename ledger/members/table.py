@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint, UniqueConstraint
 
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId
 from ledger.storage.access import ME, TRANSITION_MOVES, Access, reads
-from ledger.storage.records import KEY, UNIQUE, declare, only, references
+from ledger.storage.markers import KEY, UNIQUE, only, references
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.viewer import MemberKind
 

@@ -9,7 +9,8 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from ledger.identifiers import BrandId, MemberId, OverrideId, RangeId
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
 from ledger.storage.access import ME, TRANSITION_MOVES, reads
-from ledger.storage.records import BIG, KEY, REQUIRED, declare, only, references
+from ledger.storage.markers import BIG, KEY, REQUIRED, only, references
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 
 E164_FORM = "e164 ~ '^[+][1-9][0-9]{1,14}$'"

@@ -20,7 +20,7 @@ from ledger.orders.table import BlockOrder, block_orders, order_complaints
 from ledger.orders.vocabulary import OrderSort
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
 from ledger.storage.database import Transaction
-from ledger.storage.records import only
+from ledger.storage.markers import only
 from ledger.storage.roles import Role
 from ledger.storage.rows import fetch_records, find_record, load_records, select_records
 from ledger.viewer import Viewer, ViewerKind

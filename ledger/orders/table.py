@@ -33,7 +33,7 @@ from ledger.orders.states import AWAITING_CARRIER, OPEN_ORDER_STATES, STATUS_OF_
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, BlockScope, ImpossibleReason, LiftBasis
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TRANSITION_MOVES, Access, reads
-from ledger.storage.records import (
+from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
     BIG,
@@ -43,11 +43,11 @@ from ledger.storage.records import (
     SERIAL,
     UNIQUE,
     Columns,
-    declare,
     derived,
     only,
     references,
 )
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
 

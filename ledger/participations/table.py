@@ -10,7 +10,8 @@ from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, S
 from ledger.participations.states import ParticipationState
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
 from ledger.storage.access import EVERYTHING, ME, TRANSITION_MOVES, Access, reads
-from ledger.storage.records import AS_OF, DERIVED, KEY, Columns, declare, derived, kept_for, only, references
+from ledger.storage.markers import AS_OF, DERIVED, KEY, Columns, derived, kept_for, only, references
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category
 

@@ -16,7 +16,8 @@ from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
 from ledger.storage.columns import one_of
-from ledger.storage.records import BIG, KEY, REQUIRED, UNCHECKED, declare, only, references
+from ledger.storage.markers import BIG, KEY, REQUIRED, UNCHECKED, only, references
+from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category
 

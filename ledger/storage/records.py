@@ -44,90 +44,34 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    bindparam,
     literal_column,
     text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import SchemaItem
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from ledger import identifiers
 from ledger.storage.access import Access
 from ledger.storage.columns import each_of, one_of
+from ledger.storage.markers import (
+    AS_OF,
+    KEY,
+    REQUIRED,
+    SERIAL,
+    UNCHECKED,
+    UNIQUE,
+    Derivation,
+    Kind,
+    Readers,
+    Reference,
+    kept_for,
+)
 from ledger.storage.metadata import metadata
 from ledger.storage.roles import Role, may_read
 
-Columns = ReadOnlyColumnCollection[str, Column[Any]]
 R = TypeVar("R")
-
-AS_OF = bindparam("as_of", type_=DateTime(timezone=True))
-"""The operation's time, for expressions that depend on it; the code that runs the statement binds it."""
-
-DERIVED: Any = None
-"""The value of a derived field on a record that was created in Python and not read."""
-ASSIGNED: Any = None
-"""The value of a column that PostgreSQL assigns, on a record that was created in Python and not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The column is part of the primary key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Required:
-    """The column is NOT NULL although the field may be None, since `only` hides it from some roles."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unchecked:
-    """A closed list that later versions extend, so that no CHECK restricts its values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serial:
-    """PostgreSQL assigns the value from a sequence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unique:
-    """No two rows have the same value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The column's SQL type, if it does not follow from the field's type."""
-
-    sql: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A foreign key to `table.column`; the rows that it references are never deleted."""
-
-    target: str
-    index: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """The viewers' roles that may read the column."""
-
-    roles: frozenset[Role]
-
-
-@dataclass(frozen=True, slots=True)
-class Derivation:
-    """The field is not a column but an expression over the table's columns."""
-
-    expression: Callable[[Columns], ColumnElement[Any]]
-
-
-KEY, REQUIRED, SERIAL, UNCHECKED, UNIQUE = Key(), Required(), Serial(), Unchecked(), Unique()
-BIG = Kind(BigInteger())
 _UUID = Uuid(as_uuid=False)
 
 _SQL_TYPES: Mapping[Any, Any] = {
@@ -145,26 +89,6 @@ _SQL_TYPES: Mapping[Any, Any] = {
         if isinstance(kind, typing.NewType) and name not in {"ClientId", "Position"}
     },
 }
-
-
-def references(target: str, *, index: bool = False) -> Reference:
-    """A foreign key to `table.column`; the rows that it references are never deleted."""
-    return Reference(target, index)
-
-
-def only(*roles: Role) -> Readers:
-    """Of the viewers' roles, only these may read the column."""
-    return Readers(frozenset(roles))
-
-
-def kept_for(*roles: Role) -> dict[str, Any]:
-    """The equivalent of `only` for a plain column, as its `info`."""
-    return {"readers": frozenset(roles)}
-
-
-def derived(expression: Callable[[Columns], ColumnElement[Any]]) -> Derivation:
-    """The field has the value of this expression over the table's columns."""
-    return Derivation(expression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +161,7 @@ def _work_out(field: "Field[Any]", hint: Any, checks: list[SchemaItem]) -> Membe
     readers = _find(markers, Readers)
     derivation = _find(markers, Derivation)
     column = None if derivation else _make_column(field, kind, markers, is_optional=is_optional)
-    if column is not None and _find(markers, Unchecked) is None:
+    if column is not None and UNCHECKED not in markers:
         _append_check(field.name, kind, checks)
     return Member(
         name=field.name,
@@ -245,7 +169,7 @@ def _work_out(field: "Field[Any]", hint: Any, checks: list[SchemaItem]) -> Membe
         column=column,
         derivation=derivation,
         readers=readers.roles if readers else None,
-        is_assigned=_find(markers, Serial) is not None,
+        is_assigned=SERIAL in markers,
     )
 
 
@@ -253,19 +177,19 @@ def _make_column(field: "Field[Any]", kind: Any, markers: tuple[Any, ...], *, is
     reference = _find(markers, Reference)
     readers = _find(markers, Readers)
     extras: list[Any] = [ForeignKey(reference.target)] if reference else []
-    is_serial = _find(markers, Serial) is not None
+    is_serial = SERIAL in markers
     if is_serial:
         extras.append(Identity(always=True))
-    is_key = _find(markers, Key) is not None
+    is_key = KEY in markers
     return Column(
         field.name,
         _sql_type(kind, markers),
         *extras,
         primary_key=is_key,
         autoincrement=False if is_key and not is_serial else "auto",
-        nullable=is_optional and _find(markers, Required) is None,
+        nullable=is_optional and REQUIRED not in markers,
         index=True if reference and reference.index else None,
-        unique=True if _find(markers, Unique) else None,
+        unique=True if UNIQUE in markers else None,
         server_default=_render_default(field),
         info=kept_for(*readers.roles) if readers else {},
     )
