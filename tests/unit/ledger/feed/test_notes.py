@@ -105,7 +105,7 @@ class TestSignNote:
 
     @pytest.mark.parametrize("text", ["", "no end", "tab\t\n", "return\r\n", "nul\0\n", "half a pair \ud800\n"])
     def test_signs_nothing_that_could_not_be_read_back(self, text):
-        with pytest.raises(ValueError, match="whole lines"):
+        with pytest.raises(ValueError, match="complete lines"):
             sign_note(text, [OLD])
 
     def test_needs_a_signer(self):
