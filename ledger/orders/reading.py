@@ -33,7 +33,7 @@ _OF_ONE_NUMBER_MAX = 10_000
 _LISTINGS = {
     OrderSort.DUE_SOONEST: Listing("orders:DUE_SOONEST", BlockOrder, ("due_at", "id")),
     # A later id was drafted later; drafting and issuing follow each other closely enough for a list.
-    OrderSort.ISSUED_NEWEST: Listing("orders:ISSUED_NEWEST", BlockOrder, ("-id",)),
+    OrderSort.ISSUED_NEWEST: Listing("orders:ISSUED_NEWEST", BlockOrder, ("-id",), cursor=("due_at", "id")),
 }
 
 
