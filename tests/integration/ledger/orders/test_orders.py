@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event, text
 
 from ledger.complaints.reading import get_complaint
 from ledger.complaints.states import ComplaintState
@@ -256,6 +257,23 @@ class TestList:
             rest = await list_block_orders(tx, PageRequest(after=kept), sort=OrderSort.ISSUED_NEWEST)
         assert first.cursors == [kept]
         assert [order.id for order in rest.items] == [older.id]
+
+    async def test_finds_what_is_overdue_by_an_index(self, database, parties, as_of):
+        asked = []
+
+        def note(_connection, _cursor, statement, parameters, *_):
+            asked.append((statement, parameters))
+
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+            await count_block_orders(tx, OrderFilter(is_overdue=True))
+            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+            [(statement, parameters)] = asked
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = await tx.connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        [condition] = [line for line in plan.scalars() if "Index Cond" in line]
+        assert "state = ANY" in condition
+        assert "due_at <" in condition
 
     async def test_filters_what_is_overdue(self, database, parties, as_of):
         [late, _] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002"])
