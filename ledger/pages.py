@@ -98,12 +98,14 @@ def cursor_moment(value: Any) -> datetime:
 class Listing(Generic[T]):
     """A list of records: its name in cursors, and its sort fields, with `-` before those that descend.
 
-    The last field must be unique. In an ascending field, NULLs sort last.
+    The last field must be unique. In an ascending field, NULLs sort last. cursor names the fields that a cursor contains,
+    if there are more of them than sort fields: clients keep cursors, so that their form must not change.
     """
 
     name: str
     record: type[T]
     sort: tuple[str, ...]
+    cursor: tuple[str, ...] = ()
 
 
 async def fetch_page(
@@ -111,13 +113,13 @@ async def fetch_page(
 ) -> Page[T]:
     """A page of the records that meet the conditions, in one statement. Errors: CursorInvalidError."""
     order = [_sorted_by(listing.record, field) for field in listing.sort]
+    names = listing.cursor or tuple(column.name for column, _ in order)
     statement = select_records(tx, listing.record).where(*conditions).limit(page.first + 1)
     statement = statement.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
     if page.after is not None:
-        values = decode_cursor(listing.name, page.after, length=len(order))
-        statement = statement.where(rows_after(order, values))
+        held = dict(zip(names, decode_cursor(listing.name, page.after, length=len(names)), strict=True))
+        statement = statement.where(rows_after(order, [held[column.name] for column, _ in order]))
     rows = await fetch_records(tx, listing.record, statement)
-    names = [field.removeprefix("-") for field in listing.sort]
     items = rows[: page.first]
     cursors = [encode_cursor(listing.name, [getattr(item, name) for name in names]) for item in items]
     return Page(items, cursors, has_next_page=len(rows) > page.first)

@@ -1,8 +1,9 @@
 """Evidence for complaints: sealed bytes, with their type and hash. Shown only to the source and the regulator."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, select, text, true
 
 from ledger.complaints.evidence_drafts import EvidenceDraft, hash_content
 from ledger.complaints.table import Evidence, evidence
@@ -10,8 +11,18 @@ from ledger.errors import UnknownError
 from ledger.identifiers import ComplaintId, EvidenceId, MemberId, new_id, parse_id
 from ledger.permissions import SOURCES
 from ledger.storage.database import Transaction
-from ledger.storage.rows import fetch_records, find_record, insert_records, select_records
+from ledger.storage.records import declaration_of
+from ledger.storage.rows import dump_rows, fetch_records, find_record, select_records
 from ledger.viewer import Viewer
+
+_COLUMNS = ", ".join(declaration_of(Evidence).stored())
+# The contents travel beside the JSON of the rows: written out in it, they would take several times their size.
+_INSERT = text(f"""
+INSERT INTO evidence ({_COLUMNS}, content_sealed)
+SELECT {_COLUMNS}, content
+FROM json_populate_recordset(NULL::evidence, CAST(:rows AS json))
+JOIN unnest(CAST(:ids AS uuid[]), CAST(:contents AS bytea[])) AS given(id, content) USING (id)
+""")
 
 
 async def insert_evidence(
@@ -32,11 +43,16 @@ async def insert_evidence(
         )
         for complaint_id, draft in drafts
     ]
-    sealed = [
-        {"content_sealed": tx.keyring.seal(draft.content, _context(piece.id))}
-        for piece, (_, draft) in zip(pieces, drafts, strict=True)
-    ]
-    await insert_records(tx, pieces, more=sealed)
+    if not pieces:
+        return
+    parameters = {
+        "rows": dump_rows([asdict(piece) for piece in pieces]),
+        "ids": [piece.id for piece in pieces],
+        "contents": [
+            tx.keyring.seal(draft.content, _context(piece.id)) for piece, (_, draft) in zip(pieces, drafts, strict=True)
+        ],
+    }
+    await tx.execute(_INSERT, parameters)
 
 
 async def load_evidence(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[Evidence]]:

@@ -6,7 +6,7 @@ here, as is a draft that no verified complaint supports.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
@@ -113,7 +113,7 @@ async def draft_block_orders(tx: Transaction, drafts: Sequence[OrderDraft]) -> l
 
 
 @dataclass(slots=True)
-class _Grounds:
+class Grounds:
     """The records that the drafts of one call are based on; orders and complaints are locked."""
 
     superseded: dict[str, BlockOrder]
@@ -121,6 +121,13 @@ class _Grounds:
     numbers: dict[str, PhoneNumber]
     linked: dict[str, list[Complaint]]
     """The complaints behind each superseded order."""
+    verified: dict[str, list[Complaint]] = field(init=False, default_factory=lambda: defaultdict(list))
+    """The verified complaints of each number."""
+
+    def __post_init__(self) -> None:
+        for complaint in self.complaints.values():
+            if complaint.state is ComplaintState.VERIFIED and complaint.e164 is not None:
+                self.verified[complaint.e164].append(complaint)
 
     def prepare(self, draft: OrderDraft) -> PreparedDraft:
         """Check one draft against its grounds. Errors: a LedgerError that says what is wrong."""
@@ -162,13 +169,7 @@ class _Grounds:
         if number is None:
             raise NoVerifiedComplaintError(field="number")
         _check_orderable(number)
-        found = [
-            complaint
-            for complaint in self.complaints.values()
-            if complaint.e164 == parsed.e164
-            and complaint.epoch == number.epoch
-            and complaint.state is ComplaintState.VERIFIED
-        ]
+        found = [complaint for complaint in self.verified[parsed.e164] if complaint.epoch == number.epoch]
         if not found:
             raise NoVerifiedComplaintError(field="number")
         return found
@@ -212,7 +213,7 @@ def _check_form(parsed: ParsedNumber) -> None:
         raise NumberProtectedError(f"The number is protected: {parsed.protected_reason}.", field="number")
 
 
-async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> _Grounds:
+async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> Grounds:
     old_ids = [known for draft in drafts if (known := parse_id(draft.supersedes_id or ""))]
     ids = {known for draft in drafts for text_id in draft.complaint_ids[:1000] if (known := parse_id(text_id))}
     e164s = {e164 for draft in drafts if draft.number and (e164 := find_e164(draft.number))}
@@ -225,7 +226,7 @@ async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> _Groun
         behind = select_records(tx, OrderComplaint).where(order_complaints.c.order_id.in_(list(superseded)))
         for link in await fetch_records(tx, OrderComplaint, behind):
             linked[link.order_id].append(locked[link.complaint_id])
-    return _Grounds(superseded, locked, numbers, linked)
+    return Grounds(superseded, locked, numbers, linked)
 
 
 async def _lock_complaints(
@@ -241,7 +242,7 @@ async def _lock_complaints(
     return {complaint.id: complaint for complaint in await fetch_records(tx, Complaint, statement)}
 
 
-async def _close_superseded(tx: Transaction, grounds: _Grounds, drafted: Sequence[BlockOrder]) -> list[BlockOrder]:
+async def _close_superseded(tx: Transaction, grounds: Grounds, drafted: Sequence[BlockOrder]) -> list[BlockOrder]:
     """Close the orders that now have a successor, which takes over their complaints."""
     changes: dict[str, tuple[BlockOrder, BlockOrder]] = {}
     for successor in drafted:

@@ -33,7 +33,7 @@ _OF_ONE_NUMBER_MAX = 10_000
 _LISTINGS = {
     OrderSort.DUE_SOONEST: Listing("orders:DUE_SOONEST", BlockOrder, ("due_at", "id")),
     # Ids follow the time of drafting, which is close enough to the time of issue for a list.
-    OrderSort.ISSUED_NEWEST: Listing("orders:ISSUED_NEWEST", BlockOrder, ("-id",)),
+    OrderSort.ISSUED_NEWEST: Listing("orders:ISSUED_NEWEST", BlockOrder, ("-id",), cursor=("due_at", "id")),
 }
 
 

@@ -29,6 +29,8 @@ from ledger.storage.roles import Role
 from ledger.storage.rows import fetch_records, insert_records, lock_records, select_records, update_records
 from ledger.viewer import ViewerKind
 
+_EXECUTED = (OrderState.EXECUTED, OrderState.PARTIAL)
+
 
 class ReassignmentTimeError(TimeInvalidError):
     """A reassignment must be later than the number's previous one, and not in the future."""
@@ -130,8 +132,12 @@ class _Batch:
             starts_at=reassigned_at,
             recorded_at=self.tx.as_of,
         )
+        ended = [
+            self._end(order)
+            for order in self.executed.values()
+            if (order.e164, order.epoch) == (number.e164, number.epoch)
+        ]
         self.begun.append(begun)
-        ended = [self._end(order) for order in self.executed.values() if order.e164 == number.e164]
         self.ended.extend(ended)
         self.answers[place] = _answer(begun, reassigned_at, was_known=False, ended_orders=len(ended))
         return Moved(replace(number, epoch=begun.epoch, is_disputed=False))
@@ -173,10 +179,14 @@ def _answer(epoch: NumberEpoch, starts_at: datetime, *, was_known: bool, ended_o
 
 
 async def _lock_executed(tx: Transaction, e164s: set[str]) -> Mapping[str, BlockOrder]:
-    """Lock the executed orders of the numbers' current epochs, before the numbers themselves (docs/adr/0010)."""
+    """Lock the executed orders of the numbers' current epochs, before the numbers themselves (docs/adr/0010).
+
+    An order that another transaction moved before its lock was released is no longer executed, and is left alone.
+    """
     o, n = block_orders.c, phone_numbers.c
-    blocked = o.state.in_([OrderState.EXECUTED.value, OrderState.PARTIAL.value])
+    blocked = o.state.in_([state.value for state in _EXECUTED])
     statement = select(o.id).join(phone_numbers, (n.e164 == o.e164) & (n.epoch == o.epoch))
     async with tx.role(Role.TRANSITION):
         ids = (await tx.execute(statement.where(o.e164.in_(e164s), blocked))).scalars()
-        return await lock_records(tx, BlockOrder, list(ids))
+        locked = await lock_records(tx, BlockOrder, list(ids))
+    return {order_id: order for order_id, order in locked.items() if order.state in _EXECUTED}

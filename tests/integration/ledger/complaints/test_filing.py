@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from ledger.complaints import filing
 from ledger.complaints.complainant_drafts import ComplainantDraft
@@ -84,6 +84,23 @@ class TestFileComplaints:
             (piece,) = (await load_evidence(tx, [complaint.id]))[complaint.id]
             assert (piece.media_type, piece.file_name, piece.size_bytes) == ("image/png", "layar.png", 4)
             assert await read_evidence(tx, piece.id) == (piece, b"\x89PNG")
+
+    async def test_sends_evidence_as_bytes_that_are_never_written_out_as_text(self, database, parties, as_of):
+        texts = []
+
+        def note(_connection, _cursor, _statement, parameters, *_):
+            texts.extend(value for value in parameters if isinstance(value, str))
+
+        content = bytes(range(256)) * 64
+        event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+        (filed,) = await file(
+            database, parties.agency, as_of, a_draft(evidence=(EvidenceDraft(media_type="image/png", content=content),))
+        )
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+        assert max(map(len, texts)) < len(content)
+        async with database.transaction(parties.agency, as_of=as_of) as tx:
+            (piece,) = (await load_evidence(tx, [filed.complaint.id]))[filed.complaint.id]
+            assert (await read_evidence(tx, piece.id))[1] == content
 
     async def test_stores_nothing_personal_in_clear(self, database, parties, as_of):
         draft = a_draft(

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event, text
 
 from ledger.complaints.reading import get_complaint
 from ledger.complaints.states import ComplaintState
@@ -32,7 +33,7 @@ from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.reading import OrderFilter, count_block_orders, get_block_order, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis, OrderSort
-from ledger.pages import PageRequest
+from ledger.pages import PageRequest, encode_cursor
 from tests.support.journeys import (
     INDOSAT_NUMBER,
     TELKOMSEL_NUMBER,
@@ -247,6 +248,32 @@ class TestList:
                 rest = await list_block_orders(tx, PageRequest(first=50, after=first.cursors[-1]), sort=sort)
                 assert len({order.id for order in (*first.items, *rest.items)}) == 6
                 assert not rest.has_next_page
+
+    async def test_takes_the_cursors_that_clients_have_kept(self, database, parties, as_of):
+        older, newer = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002"])
+        kept = encode_cursor("orders:ISSUED_NEWEST", [newer.due_at, newer.id])
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            first = await list_block_orders(tx, PageRequest(first=1), sort=OrderSort.ISSUED_NEWEST)
+            rest = await list_block_orders(tx, PageRequest(after=kept), sort=OrderSort.ISSUED_NEWEST)
+        assert first.cursors == [kept]
+        assert [order.id for order in rest.items] == [older.id]
+
+    async def test_finds_what_is_overdue_by_an_index(self, database, parties, as_of):
+        asked = []
+
+        def note(_connection, _cursor, statement, parameters, *_):
+            asked.append((statement, parameters))
+
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+            await count_block_orders(tx, OrderFilter(is_overdue=True))
+            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+            [(statement, parameters)] = asked
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = await tx.connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        [condition] = [line for line in plan.scalars() if "Index Cond" in line]
+        assert "state = ANY" in condition
+        assert "due_at <" in condition
 
     async def test_filters_what_is_overdue(self, database, parties, as_of):
         [late, _] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002"])

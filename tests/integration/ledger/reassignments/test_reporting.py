@@ -1,5 +1,6 @@
 """A recycled number: its new subscriber inherits no block, no risk and no complaint."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,10 @@ from ledger.complaints.filing import file_complaints
 from ledger.errors import ForbiddenError
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus, RiskTier
+from ledger.orders.closing import LiftDraft, lift_block_orders
 from ledger.orders.reading import get_block_order
 from ledger.orders.states import OrderState
+from ledger.orders.vocabulary import LiftBasis
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from tests.support.journeys import (
     INDOSAT_NUMBER,
@@ -20,6 +23,7 @@ from tests.support.journeys import (
     file_verified,
     issue_orders,
 )
+from tests.support.waiting import until
 
 
 async def report(database, viewer, as_of, *numbers, at=None):
@@ -83,6 +87,24 @@ class TestReassignment:
         for at in (as_of + timedelta(seconds=1), as_of - timedelta(days=1)):
             [problem] = await report(database, parties.telkomsel, as_of, TELKOMSEL_NUMBER, at=at)
             assert problem.code == "REASSIGNMENT_TIME_INVALID"
+
+    async def test_leaves_an_order_that_is_being_lifted_and_begins_the_epoch(
+        self, database, parties, as_of, owner_connection
+    ):
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await acknowledge(database, parties.telkomsel, as_of, order)
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            await lift_block_orders(tx, [LiftDraft(order_id=order.id, basis=LiftBasis.APPEAL, note="An error.")])
+            reporting = asyncio.create_task(report(database, parties.telkomsel, as_of, TELKOMSEL_NUMBER))
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+            await until(lambda: owner_connection.fetchval(waiting), "the report waits for the order")
+        [begun] = await reporting
+        assert (begun.epoch, begun.ended_orders) == (2, 0)
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            assert (await get_number(tx, TELKOMSEL_NUMBER)).epoch == 2
+            assert (await get_block_order(tx, order_id=order.id)).state is OrderState.LIFT_ISSUED
+        [next_one] = await report(database, parties.telkomsel, as_of + timedelta(hours=1), TELKOMSEL_NUMBER)
+        assert (next_one.epoch, next_one.was_known) == (3, False)
 
     async def test_is_a_carriers_alone(self, database, parties, as_of):
         for viewer in (parties.officer, parties.agency, parties.provider):
