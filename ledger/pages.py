@@ -98,8 +98,8 @@ def cursor_moment(value: Any) -> datetime:
 class Listing(Generic[T]):
     """A list of records: its name in cursors, and its sort fields, with `-` before those that descend.
 
-    The last field must be unique. In an ascending field, NULLs sort last. cursor names the fields that a cursor contains,
-    if there are more of them than sort fields: clients keep cursors, so that their form must not change.
+    The last field must be unique. In an ascending field, NULLs sort last. cursor names the fields that a cursor
+    contains, if there are more of them than sort fields: clients keep cursors, so their form must not change.
     """
 
     name: str
