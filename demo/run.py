@@ -139,8 +139,9 @@ def _demo_settings(data_dir: Path, host: str, port: int) -> Settings:
     settings = read_settings(host=host, port=port)
     own: dict[str, Any] = {"data_dir": data_dir, "public_url": None, "audience": None, "metrics_port": 0}
     foreign = ("database_url", "migration_database_url", "database_direct_url", "encryption_keys", "reference_key")
+    door = {"introspection_public": True}
     policies = {"order_due_hours": 24, "lift_due_hours": 24, "guard_complainants_min": 1, "guard_same_text_count": 3}
-    return settings.model_copy(update=own | policies | dict.fromkeys(foreign))
+    return settings.model_copy(update=own | door | policies | dict.fromkeys(foreign))
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,7 +5,7 @@ const ask = GraphiQL.createFetcher({
   subscriptionUrl: location.origin.replace(/^http/, "ws") + location.pathname,
 });
 
-// Without a token, "Bearer " is not a credential; once it is left out, the schema can be read.
+// Without a token, "Bearer " is not a credential. Without it the schema can be read if it is public, else the answer says what is needed.
 const withoutEmptyBearer = (headers) =>
   Object.fromEntries(
     Object.entries(headers ?? {}).filter(
@@ -16,7 +16,7 @@ const withoutEmptyBearer = (headers) =>
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher: (parameters, options) => ask(parameters, { ...options, headers: withoutEmptyBearer(options?.headers) }),
-    defaultQuery: "# Put a token after Bearer in the Headers pane, then run this.\n{\n  viewer {\n    member {\n      legalName\n    }\n  }\n}\n",
+    defaultQuery: "# Put a token after Bearer in the Headers pane, then re-fetch the schema and run this.\n{\n  viewer {\n    member {\n      legalName\n    }\n  }\n}\n",
     defaultEditorToolsVisibility: "headers",
     defaultHeaders: '{\n  "Authorization": "Bearer "\n}',
     shouldPersistHeaders: false,

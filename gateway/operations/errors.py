@@ -251,6 +251,14 @@ class OperationTooComplexError(OperationRefusedError):
     hint = "Ask for smaller pages or fewer fields, and call again for the rest."
 
 
+class IntrospectionRepeatedError(OperationRefusedError):
+    """An operation may read the schema only once."""
+
+    code = "INTROSPECTION_REPEATED"
+    category = Code.OPERATION_TOO_COMPLEX
+    hint = "Select __schema, __type and _service at most once each."
+
+
 class PageTooLargeError(OperationRefusedError):
     """The requested page is too large."""
 
@@ -288,6 +296,7 @@ _UNPROCESSABLE_2026 = (
     OperationUnknownError,
     VariablesInvalidError,
     OperationTooComplexError,
+    IntrospectionRepeatedError,
     PageTooLargeError,
     SlicingArgumentError,
 )

@@ -69,15 +69,23 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         if self._prepared.refused_entities:
             self.middleware_manager = _EntityFilter(self._prepared.refused_entities, self.middleware_manager)
 
+    @classmethod
+    def build(cls, *args: Any, operation_extensions: Any = None, **kwargs: Any) -> Any:
+        """Build the executor; errors in variables suggest names only to callers who may read them."""
+        prepared: Prepared = (operation_extensions or {})[PREPARED]
+        kwargs["hide_suggestions"] = not prepared.protection.may_introspect(prepared.scopes)
+        return super().build(*args, operation_extensions=operation_extensions, **kwargs)
+
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
     ) -> Any:
         """Run a field, unless the caller lacks what it requires: then it is null, and the answer says why."""
         name = field_details_list[0].node.name.value
         requirement = self._prepared.protection.find_requirement(parent_type.name, name)
-        if requirement is None or self._meets(requirement):
+        field = self.schema.get_field(parent_type, name)
+        if field is None or requirement is None or self._meets(requirement):
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
-        return_type = parent_type.fields[name].type
+        return_type = field.type
         if not is_non_null_type(return_type) and _key(parent_type.name, name, path) in self._prepared.reported:
             return None
         refusal = make_refusal(requirement, self._prepared.scopes, f"{parent_type.name}.{name}")

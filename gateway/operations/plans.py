@@ -2,12 +2,13 @@
 
 The walk follows selections as an executor would: by concrete type, merging fields with the same response key, spreading
 each fragment once, and applying `@skip` and `@include`. It therefore visits what would be executed, and its work is
-bounded. A plan doesn't depend on the caller: it serves everyone who sends the same document with the same deciding
-variables.
+bounded. A plan depends on the caller only in whether it may read the schema: it serves everyone of whom that is equally
+true and who sends the same document with the same deciding variables.
 
 Cost (IBM cost directives, as Apollo counts them): a field adds its own `@cost` and those of its arguments and then, for
 each item that it may return, the weight of its type (`@cost`, else 1 for an object, 0 for a leaf) and of its selection;
-an object in an argument adds 1. `@listSize` or the slicing arguments determine how long a list is.
+an object in an argument adds 1. `@listSize` or the slicing arguments determine how long a list is. What reading the
+schema costs is determined in introspection.py.
 Source: ibm.github.io/graphql-specs/cost-spec.html; docs/adr/0031.
 """
 
@@ -35,7 +36,15 @@ from graphql import (
 )
 
 from gateway.operations.costs import CostModel, Sizing
-from gateway.operations.errors import OperationTooComplexError
+from gateway.operations.errors import IntrospectionRepeatedError, OperationTooComplexError
+from gateway.operations.introspection import (
+    INTROSPECTION,
+    SDL,
+    SDL_WEIGHT,
+    SERVICE,
+    list_selection_sets,
+    weigh_introspection,
+)
 from gateway.operations.literals import ABSENT, read_argument, read_condition, read_value
 from gateway.operations.protection import Protection, Requirement
 
@@ -71,53 +80,79 @@ class EntityUse:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operation asks for. cost excludes the objects in variables."""
+    """What an operation asks for.
+
+    Shapes: cost excludes the objects in variables. is_constant says that the operation only reads the schema, so that
+    its result depends on nothing but the document; is_reusable that the plan doesn't depend on a variable's text.
+    """
 
     cost: int
     protected: tuple[ProtectedUse, ...]
     entities: tuple[EntityUse, ...]
+    is_constant: bool = False
+    is_reusable: bool = True
 
 
 class Planner:
     """Walks operations of one schema. Holds no state between calls."""
 
-    def __init__(self, schema: GraphQLSchema, protection: Protection, costs: CostModel, *, selections_max: int) -> None:
-        """Bind to a schema and to the limits of a walk."""
+    def __init__(
+        self, schema: GraphQLSchema, protection: Protection, costs: CostModel, *, selections_max: int, cost_max: int
+    ) -> None:
+        """Bind to a schema and to the limits of a walk; counting introspection stops beyond cost_max."""
         self.schema = schema
         self.protection = protection
         self.costs = costs
         self.selections_max = selections_max
+        self.cost_max = cost_max
 
     def plan(
         self,
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
+        *,
+        may_introspect: bool = True,
     ) -> Plan:
-        """Return the plan of a valid operation.
+        """Return the plan of a valid operation. What may not be read of the schema isn't weighed, since it is refused.
 
-        Errors: OperationTooComplexError, PageTooLargeError, SlicingArgumentError.
+        Errors: OperationTooComplexError, IntrospectionRepeatedError, PageTooLargeError, SlicingArgumentError.
         """
         root = self.schema.get_root_type(operation.operation)
         if root is None:
             return Plan(0, (), ())
-        walk = _Walk(self, fragments, variables)
+        walk = _Walk(self, fragments, variables, may_introspect=may_introspect)
         cost = walk.cost_of_selections(root, [operation.selection_set], (), {})
-        return Plan(cost, tuple(walk.protected.values()), tuple(walk.entities))
+        fixed = not operation.variable_definitions
+        return Plan(
+            cost,
+            tuple(walk.protected.values()),
+            tuple(walk.entities),
+            is_constant=fixed and 0 < len(walk.introspected) == walk.roots,
+            is_reusable=fixed or not walk.introspected,
+        )
 
 
 class _Walk:
     """One walk over one operation."""
 
     def __init__(
-        self, planner: Planner, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
+        self,
+        planner: Planner,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+        *,
+        may_introspect: bool,
     ) -> None:
+        self.may_introspect, self.cost_max = may_introspect, planner.cost_max
         self.schema, self.protection, self.costs = planner.schema, planner.protection, planner.costs
         self.fragments, self.variables = fragments, variables
         self.selections_max = planner.selections_max
         self.selections = 0
         self.protected: dict[tuple[str, str | None, tuple[str, ...]], ProtectedUse] = {}
         self.entities: list[EntityUse] = []
+        self.introspected: set[str] = set()
+        self.roots = 0
 
     def cost_of_selections(
         self,
@@ -126,9 +161,8 @@ class _Walk:
         path: tuple[str, ...],
         sizes: Mapping[str, int],
     ) -> int:
-        fields: dict[str, list[FieldNode]] = {}
-        for selection_set in selection_sets:
-            self._collect(parent, selection_set, fields, set())
+        fields = self._list_fields(parent, selection_sets)
+        self.roots = self.roots or len(fields)
         return sum(self._cost_of_field(parent, nodes, (*path, key), sizes) for key, nodes in fields.items())
 
     def _cost_of_field(
@@ -137,17 +171,34 @@ class _Walk:
         node = nodes[0]
         name = node.name.value
         field = self.schema.get_field(parent, name)
-        if field is None or name.startswith("__"):
-            # Introspection costs nothing; a validation rule of its own limits its depth.
+        if field is None or name == "__typename":
             return 0
         requirement = self.protection.find_requirement(parent.name, name)
         if requirement is not None:
             self._note(parent.name, name, path, requirement, node)
+        if name in INTROSPECTION and parent is self.schema.query_type:
+            return self._cost_of_introspection(field, nodes)
         if name == ENTITIES and parent is self.schema.query_type:
             self.entities.append(EntityUse(path, node))
         sizing = self.costs.size(parent.name, field, node, self.variables, inherited=sizes.get(name))
         inner = self._cost_of_members(field, nodes, path, sizing)
         return self.costs.weigh_field(field, node) + sizing.length * inner
+
+    def _cost_of_introspection(self, field: GraphQLField, nodes: list[FieldNode]) -> int:
+        name = nodes[0].name.value
+        if name in self.introspected:
+            raise IntrospectionRepeatedError(f"The operation selects {name} more than once.")
+        self.introspected.add(name)
+        if not self.may_introspect:
+            return 0
+        if name != SERVICE:
+            return weigh_introspection(self.schema, nodes, self.variables, self._list_fields, weight_max=self.cost_max)
+        returned = get_named_type(field.type)
+        fields = self._list_fields(returned, list_selection_sets(nodes)) if is_object_type(returned) else {}
+        times = sum(inner[0].name.value == SDL for inner in fields.values())
+        if times > 1:
+            raise IntrospectionRepeatedError(f"The operation selects {SDL} more than once.")
+        return 1 + times * SDL_WEIGHT
 
     def _cost_of_members(
         self, field: GraphQLField, nodes: list[FieldNode], path: tuple[str, ...], sizing: Sizing
@@ -155,7 +206,7 @@ class _Walk:
         returned = get_named_type(field.type)
         if not is_composite_type(returned):
             return self.costs.weigh_type(returned)
-        sets = [node.selection_set for node in nodes if node.selection_set is not None]
+        sets = list_selection_sets(nodes)
         if is_object_type(returned):
             return self.costs.weigh_type(returned) + self.cost_of_selections(returned, sets, path, sizing.inner)
         worst = 0
@@ -168,9 +219,7 @@ class _Walk:
         return worst
 
     def _selects_member(self, member: GraphQLObjectType, selection_sets: Sequence[SelectionSetNode]) -> bool:
-        fields: dict[str, list[FieldNode]] = {}
-        for selection_set in selection_sets:
-            self._collect(member, selection_set, fields, set())
+        fields = self._list_fields(member, selection_sets)
         return any(nodes[0].name.value != "__typename" for nodes in fields.values())
 
     def _note(
@@ -179,6 +228,14 @@ class _Walk:
         self.protected.setdefault(
             (type_name, field_name, path), ProtectedUse(type_name, field_name, path, requirement, node)
         )
+
+    def _list_fields(
+        self, parent: GraphQLObjectType, selection_sets: Sequence[SelectionSetNode]
+    ) -> dict[str, list[FieldNode]]:
+        fields: dict[str, list[FieldNode]] = {}
+        for selection_set in selection_sets:
+            self._collect(parent, selection_set, fields, set())
+        return fields
 
     def _collect(
         self,

@@ -29,6 +29,7 @@ from graphql import (
 from strawberry.federation.schema_directives import Authenticated, Key, Policy, Requires, RequiresScopes
 
 from auth.scopes import BY_KIND
+from gateway.operations.introspection import INTROSPECTION
 
 _BACKREF = "strawberry-definition"
 
@@ -65,9 +66,10 @@ class Requirement:
 class Protection:
     """The requirements of a schema's fields, by concrete parent type and field name. Immutable."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
-        """Read every declaration of the schema."""
+    def __init__(self, schema: GraphQLSchema, *, introspection: Requirement | None = None) -> None:
+        """Read every declaration of the schema; introspection is what reading the schema itself requires."""
         self._schema = schema
+        self._introspection = introspection
         self._types: dict[str, Requirement | None] = {
             name: _combine(_read(type_)) for name, type_ in schema.type_map.items()
         }
@@ -76,6 +78,12 @@ class Protection:
         self._fields: dict[tuple[str, str], Requirement] = {}
         for type_ in objects:
             self._read_fields(type_)
+        if introspection is not None and schema.query_type is not None:
+            self._fields |= {(schema.query_type.name, name): introspection for name in INTROSPECTION}
+
+    def may_introspect(self, scopes: ScopeSet | None) -> bool:
+        """Whether a caller may read the schema, whole or by the suggestions in errors."""
+        return self._introspection is None or self._introspection.is_met_by(scopes)
 
     def find_requirement(self, type_name: str, field_name: str) -> Requirement | None:
         """Return what a field of a concrete type requires, or None where it is open."""

@@ -14,14 +14,17 @@ from auth.tokens.principal import Principal
 from auth.tokens.verification import Verdict
 from gateway.operations.costs import CostModel
 from gateway.operations.plans import Plan, Planner
-from gateway.operations.progress import Document
-from gateway.operations.protection import Protection
+from gateway.operations.progress import Document, Outcome
+from gateway.operations.protection import Protection, Requirement
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
 from ledger.bounds.rates import RateLimiter
 from ledger.bounds.recent import Recent
 
 VerifyToken = Callable[[str, datetime], Awaitable[Verdict]]
+
+CONSTANTS_MAX = 16
+"""How many results that depend on nothing but the document are kept."""
 
 # Makes an operation's context, entered when the operation starts and exited when it ends; its content is the graph's.
 MakeContext = Callable[[Principal | None, datetime, str], AbstractAsyncContextManager[Any]]
@@ -50,6 +53,7 @@ class Services:
     metrics: Metrics
     documents: Recent[str, Document]
     plans: Recent[tuple[Any, ...], Plan]
+    constants: Recent[tuple[str, str | None], Outcome]
     clients: RateLimiter
     anonymous: RateLimiter
     in_flight: InFlight
@@ -71,20 +75,23 @@ def make_services(
 ) -> Services:
     """Make the bundle for one application; schema is a prepared one (gateway/operations/executor.py)."""
     graph = schema._schema  # noqa: SLF001 - as above
-    protection = Protection(graph)
+    protection = Protection(graph, introspection=None if settings.introspection_public else Requirement())
     costs = CostModel(graph, page_size_max=settings.page_size_max, list_items_max=settings.list_items_max)
     return Services(
         settings=settings,
         schema=schema,
         protection=protection,
         costs=costs,
-        planner=Planner(graph, protection, costs, selections_max=settings.document_selections_max),
+        planner=Planner(
+            graph, protection, costs, selections_max=settings.document_selections_max, cost_max=settings.cost_max
+        ),
         verify_token=verify_token,
         bound_tokens=bound_tokens,
         make_context=make_context,
         metrics=metrics,
         documents=Recent(settings.document_cache_entries),
         plans=Recent(settings.document_cache_entries),
+        constants=Recent(min(settings.document_cache_entries, CONSTANTS_MAX)),
         clients=RateLimiter(rate_per_second=settings.rate_per_second, burst=settings.rate_burst),
         anonymous=RateLimiter(rate_per_second=settings.rate_anonymous_per_second, burst=settings.rate_anonymous_burst),
         in_flight=InFlight(settings.in_flight_max),

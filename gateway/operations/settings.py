@@ -16,6 +16,11 @@ class DoorSettings(SettingsSection):
     title: ClassVar[str] = "The GraphQL endpoint"
 
     graphiql: bool = Field(default=True, description="Serve GraphiQL to browsers at GET /graphql.")
+    introspection_public: bool = Field(
+        default=False,
+        description="Let callers without a token read the schema (`__schema`, `__type`, `_service`) and the names that "
+        "errors suggest.",
+    )
     reject_unauthorized: bool = Field(
         default=False,
         description="Refuse the entire query if a scope is missing, instead of returning null for the field.",

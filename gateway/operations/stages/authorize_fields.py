@@ -1,8 +1,8 @@
 """Decides what of an operation the caller may run, from the schema's own declarations, before anything runs.
 
 A query continues without the fields whose scopes the token lacks; a mutation or subscription that lacks any scope is
-refused entirely, and so is a query if the operator so configures. Each refusal is reported once, at its outermost
-field.
+refused entirely, and so is a query that may not read the schema, or any query if the operator so configures. Each
+refusal is reported once, at its outermost field.
 Source: Apollo Router's authorization (null and UNAUTHORIZED_FIELD_OR_TYPE), Cosmo's (missing scopes); docs/adr/0030.
 """
 
@@ -12,6 +12,7 @@ from graphql import GraphQLError, OperationType
 
 from gateway.operations.errors import GatewayError
 from gateway.operations.executor import make_refusal
+from gateway.operations.introspection import INTROSPECTION
 from gateway.operations.plans import EntityUse, ProtectedUse, list_entity_types, with_defaults
 from gateway.operations.progress import Authorized, Planned
 from gateway.operations.protection import Requirement
@@ -41,6 +42,8 @@ def authorize_fields(planned: Planned, services: Services) -> Authorized:
     errors = [_tell(use, planned) for use in _list_outermost(_without_entities(denied, represented, refused))]
     errors += _tell_entities(represented, refused, planned)
     whole = services.settings.reject_unauthorized or planned.kind is not OperationType.QUERY
+    # These fields are never null, so refusing one would leave nothing of the answer.
+    whole = whole or any(use.field_name in INTROSPECTION for use in denied)
     if errors and whole:
         raise OperationUnauthorizedError(errors)
     return Authorized(**vars(planned), denials=tuple(errors), refused_entities=frozenset(refused))

@@ -1,10 +1,12 @@
 """Executes the operation within its time limit, leaving out the refused fields.
 
-The context is made for this operation alone and is exited after it, whatever happened.
+The context is made for this operation alone and is exited after it, whatever happened. A result that depends on nothing
+but the document is executed and encoded once, and kept.
 """
 
 import asyncio
 
+import orjson
 from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
@@ -13,6 +15,7 @@ from gateway.operations.executor import PREPARED, Prepared, find_reported_key
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
 
+_CONSTANT_BYTES_MAX = 1_048_576
 _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
 
 
@@ -31,6 +34,9 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError. A failure inside a field is part of the
     outcome.
     """
+    key = (authorized.document.text, authorized.request.operation_name)
+    if authorized.plan.is_constant and (known := services.constants.find(key)) is not None:
+        return Executed(**vars(authorized), outcome=known)
     gate = services.in_flight
     if gate.running >= gate.running_max:
         raise OverloadedError(headers={"Retry-After": "1"})
@@ -38,7 +44,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     services.metrics.in_flight.set(gate.running)
     try:
         async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
-            return Executed(**vars(authorized), outcome=await _execute(authorized, services))
+            outcome = await _execute(authorized, services)
     except TimeoutError:
         if timer.expired():
             raise OperationTimeoutError from None
@@ -46,6 +52,12 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     finally:
         gate.running -= 1
         services.metrics.in_flight.set(gate.running)
+    if authorized.plan.is_constant and outcome.data is not None and not outcome.errors:
+        encoded = {name: orjson.dumps(value) for name, value in outcome.data.items()}
+        outcome = Outcome(data={name: orjson.Fragment(value) for name, value in encoded.items()})
+        if len(authorized.document.text) + sum(map(len, encoded.values())) <= _CONSTANT_BYTES_MAX:
+            services.constants.keep(key, outcome)
+    return Executed(**vars(authorized), outcome=outcome)
 
 
 async def _execute(authorized: Authorized, services: Services) -> Outcome:

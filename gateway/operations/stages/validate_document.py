@@ -15,8 +15,10 @@ from graphql import (
     OperationDefinitionNode,
     TypeNode,
     specified_rules,
+    validate,
 )
-from strawberry.schema.schema import validate_document as apply_rules
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.operations.document_bounds import check_document_bounds
 from gateway.operations.errors import DocumentInvalidError, OperationTooComplexError
@@ -27,7 +29,8 @@ from gateway.operations.services import Services
 CACHED_TEXT_LENGTH_MAX = 16_384
 """The longest document that is kept, parsed and validated."""
 
-_RULES = tuple(specified_rules)
+# As Strawberry combines them.
+_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 _ERRORS_MAX = 20
 
 
@@ -43,19 +46,20 @@ class SeveralErrorsError(DocumentInvalidError):
 def validate_document(parsed: Parsed, services: Services) -> Planned:
     """Return the operation with its plan and its cost.
 
-    Errors: DocumentInvalidError with its errors; OperationTooComplexError; PageTooLargeError; SlicingArgumentError;
-    TooManyItemsError.
+    Errors: DocumentInvalidError with its errors; OperationTooComplexError; IntrospectionRepeatedError;
+    PageTooLargeError; SlicingArgumentError; TooManyItemsError.
     """
     document, request, operation = parsed.document, parsed.request, parsed.operation
     variables = with_defaults(operation, request.variables)
-    key = (document.text, request.operation_name, list_deciding_variables(operation, variables))
+    may_introspect = services.protection.may_introspect(parsed.scopes)
+    key = (document.text, request.operation_name, may_introspect, list_deciding_variables(operation, variables))
     try:
         if services.documents.find(document.text) is None:
-            _check(document, services)
-        plan = services.plans.find(key) or _plan(parsed, services, variables)
+            _check(document, services, hide_suggestions=not may_introspect)
+        plan = services.plans.find(key) or _plan(parsed, services, variables, may_introspect=may_introspect)
     except RecursionError:
         raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
-    if len(document.text) <= CACHED_TEXT_LENGTH_MAX:
+    if plan.is_reusable and len(document.text) <= CACHED_TEXT_LENGTH_MAX:
         services.plans.keep(key, plan)
     cost = plan.cost + _weigh_variables(operation, request.variables, services)
     services.metrics.cost.observe(cost)
@@ -83,19 +87,19 @@ def _weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str,
     return cost
 
 
-def _check(document: Document, services: Services) -> None:
+def _check(document: Document, services: Services, *, hide_suggestions: bool) -> None:
     check_document_bounds(document.node, services.settings)
-    errors = apply_rules(services.graph, document.node, _RULES)
+    errors = validate(services.graph, document.node, _RULES, max_errors=_ERRORS_MAX, hide_suggestions=hide_suggestions)
     if errors:
         raise SeveralErrorsError(errors)
     if len(document.text) <= CACHED_TEXT_LENGTH_MAX:
         services.documents.keep(document.text, document)
 
 
-def _plan(parsed: Parsed, services: Services, variables: dict[str, object]) -> Plan:
+def _plan(parsed: Parsed, services: Services, variables: dict[str, object], *, may_introspect: bool) -> Plan:
     fragments = {
         definition.name.value: definition
         for definition in parsed.document.node.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    return services.planner.plan(parsed.operation, fragments, variables)
+    return services.planner.plan(parsed.operation, fragments, variables, may_introspect=may_introspect)

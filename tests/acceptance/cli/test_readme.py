@@ -5,11 +5,13 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import get_introspection_query
 
 from tests.support.commands import COMMAND, SECONDS_MAX, clean_environment
 from tests.support.places import ROOT
@@ -100,3 +102,16 @@ class TestReadme:
 
     def test_an_officer_sees_what_awaits_verification(self, answers: list[dict[str, object]]) -> None:
         assert "+6289011110042" in json.dumps(answers[6])
+
+    def test_its_demo_lets_everyone_read_the_schema(self, demo_folder: Path) -> None:
+        gateway = re.search(
+            r"^(?:export )?GATEWAY=['\"]?([^'\"\n]+)", (demo_folder / "credentials.env").read_text(), re.MULTILINE
+        )
+        assert gateway is not None
+        request = urllib.request.Request(  # noqa: S310 - the demo's own address
+            f"{gateway[1]}/graphql",
+            data=json.dumps({"query": get_introspection_query()}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=SECONDS_MAX) as response:  # noqa: S310 - as above
+            assert json.load(response)["data"]["__schema"]["queryType"]["name"] == "Query"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from graphql import get_introspection_query
 from joserfc.jwk import ECKey
 
 from auth.clients.registration import CreatedClient
@@ -86,7 +87,25 @@ class TestGateway:
         assert wired.send("GET", "/oauth/jwks").body["keys"]
 
     def test_prints_its_graph_to_a_router(self, wired: Wired) -> None:
-        assert "@requiresScopes" in wired.post("{ _service { sdl } }").body["data"]["_service"]["sdl"]
+        reply = wired.post("{ _service { sdl } }", bearer=wired.obtain_token("members:read"))
+        assert "@requiresScopes" in reply.body["data"]["_service"]["sdl"]
+
+    def test_answers_a_full_introspection_for_the_price_of_a_big_page(self, wired: Wired) -> None:
+        bearer = wired.obtain_token("members:read")
+        replies = [wired.post(get_introspection_query(), bearer=bearer) for _ in range(2)]
+        assert [reply.status for reply in replies] == [200, 200]
+        assert replies[0].content == replies[1].content
+        assert 2_000 < int(replies[0].headers["X-Jembatan-Cost"]) < 10_000
+        assert wired.post(get_introspection_query()).status == 401
+
+    def test_suggests_no_names_for_variables_to_a_caller_without_a_token(self, wired: Wired) -> None:
+        query = "query($s: [BlockOrderState!]) { blockOrders(filter: { states: $s }) { nodes { id } } }"
+        hidden = wired.post(query, {"s": ["ISUED"]}).body["errors"][0]["message"]
+        shown = wired.post(query, {"s": ["ISUED"]}, bearer=wired.obtain_token("orders:read")).body["errors"][0][
+            "message"
+        ]
+        assert hidden.endswith("Value 'ISUED' does not exist in 'BlockOrderState' enum.")
+        assert shown.startswith(f"{hidden} Did you mean the enum value 'ISSUED'")
 
     def test_takes_a_bound_token_with_a_proof_of_its_key_alone(self, wired: Wired) -> None:
         key = ECKey.generate_key("P-256", private=True)

@@ -70,7 +70,7 @@ class TestDocumentBounds:
     def test_let_introspection_through(self, gateway: Gateway) -> None:
         from graphql import get_introspection_query
 
-        assert gateway.post(get_introspection_query()).status == 200
+        assert gateway.post(get_introspection_query(), bearer=READER).status == 200
 
 
 class TestPages:

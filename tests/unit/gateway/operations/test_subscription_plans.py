@@ -23,7 +23,7 @@ def plan_of(text: str, **variables) -> Plan:
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     (operation,) = (node for node in document.definitions if isinstance(node, OperationDefinitionNode))
     costs = CostModel(GRAPH, page_size_max=500, list_items_max=1000, list_size_assumed=50)
-    planner = Planner(GRAPH, Protection(GRAPH), costs, selections_max=1000)
+    planner = Planner(GRAPH, Protection(GRAPH), costs, selections_max=1000, cost_max=20_000)
     return planner.plan(operation, fragments, variables)
 
 
