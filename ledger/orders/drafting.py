@@ -35,6 +35,7 @@ from ledger.orders.states import OrderMove, next_order_state
 from ledger.orders.table import BlockOrder, OrderComplaint, order_complaints
 from ledger.orders.vocabulary import BlockScope
 from ledger.permissions import require_batch, require_drafter
+from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.storage.rows import fetch_records, load_records, lock_records, select_records, update_records
@@ -236,7 +237,7 @@ async def _lock_complaints(
     c = complaints.c
     behind = select(order_complaints.c.complaint_id).where(order_complaints.c.order_id.in_(old_ids))
     verified = (c.e164.in_(sorted(e164s))) & (c.state == ComplaintState.VERIFIED.value)
-    named = select(c.id).where(c.id.in_(sorted(ids)))
+    named = select(c.id).where(is_any(c.id, sorted(ids)))
     wanted = named.union(select(c.id).where(verified), behind)
     statement = select_records(tx, Complaint).where(c.id.in_(wanted)).order_by(c.id).with_for_update()
     return {complaint.id: complaint for complaint in await fetch_records(tx, Complaint, statement)}

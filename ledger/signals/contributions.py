@@ -31,7 +31,7 @@ from ledger.policies import INCIDENT_SKEW
 from ledger.signals.disclosure import SignalNews, draft_events
 from ledger.signals.table import Contribution, FraudSignal, signal_contributions
 from ledger.storage.database import Transaction
-from ledger.storage.records import render_columns
+from ledger.storage.records import hide, render_columns
 from ledger.storage.roles import Role
 from ledger.storage.rows import dump_rows, fetch_records, select_records
 from ledger.texts import check_text
@@ -140,7 +140,8 @@ async def contribute_signals(
         await _write(tx, list(first.values()))
         c = signal_contributions.c
         of_member = select_records(tx, Contribution).where(c.member_id == member_id, c.reference.in_(list(first)))
-        known = {item.reference: item for item in await fetch_records(tx, Contribution, of_member)}
+        found = await fetch_records(tx, Contribution, of_member)
+    known = {item.reference: hide(item, tx.present_role) for item in found}
     return [item if isinstance(item, Problem) else _answer(item, known[item.reference]) for item in checked]
 
 

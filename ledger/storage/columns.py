@@ -3,10 +3,21 @@
 Native enums are not used: their operators are not leakproof, so row-level security prevents the use of an index.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ColumnElement, DateTime, ForeignKey, Text, Uuid, false
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    false,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ledger.identifiers import parse_id
@@ -30,6 +41,11 @@ def holds_id(column: ColumnElement[str], sent: str) -> ColumnElement[bool]:
     """The condition that the column equals the id that a client sent; a malformed id matches no row."""
     known = parse_id(sent)
     return column == known if known is not None else false()
+
+
+def is_any(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """The condition that the column holds one of the values, which travel as one parameter, however many there are."""
+    return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
 
 
 def moment(name: str, *, nullable: bool = False) -> Column[Any]:

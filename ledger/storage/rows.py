@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from ledger.errors import ConflictError, LedgerError
+from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction, violated_constraint
 from ledger.storage.records import Declaration, declaration_of, readable_columns, reader_of, render_columns
 from ledger.storage.roles import Role
@@ -50,7 +51,7 @@ async def lock_records(tx: Transaction, record: type[R], keys: Sequence[str]) ->
     if not keys:
         return {}
     (key,) = declaration_of(record).table.primary_key.columns
-    statement = select_records(tx, record).where(key.in_(sorted(set(keys)))).order_by(key)
+    statement = select_records(tx, record).where(is_any(key, sorted(set(keys)))).order_by(key)
     found = await fetch_records(tx, record, statement.with_for_update(key_share=True))
     return {getattr(row, key.name): row for row in found}
 
@@ -62,7 +63,7 @@ async def load_records(
     if not keys:
         return {}
     (key,) = declaration_of(record).table.primary_key.columns
-    statement = select_records(tx, record).where(key.in_(sorted(set(keys))), *conditions)
+    statement = select_records(tx, record).where(is_any(key, sorted(set(keys))), *conditions)
     return {getattr(row, key.name): row for row in await fetch_records(tx, record, statement)}
 
 

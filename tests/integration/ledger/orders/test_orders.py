@@ -10,6 +10,7 @@ from ledger.complaints.reading import get_complaint
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome
 from ledger.errors import ForbiddenError, OfficerRequiredError, Problem, TooManyItemsError, UnknownError
+from ledger.identifiers import new_id
 from ledger.numbers.plan import set_override
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus
@@ -110,6 +111,15 @@ class TestDraft:
         assert results[0].e164 == TELKOMSEL_NUMBER
         assert results[1].code == "NOT_FOUND"
         assert again[0].code == "INCOMPATIBLE_STATE"
+
+    async def test_takes_as_many_complaints_as_a_call_may_name(self, database, parties, as_of):
+        [complaint] = await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
+        unknown = [tuple(new_id() for _ in range(1000)) for _ in range(33)]
+        drafts = [OrderDraft(complaint_ids=ids, **WORDS) for ids in (*unknown, (complaint.id,))]
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            *refused, drafted = await draft_block_orders(tx, drafts)
+        assert {problem.code for problem in refused} == {"NOT_FOUND"}
+        assert drafted.complaint_count == 1
 
     async def test_is_an_officers_never_a_machines_nor_another_partys(self, database, parties, as_of):
         for viewer, error in (

@@ -39,6 +39,7 @@ class TestContributing:
         for viewer in (parties.agency, parties.other_agency, parties.telkomsel, parties.indosat, parties.provider):
             (recorded,) = await contribute(database, viewer, as_of, NUMBER)
             assert isinstance(recorded.contribution, Contribution)
+            assert (recorded.contribution.epoch, recorded.contribution.client_id) == (None, None)
         assert await read_signals(database, parties.officer, as_of) == []
         assert await owner_connection.fetchval("SELECT count(*) FROM phone_numbers") == 0
         assert await owner_connection.fetchval("SELECT count(*) FROM block_orders") == 0

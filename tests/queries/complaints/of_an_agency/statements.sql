@@ -9,8 +9,8 @@ WHERE complaints.source_id = $1::UUID;
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.status, phone_numbers.risk 
 FROM phone_numbers 
-WHERE phone_numbers.e164 IN ($1::VARCHAR);
+WHERE phone_numbers.e164 = ANY ($1::TEXT[]);
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
 FROM members 
-WHERE members.id IN ($1::UUID);
+WHERE members.id = ANY ($1::UUID[]);

@@ -5,8 +5,8 @@ WHERE events.kind IN ($2::VARCHAR, $3::VARCHAR) ORDER BY events.id DESC
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
 FROM members 
-WHERE members.id IN ($1::UUID, $2::UUID);
+WHERE members.id = ANY ($1::UUID[]);
 
 SELECT officers.id, officers.member_id, officers.office_id, officers.display_name, officers.scopes, officers.created_at, officers.disabled_at 
 FROM officers 
-WHERE officers.id IN ($1::UUID);
+WHERE officers.id = ANY ($1::UUID[]);

@@ -31,4 +31,4 @@ WHERE f.position = ANY(CAST($1 AS bigint[])) AND e.erased_at IS NULL;
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
 FROM members 
-WHERE members.id IN ($1::UUID, $2::UUID, $3::UUID);
+WHERE members.id = ANY ($1::UUID[]);

@@ -4,7 +4,7 @@ FROM members ORDER BY members.slug ASC
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
 FROM members 
-WHERE members.id IN ($1::UUID);
+WHERE members.id = ANY ($1::UUID[]);
 
 SELECT brands.id, brands.member_id, brands.slug, brands.name 
 FROM brands 

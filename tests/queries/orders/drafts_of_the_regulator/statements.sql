@@ -5,7 +5,7 @@ WHERE block_orders.state IN ($46::VARCHAR) ORDER BY block_orders.id DESC
 
 SELECT officers.id, officers.member_id, officers.office_id, officers.display_name, officers.scopes, officers.created_at, officers.disabled_at 
 FROM officers 
-WHERE officers.id IN ($1::UUID);
+WHERE officers.id = ANY ($1::UUID[]);
 
 SELECT order_complaints.order_id, order_complaints.complaint_id 
 FROM order_complaints 
@@ -13,12 +13,12 @@ WHERE order_complaints.order_id IN ($1::UUID) ORDER BY order_complaints.complain
 
 SELECT offices.id, offices.member_id, offices.slug, offices.name 
 FROM offices 
-WHERE offices.id IN ($1::UUID);
+WHERE offices.id = ANY ($1::UUID[]);
 
-SELECT complaints.id, complaints.ticket_serial, concat($1::VARCHAR, to_char(timezone($2::VARCHAR, complaints.filed_at), $3::VARCHAR), $4::VARCHAR, lpad(CAST(complaints.ticket_serial AS TEXT), greatest($5::INTEGER, length(CAST(complaints.ticket_serial AS TEXT))), $6::VARCHAR)) AS ticket_no, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.chronology_digest, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.decision_note, complaints.outcome, complaints.duplicate_of, complaints.decided_by, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.state IN ($8::VARCHAR, $9::VARCHAR) AND complaints.verification_due_at IS NOT NULL AND complaints.verification_due_at < $7::TIMESTAMP WITH TIME ZONE AS is_verification_overdue, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
+SELECT complaints.id, complaints.ticket_serial, concat($1::VARCHAR, to_char(timezone($2::VARCHAR, complaints.filed_at), $3::VARCHAR), $4::VARCHAR, lpad(CAST(complaints.ticket_serial AS TEXT), greatest($5::INTEGER, length(CAST(complaints.ticket_serial AS TEXT))), $6::VARCHAR)) AS ticket_no, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.chronology_digest, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.decision_note, complaints.outcome, complaints.duplicate_of, complaints.decided_by, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.state IN ($9::VARCHAR, $10::VARCHAR) AND complaints.verification_due_at IS NOT NULL AND complaints.verification_due_at < $7::TIMESTAMP WITH TIME ZONE AS is_verification_overdue, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
 FROM complaints 
-WHERE complaints.id IN ($10::UUID, $11::UUID);
+WHERE complaints.id = ANY ($8::UUID[]);
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
 FROM members 
-WHERE members.id IN ($1::UUID);
+WHERE members.id = ANY ($1::UUID[]);

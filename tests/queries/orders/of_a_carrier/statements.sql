@@ -9,11 +9,11 @@ WHERE block_orders.carrier_id = $1::UUID AND block_orders.issued_at IS NOT NULL;
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.first_seen_at 
 FROM phone_numbers 
-WHERE phone_numbers.e164 IN ($2::VARCHAR, $3::VARCHAR) AND phone_numbers.holder_id = $1::UUID;
+WHERE phone_numbers.e164 = ANY ($1::TEXT[]) AND phone_numbers.holder_id = $2::UUID;
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
 FROM members 
-WHERE members.id IN ($1::UUID);
+WHERE members.id = ANY ($1::UUID[]);
 
 SELECT order_acknowledgements.id, order_acknowledgements.order_id, order_acknowledgements.carrier_id, order_acknowledgements.version, order_acknowledgements.kind, order_acknowledgements.reason, order_acknowledgements.reference, order_acknowledgements.note, order_acknowledgements.until, order_acknowledgements.effective_at, order_acknowledgements.recorded_at, order_acknowledgements.is_late, order_acknowledgements.moved_state, order_acknowledgements.mark, order_acknowledgements.client_id 
 FROM order_acknowledgements 

@@ -5,4 +5,4 @@ WHERE fraud_signals.holder_id = $1::UUID AND fraud_signals.risk IN ($3::VARCHAR,
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.first_seen_at 
 FROM phone_numbers 
-WHERE phone_numbers.e164 IN ($2::VARCHAR, $3::VARCHAR) AND phone_numbers.holder_id = $1::UUID;
+WHERE phone_numbers.e164 = ANY ($1::TEXT[]) AND phone_numbers.holder_id = $2::UUID;
