@@ -7,6 +7,8 @@ Source: RFC 6749 sections 3.1, 4.1.1 and 4.1.2; RFC 9700 sections 2.1 and 4; Ope
 Core section 3.1.2.1 (prompt).
 """
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +20,7 @@ from auth.login.site import SECOND_FACTOR, LoginSite, Stage, go_on, render_query
 from auth.officers import ActiveOfficer, find_officer
 from auth.protocol.answers import NO_STORE, Answer
 from auth.protocol.authorization import (
+    FRESH_LOGIN,
     ConsentDecision,
     ConsentNeeded,
     LoginNeeded,
@@ -32,8 +35,6 @@ from auth.scopes import describe_scopes, parse_scope, render_scope
 LOGIN_FAILED = "The login or the password is wrong, or there were too many attempts. Try again, or wait a few minutes."
 CODE_FAILED = "The code is wrong or was already used, or there were too many attempts. Wait for the next code."
 LOGGED_OUT_MEANWHILE = "You have been logged out in the meantime. Log in again."
-
-_FRESH_LOGIN = frozenset({"login", "select_account"})
 
 
 class LoginEndpoints:
@@ -50,15 +51,15 @@ class LoginEndpoints:
         self._site.admit(request)
         adapted = self._runs.read_authorization_request(request)
         parameters = self._site.read_parameters(request)
-        prompt = parse_scope(parameters.get("prompt", ""))
-        found = None if prompt & _FRESH_LOGIN else await self._site.find_session_at_any_stage(request)
+        found = await self._site.find_session_at_any_stage(request)
         session = found if found is not None and self._site.stage_of(found) is Stage.COMPLETE else None
         outcome = await self._answer(adapted, session, ConsentDecision())
-        # A fresh login is asked for once: the officer then returns here with the rest of the query.
-        left = prompt - _FRESH_LOGIN
+        # A fresh login is asked for once: the officer then returns here with the rest of the query. A pushed request
+        # keeps its prompt and compares times instead.
+        left = parse_scope(parameters.get("prompt", "")) - FRESH_LOGIN
         parameters = {name: value for name, value in parameters.items() if name != "prompt"}
         query = render_query(parameters | ({"prompt": " ".join(sorted(left))} if left else {}))
-        if isinstance(outcome, LoginNeeded) and found is not None and session is None:
+        if isinstance(outcome, LoginNeeded) and session is None and found is not None and found.is_after(outcome.after):
             return self._site.lead_in(found, query)
         return self._show(request, outcome, session, query=query)
 
@@ -159,8 +160,10 @@ class LoginEndpoints:
         is_asked: bool = False,
     ) -> Outcome:
         def answer(server: AuthorizationServer) -> Outcome:
-            def find_end_user() -> ActiveOfficer | None:
-                return find_officer(server.connection, session.officer_id) if session is not None else None
+            def find_end_user(after: datetime | None) -> ActiveOfficer | None:
+                if session is None or not session.is_after(after):
+                    return None
+                return find_officer(server.connection, session.officer_id)
 
             return answer_authorization_request(server, adapted, find_end_user, decision, is_asked=is_asked)
 

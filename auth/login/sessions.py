@@ -38,7 +38,12 @@ class LoginSession:
     officer_id: OfficerId
     officer_name: str
     has_second_factor: bool
+    created_at: datetime
     second_factor_at: datetime | None
+
+    def is_after(self, time: datetime | None) -> bool:
+        """Return whether the officer logged in after the time, if there is one."""
+        return time is None or self.created_at > time
 
     @property
     def own_login_id(self) -> str:
@@ -84,6 +89,7 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
             login_sessions.c.officer_id,
             officers.c.display_name.label("officer_name"),
             officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
+            login_sessions.c.created_at,
             login_sessions.c.second_factor_at,
         )
         .outerjoin(officer_logins, officer_logins.c.id == login_sessions.c.login_id)

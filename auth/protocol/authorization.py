@@ -8,6 +8,7 @@ Source: RFC 6749 section 4.1; OpenID Connect Core sections 3.1.2.1 (prompt) and 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from authlib.oauth2.rfc6749 import AccessDeniedError, OAuth2Error
 
@@ -19,6 +20,9 @@ from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.pushed_requests import check_authorization_request, check_was_pushed, resolve_request
 from auth.protocol.requests import ProtocolRequest
 from auth.scopes import OFFLINE_ACCESS, parse_scope
+
+FRESH_LOGIN = frozenset({"login", "select_account"})
+"""The prompts that have the officer log in again."""
 
 
 class _LoginRequiredError(OAuth2Error):  # type: ignore[misc]
@@ -37,10 +41,11 @@ class _ConsentRequiredError(OAuth2Error):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class LoginNeeded:
-    """The request is valid, and an officer must log in first."""
+    """The request is valid, and an officer must log in first: after the time, if there is one."""
 
     client_name: str
     redirect_uri: str
+    after: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +71,28 @@ class ConsentDecision:
 def answer_authorization_request(
     server: AuthorizationServer,
     request: ProtocolRequest,
-    find_end_user: Callable[[], ActiveOfficer | None],
+    find_end_user: Callable[[datetime | None], ActiveOfficer | None],
     decision: ConsentDecision,
     *,
     is_asked: bool = False,
 ) -> Outcome:
     """Return the redirect to the client with a code or an error, what is needed first, or an error for the browser.
 
-    is_asked has the officer asked again whatever was agreed to before.
+    find_end_user takes the time after which the officer must have logged in, if any. is_asked has the officer asked
+    again whatever was agreed to before.
     """
-    prompt = parse_scope(request.payload.data.get("prompt", ""))
     try:
         request = resolve_request(server, request)
+        prompt = parse_scope(request.payload.data.get("prompt", ""))
         grant = check_authorization_request(server, request)
         check_was_pushed(request, grant.redirect_uri)
-        officer = find_end_user()
+        # A pushed request stays as it is, so that a login after it is what it asked for.
+        after = (request.pushed_at or server.as_of) if prompt & FRESH_LOGIN else None
+        officer = find_end_user(after)
         if officer is None and "none" in prompt:
             raise _LoginRequiredError(redirect_uri=grant.redirect_uri)
         if officer is None:
-            return LoginNeeded(request.client.name, grant.redirect_uri)
+            return LoginNeeded(request.client.name, grant.redirect_uri, after)
         scopes = grant.grant_scopes(officer, redirect_uri=grant.redirect_uri)
         if decision.is_refusal:
             raise AccessDeniedError(redirect_uri=grant.redirect_uri)
@@ -97,6 +105,7 @@ def answer_authorization_request(
             return ConsentNeeded(request.client.name, grant.redirect_uri, wanted)
         answer: Answer = server.create_authorization_response(request, grant_user=officer, grant=grant)
     except OAuth2Error as error:
+        error.state = request.payload.state
         return server.answer_error(request, error)
     return answer
 

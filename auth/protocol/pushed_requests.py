@@ -88,7 +88,7 @@ def check_authorization_request(server: AuthorizationServer, request: ProtocolRe
         if not is_thumbprint(request.payload.data.get("dpop_jkt", "A" * 43)):
             raise InvalidRequestError("dpop_jkt is not the thumbprint of a key.")
     except OAuth2Error as error:
-        error.redirect_uri, error.state = grant.redirect_uri, request.payload.state
+        error.redirect_uri = grant.redirect_uri
         raise
     return grant
 
@@ -108,7 +108,7 @@ def resolve_request(server: AuthorizationServer, request: ProtocolRequest) -> Pr
     if row is None or row.client_id != sent.get("client_id"):
         raise InvalidRequestUriError
     pushed = ProtocolRequest(request.method, request.uri, parameters=row.parameters, headers={})
-    pushed.pushed_id = row.id
+    pushed.pushed_id, pushed.pushed_at = row.id, row.created_at
     pushed.key_thumbprint = row.key_thumbprint
     return pushed
 
@@ -117,9 +117,7 @@ def check_was_pushed(request: ProtocolRequest, redirect_uri: str) -> None:
     """Refuse a request through the browser of a client that must push it. Errors: InvalidRequestError."""
     client: RegisteredClient = request.client
     if request.pushed_id is None and client.must(ClientPolicy.REQUIRE_PAR):
-        raise InvalidRequestError(
-            "This client must push its authorization requests.", redirect_uri=redirect_uri, state=request.payload.state
-        )
+        raise InvalidRequestError("This client must push its authorization requests.", redirect_uri=redirect_uri)
 
 
 def use_pushed_request(server: AuthorizationServer, pushed_id: str) -> None:

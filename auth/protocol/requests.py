@@ -11,9 +11,10 @@ import binascii
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import parse_qsl, unquote_plus
 
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload, OAuth2Request
 from starlette.requests import Request
 
 from auth.tokens.dpop import Proof
@@ -65,6 +66,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         self.proof: Proof | None = None
         """The DPoP proof, once it is verified."""
         self.pushed_id: str | None = None
+        self.pushed_at: datetime | None = None
         self.key_thumbprint: str | None = None
         """The key that a code for this request is bound to, if the request was pushed with a proof."""
 
@@ -143,20 +145,20 @@ async def read_client_request(request: Request, *, uri: str) -> ProtocolRequest:
     """Read a request of a client that authenticates itself, as to the token endpoint.
 
     Errors: InvalidRequestError, for parameters in the URL, repeated parameters, two client authentications at once,
-    an unreadable Basic header, and malformed content.
+    an unreadable Basic header, and malformed content; InvalidClientError, for a client secret in the body.
     """
     if request.scope["query_string"]:
         raise InvalidRequestError("This endpoint takes no parameters in the URL.")
     form = check_protocol_parameters(await read_form(request))
     headers = _read_authorization(request)
     client_id = form.get("client_id")
+    ways = (headers, "client_secret" in form, "client_assertion" in form or "client_assertion_type" in form)
+    if sum(map(bool, ways)) > 1:
+        raise InvalidRequestError("Authenticate the client in one way only.")
+    if headers and client_id is not None and client_id != _basic_user(headers["Authorization"]):
+        raise InvalidRequestError("The client_id is not the one that authenticates.")
     if "client_secret" in form:
-        raise InvalidRequestError("Send the client secret in the Authorization header (client_secret_basic).")
-    if headers:
-        if "client_assertion" in form or "client_assertion_type" in form:
-            raise InvalidRequestError("Authenticate the client in one way only.")
-        if client_id is not None and client_id != _basic_user(headers["Authorization"]):
-            raise InvalidRequestError("The client_id is not the one that authenticates.")
+        raise InvalidClientError("Send the client secret in the Authorization header (client_secret_basic).")
     if ("client_assertion" in form) != ("client_assertion_type" in form):
         raise InvalidRequestError("Send client_assertion and client_assertion_type together.")
     proofs = tuple(request.headers.getlist("dpop"))

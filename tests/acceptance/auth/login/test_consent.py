@@ -57,6 +57,7 @@ class TestConsent:
         page = await reach(site, client)
         back = await site.send_form(action_of(page), consent_of(page, "deny"))
         assert (back.sent_back["error"], back.sent_back["iss"]) == ("access_denied", site.issuer)
+        assert back.sent_back["state"] == "st-1"
         assert (await site.authorize(site.request(client))).status == 200
 
     async def test_is_one_officers_and_one_clients(self, site: Site) -> None:
@@ -168,5 +169,7 @@ class TestPrompt:
         client = await site.officers_client()
         silent = await site.authorize(site.request(client, prompt="none"))
         assert (silent.sent_back["error"], silent.sent_back["iss"]) == ("login_required", site.issuer)
+        assert silent.sent_back["state"] == "st-1"
         await reach(site, client)
-        assert (await site.authorize(site.request(client, prompt="none"))).sent_back["error"] == "consent_required"
+        silent = await site.authorize(site.request(client, prompt="none"))
+        assert (silent.sent_back["error"], silent.sent_back["state"]) == ("consent_required", "st-1")

@@ -69,7 +69,7 @@ class TestAuthorizationCode:
         client = await site.officers_client()
         after = await site.log_in(site.request(client), login="stranger")
         back = await site.go_on(after)
-        assert back.sent_back["error"] == "access_denied"
+        assert (back.sent_back["error"], back.sent_back["state"]) == ("access_denied", "st-1")
         assert "code" not in back.sent_back
 
     async def test_a_narrowed_officer_gets_no_more_than_is_left(self, site: Site) -> None:
@@ -97,10 +97,23 @@ class TestAuthorizationCode:
     async def test_scope_escalation_to_unknown_or_unshared_scopes_ends_without_a_code(self, site: Site) -> None:
         client = await site.officers_client(["audit:read"])
         unknown = await site.authorize(site.request(client, scope="admin"))
-        assert unknown.sent_back["error"] == "invalid_scope"
+        assert (unknown.sent_back["error"], unknown.sent_back["state"]) == ("invalid_scope", "st-1")
         after = await site.log_in(site.request(client, scope="audit:read"))
         unshared = await site.go_on(after)
-        assert unshared.sent_back["error"] == "invalid_scope"
+        assert (unshared.sent_back["error"], unshared.sent_back["state"]) == ("invalid_scope", "st-1")
+
+    async def test_every_error_that_goes_back_to_the_client_carries_its_state(self, site: Site) -> None:
+        client = await site.officers_client()
+        for change, error in (
+            ({"response_type": "token"}, "unsupported_response_type"),
+            ({"code_challenge": None}, "invalid_request"),
+            ({"resource": "https://other.example.org"}, "invalid_target"),
+            ({"dpop_jkt": "short"}, "invalid_request"),
+            ({"scope": "admin"}, "invalid_scope"),
+            ({"prompt": "none"}, "login_required"),
+        ):
+            back = await site.authorize(site.request(client, **change))
+            assert (back.sent_back["error"], back.sent_back["state"]) == (error, "st-1"), change
 
 
 class TestPkce:

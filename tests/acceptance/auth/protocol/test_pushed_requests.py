@@ -4,7 +4,7 @@ import pytest
 
 from auth.clients.policies import ClientPolicy
 from auth.clients.registration import CreatedClient
-from tests.support.auth_site import ASSERTION_TYPE, MACHINE, Reply, Site
+from tests.support.auth_site import ASSERTION_TYPE, MACHINE, Reply, Site, action_of, consent_of
 from tests.support.auth_world import CALLBACK, client_key, jwks_of, new_verifier, sign
 from tests.support.prover import Prover
 
@@ -45,6 +45,36 @@ class TestPushedRequest:
         back = await site.go_on(after)
         assert back.headers["Location"].startswith(f"{CALLBACK}?")
         assert back.sent_back["state"] == "st-1"
+
+    async def test_a_pushed_prompt_login_cannot_be_answered_by_an_earlier_login(
+        self, site: Site, client: CreatedClient
+    ) -> None:
+        first = await push(site, client, new_verifier())
+        await site.go_on(await site.log_in(refer(client, first)))
+        for prompt in ("login", "select_account"):
+            site.world.clock.advance(1)
+            pushed = await push(site, client, new_verifier(), prompt=prompt)
+            for added in ({}, {"prompt": "none"}, {"prompt": "consent"}):
+                page = await site.authorize({**refer(client, pushed), **added})
+                assert (page.status, 'name="password"' in page.text) == (200, True), added
+            site.world.clock.advance(1)
+            assert (await site.go_on(await site.log_in(refer(client, pushed)))).sent_back["code"]
+
+    async def test_a_prompt_that_the_browser_adds_changes_nothing(self, site: Site, client: CreatedClient) -> None:
+        await site.go_on(await site.log_in(refer(client, await push(site, client, new_verifier()))))
+        for prompt in ("login", "consent", "select_account", "none"):
+            pushed = await push(site, client, new_verifier())
+            back = await site.authorize({**refer(client, pushed), "prompt": prompt})
+            assert back.sent_back["code"], prompt
+
+    async def test_a_pushed_prompt_none_or_consent_is_heeded(self, site: Site, client: CreatedClient) -> None:
+        silent = await push(site, client, new_verifier(), prompt="none")
+        back = await site.authorize(refer(client, silent))
+        assert (back.sent_back["error"], back.sent_back["state"]) == ("login_required", "st-1")
+        await site.go_on(await site.log_in(refer(client, await push(site, client, new_verifier()))))
+        asking = await push(site, client, new_verifier(), prompt="consent")
+        page = await site.authorize(refer(client, asking))
+        assert (await site.send_form(action_of(page), consent_of(page))).sent_back["code"]
 
     async def test_serves_once(self, site: Site, client: CreatedClient) -> None:
         pushed = await push(site, client, new_verifier())

@@ -113,7 +113,7 @@ class TestClientAuthentication:
     async def test_a_secret_in_the_body_or_the_url_is_never_taken(self, site: Site) -> None:
         given = {"client_id": site.machine.client_id, "client_secret": site.machine.secret or ""}
         in_body = await site.post_token({**MACHINE, **given})
-        assert (in_body.status, in_body.error) == (400, "invalid_request")
+        assert (in_body.status, in_body.error) == (400, "invalid_client")
         path = f"/oauth/token?client_id={given['client_id']}&client_secret={given['client_secret']}"
         in_url = await site.send("POST", path, data="grant_type=client_credentials", headers=FORM)
         assert (in_url.status, in_url.error) == (400, "invalid_request")
