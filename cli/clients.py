@@ -176,7 +176,7 @@ def list_all_clients(
 def disable_by_id(*, client_id: ClientArgument) -> None:
     """Disable a client permanently; its tokens, including refresh tokens, stop working within seconds."""
     from auth.clients.registration import disable_client
-    from auth.tokens.revocations import revoke_client_families
+    from auth.protocol.ended_grants import end_client_grants
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
     from ledger.storage.roles import Role
@@ -184,7 +184,7 @@ def disable_by_id(*, client_id: ClientArgument) -> None:
     async def work(session: Session) -> None:
         async with session.system(Role.AUTH) as tx:
             await disable_client(tx, ClientId(client_id))
-            await revoke_client_families(tx, ClientId(client_id), settings=session.settings)
+            await end_client_grants(tx, ClientId(client_id), settings=session.settings)
 
     run_session(work)
     note(f"The client {client_id} is disabled.")

@@ -145,8 +145,8 @@ def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> 
 
 @officers.command("set-password", epilog="Example: jembatan officer set-password ana")
 def set_login_password(*, login: LoginArgument, password_file: PasswordFile = None) -> None:
-    """Give a login a new password; its browser sessions and the officer's refresh tokens end."""
-    from auth.login.logins import find_officer_id, set_password
+    """Give a login a new password; its browser sessions and the officer's tokens end."""
+    from auth.login.logins import set_password
     from auth.login.passwords import Passwords
     from cli.secrets_input import read_password
     from cli.session import Session, run_session
@@ -157,8 +157,7 @@ def set_login_password(*, login: LoginArgument, password_file: PasswordFile = No
     async def work(session: Session) -> None:
         passwords = Passwords(session.settings)
         async with session.system(Role.AUTH) as tx:
-            await set_password(tx, passwords, login=login, password=password)
-            await _end_tokens(tx, await find_officer_id(tx, login), session)
+            await set_password(tx, passwords, login=login, password=password, settings=session.settings)
 
     run_session(work)
     note(f"The password of {login} is set.")
@@ -281,8 +280,8 @@ def list_officer_identities(*, as_json: JsonFlag = False) -> None:
 
 
 async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:
-    """Revoke the officer's refresh tokens. Runs under the AUTH role."""
-    from auth.tokens.revocations import revoke_officer_families
+    """End the officer's tokens. Runs under the AUTH role."""
+    from auth.protocol.ended_grants import end_officer_grants
 
     if officer_id is not None:
-        await revoke_officer_families(tx, officer_id, settings=session.settings)
+        await end_officer_grants(tx, officer_id, settings=session.settings)

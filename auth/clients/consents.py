@@ -29,9 +29,11 @@ class Consent:
 
 
 def find_agreed_scopes(connection: Connection, *, officer_id: str, client_id: str) -> frozenset[str]:
-    """Return the scopes that the officer has allowed this client."""
+    """Return the scopes that the officer has allowed this client; nobody revokes them before this transaction ends."""
     scopes: list[str] | None = connection.execute(
-        select(consents.c.scopes).where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
+        select(consents.c.scopes)
+        .where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
+        .with_for_update(read=True, key_share=True)
     ).scalar_one_or_none()
     return frozenset(scopes or ())
 
@@ -69,7 +71,10 @@ async def list_consents(tx: Transaction, officer_id: OfficerId) -> list[Consent]
 
 
 async def revoke_consent(tx: Transaction, *, officer_id: OfficerId, client_id: ClientId) -> bool:
-    """Delete the consent, so that the officer is asked again; returns whether there was one."""
+    """Delete the consent, so that the officer is asked again; returns whether there was one.
+
+    What the client got by it must be ended as well: see protocol/ended_grants.py.
+    """
     gone = await tx.execute(
         delete(consents).where(consents.c.officer_id == officer_id, consents.c.client_id == client_id)
     )

@@ -21,12 +21,17 @@ from auth.login.second_factors import count_recovery_codes
 from auth.login.sessions import LoginSession, end_session
 from auth.login.site import ACCOUNT, ENROLMENT, LoginSite, Stage, go_on, render_query, with_query
 from auth.protocol.answers import NO_STORE
+from auth.protocol.ended_grants import end_officer_grants
 from auth.scopes import describe_scopes
 from ledger.identifiers import ClientId, parse_id
 
 PASSWORD_WRONG = "The current password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
 PASSWORD_DIFFERS = "The two new passwords do not match. Nothing was changed."  # noqa: S105
-PASSWORD_CHANGED = "Your password was changed. You have been logged out everywhere else."  # noqa: S105
+PASSWORD_CHANGED = (
+    "Your password was changed. You have been logged out everywhere else, and applications have lost their access "  # noqa: S105
+    "until you return to them."
+)
+CONSENT_REVOKED = "Access was revoked: the application can do nothing more for you unless you allow it again."
 
 
 class AccountEndpoints:
@@ -46,16 +51,18 @@ class AccountEndpoints:
         return await self._show_account(session)
 
     async def revoke_consent(self, request: Request) -> Response:
-        """Serve POST /oauth/account/consents: revoke a consent, so that the client has to ask again."""
+        """Serve POST /oauth/account/consents: revoke a consent and end what the client got by it."""
         session, form, is_own = await self._site.read_own_form(request, purpose="consents")
         if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
             return self._site.lead_in(session)
         client_id = parse_id(form.get("client_id", ""))
         if not is_own or client_id is None:
             return await self._show_account(session, problem=FORM_EXPIRED, status=400)
+        client_id, officer_id = ClientId(client_id), session.officer_id
         async with self._site.transaction() as tx:
-            await revoke_consent(tx, officer_id=session.officer_id, client_id=ClientId(client_id))
-        return await self._show_account(session, done="Access was revoked. The application has to ask you again.")
+            await revoke_consent(tx, officer_id=officer_id, client_id=client_id)
+            await end_officer_grants(tx, officer_id, client_id=client_id, settings=self._site.settings)
+        return await self._show_account(session, done=CONSENT_REVOKED)
 
     async def show_password(self, request: Request) -> Response:
         """Serve GET /oauth/password."""

@@ -14,17 +14,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, select
 
 from auth.clock import Clock
-from auth.login.devices import forget_devices, is_known_device, remember_device
+from auth.login.devices import is_known_device, remember_device
 from auth.login.logins import normalise_login, replace_password
 from auth.login.passwords import Passwords
 from auth.login.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
-from auth.login.sessions import LoginSession, OpenedSession, end_session, end_sessions_of_login, insert_session
+from auth.login.sessions import LoginSession, OpenedSession, end_session, insert_session
 from auth.login.table import officer_logins
 from auth.login.throttles import Throttle, count_attempt, make_subject
 from auth.rows import read_record
 from auth.settings import AuthSettings
-from auth.tokens.revocations import revoke_officer_families
-from ledger.identifiers import OfficerId
 from ledger.members.table import members, officers
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
@@ -84,22 +82,17 @@ class LoginDesk:
     ) -> OpenedSession | None:
         """Change the password of a session's login; None if the current one is wrong.
 
-        Every session of the login ends and every browser is forgotten, except this one, which gets new ones. The
-        officer's refresh tokens are revoked.
+        What came of the old one ends everywhere; this browser gets a new session.
         Errors: PasswordInvalidError, PasswordsBusyError, DatabaseUnavailableError.
         """
         candidate = await self._check_password(session, old, clock=clock)
         if candidate is None:
             return None
-        login_id = candidate.login_id
         password_hash = await self._passwords.hash(new, about=(session.login or "", session.officer_name))
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             if not await _still_has(tx, candidate):
                 return None
-            await replace_password(tx, login_id, password_hash)
-            await end_sessions_of_login(tx, login_id)
-            await forget_devices(tx, login_id)
-            await revoke_officer_families(tx, OfficerId(candidate.officer_id), settings=self._settings)
+            await replace_password(tx, candidate.login_id, password_hash, settings=self._settings)
             return await self._open_complete(tx, candidate, device_token, second_factor_at=session.second_factor_at)
 
     async def pass_second_factor(

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from auth.clients.redirect_uris import origin_of
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_secret, make_form_token
-from auth.login.sessions import LoginSession, end_session
+from auth.login.sessions import LoginSession, end_session, hold_session
 from auth.login.site import SECOND_FACTOR, LoginSite, Stage, go_on, render_query, with_query
 from auth.officers import ActiveOfficer, find_officer
 from auth.protocol.answers import NO_STORE, Answer
@@ -161,7 +161,7 @@ class LoginEndpoints:
     ) -> Outcome:
         def answer(server: AuthorizationServer) -> Outcome:
             def find_end_user(after: datetime | None) -> ActiveOfficer | None:
-                if session is None or not session.is_after(after):
+                if session is None or not session.is_after(after) or not hold_session(server.connection, session.id):
                     return None
                 return find_officer(server.connection, session.officer_id)
 

@@ -15,6 +15,8 @@ from auth.login.passwords import Passwords
 from auth.login.sessions import end_sessions_of_login
 from auth.login.table import officer_logins
 from auth.login.throttles import forget_attempts, make_subject
+from auth.protocol.ended_grants import end_officer_grants
+from auth.settings import AuthSettings
 from ledger.identifiers import OfficerId, new_id, parse_id
 from ledger.members.table import officers
 from ledger.storage.database import Transaction
@@ -65,24 +67,32 @@ async def create_login(
     return login_id
 
 
-async def set_password(tx: Transaction, passwords: Passwords, *, login: str, password: str) -> None:
-    """Set a login's password; its sessions end, and no browser is known to it any more.
+async def set_password(
+    tx: Transaction, passwords: Passwords, *, login: str, password: str, settings: AuthSettings
+) -> None:
+    """Set a login's password, which ends what came of the old one.
 
     Errors: LoginUnknownError, PasswordInvalidError.
     """
     login_id = await get_login_id(tx, login)
-    await replace_password(tx, login_id, await passwords.hash(password, about=(login,)))
-    await end_sessions_of_login(tx, login_id)
-    await forget_devices(tx, login_id)
+    await replace_password(tx, login_id, await passwords.hash(password, about=(login,)), settings=settings)
 
 
-async def replace_password(tx: Transaction, login_id: str, password_hash: str) -> None:
-    """Store the hash of a new password."""
-    await tx.execute(
+async def replace_password(tx: Transaction, login_id: str, password_hash: str, *, settings: AuthSettings) -> None:
+    """Store the hash of a new password.
+
+    The login's sessions end, no browser is known to it any more, and all that the officer granted ends.
+    """
+    replaced = await tx.execute(
         update(officer_logins)
         .where(officer_logins.c.id == login_id)
         .values(password_hash=password_hash, password_set_at=tx.as_of)
+        .returning(officer_logins.c.officer_id)
     )
+    await forget_devices(tx, login_id)
+    # Before the grants: a session that is just getting a code is waited for.
+    await end_sessions_of_login(tx, login_id)
+    await end_officer_grants(tx, replaced.scalar_one(), settings=settings)
 
 
 async def forgive_login(tx: Transaction, *, login: str) -> None:

@@ -9,7 +9,7 @@ Source: OWASP ASVS 5.0 chapter 7.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import Connection, delete, insert, literal, select
 
 from auth.hashed_secrets import generate_secret, hash_secret
 from auth.login.table import login_sessions, officer_logins
@@ -103,6 +103,14 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
         )
     )
     return read_record(LoginSession, found.first())
+
+
+def hold_session(connection: Connection, session_id: str) -> bool:
+    """Return whether the session is still open; it can't be ended before this transaction is."""
+    held = connection.execute(
+        select(login_sessions.c.id).where(login_sessions.c.id == session_id).with_for_update(read=True, key_share=True)
+    )
+    return held.first() is not None
 
 
 async def end_session(tx: Transaction, token: str | None) -> None:

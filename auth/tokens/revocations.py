@@ -6,15 +6,15 @@ A revocation must never be undone.
 Source: RFC 7009 section 2.1; RFC 9700 section 4.14.2.
 """
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Executable, update
 from sqlalchemy.dialects.postgresql import insert
 
 from auth.settings import AuthSettings
 from auth.tokens.table import revoked_tokens, token_families
-from ledger.identifiers import ClientId, OfficerId
 from ledger.storage.database import Transaction
 
 
@@ -33,27 +33,22 @@ def revoke_family(connection: Connection, family_id: str, *, settings: AuthSetti
     connection.execute(_insert_revocations([family_id], expires_at=_outlived_at(settings, as_of), as_of=as_of))
 
 
-async def revoke_officer_families(tx: Transaction, officer_id: OfficerId, *, settings: AuthSettings) -> int:
-    """Revoke every family of an officer's tokens; returns how many there were. Runs under the AUTH role.
+async def revoke_families(
+    tx: Transaction, parties: Mapping[str, str], *, code_ids: AbstractSet[str], settings: AuthSettings
+) -> int:
+    """Revoke the families between the parties and all tokens of the codes; returns how many families that were.
 
-    For a changed password, a lost device or a logout everywhere.
+    Shapes: parties maps officer_id, client_id or both to ids. Runs under the AUTH role.
     """
-    return await _revoke_families(tx, token_families.c.officer_id == officer_id, settings)
-
-
-async def revoke_client_families(tx: Transaction, client_id: ClientId, *, settings: AuthSettings) -> int:
-    """Revoke every family of a client's tokens; returns how many there were. Runs under the AUTH role."""
-    return await _revoke_families(tx, token_families.c.client_id == client_id, settings)
-
-
-async def _revoke_families(tx: Transaction, condition: Any, settings: AuthSettings) -> int:
     ended = await tx.execute(
         update(token_families)
-        .where(condition, token_families.c.revoked_at.is_(None))
+        .where(
+            *(token_families.c[name] == value for name, value in parties.items()), token_families.c.revoked_at.is_(None)
+        )
         .values(revoked_at=tx.as_of)
         .returning(token_families.c.id)
     )
-    ids = list(ended.scalars())
+    ids = sorted(code_ids | set(ended.scalars()))
     if ids:
         await tx.execute(_insert_revocations(ids, expires_at=_outlived_at(settings, tx.as_of), as_of=tx.as_of))
     return len(ids)

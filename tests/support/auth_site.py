@@ -133,8 +133,12 @@ class Site:
             form["code_verifier"] = verifier
         return await self.post_token(form, basic=client)
 
+    async def verdict(self, reply: Reply) -> Any:
+        """What another process says of the access token now."""
+        return await self.world.verifier.verify(reply.json["access_token"], self.world.clock())
+
     async def principal(self, reply: Reply) -> Any:
-        verdict = await self.world.verifier.verify(reply.json["access_token"], self.world.clock())
+        verdict = await self.verdict(reply)
         assert isinstance(verdict, Success), verdict
         return verdict.principal
 

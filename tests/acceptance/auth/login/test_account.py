@@ -1,12 +1,19 @@
 """Logging out, switching accounts, changing the password, taking consents back: over HTTP."""
 
+import asyncio
 import re
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
-from auth.login.account_endpoints import PASSWORD_CHANGED, PASSWORD_DIFFERS, PASSWORD_WRONG
+import aiohttp
+
+from auth.login.account_endpoints import CONSENT_REVOKED, PASSWORD_CHANGED, PASSWORD_DIFFERS, PASSWORD_WRONG
+from auth.login.logins import set_password
+from auth.tokens.verification import Failure, Refusal
 from tests.support.account_pages import ACCOUNT, CHANGE, LOGOUT, enter, forms_of, is_in, session_of
 from tests.support.auth_site import Reply, Site, action_of, csrf_of
 from tests.support.auth_world import PASSWORD, new_verifier
+from tests.support.refresh_sessions import assert_refused, begin
 
 AFTER = "https://console.example.org/bye?from=us"
 
@@ -29,6 +36,23 @@ class TestAccount:
         assert (await site.authorize(site.request(client))).status == 302
         assert (await site.send_form("/oauth/account/consents", form)).status == 200
         assert 'name="decision"' in (await site.authorize(site.request(client))).text
+
+    async def test_taken_back_consent_ends_code_refresh_and_access_tokens_within_a_second(self, site: Site) -> None:
+        taken, kept = await begin(site), await begin(site)
+        verifier = new_verifier()
+        back = await site.authorize(site.request(taken.client, verifier, scope="orders:read"))
+        other = await site.authorize(site.request(kept.client, verifier, scope="orders:read"))
+        await site.principal(taken.first)
+        form = forms_of(await site.send("GET", ACCOUNT), "/oauth/account/consents")
+        reply = await site.send_form("/oauth/account/consents", form | {"client_id": taken.client.client_id})
+        assert CONSENT_REVOKED in reply.text
+        assert f'value="{taken.client.client_id}"' not in reply.text
+        site.world.clock.advance(1)
+        assert_refused(await site.redeem(taken.client, back.sent_back["code"], verifier))
+        assert_refused(await taken.refresh(taken.token))
+        assert await site.verdict(taken.first) == Failure(Refusal.REVOKED)
+        assert (await site.redeem(kept.client, other.sent_back["code"], verifier)).status == 200
+        assert (await kept.refresh(kept.token)).status == 200
 
     async def test_a_disabled_officers_session_opens_nothing(self, site: Site) -> None:
         officer = await site.world.appoint(site.regulator, "dismissed", ["orders:read"])
@@ -138,6 +162,61 @@ class TestPassword:
         await self.change(site, PASSWORD, "a quite different phrase")
         form = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"]}
         assert (await site.post_token(form, basic=client)).error == "invalid_grant"
+
+    async def test_ends_codes_and_access_tokens_within_a_second(self, site: Site) -> None:
+        await site.world.appoint(site.regulator, "hurrying", ["orders:read"])
+        client = await site.officers_client()
+        verifier = new_verifier()
+        back = await site.go_on(await site.log_in(site.request(client, verifier), "hurrying"))
+        granted = await site.redeem(client, back.sent_back["code"], verifier)
+        await site.principal(granted)
+        taken = await site.authorize(site.request(client, verifier))
+        await self.change(site, PASSWORD, "a quite different phrase")
+        site.world.clock.advance(1)
+        assert_refused(await site.redeem(client, taken.sent_back["code"], verifier))
+        assert await site.verdict(granted) == Failure(Refusal.REVOKED)
+        fresh = await site.authorize(site.request(client, verifier))
+        assert (await site.redeem(client, fresh.sent_back["code"], verifier)).status == 200
+
+    async def test_an_operators_reset_ends_codes_and_tokens_too(self, site: Site) -> None:
+        await site.world.appoint(site.regulator, "reset", ["orders:read"])
+        client = await site.officers_client(grant_types=["authorization_code", "refresh_token"])
+        verifier = new_verifier()
+        request = site.request(client, verifier, scope="orders:read offline_access")
+        back = await site.go_on(await site.log_in(request, "reset"))
+        first = await site.redeem(client, back.sent_back["code"], verifier)
+        await site.principal(first)
+        taken = await site.authorize(request)
+        parts = {"login": "reset", "password": "a quite different phrase", "settings": site.world.settings}
+        async with site.world.auth() as tx:
+            await set_password(tx, site.world.passwords, **parts)
+        site.world.clock.advance(1)
+        assert_refused(await site.redeem(client, taken.sent_back["code"], verifier))
+        form = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"]}
+        assert_refused(await site.post_token(form, basic=client))
+        assert await site.verdict(first) == Failure(Refusal.REVOKED)
+
+    async def test_codes_asked_for_while_it_changes_are_worth_nothing(self, site: Site) -> None:
+        await site.world.appoint(site.regulator, "racing", ["orders:read"])
+        client = await site.officers_client()
+        verifier = new_verifier()
+        request = site.request(client, verifier)
+        await site.go_on(await site.log_in(request, "racing"))
+        page = await site.send("GET", CHANGE)
+        new = "a quite different phrase"
+        form = {"old_password": PASSWORD, "new_password": new, "repeated_password": new, "csrf_token": csrf_of(page)}
+        old = {"Cookie": f"jembatan_session={session_of(site)}"}
+        change = asyncio.create_task(site.send_form(CHANGE, form))
+        asked: list[Reply] = []
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            thief = replace(site, http=http)
+            while not change.done():
+                asked += await asyncio.gather(*(thief.authorize(request, headers=old) for _ in range(4)))
+        assert PASSWORD_CHANGED in (await change).text
+        codes = [reply.sent_back["code"] for reply in asked if reply.status == 302]
+        assert codes
+        for code in codes:
+            assert_refused(await site.redeem(client, code, verifier))
 
     async def test_refuses_without_the_old_one_and_bounds_guesses_at_it(self, site: Site) -> None:
         await site.world.appoint(site.regulator, "guessed", ["orders:read"])

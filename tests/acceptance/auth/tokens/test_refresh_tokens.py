@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from auth.clients.policies import ClientPolicy
 from auth.clients.registration import disable_client
 from auth.housekeeping import delete_expired
-from auth.tokens.revocations import revoke_officer_families
+from auth.protocol.ended_grants import end_officer_grants
 from auth.tokens.table import refresh_tokens, token_families
 from auth.tokens.verification import Failure, Refusal
 from ledger.members.table import officers
@@ -157,7 +157,7 @@ class TestLifetime:
     async def test_all_of_an_officers_families_can_be_ended_at_once(self, site: Site) -> None:
         sessions = [await begin(site), await begin(site)]
         async with site.world.auth() as tx:
-            ended = await revoke_officer_families(tx, site.officer, settings=site.world.settings)
+            ended = await end_officer_grants(tx, site.officer, settings=site.world.settings)
         assert ended >= 2
         for session in sessions:
             assert_refused(await session.refresh(session.token))

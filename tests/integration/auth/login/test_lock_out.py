@@ -123,7 +123,13 @@ class TestGuesses:
     async def test_a_browser_is_forgotten_in_time_and_by_a_new_password(self, desk: Desk) -> None:
         device = await desk.know()
         async with desk.world.auth() as tx:
-            await set_password(tx, desk.world.passwords, login="ana", password="another long password")
+            await set_password(
+                tx,
+                desk.world.passwords,
+                login="ana",
+                password="another long password",
+                settings=desk.world.settings,
+            )
         await desk.guess(6)
         assert await desk.log_in(password="another long password", device=device) is None
         old = await desk.know("budi")

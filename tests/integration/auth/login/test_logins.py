@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -27,6 +28,10 @@ class Office:
     async def try_login(self, login: str = "ana", password: str = PASSWORD, address: str = "192.0.2.1") -> str | None:
         opened = await self.desk.open_session(login=login, password=password, address=address, clock=self.world.clock)
         return opened.token if opened is not None else None
+
+    async def set_password(self, tx: Any, login: str, password: str) -> None:
+        parts = {"login": login, "password": password, "settings": self.world.settings}
+        await set_password(tx, self.world.passwords, **parts)
 
     async def officer_of(self, token: str | None) -> str | None:
         async with self.world.auth() as tx:
@@ -70,7 +75,7 @@ class TestSetPassword:
     async def test_replaces_the_password_and_ends_the_sessions(self, office: Office) -> None:
         token = await office.try_login()
         async with office.world.auth() as tx:
-            await set_password(tx, office.world.passwords, login="ana", password="another long password")
+            await office.set_password(tx, "ana", "another long password")
         assert await office.officer_of(token) is None
         assert await office.try_login() is None
         assert await office.try_login(password="another long password") is not None
@@ -78,7 +83,7 @@ class TestSetPassword:
     async def test_says_when_there_is_no_such_login(self, office: Office) -> None:
         async with office.world.auth() as tx:
             with pytest.raises(LoginUnknownError):
-                await set_password(tx, office.world.passwords, login="nobody", password=PASSWORD)
+                await office.set_password(tx, "nobody", PASSWORD)
 
 
 class TestOpenSession:
