@@ -153,6 +153,9 @@ class LoginSettings(SettingsSection):
     password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory cost, in KiB.")
     password_hash_threads: int = Field(4, ge=1, le=64, description="Argon2 parallelism.")
     password_hashes_at_once: int = Field(2, ge=1, le=64, description="Passwords that one process hashes concurrently.")
+    password_wait_seconds: float = Field(
+        3, gt=0, le=60, description="How long a password may wait to be hashed; then the answer is 503."
+    )
 
     @property
     def is_second_factor_required(self) -> bool:

@@ -1,8 +1,9 @@
 """Login attempts: throttled, checked, and rewarded with a session of the browser.
 
-The response, and the time it takes, is the same for an unknown login, a wrong password, a disabled officer and a
-throttled attempt. Guessing at a login locks out the guesser and, in the end, unknown browsers, but never a browser that
-the login was used in before: that one is counted by itself.
+The response, and the time it takes, is the same for an unknown login, a wrong password and a disabled officer. A
+throttled attempt gets the same response at once, for any login alike, since it must not cost us a hash. Guessing at a
+login locks out the guesser and, in the end, unknown browsers, but never a browser that the login was used in before:
+that one is counted by itself.
 
 Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapters 6 and 7.
 """
@@ -63,9 +64,12 @@ class LoginDesk:
             throttle = self._throttle(name, address=address, device_token=device_token if is_known else None)
             is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
             candidate = await _find_candidate(tx, name)
+        if is_throttled:
+            return None
         # No transaction is open while the password is hashed: hashing is slow and connections are few.
-        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
-        if candidate is None or not is_right or not candidate.is_active or is_throttled:
+        source = device_token if is_known and device_token is not None else address
+        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None, source=source)
+        if candidate is None or not is_right or not candidate.is_active:
             return None
         settings = self._settings
         # The regulator's officers use its own provider instead, unless the settings allow both.
@@ -88,7 +92,8 @@ class LoginDesk:
         candidate = await self._check_password(session, old, clock=clock)
         if candidate is None:
             return None
-        password_hash = await self._passwords.hash(new, about=(session.login or "", session.officer_name))
+        about = (session.login or "", session.officer_name)
+        password_hash = await self._passwords.hash(new, about=about, source=session.own_login_id)
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             if not await _still_has(tx, candidate):
                 return None
@@ -151,8 +156,9 @@ class LoginDesk:
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
             candidate = await _find_candidate(tx, session.login or "")
-        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None)
-        if candidate is None or not is_right or not candidate.is_active or is_throttled:
+        if is_throttled or candidate is None or not candidate.is_active:
+            return None
+        if not await self._passwords.verify(password, candidate.password_hash, source=session.own_login_id):
             return None
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             await throttle.forgive(tx)

@@ -1,7 +1,8 @@
-"""Passwords: argon2id, in threads, with a bound on how many are hashed at once.
+"""Passwords: argon2id, in threads of their own, with bounds on how many are hashed at once and wait for that.
 
 A password must never be logged, stored or returned. Verification takes the same time whether or not there is a hash to
-compare with.
+compare with. The callers of one source take their turns one after another, so that a source that sends many passwords
+never holds up another one for longer than one hash takes.
 
 Source: RFC 9106 section 4 (the defaults are its second recommended parameters); NIST SP 800-63B section 5.1.1.2 (length
 and commonness instead of composition).
@@ -10,8 +11,12 @@ and commonness instead of composition).
 import asyncio
 import threading
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar, TypeVarTuple
+from weakref import WeakValueDictionary
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -23,12 +28,18 @@ from auth.settings import LoginSettings
 PASSWORD_LENGTH_MAX = 256
 WAITING_MAX = 100
 """Passwords that may wait for their turn."""
+CALLERS_PER_SOURCE_MAX = 10
+"""Passwords of one source that may wait or be hashed."""
 _HARD_TO_GUESS = "Use a few unrelated words, and nothing from the login name."
 _GUESSES_MIN = 10**8
 _GUESSED_LENGTH_MAX = 72
 """How much zxcvbn looks at; more would cost time and not change the verdict."""
 _guessing = threading.Lock()
 """One estimate at a time: zxcvbn keeps the given words in a module variable."""
+
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Passwords:
@@ -43,15 +54,20 @@ class Passwords:
             parallelism=settings.password_hash_threads,
             type=Type.ID,
         )
-        self._turns = asyncio.Semaphore(settings.password_hashes_at_once)
-        self._callers_max = settings.password_hashes_at_once + waiting_max
-        self._callers = 0
+        at_once = settings.password_hashes_at_once
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
+        self._turns = asyncio.Semaphore(at_once)
+        self._wait_s = settings.password_wait_seconds
+        self._callers_max = at_once + waiting_max
+        self._callers: Counter[str] = Counter()
+        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._decoy: str | None = None
 
-    async def hash(self, password: str, *, about: Sequence[str] = ()) -> str:
+    async def hash(self, password: str, *, about: Sequence[str] = (), source: str = "") -> str:
         """Return the hash to store.
 
-        Shapes: about holds words that guessers try first, such as the login and the officer's name.
+        Shapes: about holds words that guessers try first, such as the login and the officer's name. source is who sent
+        the password, as turns are counted.
         Errors: PasswordInvalidError, also for one that is too easy to guess; PasswordsBusyError.
         """
         normalised = _normalise(password)
@@ -59,34 +75,47 @@ class Passwords:
             raise PasswordInvalidError(
                 f"A password is {self._length_min} to {PASSWORD_LENGTH_MAX} characters.", field="password"
             )
-        async with self._turn():
-            if not await asyncio.to_thread(_is_hard_to_guess, normalised, about):
+        async with self._turn(source):
+            if not await self._run(_is_hard_to_guess, normalised, about):
                 raise PasswordInvalidError("The password is too easy to guess.", field="password", hint=_HARD_TO_GUESS)
-            return await asyncio.to_thread(self._hasher.hash, normalised)
+            return await self._run(self._hasher.hash, normalised)
 
-    async def verify(self, password: str, stored_hash: str | None) -> bool:
+    async def verify(self, password: str, stored_hash: str | None, *, source: str = "") -> bool:
         """Return whether the password is the stored one; with nothing stored, the same work is done.
 
         Errors: PasswordsBusyError.
         """
         normalised = _normalise(password)
-        async with self._turn():
+        async with self._turn(source):
             if self._decoy is None:
-                self._decoy = await asyncio.to_thread(self._hasher.hash, "no login has this password")
-            is_same = await asyncio.to_thread(self._matches, normalised or "", stored_hash or self._decoy)
+                self._decoy = await self._run(self._hasher.hash, "no login has this password")
+            is_same = await self._run(self._matches, normalised or "", stored_hash or self._decoy)
         return is_same and normalised is not None and stored_hash is not None
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait for one of the threads, unless too many are waiting already."""
-        if self._callers >= self._callers_max:
+    async def _turn(self, source: str) -> AsyncIterator[None]:
+        """Wait for one of the threads, unless too many are waiting already or it takes too long."""
+        if self._callers.total() >= self._callers_max or self._callers[source] >= CALLERS_PER_SOURCE_MAX:
             raise PasswordsBusyError
-        self._callers += 1
+        self._callers[source] += 1
+        line = self._lines.setdefault(source, asyncio.Lock())
         try:
-            async with self._turns:
+            async with AsyncExitStack() as turn:
+                try:
+                    async with asyncio.timeout(self._wait_s):
+                        await turn.enter_async_context(line)
+                        await turn.enter_async_context(self._turns)
+                except TimeoutError:
+                    raise PasswordsBusyError from None
                 yield
         finally:
-            self._callers -= 1
+            self._callers[source] -= 1
+            if not self._callers[source]:
+                del self._callers[source]
+
+    async def _run(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        # What a caller that gave up left running still holds one of these threads.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
     def _matches(self, password: str, stored_hash: str) -> bool:
         try:

@@ -45,3 +45,9 @@ async def yield_turn(turns: int = 1) -> None:
 async def pause(seconds: float) -> None:
     """Let time pass where the pause is what is played: a slow writer, a client that tries again."""
     await asyncio.sleep(seconds)
+
+
+def block(seconds: float) -> bool:
+    """The same where no event loop runs: work that takes so long. Returns False."""
+    time.sleep(seconds)
+    return False

@@ -143,6 +143,16 @@ class TestOpenSession:
             assert await office.try_login(login=login, password="wrong password") is None
         assert checked == ["wrong password"] * 4
 
+    async def test_a_flood_of_throttled_attempts_is_not_hashed(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hashed: list[str] = []
+        monkeypatch.setattr(office.world.passwords, "_matches", lambda *args: bool(hashed.append(args[0])))
+        for login in ("ana", "nobody"):
+            for number in range(10):
+                assert await office.try_login(login=login, address=f"192.0.2.{number}") is None
+        assert len(hashed) == 2 * office.world.settings.login_attempts_per_login
+
     async def test_hostile_text_is_an_ordinary_wrong_password(self, office: Office) -> None:
         for text in ("\x00", "\ud800", "'; DROP TABLE clients; --", "x" * 5_000):
             assert await office.try_login(login=text, password=text, address=text[:5]) is None

@@ -1,16 +1,19 @@
 import asyncio
+import time
 
 import pytest
 
 from auth.errors import PasswordInvalidError, PasswordsBusyError
-from auth.login.passwords import Passwords
+from auth.login.passwords import CALLERS_PER_SOURCE_MAX, Passwords
 from auth.settings import LoginSettings
+from tests.support.waiting import block, yield_turn
+
+CHEAP = LoginSettings(password_hash_rounds=1, password_hash_memory_kib=8, password_hash_threads=1)
 
 
 @pytest.fixture
 def passwords() -> Passwords:
-    cheap = LoginSettings(password_hash_rounds=1, password_hash_memory_kib=8, password_hash_threads=1)
-    return Passwords(cheap, waiting_max=3)
+    return Passwords(CHEAP, waiting_max=3)
 
 
 class TestPasswords:
@@ -50,7 +53,53 @@ class TestPasswords:
         assert not await passwords.verify("\x00", stored)
 
     async def test_only_so_many_wait_for_their_turn(self, passwords: Passwords) -> None:
-        checks = [passwords.verify("some password", None) for _ in range(9)]
+        checks = [passwords.verify("some password", None, source=str(source)) for source in range(9)]
         answers = await asyncio.gather(*checks, return_exceptions=True)
         assert [type(answer) for answer in answers].count(PasswordsBusyError) == 4
         assert await passwords.verify("some password", None) is False
+        assert not passwords._callers
+        assert not passwords._lines
+
+
+class TestFloods:
+    async def test_a_flood_of_one_source_holds_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        passwords = Passwords(CHEAP)
+        ended: list[str] = []
+        monkeypatch.setattr(passwords, "_matches", lambda password, _: block(0.05) or ended.append(password))
+        flood = [asyncio.create_task(passwords.verify("flood", "x", source="flooder")) for _ in range(24)]
+        await yield_turn()
+        await passwords.verify("true", "x", source="officer")
+        assert ended.index("true") <= 2
+        answers = await asyncio.gather(*flood, return_exceptions=True)
+        assert [type(answer) for answer in answers].count(PasswordsBusyError) == 24 - CALLERS_PER_SOURCE_MAX
+
+    async def test_nobody_waits_longer_than_the_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        passwords = Passwords(CHEAP.model_copy(update={"password_wait_seconds": 0.1}))
+        monkeypatch.setattr(passwords, "_matches", lambda *_: block(0.5))
+        running = [asyncio.create_task(passwords.verify("long", "x", source=source)) for source in "ab"]
+        await yield_turn()
+        began = time.monotonic()
+        with pytest.raises(PasswordsBusyError):
+            await passwords.verify("true", "x", source="officer")
+        assert time.monotonic() - began < 0.4
+        await asyncio.gather(*running)
+
+    async def test_callers_that_give_up_do_not_let_more_be_hashed_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        passwords = Passwords(CHEAP)
+        now, most = [0], [0]
+
+        def match(*_: str) -> bool:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+            block(0.05)
+            now[0] -= 1
+            return False
+
+        monkeypatch.setattr(passwords, "_matches", match)
+        for source in range(8):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(passwords.verify("given up", "x", source=str(source)), 0.01)
+        await passwords.verify("true", "x")
+        assert most[0] <= CHEAP.password_hashes_at_once
