@@ -67,8 +67,16 @@ class TokenSettings(AddressSettings):
     token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are cached.")
     token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
     oauth_window_seconds: int = Field(60, ge=1, le=86_400, description="Window of the rate limits of OAuth requests.")
-    token_requests_per_client: int = Field(120, ge=1, description="Token requests per window from one client.")
+    token_requests_per_client: int = Field(
+        120, ge=1, description="Token requests per window from one client; from a public client, for each address."
+    )
     token_requests_per_address: int = Field(600, ge=1, description="Token requests per window from one address.")
+    token_refusals_per_address: int = Field(
+        5, ge=0, le=10_000, description="Unproved token requests per window and address that are recorded."
+    )
+    token_refusals_recorded: int = Field(
+        20, ge=0, le=10_000, description="Unproved token requests per window that are recorded, from all addresses."
+    )
     authorize_requests_per_address: int = Field(
         600, ge=1, description="Requests to the login page per window from one address."
     )

@@ -48,7 +48,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         as_of: datetime,
         admit_client: Callable[[str], int | None],
     ) -> None:
-        """Take the grants on; admit_client counts a client's request and returns how long it must wait, if it must."""
+        """Take the grants on; admit_client counts a request in a share and returns how long it must wait, if so."""
         super().__init__(scopes_supported=sorted({*WORDS, OFFLINE_ACCESS}))
         self.connection = connection
         self.keys = keys
@@ -78,13 +78,13 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         answer: Answer = self.handle_error_response(request, error)
         return answer
 
-    def record(self, request: ProtocolRequest, answer: Answer, *, endpoint: str, address: str) -> None:
+    def record(self, request: ProtocolRequest, answer: Answer, *, endpoint: str) -> None:
         """Write the event of the request and its answer."""
         is_token = endpoint == "token" and answer.status == HTTPStatus.OK
         event = describe_event(
             as_of=self.as_of,
             endpoint=endpoint,
-            address=address,
+            address=request.address,
             outcome=DONE if answer.status < HTTPStatus.BAD_REQUEST else answer.body["error"],
             claimed_client_id=request.claimed_client_id,
             client_id=request.client.client_id if request.is_authenticated else None,
@@ -110,8 +110,9 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
             raise _refuse_client(request) from None
         if request.payload.client_id not in {None, client.client_id}:
             raise _refuse_client(request)
-        # Counted only now: otherwise anyone could use up a client's share by naming it.
-        retry_after_s = self._admit_client(client.client_id)
+        # Counted only now, and for a public client by address: anyone could use up a client's share by naming it.
+        share = client.client_id if client.auth_method != "none" else f"{client.client_id} {request.address}"
+        retry_after_s = self._admit_client(share)
         if retry_after_s is not None:
             raise TooManyRequestsError(retry_after_s)
         request.client, request.is_authenticated = client, True

@@ -1,7 +1,7 @@
 """The endpoints that clients call with their own authentication: token, par, revoke and introspect.
 
-Each reads its request whole, is limited by the caller's address, and leaves one event of every request in the
-transaction that answers it.
+Each reads its request whole, is limited by the caller's address, and leaves an event of the request in the transaction
+that answers it. Requests of callers who prove nothing must not fill the record: of those, only so many leave one.
 
 Source: RFC 6749 sections 3.2 and 5; RFC 9449 section 8 (nonces).
 """
@@ -31,10 +31,10 @@ class ClientEndpoints:
         """No request has been counted yet."""
         self._runs = runs
         settings = runs.settings
-        self._limit = SlidingLimit(
-            requests_max=settings.token_requests_per_address,
-            window_s=settings.oauth_window_seconds,
-        )
+        window_s = settings.oauth_window_seconds
+        self._limit = SlidingLimit(requests_max=settings.token_requests_per_address, window_s=window_s)
+        self._recorded = SlidingLimit(requests_max=settings.token_refusals_recorded, window_s=window_s)
+        self._recorded_of = SlidingLimit(requests_max=settings.token_refusals_per_address, window_s=window_s)
 
     def serve(self, endpoint: str, work: Work) -> Handler:
         """Return the handler of POST /oauth/<endpoint>."""
@@ -53,7 +53,8 @@ class ClientEndpoints:
 
         def answer_recorded(server: AuthorizationServer) -> Answer:
             answer = server.answer_client(adapted, work)
-            server.record(adapted, answer, endpoint=endpoint, address=address)
+            if adapted.is_proved or self._is_recorded(address):
+                server.record(adapted, answer, endpoint=endpoint)
             return answer
 
         try:
@@ -70,7 +71,15 @@ class ClientEndpoints:
 
     async def _record_refusal(self, endpoint: str, address: str, error: OAuth2Error) -> None:
         """Write the event of a request that was refused before its client was known."""
+        if not self._is_recorded(address):
+            return
         as_of = self._runs.clock()
         async with self._runs.database.system(Role.AUTH, as_of=as_of) as tx:
             event = describe_event(as_of=as_of, endpoint=endpoint, address=address, outcome=error.error)
             await tx.execute(RECORD_EVENT, event)
+
+    def _is_recorded(self, address: str) -> bool:
+        """Return whether a request that proves nothing leaves an event; counts it if it does."""
+        as_of = self._runs.clock()
+        # An address that is over its own limit leaves the rest of the common one to the others.
+        return self._recorded_of.admit(address, as_of=as_of) is None and self._recorded.admit("", as_of=as_of) is None

@@ -56,13 +56,17 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         parameters: Mapping[str, str],
         headers: Mapping[str, str],
         proofs: Sequence[str] = (),
+        address: str = "",
     ) -> None:
         """Take the endpoint's own URI from our settings, never from the Host header."""
         super().__init__(method, uri, headers=dict(headers))
         self.payload = Payload(parameters)
         self.proofs = proofs
+        self.address = address
+        """The caller's address, as limits count it; empty for a request through the browser."""
         self.is_authenticated = False
-        """Whether the request's `client` has authenticated."""
+        """Whether the request's `client` has authenticated, a public one by its id alone."""
+        self.has_shown_token = False
         self.proof: Proof | None = None
         """The DPoP proof, once it is verified."""
         self.pushed_id: str | None = None
@@ -79,6 +83,12 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     def form(self) -> dict[str, str]:
         """Return the parameters of the form."""
         return dict(self.payload.data)
+
+    @property
+    def is_proved(self) -> bool:
+        """Return whether the caller has shown anything that not everybody knows: a secret, key, code or token."""
+        is_public = self.client is not None and self.client.auth_method == "none"
+        return (self.is_authenticated and not is_public) or self.user is not None or self.has_shown_token
 
     @property
     def claimed_client_id(self) -> str | None:
@@ -162,7 +172,8 @@ async def read_client_request(request: Request, *, uri: str) -> ProtocolRequest:
     if ("client_assertion" in form) != ("client_assertion_type" in form):
         raise InvalidRequestError("Send client_assertion and client_assertion_type together.")
     proofs = tuple(request.headers.getlist("dpop"))
-    return ProtocolRequest("POST", uri, parameters=form, headers=headers, proofs=proofs)
+    address = address_of(request)
+    return ProtocolRequest("POST", uri, parameters=form, headers=headers, proofs=proofs, address=address)
 
 
 def address_of(request: Request) -> str:

@@ -34,12 +34,14 @@ def _revoke(server: AuthorizationServer, request: ProtocolRequest) -> None:
     refresh_token = find_refresh_token(server.connection, token)
     if refresh_token is not None:
         _check_owner(client, refresh_token.client_id)
+        request.has_shown_token = True
         revoke_family(server.connection, refresh_token.family_id, settings=server.settings, as_of=server.as_of)
         return
     verdict = verify_access_token(token, server.keys, server.settings, as_of=server.as_of)
     if isinstance(verdict, Success):
         principal = verdict.principal
         _check_owner(client, principal.client_id)
+        request.has_shown_token = True
         revoke_token(server.connection, principal.token_id, expires_at=principal.expires_at, as_of=server.as_of)
 
 

@@ -54,7 +54,7 @@ class ServerRuns:
                 keyring=self.database.keyring,
                 settings=self.settings,
                 as_of=as_of,
-                admit_client=lambda client_id: self._client_limit.admit(client_id, as_of=as_of),
+                admit_client=lambda share: self._client_limit.admit(share, as_of=as_of),
             )
             return work(server)
 

@@ -1,8 +1,8 @@
-"""Token events: one for each request of a client, with who asked, for what, and the outcome.
+"""Token events: one for each request of a client that proved something, with who asked, for what, and the outcome.
 
 An event is written in the transaction that answers the request, so that no token is issued without one, and whoever
-writes it can neither change nor delete it. A request that is refused as malformed has one too. An event must never
-contain a secret or a token. Token events are separate from the ledger's events (ADR 0043).
+writes it can neither change nor delete it. Of requests that prove nothing, malformed ones among them, a bounded number
+has one. An event must never contain a secret or a token. Token events are separate from the ledger's events (ADR 0043).
 """
 
 from datetime import datetime, timedelta

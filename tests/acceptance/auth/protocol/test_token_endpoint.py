@@ -1,15 +1,17 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 
 from auth.clients.registration import CreatedClient, disable_client
 from auth.tokens.verification import TOKEN_TYPE
 from ledger.viewer import MemberKind
 from tests.support.auth_site import ASSERTION_TYPE, FORM, MACHINE, Reply, Site, basic_of, claims_of
-from tests.support.auth_world import AUDIENCE, client_key, jwks_of, machine_scopes, sign
+from tests.support.auth_world import AUDIENCE, CALLBACK, client_key, jwks_of, machine_scopes, new_verifier, sign
 
 
 class TestClientCredentials:
@@ -328,6 +330,18 @@ class TestLimits:
         for _ in range(site.world.settings.token_requests_per_client + 5):
             await site.post_token(MACHINE, basic=CreatedClient(client.client_id, "wrong"))
         assert (await site.post_token(MACHINE, basic=client)).status == 200
+
+    async def test_a_public_client_id_alone_locks_out_no_officer_at_another_address(self, site: Site) -> None:
+        client = await site.officers_client(auth_method="none")
+        verifier = new_verifier()
+        code = await site.obtain_code(client, verifier)
+        proof = {"code": code, "code_verifier": verifier, "redirect_uri": CALLBACK}
+        form = {"grant_type": "authorization_code", "client_id": client.client_id}
+        limit = site.world.settings.token_requests_per_client
+        false = [await site.post_token({**form, **proof, "code": "made-up"}) for _ in range(limit + 1)]
+        assert [reply.status for reply in false] == [400] * limit + [429]
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))) as http:
+            assert (await replace(site, http=http).post_token({**form, **proof})).status == 200
 
 
 class TestMetadata:

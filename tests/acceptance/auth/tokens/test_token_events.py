@@ -1,5 +1,7 @@
+from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +12,7 @@ from auth.tokens.token_events import delete_old_token_events
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
 from tests.support.auth_site import FORM, MACHINE, Site
+from tests.support.auth_world import CALLBACK, new_verifier
 from tests.support.refresh_sessions import begin
 
 
@@ -70,6 +73,42 @@ class TestTokenEvents:
         assert (introspect.endpoint, introspect.outcome) == ("introspect", "ok")
         assert (revoke.endpoint, revoke.outcome) == ("revoke", "ok")
         assert (malformed.endpoint, malformed.outcome, malformed.client_id) == ("token", "invalid_request", None)
+
+    async def test_a_flood_of_requests_that_prove_nothing_leaves_few_rows(self, site: Site) -> None:
+        public = await site.officers_client(auth_method="none", grant_types=["authorization_code", "refresh_token"])
+        wrong = CreatedClient(site.machine.client_id, "wrong")
+        since = token_events.c.recorded_at == site.world.clock()
+        for _ in range(10):
+            await site.post_token(MACHINE, basic=wrong)
+            await site.post_token("grant_type=%00", headers=FORM)
+            await site.post_token({"grant_type": "refresh_token", "refresh_token": "x", "client_id": public.client_id})
+            await site.post("/oauth/revoke", None, client_id=public.client_id, token="x")
+        settings = site.world.settings
+        assert len(await newest(site, 100, since)) == settings.token_refusals_per_address == 5
+        for last in range(2, 10):
+            connector = aiohttp.TCPConnector(local_addr=(f"127.0.0.{last}", 0))
+            async with aiohttp.ClientSession(connector=connector) as http:
+                for _ in range(5):
+                    await replace(site, http=http).post_token(MACHINE, basic=wrong)
+        assert len(await newest(site, 100, since)) == settings.token_refusals_recorded == 20
+        await site.post_token(MACHINE, basic=site.machine)
+        (event,) = await newest(site)
+        assert event.outcome == "ok", "whoever proves something is always recorded"
+
+    async def test_tell_of_a_public_clients_tokens_however_many_were_refused_before(self, site: Site) -> None:
+        client = await site.officers_client(auth_method="none")
+        verifier = new_verifier()
+        code = await site.obtain_code(client, verifier)
+        form = {"grant_type": "authorization_code", "client_id": client.client_id, "redirect_uri": CALLBACK}
+        for _ in range(10):
+            await site.post_token({**form, "code": "made-up", "code_verifier": verifier})
+        issued = await site.post_token({**form, "code": code, "code_verifier": verifier})
+        (event,) = await newest(site)
+        assert (event.outcome, event.token_id) == ("ok", (await site.principal(issued)).token_id)
+        revoked = {"client_id": client.client_id, "token": issued.json["access_token"]}
+        await site.post("/oauth/revoke", None, **revoked)
+        (event,) = await newest(site)
+        assert (event.endpoint, event.client_id) == ("revoke", client.client_id)
 
     async def test_hold_no_secret_and_nothing_made_up(self, site: Site) -> None:
         session = await begin(site)
