@@ -18,7 +18,7 @@ from auth.errors import PasswordInvalidError
 from auth.login.attempts import LoginDesk
 from auth.login.browser import FORM_EXPIRED, make_form_token
 from auth.login.second_factors import count_recovery_codes
-from auth.login.sessions import LoginSession, end_session
+from auth.login.sessions import LoginSession, end_session, end_sessions_of_officer
 from auth.login.site import ACCOUNT, ENROLMENT, LoginSite, Stage, go_on, render_query, with_query
 from auth.protocol.answers import NO_STORE
 from auth.protocol.ended_grants import end_officer_grants
@@ -30,6 +30,10 @@ PASSWORD_DIFFERS = "The two new passwords do not match. Nothing was changed."  #
 PASSWORD_CHANGED = (
     "Your password was changed. You have been logged out everywhere else, and applications have lost their access "  # noqa: S105
     "until you return to them."
+)
+LOGGED_OUT = "You are logged out of this browser."
+LOGGED_OUT_EVERYWHERE = (
+    "You are logged out everywhere, and applications have lost their access until you return to them."
 )
 CONSENT_REVOKED = "Access was revoked: the application can do nothing more for you unless you allow it again."
 
@@ -46,14 +50,14 @@ class AccountEndpoints:
         """Serve GET /oauth/account."""
         self._site.admit(request)
         session = await self._site.find_session_at_any_stage(request)
-        if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
+        if session is None or not self._is_complete(session):
             return self._site.lead_in(session)
         return await self._show_account(session)
 
     async def revoke_consent(self, request: Request) -> Response:
         """Serve POST /oauth/account/consents: revoke a consent and end what the client got by it."""
         session, form, is_own = await self._site.read_own_form(request, purpose="consents")
-        if session is None or self._site.stage_of(session) is not Stage.COMPLETE:
+        if session is None or not self._is_complete(session):
             return self._site.lead_in(session)
         client_id = parse_id(form.get("client_id", ""))
         if not is_own or client_id is None:
@@ -73,7 +77,7 @@ class AccountEndpoints:
     async def change_password(self, request: Request) -> Response:
         """Serve POST /oauth/password."""
         session, form, is_own = await self._site.read_own_form(request, purpose="password")
-        if session is None or self._site.stage_of(session) is not Stage.COMPLETE or not session.login:
+        if session is None or not self._is_complete(session) or not session.login:
             return self._site.lead_in(session)
         if not is_own:
             return self._show_password(session, problem=FORM_EXPIRED, status=400)
@@ -108,13 +112,19 @@ class AccountEndpoints:
         return self._show_logout(session, query=query, target=target)
 
     async def log_out(self, request: Request) -> Response:
-        """Serve POST /oauth/logout: end the session, and redirect to the client's page if it has registered one."""
+        """Serve POST /oauth/logout: log out here or everywhere, and redirect to the client's page if registered."""
         query = render_query(self._site.read_parameters(request))
-        session, _, is_own = await self._site.read_own_form(request, purpose="logout", about=query)
+        session, form, is_own = await self._site.read_own_form(request, purpose="logout", about=query)
         target = await self._find_target(request)
         if session is not None and not is_own:
             return self._show_logout(session, query=query, target=target, problem=FORM_EXPIRED, status=400)
-        response = self._say_logged_out(target)
+        # A password without its second factor must not end what a complete login began.
+        is_everywhere = session is not None and form.get("where") == "everywhere" and self._is_complete(session)
+        if session is not None and is_everywhere:
+            async with self._site.transaction() as tx:
+                await end_sessions_of_officer(tx, session.officer_id)
+                await end_officer_grants(tx, session.officer_id, settings=self._site.settings)
+        response = self._say_logged_out(target, done=LOGGED_OUT_EVERYWHERE if is_everywhere else LOGGED_OUT)
         await self._end(request, response)
         return response
 
@@ -151,10 +161,13 @@ class AccountEndpoints:
         state = parameters.get("state")
         return str(add_params_to_uri(uri, [("state", state)])) if state else uri
 
-    def _say_logged_out(self, target: str | None) -> Response:
+    def _is_complete(self, session: LoginSession) -> bool:
+        return self._site.stage_of(session) is Stage.COMPLETE
+
+    def _say_logged_out(self, target: str | None, *, done: str = LOGGED_OUT) -> Response:
         if target is not None:
             return RedirectResponse(target, status_code=303, headers=NO_STORE)
-        return self._site.pages.render_message(title="Logged out", done="You are logged out.")
+        return self._site.pages.render_message(title="Logged out", done=done)
 
     def _show_logout(
         self, session: LoginSession, *, query: str, target: str | None, problem: str | None = None, status: int = 200
@@ -166,6 +179,7 @@ class AccountEndpoints:
             problem=problem,
             leads_to=[target] if target else [],
             officer_name=session.officer_name,
+            is_complete=self._is_complete(session),
             action=with_query("/oauth/logout", query),
             csrf_token=make_form_token(session.token, purpose="logout", about=query),
         )

@@ -119,6 +119,11 @@ async def end_session(tx: Transaction, token: str | None) -> None:
         await tx.execute(delete(login_sessions).where(login_sessions.c.token_hash == hash_secret(token)))
 
 
+async def end_sessions_of_officer(tx: Transaction, officer_id: OfficerId) -> None:
+    """End every session of the officer, by whichever login or provider it was opened."""
+    await tx.execute(delete(login_sessions).where(login_sessions.c.officer_id == officer_id))
+
+
 async def end_sessions_of_login(tx: Transaction, login_id: str) -> None:
     """End every session of the login."""
     await tx.execute(delete(login_sessions).where(login_sessions.c.login_id == login_id))

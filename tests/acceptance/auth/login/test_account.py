@@ -7,7 +7,14 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from auth.login.account_endpoints import CONSENT_REVOKED, PASSWORD_CHANGED, PASSWORD_DIFFERS, PASSWORD_WRONG
+from auth.login.account_endpoints import (
+    CONSENT_REVOKED,
+    LOGGED_OUT,
+    LOGGED_OUT_EVERYWHERE,
+    PASSWORD_CHANGED,
+    PASSWORD_DIFFERS,
+    PASSWORD_WRONG,
+)
 from auth.login.logins import set_password
 from auth.tokens.verification import Failure, Refusal
 from tests.support.account_pages import ACCOUNT, CHANGE, LOGOUT, enter, forms_of, is_in, session_of
@@ -73,6 +80,38 @@ class TestLogout:
         site.http.cookie_jar.clear()
         reply = await site.send("GET", ACCOUNT, headers={"Cookie": f"jembatan_session={kept}"})
         assert reply.status == 303, "the token that was there before is worth nothing"
+
+    async def test_of_this_browser_leaves_others_and_applications_alone(self, site: Site) -> None:
+        session = await begin(site)
+        elsewhere = session_of(site)
+        site.http.cookie_jar.clear()
+        await enter(site)
+        form = forms_of(await site.send("GET", ACCOUNT), LOGOUT) | {"where": "here"}
+        assert LOGGED_OUT in (await site.send_form(LOGOUT, form)).text
+        assert (await session.refresh(session.token)).status == 200
+        reply = await site.send("GET", ACCOUNT, headers={"Cookie": f"jembatan_session={elsewhere}"})
+        assert reply.status == 200
+
+    async def test_everywhere_ends_stolen_sessions_codes_and_tokens_within_a_second(self, site: Site) -> None:
+        session = await begin(site)
+        verifier = new_verifier()
+        taken = await site.authorize(site.request(session.client, verifier, scope="orders:read"))
+        await site.principal(session.first)
+        stolen = session_of(site)
+        site.http.cookie_jar.clear()
+        await enter(site)
+        page = await site.send("GET", LOGOUT)
+        form = forms_of(page, LOGOUT) | {"where": "everywhere"}
+        assert (await site.send_form(LOGOUT, form | {"csrf_token": "0" * 64})).status == 400
+        assert await is_in(site), "a forged form ends nothing"
+        assert LOGGED_OUT_EVERYWHERE in (await site.send_form(LOGOUT, form)).text
+        site.http.cookie_jar.clear()
+        site.world.clock.advance(1)
+        reply = await site.send("GET", ACCOUNT, headers={"Cookie": f"jembatan_session={stolen}"})
+        assert reply.status == 303
+        assert_refused(await site.redeem(session.client, taken.sent_back["code"], verifier))
+        assert_refused(await session.refresh(session.token))
+        assert await site.verdict(session.first) == Failure(Refusal.REVOKED)
 
     async def test_csrf_on_logout_is_refused(self, site: Site) -> None:
         await enter(site)

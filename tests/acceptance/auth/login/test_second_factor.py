@@ -9,9 +9,10 @@ import pyotp
 import pytest
 from yarl import URL
 
+from auth.login.account_endpoints import LOGGED_OUT
 from auth.login.login_endpoints import CODE_FAILED
 from auth.login.second_factors import reset_second_factor
-from tests.support.account_pages import ACCOUNT, enter, is_in, session_of
+from tests.support.account_pages import ACCOUNT, LOGOUT, enter, forms_of, is_in, session_of
 from tests.support.auth_site import Reply, Site, action_of, csrf_of
 from tests.support.auth_world import PASSWORD
 
@@ -132,6 +133,20 @@ class TestEnrolment:
 
 
 class TestSecondFactor:
+    async def test_a_password_without_its_second_factor_logs_nobody_out_everywhere(self, site: Site) -> None:
+        phone = Phone(site, "staying")
+        await phone.enrol()
+        complete = session_of(site)
+        site.http.cookie_jar.clear()
+        await phone.reach()
+        page = await site.send("GET", LOGOUT)
+        assert 'value="everywhere"' not in page.text
+        reply = await site.send_form(LOGOUT, forms_of(page, LOGOUT) | {"where": "everywhere"})
+        assert LOGGED_OUT in reply.text
+        site.http.cookie_jar.clear()
+        kept = await site.send("GET", ACCOUNT, headers={"Cookie": f"jembatan_session={complete}"})
+        assert kept.status == 200
+
     async def test_leads_on_to_the_client(self, site: Site) -> None:
         phone = Phone(site, "armed")
         await phone.enrol()
