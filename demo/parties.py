@@ -180,11 +180,13 @@ class Party:
         }
 
     async def _pass_login_page(self, url: str) -> str:
-        """Return where the browser is sent in the end. An earlier session skips the form."""
+        """Return where the browser is sent in the end. An earlier session skips the login."""
         async with self._http.get(URL(url, encoded=True), allow_redirects=False) as response:
             if response.status in {302, 303}:
                 return response.headers["Location"]
             page = await response.text()
+        if 'action="/oauth/consent' in page:
+            return await self._agree(page)
         action = re.search(r'action="([^"]+)"', page)
         token = re.search(r'name="csrf_token" value="([^"]+)"', page)
         if action is None or token is None:

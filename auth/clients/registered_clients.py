@@ -87,6 +87,14 @@ class RegisteredClient:
         """Return whether officers may log in through the client."""
         return response_type == "code" and AUTHORIZATION_CODE in self.grant_types
 
+    def is_assured(self, redirect_uri: str) -> bool:
+        """Return whether an answer to the URI reaches this very client (RFC 8252 section 8.6).
+
+        A public client shows nothing else of itself, and any program of the device can listen at a loopback port or
+        claim a scheme.
+        """
+        return self.auth_method != "none" or redirect_uri.startswith("https://")
+
     def must(self, policy: ClientPolicy) -> bool:
         """Return whether the policy applies to the client, by name or as part of FAPI 2.0."""
         return policy in self.policies or (policy in FAPI_2_MEASURES and ClientPolicy.FAPI_2 in self.policies)

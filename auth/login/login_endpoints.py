@@ -246,6 +246,7 @@ class LoginEndpoints:
             officer_name=session.officer_name,
             words=describe_scopes(needed.scopes),
             scope=scope,
+            is_remembered=needed.is_remembered,
             action=with_query("/oauth/consent", query),
             csrf_token=make_form_token(session.token, purpose="consent", about=f"{query} {scope}"),
             switch_action=with_query("/oauth/switch", query),

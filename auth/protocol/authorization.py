@@ -55,6 +55,7 @@ class ConsentNeeded:
     client_name: str
     redirect_uri: str
     scopes: frozenset[str]
+    is_remembered: bool
 
 
 Outcome = Answer | LoginNeeded | ConsentNeeded
@@ -98,11 +99,12 @@ def answer_authorization_request(
             raise AccessDeniedError(redirect_uri=grant.redirect_uri)
         # Access that outlasts the visit needs a consent of its own.
         wanted = scopes | {OFFLINE_ACCESS} if wants_refresh_token(request) else scopes
-        is_asked = is_asked or "consent" in prompt
+        is_remembered = request.client.is_assured(grant.redirect_uri)
+        is_asked = is_asked or "consent" in prompt or not is_remembered
         if not _is_agreed(server, request, officer, scopes=wanted, decision=decision, is_asked=is_asked):
             if "none" in prompt:
                 raise _ConsentRequiredError(redirect_uri=grant.redirect_uri)
-            return ConsentNeeded(request.client.name, grant.redirect_uri, wanted)
+            return ConsentNeeded(request.client.name, grant.redirect_uri, wanted, is_remembered)
         answer: Answer = server.create_authorization_response(request, grant_user=officer, grant=grant)
     except OAuth2Error as error:
         error.state = request.payload.state

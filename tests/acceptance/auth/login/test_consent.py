@@ -10,7 +10,7 @@ from auth.scopes import OFFLINE_ACCESS_WORDS, WORDS
 from ledger.members.table import officers
 from ledger.storage.roles import Role
 from tests.support.auth_site import Reply, Site, action_of, consent_of, csrf_of
-from tests.support.auth_world import PASSWORD
+from tests.support.auth_world import CALLBACK, PASSWORD
 
 
 async def reach(site: Site, client: CreatedClient, login: str = "ana", **changes: str | None) -> Reply:
@@ -134,6 +134,29 @@ class TestAttacksOnConsent:
         page = await reach(site, await site.officers_client())
         assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
         assert page.headers["X-Frame-Options"] == "DENY"
+
+    async def test_another_program_on_the_device_gets_no_code_by_a_remembered_consent(self, site: Site) -> None:
+        loopback, private = "http://127.0.0.1/callback", "org.example.console:/callback"
+        client = await site.officers_client(
+            auth_method="none", is_native=True, redirect_uris=[loopback, private, CALLBACK]
+        )
+        page = await reach(site, client, redirect_uri="http://127.0.0.1:5123/callback")
+        assert "You are asked each time" in page.text
+        assert (await site.send_form(action_of(page), consent_of(page))).sent_back["code"]
+        for uri in ("http://127.0.0.1:6666/callback", loopback, private):
+            again = await site.authorize(site.request(client, redirect_uri=uri))
+            assert (again.status, 'name="decision"' in again.text) == (200, True), uri
+            silent = await site.authorize(site.request(client, redirect_uri=uri, prompt="none"))
+            assert silent.sent_back["error"] == "consent_required", uri
+        assert (await site.authorize(site.request(client))).sent_back["code"], "https proves the client"
+
+    async def test_a_loopback_client_that_authenticates_is_remembered(self, site: Site) -> None:
+        loopback = "http://127.0.0.1/callback"
+        client = await site.officers_client(is_native=True, redirect_uris=[loopback])
+        page = await reach(site, client, redirect_uri=loopback)
+        assert "Your answer is remembered" in page.text
+        await site.send_form(action_of(page), consent_of(page))
+        assert (await site.authorize(site.request(client, redirect_uri=loopback))).sent_back["code"]
 
     async def test_without_a_session_the_form_leads_to_the_login(self, site: Site) -> None:
         page = await reach(site, await site.officers_client())
