@@ -7,7 +7,9 @@ marks as cross-site are refused all the same.
 Source: GraphQL over HTTP; docs/adr/0032, 0033.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
@@ -48,6 +50,8 @@ from gateway.streams.sse import EventStream
 from gateway.streams.sse import render_single as render_event
 
 _METHODS = ("GET", "POST")
+_PARSED_AT_ONCE_BYTES_MAX = 16_384
+"""The largest body that is parsed on the event loop; others are parsed in a thread."""
 _TRANSPORTS = {EVENT_STREAM: Transport.EVENT_STREAM, MULTIPART: Transport.MULTIPART}
 _log = structlog.get_logger("gateway.access")
 
@@ -60,6 +64,8 @@ class GraphQLEndpoint:
         self.services = services
         self.hub = hub
         self.now = now
+        # One thread: several would take the interpreter from the event loop in turns.
+        self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -149,18 +155,21 @@ class GraphQLEndpoint:
             )
         return None
 
-    async def _read(self, request: Request) -> GraphQLRequest:
+    async def _read(self, request: Request, bytes_max: int) -> GraphQLRequest:
         settings = self.services.settings
         if request.method == "GET":
             return parse_query_string(request.scope["query_string"])
         body = await read_body(
             _stream(request),
             declared_length=request.headers.get("content-length"),
-            bytes_max=settings.body_bytes_max,
+            bytes_max=bytes_max,
         )
         # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
         parse_parameters(request.scope["query_string"])
-        return parse_body(body)
+        parse = partial(parse_body, body, values_max=settings.body_values_max)
+        if len(body) <= _PARSED_AT_ONCE_BYTES_MAX:
+            return parse()
+        return await asyncio.get_running_loop().run_in_executor(self._parser, parse)
 
 
 def _choose_refusal_type(accept: str | None) -> MediaType:

@@ -155,6 +155,14 @@ class BodyTooLargeError(RequestRefusedError):
 
     code = "BODY_TOO_LARGE"
     status = 413
+    hint = "Send less in one request; callers with a token may send more than others."
+
+
+class TooManyValuesError(RequestRefusedError):
+    """The request has too many values."""
+
+    code = "TOO_MANY_VALUES"
+    hint = "Send fewer items in one request."
 
 
 class UrlTooLongError(RequestRefusedError):

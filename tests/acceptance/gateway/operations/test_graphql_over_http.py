@@ -159,7 +159,7 @@ class TestMalformedBody:
     )
     @pytest.mark.parametrize("accept", [GRAPHQL_RESPONSE, JSON])
     def test_is_400_with_an_error_in_json(self, gateway: Gateway, body: bytes, accept: str) -> None:
-        reply = gateway.post_bytes(body, accept=accept)
+        reply = gateway.post_bytes(body, bearer=token(), accept=accept)
         assert reply.status == 400
         assert reply.headers["Content-Type"].startswith(accept)
         assert reply.codes == ["BAD_USER_INPUT"]
