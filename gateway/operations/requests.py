@@ -47,7 +47,7 @@ async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None
     """
     # The HTTP parser has already refused a length that is not a number, or one with too many digits.
     if declared_length is not None and declared_length.isdecimal() and int(declared_length) > bytes_max:
-        raise _too_large(bytes_max, is_passed_over=int(declared_length) <= _PASSED_OVER_BYTES_MAX)
+        raise _too_large(bytes_max)
     collected = bytearray()
     async for chunk in chunks:
         collected += chunk
@@ -246,14 +246,6 @@ def _list_strings(value: Any) -> list[str]:
     return strings
 
 
-_PASSED_OVER_BYTES_MAX = 67_108_864
-
-
-def _too_large(bytes_max: int, *, is_passed_over: bool = False) -> BodyTooLargeError:
-    """Return the refusal, which also decides whether the connection stays open.
-
-    Closing a connection while its client is still sending resets it, and the response is lost. The server therefore
-    discards a body of a declared, bounded length; any other body closes the connection.
-    """
-    headers = {} if is_passed_over else {"Connection": "close"}
-    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers=headers)
+def _too_large(bytes_max: int) -> BodyTooLargeError:
+    """Return the refusal. It ends the connection, since the rest of the body would have to be read first."""
+    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers={"Connection": "close"})

@@ -59,8 +59,10 @@ class LimitSettings(SettingsSection):
     body_values_max: int = Field(
         50_000, ge=100, le=10_000_000, description="Most values in a body: objects, lists and scalars, at any depth."
     )
-    url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL.")
-    header_bytes_max: int = Field(32_768, ge=1024, le=1_048_576, description="Total size of a request's headers.")
+    url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL, as sent.")
+    header_bytes_max: int = Field(
+        32_768, ge=1024, le=1_048_576, description="Total size of a request's headers, as sent."
+    )
     document_characters_max: int = Field(
         32_768, ge=100, le=4_194_304, description="Most characters in a document, including comments."
     )

@@ -30,12 +30,12 @@ async def parse_document(called: Called, services: Services) -> Parsed:
         bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
     request = await called.read(bytes_max)
     document = services.documents.find(request.query) or Document(request.query, _parse(request.query, services))
-    if called.method == "GET":
+    if called.method != "POST":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)
     if operation.operation is OperationType.SUBSCRIPTION and not called.transport.is_stream:
         raise StreamRequiredError
-    if called.method == "GET" and operation.operation is OperationType.MUTATION:
+    if called.method != "POST" and operation.operation is OperationType.MUTATION:
         raise OperationNeedsPostError(headers={"Allow": "POST"})
     declared = {definition.variable.name.value for definition in operation.variable_definitions or ()}
     variables = {name: value for name, value in request.variables.items() if name in declared}
