@@ -177,8 +177,12 @@ async def read_client_request(request: Request, *, uri: str) -> ProtocolRequest:
 
 
 def address_of(request: Request) -> str:
-    """Return the caller's address as limits count it: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
-    host = request.client.host if request.client else "local"
+    """Return the caller's address as limits count it."""
+    return group_address(request.client.host if request.client else "local")
+
+
+def group_address(host: str) -> str:
+    """Return an address as limits count it: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

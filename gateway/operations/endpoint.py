@@ -1,19 +1,21 @@
 """The GraphQL endpoint: turns an HTTP request into a run of the pipeline, and its answer into a response.
 
-It takes POST with application/json, GET for queries and subscriptions, and shows browsers a page. A client that accepts
-a stream gets a subscription as one; a refusal before the stream begins is an ordinary response with its status. The
-endpoint neither sets nor reads cookies, so a page on another site has no session to exploit; requests that a browser
-marks as cross-site are refused all the same.
+It takes POST with application/json, GET for queries and subscriptions, HEAD for queries, and shows browsers a page. A
+client that accepts a stream gets a subscription as one; a refusal before the stream begins is an ordinary response with
+its status. The endpoint neither sets nor reads cookies, so a page on another site has no session to exploit; requests
+that a browser marks as cross-site are refused all the same.
 Source: GraphQL over HTTP; docs/adr/0032, 0033.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,9 +24,9 @@ from gateway.operations.errors import (
     MethodNotAllowedError,
     NotAcceptableError,
     RequestRefusedError,
+    StreamNeedsHttp11Error,
     StreamRequiredError,
     UnsupportedMediaTypeError,
-    UrlTooLongError,
 )
 from gateway.operations.graphiql import render_page
 from gateway.operations.media_types import (
@@ -47,7 +49,9 @@ from gateway.streams.multipart import render_single as render_part
 from gateway.streams.sse import EventStream
 from gateway.streams.sse import render_single as render_event
 
-_METHODS = ("GET", "POST")
+_METHODS = ("GET", "HEAD", "POST")
+_PARSED_AT_ONCE_BYTES_MAX = 16_384
+"""The largest body that is parsed on the event loop; others are parsed in a thread."""
 _TRANSPORTS = {EVENT_STREAM: Transport.EVENT_STREAM, MULTIPART: Transport.MULTIPART}
 _log = structlog.get_logger("gateway.access")
 
@@ -60,14 +64,12 @@ class GraphQLEndpoint:
         self.services = services
         self.hub = hub
         self.now = now
+        # One thread: several would take the interpreter from the event loop in turns.
+        self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        request = Request(scope, receive)
-        try:
-            response = await self.answer(request)
-        except ClientDisconnect:
-            return
+        """Answer one request. Errors: ClientDisconnect, where nobody is left to answer."""
+        response = await self.answer(Request(scope, receive))
         await response(scope, receive, send)
 
     async def answer(self, request: Request) -> ASGIApp:
@@ -95,6 +97,8 @@ class GraphQLEndpoint:
         hub = self.hub
         if hub is None:
             raise StreamRequiredError
+        if request.scope["http_version"] == "1.0":
+            raise StreamNeedsHttp11Error
         connection = hub.connect(authorized.client, transport=authorized.transport.value)
         try:
             subscription = await hub.open(authorized, request.headers.get("last-event-id"), connection=connection)
@@ -108,7 +112,7 @@ class GraphQLEndpoint:
         )
 
     def _is_browser(self, request: Request, accept: str | None) -> bool:
-        on = self.services.settings.graphiql and request.method == "GET"
+        on = self.services.settings.graphiql and request.method in {"GET", "HEAD"}
         return on and wants_html(accept) and not request.scope["query_string"]
 
     def _receive(self, request: Request, accept: str | None) -> Received:
@@ -117,26 +121,25 @@ class GraphQLEndpoint:
             as_of=self.now(),
             method=request.method,
             media_type=choose_media_type(accept) or _choose_refusal_type(accept),
-            transport=self._choose_transport(accept),
+            transport=self._choose_transport(request, accept),
             peer=request.client.host if request.client else "unknown",
             authorization=tuple(request.headers.getlist("authorization")),
             proofs=tuple(request.headers.getlist("dpop")),
             read=partial(self._read, request),
         )
 
-    def _choose_transport(self, accept: str | None) -> Transport:
-        chosen = choose_stream(accept) if self.hub is not None else None
+    def _choose_transport(self, request: Request, accept: str | None) -> Transport:
+        # A stream has no end that HEAD could wait for.
+        chosen = choose_stream(accept) if self.hub is not None and request.method != "HEAD" else None
         return _TRANSPORTS[chosen] if chosen else Transport.RESPONSE
 
     def _find_refusal(self, request: Request, accept: str | None) -> RequestRefusedError | None:
         """Find what is wrong with a request before its body is read."""
         if request.method not in _METHODS:
             return MethodNotAllowedError(headers={"Allow": ", ".join(_METHODS)})
-        if len(request.scope["path"]) + len(request.scope["query_string"]) > self.services.settings.url_bytes_max:
-            return UrlTooLongError()
         if _is_cross_site(request.headers, self.services.settings.cors_origins):
             return CrossSiteRequestError()
-        if choose_media_type(accept) is None and not self._choose_transport(accept).is_stream:
+        if choose_media_type(accept) is None and not self._choose_transport(request, accept).is_stream:
             return NotAcceptableError()
         return self._find_body_refusal(request.headers) if request.method == "POST" else None
 
@@ -149,18 +152,21 @@ class GraphQLEndpoint:
             )
         return None
 
-    async def _read(self, request: Request) -> GraphQLRequest:
+    async def _read(self, request: Request, bytes_max: int) -> GraphQLRequest:
         settings = self.services.settings
-        if request.method == "GET":
+        if request.method != "POST":
             return parse_query_string(request.scope["query_string"])
         body = await read_body(
             _stream(request),
             declared_length=request.headers.get("content-length"),
-            bytes_max=settings.body_bytes_max,
+            bytes_max=bytes_max,
         )
         # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
         parse_parameters(request.scope["query_string"])
-        return parse_body(body)
+        parse = partial(parse_body, body, values_max=settings.body_values_max)
+        if len(body) <= _PARSED_AT_ONCE_BYTES_MAX:
+            return parse()
+        return await asyncio.get_running_loop().run_in_executor(self._parser, parse)
 
 
 def _choose_refusal_type(accept: str | None) -> MediaType:

@@ -114,7 +114,7 @@ class CrossSiteRequestError(RequestRefusedError):
 
 
 class MethodNotAllowedError(RequestRefusedError):
-    """This endpoint accepts only GET and POST."""
+    """This endpoint accepts only GET, HEAD and POST."""
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
@@ -150,11 +150,34 @@ class StreamRequiredError(RequestRefusedError):
     )
 
 
+class RequestTimeoutError(RequestRefusedError):
+    """The request took too long to arrive."""
+
+    code = "REQUEST_TIMEOUT"
+    status = 408
+    hint = "Send the request again, without pauses."
+
+
+class StreamNeedsHttp11Error(RequestRefusedError):
+    """A stream needs HTTP/1.1, since HTTP/1.0 has no chunked coding."""
+
+    code = "STREAM_NEEDS_HTTP_1_1"
+    status = 505
+
+
 class BodyTooLargeError(RequestRefusedError):
     """The request body is too large."""
 
     code = "BODY_TOO_LARGE"
     status = 413
+    hint = "Send less in one request; callers with a token may send more than others."
+
+
+class TooManyValuesError(RequestRefusedError):
+    """The request has too many values."""
+
+    code = "TOO_MANY_VALUES"
+    hint = "Send fewer items in one request."
 
 
 class UrlTooLongError(RequestRefusedError):
@@ -171,6 +194,22 @@ class UnsupportedMediaTypeError(RequestRefusedError):
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
     hint = "Set Content-Type: application/json."
+
+
+class HeadTooLargeError(RequestRefusedError):
+    """The request's headers are too large."""
+
+    code = "HEAD_TOO_LARGE"
+    status = 431
+
+
+class TooManyConnectionsError(RequestRefusedError):
+    """The process has no room for another connection, or none for another from this address."""
+
+    code = "TOO_MANY_CONNECTIONS"
+    category = Code.RATE_LIMITED
+    status = 503
+    hint = "Use the connections that are open, or wait for the number of seconds in Retry-After."
 
 
 class TokenInvalidError(RequestRefusedError):

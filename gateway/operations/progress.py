@@ -60,7 +60,7 @@ class Outcome:
     extensions: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def read_nothing() -> GraphQLRequest:
+async def read_nothing(_bytes_max: int) -> GraphQLRequest:
     """Stand in for the request where there is none, as in an upgrade to a WebSocket."""
     raise RuntimeError("There is no request to read.")
 
@@ -69,7 +69,8 @@ async def read_nothing() -> GraphQLRequest:
 class Received:
     """What a transport knows about an operation before reading it.
 
-    Shapes: authorization and proofs hold all Authorization and all DPoP headers of the request.
+    Shapes: authorization and proofs hold all Authorization and all DPoP headers of the request. read takes the most
+    bytes that a body may have, since that depends on the caller.
     Units: as_of is the operation's only clock reading, aware UTC.
     """
 
@@ -81,7 +82,7 @@ class Received:
     peer: str
     authorization: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
-    read: Callable[[], Awaitable[GraphQLRequest]] = read_nothing
+    read: Callable[[int], Awaitable[GraphQLRequest]] = read_nothing
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""

@@ -6,6 +6,7 @@ Source: GraphQL over HTTP, "Request"; graphql-facts items 2 and 5.
 """
 
 import json
+import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NoReturn
@@ -13,7 +14,13 @@ from urllib.parse import parse_qsl
 
 from graphql import DocumentNode, IntValueNode, StringValueNode, Visitor, visit
 
-from gateway.operations.errors import BodyTooLargeError, MalformedRequestError, NumberInUrlError, TokenInUrlError
+from gateway.operations.errors import (
+    BodyTooLargeError,
+    MalformedRequestError,
+    NumberInUrlError,
+    TokenInUrlError,
+    TooManyValuesError,
+)
 from gateway.operations.progress import GraphQLRequest
 
 _PARAMETERS = ("query", "operationName", "variables", "extensions")
@@ -29,6 +36,8 @@ _NUMBER = re.compile(
 )
 # A JWT's header and claims are JSON objects, so both begin with {" in base64url.
 _TOKEN = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.")
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_EMPTY = re.compile(r"\[\s*+\]|\{\s*+\}")
 
 
 async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int) -> bytes:
@@ -38,7 +47,7 @@ async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None
     """
     # The HTTP parser has already refused a length that is not a number, or one with too many digits.
     if declared_length is not None and declared_length.isdecimal() and int(declared_length) > bytes_max:
-        raise _too_large(bytes_max, is_passed_over=int(declared_length) <= _PASSED_OVER_TIMES * bytes_max)
+        raise _too_large(bytes_max)
     collected = bytearray()
     async for chunk in chunks:
         collected += chunk
@@ -47,14 +56,15 @@ async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None
     return bytes(collected)
 
 
-def parse_body(body: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLRequest:
+def parse_body(body: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX, values_max: float = math.inf) -> GraphQLRequest:
     """Parse the request in a POST body.
 
-    Errors: MalformedRequestError, also for a list (batching), repeated keys, NUL and lone surrogates.
+    Errors: MalformedRequestError, also for a list (batching), repeated keys, NUL and lone surrogates;
+    TooManyValuesError.
     """
     if not body.strip():
         raise MalformedRequestError("The request body is empty.")
-    return build_request(load_json(body, what="body", depth_max=depth_max + 1))
+    return build_request(load_json(body, what="body", depth_max=depth_max + 1, values_max=values_max))
 
 
 def build_request(value: Any) -> GraphQLRequest:
@@ -142,15 +152,17 @@ class _NumberRefusal(Visitor):
         refuse_number(node.value)
 
 
-def load_json(text: bytes, *, what: str, depth_max: int) -> Any:
+def load_json(text: bytes, *, what: str, depth_max: int, values_max: float = math.inf) -> Any:
     """Parse strict JSON: UTF-8, no repeated keys, no NaN, bounded nesting, only text that can be stored and returned.
 
-    Errors: MalformedRequestError, which says what is wrong and never quotes the text.
+    Shapes: values_max bounds the objects, lists and scalars at any depth; without it only the text's length does.
+    Errors: MalformedRequestError, which says what is wrong and never quotes the text; TooManyValuesError.
     """
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
         raise MalformedRequestError(f"The {what} is not UTF-8.") from None
+    _check_count(decoded, values_max, what=what)
     try:
         value = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
@@ -187,6 +199,21 @@ def _check(value: Any, *, what: str, depth_max: int) -> None:
             stack.extend((inner, depth + 1) for inner in (item.values() if isinstance(item, dict) else item))
 
 
+def _check_count(text: str, values_max: float, *, what: str) -> None:
+    """Refuse JSON of too many values before they are made, since that alone would take seconds."""
+    if _count_values(text) <= values_max:
+        return
+    bare = _STRING.sub("0", text)
+    # Empty containers are counted only where there are few: every comma stands before another value.
+    if bare.count(",") >= values_max or _count_values(bare) - len(_EMPTY.findall(bare)) > values_max:
+        raise TooManyValuesError(f"The {what} has more than {values_max} values.", extensions={"valuesMax": values_max})
+
+
+def _count_values(text: str) -> int:
+    """Count the values of JSON without strings and empty containers; of other JSON, return no less than it has."""
+    return 1 + text.count(",") + text.count("[") + text.count("{")
+
+
 def _check_text(text: str, *, what: str) -> None:
     if text.isascii():
         if "\x00" in text:
@@ -219,14 +246,6 @@ def _list_strings(value: Any) -> list[str]:
     return strings
 
 
-_PASSED_OVER_TIMES = 16
-
-
-def _too_large(bytes_max: int, *, is_passed_over: bool = False) -> BodyTooLargeError:
-    """Return the refusal, which also decides whether the connection stays open.
-
-    Closing a connection while its client is still sending resets it, and the response is lost. The server therefore
-    discards a body of a declared, bounded length; any other body closes the connection.
-    """
-    headers = {} if is_passed_over else {"Connection": "close"}
-    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers=headers)
+def _too_large(bytes_max: int) -> BodyTooLargeError:
+    """Return the refusal. It ends the connection, since the rest of the body would have to be read first."""
+    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers={"Connection": "close"})

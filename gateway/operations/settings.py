@@ -53,8 +53,19 @@ class LimitSettings(SettingsSection):
     title: ClassVar[str] = "Limits of operations"
 
     body_bytes_max: int = Field(4_194_304, ge=1024, description="The largest request body.")
-    url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL.")
-    header_bytes_max: int = Field(32_768, ge=1024, le=1_048_576, description="Total size of a request's headers.")
+    body_anonymous_bytes_max: int = Field(
+        65_536, ge=1024, description="The largest request body of a caller without a token; at most BODY_BYTES_MAX."
+    )
+    body_values_max: int = Field(
+        50_000, ge=100, le=10_000_000, description="Most values in a body: objects, lists and scalars, at any depth."
+    )
+    url_bytes_max: int = Field(8_192, ge=256, le=65_536, description="The longest URL, as sent.")
+    header_bytes_max: int = Field(
+        32_768, ge=1024, le=1_048_576, description="Total size of a request's headers, as sent."
+    )
+    document_characters_max: int = Field(
+        32_768, ge=100, le=4_194_304, description="Most characters in a document, including comments."
+    )
     document_tokens_max: int = Field(1_000, ge=10, le=100_000, description="Most tokens in a document.")
     document_depth_max: int = Field(15, ge=1, le=100, description="Deepest nesting of fields, through fragments.")
     document_aliases_max: int = Field(30, ge=0, le=10_000, description="Most aliases in a document.")

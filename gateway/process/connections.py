@@ -1,10 +1,8 @@
-"""TCP connections: uvicorn's protocols for HTTP and WebSocket, with limits and a way to cut them off.
+"""WebSocket connections: uvicorn's protocol, with limits and a way to cut them off.
 
-They add what uvicorn lacks: limits on the size of a request's head, on the data waiting for a slow reader and on the
-rate of frames; close codes that a client can act on; and an end for connections whose peer doesn't read, since a normal
-close waits until it does. Both add `ABORT` to the scope's extensions, a function that drops the connection immediately.
-HTTP also adds `WRITE`, a function that sends part of a streamed response unless it would have to wait. Nothing here
-knows GraphQL.
+It adds what uvicorn lacks: limits on the data waiting for a slow reader and on the rate of frames; close codes that a
+client can act on; and an end for connections whose peer doesn't read, since a normal close waits until it does. It adds
+`ABORT` to the scope's extensions, a function that drops the connection immediately. Nothing here knows GraphQL.
 Source: RFC 6455; the sources of uvicorn and websockets for what is overridden.
 """
 
@@ -12,12 +10,10 @@ import asyncio
 import json
 import logging
 import struct
-from asyncio.transports import Transport
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ProtocolError
@@ -28,6 +24,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
+from gateway.process.room import Room
 from gateway.settings import Settings
 from ledger.bounds.rates import Allowance
 
@@ -51,56 +48,11 @@ def _expect_nothing() -> None:
     """The callback while no one waits for room."""
 
 
-class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
-    """Closes a connection whose request line and headers exceed the limit, including upgrades."""
-
-    settings: ClassVar[Settings]
-    _head_bytes = 0
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Limit the write buffer; the limit stays when the connection is upgraded."""
-        transport.set_write_buffer_limits(high=self.settings.stream_buffer_bytes_max)
-        super().connection_made(transport)
-
-    def on_message_begin(self) -> None:
-        """Start to count the request's head."""
-        self._head_bytes = 0
-        super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort, WRITE: self.write_chunk}  # type: ignore[dict-item]
-
-    def write_chunk(self, chunk: bytes) -> bool:
-        """Write part of the response body past ASGI's send; False where only send can, because it may have to wait.
-
-        A stream writes this way to a client that reads: an event for many clients then costs each a write, not a task.
-        """
-        cycle = self.cycle
-        if self.flow.write_paused or not cycle.response_started or cycle.response_complete or cycle.disconnected:
-            return False
-        if not cycle.chunked_encoding:
-            return False
-        self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-        return True
-
-    def on_url(self, url: bytes) -> None:
-        """Count part of the request line."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.settings.header_bytes_max + self.settings.url_bytes_max:
-            raise ValueError("request head too large")
-
-
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """An upgraded connection, without compression. Owned by the event loop, as its transport is."""
 
     settings: ClassVar[Settings]
+    room: ClassVar[Room]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         """Take uvicorn's own arguments."""
@@ -159,7 +111,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release whoever wrote here."""
+        """Release whoever wrote here, and the room that was taken before the upgrade."""
+        self.room.leave(self.client[0] if self.client else "local")
         self._is_open = False
         self.on_writable = _expect_nothing
         super().connection_lost(exc)
@@ -259,14 +212,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
 
-def bound_http(settings: Settings) -> type[BoundedHttp]:
-    """Return the protocol for HTTP with the limits of the settings."""
-    return type("BoundedHttp", (BoundedHttp,), {"settings": settings})
-
-
-def bound_websocket(settings: Settings) -> type[BoundedWebSocket]:
+def bound_websocket(settings: Settings, room: Room) -> type[BoundedWebSocket]:
     """Return the protocol for WebSockets with the limits of the settings."""
-    return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings})
+    return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings, "room": room})
 
 
 class BoundedFrames(ServerProtocol):

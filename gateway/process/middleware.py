@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.operations.errors import INTERNAL_MESSAGE, Code
@@ -64,6 +65,9 @@ class RequestEnvelope:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, send_enveloped)
+            except ClientDisconnect:
+                # The client left before its request was whole: no fault of ours, and nobody reads an answer.
+                state["log"]["end"] = "CLIENT_LEFT"
             except Exception as error:  # noqa: BLE001 - the outermost layer answers everything
                 log_causes([error])
                 if status == 0:

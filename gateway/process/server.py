@@ -16,8 +16,10 @@ import uvicorn
 from prometheus_client import start_http_server
 from starlette.applications import Starlette
 
-from gateway.process.connections import bound_http, bound_websocket
+from gateway.process.connections import bound_websocket
+from gateway.process.http_connections import bound_http
 from gateway.process.metrics import Metrics
+from gateway.process.room import Room
 from gateway.settings import Settings
 
 _log = structlog.get_logger("gateway.server")
@@ -72,13 +74,14 @@ class DrainingServer(uvicorn.Server):
 
 def make_server(app: Starlette, settings: Settings) -> DrainingServer:
     """Return a server that is ready to run, by `await server.serve()` or `server.run()`."""
+    room = Room(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=bound_http(settings),
+        http=bound_http(settings, room),
         loop="uvloop",
-        ws=bound_websocket(settings),
+        ws=bound_websocket(settings, room),
         # The streams send their own pings, which every client can see, even in a browser; docs/adr/0057.
         ws_ping_interval=None,
         ws_per_message_deflate=False,

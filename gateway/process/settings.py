@@ -17,6 +17,28 @@ class ProcessSettings(SettingsSection):
     trusted_proxies: str = Field(
         "127.0.0.1", description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, separated by commas."
     )
+    connections_max: int = Field(
+        20_000,
+        ge=10,
+        le=1_000_000,
+        description="Most connections of one process; the limit of open files bounds them too.",
+    )
+    connections_per_address_max: int = Field(
+        1_000,
+        ge=1,
+        le=1_000_000,
+        description="Most connections of one address, which may also never take more than remain free; "
+        "those of trusted proxies aren't counted.",
+    )
+    request_head_seconds: float = Field(
+        10, gt=0, le=3600, description="Longest time that a request's head may take to arrive."
+    )
+    request_body_seconds: float = Field(
+        60, gt=0, le=3600, description="Longest time that a request's body may take to arrive."
+    )
+    request_body_bytes_per_second_min: int = Field(
+        1_024, ge=0, le=1_048_576, description="Lowest average rate of a body after its first five seconds."
+    )
     keep_alive_seconds: int = Field(75, ge=1, le=3600, description="How long an idle connection is kept open.")
     drain_seconds: int = Field(
         20, ge=0, le=3600, description="How long a stopping process lets running operations finish."

@@ -6,12 +6,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from auth.protocol.requests import read_form
 from auth.tokens.principal import Principal
 from auth.tokens.verification import Failure, Refusal, Success, Verdict
 from ledger.identifiers import ClientId, MemberId
 from ledger.viewer import MemberKind
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
+
+
+async def take_form(request: Request) -> Response:
+    """Stand in for an OAuth endpoint: it reads a form as they all do."""
+    return JSONResponse(await read_form(request))
+
+
+FORM_ROUTES = (Route("/oauth/token", endpoint=take_form, methods=["POST"]),)
 
 
 async def verify_sample(bearer: str, as_of: datetime) -> Verdict:

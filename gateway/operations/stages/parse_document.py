@@ -1,5 +1,7 @@
 """Reads the request and parses its document, with limits on both. It doesn't use the schema."""
 
+from dataclasses import replace
+
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.utilities import get_operation_ast
 
@@ -18,28 +20,37 @@ from gateway.operations.services import Services
 async def parse_document(called: Called, services: Services) -> Parsed:
     """Read the request, its document and the operation it names. A known document comes from the cache.
 
-    Errors: those of reading; DocumentSyntaxError; OperationTooComplexError for too many tokens; OperationUnknownError;
-    OperationNeedsPostError; StreamRequiredError; NumberInUrlError.
+    Shapes: only the variables that the operation declares are kept; no later step sees others.
+    Errors: those of reading; DocumentSyntaxError; OperationTooComplexError for too many characters or tokens;
+    OperationUnknownError; OperationNeedsPostError; StreamRequiredError; NumberInUrlError.
     """
-    request = await called.read()
+    settings = services.settings
+    bytes_max = settings.body_bytes_max
+    if called.principal is None:
+        bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
+    request = await called.read(bytes_max)
     document = services.documents.find(request.query) or Document(request.query, _parse(request.query, services))
-    if called.method == "GET":
+    if called.method != "POST":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)
     if operation.operation is OperationType.SUBSCRIPTION and not called.transport.is_stream:
         raise StreamRequiredError
-    if called.method == "GET" and operation.operation is OperationType.MUTATION:
+    if called.method != "POST" and operation.operation is OperationType.MUTATION:
         raise OperationNeedsPostError(headers={"Allow": "POST"})
-    return Parsed(**vars(called), request=request, document=document, operation=operation)
+    declared = {definition.variable.name.value for definition in operation.variable_definitions or ()}
+    variables = {name: value for name, value in request.variables.items() if name in declared}
+    return Parsed(**vars(called), request=replace(request, variables=variables), document=document, operation=operation)
 
 
 def _parse(text: str, services: Services) -> DocumentNode:
-    tokens_max = services.settings.document_tokens_max
+    characters_max, tokens_max = services.settings.document_characters_max, services.settings.document_tokens_max
     try:
-        return parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max)
+        return parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max, max_source_length=characters_max)
     except GraphQLError as error:
         if error.message.endswith("Parsing aborted."):
-            raise OperationTooComplexError(error.message, extensions={"tokensMax": tokens_max}) from None
+            raise OperationTooComplexError(
+                error.message, extensions={"charactersMax": characters_max, "tokensMax": tokens_max}
+            ) from None
         locations = [location.formatted for location in error.locations or ()]
         raise DocumentSyntaxError(error.message, extensions={"locations": locations}) from None
 

@@ -305,8 +305,8 @@ class Session:
     def _receive(self, request: GraphQLRequest | None = None) -> Received:
         """Return what came over the socket: an operation, or the credentials that it begins with."""
 
-        async def read() -> GraphQLRequest:
-            return request or await read_nothing()
+        async def read(bytes_max: int) -> GraphQLRequest:
+            return request or await read_nothing(bytes_max)
 
         return Received(
             request_id=new_id(),

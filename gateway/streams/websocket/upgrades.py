@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from auth.tokens.open_tokens import OpenTokens
-from gateway.operations.errors import CrossSiteRequestError, UrlTooLongError
+from gateway.operations.errors import CrossSiteRequestError
 from gateway.operations.media_types import MediaType
 from gateway.operations.progress import Answer, Called, Received, Transport
 from gateway.operations.requests import parse_parameters
@@ -130,8 +130,6 @@ class WebSocketEndpoint:
         settings = self._services.settings
         if self._is_draining:
             raise ServerShutdownError
-        if len(scope["path"]) + len(scope["query_string"]) > settings.url_bytes_max:
-            raise UrlTooLongError
         if _is_foreign(Headers(scope=scope), (settings.base_url, *settings.cors_origins)):
             raise CrossSiteRequestError
         parse_parameters(scope["query_string"])

@@ -1,10 +1,11 @@
 """A real uvicorn on a loopback port over the sample graph, and a client that says exactly what goes over the wire."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from starlette.routing import BaseRoute
 
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -18,7 +19,7 @@ def serve() -> Iterator[Callable[..., Gateway]]:
     """Starts a gateway; settings and other parts of create_app by keyword."""
     started: list[ServerThread] = []
 
-    def start(*, ready_checks: Any = None, **overrides: Any) -> Gateway:
+    def start(*, ready_checks: Any = None, auth_routes: Sequence[BaseRoute] = (), **overrides: Any) -> Gateway:
         defaults = {
             "rate_burst": 100_000,
             "rate_anonymous_burst": 100_000,
@@ -33,6 +34,7 @@ def serve() -> Iterator[Callable[..., Gateway]]:
             schema=make_schema(),
             verify_token=verify_sample,
             make_context=lambda principal, as_of, request_id: SampleContext(principal, as_of, request_id, calls),
+            auth_routes=auth_routes,
             ready_checks=ready_checks,
             now=lambda: datetime.now(UTC),
         )

@@ -62,11 +62,32 @@ class TestMediaType:
 
 
 class TestMethod:
-    @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
-    def test_other_than_get_and_post_is_405_with_allow(self, gateway: Gateway, method: str) -> None:
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+    def test_other_than_get_head_and_post_is_405_with_allow(self, gateway: Gateway, method: str) -> None:
         reply = gateway.send(method, "/graphql")
         assert reply.status == 405
-        assert reply.headers["Allow"] == "GET, POST"
+        assert reply.headers["Allow"] == "GET, HEAD, POST"
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/graphql?query=%7Bopen%7D",
+            "/graphql?query=%7Bnothing%7D",
+            "/graphql?query=mutation%20%7B%20touch%20%7B%20value%20%7D%20%7D",
+            '/graphql?query=%7Becho(text:"%2B6281234567")%7D',
+            "/graphql",
+            "/healthz",
+            "/readyz",
+        ],
+    )
+    def test_head_is_answered_as_get_is_without_a_body(self, gateway: Gateway, path: str) -> None:
+        got, headed = gateway.send("GET", path), gateway.send("HEAD", path)
+        assert (headed.status, headed.content) == (got.status, b"")
+        own = {"Date", "X-Request-Id"}
+        assert {name: value for name, value in headed.headers.items() if name.title() not in own} == {
+            name: value for name, value in got.headers.items() if name.title() not in own
+        }
+        assert "touch" not in gateway.calls
 
     def test_a_mutation_by_get_is_405_and_runs_nothing(self, gateway: Gateway) -> None:
         reply = gateway.send("GET", "/graphql?" + urlencode({"query": "mutation { touch { value } }"}))
@@ -159,7 +180,7 @@ class TestMalformedBody:
     )
     @pytest.mark.parametrize("accept", [GRAPHQL_RESPONSE, JSON])
     def test_is_400_with_an_error_in_json(self, gateway: Gateway, body: bytes, accept: str) -> None:
-        reply = gateway.post_bytes(body, accept=accept)
+        reply = gateway.post_bytes(body, bearer=token(), accept=accept)
         assert reply.status == 400
         assert reply.headers["Content-Type"].startswith(accept)
         assert reply.codes == ["BAD_USER_INPUT"]
@@ -234,7 +255,7 @@ class TestBodySize:
             wire.sendall(
                 b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: aaaaaaaa\r\n" % n for n in range(400))
             )
-            assert wire.recv(12) == b"HTTP/1.1 400"
+            assert wire.recv(12) == b"HTTP/1.1 431"
 
     def test_a_long_url_is_414(self, serve) -> None:
         gateway = serve(url_bytes_max=1_000)

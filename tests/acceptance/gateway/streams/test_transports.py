@@ -1,9 +1,10 @@
 """Which transport a client gets for what it accepts, and what each does with operations that are no subscription."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -103,6 +104,27 @@ class TestNegotiation:
         async with station.http.get(url, headers={**headers, "Last-Event-ID": cursor}) as response:
             event = (await EventReader(response).read_next()).data["data"]["blockRequestEvents"]["event"]
         assert event["blockOrderId"] == "order-0"
+
+    async def test_never_follows_over_http_1_0_which_has_no_chunks(self, station: Station) -> None:
+        token = await station.token(station.parties.telkomsel)
+        url = urlsplit(station.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        lines = (f"GET /graphql?{urlencode({'query': FOLLOW})} HTTP/1.0", f"Authorization: Bearer {token}")
+        writer.write("\r\n".join((*lines, "Accept: text/event-stream", "", "")).encode())
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 505 ")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"chunked" not in head.lower()
+        [error] = json.loads(body)["errors"]
+        assert error["extensions"]["problem"] == "STREAM_NEEDS_HTTP_1_1"
+
+    async def test_is_never_opened_by_head(self, station: Station) -> None:
+        token = await station.token(station.parties.telkomsel)
+        url = f"{station.url}/graphql?{urlencode({'query': FOLLOW})}"
+        headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {token}"}
+        async with station.http.head(url, headers=headers) as response:
+            assert (response.status, await response.read()) == (406, b"")
 
 
 class TestSingleResults:

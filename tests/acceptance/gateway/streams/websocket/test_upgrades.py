@@ -149,7 +149,7 @@ class TestRequest:
     def test_whose_head_is_too_large_is_refused(self, sample: SampleGateway) -> None:
         lines = "".join(f"X-{number}: {'x' * 1_000}\r\n" for number in range(60))
         reply = exchange_bytes(sample.port, f"GET /graphql HTTP/1.1\r\n{HOST}{UPGRADE}{lines}\r\n".encode())
-        assert reply.startswith(b"HTTP/1.1 400 ")
+        assert reply.startswith(b"HTTP/1.1 431 ")
 
 
 class TestBoundTokens:
