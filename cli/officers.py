@@ -181,7 +181,7 @@ def reset_login_second_factor(*, login: LoginArgument) -> None:
         return session.settings.second_factor == "required"
 
     is_required = run_session(work)
-    note(f"{login} no longer has a second factor" + ("and must set one up at the next login." if is_required else "."))
+    note(f"{login} no longer has a second factor" + (" and must set one up at the next login." if is_required else "."))
 
 
 @officers.command("forgive", epilog="Example: jembatan officer forgive ana")
