@@ -22,6 +22,7 @@ from auth.login.second_factors import begin_enrolment, confirm_enrolment, remove
 from auth.login.sessions import LoginSession, OpenedSession, end_session, insert_session
 from auth.login.table import officer_logins
 from auth.login.throttles import Throttle, count_attempt, make_subject
+from auth.protocol.ended_grants import end_officer_grants
 from auth.rows import read_record
 from auth.settings import AuthSettings
 from ledger.members.table import members, officers
@@ -126,7 +127,10 @@ class LoginDesk:
     async def confirm_enrolment(
         self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
     ) -> tuple[OpenedSession, list[str]] | None:
-        """Enable the second factor: a complete session and the recovery codes, or None if the code is wrong."""
+        """Enable the second factor: a complete session and the recovery codes, or None if the code is wrong.
+
+        What the officer granted before ends, since whoever held the password alone could have granted it.
+        """
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             throttle = self._code_throttle(session, "")
             if await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds):
@@ -136,17 +140,22 @@ class LoginDesk:
                 return None
             await throttle.forgive(tx)
             await end_session(tx, session.token)
+            await end_officer_grants(tx, session.officer_id, settings=self._settings)
             opened = await self._open_complete(tx, session, device_token, second_factor_at=tx.as_of)
             return opened, codes
 
     async def remove_second_factor(self, session: LoginSession, *, password: str, code: str, clock: Clock) -> bool:
-        """Remove the second factor, which requires the password and a code; returns whether it was removed."""
+        """Remove the second factor, which requires the password and a code; returns whether it was removed.
+
+        What the officer granted before ends.
+        """
         if await self._check_password(session, password, clock=clock) is None:
             return False
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             if not await self._use_code(tx, session, code, None):
                 return False
             await remove_second_factor(tx, session.own_login_id)
+            await end_officer_grants(tx, session.officer_id, settings=self._settings)
             return True
 
     async def _check_password(self, session: LoginSession, password: str, *, clock: Clock) -> _Candidate | None:

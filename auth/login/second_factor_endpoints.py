@@ -20,7 +20,8 @@ from auth.login.site import ACCOUNT, AUTHORIZE, ENROLMENT, LoginSite, Stage, ren
 PASSWORD_WRONG = "The password is wrong, or there were too many attempts. Nothing was changed."  # noqa: S105
 CODE_WRONG = "The code is wrong or has expired. Wait for the next code and try again."
 ANSWER_WRONG = "The password or the code is wrong, or there were too many attempts. Nothing was changed."
-REMOVED = "The second factor was removed."
+SET_UP = "The second factor is set up. Applications have lost their access until you return to them."
+REMOVED = "The second factor was removed. Applications have lost their access until you return to them."
 
 
 class SecondFactorEndpoints:
@@ -73,7 +74,7 @@ class SecondFactorEndpoints:
         response = self._site.pages.render(
             "recovery_codes",
             title="Save these recovery codes",
-            done="The second factor is set up.",
+            done=SET_UP,
             codes=codes,
             leads_on=with_query(AUTHORIZE, query) if query else ACCOUNT,
         )

@@ -12,9 +12,11 @@ from yarl import URL
 from auth.login.account_endpoints import LOGGED_OUT
 from auth.login.login_endpoints import CODE_FAILED
 from auth.login.second_factors import reset_second_factor
+from auth.tokens.verification import Failure, Refusal, Success
 from tests.support.account_pages import ACCOUNT, LOGOUT, enter, forms_of, is_in, session_of
-from tests.support.auth_site import Reply, Site, action_of, csrf_of
-from tests.support.auth_world import PASSWORD
+from tests.support.auth_site import Reply, Site, action_of, consent_of, csrf_of
+from tests.support.auth_world import PASSWORD, new_verifier
+from tests.support.refresh_sessions import REFRESHING, Session, assert_refused
 
 ENROLMENT, STEP = "/oauth/second-factor/enrolment", "/oauth/second-factor"
 
@@ -58,6 +60,24 @@ class Phone:
         first = await self.site.send("GET", ACCOUNT)
         assert first.headers["Location"] == STEP
         return await self.site.send("GET", STEP)
+
+
+async def grant(site: Site) -> tuple[Session, str, str]:
+    """A new client with tokens of the officer who is logged in, and with another code and its verifier."""
+    client = await site.officers_client(**REFRESHING)
+    verifier = new_verifier()
+    request = site.request(client, verifier, scope="orders:read offline_access")
+    page = await site.authorize(request)
+    back = await site.send_form(action_of(page), consent_of(page))
+    session = Session(site, client, await site.redeem(client, back.sent_back["code"], verifier))
+    assert isinstance(await session.verdict(session.first), Success)
+    return session, (await site.authorize(request)).sent_back["code"], verifier
+
+
+async def assert_ended(session: Session, code: str, verifier: str) -> None:
+    assert_refused(await session.site.redeem(session.client, code, verifier))
+    assert_refused(await session.refresh(session.token))
+    assert await session.verdict(session.first) == Failure(Refusal.REVOKED)
 
 
 @pytest.fixture
@@ -108,6 +128,18 @@ class TestEnrolment:
         assert (await phone.answer(page, "000000", password=PASSWORD)).status == 403
         assert (await phone.answer(page, password=PASSWORD)).status == 200
         assert "Set up a second factor" in (await site.send("GET", ACCOUNT)).text
+
+    async def test_set_up_or_taken_away_it_ends_codes_and_tokens_that_applications_had(self, site: Site) -> None:
+        phone = Phone(site, "guarding")
+        await site.world.appoint(site.regulator, "guarding", ["orders:read"])
+        await enter(site, "guarding")
+        before, code, verifier = await grant(site)
+        page = await site.send("GET", ENROLMENT)
+        await phone.confirm(await site.send_form(action_of(page), {"csrf_token": csrf_of(page), "password": PASSWORD}))
+        await assert_ended(before, code, verifier)
+        between, code, verifier = await grant(site)
+        assert (await phone.answer(await site.send("GET", ENROLMENT), password=PASSWORD)).status == 200
+        await assert_ended(between, code, verifier)
 
     async def test_is_forced_at_the_next_login_where_it_is_required(self, site: Site, required: None) -> None:
         phone = Phone(site, "pressed")
