@@ -36,11 +36,6 @@ def block_until(condition: Callable[[], object], what: str, *, seconds_max: floa
         time.sleep(BETWEEN_SECONDS)
 
 
-def block_for(seconds: float) -> None:
-    """Let time pass, as pause does, where no event loop runs."""
-    time.sleep(seconds)
-
-
 async def yield_turn(turns: int = 1) -> None:
     """Let the other tasks of this loop run as far as they can without waiting, so many times."""
     for _ in range(turns):

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.sample_gateway import FORM_ROUTES, Gateway
-from tests.support.waiting import block_for
+from tests.support.waiting import block
 
 HALF_HEADS = pytest.mark.parametrize(
     "sent",
@@ -28,6 +28,7 @@ def impatient(serve: Callable[..., Gateway]) -> Gateway:
 
 @contextmanager
 def connect(gateway: Gateway) -> Iterator[socket.socket]:
+    """A connection whose reads fail after a time that is far below the default deadlines for a body."""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=15) as wire:
         yield wire
 
@@ -47,7 +48,7 @@ def drip(wire: socket.socket, chunk: bytes) -> threading.Thread:
         with suppress(OSError):
             while True:
                 wire.sendall(chunk)
-                block_for(0.2)
+                block(0.2)
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
@@ -63,19 +64,18 @@ class TestHead:
             answer = read_all(wire)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"REQUEST_TIMEOUT"' in answer
-        assert 1 <= time.monotonic() - began < 4
+        assert time.monotonic() - began >= 1
         cut = [line for line in logs if line["event"] == "request cut off"]
         assert [(line["awaited"], line["peer"]) for line in cut] == [("head", "127.0.0.1")]
+        assert 1 < cut[0]["seconds"] <= 2, "counted in ticks of the server"
 
     @pytest.mark.parametrize("chunk", [b"X-Drip: a\r\n", b"\r\n"], ids=["headers", "empty lines"])
     def test_that_drips_is_cut_off_all_the_same(self, impatient: Gateway, chunk: bytes) -> None:
         with connect(impatient) as wire:
-            began = time.monotonic()
             if chunk.strip():
                 wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
             dripping = drip(wire, chunk)
             assert wire.recv(12) == b"HTTP/1.1 408"
-            assert time.monotonic() - began < 4
         dripping.join()
 
     def test_behind_a_whole_request_is_cut_off_too(self, impatient: Gateway) -> None:
@@ -89,7 +89,7 @@ class TestHead:
             for _ in range(2):
                 wire.sendall(WHOLE)
                 assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")
-                block_for(2)
+                block(2)
 
 
 class TestBody:
@@ -103,9 +103,10 @@ class TestBody:
             wire.sendall(BODY_HEAD % (path, content_type) + b'{"query":')
             answer = read_all(wire)
         assert answer.startswith(b"HTTP/1.1 408 ")
-        assert 2 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 2
         cut = [line for line in logs if line["event"] == "request cut off"]
         assert [(line["awaited"], line["bytes"]) for line in cut] == [("body", 9)]
+        assert 2 < cut[0]["seconds"] <= 3, "counted in ticks of the server"
         assert not [line for line in logs if line["log_level"] == "error"]
 
     def test_that_nobody_reads_is_cut_off_after_its_answer(self, impatient: Gateway) -> None:
@@ -121,7 +122,7 @@ class TestBody:
             wire.sendall(BODY_HEAD % (b"/graphql", b"application/json"))
             dripping = drip(wire, b"x")
             assert wire.recv(12) == b"HTTP/1.1 408"
-            assert 5 <= time.monotonic() - began < 8
+            assert time.monotonic() - began >= 5
         dripping.join()
 
     def test_that_keeps_the_least_rate_is_answered(self, serve: Callable[..., Gateway]) -> None:
@@ -130,6 +131,6 @@ class TestBody:
         with connect(gateway) as wire:
             wire.sendall(BODY_HEAD % (b"/graphql", b"application/json"))
             for start in range(0, 1_000, 100):
-                block_for(0.6)
+                block(0.6)
                 wire.sendall(body[start : start + 100])
             assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")

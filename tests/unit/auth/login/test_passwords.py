@@ -1,5 +1,4 @@
 import asyncio
-import time
 
 import pytest
 
@@ -78,10 +77,9 @@ class TestFloods:
         monkeypatch.setattr(passwords, "_matches", lambda *_: block(0.5))
         running = [asyncio.create_task(passwords.verify("long", "x", source=source)) for source in "ab"]
         await yield_turn()
-        began = time.monotonic()
         with pytest.raises(PasswordsBusyError):
             await passwords.verify("true", "x", source="officer")
-        assert time.monotonic() - began < 0.4
+        assert not any(task.done() for task in running)
         await asyncio.gather(*running)
 
     async def test_callers_that_give_up_do_not_let_more_be_hashed_at_once(
