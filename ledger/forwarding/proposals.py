@@ -6,15 +6,14 @@ and then finds nothing left. Whoever starts a run is the drafter of all its draf
 Source: domain.md, Forwarding and the guard.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import orjson
 from sqlalchemy import select, text
 
+from ledger.canonical import hash_canonical, render_canonical
 from ledger.errors import ConflictError, InvalidInputError, Problem, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
@@ -147,9 +146,8 @@ def _item(
 
 
 def hash_manifest(items: Sequence[ForwardingItem]) -> str:
-    """Return the hexadecimal SHA-256 of the manifest's items, in order, as canonical JSON."""
-    rows = [asdict(item) for item in items]
-    return hashlib.sha256(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """Return the hexadecimal SHA-256 of the canonical text of the manifest's items, in order."""
+    return hash_canonical(render_canonical({"items": [asdict(item) for item in items]}))
 
 
 def _run_event(run: ForwardingRun, kind: EventKind, **payload: Any) -> EventDraft:
