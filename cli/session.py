@@ -178,11 +178,12 @@ async def open_database(installation: Installation) -> AsyncIterator[Database]:
 
 
 async def check_installation(database: Database) -> None:
-    """Errors: SchemaOutdatedError, EncryptionKeyError; then nothing may be read or written."""
+    """Errors: SchemaOutdatedError, RightsDifferError, EncryptionKeyError; then nothing may be read or written."""
     from ledger.storage.rekeying import check_keyring
-    from migrations.run import check_schema
+    from migrations.run import check_rights, check_schema
 
     await check_schema(database, as_of=read_clock())
+    await check_rights(database, as_of=read_clock())
     await check_keyring(database, as_of=read_clock())
 
 

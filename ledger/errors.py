@@ -212,3 +212,10 @@ class EncryptionKeyError(UnavailableError):
 
     code = "ENCRYPTION_KEY_WRONG"
     hint = "Set JEMBATAN_ENCRYPTION_KEYS to the keys that the data was encrypted with."
+
+
+class ReferenceKeyError(UnavailableError):
+    """The reference key is not the one that this database was written with."""
+
+    code = "REFERENCE_KEY_WRONG"
+    hint = "Set JEMBATAN_REFERENCE_KEY to its first value. Another one would make two complainants of one person."

@@ -9,6 +9,7 @@ from ledger.orders import table as orders
 from ledger.participations import table as participations
 from ledger.signals import table as signals
 from ledger.storage import keyring_table as keyring
+from ledger.storage import rights_table as rights
 
 __all__ = [
     "complaints",
@@ -19,5 +20,6 @@ __all__ = [
     "numbers",
     "orders",
     "participations",
+    "rights",
     "signals",
 ]

@@ -1,9 +1,10 @@
 """Brings a database to this version's schema: revisions, then the roles' rights, in one transaction.
 
 It runs as the tables' owner, which need not be a superuser. Two processes never migrate at the same time: the second
-waits for the first. It must never run inside `serve` unless requested.
+waits for the first. Where nothing is left to do it only reads. It must never run inside `serve` unless requested.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +16,20 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError, SchemaOutdatedError, UnavailableError
-from ledger.storage.access import render_access_statements
 from ledger.storage.database import Database, async_url
 from ledger.storage.roles import Role, render_role_statements, role_name
-from migrations.metadata import metadata
+from migrations.locking import TablesBusyError, lock_tables
+from migrations.rights import HOLDS, hash_rights, write_rights
 
 _logger = logging.getLogger(__name__)
 _LOCK_KEY = 0x6A656D62
 """The key of the advisory lock by which migrations wait for each other."""
+_ATTEMPTS_MAX = 30
+_BACKOFF = Backoff(0.2, 4.0)
 
 
 class RolesMissingError(UnavailableError):
@@ -33,6 +37,19 @@ class RolesMissingError(UnavailableError):
 
     code = "ROLES_MISSING"
     hint = "Ask an administrator to run what `jembatan migrate --print-roles` prints."
+
+
+class MigrationBlockedError(UnavailableError):
+    """Other transactions kept holding the tables; nothing was changed."""
+
+    code = "MIGRATION_BLOCKED"
+    hint = "Look in pg_stat_activity for a long transaction (an export, a backup), and migrate when it has ended."
+
+
+class RightsDifferError(SchemaOutdatedError):
+    """The roles' rights in the database are not those that this version sets."""
+
+    code = "RIGHTS_DIFFER"
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -57,39 +74,67 @@ async def migrate(
 ) -> tuple[str | None, str]:
     """Apply the missing revisions and set every right. Returns (revision before, revision after).
 
-    Errors: RolesMissingError; DatabaseUnavailableError. Everything or nothing is applied.
+    Everything or nothing is applied, and where nothing is to be applied, no table is locked and nothing is written.
+    Errors: RolesMissingError; DatabaseUnavailableError; MigrationBlockedError.
     """
     engine = create_async_engine(async_url(owner_url))
     try:
-        async with engine.begin() as connection:
-            if not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK_KEY}):
-                note("Another process is migrating; waiting for it.")
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-            return await connection.run_sync(_migrate, role_prefix, login)
+        return await _migrate_when_free(engine, role_prefix, login, note)
     except OSError as error:
         raise DatabaseUnavailableError from error
     finally:
         await engine.dispose()
 
 
+async def _migrate_when_free(
+    engine: AsyncEngine, role_prefix: str, login: str, note: Callable[[str], None]
+) -> tuple[str | None, str]:
+    async with engine.connect() as connection:
+        if await connection.run_sync(_is_current, role_prefix, login):
+            return head_revision(), head_revision()
+    for attempt in range(_ATTEMPTS_MAX):
+        try:
+            async with engine.begin() as connection:
+                if not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK_KEY}):
+                    note("Another process is migrating; waiting for it.")
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+                return await connection.run_sync(_migrate, role_prefix, login)
+        except TablesBusyError:
+            if attempt == 0:
+                note("The tables are in use; trying again until they are free for a moment.")
+        await asyncio.sleep(_BACKOFF.choose_seconds(attempt))
+    raise MigrationBlockedError
+
+
+def _is_current(connection: Connection, role_prefix: str, login: str) -> bool:
+    if MigrationContext.configure(connection).get_current_revision() != head_revision():
+        return False
+    are_rights_current = connection.scalar(HOLDS, {"declared": hash_rights(role_prefix)})
+    return bool(are_rights_current) and not _list_missing_roles(connection, role_prefix, login)
+
+
 def _migrate(connection: Connection, role_prefix: str, login: str) -> tuple[str | None, str]:
+    if _is_current(connection, role_prefix, login):
+        return head_revision(), head_revision()
     before = MigrationContext.configure(connection).get_current_revision()
     _ensure_roles(connection, role_prefix, login)
+    lock_tables(connection)
     command.upgrade(alembic_config(connection), "head")
-    for statement in render_access_statements(metadata, role_prefix=role_prefix):
-        connection.exec_driver_sql(statement)
-    every_role = ", ".join(role_name(role_prefix, role) for role in Role)
-    connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {every_role}")
+    write_rights(connection, role_prefix)
     return before, head_revision()
 
 
-def _ensure_roles(connection: Connection, role_prefix: str, login: str) -> None:
-    wanted = [role_name(role_prefix, role) for role in Role]
-    found = connection.scalar(
-        text("SELECT count(*) FROM pg_roles r WHERE rolname = ANY(:wanted) AND pg_has_role(:login, r.oid, 'MEMBER')"),
-        {"wanted": wanted, "login": login},
+def _list_missing_roles(connection: Connection, role_prefix: str, login: str) -> set[str]:
+    """The roles that don't exist or that the login may not assume."""
+    wanted = {role_name(role_prefix, role) for role in Role}
+    statement = text(
+        "SELECT rolname FROM pg_roles r WHERE rolname = ANY(:wanted) AND pg_has_role(:login, r.oid, 'MEMBER')"
     )
-    if found == len(wanted):
+    return wanted - set(connection.scalars(statement, {"wanted": sorted(wanted), "login": login}))
+
+
+def _ensure_roles(connection: Connection, role_prefix: str, login: str) -> None:
+    if not _list_missing_roles(connection, role_prefix, login):
         return
     try:
         with connection.begin_nested():
@@ -108,3 +153,11 @@ async def check_schema(database: Database, *, as_of: Any) -> None:
         raise SchemaOutdatedError("The database has no Jembatan schema yet, or its roles are missing.") from error
     if found != head_revision():
         raise SchemaOutdatedError(f"The database is at revision {found}; this version requires {head_revision()}.")
+
+
+async def check_rights(database: Database, *, as_of: Any) -> None:
+    """Errors: RightsDifferError where they are another version's, or were changed since they were set."""
+    async with database.system(Role.JOBS, as_of=as_of) as tx:
+        holds = (await tx.execute(HOLDS, {"declared": hash_rights(database.settings.role_prefix)})).scalar_one_or_none()
+    if not holds:
+        raise RightsDifferError

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ledger.bounds.backoff import Backoff
-from ledger.errors import ConflictError, DatabaseUnavailableError, UnavailableError
+from ledger.errors import DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
 from ledger.settings import LedgerSettings
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
@@ -57,8 +57,8 @@ class StatementTimeoutError(UnavailableError):
     hint = "Ask for less in one call."
 
 
-class ContentionError(ConflictError):
-    """Concurrent calls kept changing the same rows; nothing was written."""
+class ContentionError(UnavailableError):
+    """Concurrent calls were changing the same rows; nothing was written."""
 
     code = "CONTENTION"
     hint = "Try the same call again."
@@ -169,7 +169,8 @@ class Database:
     async def transaction(self, viewer: Viewer, *, as_of: datetime) -> AsyncIterator[Transaction]:
         """A read-write transaction bound to the viewer; commits on a clean exit.
 
-        Errors: DatabaseUnavailableError, StatementTimeoutError.
+        Errors: DatabaseUnavailableError, StatementTimeoutError; ContentionError after a deadlock or serialization
+        failure, which the caller may retry.
         """
         async with self._begin(ROLE_OF_VIEWER[viewer.kind], viewer=viewer, as_of=as_of, options={}) as tx:
             yield tx
@@ -192,16 +193,15 @@ class Database:
 
         Errors: those of work; ContentionError if every retry failed in the same way.
         """
-        for attempt in range(_RETRIES_MAX + 1):
+        for attempt in range(_RETRIES_MAX):
             try:
                 async with self.transaction(viewer, as_of=as_of) as tx:
                     return await work(tx)
-            except DBAPIError as error:
-                if sqlstate(error) not in _RETRIED:
-                    raise
-                _logger.info("transaction_retried", extra={"attempt": attempt, "sqlstate": sqlstate(error)})
+            except ContentionError:
+                _logger.info("transaction_retried", extra={"attempt": attempt})
             await asyncio.sleep(_BACKOFF.choose_seconds(attempt))
-        raise ContentionError
+        async with self.transaction(viewer, as_of=as_of) as tx:
+            return await work(tx)
 
     async def ping(self) -> None:
         """One round trip. Errors: DatabaseUnavailableError."""
@@ -284,7 +284,7 @@ def _decode_ids_as_text(connection: Any, _record: Any) -> None:
 
 
 class _translated:  # noqa: N801 - used as a statement: `with _translated():`
-    """Translates the driver's errors: a lost server to DatabaseUnavailableError, a timeout to StatementTimeoutError."""
+    """Translates the driver's errors: to DatabaseUnavailableError, StatementTimeoutError or ContentionError."""
 
     def __enter__(self) -> None:
         return None
@@ -295,6 +295,8 @@ class _translated:  # noqa: N801 - used as a statement: `with _translated():`
         if isinstance(error, PoolTimeoutError | InterfaceError | asyncpg.InterfaceError):
             raise DatabaseUnavailableError from error
         state = sqlstate(error) if isinstance(error, DBAPIError) else str(getattr(error, "sqlstate", None) or "")
+        if state in _RETRIED:
+            raise ContentionError from error
         if state == _STATEMENT_TIMEOUT:
             raise StatementTimeoutError from error
         if state.startswith(_AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):

@@ -5,6 +5,7 @@ that are already sealed under the current key are skipped. After `rotate_keys` h
 removed from the settings.
 """
 
+import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,15 @@ from datetime import datetime
 from sqlalchemy import Column, LargeBinary, Table, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ledger.errors import EncryptionKeyError
+from ledger.errors import EncryptionKeyError, ReferenceKeyError
 from ledger.storage.database import Database, Transaction
 from ledger.storage.keyring_table import keyring_checks
 from ledger.storage.roles import Role
-from ledger.storage.sealing import sealed_key_id
+from ledger.storage.sealing import Keyring, sealed_key_id
 
 _KNOWN_VALUE = b"jembatan"
+_REFERENCE = "#reference"
+"""The row of the reference key among the checks; no encryption key can have this id."""
 _BATCH_ROWS = 500
 
 _APPEND_CHECK = text("""
@@ -59,18 +62,32 @@ def list_sealed_columns(tables: Iterable[Table]) -> list[SealedColumn]:
 async def check_keyring(database: Database, *, as_of: datetime) -> None:
     """Check that the configured keys can decrypt the data in this database, and record a new current key.
 
-    Errors: EncryptionKeyError if a key that the database was written with is missing or differs.
+    Errors: EncryptionKeyError if an encryption key that the database was written with is missing or differs;
+    ReferenceKeyError if the reference key differs.
     """
     keyring = database.keyring
     async with database.system(Role.JOBS, as_of=as_of) as tx:
-        known = {row.key_id: row.sealed for row in await tx.execute(select(keyring_checks))}
-        for key_id, sealed in known.items():
-            if keyring.open(sealed, _check_context(key_id)) != _KNOWN_VALUE:
-                raise EncryptionKeyError
-        if keyring.current_key_id not in known:
-            key_id = keyring.current_key_id
-            sealed = keyring.seal(_KNOWN_VALUE, _check_context(key_id))
-            await tx.execute(_APPEND_CHECK, {"key_id": key_id, "sealed": sealed, "recorded_at": as_of})
+        known = {row.key_id: bytes(row.sealed) for row in await tx.execute(select(keyring_checks))}
+        key_id = keyring.current_key_id
+        missing = {
+            _REFERENCE: keyring.reference(_KNOWN_VALUE.decode()).encode(),
+            key_id: keyring.seal(_KNOWN_VALUE, _check_context(key_id)),
+        }
+        for name, value in missing.items():
+            if name not in known:
+                await tx.execute(_APPEND_CHECK, {"key_id": name, "sealed": value, "recorded_at": as_of})
+        # Read again, because a process that started at the same moment may have been first, with other keys.
+        known = {row.key_id: bytes(row.sealed) for row in await tx.execute(select(keyring_checks))}
+        _check_known(keyring, known)
+
+
+def _check_known(keyring: Keyring, known: dict[str, bytes]) -> None:
+    reference = keyring.reference(_KNOWN_VALUE.decode()).encode()
+    if not hmac.compare_digest(known.pop(_REFERENCE), reference):
+        raise ReferenceKeyError
+    for key_id, sealed in known.items():
+        if keyring.open(sealed, _check_context(key_id)) != _KNOWN_VALUE:
+            raise EncryptionKeyError
 
 
 def _check_context(key_id: str) -> str:
@@ -101,7 +118,8 @@ async def rotate_keys(
             if looked_at < _BATCH_ROWS:
                 break
     async with database.system(Role.JOBS, as_of=as_of) as tx:
-        await tx.execute(keyring_checks.delete().where(keyring_checks.c.key_id != database.keyring.current_key_id))
+        kept = (database.keyring.current_key_id, _REFERENCE)
+        await tx.execute(keyring_checks.delete().where(keyring_checks.c.key_id.not_in(kept)))
     return sealed_anew
 
 
