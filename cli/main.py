@@ -1,6 +1,7 @@
 """Assembles the commands, and what surrounds each of them: signals, one-line errors, exit statuses.
 
-Statuses: 0 done, 1 refused or failed, 2 called the wrong way, 130 stopped by Ctrl-C, 143 by SIGTERM.
+Statuses: 0 done, 1 refused or failed, 2 called the wrong way, 130 stopped by Ctrl-C, 143 by SIGTERM. Being stopped is
+how `serve` ends, so it is then 0 at any moment; docs/adr/0044.
 """
 
 import logging
@@ -30,7 +31,7 @@ from cli.schemas import migrate, schema
 from cli.serving import serve
 from cli.signals import signals
 
-TERMINATED = 143
+INTERRUPTED, TERMINATED = 130, 143
 
 app = typer.Typer(
     name="jembatan",
@@ -83,7 +84,7 @@ def main() -> NoReturn:
     try:
         app()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(_status_of(INTERRUPTED))
     except BrokenPipeError:
         # The reader of our output has gone; nothing more may be written to it, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,7 +97,11 @@ def main() -> NoReturn:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)
+    raise SystemExit(_status_of(TERMINATED))
+
+
+def _status_of(stopped: int) -> int:
+    return 0 if sys.argv[1:2] == ["serve"] else stopped
 
 
 def _is_broken(argument: str) -> bool:

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from cli.failures import DatabaseRefusedError, EmbeddedServerError, KeysMissingError
@@ -27,8 +27,12 @@ from ledger.storage.roles import Role, login_name
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, Viewer
 
+if TYPE_CHECKING:
+    from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
+
 T = TypeVar("T")
 _RETRY_SECONDS = 0.5
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,30 +125,39 @@ def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[s
         note(f"Creating an embedded PostgreSQL in {data_dir}; the first start takes a few seconds.")
     server = EmbeddedServer(data_dir, role_prefix=role_prefix)
     try:
-        urls = server.start()
+        with _signals_deferred():
+            urls = _start(server, data_dir)
+        yield urls.application, urls.owner
+    finally:
+        with _signals_deferred():
+            server.stop()
+
+
+def _start(server: "EmbeddedServer", data_dir: Path) -> "EmbeddedUrls":
+    try:
+        return server.start()
     except Exception as error:
         raise EmbeddedServerError(
             f"The embedded PostgreSQL in {data_dir} did not start ({type(error).__name__}).",
             hint=f"See {data_dir / 'postgresql' / 'log'}, and check that the folder is writable.",
         ) from error
-    try:
-        yield urls.application, urls.owner
-    finally:
-        with _undisturbed():
-            server.stop()
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Prevent a second Ctrl-C from leaving the embedded server running."""
+def _signals_deferred() -> Iterator[None]:
+    """Take Ctrl-C and SIGTERM after the block, so that neither leaves the server half made or running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    arrived: list[int] = []
+    before = {each: signal.signal(each, lambda number, _frame: arrived.append(number)) for each in _STOPPING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)
 
 
 def run_session(

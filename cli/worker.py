@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from cli.failures import PortTakenError, report_failure
@@ -50,6 +51,7 @@ def run_worker(arguments: list[str]) -> int:
     """Run one worker: the listening socket and the lifeline are open descriptors inherited from the parent."""
     from cli.session import open_installation, read_settings
 
+    signal.signal(signal.SIGTERM, _end)
     descriptor, lifeline = map(int, arguments)
     threading.Thread(target=_stop_with_parent, args=(lifeline,), daemon=True).start()
     try:
@@ -58,6 +60,10 @@ def run_worker(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - every failure ends in one line and a status
         return report_failure(error)
     return 0
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _stop_with_parent(lifeline: int) -> None:

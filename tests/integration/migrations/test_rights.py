@@ -54,7 +54,7 @@ class TestMigratingAnUpToDateSchema:
         async with other.transaction():
             await other.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
             await other.execute("LOCK TABLE schema_rights, alembic_version IN EXCLUSIVE MODE")
-            await other.execute("SELECT pg_advisory_xact_lock($1)", migrations._LOCK_KEY)  # noqa: SLF001
+            await other.execute("SELECT pg_advisory_xact_lock($1)", migrations._LOCK_KEY)
             assert await bring_up(owner_url) == (head_revision(), head_revision())
         assert await owner_connection.fetch("SELECT xmin, * FROM schema_rights") == before
 
