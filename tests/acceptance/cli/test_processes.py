@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def ended(data_dir: Path) -> "subprocess.CompletedProcess[str]":
         timeout=SECONDS_MAX,
         check=False,
     )
+
+
+def wait_until_it_takes_sigterm(process_id: int) -> None:
+    """Until then Python itself is starting, and a signal ends any process."""
+    status = Path(f"/proc/{process_id}/status")
+    if not status.exists():
+        pytest.skip("this system does not show which signals a process takes")
+    while True:
+        [caught] = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt:")]
+        if int(caught, 16) >> (signal.SIGTERM - 1) & 1:
+            return
 
 
 class TestDemo:
@@ -89,6 +101,44 @@ class TestServe:
             rest = server.stderr.read()
             assert server.wait(timeout=SECONDS_MAX) == 0
             assert "Traceback" not in rest
+
+    @pytest.mark.parametrize("seconds", [0, 1])
+    def test_told_to_stop_while_it_starts_ends_with_0(self, operator: Operator, port: int, seconds: float) -> None:
+        """Whatever it is doing then: importing, reading the schema, waiting for the database, starting the feed."""
+        environment = clean_environment(JEMBATAN_METRICS_PORT="0", **operator.environment)
+        command = [*COMMAND, "serve", "--migrate", "--port", str(port)]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            wait_until_it_takes_sigterm(server.pid)
+            time.sleep(seconds)  # chooses where the signal arrives; the result is the same everywhere
+            server.send_signal(signal.SIGTERM)
+            assert "Traceback" not in server.stderr.read()
+            assert server.wait(timeout=SECONDS_MAX) == 0
+
+    def test_finishes_making_its_own_postgresql_before_it_stops(self, tmp_path: Path, port: int) -> None:
+        environment = clean_environment(JEMBATAN_METRICS_PORT="0", JEMBATAN_DATA_DIR=str(tmp_path))
+        command = [*COMMAND, "serve", "--migrate", "--port", str(port)]
+        for expected in ("Creating", "Serving"):
+            with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+                assert server.stderr is not None
+                assert any(expected in line for line in iter(server.stderr.readline, ""))
+                server.send_signal(signal.SIGTERM)
+                assert "error:" not in server.stderr.read()
+                assert server.wait(timeout=SECONDS_MAX) == 0
+            assert not (tmp_path / "postgresql" / "postmaster.pid").exists()
+
+    def test_makes_a_postgresql_again_whose_making_was_killed(self, tmp_path: Path, port: int) -> None:
+        unfinished = tmp_path / "postgresql"
+        unfinished.mkdir()
+        (unfinished / "PG_VERSION").write_text("16\n")
+        environment = clean_environment(JEMBATAN_METRICS_PORT="0", JEMBATAN_DATA_DIR=str(tmp_path))
+        command = [*COMMAND, "serve", "--migrate", "--port", str(port)]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            lines = [server.stderr.readline() for _ in range(2)]
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=SECONDS_MAX) == 0
+        assert any("Migrated from an empty database" in line for line in lines), lines
 
     def test_is_refused_a_port_that_is_taken(self, operator: Operator) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
