@@ -1,12 +1,12 @@
 """`jembatan migrate` and `jembatan schema`: the database's schema, and the graph's."""
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.printing import JsonFlag, note, print_result
+from cli.stopping import run_until_stopped
 
 if TYPE_CHECKING:
     from cli.session import Installation
@@ -35,7 +35,7 @@ def migrate(
         sys.stdout.write(render_dba_sql(settings.role_prefix, database=database_name))
         return
     with open_installation(settings) as installation:
-        before, after = asyncio.run(migrate_installation(installation))
+        before, after = run_until_stopped(migrate_installation(installation))
     print_result(
         {"before": before, "after": after}, {"before": before or "an empty database", "after": after}, as_json=as_json
     )

@@ -4,7 +4,6 @@ Only the parent binds the port and starts the embedded server. When stopped (Ctr
 0.
 """
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from cli.failures import PortTakenError
 from cli.printing import note
+from cli.stopping import run_until_stopped
 
 if TYPE_CHECKING:
     from cli.session import Installation
@@ -49,7 +49,7 @@ def serve(
     with bind(settings.host, settings.port, backlog=LISTEN_BACKLOG) as listener:
         settings = read_settings(host=host, port=listener.getsockname()[1])
         with open_installation(settings) as installation:
-            asyncio.run(_prepare(installation, is_migrated=migrate))
+            run_until_stopped(_prepare(installation, is_migrated=migrate))
             note(f"Serving {settings.base_url}/graphql")
             if workers == 1:
                 run_gateway(installation, listener)

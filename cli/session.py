@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from cli.failures import DatabaseRefusedError, EmbeddedServerError, KeysMissingError
 from cli.key_file import read_or_make_keys
 from cli.printing import note
+from cli.stopping import run_until_stopped
 from gateway.settings import Settings, list_unknown_variables, load_settings, variable_name
 from ledger.errors import DatabaseUnavailableError
 from ledger.storage.database import Database, Transaction
@@ -169,7 +170,7 @@ def run_session(
     EncryptionKeyError; what the work raises.
     """
     with open_installation(settings or read_settings()) as installation:
-        return asyncio.run(_work(installation, work, is_schema_checked=is_schema_checked))
+        return run_until_stopped(_work(installation, work, is_schema_checked=is_schema_checked))
 
 
 async def _work(installation: Installation, work: Callable[[Session], Awaitable[T]], *, is_schema_checked: bool) -> T:

@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 
@@ -110,7 +109,8 @@ class TestServe:
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
             assert server.stderr is not None
             wait_until_it_takes_sigterm(server.pid)
-            time.sleep(seconds)  # chooses where the signal arrives; the result is the same everywhere
+            with pytest.raises(subprocess.TimeoutExpired):
+                server.wait(timeout=seconds)
             server.send_signal(signal.SIGTERM)
             assert "Traceback" not in server.stderr.read()
             assert server.wait(timeout=SECONDS_MAX) == 0
