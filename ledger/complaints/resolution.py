@@ -1,4 +1,4 @@
-"""Resolving complaints: when every instrument of a complaint has ended, and with which outcome.
+"""Resolving complaints: when every instrument of a complaint has ended, and with which outcome; and resuming them.
 
 No single kind of instrument decides: a complaint is resolved when none of any kind is pending, with the best outcome.
 """
@@ -42,6 +42,34 @@ async def resolve_complaints(tx: Transaction, instrument: Instrument, ids: Seque
     return [
         complaint_event(complaint, EventKind.COMPLAINT_RESOLVED, outcome=complaint.outcome) for complaint in resolved
     ]
+
+
+async def resume_complaints(tx: Transaction, instrument: Instrument, ids: Sequence[str]) -> list[EventDraft]:
+    """Take back the outcome of complaints behind these instruments of which one is pending again; returns the events.
+
+    Runs under the transition role, after the instruments have been written.
+    """
+    if not ids:
+        return []
+    resumed = await fetch_records(tx, Complaint, _resumption(instrument), {"ids": list(ids)})
+    return [complaint_event(complaint, EventKind.COMPLAINT_RESUMED) for complaint in resumed]
+
+
+@cache
+def _resumption(instrument: Instrument) -> TextClause:
+    results = " UNION ALL ".join(each.results for each in INSTRUMENTS)
+    return text(f"""
+WITH touched AS (
+  SELECT c.id FROM complaints c WHERE c.state = 'RESOLVED' AND c.id IN ({instrument.behind})
+  ORDER BY c.id FOR UPDATE
+), pending AS (
+  SELECT t.id FROM touched t JOIN ({results}) i ON i.complaint_id = t.id
+  GROUP BY t.id HAVING bool_or(i.is_pending)
+)
+UPDATE complaints SET state = 'ESCALATED', outcome = NULL, resolved_at = NULL, complainant_informed_at = NULL
+FROM pending p WHERE complaints.id = p.id
+RETURNING {render_columns(Complaint, Role.TRANSITION)}
+""")
 
 
 @cache

@@ -37,6 +37,9 @@ class ComplaintMove(StrEnum):
     ESCALATE = "ESCALATE"
     RESOLVE = "RESOLVE"
     REOPEN = "REOPEN"
+    TAKE_BACK = "TAKE_BACK"
+    RELEASE = "RELEASE"
+    RESUME = "RESUME"
 
 
 _C, _CM = ComplaintState, ComplaintMove
@@ -53,6 +56,12 @@ COMPLAINT_MOVES: Mapping[tuple[ComplaintState, ComplaintMove], ComplaintState] =
     (_C.NEEDS_INFO, _CM.EXPIRE): _C.REJECTED,
     (_C.VERIFIED, _CM.ESCALATE): _C.ESCALATED,
     (_C.ESCALATED, _CM.RESOLVE): _C.RESOLVED,
+    # Only while no order about it stands issued; its drafts are discarded, which releases the other complaints.
+    (_C.VERIFIED, _CM.TAKE_BACK): _C.SUBMITTED,
+    (_C.ESCALATED, _CM.TAKE_BACK): _C.SUBMITTED,
+    (_C.ESCALATED, _CM.RELEASE): _C.VERIFIED,
+    # A carrier corrected the statement that resolved it.
+    (_C.RESOLVED, _CM.RESUME): _C.ESCALATED,
     (_C.REJECTED, _CM.REOPEN): _C.REOPENED,
     (_C.RESOLVED, _CM.REOPEN): _C.REOPENED,
     (_C.REOPENED, _CM.VERIFY): _C.VERIFIED,

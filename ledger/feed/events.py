@@ -19,7 +19,7 @@ from ledger.viewer import Viewer
 
 _ORDER = frozenset({"orderNo", "version"})
 _SIGNAL = frozenset({"category", "risk"})
-_SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
+_SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark", "corrects"}
 
 PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.COMPLAINT_FILED: frozenset({"category", "medium"}),

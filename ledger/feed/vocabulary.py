@@ -15,6 +15,12 @@ class EventKind(ClosedList):
     COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED", "A source supplied the information asked for."
     COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED", "A complaint became part of a block order."
     COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED", "A complaint was resolved."
+    COMPLAINT_RESUMED = "COMPLAINT_RESUMED", "A carrier corrected what had resolved a complaint; it is open again."
+    COMPLAINT_TAKEN_BACK = "COMPLAINT_TAKEN_BACK", "An officer took back the verification of a complaint."
+    COMPLAINT_RELEASED = (
+        "COMPLAINT_RELEASED",
+        ("A draft about a complaint was discarded; it waits for the next forwarding run again."),
+    )
     COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED", "The complainant was informed of the outcome."
     COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED", "An officer was shown who complained, for a recorded purpose."
     ORDER_DRAFTED = "ORDER_DRAFTED", "A block order was drafted."

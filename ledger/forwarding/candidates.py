@@ -176,7 +176,7 @@ async def join_open_orders(tx: Transaction, joined: Sequence[Candidate]) -> list
     ]
     order_ids = sorted({link.order_id for link in links})
     orders = await lock_records(tx, BlockOrder, order_ids)
-    if len(orders) != len(order_ids):
+    if len(orders) != len(order_ids) or any(order.state not in OPEN_ORDER_STATES for order in orders.values()):
         raise StateConflictError("An order ended during this call; nothing was written.")
     complaints_by_id = {complaint.id: complaint for candidate in joined for complaint in candidate.complaints}
     events = await link_complaints(tx, links, complaints_by_id)

@@ -58,7 +58,10 @@ class ReferenceMissingError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgementDraft:
-    """What a carrier sends: which order, by id or number; which version, the current one if None; and what it says."""
+    """What a carrier sends: which order, by id or number; which version, the current one if None; and what it says.
+
+    A correction also names the statement that it replaces, by its id or by the carrier's own reference.
+    """
 
     kind: AcknowledgementKind
     reference: str
@@ -69,6 +72,13 @@ class AcknowledgementDraft:
     effective_at: datetime | None = None
     until: datetime | None = None
     note: str | None = None
+    corrects_id: str | None = None
+    corrects_reference: str | None = None
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it replaces an earlier statement."""
+        return self.corrects_id is not None or self.corrects_reference is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

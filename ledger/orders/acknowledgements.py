@@ -1,38 +1,33 @@
-"""Acknowledgements: what a carrier reports about the orders addressed to it. Append-only; nothing is ever retracted.
+"""Acknowledgements: what a carrier reports about the orders addressed to it. Append-only: a correction is one more.
 
 Repeating a statement returns the first recording. A late statement moves the state and stays marked as late; one about
 an earlier version or a withdrawn order is recorded with a mark and moves nothing. Another carrier's order looks exactly
 like one that does not exist. Lateness is measured by our clock, never by the carrier's.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import and_, or_, select
 
-from ledger.errors import ConflictError, ForbiddenError, LedgerError, Problem, UnknownError
+from ledger.complaints.resolution import resume_complaints
+from ledger.errors import ConflictError, ForbiddenError, Problem, UnknownError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import AcknowledgementId, ExtensionId, MemberId, new_id, parse_id
 from ledger.moves import Change, Moved, Rules, move_records
-from ledger.orders.acknowledgement_rules import (
-    REFERENCE_LENGTH_MAX,
-    AcknowledgementDraft,
-    Statement,
-    Verdict,
-    check_draft,
-    judge,
-)
+from ledger.orders.acknowledgement_rules import AcknowledgementDraft, Statement, Verdict, check_draft, judge
+from ledger.orders.corrections import check_correction, judge_correction
 from ledger.orders.moves import order_event, settle
 from ledger.orders.reading import parse_order_no, visible_orders, visible_statements
+from ledger.orders.recorded import RecordedStatements
+from ledger.orders.states import BLOCK_ORDERS
 from ledger.orders.table import BlockOrder, OrderAcknowledgement, OrderExtension, block_orders, order_acknowledgements
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.permissions import require_batch
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import dump_rows, fetch_records, insert_records, select_records
-from ledger.texts import check_text
+from ledger.storage.rows import fetch_records, insert_records, select_records
 from ledger.viewer import ViewerKind
 
 
@@ -63,14 +58,6 @@ class AcknowledgedOrder:
     was_known: bool
 
 
-_FIND_KNOWN = text("""
-SELECT a.* FROM order_acknowledgements a
-JOIN json_to_recordset(CAST(:keys AS json)) AS k(order_id uuid, kind text, reference text)
-  ON a.order_id = k.order_id AND a.kind = k.kind AND a.reference = k.reference
-WHERE a.carrier_id = CAST(:carrier_id AS uuid) ORDER BY a.id
-""")
-
-
 async def acknowledge_block_orders(
     tx: Transaction, drafts: Sequence[AcknowledgementDraft]
 ) -> list[AcknowledgedOrder | Problem]:
@@ -78,8 +65,9 @@ async def acknowledge_block_orders(
 
     Shapes: 1..1000; results in the order given. Units: effective_at is UTC by the carrier's clock.
     Errors: ForbiddenError for any party but a carrier, TooManyItemsError; for an item NOT_FOUND (also another
-    carrier's order), REASON_UNKNOWN, EFFECTIVE_TIME_INVALID, ACKNOWLEDGEMENT_CONFLICT, INCOMPATIBLE_STATE.
-    Source: domain.md, Acknowledgement; field.md section 1.1 steps 4 and 5.
+    carrier's order), REASON_UNKNOWN, EFFECTIVE_TIME_INVALID, ACKNOWLEDGEMENT_CONFLICT, INCOMPATIBLE_STATE; for a
+    correction also those of corrections.py.
+    Source: domain.md, Acknowledgement; field.md section 1.1 steps 4 and 5; docs/adr/0093.
     """
     carrier_id = tx.viewer.member_id
     if tx.viewer.kind is not ViewerKind.CARRIER or carrier_id is None:
@@ -89,7 +77,7 @@ async def acknowledge_block_orders(
     batch = _Batch(tx, carrier_id, drafts)
 
     async def prepare(_orders: Mapping[str, BlockOrder]) -> None:
-        await batch.find_known(targets)
+        await batch.recorded.find(tx, carrier_id, targets, drafts)
 
     rules = Rules(
         move=batch.take,
@@ -108,9 +96,6 @@ async def acknowledge_block_orders(
     ]
 
 
-_Key = tuple[str, AcknowledgementKind, str]
-
-
 @dataclass(slots=True)
 class _Batch:
     """The acknowledgements of one call: earlier statements, what each draft states, and what to write."""
@@ -118,62 +103,51 @@ class _Batch:
     tx: Transaction
     carrier_id: MemberId
     drafts: Sequence[AcknowledgementDraft]
-    known: dict[_Key, list[OrderAcknowledgement]] = field(default_factory=lambda: defaultdict(list))
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    recorded: RecordedStatements = field(default_factory=RecordedStatements)
     said: dict[int, OrderAcknowledgement] = field(default_factory=dict)
     known_places: set[int] = field(default_factory=set)
     appended: list[OrderAcknowledgement] = field(default_factory=list)
-
-    async def find_known(self, targets: Mapping[int, str]) -> None:
-        """Read earlier statements with the same keys; the orders are locked, so none can be added meanwhile."""
-        keys = [
-            {"order_id": order_id, "kind": self.drafts[place].kind, "reference": reference}
-            for place, order_id in targets.items()
-            if (reference := _find_reference(self.drafts[place])) is not None
-        ]
-        asked = {"keys": dump_rows(keys), "carrier_id": self.carrier_id}
-        for said in await fetch_records(self.tx, OrderAcknowledgement, _FIND_KNOWN, asked):
-            self.known[said.order_id, said.kind, said.reference].append(said)
-        c = order_acknowledgements.c
-        counted = (
-            select(c.order_id, func.count().label("said"))
-            .where(c.order_id.in_(set(targets.values())))
-            .group_by(c.order_id)
-        )
-        self.counts.update((row.order_id, row.said) for row in await self.tx.execute(counted))
 
     def take(self, place: int, order: BlockOrder) -> Moved[BlockOrder]:
         """Judge one draft against its order's current state. Errors: a LedgerError."""
         draft = self.drafts[place]
         statement = check_draft(draft, order, as_of=self.tx.as_of, policy=self.tx.policies)
+        check_correction(draft, statement)
         earlier = self._find_earlier(order, statement, draft)
         if earlier is not None:
             self.said[place] = earlier
             self.known_places.add(place)
             return Moved(order)
-        if self.counts[order.id] >= STATEMENTS_MAX:
+        if self.recorded.counts[order.id] >= STATEMENTS_MAX:
             raise StatementsExhaustedError(field="orderId")
-        verdict = judge(statement, order, as_of=self.tx.as_of)
-        said = self.said[place] = self._record(order, statement, verdict)
+        corrected = self.recorded.get_corrected(order, draft) if draft.is_correction else None
+        if corrected is None:
+            verdict = judge(statement, order, as_of=self.tx.as_of)
+        else:
+            verdict = judge_correction(statement, order, corrected, as_of=self.tx.as_of)
+        said = self.said[place] = self._record(order, statement, verdict, corrected)
         self.appended.append(said)
-        self.counts[order.id] += 1
-        self.known[order.id, said.kind, said.reference].append(said)
-        return Moved(verdict.after, _event(verdict.after, said))
+        self.recorded.add(said)
+        after = replace(verdict.after, standing_acknowledgement_id=said.id) if said.moved_state else verdict.after
+        return Moved(after, _event(after, said))
 
     def _find_earlier(
         self, order: BlockOrder, statement: Statement, draft: AcknowledgementDraft
     ) -> OrderAcknowledgement | None:
         """Return the first recording of the same statement. A draft without a version matches any version."""
-        for said in self.known[order.id, statement.kind, statement.reference]:
+        for said in self.recorded.with_key(order.id, statement.kind, statement.reference):
             if draft.version is not None and said.version != draft.version:
                 continue
             is_same = (said.reason, said.note, said.until) == (statement.reason, statement.note, statement.until)
-            if not is_same or (draft.effective_at is not None and said.effective_at != draft.effective_at):
+            is_at_same_time = draft.effective_at is None or said.effective_at == draft.effective_at
+            if not (is_same and is_at_same_time and self.recorded.corrects_same(said, draft)):
                 raise AcknowledgementConflictError(field="reference")
             return said
         return None
 
-    def _record(self, order: BlockOrder, statement: Statement, verdict: Verdict) -> OrderAcknowledgement:
+    def _record(
+        self, order: BlockOrder, statement: Statement, verdict: Verdict, corrected: OrderAcknowledgement | None
+    ) -> OrderAcknowledgement:
         is_request = statement.kind is AcknowledgementKind.EXTENSION_REQUESTED
         return OrderAcknowledgement(
             id=AcknowledgementId(new_id()),
@@ -191,6 +165,7 @@ class _Batch:
             moved_state=verdict.mark is None and not is_request,
             mark=verdict.mark,
             client_id=self.tx.viewer.client_id,
+            corrects=corrected.id if corrected is not None else None,
         )
 
     async def write(self, changes: Sequence[Change[BlockOrder]]) -> list[EventDraft]:
@@ -199,7 +174,9 @@ class _Batch:
             async with self.tx.role(Role.CARRIER):
                 await insert_records(self.tx, self.appended)
                 await insert_records(self.tx, _requests_of(self.appended))
-        return await settle(self.tx, [change.after for change in changes])
+        corrected = sorted({said.order_id for said in self.appended if said.corrects is not None})
+        resumed = await resume_complaints(self.tx, BLOCK_ORDERS, corrected)
+        return resumed + await settle(self.tx, [change.after for change in changes])
 
 
 def _requests_of(said: Sequence[OrderAcknowledgement]) -> list[OrderExtension]:
@@ -221,6 +198,7 @@ def _requests_of(said: Sequence[OrderAcknowledgement]) -> list[OrderExtension]:
 
 def _event(order: BlockOrder, said: OrderAcknowledgement) -> EventDraft:
     is_request = said.kind is AcknowledgementKind.EXTENSION_REQUESTED
+    correction = {"corrects": said.corrects} if said.corrects is not None else {}
     return order_event(
         order,
         EventKind.EXTENSION_REQUESTED if is_request else EventKind.ORDER_ACKNOWLEDGED,
@@ -229,6 +207,7 @@ def _event(order: BlockOrder, said: OrderAcknowledgement) -> EventDraft:
         reason=said.reason,
         late=said.is_late,
         mark=said.mark,
+        **correction,
     )
 
 
@@ -247,14 +226,6 @@ async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft
     by_serial = {row.order_serial: row.id for row in found}
     targets = {place: order_id for place, order_id in ids.items() if order_id in visible}
     return targets | {place: by_serial[serial] for place, serial in numbers.items() if serial in by_serial}
-
-
-def _find_reference(draft: AcknowledgementDraft) -> str | None:
-    """Return the reference as it is stored, or None if it is invalid and the draft will be refused."""
-    try:
-        return check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
-    except LedgerError:
-        return None
 
 
 async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderAcknowledgement]]:

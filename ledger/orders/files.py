@@ -32,7 +32,7 @@ ORDER_COLUMNS = (
     "order_no", "version", "number", "brand", "category", "scope", "legal_basis", "summary", "subscriber_notice",
     "complaint_count", "state", "issued_at", "due_at", "is_overdue",
 )  # fmt: skip
-ANSWER_COLUMNS = ("acknowledgement", "reason", "reference", "effective_at", "until", "note")
+ANSWER_COLUMNS = ("acknowledgement", "reason", "reference", "effective_at", "until", "note", "corrects_reference")
 _NEEDED = ("acknowledgement", "order_no", "reference")
 _ANSWER = Layout(
     columns=(
@@ -44,6 +44,7 @@ _ANSWER = Layout(
         Column("effective_at", read_time),
         Column("until", read_time),
         Column("note"),
+        Column("corrects_reference"),
     ),
     needed=tuple((name,) for name in _NEEDED),
     is_open=True,

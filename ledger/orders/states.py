@@ -50,6 +50,10 @@ class OrderMove(StrEnum):
     LIFT = "LIFT"
     REFUSE_LIFT = "REFUSE_LIFT"
     END_RECYCLED = "END_RECYCLED"
+    CORRECT_TO_RECEIVED = "CORRECT_TO_RECEIVED"
+    CORRECT_TO_EXECUTED = "CORRECT_TO_EXECUTED"
+    CORRECT_TO_PARTIAL = "CORRECT_TO_PARTIAL"
+    CORRECT_TO_IMPOSSIBLE = "CORRECT_TO_IMPOSSIBLE"
 
 
 class ExtensionState(ClosedList):
@@ -62,6 +66,12 @@ class ExtensionState(ClosedList):
 
 _O, _OM = OrderState, OrderMove
 
+_CORRECTIONS: Mapping[OrderMove, OrderState] = {
+    _OM.CORRECT_TO_RECEIVED: _O.RECEIVED,
+    _OM.CORRECT_TO_EXECUTED: _O.EXECUTED,
+    _OM.CORRECT_TO_PARTIAL: _O.PARTIAL,
+    _OM.CORRECT_TO_IMPOSSIBLE: _O.IMPOSSIBLE,
+}
 
 ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.DRAFT, _OM.APPROVE): _O.ISSUED,
@@ -91,6 +101,12 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.PARTIAL, _OM.END_RECYCLED): _O.ENDED,
     (_O.LIFT_ISSUED, _OM.LIFT): _O.LIFTED,
     (_O.LIFT_ISSUED, _OM.REFUSE_LIFT): _O.LIFT_IMPOSSIBLE,
+    # What a carrier reported by mistake, it can replace by anything that it could have reported instead.
+    **{
+        (state, move): after
+        for state in (_O.EXECUTED, _O.PARTIAL, _O.IMPOSSIBLE)
+        for move, after in _CORRECTIONS.items()
+    },
 }
 
 

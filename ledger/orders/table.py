@@ -10,10 +10,12 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    Uuid,
     and_,
     case,
     cast,
     func,
+    literal_column,
     text,
 )
 
@@ -70,6 +72,14 @@ def _is_overdue(c: Columns) -> ColumnElement[Any]:
     return and_(is_owed, c.due_at.is_not(None), c.due_at < AS_OF)
 
 
+def _corrected_by(_: Columns) -> ColumnElement[Any]:
+    """At most one statement corrects another."""
+    return literal_column(
+        "(SELECT later.id FROM order_acknowledgements later WHERE later.corrects = order_acknowledgements.id)",
+        Uuid(as_uuid=False),
+    )
+
+
 def _status(c: Columns) -> ColumnElement[Any]:
     return case({state.value: status.value for state, status in STATUS_OF_STATE.items()}, value=c.state)
 
@@ -78,8 +88,9 @@ def _status(c: Columns) -> ColumnElement[Any]:
 class BlockOrder:
     """One block order as the viewer may see it. Fields that only the regulator may see are None for others.
 
-    lift_no is the lift's own number: the order's number, with the version that issued the lift. is_overdue: the
-    carrier still has to act although the due time has passed.
+    standing_acknowledgement_id is the latest statement that moved the state. lift_no is the lift's own number: the
+    order's number, with the version that issued the lift. is_overdue: the carrier still has to act although the due
+    time has passed.
     """
 
     id: Annotated[OrderId, KEY]
@@ -102,6 +113,7 @@ class BlockOrder:
     status: Annotated[BlockRequestStatus, derived(_status)] = DERIVED
     impossible_reason: ImpossibleReason | None = None
     last_acknowledgement: AcknowledgementKind | None = None
+    standing_acknowledgement_id: AcknowledgementId | None = None
     office_id: Annotated[OfficeId | None, REQUIRED, references("offices.id"), _OFFICE]
     drafted_by: Annotated[OfficerId | None, REQUIRED, references("officers.id"), _OFFICE]
     drafted_at: datetime
@@ -209,7 +221,10 @@ _SAID_BY_CARRIERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAcknowledgement:
-    """One statement as recorded. effective_at is by the carrier's clock, recorded_at by ours."""
+    """One statement as recorded. effective_at is by the carrier's clock, recorded_at by ours.
+
+    corrects is the earlier statement that it replaces, and corrected_by the later one that replaces it.
+    """
 
     id: Annotated[AcknowledgementId, KEY]
     order_id: Annotated[OrderId, references("block_orders.id")]
@@ -226,6 +241,8 @@ class OrderAcknowledgement:
     moved_state: bool
     mark: AcknowledgementMark | None = None
     client_id: ClientId | None = None
+    corrects: Annotated[AcknowledgementId | None, references("order_acknowledgements.id")] = None
+    corrected_by: Annotated[AcknowledgementId | None, derived(_corrected_by)] = DERIVED
 
 
 order_acknowledgements = declare(
@@ -233,7 +250,9 @@ order_acknowledgements = declare(
     OrderAcknowledgement,
     CheckConstraint("moved_state = (mark IS NULL) OR kind = 'EXTENSION_REQUESTED'", name="unmoved_with_mark"),
     CheckConstraint("length(reference) BETWEEN 1 AND 128", name="reference_length"),
+    CheckConstraint("corrects IS NULL OR (moved_state AND note IS NOT NULL)", name="correction_with_note"),
     UniqueConstraint("carrier_id", "order_id", "version", "kind", "reference"),
+    UniqueConstraint("corrects"),
     Index("ix_order_acknowledgements_order_id_id", "order_id", "id"),
     access=(*_SAID_BY_CARRIERS, *reads(Role.TRANSITION)),
 )

@@ -30,6 +30,12 @@ class OrderAcknowledgement(Acknowledgement, Shown[table.OrderAcknowledgement]):
     mark: AcknowledgementMark | None = strawberry.field(
         description="Why it was recorded without effect on the order's state."
     )
+    corrects: strawberry.ID | None = strawberry.field(
+        description="The earlier acknowledgement of the same order that it replaces."
+    )
+    corrected_by: strawberry.ID | None = strawberry.field(
+        description="The later acknowledgement that replaces it; both are kept."
+    )
 
 
 @fed.type(description="A carrier's request for more time.", requires_scopes=ORDERS_READ)

@@ -48,7 +48,19 @@ class AcknowledgementInput:
     until: datetime | None = strawberry.field(
         description="The due time you ask for; only with EXTENSION_REQUESTED.", default=UNSET
     )
-    note: str | None = strawberry.field(description="Your own words.", default=UNSET)
+    note: str | None = strawberry.field(
+        description="Your own words; in a correction, why the earlier statement was wrong.", default=UNSET
+    )
+    corrects_id: strawberry.ID | None = strawberry.field(
+        description=(
+            "The ID of the acknowledgement that this one replaces. Only the one on which the order's state rests can "
+            "be corrected, to RECEIVED, EXECUTED, PARTIAL or IMPOSSIBLE; a note is required."
+        ),
+        default=UNSET,
+    )
+    corrects_reference: str | None = strawberry.field(
+        description="The same by your reference, instead of correctsId.", default=UNSET
+    )
 
 
 @fed.input(description="What you report about your orders, at most 1,000 items.")

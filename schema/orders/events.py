@@ -45,6 +45,7 @@ class BlockRequestEvent:
     mark: AcknowledgementMark | None = strawberry.field(
         description="Why an acknowledgement had no effect on the order's state."
     )
+    corrects: strawberry.ID | None = strawberry.field(description="The earlier acknowledgement that this one replaces.")
     lift_basis: LiftBasis | None = strawberry.field(description="The ground on which the block is lifted.")
     extension_state: ExtensionState | None = strawberry.field(
         description="What was decided on the request for more time."
@@ -73,6 +74,7 @@ class BlockRequestEvent:
             reason=read_said(entry, "reason", str),
             is_late=read_said(entry, "late", bool),
             mark=read_said(entry, "mark", AcknowledgementMark),
+            corrects=read_said(entry, "corrects", strawberry.ID),
             lift_basis=read_said(entry, "basis", LiftBasis),
             extension_state=read_said(entry, "extension", ExtensionState),
             erased_at=entry.erased_at,

@@ -20,10 +20,20 @@ TABLE = {
         ComplaintMove.EXPIRE: ComplaintState.REJECTED,
         ComplaintMove.WITHDRAW: ComplaintState.WITHDRAWN,
     },
-    ComplaintState.VERIFIED: {ComplaintMove.ESCALATE: ComplaintState.ESCALATED},
-    ComplaintState.ESCALATED: {ComplaintMove.RESOLVE: ComplaintState.RESOLVED},
+    ComplaintState.VERIFIED: {
+        ComplaintMove.ESCALATE: ComplaintState.ESCALATED,
+        ComplaintMove.TAKE_BACK: ComplaintState.SUBMITTED,
+    },
+    ComplaintState.ESCALATED: {
+        ComplaintMove.RESOLVE: ComplaintState.RESOLVED,
+        ComplaintMove.TAKE_BACK: ComplaintState.SUBMITTED,
+        ComplaintMove.RELEASE: ComplaintState.VERIFIED,
+    },
     ComplaintState.REJECTED: {ComplaintMove.REOPEN: ComplaintState.REOPENED},
-    ComplaintState.RESOLVED: {ComplaintMove.REOPEN: ComplaintState.REOPENED},
+    ComplaintState.RESOLVED: {
+        ComplaintMove.REOPEN: ComplaintState.REOPENED,
+        ComplaintMove.RESUME: ComplaintState.ESCALATED,
+    },
     ComplaintState.REOPENED: {
         ComplaintMove.VERIFY: ComplaintState.VERIFIED,
         ComplaintMove.REJECT: ComplaintState.REJECTED,
