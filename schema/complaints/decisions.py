@@ -11,6 +11,7 @@ from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import RejectionReason
+from ledger.orders.taking_back import TakeBack, take_back_complaints
 from schema.authority import COMPLAINANTS_REVEAL, COMPLAINTS_DECIDE
 from schema.complaints.results import ComplaintIdsInput, ComplaintsPayload
 from schema.fields import field
@@ -45,6 +46,17 @@ class DecideComplaintsInput:
     decisions: list[ComplaintDecisionInput] = strawberry.field(description="One for each complaint, at most 1,000.")
 
 
+@fed.input(description="One complaint whose verification is taken back.")
+class TakeBackInput:
+    complaint_id: strawberry.ID = strawberry.field(description="The complaint.")
+    note: str = strawberry.field(description="Why; only the regulator sees it.")
+
+
+@fed.input(description="Complaints whose verification is taken back, at most 1,000.")
+class TakeBackComplaintsInput:
+    complaints: list[TakeBackInput] = strawberry.field(description="The complaints, at most 1,000.")
+
+
 @fed.input(description="Complaints whose complainant was informed of the outcome, at most 1,000.")
 class RecordComplainantsInformedInput(ComplaintIdsInput):
     pass
@@ -58,6 +70,11 @@ class RevealComplainantInput:
 
 @fed.type(description="The result of decideComplaints.")
 class DecideComplaintsPayload(ComplaintsPayload):
+    pass
+
+
+@fed.type(description="The result of takeBackComplaints.")
+class TakeBackComplaintsPayload(ComplaintsPayload):
     pass
 
 
@@ -94,6 +111,20 @@ class ComplaintDecidingMutations:
     ) -> DecideComplaintsPayload | None:
         decisions = [ComplaintDecision(**given(item)) for item in input.decisions]
         return DecideComplaintsPayload.of(await info.context.write(decide_complaints, decisions))
+
+    @field(
+        "Take back the verification of complaints, as long as no block order about them stands issued; they await an "
+        "officer again, and their numbers' risk and signals follow. A draft about one of them is discarded, and the "
+        "other complaints behind it wait for the next forwarding run.",
+        needs=COMPLAINTS_DECIDE,
+    )
+    async def take_back_complaints(
+        self,
+        info: Info,
+        input: Annotated[TakeBackComplaintsInput, strawberry.argument(description="The complaints, and why.")],  # noqa: A002
+    ) -> TakeBackComplaintsPayload | None:
+        items = [TakeBack(complaint_id=item.complaint_id, note=item.note) for item in input.complaints]
+        return TakeBackComplaintsPayload.of(await info.context.write(take_back_complaints, items))
 
     @field(
         "Record that complainants were informed of the outcome. Repeating it keeps the first date.",
