@@ -106,6 +106,33 @@ class TestMutation:
         assert states == {"BLOCKED"}
         assert len(answer.statements) <= 12, answer.statements
 
+    async def test_of_1000_corrections_mends_a_faulty_batch_in_one_call_of_13_statements(self, desk: Desk):
+        orders = await issue_orders(desk.database, desk.parties, desk.as_of, numbers_of(MANY))
+        said = [{"orderId": order.id, "kind": "EXECUTED", "reference": order.e164} for order in orders]
+        await desk.ask(desk.parties.telkomsel, self.ACKNOWLEDGE, input={"acknowledgements": said})
+        mended = [
+            item
+            | {
+                "kind": "IMPOSSIBLE",
+                "reason": "TECHNICAL",
+                "note": "The job never ran.",
+                "correctsReference": reference,
+            }
+            for item in said
+            if (reference := item["reference"])
+        ]
+        answer = await desk.ask(desk.parties.telkomsel, self.ACKNOWLEDGE, input={"acknowledgements": mended})
+        payload = answer.data["acknowledgeBlockOrders"]
+        assert (answer.errors, payload["problemCount"]) == ([], 0)
+        assert {
+            (result["blockOrder"]["state"], result["blockOrder"]["number"]["status"]) for result in payload["results"]
+        } == {("IMPOSSIBLE", "CLEAR")}
+        assert len(answer.statements) <= 13, answer.statements
+        complaints = await desk.ask(
+            desk.parties.officer, "{ complaints(filter: { states: [ESCALATED] }, first: 1) { totalCount } }"
+        )
+        assert complaints.data["complaints"]["totalCount"] == MANY
+
 
 class TestPage:
     ORDERS = """query($first: Int) { blockOrders(first: $first) { nodes {

@@ -23,11 +23,23 @@ FOLDERS = sorted(path.parent for path in QUERIES.glob("*/*/query.graphql"))
 
 @pytest.fixture
 async def desk(database, parties, as_of, owner_connection, sequencer_settings) -> Desk:
-    """Three issued orders, one of them executed and one received, and a draft; all of it in the feed."""
+    """Three issued orders, one executed, one received, one corrected to impossible, and a draft; all in the feed."""
     numbers = ["+6281200000001", "+6281200000002", "+6285600000001"]
     orders = await issue_orders(database, parties, as_of, numbers)
     await acknowledge(database, parties.telkomsel, as_of, orders[0], reference="TT-1")
     await acknowledge(database, parties.telkomsel, as_of, orders[1], AcknowledgementKind.RECEIVED, reference="TT-2")
+    await acknowledge(database, parties.indosat, as_of, orders[2], AcknowledgementKind.EXECUTED, reference="TT-3")
+    await acknowledge(
+        database,
+        parties.indosat,
+        as_of,
+        orders[2],
+        AcknowledgementKind.IMPOSSIBLE,
+        reference="TT-4",
+        reason="TECHNICAL",
+        note="The batch was sent before the job had run.",
+        corrects_reference="TT-3",
+    )
     await file_verified(database, parties, as_of, ["+6281200000003"] * 2)
     await draft_orders(database, parties, as_of, ["+6281200000003"])
     sequencer = Sequencer(sequencer_settings)

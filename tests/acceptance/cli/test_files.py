@@ -165,6 +165,23 @@ class TestRoundTrip:
         assert (again["recorded"], again["alreadyRecorded"]) == (0, 1)
         assert [row["number"] for row in self.export(issued)] == ["+6289011110002"]
 
+    def test_corrects_a_faulty_file_by_another_that_names_its_references(self, issued: Operator) -> None:
+        rows = self.export(issued)
+        said = [row | {"acknowledgement": "EXECUTED", "reference": f"TKT-{row['number']}"} for row in rows]
+        assert self.send(issued, said)["recorded"] == 2
+        assert self.export(issued) == []
+        mended = [
+            row
+            | {"acknowledgement": "RECEIVED", "note": "The job never ran.", "corrects_reference": row["reference"]}
+            | {"reference": f"C-{row['number']}"}
+            for row in said
+        ]
+        assert self.send(issued, mended)["recorded"] == 2
+        assert self.send(issued, mended)["alreadyRecorded"] == 2
+        assert [row["state"] for row in self.export(issued)] == ["RECEIVED", "RECEIVED"]
+        again = [row | {"reference": f"D-{row['number']}"} for row in mended]
+        assert self.send(issued, again, status=1)["rejectedByReason"] == {"ALREADY_CORRECTED": 2}
+
     def test_rejects_row_by_row_with_line_and_reason(self, issued: Operator) -> None:
         rows = self.export(issued)
         rows[0] |= {"acknowledgement": "EXECUTED", "reference": "TKT-1"}

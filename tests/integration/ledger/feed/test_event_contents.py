@@ -15,6 +15,7 @@ from ledger.orders.approval import revise_block_orders as revise
 from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions, load_extensions
+from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, complaint_draft
 
@@ -62,6 +63,9 @@ async def walk(database, parties, as_of):
     await decide(ids[0], Decision.ASK_INFO)
     supplement = Supplement(complaint_id=ids[0], chronology=f"{MARK} adds this.")
     taken(await run(parties.agency, supply_information, [supplement]))
+    await decide(ids[0], Decision.VERIFY)
+    taken_back = TakeBack(complaint_id=ids[0], note=f"{MARK} was mistaken.")
+    taken(await run(parties.officer, take_back_complaints, [taken_back]))
     for complaint_id in ids[:2]:
         await decide(complaint_id, Decision.VERIFY)
     await decide(ids[2], Decision.REJECT, reason=RejectionReason.NOT_MISUSE)
@@ -78,7 +82,12 @@ async def walk(database, parties, as_of):
     said = {"reference": f"{MARK}-1", "note": f"{MARK} said."}
     issued = as_of + timedelta(hours=1)
     asked = {"reason": "TECHNICAL", "until": as_of + timedelta(hours=30)} | said
-    taken([await acknowledge(database, parties.telkomsel, issued, orders[0], AcknowledgementKind.EXECUTED, **said)])
+    partial = AcknowledgementKind.PARTIAL
+    taken([await acknowledge(database, parties.telkomsel, issued, orders[0], partial, **said)])
+    correction = said | {"corrects_reference": f"{MARK}-1"}
+    taken(
+        [await acknowledge(database, parties.telkomsel, issued, orders[0], AcknowledgementKind.EXECUTED, **correction)]
+    )
     kind = AcknowledgementKind.EXTENSION_REQUESTED
     taken([await acknowledge(database, parties.indosat, issued, orders[1], kind, **asked)])
     (extension,) = (await run(parties.officer, load_extensions, [orders[1].id]))[orders[1].id]
@@ -96,7 +105,8 @@ class TestEvents:
         kinds = {row["kind"] for row in rows}
         assert {
             "COMPLAINT_FILED", "COMPLAINT_DECIDED", "COMPLAINT_SUPPLEMENTED", "COMPLAINT_WITHDRAWN",
-            "COMPLAINT_ESCALATED", "COMPLAINT_RESOLVED", "COMPLAINANT_REVEALED", "COMPLAINANT_INFORMED",
+            "COMPLAINT_TAKEN_BACK", "COMPLAINT_ESCALATED", "COMPLAINT_RESOLVED",
+            "COMPLAINANT_REVEALED", "COMPLAINANT_INFORMED",
             "ORDER_DRAFTED", "ORDER_RETURNED", "ORDER_ISSUED", "ORDER_ACKNOWLEDGED", "ORDER_WITHDRAWN",
             "ORDER_LIFT_ISSUED", "EXTENSION_REQUESTED", "EXTENSION_DECIDED",
         } <= kinds  # fmt: skip

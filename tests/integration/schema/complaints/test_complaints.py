@@ -226,3 +226,35 @@ class TestHostileText:
             answer = await desk.ask(desk.parties.officer, query, i=one)
             assert answer.data == {name: None}, (name, one)
             assert answer.problems[0].isupper(), (name, one, answer.errors)
+
+
+class TestTakeBack:
+    TAKE = """mutation($input: TakeBackComplaintsInput!) { takeBackComplaints(input: $input) { problemCount
+      results { complaint { state decidedAt decisionNote } problem { code field } } } }"""
+
+    async def test_returns_a_complaint_to_the_officers_with_the_reason_for_them_alone(self, desk: Desk):
+        (complaint_id,) = await file_verified(desk)
+        item = {"complaintId": complaint_id, "note": "The wrong number."}
+        answer = await desk.ask(desk.parties.officer, self.TAKE, input={"complaints": [item]})
+        assert answer.errors == []
+        assert answer.data["takeBackComplaints"]["results"] == [
+            {
+                "complaint": {"state": "SUBMITTED", "decidedAt": None, "decisionNote": "The wrong number."},
+                "problem": None,
+            }
+        ]
+        query = "query($id: ID!) { complaint(id: $id) { state decisionNote } }"
+        shown = await desk.ask(desk.parties.agency, query, id=complaint_id)
+        assert shown.data["complaint"] == {"state": "SUBMITTED", "decisionNote": None}
+
+    async def test_by_a_machine_or_another_party_is_refused(self, desk: Desk):
+        (complaint_id,) = await file_verified(desk)
+        item = {"complaintId": complaint_id, "note": "The wrong number."}
+        for viewer, code in (
+            (desk.parties.regulator, "OFFICER_REQUIRED"),
+            (desk.parties.agency, "FORBIDDEN"),
+            (desk.parties.telkomsel, "FORBIDDEN"),
+            (desk.parties.provider, "FORBIDDEN"),
+        ):
+            answer = await desk.ask(viewer, self.TAKE, input={"complaints": [item]})
+            assert (answer.data["takeBackComplaints"], answer.problems) == (None, [code])

@@ -126,3 +126,32 @@ class TestBlockOrder:
         await issue_orders(desk.database, desk.parties, desk.as_of, numbers_of("+62812", 10))
         answer = await desk.ask(desk.parties.telkomsel, "{ blockOrders { nodes { number { blockOrders { id } } } } }")
         assert len(answer.statements) == 3
+
+
+class TestCorrection:
+    SAY = """mutation($input: AcknowledgeBlockOrdersInput!) { acknowledgeBlockOrders(input: $input) {
+      results { acknowledgement { id } blockOrder { state } problem { code field } } } }"""
+    SHOW = "{ blockOrders { nodes { acknowledgements { id corrects correctedBy } } } }"
+
+    async def test_is_shown_beside_what_it_corrects_to_the_carrier_and_the_regulator(self, desk: Desk):
+        [order] = await issue_orders(desk.database, desk.parties, desk.as_of, ["+6281200000001"])
+        said = {"orderNo": order.order_no, "kind": "EXECUTED", "reference": "TT-1"}
+
+        async def say(**more):
+            answer = await desk.ask(desk.parties.telkomsel, self.SAY, input={"acknowledgements": [said | more]})
+            (result,) = answer.data["acknowledgeBlockOrders"]["results"]
+            return result
+
+        wrong = (await say())["acknowledgement"]["id"]
+        correction = {"kind": "IMPOSSIBLE", "reason": "TECHNICAL", "reference": "TT-2", "correctsId": wrong}
+        assert (await say(**correction))["problem"] == {"code": "CORRECTION_REASON_MISSING", "field": "note"}
+        done = await say(**correction, note="The job never ran.")
+        assert (done["blockOrder"], done["problem"]) == ({"state": "IMPOSSIBLE"}, None)
+        right = done["acknowledgement"]["id"]
+        for viewer in (desk.parties.telkomsel, desk.parties.officer):
+            answer = await desk.ask(viewer, self.SHOW)
+            (node,) = answer.data["blockOrders"]["nodes"]
+            assert node["acknowledgements"] == [
+                {"id": wrong, "corrects": None, "correctedBy": right},
+                {"id": right, "corrects": wrong, "correctedBy": None},
+            ]

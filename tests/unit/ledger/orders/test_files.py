@@ -77,6 +77,14 @@ class TestReadAnswers:
             note="by hand",
         )
 
+    def test_reads_what_a_row_corrects(self) -> None:
+        (draft,) = self.read(
+            "O-2026-0000007,impossible,TKT-2,technical,The job never ran.,TKT-1",
+            header="order_no,acknowledgement,reference,reason,note,corrects_reference",
+        )
+        assert isinstance(draft, AcknowledgementDraft)
+        assert (draft.corrects_reference, draft.corrects_id, draft.note) == ("TKT-1", None, "The job never ran.")
+
     def test_passes_over_a_row_that_is_not_filled_in(self) -> None:
         assert self.read("O-2026-0000007,1,,,,,,") == [None]
 
