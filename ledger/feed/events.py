@@ -19,7 +19,7 @@ from ledger.viewer import Viewer
 
 _ORDER = frozenset({"orderNo", "version"})
 _SIGNAL = frozenset({"category", "risk"})
-_SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark", "corrects"}
+_SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
 
 PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.COMPLAINT_FILED: frozenset({"category", "medium"}),
@@ -31,7 +31,7 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.ORDER_DISCARDED: _ORDER,
     EventKind.ORDER_ISSUED: _ORDER | {"dueAt"},
     EventKind.ORDER_COMPLAINT_JOINED: _ORDER,
-    EventKind.ORDER_ACKNOWLEDGED: _SAID,
+    EventKind.ORDER_ACKNOWLEDGED: _SAID | {"corrects"},
     EventKind.ORDER_WITHDRAWN: _ORDER,
     EventKind.ORDER_CLOSED: _ORDER,
     EventKind.ORDER_LIFT_ISSUED: _ORDER | {"basis", "dueAt"},

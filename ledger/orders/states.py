@@ -87,6 +87,12 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.ISSUED, _OM.REFUSE_AS_IMPOSSIBLE): _O.IMPOSSIBLE,
     (_O.RECEIVED, _OM.REFUSE_AS_IMPOSSIBLE): _O.IMPOSSIBLE,
     (_O.PARTIAL, _OM.REFUSE_AS_IMPOSSIBLE): _O.IMPOSSIBLE,
+    # What a carrier reported by mistake, it can replace by anything that it could have reported instead.
+    **{
+        (state, move): after
+        for state in (_O.EXECUTED, _O.PARTIAL, _O.IMPOSSIBLE)
+        for move, after in _CORRECTIONS.items()
+    },
     (_O.ISSUED, _OM.WITHDRAW): _O.WITHDRAWN,
     (_O.RECEIVED, _OM.WITHDRAW): _O.WITHDRAWN,
     (_O.IMPOSSIBLE, _OM.REISSUE): _O.ISSUED,
@@ -101,12 +107,6 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.PARTIAL, _OM.END_RECYCLED): _O.ENDED,
     (_O.LIFT_ISSUED, _OM.LIFT): _O.LIFTED,
     (_O.LIFT_ISSUED, _OM.REFUSE_LIFT): _O.LIFT_IMPOSSIBLE,
-    # What a carrier reported by mistake, it can replace by anything that it could have reported instead.
-    **{
-        (state, move): after
-        for state in (_O.EXECUTED, _O.PARTIAL, _O.IMPOSSIBLE)
-        for move, after in _CORRECTIONS.items()
-    },
 }
 
 

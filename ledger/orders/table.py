@@ -72,14 +72,6 @@ def _is_overdue(c: Columns) -> ColumnElement[Any]:
     return and_(is_owed, c.due_at.is_not(None), c.due_at < AS_OF)
 
 
-def _corrected_by(_: Columns) -> ColumnElement[Any]:
-    """At most one statement corrects another."""
-    return literal_column(
-        "(SELECT later.id FROM order_acknowledgements later WHERE later.corrects = order_acknowledgements.id)",
-        Uuid(as_uuid=False),
-    )
-
-
 def _status(c: Columns) -> ColumnElement[Any]:
     return case({state.value: status.value for state, status in STATUS_OF_STATE.items()}, value=c.state)
 
@@ -88,9 +80,9 @@ def _status(c: Columns) -> ColumnElement[Any]:
 class BlockOrder:
     """One block order as the viewer may see it. Fields that only the regulator may see are None for others.
 
-    standing_acknowledgement_id is the latest statement that moved the state. lift_no is the lift's own number: the
-    order's number, with the version that issued the lift. is_overdue: the carrier still has to act although the due
-    time has passed.
+    standing_acknowledgement_id is the latest statement that moved the state.
+    lift_no is the lift's own number: the order's number, with the version that issued the lift. is_overdue: the
+    carrier still has to act although the due time has passed.
     """
 
     id: Annotated[OrderId, KEY]
@@ -217,6 +209,14 @@ _SAID_BY_CARRIERS = (
     *reads(Role.REGULATOR),
     Access(role=Role.CARRIER, rows=f"carrier_id = {ME}", select=EVERYTHING, insert=True),
 )
+
+
+def _corrected_by(_: Columns) -> ColumnElement[Any]:
+    """At most one statement corrects another."""
+    return literal_column(
+        "(SELECT later.id FROM order_acknowledgements later WHERE later.corrects = order_acknowledgements.id)",
+        Uuid(as_uuid=False),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

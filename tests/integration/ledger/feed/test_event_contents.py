@@ -104,9 +104,9 @@ class TestEvents:
         rows = await owner_connection.fetch("SELECT kind, to_jsonb(e)::text AS row FROM events e")
         kinds = {row["kind"] for row in rows}
         assert {
+            "COMPLAINT_TAKEN_BACK",
             "COMPLAINT_FILED", "COMPLAINT_DECIDED", "COMPLAINT_SUPPLEMENTED", "COMPLAINT_WITHDRAWN",
-            "COMPLAINT_TAKEN_BACK", "COMPLAINT_ESCALATED", "COMPLAINT_RESOLVED",
-            "COMPLAINANT_REVEALED", "COMPLAINANT_INFORMED",
+            "COMPLAINT_ESCALATED", "COMPLAINT_RESOLVED", "COMPLAINANT_REVEALED", "COMPLAINANT_INFORMED",
             "ORDER_DRAFTED", "ORDER_RETURNED", "ORDER_ISSUED", "ORDER_ACKNOWLEDGED", "ORDER_WITHDRAWN",
             "ORDER_LIFT_ISSUED", "EXTENSION_REQUESTED", "EXTENSION_DECIDED",
         } <= kinds  # fmt: skip

@@ -7,12 +7,6 @@ import pytest
 from ledger.errors import StateConflictError
 from ledger.orders.states import OrderMove, OrderState, next_order_state
 
-CORRECTED = {
-    OrderMove.CORRECT_TO_RECEIVED: OrderState.RECEIVED,
-    OrderMove.CORRECT_TO_EXECUTED: OrderState.EXECUTED,
-    OrderMove.CORRECT_TO_PARTIAL: OrderState.PARTIAL,
-    OrderMove.CORRECT_TO_IMPOSSIBLE: OrderState.IMPOSSIBLE,
-}
 TABLE = {
     OrderState.DRAFT: {
         OrderMove.APPROVE: OrderState.ISSUED,
@@ -39,18 +33,9 @@ TABLE = {
         OrderMove.REFUSE_AS_IMPOSSIBLE: OrderState.IMPOSSIBLE,
         OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED,
         OrderMove.END_RECYCLED: OrderState.ENDED,
-        **CORRECTED,
     },
-    OrderState.EXECUTED: {
-        OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED,
-        OrderMove.END_RECYCLED: OrderState.ENDED,
-        **CORRECTED,
-    },
-    OrderState.IMPOSSIBLE: {
-        OrderMove.REISSUE: OrderState.ISSUED,
-        OrderMove.CLOSE: OrderState.CLOSED,
-        **CORRECTED,
-    },
+    OrderState.EXECUTED: {OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED, OrderMove.END_RECYCLED: OrderState.ENDED},
+    OrderState.IMPOSSIBLE: {OrderMove.REISSUE: OrderState.ISSUED, OrderMove.CLOSE: OrderState.CLOSED},
     OrderState.WITHDRAWN: {OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED},
     OrderState.LIFT_ISSUED: {OrderMove.LIFT: OrderState.LIFTED, OrderMove.REFUSE_LIFT: OrderState.LIFT_IMPOSSIBLE},
     OrderState.LIFT_IMPOSSIBLE: {OrderMove.ISSUE_LIFT: OrderState.LIFT_ISSUED, OrderMove.CLOSE: OrderState.CLOSED},
@@ -58,6 +43,13 @@ TABLE = {
     OrderState.LIFTED: {},
     OrderState.ENDED: {},
 }
+for corrected in (OrderState.EXECUTED, OrderState.PARTIAL, OrderState.IMPOSSIBLE):
+    TABLE[corrected] |= {
+        OrderMove.CORRECT_TO_RECEIVED: OrderState.RECEIVED,
+        OrderMove.CORRECT_TO_EXECUTED: OrderState.EXECUTED,
+        OrderMove.CORRECT_TO_PARTIAL: OrderState.PARTIAL,
+        OrderMove.CORRECT_TO_IMPOSSIBLE: OrderState.IMPOSSIBLE,
+    }
 
 
 @pytest.mark.parametrize(("state", "move"), list(itertools.product(OrderState, OrderMove)))
