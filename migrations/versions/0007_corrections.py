@@ -8,7 +8,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_FIND_STANDING = """
+FIND_STANDING = """
 UPDATE block_orders o SET standing_acknowledgement_id = (
   SELECT a.id FROM order_acknowledgements a
   WHERE a.order_id = o.id AND a.version = o.version AND a.moved_state AND a.kind <> 'EXTENSION_REQUESTED'
@@ -19,7 +19,7 @@ WHERE o.last_acknowledgement IS NOT NULL
 
 def upgrade() -> None:
     op.add_column("block_orders", sa.Column("standing_acknowledgement_id", sa.Uuid(as_uuid=False), nullable=True))
-    op.execute(_FIND_STANDING)
+    op.execute(FIND_STANDING)
     op.add_column("order_acknowledgements", sa.Column("corrects", sa.Uuid(as_uuid=False), nullable=True))
     op.create_foreign_key(
         op.f("fk_order_acknowledgements_corrects"),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pwd
+import runpy
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ledger.feed.batches import sequence_batch
 from ledger.feed.direct import DirectSession
 from ledger.feed.follower import Follower
 from ledger.feed.sequencer import Sequencer
+from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.settings import FeedSettings, LedgerSettings
 from ledger.storage.database import Database, async_url
 from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
@@ -28,6 +30,7 @@ from migrations.run import RolesMissingError, alembic_config, check_schema, head
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import found_country
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
+from tests.support.places import ROOT
 from tests.support.running import running
 from tests.support.waiting import until
 
@@ -84,6 +87,30 @@ class TestRevisions:
 
 def upgrade_to(connection, revision):
     command.upgrade(alembic_config(connection), revision)
+
+
+class TestCorrections:
+    """The revision of corrections on a database in which carriers have acknowledged orders."""
+
+    async def test_finds_the_statement_on_which_each_orders_state_rests(
+        self, database, parties, as_of, owner_connection
+    ):
+        answered, moved, silent = await issue_orders(
+            database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002", "+6281200000003"]
+        )
+        for order, kinds in ((answered, ["RECEIVED", "PARTIAL", "EXECUTED", "RECEIVED"]), (moved, ["RECEIVED"])):
+            for place, kind in enumerate(kinds):
+                await acknowledge(
+                    database, parties.telkomsel, as_of, order, AcknowledgementKind(kind), reference=f"TT-{place}"
+                )
+        read = "SELECT id::text, standing_acknowledgement_id FROM block_orders ORDER BY id"
+        written = {row["id"]: row["standing_acknowledgement_id"] for row in await owner_connection.fetch(read)}
+        assert [written[order.id] is None for order in (answered, moved, silent)] == [False, False, True]
+        await owner_connection.execute("UPDATE block_orders SET standing_acknowledgement_id = NULL")
+        assert await owner_connection.fetchval("SELECT count(standing_acknowledgement_id) FROM block_orders") == 0
+        (path,) = (ROOT / "migrations" / "versions").glob("*_corrections.py")
+        await owner_connection.execute(runpy.run_path(str(path))["FIND_STANDING"])
+        assert {row["id"]: row["standing_acknowledgement_id"] for row in await owner_connection.fetch(read)} == written
 
 
 class TestTheFeed:

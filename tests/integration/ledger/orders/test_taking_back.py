@@ -213,6 +213,15 @@ class TestDrafts:
 
 
 class TestRaces:
+    async def test_of_two_officers_at_once_one_prevails(self, parties, take_back, verified, owner_connection):
+        (complaint_id,) = await verified(ANI)
+        viewers = (parties.officer, parties.other_officer) * 3
+        results = [result for (result,) in await asyncio.gather(*(take_back(complaint_id, viewer=v) for v in viewers))]
+        refused = [result.code for result in results if isinstance(result, Problem)]
+        assert refused == ["INCOMPATIBLE_STATE"] * 5
+        told = await owner_connection.fetchval("SELECT count(*) FROM events WHERE kind = 'COMPLAINT_TAKEN_BACK'")
+        assert told == 1
+
     async def test_with_an_approval_one_waits_and_then_is_refused(self, database, parties, as_of, take_back, verified):
         for turn in range(6):
             number = f"+62812000070{turn:02}"
