@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from auth.tokens.principal import Principal
+from ledger.answers import AnswerSize
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
 from resolvers.loaders import Loaders
@@ -27,7 +28,8 @@ class Context:
     """The context of one operation.
 
     viewer is the party for which the ledger is read and written, None without a token. as_of is the operation's clock
-    reading, aware and in UTC. batch is what a subscription sends, None for every other operation.
+    reading, aware and in UTC. batch is what a subscription sends, None for every other operation. answer counts
+    how large the answer becomes; the gateway sets the one that has a bound.
     """
 
     def __init__(self, *, database: Database, principal: Principal | None, as_of: datetime, request_id: str) -> None:
@@ -37,6 +39,7 @@ class Context:
         self.as_of = as_of
         self.request_id = request_id
         self.batch: EventBatch | None = None
+        self.answer = AnswerSize()
         self._viewer = principal.viewer if principal else None
         self._reader = OperationReader(database, self._viewer, as_of=as_of) if self._viewer else None
         self.loaders = Loaders(self.read)
@@ -51,10 +54,19 @@ class Context:
     async def read(
         self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run work(transaction, ...) on the operation's one snapshot. Errors: ViewerMissingError; what it raises."""
+        """Run work(transaction, ...) on the operation's one snapshot.
+
+        Errors: ViewerMissingError; AnswerTooLargeError once the answer is; what the work raises.
+        """
         if self._reader is None:
             raise ViewerMissingError
-        return await self._reader.read(lambda tx: work(tx, *args, **kwargs))
+        self.answer.check()
+
+        def count(tx: Transaction) -> Awaitable[T]:
+            tx.answer = self.answer
+            return work(tx, *args, **kwargs)
+
+        return await self._reader.read(count)
 
     async def write(
         self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

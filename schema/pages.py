@@ -41,8 +41,11 @@ COUNTED = Cost(weight=20)
 QUERIED = Cost(weight=10)
 """A nested page runs one statement for each of its parents."""
 
-OPENED = Cost(weight=2)
-"""Encrypted values are decrypted one by one."""
+OPENED = Cost(weight=10)
+"""A text that may be very long, and is decrypted by itself."""
+
+LONG = Cost(weight=1)
+"""A text that may have thousands of characters."""
 
 
 def few(assumed_size: int) -> ListSize:

@@ -49,8 +49,11 @@ CODE_OF_CATEGORY: Mapping[Category, Code] = {
     Category.UNAVAILABLE: Code.INTERNAL_SERVER_ERROR,
 }
 
-# Fields that the schema leaves open, but whose resolvers need a viewer.
-CODE_OF_PROBLEM: Mapping[str, Code] = {"TOKEN_NEEDED": Code.UNAUTHENTICATED}
+# A field that the schema leaves open but whose resolver needs a viewer; and an answer that is beyond a limit of a call.
+CODE_OF_PROBLEM: Mapping[str, Code] = {
+    "TOKEN_NEEDED": Code.UNAUTHENTICATED,
+    "ANSWER_TOO_LARGE": Code.OPERATION_TOO_COMPLEX,
+}
 
 INTERNAL_MESSAGE = "Internal server error"
 UNAVAILABLE_RETRY_SECONDS = 2

@@ -8,7 +8,7 @@ is still protected. It never grants anything.
 import copy
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLError, GraphQLLeafType, is_non_null_type
@@ -21,8 +21,10 @@ from gateway.operations.errors import ScopesMissingError, UnauthenticatedError
 from gateway.operations.plans import ENTITIES
 from gateway.operations.progress import Document
 from gateway.operations.protection import Protection, Requirement, ScopeSet
+from ledger.answers import AnswerSize, measure
 
 PREPARED = "jembatan.prepared"
+_FIELD_BYTES = len('"":,')
 
 ReportedKey = tuple[str, str | None, tuple[str, ...]]
 
@@ -32,7 +34,8 @@ class Prepared:
     """What the stages pass to the executor with an operation, among its extensions under PREPARED.
 
     Shapes: reported holds the refusals that the answer already lists, by type, field and response keys;
-    refused_entities holds the entity types of which this caller may read nothing.
+    refused_entities holds the entity types of which this caller may read nothing. answer counts what the result comes
+    to; once that is too much, the rest is left out, and whoever ran the operation must discard the result.
     """
 
     document: Document
@@ -40,6 +43,7 @@ class Prepared:
     scopes: ScopeSet | None
     reported: frozenset[ReportedKey] = frozenset()
     refused_entities: frozenset[str] = frozenset()
+    answer: AnswerSize = field(default_factory=AnswerSize)
 
 
 class PreparedDocument(SchemaExtension):
@@ -66,6 +70,7 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         super().__init__(*args, **kwargs)
         self._prepared: Prepared = (self.operation_extensions or {})[PREPARED]
         self._met: dict[Requirement, bool] = {}
+        self._answer = self._prepared.answer
         if self._prepared.refused_entities:
             self.middleware_manager = _EntityFilter(self._prepared.refused_entities, self.middleware_manager)
 
@@ -79,7 +84,14 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
     ) -> Any:
-        """Run a field, unless the caller lacks what it requires: then it is null, and the answer says why."""
+        """Run a field, unless the caller lacks what it requires: then it is null, and the answer says why.
+
+        Nothing runs any more once the answer is too large.
+        """
+        answer = self._answer
+        answer.built += len(path.key) + _FIELD_BYTES
+        if answer.is_exceeded:
+            return None
         name = field_details_list[0].node.name.value
         requirement = self._prepared.protection.find_requirement(parent_type.name, name)
         field = self.schema.get_field(parent_type, name)
@@ -101,13 +113,14 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
             raise make_refusal(requirement, self._prepared.scopes, return_type.name)
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
-    @staticmethod
-    def complete_leaf_value(return_type: GraphQLLeafType, result: Any) -> Any:
-        """Complete a leaf. A value that doesn't match is an internal fault, and its text is never sent."""
+    def complete_leaf_value(self, return_type: GraphQLLeafType, result: Any) -> Any:  # type: ignore[override]
+        """Complete a leaf and count it. A value that doesn't match is an internal fault; its text is never sent."""
         try:
-            return StrawberryGraphQLCoreExecutionContext.complete_leaf_value(return_type, result)
+            value = StrawberryGraphQLCoreExecutionContext.complete_leaf_value(return_type, result)
         except GraphQLError as error:
             raise OutputError(error.message) from error
+        self._answer.built += measure(value)
+        return value
 
     def _meets(self, requirement: Requirement) -> bool:
         met = self._met.get(requirement)

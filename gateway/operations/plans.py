@@ -7,8 +7,9 @@ true and who sends the same document with the same deciding variables.
 
 Cost (IBM cost directives, as Apollo counts them): a field adds its own `@cost` and those of its arguments and then, for
 each item that it may return, the weight of its type (`@cost`, else 1 for an object, 0 for a leaf) and of its selection;
-an object in an argument adds 1. `@listSize` or the slicing arguments determine how long a list is. What reading the
-schema costs is determined in introspection.py.
+an object in an argument adds 1. A field that is repeated under another alias adds 1 each time, or leaves would be
+multiplied for nothing. `@listSize` or the slicing arguments determine how long a list is. What reading the schema costs
+is determined in introspection.py.
 Source: ibm.github.io/graphql-specs/cost-spec.html; docs/adr/0031.
 """
 
@@ -163,7 +164,8 @@ class _Walk:
     ) -> int:
         fields = self._list_fields(parent, selection_sets)
         self.roots = self.roots or len(fields)
-        return sum(self._cost_of_field(parent, nodes, (*path, key), sizes) for key, nodes in fields.items())
+        repeated = len(fields) - len({nodes[0].name.value for nodes in fields.values()})
+        return repeated + sum(self._cost_of_field(parent, nodes, (*path, key), sizes) for key, nodes in fields.items())
 
     def _cost_of_field(
         self, parent: GraphQLObjectType, nodes: list[FieldNode], path: tuple[str, ...], sizes: Mapping[str, int]

@@ -89,6 +89,17 @@ class LimitSettings(SettingsSection):
         5_000, ge=1, le=10_000, description="Most representations in one `_entities` call, passed in a variable."
     )
     cost_max: int = Field(20_000, ge=1, description="Highest estimated cost of an operation (IBM cost directives).")
+    answer_bytes_max: int = Field(
+        8_388_608,
+        ge=16_384,
+        description="The largest answer to one operation, and the largest message of a subscription, in bytes of JSON, "
+        "over every transport.",
+    )
+    answer_bytes_per_operation: int = Field(
+        65_536,
+        ge=1024,
+        description="How many bytes of an answer count as one further operation against the rate of its client.",
+    )
     operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest that one operation may run.")
     in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs concurrently.")
     rate_per_second: float = Field(

@@ -26,6 +26,7 @@ from gateway.operations.services import Services
 from gateway.operations.stages.execute_operation import VariablesRefusedError
 from gateway.streams.counts import StreamCounts
 from gateway.streams.delivery import Delivery
+from ledger.answers import AnswerSize, AnswerTooLargeError
 from ledger.bounds.backoff import Backoff
 from ledger.errors import LedgerError
 from ledger.identifiers import Position, new_id
@@ -98,7 +99,7 @@ class SharedExecution:
                 if len(messages) > 1:
                     half = len(messages) // 2
                     return [*await self.run(messages[:half]), *await self.run(messages[half:])]
-                if tries >= _TRIES_MAX:
+                if tries >= _TRIES_MAX or isinstance(cause, AnswerTooLargeError):
                     failure = OperationTimeoutError() if isinstance(cause, TimeoutError) else cause or failed
                     return [_encode_failure(messages[0], failure)]
             except LedgerError as error:
@@ -124,11 +125,11 @@ class SharedExecution:
                 results = await self._execute(EventBatch([message for _, message in messages]), request_id)
                 self._check(results, len(messages))
                 encoded = [
-                    _encode(place, message, result, request_id)
+                    self._encode(place, message, result, request_id)
                     for (place, message), result in zip(messages, results, strict=True)
                 ]
             except LedgerError as error:
-                if error.code == "STATEMENT_TIMEOUT":
+                if error.code == "STATEMENT_TIMEOUT" or isinstance(error, AnswerTooLargeError):
                     raise _BatchFailedError from error
                 raise
             except Exception as error:
@@ -148,15 +149,31 @@ class SharedExecution:
         if len(results) != expected:
             raise RuntimeError("The root field returned a different number of messages than it was given.")
 
+    def _encode(self, position: Position, message: Message, result: Any, request_id: str) -> Delivery:
+        """Errors: AnswerTooLargeError."""
+        told = tell_errors(result.errors or (), request_id)
+        body: dict[str, Any] = {"errors": [error.body for error in told]} if told else {}
+        body["data"] = result.data
+        body["extensions"] = {**(result.extensions or {}), "cursor": message.cursor}
+        encoded = orjson.dumps(body)
+        bytes_max = self._services.settings.answer_bytes_max
+        if len(encoded) > bytes_max:
+            raise AnswerTooLargeError.beyond(bytes_max)
+        return Delivery(position, message.cursor, encoded, asyncio.get_running_loop().time())
+
     async def _execute(self, batch: EventBatch, request_id: str) -> list[Any]:
         operation, services = self.operation, self._services
+        answer = AnswerSize(services.settings.answer_bytes_max)
         prepared = Prepared(
-            document=operation.document, protection=services.protection, scopes=operation.principal.scopes
+            document=operation.document,
+            protection=services.protection,
+            scopes=operation.principal.scopes,
+            answer=answer,
         )
         async with self._gate, asyncio.timeout(services.settings.operation_timeout_seconds):
             self.counts.executions += 1
             async with services.make_context(operation.principal, self._now(), request_id) as context:
-                context.batch = batch
+                context.batch, context.answer = batch, answer
                 stream = await services.schema.subscribe(
                     operation.document.text,
                     variable_values=dict(operation.variables),
@@ -165,7 +182,12 @@ class SharedExecution:
                     operation_extensions={PREPARED: prepared},
                 )
                 async with aclosing(stream):
-                    return [result async for result in stream]
+                    results = []
+                    async for result in stream:
+                        # One bound for the batch, which is halved until each message is within it or alone.
+                        answer.check()
+                        results.append(result)
+                    return results
 
 
 def _find_failure(result: Any) -> Exception:
@@ -177,14 +199,6 @@ def _find_failure(result: Any) -> Exception:
     if cause is None or isinstance(cause, GraphQLError):
         return VariablesRefusedError(errors)
     return cause
-
-
-def _encode(position: Position, message: Message, result: Any, request_id: str) -> Delivery:
-    told = tell_errors(result.errors or (), request_id)
-    body: dict[str, Any] = {"errors": [error.body for error in told]} if told else {}
-    body["data"] = result.data
-    body["extensions"] = {**(result.extensions or {}), "cursor": message.cursor}
-    return Delivery(position, message.cursor, orjson.dumps(body), asyncio.get_running_loop().time())
 
 
 def _encode_failure(message: tuple[Position, Message], failure: BaseException) -> Delivery:

@@ -34,6 +34,11 @@ class Allowance:
         self._left -= weight
         return None
 
+    def charge(self, weight: float, *, now_seconds: float) -> None:
+        """Take weight afterwards, for what has been done; the debt is at most one burst."""
+        self.take(0, now_seconds=now_seconds)
+        self._left = max(self._left - weight, -self._burst)
+
 
 class RateLimiter:
     """A token bucket for each client. Owned by one event loop; time is passed in, in seconds."""
@@ -49,11 +54,19 @@ class RateLimiter:
 
     def take(self, client: str, *, now_seconds: float) -> float | None:
         """Take one operation and return None, or return the seconds until one will be granted."""
+        return self._find_bucket(client, now_seconds).take(now_seconds=now_seconds)
+
+    def charge(self, client: str, weight: int, *, now_seconds: float) -> None:
+        """Count further operations for what one that was granted turned out to weigh."""
+        if weight > 0:
+            self._find_bucket(client, now_seconds).charge(weight, now_seconds=now_seconds)
+
+    def _find_bucket(self, client: str, now_seconds: float) -> Allowance:
         bucket = self._buckets.find(client)
         if bucket is None:
             bucket = Allowance(rate_per_second=self.rate_per_second, burst=self.burst, now_seconds=now_seconds)
             self._buckets.keep(client, bucket)
-        return bucket.take(now_seconds=now_seconds)
+        return bucket
 
 
 @dataclass(slots=True)

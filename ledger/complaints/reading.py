@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, case, false, func, select, true
 
 from ledger.complaints.chronologies import open_chronology
 from ledger.complaints.states import ComplaintState
@@ -121,12 +121,20 @@ async def load_complaints(tx: Transaction, ids: Sequence[str]) -> dict[str, Comp
 
 
 async def read_chronology(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, str]:
-    """Return what happened, in the complainant's words, for the complaints that have it (regulator, source)."""
+    """Return what happened, in the complainant's words, for the complaints that have it (regulator, source).
+
+    If together they exceed what the transaction's answer has left, they stay in the database, except for their sizes.
+    Errors: AnswerTooLargeError.
+    """
     wanted = sorted({parsed for parsed in map(parse_id, complaint_ids) if parsed is not None})
     if tx.viewer.kind not in SOURCES or not wanted:
         return {}
     c = complaints.c
-    statement = select(c.id, c.chronology_sealed).where(
+    size, room = func.octet_length(c.chronology_sealed), tx.answer.left_to_read
+    has_room = true() if room is None else func.sum(size).over() <= room
+    statement = select(c.id, size.label("size"), case((has_room, c.chronology_sealed)).label("sealed")).where(
         c.id.in_(wanted), c.chronology_sealed.is_not(None), _visible(tx.viewer)
     )
-    return {row.id: open_chronology(tx.keyring, row.id, row.chronology_sealed) for row in await tx.execute(statement)}
+    rows = (await tx.execute(statement)).all()
+    tx.answer.count_read(sum(row.size for row in rows))
+    return {row.id: open_chronology(tx.keyring, row.id, row.sealed) for row in rows}

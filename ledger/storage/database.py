@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from ledger.answers import AnswerSize
 from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
@@ -87,6 +88,8 @@ class Transaction:
         self.as_of = as_of
         self.keyring = keyring
         self.policies = policies
+        self.answer = AnswerSize()
+        """What long texts are counted against as they are read; whoever reads for an answer sets it."""
         self._viewer = viewer
         self._role = role
         self._role_prefix = role_prefix

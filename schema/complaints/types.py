@@ -24,7 +24,7 @@ from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
-from schema.pages import COUNTED, OPENED, PAGED, After, Connection, First, few, page_request
+from schema.pages import COUNTED, LONG, OPENED, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
 
@@ -92,7 +92,7 @@ class Complaint(Shown[table.Complaint]):
     )
     state: ComplaintState = strawberry.field(description="Where it stands.")
     rejection_reason: RejectionReason | None = strawberry.field(description="Why it was rejected.")
-    info_request: str | None = strawberry.field(description="What an officer asks the source.")
+    info_request: str | None = strawberry.field(description="What an officer asks the source.", directives=[LONG])
     outcome: ComplaintOutcome | None = strawberry.field(description="The complaint's outcome.")
     filed_at: datetime = strawberry.field(description="When it was filed.")
     complete_at: datetime | None = strawberry.field(
@@ -103,7 +103,9 @@ class Complaint(Shown[table.Complaint]):
     resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
     complainant_informed_at: datetime | None = strawberry.field(description="When the complainant was informed.")
     decision_note: str | None = fed.field(
-        description="The officer's note; visible to the regulator only.", requires_scopes=COMPLAINT_STAFF
+        description="The officer's note; visible to the regulator only.",
+        requires_scopes=COMPLAINT_STAFF,
+        directives=[LONG],
     )
 
     @field("The number the complaint is about, as far as you may see it.")

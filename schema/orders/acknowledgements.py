@@ -14,6 +14,7 @@ from schema.fields import field
 from schema.info import Info
 from schema.members.types import Officer, find_officer
 from schema.models import Shown
+from schema.pages import LONG
 
 
 @fed.type(description="What a carrier reported about an order. It is never changed.", requires_scopes=ORDERS_READ)
@@ -21,7 +22,7 @@ class OrderAcknowledgement(Acknowledgement, Shown[table.OrderAcknowledgement]):
     kind: AcknowledgementKind = strawberry.field(description="What the carrier reported.")
     version: int = strawberry.field(description="The version of the order it refers to.")
     reason: str | None = strawberry.field(description="The reason, from the list that belongs to the kind.")
-    note: str | None = strawberry.field(description="The carrier's own words.")
+    note: str | None = strawberry.field(description="The carrier's own words.", directives=[LONG])
     until: datetime | None = strawberry.field(
         description="The due time that the carrier asks for, if it asks for more time."
     )

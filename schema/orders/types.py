@@ -25,7 +25,7 @@ from schema.members.types import Brand, Member, Office, Officer, find_brand, fin
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
 from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
-from schema.pages import COUNTED, PAGED, After, Connection, First, few, page_request
+from schema.pages import COUNTED, LONG, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -49,9 +49,9 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     e164: E164 = strawberry.field(description="The number to block.")
     epoch: int = strawberry.field(description="The assignment of the number that the order concerns.")
     scope: BlockScope = strawberry.field(description="How much of the line is blocked.")
-    legal_basis: str = strawberry.field(description="Its legal basis.")
+    legal_basis: str = strawberry.field(description="Its legal basis.", directives=[LONG])
     subscriber_notice: str = strawberry.field(
-        description="The notice to the subscriber: the reason, and how to appeal."
+        description="The notice to the subscriber: the reason, and how to appeal.", directives=[LONG]
     )
     state: OrderState = strawberry.field(description="Where it stands.")
     impossible_reason: ImpossibleReason | None = strawberry.field(description="Why the carrier can't execute it.")
@@ -71,7 +71,9 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     lifted_at: datetime | None = strawberry.field(description="When the lift was acknowledged.")
     drafted_at: datetime = strawberry.field(description="When it was drafted.")
     return_reason: str | None = fed.field(
-        description="Why an approver returned the draft; visible to the regulator only.", requires_scopes=ORDER_STAFF
+        description="Why an approver returned the draft; visible to the regulator only.",
+        requires_scopes=ORDER_STAFF,
+        directives=[LONG],
     )
     hold_reasons: list[HoldReason] | None = fed.field(
         description="Why the guard holds or held it; visible to the regulator only.",
@@ -81,12 +83,17 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     override_note: str | None = fed.field(
         description="Why it was issued although the guard held it; visible to the regulator only.",
         requires_scopes=ORDER_STAFF,
+        directives=[LONG],
     )
     end_note: str | None = fed.field(
-        description="Why it was ended; visible to the regulator only.", requires_scopes=ORDER_STAFF
+        description="Why it was ended; visible to the regulator only.",
+        requires_scopes=ORDER_STAFF,
+        directives=[LONG],
     )
     lift_note: str | None = fed.field(
-        description="Why it is lifted; visible to the regulator only.", requires_scopes=ORDER_STAFF
+        description="Why it is lifted; visible to the regulator only.",
+        requires_scopes=ORDER_STAFF,
+        directives=[LONG],
     )
     status: BlockRequestStatus = strawberry.field(
         description="How far it has progressed, in terms common to all instruments."

@@ -21,13 +21,14 @@ from gateway.operations.errors import (
 from gateway.operations.failures import Told, is_unavailable, log_causes, tell_errors, tell_failure
 from gateway.operations.progress import Answer, Executed, Planned, Received
 from gateway.operations.services import Services
+from ledger.answers import AnswerTooLargeError
 from ledger.errors import LedgerError
 
 _RETRY = {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)}
 
 
 def encode_response(executed: Executed, services: Services) -> Answer:
-    """Return the answer to an operation that ran."""
+    """Return the answer to an operation that ran, unless it is too large, which only its encoding shows exactly."""
     away = _find_unavailable(executed)
     if away is not None:
         return encode_failure(executed, away, services)
@@ -35,7 +36,11 @@ def encode_response(executed: Executed, services: Services) -> Answer:
     told = tell_errors(outcome.errors, executed.request_id)
     body = {"data": outcome.data, **({"extensions": outcome.extensions} if outcome.extensions else {})}
     partial = bool(told) and services.settings.http_status_edition == "2026-09" and not executed.media_type.is_legacy
-    return _answer(executed, PARTIAL_SUCCESS if partial else 200, {}, told, body)
+    answer = _answer(executed, PARTIAL_SUCCESS if partial else 200, {}, told, body)
+    bytes_max = services.settings.answer_bytes_max
+    if len(answer.body) > bytes_max:
+        return encode_failure(executed, AnswerTooLargeError.beyond(bytes_max), services)
+    return answer
 
 
 def encode_failure(reached: Received, failure: Exception, services: Services) -> Answer:

@@ -14,6 +14,8 @@ from gateway.operations.errors import OperationTimeoutError, OverloadedError, Va
 from gateway.operations.executor import PREPARED, Prepared, find_reported_key
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
+from gateway.operations.stages.limit_rate import charge_answer
+from ledger.answers import AnswerSize
 
 _CONSTANT_BYTES_MAX = 1_048_576
 _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
@@ -31,8 +33,8 @@ class VariablesRefusedError(VariablesInvalidError):
 async def execute_operation(authorized: Authorized, services: Services) -> Executed:
     """Run a query or a mutation.
 
-    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError. A failure inside a field is part of the
-    outcome.
+    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError, AnswerTooLargeError. A failure inside a field
+    is part of the outcome.
     """
     key = (authorized.document.text, authorized.request.operation_name)
     if authorized.plan.is_constant and (known := services.constants.find(key)) is not None:
@@ -40,11 +42,12 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     gate = services.in_flight
     if gate.running >= gate.running_max:
         raise OverloadedError(headers={"Retry-After": "1"})
+    answer = AnswerSize(services.settings.answer_bytes_max)
     gate.running += 1
     services.metrics.in_flight.set(gate.running)
     try:
         async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
-            outcome = await _execute(authorized, services)
+            outcome = await _execute(authorized, answer, services)
     except TimeoutError:
         if timer.expired():
             raise OperationTimeoutError from None
@@ -52,6 +55,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     finally:
         gate.running -= 1
         services.metrics.in_flight.set(gate.running)
+        charge_answer(authorized, answer, services)
     if authorized.plan.is_constant and outcome.data is not None and not outcome.errors:
         encoded = {name: orjson.dumps(value) for name, value in outcome.data.items()}
         outcome = Outcome(data={name: orjson.Fragment(value) for name, value in encoded.items()})
@@ -60,7 +64,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     return Executed(**vars(authorized), outcome=outcome)
 
 
-async def _execute(authorized: Authorized, services: Services) -> Outcome:
+async def _execute(authorized: Authorized, answer: AnswerSize, services: Services) -> Outcome:
     request, document = authorized.request, authorized.document
     prepared = Prepared(
         document=document,
@@ -68,8 +72,10 @@ async def _execute(authorized: Authorized, services: Services) -> Outcome:
         scopes=authorized.scopes,
         reported=_list_reported(authorized.denials),
         refused_entities=authorized.refused_entities,
+        answer=answer,
     )
     async with services.make_context(authorized.principal, authorized.as_of, authorized.request_id) as context:
+        context.answer = answer
         result = await services.schema.execute(
             document.text,
             variable_values=dict(request.variables),
@@ -79,6 +85,8 @@ async def _execute(authorized: Authorized, services: Services) -> Outcome:
             # The client's own extensions never replace what the stages prepared.
             operation_extensions={**request.extensions, PREPARED: prepared},
         )
+    # Nothing of a result that was cut off is sent: what is missing would look like what doesn't exist.
+    answer.check()
     errors = tuple(result.errors or ())
     if result.data is None and errors and all(_is_of_request(error) for error in errors):
         # graphql-core ran no field: after validation, it can only have refused a variable's value.

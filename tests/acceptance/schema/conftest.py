@@ -10,7 +10,6 @@ import pytest
 from auth.tokens.principal import Principal
 from gateway.app import create_app
 from gateway.settings import Settings
-from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from resolvers.context import Context
@@ -22,10 +21,24 @@ from tests.support.server_thread import ServerThread, listen, port_of
 
 
 @pytest.fixture
-def site(database: Database, database_url: str, keyring: Keyring, parties: Parties, as_of: datetime) -> Iterator[Site]:
+def bounds() -> dict[str, Any]:
+    """Settings of the site other than the default; a test that needs some overrides this."""
+    return {}
+
+
+@pytest.fixture
+def site(
+    database: Database,
+    database_url: str,
+    keyring: Keyring,
+    parties: Parties,
+    as_of: datetime,
+    bounds: dict[str, Any],
+) -> Iterator[Site]:
     site = Site(database, parties, as_of)
-    settings = Settings(rate_burst=100_000, rate_anonymous_burst=100_000, metrics_port=0, log_level="ERROR")
-    served = Database.connect(LedgerSettings(database_url=database_url, role_prefix=ROLE_PREFIX), keyring)
+    quiet = {"rate_burst": 100_000, "rate_anonymous_burst": 100_000, "metrics_port": 0, "log_level": "ERROR"}
+    settings = Settings(database_url=database_url, role_prefix=ROLE_PREFIX, **(quiet | bounds))
+    served = Database.connect(settings, keyring)
 
     def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
         return Context(database=served, principal=principal, as_of=as_of, request_id=request_id)
