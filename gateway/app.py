@@ -19,6 +19,7 @@ from auth.tokens.open_tokens import OpenTokens
 from gateway.operations.endpoint import GraphQLEndpoint
 from gateway.operations.executor import prepare_schema
 from gateway.operations.graphiql import ASSETS_PATH, serve_asset
+from gateway.operations.lookups import LOOKUPS_LEFT
 from gateway.operations.protection import check_declarations
 from gateway.operations.services import MakeContext, VerifyToken, make_services
 from gateway.process.health import Check, Readiness, answer_healthz
@@ -117,7 +118,14 @@ def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[Base
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST"),
                 allow_headers=("Authorization", "Content-Type", "DPoP", "Last-Event-ID", "X-Request-Id"),
-                expose_headers=("DPoP-Nonce", "WWW-Authenticate", "X-Request-Id", "X-Jembatan-Cost", "Retry-After"),
+                expose_headers=(
+                    "DPoP-Nonce",
+                    "WWW-Authenticate",
+                    "X-Request-Id",
+                    "X-Jembatan-Cost",
+                    LOOKUPS_LEFT,
+                    "Retry-After",
+                ),
                 max_age=600,
             )
         )

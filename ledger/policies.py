@@ -73,6 +73,20 @@ class RiskPolicy(SettingsSection):
     risk_very_high_complainants: int = Field(10, ge=1, le=10_000, description="The same for VERY_HIGH.")
 
 
+class LookupPolicy(SettingsSection):
+    """How many numbers a client may look up by their value."""
+
+    title: ClassVar[str] = "Policy: looking up numbers"
+
+    lookups_per_client_daily: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Numbers, or hashes of numbers, that one client may look up by their value in a legal day (WIB), "
+        "over all processes. A carrier's own numbers and the regulator's look-ups don't count.",
+    )
+
+
 class OrderPolicy(SettingsSection):
     """When orders and lifts are due, and the limits of extensions and acknowledgements."""
 
@@ -143,7 +157,7 @@ class SignalPolicy(SettingsSection):
         return parse_category_weights(value) if isinstance(value, str) else value
 
 
-class Policies(SignalPolicy, GuardPolicy, RiskPolicy, OrderPolicy, FilingPolicy):
+class Policies(SignalPolicy, GuardPolicy, LookupPolicy, RiskPolicy, OrderPolicy, FilingPolicy):
     """Every policy of the ledger."""
 
 

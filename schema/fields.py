@@ -11,6 +11,9 @@ from strawberry.extensions import FieldExtension
 
 from schema.authority import Need
 
+LOOKED_UP = {"jembatan.is_looked_up": True}
+"""The metadata of an argument or an input's field by whose value numbers are found although its type isn't E164."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

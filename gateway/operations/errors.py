@@ -233,6 +233,15 @@ class RateLimitedError(RequestRefusedError):
     hint = "Wait for the number of seconds in Retry-After."
 
 
+class LookupsExhaustedError(RequestRefusedError):
+    """The client may look up no more numbers today; nothing was looked up."""
+
+    code = "LOOKUPS_EXHAUSTED"
+    category = Code.RATE_LIMITED
+    status = 429
+    hint = "Wait for the number of seconds in retryAfterSeconds, or look up fewer numbers in one operation."
+
+
 class OverloadedError(RequestRefusedError):
     """The process is already running as many operations as it can; nothing was executed."""
 

@@ -47,6 +47,7 @@ from gateway.operations.introspection import (
     weigh_introspection,
 )
 from gateway.operations.literals import ABSENT, read_argument, read_condition, read_value
+from gateway.operations.number_arguments import names_numbers
 from gateway.operations.protection import Protection, Requirement
 
 ENTITIES = "_entities"
@@ -80,6 +81,14 @@ class EntityUse:
 
 
 @dataclass(frozen=True, slots=True)
+class LookupUse:
+    """A selection of a field whose arguments may name numbers."""
+
+    field: GraphQLField
+    node: FieldNode
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What an operation asks for.
 
@@ -90,6 +99,7 @@ class Plan:
     cost: int
     protected: tuple[ProtectedUse, ...]
     entities: tuple[EntityUse, ...]
+    lookups: tuple[LookupUse, ...] = ()
     is_constant: bool = False
     is_reusable: bool = True
 
@@ -129,6 +139,7 @@ class Planner:
             cost,
             tuple(walk.protected.values()),
             tuple(walk.entities),
+            tuple(walk.lookups),
             is_constant=fixed and 0 < len(walk.introspected) == walk.roots,
             is_reusable=fixed or not walk.introspected,
         )
@@ -152,6 +163,7 @@ class _Walk:
         self.selections = 0
         self.protected: dict[tuple[str, str | None, tuple[str, ...]], ProtectedUse] = {}
         self.entities: list[EntityUse] = []
+        self.lookups: list[LookupUse] = []
         self.introspected: set[str] = set()
         self.roots = 0
 
@@ -182,6 +194,8 @@ class _Walk:
             return self._cost_of_introspection(field, nodes)
         if name == ENTITIES and parent is self.schema.query_type:
             self.entities.append(EntityUse(path, node))
+        if parent is not self.schema.mutation_type and field.args and names_numbers(field):
+            self.lookups.append(LookupUse(field, node))
         sizing = self.costs.size(parent.name, field, node, self.variables, inherited=sizes.get(name))
         inner = self._cost_of_members(field, nodes, path, sizing)
         return self.costs.weigh_field(field, node) + sizing.length * inner

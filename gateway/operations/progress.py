@@ -15,6 +15,7 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, Operati
 from auth.tokens.principal import Principal
 from gateway.operations.media_types import MediaType
 from gateway.operations.plans import Plan
+from ledger.numbers.lookups import CountedLookups
 
 _OPERATION_NAME_CHARACTERS_MAX = 100
 
@@ -151,9 +152,15 @@ class Authorized(Planned):
 
 @dataclass(frozen=True, kw_only=True)
 class Executed(Authorized):
-    """The operation has run."""
+    """The operation has run. lookups are the numbers that it looked up, where they count."""
 
     outcome: Outcome
+    lookups: CountedLookups | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the log records about it."""
+        counted = {} if self.lookups is None else {"lookups": self.lookups.asked}
+        return {**super().describe(), **counted}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,12 @@ class Metrics:
             "jembatan_errors", "Answers that carry an error, by extensions.code.", ("code",), registry=self.registry
         )
         self.cost = Histogram("jembatan_operation_cost", "Estimated cost.", buckets=_COSTS, registry=self.registry)
+        self.lookups = Counter(
+            "jembatan_number_lookups",
+            "Numbers that clients looked up by their value and that count, by the kind of member and outcome.",
+            ("member_kind", "outcome"),
+            registry=self.registry,
+        )
         self.in_flight = Gauge("jembatan_operations_in_flight", "Operations running now.", registry=self.registry)
         self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)
 

@@ -26,7 +26,7 @@ from ledger.storage.roles import Role
 from ledger.texts import check_text
 from ledger.viewer import MemberKind, ViewerKind
 
-_HOME_PREFIX = "+62"
+HOME_PREFIX = "+62"
 _REASON_LENGTH_MAX = 500
 _LOADING_TIMEOUT_MS = 600_000
 _RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
@@ -171,7 +171,7 @@ async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     if not e164s:
         return {}
-    parameters = {"e164s": list(e164s), "at": at, "home_prefix": _HOME_PREFIX}
+    parameters = {"e164s": list(e164s), "at": at, "home_prefix": HOME_PREFIX}
     return {
         row.e164: Holder(status=HolderStatus(row.status), holder_id=row.holder_id, brand_id=row.brand_id)
         for row in await tx.execute(_FIND_HOLDERS, parameters)

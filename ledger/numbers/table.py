@@ -1,12 +1,12 @@
 """The tables of the numbering plan, of telephone numbers, and of the epochs in which a number had one subscriber."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
-from ledger.identifiers import BrandId, MemberId, OverrideId, RangeId
+from ledger.identifiers import BrandId, ClientId, MemberId, OverrideId, RangeId
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
 from ledger.storage.access import ME, TRANSITION_MOVES, reads
 from ledger.storage.markers import BIG, KEY, REQUIRED, only, references
@@ -127,4 +127,21 @@ number_epochs = declare(
     CheckConstraint("epoch >= 1", name="epoch_positive"),
     CheckConstraint(E164_FORM, name="e164_form"),
     access=_LOOKED_AFTER,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberLookups:
+    """How many numbers a client looked up by their value on a legal day; the next day uses the row again."""
+
+    client_id: Annotated[ClientId, KEY]
+    day: date
+    used: Annotated[int, BIG]
+
+
+number_lookups = declare(
+    "number_lookups",
+    NumberLookups,
+    CheckConstraint("used >= 1", name="used_positive"),
+    access=(TRANSITION_MOVES,),
 )

@@ -10,9 +10,10 @@ from strawberry import UNSET
 from auth.scopes import render_scope
 from auth.tokens.principal import Principal
 from ledger.errors import UnknownError
-from ledger.identifiers import BrandId, OfficeId, parse_id
+from ledger.identifiers import BrandId, ClientId, OfficeId, parse_id
 from ledger.members import table
 from ledger.members.reading import list_members, list_officers
+from ledger.numbers.lookups import find_lookups
 from ledger.viewer import MemberKind
 from resolvers.context import Context
 from schema.authority import MEMBER_STAFF, MEMBERS_MANAGE, MEMBERS_READ
@@ -114,6 +115,16 @@ class MemberConnection(Connection[Member]):
     pass
 
 
+@fed.type(
+    description="How many numbers your client may look up by their value in a day. Each number or hash that a query "
+    "names counts, found or not, except those of your own ranges."
+)
+class Lookups:
+    limit: int = strawberry.field(description="How many in a day.")
+    used: int = strawberry.field(description="How many it has looked up today, this operation's included.")
+    resets_at: datetime = strawberry.field(description="When the next day begins, in Jakarta.")
+
+
 @fed.type(description="Who you are, according to your access token.")
 class Viewer:
     member_id: strawberry.ID = strawberry.field(description="The member you act for.")
@@ -128,6 +139,11 @@ class Viewer:
     @field("The member you act for.")
     async def member(self, info: Info) -> Member | None:
         return await find_member(info.context, self.member_id)
+
+    @field("The numbers that your client may look up today; null for the regulator, whose look-ups don't count.")
+    async def lookups(self, info: Info) -> Lookups | None:
+        today = await info.context.read(find_lookups, ClientId(self.client_id))
+        return copy_model(Lookups, today) if today else None
 
     @classmethod
     def of(cls, principal: Principal) -> "Viewer":

@@ -17,7 +17,7 @@ from ledger.vocabulary import Category
 from resolvers import signals as resolve
 from resolvers.context import Context
 from schema.authority import NUMBERS_READ, SIGNAL_STAFF, SIGNALS_READ
-from schema.fields import field
+from schema.fields import LOOKED_UP, field
 from schema.info import Info
 from schema.members.types import Member, Officer, find_member, find_officer
 from schema.models import Shown, given_filter
@@ -140,6 +140,7 @@ class FraudSignalFilter:
     hashes: list[str] | None = strawberry.field(
         description="With any of these hashes, at most 1,000, made with one of your keys. Other hashes match nothing.",
         default=UNSET,
+        metadata=LOOKED_UP,
     )
     e164s: list[E164] | None = strawberry.field(
         description=(

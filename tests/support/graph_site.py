@@ -11,6 +11,7 @@ from ledger.storage.database import Database
 from ledger.viewer import Viewer
 from tests.support.country import Parties
 from tests.support.desk import principal_of
+from tests.support.sample_gateway import Reply
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,16 @@ class Site:
         return Verdict(self.tokens.get(bearer))
 
     def post(self, token: str | None, query: str, **variables: Any) -> Any:
+        return self.send(token, query, **variables).body
+
+    def send(self, token: str | None, query: str, **variables: Any) -> Reply:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("POST", "/graphql", json.dumps({"query": query, "variables": variables}), headers)
-            return json.loads(connection.getresponse().read())
+            response = connection.getresponse()
+            return Reply(response.status, response.headers, response.read())
         finally:
             connection.close()

@@ -19,6 +19,7 @@ from gateway.operations.errors import (
     find_refusal_status,
 )
 from gateway.operations.failures import Told, is_unavailable, log_causes, tell_errors, tell_failure
+from gateway.operations.lookups import LOOKUPS_LEFT
 from gateway.operations.progress import Answer, Executed, Planned, Received
 from gateway.operations.services import Services
 from ledger.answers import AnswerTooLargeError
@@ -119,4 +120,6 @@ def _answer(
     sent = {"Content-Type": reached.media_type.header, "Vary": "Accept, Authorization", **headers}
     if isinstance(reached, Planned):
         sent["X-Jembatan-Cost"] = str(reached.cost)
+    if isinstance(reached, Executed) and reached.lookups is not None:
+        sent[LOOKUPS_LEFT] = str(reached.lookups.today.left)
     return Answer(status=status, headers=sent, body=encoded, errors=errors, is_result=result is not None)

@@ -12,10 +12,12 @@ from strawberry.types.graphql import OperationType
 
 from gateway.operations.errors import OperationTimeoutError, OverloadedError, VariablesInvalidError
 from gateway.operations.executor import PREPARED, Prepared, find_reported_key
+from gateway.operations.lookups import count_operation
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_answer
 from ledger.answers import AnswerSize
+from ledger.numbers.lookups import CountedLookups
 
 _CONSTANT_BYTES_MAX = 1_048_576
 _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
@@ -33,8 +35,8 @@ class VariablesRefusedError(VariablesInvalidError):
 async def execute_operation(authorized: Authorized, services: Services) -> Executed:
     """Run a query or a mutation.
 
-    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError, AnswerTooLargeError. A failure inside a field
-    is part of the outcome.
+    Errors: OverloadedError, OperationTimeoutError, VariablesRefusedError, AnswerTooLargeError, LookupsExhaustedError. A
+    failure inside a field is part of the outcome.
     """
     key = (authorized.document.text, authorized.request.operation_name)
     if authorized.plan.is_constant and (known := services.constants.find(key)) is not None:
@@ -47,7 +49,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     services.metrics.in_flight.set(gate.running)
     try:
         async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
-            outcome = await _execute(authorized, answer, services)
+            outcome, lookups = await _execute(authorized, answer, services)
     except TimeoutError:
         if timer.expired():
             raise OperationTimeoutError from None
@@ -61,10 +63,12 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
         outcome = Outcome(data={name: orjson.Fragment(value) for name, value in encoded.items()})
         if len(authorized.document.text) + sum(map(len, encoded.values())) <= _CONSTANT_BYTES_MAX:
             services.constants.keep(key, outcome)
-    return Executed(**vars(authorized), outcome=outcome)
+    return Executed(**vars(authorized), outcome=outcome, lookups=lookups)
 
 
-async def _execute(authorized: Authorized, answer: AnswerSize, services: Services) -> Outcome:
+async def _execute(
+    authorized: Authorized, answer: AnswerSize, services: Services
+) -> tuple[Outcome, CountedLookups | None]:
     request, document = authorized.request, authorized.document
     prepared = Prepared(
         document=document,
@@ -76,6 +80,7 @@ async def _execute(authorized: Authorized, answer: AnswerSize, services: Service
     )
     async with services.make_context(authorized.principal, authorized.as_of, authorized.request_id) as context:
         context.answer = answer
+        lookups = await count_operation(context, authorized, services)
         result = await services.schema.execute(
             document.text,
             variable_values=dict(request.variables),
@@ -96,7 +101,8 @@ async def _execute(authorized: Authorized, answer: AnswerSize, services: Service
         raise errors[0].original_error or errors[0]
     told = {find_reported_key(error) for error in authorized.denials}
     fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)
-    return Outcome(data=result.data, errors=(*authorized.denials, *fresh), extensions=result.extensions or {})
+    outcome = Outcome(data=result.data, errors=(*authorized.denials, *fresh), extensions=result.extensions or {})
+    return outcome, lookups
 
 
 def _list_reported(denials: tuple[GraphQLError, ...]) -> frozenset[tuple[str, str | None, tuple[str, ...]]]:

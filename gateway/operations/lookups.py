@@ -1,0 +1,77 @@
+"""Counts the numbers that a query looks up by their value, and refuses a client that looked up too many today.
+
+They are counted before anything is read, in a transaction of their own, so that no count waits for a connection while
+its operation holds another. A mutation isn't counted: what it writes says who wrote it, and it has bounds of its own.
+Source: docs/adr/0081.
+"""
+
+import math
+from typing import Any
+
+from graphql import GraphQLError
+
+from gateway.operations.errors import LookupsExhaustedError
+from gateway.operations.number_arguments import Named, read_numbers, read_represented_numbers
+from gateway.operations.plans import with_defaults
+from gateway.operations.progress import Authorized
+from gateway.operations.services import Services
+from ledger.numbers.lookups import CountedLookups, count_lookups, is_counted
+from schema.scalars import parse_e164
+
+LOOKUPS_LEFT = "X-Jembatan-Lookups-Left"
+"""The header that says how many numbers the client may still look up today."""
+
+
+async def count_operation(context: Any, authorized: Authorized, services: Services) -> CountedLookups | None:
+    """Count what an operation looks up; None where nothing of it counts. Errors: LookupsExhaustedError, LedgerError."""
+    principal, named = authorized.principal, _list_named(authorized, services)
+    if principal is None or not named or not is_counted(context.viewer):
+        return None
+    counted: CountedLookups = await context.write(
+        count_lookups,
+        principal.client_id,
+        e164s={each.value for each in named if each.is_number},
+        hashes={each.value for each in named if not each.is_number},
+    )
+    outcome = "granted" if counted.is_granted else "refused"
+    services.metrics.lookups.labels(principal.member_kind.value, outcome).inc(counted.asked)
+    if not counted.is_granted:
+        raise _refuse(counted, authorized)
+    return counted
+
+
+def _list_named(authorized: Authorized, services: Services) -> set[Named]:
+    """List the distinct numbers and hashes; what is no number is left out, since execution refuses it."""
+    plan = authorized.plan
+    if not (plan.lookups or plan.entities):
+        return set()
+    variables = with_defaults(authorized.operation, authorized.request.variables)
+    named: set[Named] = set()
+    for use in plan.lookups:
+        named.update(read_numbers(use.field, use.node, variables))
+    for entities in plan.entities:
+        named.update(read_represented_numbers(services.graph, entities.node, variables))
+    return {each for each in named if not each.is_number or _is_number(each.value)}
+
+
+def _is_number(value: str) -> bool:
+    try:
+        parse_e164(value)
+    except GraphQLError:
+        return False
+    return True
+
+
+def _refuse(counted: CountedLookups, authorized: Authorized) -> LookupsExhaustedError:
+    today = counted.today
+    seconds = max(1, math.ceil((today.resets_at - authorized.as_of).total_seconds()))
+    return LookupsExhaustedError(
+        f"The operation looks up {counted.asked} numbers; {today.left} of {today.limit} are left today.",
+        headers={"Retry-After": str(seconds), LOOKUPS_LEFT: str(today.left)},
+        extensions={
+            "asked": counted.asked,
+            "limit": today.limit,
+            "used": today.used,
+            "retryAfterSeconds": seconds,
+        },
+    )

@@ -1,0 +1,119 @@
+"""Look-ups of numbers by their value, counted for each client and legal day, so that nobody reads a country's risk.
+
+What counts is every number, or hash of one, that a client names, found or not, except what it may know anyway: numbers
+of the carrier's own ranges, and all look-ups of the regulator and the operator. The count is in the database, so it
+holds over all processes and restarts; a client has one row, which the next day uses again.
+Source: docs/adr/0081.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import text
+
+from ledger.identifiers import ClientId
+from ledger.legal_time import LEGAL_ZONE
+from ledger.numbers.plan import HOLDER_JOIN, HOME_PREFIX
+from ledger.permissions import REGULATOR_OR_OPERATOR
+from ledger.storage.database import Transaction
+from ledger.storage.roles import Role
+from ledger.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookups:
+    """How many numbers a client may look up in a day, how many it has, and when the next day begins."""
+
+    limit: int
+    used: int
+    resets_at: datetime
+
+    @property
+    def left(self) -> int:
+        """How many more it may look up."""
+        return max(self.limit - self.used, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedLookups:
+    """The verdict on one operation: how many of its look-ups count, and whether the client may make them.
+
+    If not, none of them was counted.
+    """
+
+    asked: int
+    is_granted: bool
+    today: Lookups
+
+
+# A day that is over is replaced; one that a process with a slower clock still has counts as the present one.
+_COUNT = text(f"""
+WITH named AS (
+  SELECT count(*) + CAST(:others AS bigint) AS asked
+  FROM (SELECT e164, starts_with(e164, :home_prefix) AS is_domestic
+        FROM unnest(CAST(:e164s AS text[])) AS e164) n {HOLDER_JOIN}
+  WHERE coalesce(o.holder_id, r.holder_id) IS DISTINCT FROM CAST(:member_id AS uuid)
+), counted AS (
+  INSERT INTO number_lookups AS known (client_id, day, used)
+  SELECT :client_id, :day, asked FROM named WHERE asked BETWEEN 1 AND :limit
+  ON CONFLICT (client_id) DO UPDATE
+    SET day = greatest(known.day, excluded.day),
+        used = CASE WHEN known.day < excluded.day THEN excluded.used ELSE known.used + excluded.used END
+    WHERE known.day < excluded.day OR known.used + excluded.used <= :limit
+  RETURNING used
+)
+SELECT named.asked, counted.used, coalesce(before.used, 0) AS used_before
+FROM named LEFT JOIN counted ON true
+LEFT JOIN number_lookups before ON before.client_id = :client_id AND before.day >= :day
+""")
+_FIND = text("SELECT used FROM number_lookups WHERE client_id = :client_id AND day >= :day")
+
+
+def is_counted(viewer: Viewer) -> bool:
+    """Whether the viewer's look-ups count; the regulator's and the operator's don't."""
+    return viewer.kind not in REGULATOR_OR_OPERATOR
+
+
+async def count_lookups(
+    tx: Transaction, client_id: ClientId, *, e164s: Collection[str], hashes: Collection[str]
+) -> CountedLookups:
+    """Count the numbers and hashes that one operation names, all or none, in one statement.
+
+    Shapes: e164s and hashes have no repetitions. The transaction is the viewer's own, and must be committed before
+    anything is looked up.
+    """
+    day, limit = _day_of(tx.as_of), tx.policies.lookups_per_client_daily
+    parameters = {
+        "client_id": client_id,
+        "day": day,
+        "limit": limit,
+        "e164s": sorted(e164s),
+        "others": len(hashes),
+        "member_id": tx.viewer.member_id,
+        "home_prefix": HOME_PREFIX,
+        "at": tx.as_of,
+    }
+    async with tx.role(Role.TRANSITION):
+        row = (await tx.execute(_COUNT, parameters)).one()
+    used = row.used_before if row.used is None else row.used
+    today = Lookups(limit=limit, used=used, resets_at=_end_of(day))
+    return CountedLookups(asked=row.asked, is_granted=row.asked == 0 or row.used is not None, today=today)
+
+
+async def find_lookups(tx: Transaction, client_id: ClientId) -> Lookups | None:
+    """Return what the client has looked up today; None for a viewer whose look-ups don't count."""
+    if not is_counted(tx.viewer):
+        return None
+    day = _day_of(tx.as_of)
+    async with tx.role(Role.TRANSITION):
+        used = (await tx.execute(_FIND, {"client_id": client_id, "day": day})).scalar_one_or_none()
+    return Lookups(limit=tx.policies.lookups_per_client_daily, used=used or 0, resets_at=_end_of(day))
+
+
+def _day_of(at: datetime) -> date:
+    return at.astimezone(LEGAL_ZONE).date()
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), LEGAL_ZONE)
