@@ -5,7 +5,7 @@ with its traceback, however many fields it affected. The text of internal errors
 """
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from ledger.errors import Category, LedgerError
 _log = structlog.get_logger("gateway.failures")
 
 CAUSES_LOGGED_MAX = 10
+ALIKE_MAX = 10
+"""How many errors with the same problem at different items an answer lists."""
 _CODES = frozenset(Code)
 
 
@@ -32,9 +34,12 @@ class Told:
 def tell_errors(errors: Iterable[GraphQLError], request_id: str, *, refusal: GatewayError | None = None) -> list[Told]:
     """Return the errors of an operation as the client reads them, and log internal causes.
 
-    Shapes: errors without a cause of their own take their code from refusal, where it is given.
+    Shapes: errors without a cause of their own take their code from refusal, where it is given. Of errors with the
+    same problem and place, whatever the item, the first few are told, and the last of these says how many more there
+    are (`omitted`).
     """
     told: list[Told] = []
+    alike: dict[Hashable, list[Told]] = {}
     internal: list[Exception] = []
     for error in errors:
         plain = refusal is not None and error.original_error is None
@@ -42,12 +47,18 @@ def tell_errors(errors: Iterable[GraphQLError], request_id: str, *, refusal: Gat
         if message is INTERNAL_MESSAGE:
             internal.append(error.original_error or error)
         body: dict[str, Any] = {"message": error.message if plain else message}
+        same = alike.setdefault((extensions["code"], extensions.get("problem"), _find_place(error)), [])
+        if len(same) >= ALIKE_MAX:
+            told_of = same[-1].body["extensions"]
+            told_of["omitted"] = told_of.get("omitted", 0) + 1
+            continue
         if error.locations:
             body["locations"] = [location.formatted for location in error.locations]
         if error.path is not None:
             body["path"] = error.path
         body["extensions"] = {**extensions, "requestId": request_id}
-        told.append(Told(body, extensions["code"]))
+        same.append(Told(body, extensions["code"]))
+        told.append(same[-1])
     log_causes(internal)
     return told
 
@@ -106,6 +117,11 @@ def log_causes(errors: Iterable[Exception]) -> None:
         _log.error("internal error", cause=key[0], where=key[1], times=counted[key], exc_info=error)
     if len(first) > CAUSES_LOGGED_MAX:
         _log.error("further internal errors", causes=len(first) - CAUSES_LOGGED_MAX)
+
+
+def _find_place(error: GraphQLError) -> Hashable:
+    """Return the field that an error is about, whatever item it is in; one without a path is like no other."""
+    return id(error) if error.path is None else tuple(key for key in error.path if isinstance(key, str))
 
 
 def _with(extensions: dict[str, Any], **optional: str | None) -> dict[str, Any]:

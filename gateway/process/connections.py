@@ -24,6 +24,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
+from gateway.process.refusals import Refusals
 from gateway.process.room import Room
 from gateway.settings import Settings
 from ledger.bounds.rates import Allowance
@@ -53,6 +54,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     settings: ClassVar[Settings]
     room: ClassVar[Room]
+    refusals: ClassVar[Refusals]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         """Take uvicorn's own arguments."""
@@ -60,7 +62,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.logger = _log
         rate = self.settings.stream_messages_per_second
         allowance = Allowance(rate_per_second=rate, burst=max(2 * rate, 1), now_seconds=self.loop.time())
-        self.conn = BoundedFrames(self.loop, allowance, bytes_max=self.settings.stream_message_bytes_max)
+        self.conn = BoundedFrames(
+            self.loop, allowance, bytes_max=self.settings.stream_message_bytes_max, on_refusal=self._record_refusal
+        )
         self._is_lingering = False
         self._is_open = False
         self.is_writable = True
@@ -189,6 +193,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             if self.close_timer is None:
                 self.transport.close()
 
+    def _record_refusal(self, status: int) -> None:
+        self.refusals.record_status(status, peer=self.client[0] if self.client else "local")
+
     def _refuse_handshake(self) -> None:
         """Answer a request, such as one with a body, that the HTTP parser accepted but not the WebSocket one."""
         answer = b"".join(self.conn.data_to_send())
@@ -212,20 +219,28 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
 
-def bound_websocket(settings: Settings, room: Room) -> type[BoundedWebSocket]:
+def bound_websocket(settings: Settings, room: Room, refusals: Refusals) -> type[BoundedWebSocket]:
     """Return the protocol for WebSockets with the limits of the settings."""
-    return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings, "room": room})
+    return type("BoundedWebSocket", (BoundedWebSocket,), {"settings": settings, "room": room, "refusals": refusals})
 
 
 class BoundedFrames(ServerProtocol):
     """The frames of one connection, counted as they are read, so that the first one over the limit ends a flood."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, allowance: Allowance, *, bytes_max: int) -> None:
-        """Read frames at the allowance's rate, and messages of up to bytes_max."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        allowance: Allowance,
+        *,
+        bytes_max: int,
+        on_refusal: Callable[[int], None],
+    ) -> None:
+        """Read frames at the allowance's rate, and messages of up to bytes_max; refused upgrades are told."""
         super().__init__(extensions=None, max_size=bytes_max, logger=_log)
         self._loop = loop
         self._allowance = allowance
         self._is_flooded = False
+        self._on_refusal = on_refusal
 
     def recv_frame(self, frame: Frame) -> None:
         """Take one frame, or fail the connection."""
@@ -249,6 +264,7 @@ class BoundedFrames(ServerProtocol):
     def reject(self, status: StatusLike, text: str) -> Response:
         """Return a refused upgrade as JSON, like every other refusal."""
         response = super().reject(status, text)
+        self._on_refusal(response.status_code)
         problem = {"code": "BAD_USER_INPUT", "problem": "UPGRADE_REFUSED"}
         error = {"message": text.partition("\n")[0], "extensions": problem}
         response.body = json.dumps({"errors": [error]}).encode()

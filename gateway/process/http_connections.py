@@ -26,12 +26,14 @@ from gateway.operations.errors import (
 )
 from gateway.operations.failures import tell_failure
 from gateway.process.connections import ABORT, LINGER_SECONDS, WRITE
+from gateway.process.refusals import Refusals
 from gateway.process.room import Room
 from gateway.settings import Settings
 from ledger.identifiers import new_id
 
 _log = structlog.get_logger("gateway.connections")
 _TICK_SECONDS = 0.5
+_BAD_REQUEST = 400
 _RATE_GRACE_SECONDS = 5.0
 """How long a body may be slower than the least rate."""
 _HEADER_OVERHEAD_BYTES = len(": \r\n")
@@ -52,6 +54,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
 
     settings: ClassVar[Settings]
     room: ClassVar[Room]
+    refusals: ClassVar[Refusals]
 
     _peer = ""
     _is_admitted = False
@@ -75,7 +78,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
             self._watch()
             return
         # Whoever is refused must not hold a file, so nothing waits until it has read why.
-        self.transport.write(_render(TooManyConnectionsError(headers={"Retry-After": "5"})))
+        self._answer(TooManyConnectionsError(headers={"Retry-After": "5"}))
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -154,6 +157,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         if self._overflow is not None:
             self._refuse(self._overflow)
             return
+        self.refusals.record_status(_BAD_REQUEST, peer=self._peer)
         super().send_400_response(msg)
 
     def timeout_keep_alive_handler(self) -> None:
@@ -251,8 +255,13 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
 
     def _refuse(self, refusal: RequestRefusedError) -> None:
         if not self.transport.is_closing():
-            self.transport.write(_render(refusal))
+            self._answer(refusal)
             self.leave()
+
+    def _answer(self, refusal: RequestRefusedError) -> None:
+        request_id = new_id()
+        self.transport.write(_render(refusal, request_id))
+        self.refusals.record(refusal, request_id=request_id, peer=self._peer)
 
 
 class _Exit:
@@ -263,14 +272,13 @@ class _Exit:
         self.close = protocol.leave
 
 
-def bound_http(settings: Settings, room: Room) -> type[BoundedHttp]:
+def bound_http(settings: Settings, room: Room, refusals: Refusals) -> type[BoundedHttp]:
     """Return the protocol for HTTP with the limits of the settings."""
-    return type("BoundedHttp", (BoundedHttp,), {"settings": settings, "room": room})
+    return type("BoundedHttp", (BoundedHttp,), {"settings": settings, "room": room, "refusals": refusals})
 
 
-def _render(refusal: RequestRefusedError) -> bytes:
+def _render(refusal: RequestRefusedError, request_id: str) -> bytes:
     """Render the answer to a request that never reached the application."""
-    request_id = new_id()
     body = orjson.dumps({"errors": [error.body for error in tell_failure(refusal, request_id)]})
     headers = {
         **refusal.headers,

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from gateway.process.connections import bound_websocket
 from gateway.process.http_connections import bound_http
 from gateway.process.metrics import Metrics
+from gateway.process.refusals import Refusals
 from gateway.process.room import Room
 from gateway.settings import Settings
 
@@ -75,13 +76,15 @@ class DrainingServer(uvicorn.Server):
 def make_server(app: Starlette, settings: Settings) -> DrainingServer:
     """Return a server that is ready to run, by `await server.serve()` or `server.run()`."""
     room = Room(settings)
+    metrics: Metrics = getattr(getattr(app, "state", None), "metrics", None) or Metrics()
+    refusals = Refusals(metrics)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=bound_http(settings, room),
+        http=bound_http(settings, room, refusals),
         loop="uvloop",
-        ws=bound_websocket(settings, room),
+        ws=bound_websocket(settings, room, refusals),
         # The streams send their own pings, which every client can see, even in a browser; docs/adr/0057.
         ws_ping_interval=None,
         ws_per_message_deflate=False,

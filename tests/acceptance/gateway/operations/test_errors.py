@@ -6,7 +6,8 @@ import socket
 import pytest
 import structlog
 
-from tests.support.sample_gateway import Gateway
+from gateway.operations.failures import ALIKE_MAX
+from tests.support.sample_gateway import Gateway, token
 from tests.support.waiting import block_until
 
 
@@ -17,14 +18,15 @@ class TestInternalError:
         assert reply.status == 200
         for error in reply.body["errors"]:
             assert error["message"] == "Internal server error"
-            assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": reply.headers["X-Request-Id"]}
+            told = {name: value for name, value in error["extensions"].items() if name != "omitted"}
+            assert told == {"code": "INTERNAL_SERVER_ERROR", "requestId": reply.headers["X-Request-Id"]}
         assert b"hunter" not in reply.content
         assert b"one cause" not in reply.content
 
     def test_is_logged_once_per_cause_however_many_fields_it_failed(self, gateway: Gateway) -> None:
         with structlog.testing.capture_logs() as logged:
             reply = gateway.post("{ booms { value } a: boom(at: 1) b: boom(at: 2) }")
-        assert len(reply.body["errors"]) == 202
+        assert len(reply.body["errors"]) == ALIKE_MAX + 2
         errors = [line for line in logged if line["log_level"] == "error"]
         assert sorted(line["times"] for line in errors) == [2, 200]
 
@@ -37,6 +39,22 @@ class TestInternalError:
                 )
             block_until(lambda: logged, "the request is logged")
         assert [(line["event"], line["status"]) for line in logged] == [("request", 0)]
+
+
+class TestErrorsOfManyItems:
+    @pytest.mark.parametrize("bearer", [None, token("members:read")], ids=["without a token", "without the scope"])
+    def test_with_one_problem_are_told_a_few_times_and_counted(self, gateway: Gateway, bearer: str | None) -> None:
+        query = "query($r: [_Any!]!) { _entities(representations: $r) { ... on Order { id } } }"
+        reply = gateway.post(query, {"r": [{"__typename": "Order", "id": "1"}] * 1_000}, bearer=bearer)
+        assert reply.body["data"]["_entities"] == [None] * 1_000
+        errors = reply.body["errors"]
+        assert [error["path"] for error in errors] == [["_entities", index] for index in range(ALIKE_MAX)]
+        omitted = [error["extensions"].get("omitted") for error in errors]
+        assert omitted == [None] * (ALIKE_MAX - 1) + [1_000 - ALIKE_MAX]
+
+    def test_at_different_fields_are_all_told(self, gateway: Gateway) -> None:
+        aliases = " ".join(f"a{n}: unknown" for n in range(2 * ALIKE_MAX))
+        assert len(gateway.post(f"{{ {aliases} }}").body["errors"]) == 2 * ALIKE_MAX
 
 
 class TestLedgerError:
