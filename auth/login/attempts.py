@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, select
 
 from auth.clock import Clock
+from auth.errors import PasswordsBusyError
 from auth.login.devices import is_known_device, remember_device
 from auth.login.logins import normalise_login, replace_password
 from auth.login.passwords import Passwords
@@ -69,7 +70,8 @@ class LoginDesk:
             return None
         # No transaction is open while the password is hashed: hashing is slow and connections are few.
         source = device_token if is_known and device_token is not None else address
-        is_right = await self._passwords.verify(password, candidate.password_hash if candidate else None, source=source)
+        stored_hash = candidate.password_hash if candidate else None
+        is_right = await self._verify(password, stored_hash, throttle, source=source, is_known=is_known, clock=clock)
         if candidate is None or not is_right or not candidate.is_active:
             return None
         settings = self._settings
@@ -94,7 +96,7 @@ class LoginDesk:
         if candidate is None:
             return None
         about = (session.login or "", session.officer_name)
-        password_hash = await self._passwords.hash(new, about=about, source=session.own_login_id)
+        password_hash = await self._passwords.hash(new, about=about, source=session.own_login_id, is_known=True)
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             if not await _still_has(tx, candidate):
                 return None
@@ -167,11 +169,31 @@ class LoginDesk:
             candidate = await _find_candidate(tx, session.login or "")
         if is_throttled or candidate is None or not candidate.is_active:
             return None
-        if not await self._passwords.verify(password, candidate.password_hash, source=session.own_login_id):
+        if not await self._verify(
+            password, candidate.password_hash, throttle, source=session.own_login_id, is_known=True, clock=clock
+        ):
             return None
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
             await throttle.forgive(tx)
         return candidate
+
+    async def _verify(
+        self,
+        password: str,
+        stored_hash: str | None,
+        throttle: Throttle,
+        *,
+        source: str,
+        is_known: bool,
+        clock: Clock,
+    ) -> bool:
+        """Return whether the password is right; one that found no turn is no attempt. Errors: PasswordsBusyError."""
+        try:
+            return await self._passwords.verify(password, stored_hash, source=source, is_known=is_known)
+        except PasswordsBusyError:
+            async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+                await throttle.take_back(tx)
+            raise
 
     async def _use_code(self, tx: Transaction, session: LoginSession, code: str, device_token: str | None) -> bool:
         """Return whether the code is right and the attempts were not too many."""

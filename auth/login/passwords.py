@@ -2,7 +2,8 @@
 
 A password must never be logged, stored or returned. Verification takes the same time whether or not there is a hash to
 compare with. The callers of one source take their turns one after another, so that a source that sends many passwords
-never holds up another one for longer than one hash takes.
+never holds up another one for longer than one hash takes. Browsers that are known to the login go first and have room
+of their own to wait in, so that not even a flood from many sources holds them up for longer.
 
 Source: RFC 9106 section 4 (the defaults are its second recommended parameters); NIST SP 800-63B section 5.1.1.2 (length
 and commonness instead of composition).
@@ -23,11 +24,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
 from auth.errors import PasswordInvalidError, PasswordsBusyError
+from auth.login.turns import Turns
 from auth.settings import LoginSettings
 
 PASSWORD_LENGTH_MAX = 256
 WAITING_MAX = 100
-"""Passwords that may wait for their turn."""
+"""Passwords that may wait for their turn, from known browsers and from others each."""
 CALLERS_PER_SOURCE_MAX = 10
 """Passwords of one source that may wait or be hashed."""
 _HARD_TO_GUESS = "Use a few unrelated words, and nothing from the login name."
@@ -56,18 +58,19 @@ class Passwords:
         )
         at_once = settings.password_hashes_at_once
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
-        self._turns = asyncio.Semaphore(at_once)
+        self._turns = Turns(at_once)
         self._wait_s = settings.password_wait_seconds
         self._callers_max = at_once + waiting_max
         self._callers: Counter[str] = Counter()
+        self._waiting: Counter[bool] = Counter()
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._decoy: str | None = None
 
-    async def hash(self, password: str, *, about: Sequence[str] = (), source: str = "") -> str:
+    async def hash(self, password: str, *, about: Sequence[str] = (), source: str = "", is_known: bool = False) -> str:
         """Return the hash to store.
 
         Shapes: about holds words that guessers try first, such as the login and the officer's name. source is who sent
-        the password, as turns are counted.
+        the password, as turns are counted, and is_known whether it was let in before.
         Errors: PasswordInvalidError, also for one that is too easy to guess; PasswordsBusyError.
         """
         normalised = _normalise(password)
@@ -75,28 +78,29 @@ class Passwords:
             raise PasswordInvalidError(
                 f"A password is {self._length_min} to {PASSWORD_LENGTH_MAX} characters.", field="password"
             )
-        async with self._turn(source):
+        async with self._turn(source, is_known=is_known):
             if not await self._run(_is_hard_to_guess, normalised, about):
                 raise PasswordInvalidError("The password is too easy to guess.", field="password", hint=_HARD_TO_GUESS)
             return await self._run(self._hasher.hash, normalised)
 
-    async def verify(self, password: str, stored_hash: str | None, *, source: str = "") -> bool:
+    async def verify(self, password: str, stored_hash: str | None, *, source: str = "", is_known: bool = False) -> bool:
         """Return whether the password is the stored one; with nothing stored, the same work is done.
 
         Errors: PasswordsBusyError.
         """
         normalised = _normalise(password)
-        async with self._turn(source):
+        async with self._turn(source, is_known=is_known):
             if self._decoy is None:
                 self._decoy = await self._run(self._hasher.hash, "no login has this password")
             is_same = await self._run(self._matches, normalised or "", stored_hash or self._decoy)
         return is_same and normalised is not None and stored_hash is not None
 
     @asynccontextmanager
-    async def _turn(self, source: str) -> AsyncIterator[None]:
+    async def _turn(self, source: str, *, is_known: bool) -> AsyncIterator[None]:
         """Wait for one of the threads, unless too many are waiting already or it takes too long."""
-        if self._callers.total() >= self._callers_max or self._callers[source] >= CALLERS_PER_SOURCE_MAX:
+        if self._waiting[is_known] >= self._callers_max or self._callers[source] >= CALLERS_PER_SOURCE_MAX:
             raise PasswordsBusyError
+        self._waiting[is_known] += 1
         self._callers[source] += 1
         line = self._lines.setdefault(source, asyncio.Lock())
         try:
@@ -104,11 +108,12 @@ class Passwords:
                 try:
                     async with asyncio.timeout(self._wait_s):
                         await turn.enter_async_context(line)
-                        await turn.enter_async_context(self._turns)
+                        await turn.enter_async_context(self._turns.take(is_known=is_known))
                 except TimeoutError:
                     raise PasswordsBusyError from None
                 yield
         finally:
+            self._waiting[is_known] -= 1
             self._callers[source] -= 1
             if not self._callers[source]:
                 del self._callers[source]

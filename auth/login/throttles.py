@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, func, update
+from sqlalchemy import Update, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -34,12 +34,21 @@ class Throttle:
     async def forgive(self, tx: Transaction) -> None:
         """Take a successful attempt off the counts."""
         left = {subject: update(login_throttles).values(attempts=0) for subject in self.clears}
-        for subject in self.lowers:
-            fewer = func.greatest(login_throttles.c.attempts - 1, 0)
-            left[subject] = update(login_throttles).values(attempts=fewer)
+        left |= {subject: _take_one_off() for subject in self.lowers}
+        await self._update(tx, left)
+
+    async def take_back(self, tx: Transaction) -> None:
+        """Take an attempt off the counts that was never checked."""
+        await self._update(tx, {subject: _take_one_off() for subject in self.limits})
+
+    async def _update(self, tx: Transaction, left: Mapping[bytes, Update]) -> None:
         # In the order in which attempts are counted, so that the two can't deadlock.
         for subject in sorted(left):
             await tx.execute(left[subject].where(login_throttles.c.subject_hash == subject))
+
+
+def _take_one_off() -> Update:
+    return update(login_throttles).values(attempts=func.greatest(login_throttles.c.attempts - 1, 0))
 
 
 def make_subject(kind: str, *values: str) -> bytes:

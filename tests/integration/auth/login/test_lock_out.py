@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from auth.errors import LoginUnknownError
+from auth.errors import LoginUnknownError, PasswordsBusyError
 from auth.login.attempts import LoginDesk, OpenedSession
 from auth.login.logins import forgive_login, set_password
 from ledger.viewer import MemberKind
@@ -87,6 +87,34 @@ class TestLockOut:
         await desk.guess(6)
         desk.world.clock.advance(desk.world.settings.login_window_seconds)
         assert await desk.log_in(address=ELSEWHERE) is not None
+
+
+class TestBusyHashing:
+    async def test_counts_no_attempt_that_was_never_checked(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        device = await desk.know()
+
+        async def refuse(*_: object, **__: object) -> bool:
+            raise PasswordsBusyError
+
+        with monkeypatch.context() as busy:
+            busy.setattr(desk.world.passwords, "verify", refuse)
+            for known in (None, device):
+                for _ in range(10):
+                    with pytest.raises(PasswordsBusyError):
+                        await desk.log_in(address=ELSEWHERE, device=known)
+        assert await desk.log_in(address=ELSEWHERE) is not None
+        assert await desk.log_in(device=device) is not None
+
+    async def test_gives_back_no_attempt_that_was_checked(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        await desk.guess(3, address=ELSEWHERE)
+
+        async def refuse(*_: object, **__: object) -> bool:
+            raise PasswordsBusyError
+
+        with monkeypatch.context() as busy:
+            busy.setattr(desk.world.passwords, "verify", refuse)
+            assert await desk.log_in(address=ELSEWHERE) is None, "throttled before it could find hashing busy"
+        assert await desk.log_in(address=ELSEWHERE) is None
 
 
 class TestGuesses:

@@ -72,6 +72,20 @@ class TestFloods:
         answers = await asyncio.gather(*flood, return_exceptions=True)
         assert [type(answer) for answer in answers].count(PasswordsBusyError) == 24 - CALLERS_PER_SOURCE_MAX
 
+    async def test_a_flood_from_many_sources_holds_up_no_known_browser(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        passwords = Passwords(CHEAP)
+        ended: list[str] = []
+        monkeypatch.setattr(passwords, "_matches", lambda password, _: block(0.05) or ended.append(password))
+        flood = [asyncio.create_task(passwords.verify("flood", "x", source=str(source))) for source in range(300)]
+        await yield_turn()
+        await passwords.verify("true", "x", source="a known browser", is_known=True)
+        assert ended.index("true") < 2 * CHEAP.password_hashes_at_once, "after what ran, beside what runs with it"
+        for task in flood:
+            task.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+        await passwords.verify("another", "x", source="another")
+        assert not passwords._callers
+
     async def test_nobody_waits_longer_than_the_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
         passwords = Passwords(CHEAP.model_copy(update={"password_wait_seconds": 0.1}))
         monkeypatch.setattr(passwords, "_matches", lambda *_: block(0.5))
