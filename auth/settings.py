@@ -64,21 +64,32 @@ class TokenSettings(AddressSettings):
     signing_keys_refresh_seconds: float = Field(
         60, gt=0, le=3600, description="How often a process checks for new signing keys."
     )
-    token_cache_entries: int = Field(10_000, ge=0, le=10_000_000, description="Verified tokens that are cached.")
-    token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
-    oauth_window_seconds: int = Field(60, ge=1, le=86_400, description="Window of the rate limits of OAuth requests.")
-    token_requests_per_client: int = Field(
-        120, ge=1, description="Token requests per window from one client; from a public client, for each address."
+    token_cache_entries: int = Field(
+        10_000, ge=0, le=10_000_000, description="Verified tokens that each process caches."
     )
-    token_requests_per_address: int = Field(600, ge=1, description="Token requests per window from one address.")
+    token_event_days: int = Field(400, ge=1, le=36_500, description="How long the record of token requests is kept.")
+    oauth_window_seconds: int = Field(
+        60, ge=1, le=86_400, description="Window of the rate limits of OAuth requests, which each process counts."
+    )
+    token_requests_per_client: int = Field(
+        120,
+        ge=1,
+        description="Token requests per window and process from one client; of a public client, from each address.",
+    )
+    token_requests_per_address: int = Field(
+        600, ge=1, description="Token requests per window from one address, in each process."
+    )
     token_refusals_per_address: int = Field(
-        5, ge=0, le=10_000, description="Unproved token requests per window and address that are recorded."
+        5, ge=0, le=10_000, description="Unproved token requests per window and address that each process records."
     )
     token_refusals_recorded: int = Field(
-        20, ge=0, le=10_000, description="Unproved token requests per window that are recorded, from all addresses."
+        20,
+        ge=0,
+        le=10_000,
+        description="Unproved token requests per window that each process records, from all addresses.",
     )
     authorize_requests_per_address: int = Field(
-        600, ge=1, description="Requests to the login page per window from one address."
+        600, ge=1, description="Requests to the login page per window from one address, in each process."
     )
 
     @property
@@ -138,21 +149,31 @@ class LoginSettings(SettingsSection):
     login_session_seconds: int = Field(
         28_800, ge=60, le=604_800, description="Lifetime of a session at the login page."
     )
-    login_window_seconds: int = Field(900, ge=1, le=86_400, description="Window of the limits of failed logins.")
+    login_window_seconds: int = Field(
+        900, ge=1, le=86_400, description="Window of the limits of failed logins, which are counted over all processes."
+    )
     login_attempts_per_source: int = Field(
-        10, ge=1, description="Failed logins of a name per window from one address, or from one browser known for it."
+        10,
+        ge=1,
+        description="Failed logins of a name per window, over all processes, from one address or one known browser.",
     )
     login_attempts_per_login: int = Field(
-        50, ge=1, description="Failed logins of a name per window from all browsers that are not known for it."
+        50,
+        ge=1,
+        description="Failed logins of a name per window, over all processes, from all browsers not known for it.",
     )
-    login_attempts_per_address: int = Field(50, ge=1, description="Failed logins per window from one address.")
+    login_attempts_per_address: int = Field(
+        50, ge=1, description="Failed logins per window from one address, over all processes."
+    )
     login_device_days: int = Field(
         180, ge=1, le=400, description="How long a browser stays known for a name that logged in from it."
     )
     second_factor: Literal["optional", "required"] = Field(
         "optional", description="Whether officers who log in by password must have a second factor (TOTP)."
     )
-    second_factor_attempts: int = Field(5, ge=1, le=100, description="Wrong second factors of a name per window.")
+    second_factor_attempts: int = Field(
+        5, ge=1, le=100, description="Wrong second factors of a name per window, over all processes."
+    )
     second_factor_seconds: int = Field(
         600, ge=60, le=3600, description="How long after the password the second factor may be entered."
     )

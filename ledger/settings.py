@@ -45,7 +45,7 @@ class DatabaseSettings(SettingsSection):
         10, ge=1, le=500, description="Connections that one process keeps open, in addition to two for the feed."
     )
     database_pool_overflow: int = Field(
-        0, ge=0, le=500, description="Connections beyond the pool size that may be opened under load."
+        0, ge=0, le=500, description="Connections beyond the pool size that one process may open under load."
     )
     database_pool_timeout_seconds: float = Field(
         5, gt=0, le=300, description="How long an operation waits for a pooled connection before it fails with 503."

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from auth.protocol.requests import group_address
 from gateway.operations.errors import (
     CrossSiteRequestError,
     MethodNotAllowedError,
@@ -122,7 +123,7 @@ class GraphQLEndpoint:
             method=request.method,
             media_type=choose_media_type(accept) or _choose_refusal_type(accept),
             transport=self._choose_transport(request, accept),
-            peer=request.client.host if request.client else "unknown",
+            peer=group_address(request.client.host) if request.client else "unknown",
             authorization=tuple(request.headers.getlist("authorization")),
             proofs=tuple(request.headers.getlist("dpop")),
             read=partial(self._read, request),

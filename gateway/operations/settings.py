@@ -52,7 +52,7 @@ class LimitSettings(SettingsSection):
 
     title: ClassVar[str] = "Limits of operations"
 
-    body_bytes_max: int = Field(4_194_304, ge=1024, description="The largest request body.")
+    body_bytes_max: int = Field(4_194_304, ge=1024, description="The largest body of one request.")
     body_anonymous_bytes_max: int = Field(
         65_536, ge=1024, description="The largest request body of a caller without a token; at most BODY_BYTES_MAX."
     )
@@ -77,13 +77,16 @@ class LimitSettings(SettingsSection):
         5_000, ge=10, le=1_000_000, description="Most fields of an operation after its fragments are expanded."
     )
     document_cache_entries: int = Field(
-        1_000, ge=0, le=1_000_000, description="Parsed and validated documents, and their plans, that are cached."
+        1_000,
+        ge=0,
+        le=1_000_000,
+        description="Parsed and validated documents, and their plans, that each process caches.",
     )
     page_size_max: int = Field(
         PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX, description="Largest value of first, last or another slicing argument."
     )
     list_items_max: int = Field(
-        1_000, ge=1, le=100_000, description="Most items in a list argument or a bulk mutation."
+        1_000, ge=1, le=100_000, description="Most items in one list argument or one bulk mutation."
     )
     representations_max: int = Field(
         5_000, ge=1, le=10_000, description="Most representations in one `_entities` call, passed in a variable."
@@ -98,19 +101,24 @@ class LimitSettings(SettingsSection):
     answer_bytes_per_operation: int = Field(
         65_536,
         ge=1024,
-        description="How many bytes of an answer count as one further operation against the rate of its client.",
+        description="How many bytes of an answer count as one further operation against RATE_PER_SECOND of its client.",
     )
     operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest that one operation may run.")
     in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs concurrently.")
     rate_per_second: float = Field(
         50, gt=0, le=1_000_000, description="Sustained operations per second of one client, in each process."
     )
-    rate_burst: int = Field(200, ge=1, le=1_000_000, description="Operations that one client may send in a burst.")
+    rate_burst: int = Field(
+        200, ge=1, le=1_000_000, description="Operations that one client may send in a burst, in each process."
+    )
     rate_anonymous_per_second: float = Field(
-        10, gt=0, le=1_000_000, description="As RATE_PER_SECOND, for callers without a token, per address."
+        10,
+        gt=0,
+        le=1_000_000,
+        description="As RATE_PER_SECOND, for callers without a token, by address (IPv6: by /64).",
     )
     rate_anonymous_burst: int = Field(
-        40, ge=1, le=1_000_000, description="As RATE_BURST, for callers without a token, per address."
+        40, ge=1, le=1_000_000, description="As RATE_BURST, for callers without a token, by address (IPv6: by /64)."
     )
 
 

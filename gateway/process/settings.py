@@ -27,7 +27,7 @@ class ProcessSettings(SettingsSection):
         1_000,
         ge=1,
         le=1_000_000,
-        description="Most connections of one address, which may also never take more than remain free; "
+        description="Most connections of one address (IPv6: /64) in each process, never more than remain free; "
         "those of trusted proxies aren't counted.",
     )
     request_head_seconds: float = Field(

@@ -32,19 +32,22 @@ class StreamSettings(SettingsSection):
         description="How long a client may read nothing, or leave a ping unanswered, before it is disconnected.",
     )
     stream_buffer_bytes_max: int = Field(
-        262_144, ge=4_096, le=67_108_864, description="Bytes buffered for one slow client before its stream is paused."
+        262_144,
+        ge=4_096,
+        le=67_108_864,
+        description="Bytes buffered for one connection of a slow client before its streams are paused.",
     )
     stream_message_bytes_max: int = Field(
-        65_536, ge=1024, le=16_777_216, description="The largest message that a WebSocket client may send."
+        65_536, ge=1024, le=16_777_216, description="The largest message that a client may send over a WebSocket."
     )
     stream_messages_per_second: float = Field(
         50,
         gt=0,
         le=1_000_000,
-        description="Messages per second that a WebSocket client may send; bursts may be twice that.",
+        description="Messages per second that a client may send over one WebSocket; bursts may be twice that.",
     )
     catch_up_batch_max: int = Field(
-        100, ge=1, le=1_000, description="Entries that a stream reads at a time while it catches up."
+        100, ge=1, le=1_000, description="Entries that one stream reads at a time while it catches up."
     )
     catch_up_per_second: int = Field(
         2_000, ge=1, le=1_000_000, description="Entries per second that one stream sends while it catches up."

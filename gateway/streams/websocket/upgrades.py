@@ -13,6 +13,7 @@ from datetime import datetime
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from auth.protocol.requests import group_address
 from auth.tokens.open_tokens import OpenTokens
 from gateway.operations.errors import CrossSiteRequestError
 from gateway.operations.media_types import MediaType
@@ -119,7 +120,7 @@ class WebSocketEndpoint:
             as_of=self._now(),
             method="GET",
             media_type=MediaType.JSON,
-            peer=client[0] if client else "unknown",
+            peer=group_address(client[0]) if client else "unknown",
             authorization=tuple(headers.getlist("authorization")),
             proofs=tuple(headers.getlist("dpop")),
             transport=Transport.WEBSOCKET,

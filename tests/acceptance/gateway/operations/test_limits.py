@@ -179,6 +179,13 @@ class TestRate:
         gateway = serve(rate_anonymous_per_second=0.001, rate_anonymous_burst=1)
         assert [gateway.post("{ open }", accept="application/json").status for _ in range(2)] == [200, 429]
 
+    def test_of_callers_without_a_token_is_that_of_a_64_bit_prefix(self, serve: Callable[..., Gateway]) -> None:
+        gateway = serve(rate_anonymous_per_second=0.001, rate_anonymous_burst=2)
+        addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]
+        body = b'{"query": "{ open }"}'
+        statuses = [gateway.post_bytes(body, **{"X-Forwarded-For": address}).status for address in addresses]
+        assert statuses == [200, 200, 429, 200]
+
 
 class TestTime:
     def test_beyond_the_bound_ends_the_operation(self, serve: Callable[..., Gateway]) -> None:
