@@ -32,6 +32,11 @@ class Site:
         self.as_of = as_of
         self.tokens: dict[str, Principal] = {}
         self.port = 0
+        self.app: Any = None
+
+    def count(self, metric: str, **labels: str) -> float:
+        """The value of one of the gateway's metrics."""
+        return float(self.app.state.metrics.registry.get_sample_value(metric, labels) or 0)
 
     def token(self, viewer: Viewer, *, without: tuple[str, ...] = ()) -> str:
         principal = principal_of(viewer, self.as_of)

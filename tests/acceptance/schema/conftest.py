@@ -56,6 +56,7 @@ def site(
         lifespan=run,
         now=lambda: as_of,
     )
+    site.app = app
     listener = listen()
     site.port = port_of(listener)
     server = ServerThread(app, settings, listener)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ledger.identifiers import ClientId
 from tests.support.graph_site import Site
@@ -48,6 +49,19 @@ class TestReadingACountrysRisk:
         assert second.headers["Retry-After"] == str(extensions["retryAfterSeconds"])
         assert 0 < extensions["retryAfterSeconds"] <= 86_400
         assert "data" not in second.body
+
+    def test_is_shown_to_operators(self, site: Site) -> None:
+        token = site.token(site.parties.telkomsel)
+        with capture_logs() as logs:
+            site.send(token, ENTITIES, r=represent([*numbers(60), *numbers(5, prefix="+62812")]))
+            site.send(token, ENTITIES, r=represent(numbers(41)))
+        assert site.count("jembatan_number_lookups_total", member_kind="CARRIER", outcome="granted") == 60
+        assert site.count("jembatan_number_lookups_total", member_kind="CARRIER", outcome="refused") == 41
+        requests = [line for line in logs if line["event"] == "request"]
+        assert [(line["client_id"], line.get("lookups"), line["status"]) for line in requests] == [
+            ("telkomsel-system", 60, 200),
+            ("telkomsel-system", None, 429),
+        ]
 
     def test_counts_nothing_of_what_was_refused(self, site: Site) -> None:
         token = site.token(site.parties.telkomsel)

@@ -12,7 +12,7 @@ def list_lookups(type_name: str) -> set[str]:
 
 class TestNumberArguments:
     def test_of_queries_are_found_by_type_and_by_mark(self):
-        assert list_lookups("Query") >= {"number", "fraudSignals", "complaints"}
+        assert list_lookups("Query") >= {"number", "fraudSignals", "complaints", "blockOrders"}
         assert not list_lookups("Query") & {"numbers", "viewer", "members", "_entities"}
 
     def test_are_in_no_subscription_whose_executions_are_shared(self):
