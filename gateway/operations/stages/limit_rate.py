@@ -20,7 +20,8 @@ def limit_rate(called: Called, services: Services) -> None:
 
 def charge_answer(called: Called, answer: AnswerSize, services: Services) -> None:
     """Count what an answer came to, sent or not: a large one takes as much of the caller's rate as many small ones."""
-    weight = max(answer.built, answer.read) // services.settings.answer_bytes_per_operation
+    settings = services.settings
+    weight = min(max(answer.built, answer.read), settings.answer_bytes_max) // settings.answer_bytes_per_operation
     _find_limiter(called, services).charge(called.client, weight, now_seconds=called.as_of.timestamp())
 
 
