@@ -7,6 +7,7 @@ from ledger.members import table as members
 from ledger.numbers import table as numbers
 from ledger.orders import table as orders
 from ledger.participations import table as participations
+from ledger.reassignments import table as reassignments
 from ledger.signals import table as signals
 from ledger.storage import keyring_table as keyring
 from ledger.storage import rights_table as rights
@@ -20,6 +21,7 @@ __all__ = [
     "numbers",
     "orders",
     "participations",
+    "reassignments",
     "rights",
     "signals",
 ]

@@ -9,11 +9,10 @@ from sqlalchemy import text
 from ledger.errors import ForbiddenError, NoItemsError, TooManyItemsError
 from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
-from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from ledger.signals.contributions import ContributionDraft, contribute_signals
 from ledger.signals.table import Contribution
 from ledger.vocabulary import Category
-from tests.support.journeys import TELKOMSEL_NUMBER, file_verified
+from tests.support.journeys import TELKOMSEL_NUMBER, file_verified, recycle
 from tests.support.signal_journeys import (
     DAY,
     admit_provider,
@@ -67,8 +66,7 @@ class TestContributing:
     async def test_of_another_epoch_counts_for_no_other(self, database, parties, as_of):
         await complain(database, parties, as_of, NUMBER)
         later = as_of + DAY
-        async with database.transaction(parties.telkomsel, as_of=later) as tx:
-            await report_reassignments(tx, [ReassignmentDraft(number=NUMBER, reassigned_at=later)])
+        await recycle(database, parties, parties.telkomsel, later, NUMBER)
         await contribute(database, parties.indosat, later + DAY, NUMBER, reference="then", observed_at=as_of)
         await contribute(database, parties.agency, later + DAY, NUMBER, reference="now", observed_at=later + DAY)
         await contribute(database, parties.other_agency, later + DAY, NUMBER, reference="unsaid")

@@ -15,7 +15,6 @@ from ledger.identifiers import new_id
 from ledger.numbers.vocabulary import RiskTier
 from ledger.participations.agreements import change_participation
 from ledger.policies import Policies
-from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from ledger.signals.contributions import ContributionDraft, contribute_signals
 from ledger.signals.filling import fill_keys
 from ledger.signals.reading import load_signals
@@ -26,7 +25,7 @@ from ledger.signals.vocabulary import SignalRevocationGround, SignalRevokedReaso
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR
 from ledger.vocabulary import Category
-from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, complaint_draft, file_verified
+from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, complaint_draft, file_verified, recycle
 from tests.support.signal_journeys import (
     DAY,
     TERMS,
@@ -251,8 +250,7 @@ class TestExpiring:
     async def test_a_reassigned_number_starts_without(self, database, parties, as_of, owner_connection):
         await complain(database, parties, as_of, NUMBER)
         later = as_of + DAY
-        async with database.transaction(parties.telkomsel, as_of=later) as tx:
-            await report_reassignments(tx, [ReassignmentDraft(number=NUMBER, reassigned_at=later)])
+        await recycle(database, parties, parties.telkomsel, later, NUMBER)
         (signal,) = await read_signals(database, parties.officer, later)
         assert (signal.state, signal.epoch) == (SignalState.EXPIRED, 1)
         await complain(database, parties, later + DAY, NUMBER, incident_at=as_of)
