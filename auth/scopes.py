@@ -60,7 +60,15 @@ WORDS: Mapping[str, str] = MappingProxyType(
 )
 
 OFFICER_ONLY = frozenset(
-    {ORDERS_APPROVE, COMPLAINTS_DECIDE, COMPLAINANTS_REVEAL, SIGNALS_REVOKE, PARTICIPATIONS_MANAGE, HOLDS_MANAGE}
+    {
+        ORDERS_APPROVE,
+        COMPLAINTS_DECIDE,
+        COMPLAINANTS_REVEAL,
+        SIGNALS_REVOKE,
+        NUMBERS_MANAGE,
+        PARTICIPATIONS_MANAGE,
+        HOLDS_MANAGE,
+    }
 )
 """Never granted to a client that acts for itself, whatever it was registered with."""
 

@@ -37,6 +37,7 @@ NUMBER_STAFF: Need = [
     [scopes.NUMBERS_MANAGE],
     [scopes.AUDIT_READ],
 ]
+NUMBERING_STAFF: Need = [[scopes.NUMBERS_MANAGE], [scopes.AUDIT_READ]]
 MEMBER_STAFF: Need = [
     [scopes.MEMBERS_MANAGE],
     [scopes.COMPLAINTS_DECIDE],

@@ -23,14 +23,19 @@ def field(
     needs: Need | None = None,
     authenticated: bool = False,
     name: str | None = None,
+    deprecated: str | None = None,
     directives: Sequence[object] = (),
     extensions: Sequence[FieldExtension] = (),
 ) -> Callable[[F], F]:
-    """A field of the graph with a resolver. needs are its scopes; authenticated requires a token with any scopes."""
+    """A field of the graph with a resolver.
+
+    needs are its scopes; authenticated requires a token with any scopes; deprecated says what to use instead.
+    """
     decorate: Any = fed.field
     made: Callable[[F], F] = decorate(
         description=description,
         name=name,
+        deprecation_reason=deprecated,
         directives=directives,
         extensions=list(extensions),
         **({"requires_scopes": needs} if needs else {}),

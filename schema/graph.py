@@ -15,6 +15,8 @@ from schema.feed.types import FeedQueries, FeedSubscriptions
 from schema.forwarding.types import ForwardingMutations, ForwardingQueries
 from schema.members.admission import MemberMutations
 from schema.members.types import MemberQueries
+from schema.numbers.overrides import NumberOverrideQueries
+from schema.numbers.overriding import NumberOverrideMutations
 from schema.numbers.plan import NumberingMutations
 from schema.numbers.types import NumberQueries
 from schema.orders.acknowledging import AcknowledgingMutations
@@ -26,6 +28,7 @@ from schema.orders.types import OrderQueries
 from schema.participations.agreements import ParticipationMutations
 from schema.participations.types import ParticipationQueries
 from schema.reassignments.mutations import ReassignmentMutations
+from schema.reassignments.types import ReassignmentQueries
 from schema.scalars import SCALARS
 from schema.signals.contributions import SignalMutations
 from schema.signals.events import SignalSubscriptions
@@ -36,8 +39,10 @@ from schema.signals.types import SignalQueries
 class Query(
     MemberQueries,
     NumberQueries,
+    NumberOverrideQueries,
     ComplaintQueries,
     OrderQueries,
+    ReassignmentQueries,
     ForwardingQueries,
     EventQueries,
     FeedQueries,
@@ -63,6 +68,7 @@ class Mutation(
     ForwardingMutations,
     MemberMutations,
     NumberingMutations,
+    NumberOverrideMutations,
     ParticipationMutations,
     SignalMutations,
     LegalHoldMutations,

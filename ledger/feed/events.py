@@ -18,6 +18,8 @@ from ledger.storage.rows import insert_records
 from ledger.viewer import Viewer
 
 _ORDER = frozenset({"orderNo", "version"})
+_OVERRIDE = frozenset({"proposalId", "contentHash", "holderBefore", "holderAfter", "brandAfter", "orderId"})
+_REASSIGNMENT = frozenset({"reportId", "epoch", "startsAt"})
 _SIGNAL = frozenset({"category", "risk"})
 _SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
 
@@ -45,7 +47,12 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.MEMBER_CHANGED: frozenset({"brand", "office"}),
     EventKind.OFFICER_CHANGED: frozenset({"change", "officeId"}),
     EventKind.NUMBERING_LOADED: frozenset({"written", "numbersMoved"}),
-    EventKind.NUMBER_REASSIGNED: frozenset({"epoch", "startsAt"}),
+    EventKind.NUMBER_OVERRIDE_PROPOSED: _OVERRIDE,
+    EventKind.NUMBER_OVERRIDE_APPROVED: _OVERRIDE,
+    EventKind.NUMBER_OVERRIDE_DISCARDED: _OVERRIDE,
+    EventKind.REASSIGNMENT_REPORTED: _REASSIGNMENT,
+    EventKind.REASSIGNMENT_REFUSED: _REASSIGNMENT,
+    EventKind.NUMBER_REASSIGNED: _REASSIGNMENT,
     EventKind.KEYS_ROTATED: frozenset({"added", "retired"}),
     EventKind.PARTICIPATION_STARTED: frozenset({"disclosure"}),
     EventKind.PARTICIPATION_CHANGED: frozenset({"disclosure", "previousId", "signalKeyId"}),

@@ -4,30 +4,28 @@ A range whose holder is not a member keeps the holder's name, and its numbers ar
 It must never order a block or move an order: it only determines the holders of numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import text
 
-from ledger.errors import TimeInvalidError, UnknownError
+from ledger.errors import ConflictError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.identifiers import BrandId, MemberId, new_id, parse_id
-from ledger.numbers.forms import parse_number
+from ledger.identifiers import BrandId, MemberId, new_id
 from ledger.numbers.ranges import RangeDraft, check_ranges
-from ledger.numbers.table import Range
+from ledger.numbers.table import Range, numbering_ranges, of_own
 from ledger.numbers.vocabulary import HolderStatus
 from ledger.pages import Listing, Page, PageRequest, fetch_page
-from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind, require_officer_or_operator
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.texts import check_text
 from ledger.viewer import MemberKind, ViewerKind
 
 HOME_PREFIX = "+62"
-_REASON_LENGTH_MAX = 500
 _LOADING_TIMEOUT_MS = 600_000
 _RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
 
@@ -103,7 +101,7 @@ WITH planned AS (
   SELECT n.e164, {HOLDER_STATUS} AS status, coalesce(o.holder_id, r.holder_id) AS holder_id,
          {HOLDER_BRAND} AS brand_id
   FROM phone_numbers n {HOLDER_JOIN}
-  WHERE n.is_domestic AND (CAST(:e164 AS text) IS NULL OR n.e164 = CAST(:e164 AS text))
+  WHERE n.is_domestic AND (CAST(:e164s AS text[]) IS NULL OR n.e164 = ANY(CAST(:e164s AS text[])))
 ), moved AS (
   SELECT k.e164, p.status, p.holder_id, p.brand_id
   FROM phone_numbers k JOIN planned p USING (e164)
@@ -117,40 +115,48 @@ FROM moved m WHERE m.e164 = k.e164
 _KNOWN_SLUGS = text("SELECT slug FROM members WHERE kind = :carrier AND slug = ANY(CAST(:slugs AS text[]))")
 _ALLOW_LONG = text("SELECT set_config('statement_timeout', :timeout_ms, true)")
 
-_SET_OVERRIDE = text("""
-INSERT INTO number_overrides (id, e164, holder_id, brand_id, valid_from, valid_until, reason)
-SELECT CAST(:id AS uuid), CAST(:e164 AS text), m.id, b.id, CAST(:valid_from AS timestamptz),
-       CAST(:valid_until AS timestamptz), CAST(:reason AS text)
-FROM members m LEFT JOIN brands b ON b.member_id = m.id AND b.id = CAST(:brand_id AS uuid)
-WHERE m.id = CAST(:holder_id AS uuid) AND m.kind = :carrier AND (b.id IS NOT NULL OR CAST(:brand_id AS uuid) IS NULL)
-ON CONFLICT (e164, valid_from) DO UPDATE
-  SET holder_id = excluded.holder_id, brand_id = excluded.brand_id, valid_until = excluded.valid_until,
-      reason = excluded.reason
-RETURNING e164
+_HELD_BY_ANOTHER = text("""
+SELECT d.prefix
+FROM json_to_recordset(CAST(:ranges AS json)) AS d(prefix text, holder_slug text)
+LEFT JOIN members m ON m.slug = d.holder_slug AND m.kind = :carrier
+JOIN numbering_ranges r ON starts_with(d.prefix, r.prefix) AND r.holder_id IS NOT NULL
+  AND r.holder_id IS DISTINCT FROM m.id
+ORDER BY d.prefix LIMIT 1
 """)
+_LOCK_PLAN = text("SELECT pg_advisory_xact_lock(hashtextextended('jembatan.numbering', 0))")
+
+
+class RangeHeldError(ConflictError):
+    """The range lies in one that another carrier holds."""
+
+    code = "RANGE_HELD"
+    hint = "One number is moved by an override, which two officers make; the operator loads a plan that moves ranges."
 
 
 async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccount:
     """Add the ranges to the plan and update the holder of every known number. Loading them again changes nothing.
 
     A range whose holder is not an admitted carrier keeps the holder's name; load it again once that carrier is
-    admitted. Existing orders are not moved.
-    Errors: ForbiddenError; RangeInvalidError with nothing written.
+    admitted. Existing orders are not moved. An officer, who is alone, moves nothing from one carrier to another.
+    Errors: ForbiddenError, OfficerRequiredError; RangeInvalidError, RangeHeldError with nothing written.
     """
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
+    require_officer_or_operator(tx.viewer)
     check_ranges(ranges)
     slugs = sorted({draft.holder_slug for draft in ranges if draft.holder_slug})
     rows = [{"id": new_id(), **asdict(draft)} for draft in ranges]
     async with tx.role(Role.TRANSITION):
         await tx.execute(_ALLOW_LONG, {"timeout_ms": str(_LOADING_TIMEOUT_MS)})
         known = (await tx.execute(_KNOWN_SLUGS, {"slugs": slugs, "carrier": MemberKind.CARRIER})).scalars().all()
+        await lock_plan(tx)
         parameters = {"ranges": orjson.dumps(rows).decode(), "carrier": MemberKind.CARRIER}
+        if tx.viewer.is_regulator:
+            await _refuse_moves(tx, parameters)
         written = (await tx.execute(_UPSERT_RANGES, parameters)).all()
-        moved = await tx.execute(_MOVE_NUMBERS, {"at": tx.as_of, "e164": None})
+        moved_count = await move_numbers(tx, None)
     account = PlanAccount(
         read_count=len(ranges),
         written_count=len(written),
-        numbers_moved_count=moved.rowcount,
+        numbers_moved_count=moved_count,
         unknown_holder_slugs=tuple(sorted(set(slugs) - set(known))),
     )
     if account.written_count or account.numbers_moved_count:
@@ -166,6 +172,27 @@ async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccoun
     return account
 
 
+async def _refuse_moves(tx: Transaction, parameters: Mapping[str, Any]) -> None:
+    """Errors: RangeHeldError if a range lies in one of another carrier than its holder."""
+    prefix = (await tx.execute(_HELD_BY_ANOTHER, parameters)).scalar()
+    if prefix is not None:
+        raise RangeHeldError(f"The range {prefix} lies in one that another carrier holds.", field="prefix")
+
+
+async def lock_plan(tx: Transaction) -> None:
+    """Make other changes of the plan wait until the transaction ends, so that none moves a number by an older plan."""
+    await tx.execute(_LOCK_PLAN)
+
+
+async def move_numbers(tx: Transaction, e164s: Sequence[str] | None) -> int:
+    """Update the holders of these known numbers, or of all, to those of the plan. Returns how many changed.
+
+    Runs under the transition role.
+    """
+    moved = await tx.execute(_MOVE_NUMBERS, {"at": tx.as_of, "e164s": None if e164s is None else list(e164s)})
+    return int(moved.rowcount)
+
+
 async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -> dict[str, Holder]:
     """Return the holder of each number at a given time, in one statement. Errors: ForbiddenError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
@@ -179,50 +206,9 @@ async def find_holders(tx: Transaction, e164s: Sequence[str], *, at: datetime) -
 
 
 async def list_ranges(tx: Transaction, page: PageRequest) -> Page[Range]:
-    """Return ranges, ordered by prefix and effective date; a carrier sees its own.
+    """Return ranges, ordered by prefix and effective date; a carrier sees its own, a brand's client its brand's.
 
     Errors: ForbiddenError, CursorInvalidError.
     """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER})
-    return await fetch_page(tx, _RANGES, page)
-
-
-async def set_override(
-    tx: Transaction,
-    number: str,
-    *,
-    holder_id: str,
-    reason: str,
-    brand_id: str | None = None,
-    valid_from: datetime | None = None,
-    valid_until: datetime | None = None,
-) -> None:
-    """Set the holder of one number in place of its range's holder, from valid_from (by default now).
-
-    Errors: ForbiddenError, NumberInvalidError, UnknownError (no such carrier, or not its brand), TimeInvalidError.
-    """
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
-    e164 = parse_number(number).e164
-    since = valid_from or tx.as_of
-    if valid_until is not None and valid_until <= since:
-        raise TimeInvalidError("The override ends before it begins.", field="validUntil")
-    parameters = {
-        "id": new_id(),
-        "e164": e164,
-        "holder_id": parse_id(holder_id),
-        "brand_id": parse_id(brand_id) if brand_id else None,
-        "valid_from": since,
-        "valid_until": valid_until,
-        "reason": check_text(reason, field="reason", length_max=_REASON_LENGTH_MAX),
-        "carrier": MemberKind.CARRIER,
-    }
-    if brand_id and parameters["brand_id"] is None:
-        raise UnknownError(field="holderId")
-    async with tx.role(Role.TRANSITION):
-        is_written = (await tx.execute(_SET_OVERRIDE, parameters)).first() is not None
-        if is_written:
-            await tx.execute(_MOVE_NUMBERS, {"at": tx.as_of, "e164": e164})
-    if not is_written:
-        raise UnknownError(field="holderId")
-    draft = EventDraft(kind=EventKind.NUMBERING_LOADED, subject=Subject.NUMBER, subject_id=e164, payload={})
-    await append_events(tx, [draft])
+    return await fetch_page(tx, _RANGES, page, of_own(tx.viewer, numbering_ranges.c))

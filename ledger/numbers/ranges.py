@@ -12,13 +12,19 @@ from ledger.texts import check_text
 
 _PREFIX = re.compile(r"[+][1-9][0-9]{1,14}", re.ASCII)
 _NAME_LENGTH_MAX = 200
+_HOME_PREFIX = "+62"
+_HOME_DIGITS_MAX = 9
+"""A subscriber's number has ten digits or more, so that a longer prefix may be one number, which takes an override."""
 
 
 class RangeInvalidError(InvalidInputError):
     """This is not a valid range of a numbering plan."""
 
     code = "RANGE_INVALID"
-    hint = "A prefix is + and 2 to 15 digits; a range ends after it begins; no two ranges share prefix and start."
+    hint = (
+        "A prefix is + and 2 to 15 digits, in +62 at most 9; a range ends after it begins; no two ranges share prefix "
+        "and start. A single number is moved by an override, which two officers make."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,8 @@ def check_ranges(ranges: Sequence[RangeDraft]) -> None:
     for draft in ranges:
         if not _PREFIX.fullmatch(draft.prefix):
             raise RangeInvalidError(field="prefix")
+        if draft.prefix.startswith(_HOME_PREFIX) and len(draft.prefix) > len("+") + _HOME_DIGITS_MAX:
+            raise RangeInvalidError(f"{draft.prefix} is too long for a range: it may be one number.", field="prefix")
         if draft.valid_until is not None and draft.valid_until <= draft.valid_from:
             raise RangeInvalidError(f"The range {draft.prefix} ends before it begins.", field="validUntil")
         check_text(draft.holder_name or "", field="holderName", length_max=_NAME_LENGTH_MAX)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import orjson
-from sqlalchemy import ColumnElement, text, true
+from sqlalchemy import text
 
 from ledger.errors import UnknownError
 from ledger.filters import among, conditions_of, equals
 from ledger.numbers.forms import ParsedNumber, parse_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, find_holders
-from ledger.numbers.table import PhoneNumber, phone_numbers
+from ledger.numbers.table import PhoneNumber, of_own, phone_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RiskTier
 from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
@@ -19,7 +19,7 @@ from ledger.storage.database import Transaction
 from ledger.storage.records import hide
 from ledger.storage.roles import Role
 from ledger.storage.rows import fetch_records, load_records, lock_records
-from ledger.viewer import Viewer, ViewerKind
+from ledger.viewer import ViewerKind
 
 _READERS = REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER, ViewerKind.AGENCY}
 _NUMBERS = Listing("numbers", PhoneNumber, ("e164",))
@@ -57,7 +57,8 @@ async def get_number(tx: Transaction, number: str) -> PhoneNumber:
     """Return one number, given in E.164 or as people write it.
 
     For a number that nobody complained about, the regulator gets the holder by the plan. To a carrier, all
-    numbers outside its ranges look alike unless verified complaints gave them a risk.
+    numbers outside its ranges look alike unless verified complaints gave them a risk; to a client of one brand, those
+    of the carrier's other brands are outside its ranges too.
     Errors: UnknownError, NumberInvalidError.
     """
     parsed = parse_number(number)
@@ -86,7 +87,7 @@ async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter 
     """
     require_kind(tx.viewer, _READERS)
     asked = conditions_of(wanted or NumberFilter(), PhoneNumber, tx.present_role)
-    return await fetch_page(tx, _NUMBERS, page, _visible(tx.viewer), *asked)
+    return await fetch_page(tx, _NUMBERS, page, of_own(tx.viewer, phone_numbers.c), *asked)
 
 
 async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
@@ -96,7 +97,7 @@ async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, Phone
     """
     if tx.viewer.kind not in _READERS:
         return {}
-    found = await load_records(tx, PhoneNumber, e164s, _visible(tx.viewer))
+    found = await load_records(tx, PhoneNumber, e164s, of_own(tx.viewer, phone_numbers.c))
     missing = sorted(set(e164s) - found.keys())
     if missing and tx.viewer.kind is ViewerKind.CARRIER:
         found |= await _read_risks(tx, missing)
@@ -137,8 +138,3 @@ async def _read_risks(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneN
     async with tx.role(Role.TRANSITION):
         numbers = await fetch_records(tx, PhoneNumber, _READ_RISKS, {"e164s": list(e164s)})
     return {number.e164: number for number in numbers}
-
-
-def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    """Limit a carrier to its own ranges. Row-level security enforces this again, and alone limits an agency."""
-    return phone_numbers.c.holder_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else true()

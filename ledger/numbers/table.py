@@ -4,21 +4,33 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, text, true
 
-from ledger.identifiers import BrandId, ClientId, MemberId, OverrideId, RangeId
+from ledger.identifiers import (
+    BrandId,
+    ClientId,
+    MemberId,
+    OfficerId,
+    OrderId,
+    OverrideId,
+    OverrideProposalId,
+    RangeId,
+)
+from ledger.numbers.states import OverrideState
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
-from ledger.storage.access import ME, TRANSITION_MOVES, reads
-from ledger.storage.markers import BIG, KEY, REQUIRED, only, references
+from ledger.storage.access import ME, OF_MY_BRAND, TRANSITION_MOVES, reads
+from ledger.storage.markers import BIG, KEY, REQUIRED, Columns, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
+from ledger.viewer import Viewer, ViewerKind
 
 E164_FORM = "e164 ~ '^[+][1-9][0-9]{1,14}$'"
 """A short code (159, 1500xxx) is stored with the country code too, so that all numbers have the same form."""
 
 _VALIDITY_ORDER = "valid_until IS NULL OR valid_until > valid_from"
 _LOOKED_AFTER = (*reads(Role.REGULATOR, Role.OPERATOR), TRANSITION_MOVES)
-_OWN_RANGE = f"holder_id = {ME}"
+_OWN_RANGE = f"holder_id = {ME} AND {OF_MY_BRAND}"
+_NOT_CARRIERS = only(Role.REGULATOR, Role.OPERATOR)
 _NOT_AGENCIES = only(Role.REGULATOR, Role.OPERATOR, Role.CARRIER)
 
 
@@ -46,17 +58,65 @@ numbering_ranges = declare(
 )
 
 
+OPEN_PROPOSAL = "uq_number_override_proposals_open"
+"""At most one proposal is open for a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideProposal:
+    """An officer's proposal that another member than now holds a number, and the other officer's decision.
+
+    holder_before_id is the holder by the plan when it was proposed or revised. valid_from is None for the time of the
+    approval. order_id is the order whose carrier said that it does not hold the number. nonce makes the hash of the
+    content unguessable, so that the log can keep it.
+    """
+
+    id: Annotated[OverrideProposalId, KEY]
+    e164: str
+    order_id: Annotated[OrderId | None, references("block_orders.id")] = None
+    holder_before_id: Annotated[MemberId | None, references("members.id")] = None
+    holder_id: Annotated[MemberId, references("members.id")]
+    brand_id: Annotated[BrandId | None, references("brands.id")] = None
+    valid_from: datetime | None = None
+    reason: str
+    nonce: str
+    state: OverrideState = OverrideState.PROPOSED
+    proposed_by: Annotated[OfficerId, references("officers.id")]
+    proposed_at: datetime
+    decided_by: Annotated[OfficerId | None, references("officers.id")] = None
+    decided_at: datetime | None = None
+
+
+number_override_proposals = declare(
+    "number_override_proposals",
+    OverrideProposal,
+    CheckConstraint(E164_FORM, name="e164_form"),
+    CheckConstraint("state <> 'APPROVED' OR decided_by <> proposed_by", name="four_eyes"),
+    CheckConstraint("(state = 'PROPOSED') = (decided_by IS NULL)", name="decided_by_somebody"),
+    CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_at_some_time"),
+    Index(OPEN_PROPOSAL, "e164", unique=True, postgresql_where=text("state = 'PROPOSED'")),
+    Index("ix_number_override_proposals_state_id", "state", "id"),
+    Index("ix_number_override_proposals_e164_id", "e164", "id"),
+    access=_LOOKED_AFTER,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """One number that a different member than its range's holder holds, with the reason."""
+    """One number that a different member than its range's holder holds, with the reason.
+
+    Overrides are only added, each later than the one before. proposal_id is None for those that are older than
+    proposals.
+    """
 
     id: Annotated[OverrideId, KEY]
+    proposal_id: Annotated[OverrideProposalId | None, references("number_override_proposals.id")] = None
     e164: str
     holder_id: Annotated[MemberId, references("members.id", index=True)]
     brand_id: Annotated[BrandId | None, references("brands.id")] = None
     valid_from: datetime
     valid_until: datetime | None = None
-    reason: str
+    reason: Annotated[str | None, REQUIRED, _NOT_CARRIERS]
 
 
 number_overrides = declare(
@@ -145,3 +205,14 @@ number_lookups = declare(
     CheckConstraint("used >= 1", name="used_positive"),
     access=(TRANSITION_MOVES,),
 )
+
+
+def of_own(viewer: Viewer, columns: Columns) -> ColumnElement[bool]:
+    """Limit a carrier to the rows of which it is the holder, and a client of one brand to those of that brand.
+
+    Row-level security enforces this again, and alone limits other viewers.
+    """
+    if viewer.kind is not ViewerKind.CARRIER:
+        return true()
+    own = columns.holder_id == viewer.member_id
+    return own if viewer.brand_id is None else and_(own, columns.brand_id == viewer.brand_id)

@@ -31,7 +31,7 @@ class SupersedeInsteadError(ConflictError):
     """The carrier reports that another carrier holds the number, and a new version can't change the addressee."""
 
     code = "SUPERSEDE_INSTEAD"
-    hint = "Correct the numbering plan and draft an order that supersedes this one."
+    hint = "Have an override of the number approved, and draft an order that supersedes this one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

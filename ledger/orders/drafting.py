@@ -58,7 +58,7 @@ class HolderUnchangedError(ConflictError):
     """The numbering plan still names the carrier that says it does not hold the number."""
 
     code = "HOLDER_UNCHANGED"
-    hint = "Correct the numbering plan first."
+    hint = "Have an override of the number approved first (proposeNumberOverrides)."
 
 
 class GroundsUnclearError(InvalidInputError):

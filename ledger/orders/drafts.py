@@ -35,7 +35,7 @@ class NumberNotHeldError(ConflictError):
     """The numbering plan has no holder for this number."""
 
     code = "NO_HOLDER"
-    hint = "Complete the numbering plan, or set an override for this number."
+    hint = "Complete the numbering plan, or have an override of this number approved."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

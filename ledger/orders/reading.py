@@ -17,7 +17,7 @@ from ledger.filters import among, before, conditions_of, equals, since, where
 from ledger.identifiers import ComplaintId, parse_id
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder, block_orders, order_complaints
-from ledger.orders.vocabulary import OrderSort
+from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
 from ledger.storage.database import Transaction
 from ledger.storage.markers import only
@@ -49,6 +49,7 @@ class OrderFilter:
 
     states: Annotated[tuple[OrderState, ...], among("state")] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
+    impossible_reasons: Annotated[tuple[ImpossibleReason, ...], among("impossible_reason")] = ()
     carrier_id: Annotated[str | None, equals("carrier_id")] = None
     is_overdue: Annotated[bool | None, equals("is_overdue")] = None
     due_before: Annotated[datetime | None, before("due_at")] = None

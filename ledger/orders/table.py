@@ -34,7 +34,7 @@ from ledger.identifiers import (
 from ledger.orders.states import AWAITING_CARRIER, OPEN_ORDER_STATES, STATUS_OF_STATE, ExtensionState, OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, BlockScope, ImpossibleReason, LiftBasis
 from ledger.serial_numbers import render_serial_no
-from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TRANSITION_MOVES, Access, reads
+from ledger.storage.access import EVERYTHING, ME, MY_BRAND, OF_MY_BRAND, TRANSITION_MOVES, Access, reads
 from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
@@ -182,10 +182,16 @@ class BlockOrderVersion:
     is_lift: bool = False
 
 
+_OF_MY_ORDERS = (
+    f"carrier_id = {ME} AND CASE WHEN {MY_BRAND} IS NULL THEN true ELSE EXISTS "
+    f"(SELECT 1 FROM block_orders o WHERE o.id = order_id AND o.brand_id = {MY_BRAND}) END"
+)
+"""What belongs to an order has no brand of its own: a brand's client reads and says it for its brand's orders alone."""
+
 declare(
     "block_order_versions",
     BlockOrderVersion,
-    access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=f"carrier_id = {ME}"), TRANSITION_MOVES),
+    access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=_OF_MY_ORDERS), TRANSITION_MOVES),
 )
 
 
@@ -207,7 +213,7 @@ order_complaints = declare(
 
 _SAID_BY_CARRIERS = (
     *reads(Role.REGULATOR),
-    Access(role=Role.CARRIER, rows=f"carrier_id = {ME}", select=EVERYTHING, insert=True),
+    Access(role=Role.CARRIER, rows=_OF_MY_ORDERS, select=EVERYTHING, insert=True),
 )
 
 

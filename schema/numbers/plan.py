@@ -7,16 +7,14 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.numbers.plan import PlanAccount, load_plan, set_override
+from ledger.numbers.plan import PlanAccount, load_plan
 from ledger.numbers.ranges import RangeDraft
 from ledger.numbers.vocabulary import RangeKind
 from schema.authority import NUMBERS_MANAGE
 from schema.fields import field
 from schema.info import Info
 from schema.models import Shown, given
-from schema.numbers.types import PhoneNumber, find_number
 from schema.pages import few
-from schema.scalars import E164
 from schema.texts import CHECKED
 
 
@@ -39,16 +37,6 @@ class LoadNumberingPlanInput:
     ranges: list[NumberRangeInput] = strawberry.field(description="The ranges, at most 1,000.")
 
 
-@fed.input(description="A number that is held by a carrier other than the holder of its range.")
-class SetNumberOverrideInput:
-    e164: E164 = strawberry.field(description="The number.")
-    holder_id: strawberry.ID = strawberry.field(description="The carrier that holds it.")
-    reason: str = strawberry.field(description="The explanation.")
-    brand_id: strawberry.ID | None = strawberry.field(description="The carrier's brand.", default=UNSET)
-    valid_from: datetime | None = strawberry.field(description="When it takes effect; now by default.", default=UNSET)
-    valid_until: datetime | None = strawberry.field(description="When it ceases to apply.", default=UNSET)
-
-
 @fed.type(description="The result of loadNumberingPlan.")
 class LoadNumberingPlanPayload(Shown[PlanAccount]):
     read_count: int = strawberry.field(description="The number of ranges provided.")
@@ -61,15 +49,11 @@ class LoadNumberingPlanPayload(Shown[PlanAccount]):
     )
 
 
-@fed.type(description="The result of setNumberOverride.")
-class SetNumberOverridePayload:
-    number: PhoneNumber | None = strawberry.field(description="The number as it is now, if it is known.")
-
-
 @fed.type
 class NumberingMutations:
     @field(
-        "Load ranges into the numbering plan; the holder of every known number is determined anew.",
+        "Load ranges into the numbering plan; the holder of every known number is determined anew. A range in one that "
+        "another carrier holds is refused with RANGE_HELD. Only officers can do this.",
         needs=NUMBERS_MANAGE,
         extensions=[CHECKED],
     )
@@ -80,16 +64,3 @@ class NumberingMutations:
     ) -> LoadNumberingPlanPayload | None:
         account = await info.context.write(load_plan, [item.draft() for item in input.ranges])
         return LoadNumberingPlanPayload.of(account)
-
-    @field(
-        "Record that one number is held by a carrier other than the holder of its range.",
-        needs=NUMBERS_MANAGE,
-        extensions=[CHECKED],
-    )
-    async def set_number_override(
-        self,
-        info: Info,
-        input: Annotated[SetNumberOverrideInput, strawberry.argument(description="The number, and its holder.")],  # noqa: A002
-    ) -> SetNumberOverridePayload | None:
-        await info.context.write(set_override, input.e164, **given(input, without=("e164",)))
-        return SetNumberOverridePayload(number=await find_number(info.context, input.e164))

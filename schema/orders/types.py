@@ -168,6 +168,11 @@ class BlockOrderConnection(Connection[BlockOrder]):
 class BlockOrderFilter:
     states: list[OrderState] | None = strawberry.field(description="In any of these states.", default=UNSET)
     categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
+    impossible_reasons: list[ImpossibleReason] | None = strawberry.field(
+        description="That the carrier can't execute for any of these reasons. With the state IMPOSSIBLE, "
+        "WRONG_RANGE_HOLDER lists the orders whose number's holder is to be corrected.",
+        default=UNSET,
+    )
     carrier_id: strawberry.ID | None = strawberry.field(description="Addressed to this member.", default=UNSET)
     is_overdue: bool | None = strawberry.field(
         description="Whether something that the carrier owes is overdue.", default=UNSET

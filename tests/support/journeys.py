@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ledger.canonical import hash_canonical
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.filing import file_complaints
@@ -10,12 +11,18 @@ from ledger.complaints.vocabulary import Medium
 from ledger.errors import Problem
 from ledger.forwarding.proposals import ForwardingRequest, forward_complaints
 from ledger.identifiers import new_id
+from ledger.numbers.override_rules import OverrideApproval, OverrideDraft, render_override
+from ledger.numbers.overrides import approve_overrides, propose_overrides
+from ledger.numbers.table import OverrideProposal
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.reassignments.confirming import confirm_reassignments
+from ledger.reassignments.reporting import ReassignmentDraft, ReportedReassignment, report_reassignments
+from ledger.reassignments.table import ReassignmentReport
 from ledger.vocabulary import Category
 
 TELKOMSEL_NUMBER = "+6281200000001"
@@ -67,3 +74,39 @@ async def acknowledge(
 async def forward(database, parties, as_of, request=FORWARDING):
     """Drafts of all verified complaints that can be forwarded."""
     return await database.run(parties.officer, as_of=as_of, work=lambda tx: forward_complaints(tx, request))
+
+
+def approval_of(proposal: OverrideProposal) -> OverrideApproval:
+    """The approval by the proposal's content, as an officer who read it gives."""
+    return OverrideApproval(proposal_id=proposal.id, content_hash=hash_canonical(render_override(proposal)))
+
+
+async def propose_override(database, parties, as_of, number, holder_id, **more) -> OverrideProposal | Problem:
+    async with database.transaction(parties.officer, as_of=as_of) as tx:
+        draft = OverrideDraft(number=number, holder_id=holder_id, reason="The carrier says so.", **more)
+        return (await propose_overrides(tx, [draft]))[0]
+
+
+async def override_number(database, parties, as_of, number, holder_id, **more) -> OverrideProposal:
+    """A number that two officers moved to another carrier."""
+    proposal = await propose_override(database, parties, as_of, number, holder_id, **more)
+    assert isinstance(proposal, OverrideProposal), proposal
+    async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+        [approved] = await approve_overrides(tx, [approval_of(proposal)])
+    assert isinstance(approved, OverrideProposal), approved
+    return approved
+
+
+async def report_reassigned(database, viewer, as_of, *numbers: str, at=None) -> list[ReportedReassignment | Problem]:
+    async with database.transaction(viewer, as_of=as_of) as tx:
+        drafts = [ReassignmentDraft(number=number, reassigned_at=at or as_of) for number in numbers]
+        return await report_reassignments(tx, drafts)
+
+
+async def recycle(database, parties, viewer, as_of, *numbers: str, at=None) -> list[ReassignmentReport]:
+    """Numbers that their carrier reported and an officer confirmed to be another subscriber's."""
+    reported = await report_reassigned(database, viewer, as_of, *numbers, at=at)
+    async with database.transaction(parties.officer, as_of=as_of) as tx:
+        confirmed = await confirm_reassignments(tx, [item.report.id for item in reported])
+    assert all(isinstance(report, ReassignmentReport) for report in confirmed), confirmed
+    return confirmed

@@ -16,7 +16,7 @@ from ledger.complaints.rows import FileFormat, FileReading
 from ledger.forwarding.proposals import ForwardingApproval, ForwardingRequest, approve_forwarding, forward_complaints
 from ledger.forwarding.reading import list_forwarding_items
 from ledger.forwarding.vocabulary import ForwardingResult
-from ledger.numbers.plan import find_holders, set_override
+from ledger.numbers.plan import find_holders
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
 from ledger.orders.approval import Approval, OrderNote, approve_block_orders
@@ -27,7 +27,7 @@ from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.pages import PageRequest
-from tests.support.journeys import WORDS, acknowledge
+from tests.support.journeys import WORDS, acknowledge, override_number
 from tests.support.places import SHARED_DATA
 
 DATA = SHARED_DATA / "id_sms_complaints.csv"
@@ -109,8 +109,8 @@ async def reroute(database, parties, as_of, order):
     """The carrier doesn't hold the number; the plan is corrected and Telkomsel gets an order of its own."""
     said = {"kind": AcknowledgementKind.IMPOSSIBLE, "reason": "WRONG_RANGE_HOLDER"}
     await acknowledge(database, parties.indosat, as_of, order, **said)
+    await override_number(database, parties, as_of, order.e164, parties.telkomsel.member_id, order_id=order.id)
     async with database.transaction(parties.officer, as_of=as_of) as tx:
-        await set_override(tx, order.e164, holder_id=parties.telkomsel.member_id, reason="the carrier's word")
         [draft] = await draft_block_orders(tx, [OrderDraft(supersedes_id=order.id, **WORDS)])
     async with database.transaction(parties.other_officer, as_of=as_of) as tx:
         [issued] = await approve_block_orders(tx, [Approval(order_id=draft.id)])

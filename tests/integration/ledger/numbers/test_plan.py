@@ -4,15 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger.errors import ForbiddenError, TimeInvalidError, UnknownError
+from ledger.errors import ForbiddenError, OfficerRequiredError, UnknownError
 from ledger.numbers.forms import parse_number
-from ledger.numbers.plan import find_holders, list_ranges, load_plan, set_override
+from ledger.numbers.plan import RangeHeldError, find_holders, list_ranges, load_plan
 from ledger.numbers.plan_seed import MERGER, PLAN_EPOCH, seed_ranges
 from ledger.numbers.ranges import RangeDraft, RangeInvalidError
 from ledger.numbers.reading import NumberFilter, ensure_numbers, get_number, list_numbers, load_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RangeKind, RiskTier
 from ledger.pages import PageRequest
 from ledger.viewer import OPERATOR
+from tests.support.journeys import override_number
 
 TELKOMSEL, BYU, XL, TRI = "+6281190000001", "+6285155000001", "+6281790000001", "+6289590000001"
 NOBODYS, FIXED, FOREIGN = "+6289090000001", "+62215550001", "+12025550143"
@@ -55,22 +56,18 @@ class TestFindHolders:
         assert after[XL].holder_id == parties.xlsmart.member_id
 
     async def test_takes_the_longest_prefix(self, operator_tx, parties, as_of):
-        await load_plan(operator_tx, [a_range("+62811900000", "indosat")])
+        await load_plan(operator_tx, [a_range("+628119000", "indosat")])
         holders = await find_holders(operator_tx, [TELKOMSEL, "+6281180000001"], at=as_of)
         assert holders[TELKOMSEL].holder_id == parties.indosat.member_id
         assert holders["+6281180000001"].holder_id == parties.telkomsel.member_id
 
-    async def test_takes_an_override_first_and_only_while_it_lasts(self, operator_tx, parties, as_of):
-        until = as_of + timedelta(days=1)
-        await set_override(
-            operator_tx, TELKOMSEL, holder_id=parties.indosat.member_id, reason="moved", valid_until=until
-        )
-        assert (await find_holders(operator_tx, [TELKOMSEL], at=as_of))[TELKOMSEL].holder_id == (
-            parties.indosat.member_id
-        )
-        assert (await find_holders(operator_tx, [TELKOMSEL], at=until))[TELKOMSEL].holder_id == (
-            parties.telkomsel.member_id
-        )
+    async def test_takes_an_override_first_and_only_from_its_date(self, database, parties, as_of):
+        since = as_of - timedelta(days=1)
+        await override_number(database, parties, as_of, TELKOMSEL, parties.indosat.member_id, valid_from=since)
+        async with database.reading(OPERATOR, as_of=as_of) as tx:
+            now = (await find_holders(tx, [TELKOMSEL], at=since))[TELKOMSEL]
+            before = (await find_holders(tx, [TELKOMSEL], at=since - timedelta(seconds=1)))[TELKOMSEL]
+        assert (now.holder_id, before.holder_id) == (parties.indosat.member_id, parties.telkomsel.member_id)
 
 
 class TestLoadPlan:
@@ -102,46 +99,39 @@ class TestLoadPlan:
             [a_range("+6289x", "telkomsel")],
             [a_range("+62890"), a_range("+62890")],
             [a_range("+62890", until=PLAN_EPOCH)],
+            [a_range("+6281200000", "telkomsel")],
         ],
     )
     async def test_refuses_what_is_no_plan(self, operator_tx, ranges):
         with pytest.raises(RangeInvalidError):
             await load_plan(operator_tx, ranges)
 
+    async def test_an_officer_alone_moves_no_range_to_another_carrier(self, database, parties, as_of):
+        own, unheld, taken = (
+            a_range("+6281191", "telkomsel"),
+            a_range("+62840", "indosat"),
+            a_range("+62811", "indosat"),
+        )
+        for ranges in ([taken], [unheld, a_range("+6281190", "indosat")], [a_range("+628119000")]):
+            with pytest.raises(RangeHeldError):
+                async with database.transaction(parties.officer, as_of=as_of) as tx:
+                    await load_plan(tx, ranges)
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            assert (await load_plan(tx, [own, unheld])).written_count == 2
+            holders = await find_holders(tx, [TELKOMSEL, "+628401234567"], at=as_of)
+        assert holders[TELKOMSEL].holder_id == parties.telkomsel.member_id
+        assert holders["+628401234567"].holder_id == parties.indosat.member_id
+
+    async def test_a_machine_of_the_regulator_changes_no_plan(self, database, parties, as_of):
+        with pytest.raises(OfficerRequiredError):
+            async with database.transaction(parties.regulator, as_of=as_of) as tx:
+                await load_plan(tx, [])
+
     async def test_is_for_the_regulator_and_the_operator(self, database, parties, as_of):
         for name in ("agency", "telkomsel", "provider"):
             async with database.transaction(parties.everyone[name], as_of=as_of) as tx:
                 with pytest.raises(ForbiddenError):
                     await load_plan(tx, [])
-
-
-class TestSetOverride:
-    async def test_moves_a_known_number(self, operator_tx, parties):
-        await ensure_numbers(operator_tx, [parse_number(TELKOMSEL)])
-        await set_override(operator_tx, TELKOMSEL, holder_id=parties.xlsmart.member_id, reason="test")
-        assert (await get_number(operator_tx, TELKOMSEL)).holder_id == parties.xlsmart.member_id
-
-    async def test_refuses_a_holder_that_is_no_carrier(self, operator_tx, parties):
-        with pytest.raises(UnknownError):
-            await set_override(operator_tx, TELKOMSEL, holder_id=parties.agency.member_id, reason="test")
-        with pytest.raises(UnknownError):
-            await set_override(operator_tx, TELKOMSEL, holder_id="no id", reason="test")
-
-    async def test_refuses_anothers_brand(self, operator_tx, parties):
-        with pytest.raises(UnknownError):
-            await set_override(
-                operator_tx,
-                TELKOMSEL,
-                holder_id=parties.indosat.member_id,
-                brand_id=parties.brands["xl"],
-                reason="test",
-            )
-
-    async def test_refuses_an_end_before_the_beginning(self, operator_tx, parties, as_of):
-        with pytest.raises(TimeInvalidError):
-            await set_override(
-                operator_tx, TELKOMSEL, holder_id=parties.indosat.member_id, reason="test", valid_until=as_of
-            )
 
 
 class TestListRanges:

@@ -11,7 +11,6 @@ from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome
 from ledger.errors import ForbiddenError, OfficerRequiredError, Problem, TooManyItemsError, UnknownError
 from ledger.identifiers import new_id
-from ledger.numbers.plan import set_override
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus
 from ledger.orders.approval import (
@@ -43,6 +42,7 @@ from tests.support.journeys import (
     draft_orders,
     file_verified,
     issue_orders,
+    override_number,
 )
 
 
@@ -157,8 +157,7 @@ class TestApproval:
 
     async def test_of_a_held_draft_needs_an_override_in_writing(self, database, parties, as_of):
         number = "+622150001234"
-        async with database.transaction(parties.officer, as_of=as_of) as tx:
-            await set_override(tx, number, holder_id=parties.telkomsel.member_id, reason="fixed line of Telkom")
+        await override_number(database, parties, as_of, number, parties.telkomsel.member_id)
         await file_verified(database, parties, as_of, [number])
         [draft] = await draft_orders(database, parties, as_of, [number])
         assert draft.hold_reasons == ("PBX",)
@@ -359,8 +358,9 @@ class TestEnding:
         successor = OrderDraft(supersedes_id=order.id, **WORDS)
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             [unchanged] = await draft_block_orders(tx, [successor])
-            assert unchanged.code == "HOLDER_UNCHANGED"
-            await set_override(tx, TELKOMSEL_NUMBER, holder_id=parties.indosat.member_id, reason="the carrier says so")
+        assert unchanged.code == "HOLDER_UNCHANGED"
+        await override_number(database, parties, as_of, TELKOMSEL_NUMBER, parties.indosat.member_id, order_id=order.id)
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
             [draft] = await draft_block_orders(tx, [successor])
         assert (draft.carrier_id, draft.supersedes_id) == (parties.indosat.member_id, order.id)
         assert draft.directive_id == order.directive_id

@@ -20,7 +20,17 @@ from ledger.storage.roles import ROLE_OF_VIEWER, Role
 from ledger.viewer import ViewerKind
 from ledger.vocabulary import Category
 from migrations.metadata import metadata
-from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, file_verified, forward, issue_orders
+from tests.support.journeys import (
+    INDOSAT_NUMBER,
+    TELKOMSEL_NUMBER,
+    acknowledge,
+    file_verified,
+    forward,
+    issue_orders,
+    override_number,
+    propose_override,
+    report_reassigned,
+)
 from tests.support.signal_journeys import contribute, take_part
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
@@ -33,7 +43,7 @@ REGULATORS = frozenset(
         "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
         "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
-        "feed_checkpoints", "feed_keys", "legal_holds",
+        "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -65,6 +75,7 @@ OWN = {
         "block_order_versions": "carrier_id = {me}",
         "order_acknowledgements": "carrier_id = {me}",
         "order_extensions": "carrier_id = {me}",
+        "reassignment_reports": "carrier_id = {me}",
         "events": "audience @> ARRAY[{me}]",
         "fraud_signals": "holder_id = {me}",
         "signal_contributions": "member_id = {me}",
@@ -86,10 +97,28 @@ OWN = {
     },
     Role.REGULATOR: dict.fromkeys(REGULATORS, "true"),
 }
+OF_ITS_ORDERS = "order_id IN (SELECT id FROM block_orders WHERE carrier_id = {me} AND brand_id = {brand})"
+OF_A_BRAND = {
+    "numbering_ranges": "holder_id = {me} AND brand_id = {brand}",
+    "number_overrides": "holder_id = {me} AND brand_id = {brand}",
+    "phone_numbers": "holder_id = {me} AND brand_id = {brand}",
+    "block_orders": "carrier_id = {me} AND issued_at IS NOT NULL AND brand_id = {brand}",
+    "block_order_versions": OF_ITS_ORDERS,
+    "order_acknowledgements": OF_ITS_ORDERS,
+    "order_extensions": OF_ITS_ORDERS,
+    "reassignment_reports": "carrier_id = {me} AND brand_id = {brand}",
+    "fraud_signals": "holder_id = {me} AND brand_id = {brand}",
+    "events": "audience @> ARRAY[{me}] AND brand_id = {brand}",
+    "feed_recipients": "member_id = {me} AND brand_id = {brand}",
+}
+"""What a client that is narrowed to a brand sees of each table; of those that are not listed, all that its carrier may.
+
+The others are its member and its brands, its own contributions of any number, and the feed's hashes.
+"""
 INSERTABLE = {
     Role.AGENCY: {"complaints", "complainants", "evidence"},
     Role.REGULATOR: {"complaints", "complainants", "evidence"},
-    Role.CARRIER: {"order_acknowledgements", "order_extensions"},
+    Role.CARRIER: {"order_acknowledgements", "order_extensions", "reassignment_reports"},
     Role.PROVIDER: set(),
 }
 
@@ -131,6 +160,9 @@ async def busy(database, parties, as_of, owner_connection):
     await file_verified(database, parties, as_of, ["+6281200000077", "+6285600000077", "+12025550123"])
     await forward(database, parties, as_of)
     await take_part(database, parties, as_of, categories=(Category.FRAUD,), disclosure=Disclosure.CLEAR)
+    await report_reassigned(database, parties.telkomsel, as_of, TELKOMSEL_NUMBER)
+    await override_number(database, parties, as_of, "+6281200000088", parties.indosat.member_id)
+    await propose_override(database, parties, as_of, INDOSAT_NUMBER, parties.telkomsel.member_id)
     for viewer in (parties.agency, parties.indosat, parties.provider):
         await contribute(database, viewer, as_of, TELKOMSEL_NUMBER)
     await sequence_all(database, owner_connection)
@@ -171,6 +203,49 @@ class TestReading:
             with pytest.raises(DBAPIError, match="permission denied"):
                 async with database.reading(viewer, as_of=as_of) as tx:
                     await tx.execute(text(f"SELECT {column} FROM phone_numbers"))
+
+    async def test_a_brands_client_sees_its_brands_rows_alone_in_every_table(
+        self, database, parties, as_of, owner_connection
+    ):
+        numbers = {"xl": "+6281700000001", "axis": "+6283100000001"}
+        orders = await issue_orders(database, parties, as_of, list(numbers.values()))
+        until = {"kind": AcknowledgementKind.EXTENSION_REQUESTED, "reason": "TECHNICAL"}
+        for order in orders:
+            await acknowledge(
+                database, parties.xlsmart, as_of, order, until=order.due_at.replace(minute=59), reference="1", **until
+            )
+            await acknowledge(database, parties.xlsmart, as_of, order, reference="2")
+        await report_reassigned(database, parties.xlsmart, as_of, *numbers.values())
+        for place, brand in enumerate(numbers):
+            await override_number(
+                database, parties, as_of, f"+628120000008{place}", parties.xlsmart.member_id,
+                brand_id=parties.brands[brand],
+            )  # fmt: skip
+        await sequence_all(database, owner_connection)
+        for brand, table in itertools.product(numbers, OWN[Role.CARRIER]):
+            narrowed = replace(parties.xlsmart, brand_id=parties.brands[brand])
+            ids = {"me": f"'{narrowed.member_id}'::uuid", "brand": f"'{narrowed.brand_id}'::uuid"}
+            condition = OF_A_BRAND.get(table, OWN[Role.CARRIER][table]).format(**ids)
+            wanted = await owner_connection.fetchval(f"SELECT count(*) FROM {table} WHERE {condition}")
+            of_carrier = OWN[Role.CARRIER][table].format(**ids)
+            carriers = await owner_connection.fetchval(f"SELECT count(*) FROM {table} WHERE {of_carrier}")
+            columns = readable_columns(table, Role.CARRIER)
+            async with database.reading(narrowed, as_of=as_of) as tx:
+                seen = len((await tx.execute(text(f"SELECT {columns} FROM {table}"))).all())
+            assert seen == wanted, f"{brand} sees {seen} of {wanted} rows of {table}"
+            assert table not in OF_A_BRAND or 0 < seen < carriers, f"{table} has no row of another brand, or none of it"
+
+    async def test_a_brands_client_says_nothing_of_another_brands_order(self, database, parties, as_of):
+        [order] = await issue_orders(database, parties, as_of, ["+6281700000001"])
+        axis = replace(parties.xlsmart, brand_id=parties.brands["axis"])
+        forged = text(
+            "INSERT INTO order_acknowledgements (id, order_id, carrier_id, version, kind, reference, effective_at, "
+            "recorded_at, moved_state) VALUES (gen_random_uuid(), CAST(:order_id AS uuid), CAST(:carrier_id AS uuid), "
+            "1, 'EXECUTED', 'forged', now(), now(), true)"
+        )
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with database.transaction(axis, as_of=as_of) as tx:
+                await tx.execute(forged, {"order_id": order.id, "carrier_id": axis.member_id})
 
     async def test_a_brands_client_sees_its_brands_orders_alone(self, database, parties, as_of):
         await issue_orders(database, parties, as_of, ["+6281700000001", "+6283100000001"])

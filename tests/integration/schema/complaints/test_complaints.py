@@ -159,6 +159,7 @@ class TestHostileText:
         words = {"legalBasis": "PM 5/2021", "summary": "Fraud.", "subscriberNotice": "Blocked."}
         said = {"kind": "EXECUTED", "reference": "TT-1"}
         note = {"orderId": text, "note": text}
+        override = {"number": "+6281200000001", "holderId": desk.parties.indosat.member_id, "reason": "The holder."}
         for viewer, name, items in (
             (desk.parties.agency, "fileComplaints", {"complaints": [complaint(chronology=text)]}),
             (desk.parties.agency, "fileComplaints", {"complaints": [complaint(sourceReference=text)]}),
@@ -174,6 +175,25 @@ class TestHostileText:
             (desk.parties.officer, "withdrawBlockOrders", {"orders": [note]}),
             (desk.parties.officer, "liftBlockOrders", {"lifts": [note | {"basis": "COURT"}]}),
             (desk.parties.officer, "decideExtensions", {"decisions": [{"extensionId": text, "isGranted": True}]}),
+            (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"number": text}]}),
+            (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"holderId": text}]}),
+            (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"brandId": text}]}),
+            (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"reason": text}]}),
+            (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"orderId": text}]}),
+            (desk.parties.officer, "reviseNumberOverrides", {"revisions": [{"proposalId": text, "reason": text}]}),
+            (
+                desk.parties.officer,
+                "approveNumberOverrides",
+                {"approvals": [{"proposalId": text, "contentHash": text}]},
+            ),
+            (desk.parties.officer, "discardNumberOverrides", {"proposalIds": [text]}),
+            (desk.parties.officer, "confirmReassignments", {"reportIds": [text]}),
+            (desk.parties.officer, "refuseReassignments", {"refusals": [{"reportId": text, "reason": text}]}),
+            (
+                desk.parties.telkomsel,
+                "reportReassignments",
+                {"reassignments": [{"number": text, "reassignedAt": "2026-01-01T00:00:00Z"}]},
+            ),
             (desk.parties.telkomsel, "acknowledgeBlockOrders", {"acknowledgements": [said | {"orderId": text}]}),
             (desk.parties.telkomsel, "acknowledgeBlockOrders", {"acknowledgements": [said | {"orderNo": text}]}),
             (
