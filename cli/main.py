@@ -27,6 +27,7 @@ from cli.numbering import numbering
 from cli.officers import officers
 from cli.orders import orders
 from cli.participations import participations
+from cli.reassignments import reassignments
 from cli.schemas import migrate, schema
 from cli.serving import serve
 from cli.signals import signals
@@ -68,6 +69,7 @@ app.add_typer(numbering, name="numbering")
 app.add_typer(imports, name="import")
 app.add_typer(orders, name="orders")
 app.add_typer(acknowledgements, name="acknowledgements")
+app.add_typer(reassignments, name="reassignments")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 

@@ -1,18 +1,33 @@
-"""`jembatan numbering`: the numbering plan, from a CSV file or from public data."""
+"""`jembatan numbering`: the numbering plan, from a CSV file or from public data, and overrides of single numbers.
+
+An override is proposed here in an officer's name and never approved: another officer does that, with their own token.
+"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.files import open_input
-from cli.printing import JsonFlag, note, print_json, print_record
+from cli.printing import JsonFlag, note, print_json, print_record, print_table
+from cli.refused_rows import end_with_refused
+from cli.times import TimezoneOption, parse_zone
+from ledger.numbers.states import OverrideState
 
 if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.errors import Problem
+    from ledger.numbers.override_files import OverrideRow
+    from ledger.numbers.override_rules import OverrideDraft
     from ledger.numbers.plan import PlanAccount
     from ledger.numbers.ranges import RangeDraft
+    from ledger.numbers.table import OverrideProposal
+    from ledger.storage.database import Transaction
+    from ledger.viewer import Viewer
 
-numbering = typer.Typer(no_args_is_help=True, help="Load the numbering plan.")
+numbering = typer.Typer(no_args_is_help=True, help="Load the numbering plan, and propose overrides of it.")
+
+_BATCH = 1000
 
 
 @numbering.command("load", epilog="Examples: jembatan numbering load --seed\n\njembatan numbering load plan.csv")
@@ -68,3 +83,122 @@ def _read_plan(path: Path) -> "list[RangeDraft]":
 
     with open_input(path) as stream:
         return read_plan(stream)
+
+
+@numbering.command("propose", epilog="Example: jembatan numbering propose overrides.csv --officer ana")
+def propose(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Overrides in CSV; - is standard input.")],
+    officer: Annotated[str, typer.Option(help="The login of the officer who proposes.")],
+    timezone: TimezoneOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Propose that numbers are held by other carriers. Nothing moves until another officer approves.
+
+    Columns of the file: number, holder, reason, brand, valid_from. Holder and brand are slugs; an empty valid_from is
+    the time of the approval. Exits with 1 if any row was refused.
+    """
+    from cli.lookups import get_officer_viewer
+    from cli.session import run_session
+    from ledger.numbers.override_files import read_overrides
+
+    zone = parse_zone(timezone)
+    with open_input(file) as stream:
+        rows = read_overrides(stream, zone=zone)
+
+    async def work(session: "Session") -> "list[OverrideProposal | Problem]":
+        async with session.reading() as tx:
+            viewer = await get_officer_viewer(tx, officer, scope="numbers:manage")
+            drafts = await _name_holders(tx, rows)
+        return await _propose(session, viewer, drafts)
+
+    _tell_proposed(rows, run_session(work), as_json=as_json)
+
+
+@numbering.command("proposals", epilog="Example: jembatan numbering proposals --state proposed")
+def list_proposals(
+    *,
+    state: Annotated[
+        list[OverrideState] | None,
+        typer.Option(case_sensitive=False, help="Only those in these states; may be repeated."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List proposed overrides, newest first, with the hash that an approval names."""
+    from cli.lookups import read_pages
+    from cli.session import run_session
+    from ledger.canonical import hash_canonical
+    from ledger.members.reading import load_members
+    from ledger.numbers.override_reading import OverrideFilter, list_override_proposals
+    from ledger.numbers.override_rules import render_override
+
+    async def work(session: "Session") -> tuple[Any, Any]:
+        wanted = OverrideFilter(states=tuple(state or ()))
+        async with session.reading() as tx:
+            found = await read_pages(lambda page: list_override_proposals(tx, page, wanted))
+            ids = {str(each) for item in found for each in (item.holder_before_id, item.holder_id) if each}
+            return found, await load_members(tx, sorted(ids))
+
+    found, members = run_session(work)
+    if as_json:
+        print_json([{"proposal": item, "content": render_override(item)} for item in found])
+        return
+    slugs = {member_id: member.slug for member_id, member in members.items()}
+    rows = [
+        (item.e164, slugs.get(item.holder_before_id or ""), slugs.get(item.holder_id), item.state.value, item.reason,
+         hash_canonical(render_override(item)))
+        for item in found
+    ]  # fmt: skip
+    print_table("Overrides", ("number", "holder before", "holder", "state", "reason", "content hash"), rows)
+
+
+async def _name_holders(tx: "Transaction", rows: "list[OverrideRow]") -> "list[OverrideDraft]":
+    """Find the holders and brands that the rows name. Errors: NameUnknownError."""
+    from cli.lookups import get_brand, get_member
+    from ledger.numbers.override_rules import OverrideDraft
+    from ledger.viewer import MemberKind
+
+    members = {slug: await get_member(tx, slug, MemberKind.CARRIER) for slug in sorted({row.holder for row in rows})}
+    named = sorted({(row.holder, row.brand) for row in rows if row.brand})
+    brands = {(holder, brand): (await get_brand(tx, members[holder], brand)).id for holder, brand in named}
+    return [
+        OverrideDraft(
+            number=row.number,
+            holder_id=members[row.holder].id,
+            reason=row.reason,
+            brand_id=brands.get((row.holder, row.brand or "")),
+            valid_from=row.valid_from,
+        )
+        for row in rows
+    ]
+
+
+async def _propose(
+    session: "Session", viewer: "Viewer", drafts: "list[OverrideDraft]"
+) -> "list[OverrideProposal | Problem]":
+    """Propose in batches, one transaction each; a command that was interrupted can be run again."""
+    from cli.session import read_clock
+    from ledger.numbers.overrides import propose_overrides
+
+    results: list[OverrideProposal | Problem] = []
+    for start in range(0, len(drafts), _BATCH):
+        batch = drafts[start : start + _BATCH]
+
+        async def work(tx: "Transaction", batch: "list[OverrideDraft]" = batch) -> Any:
+            return await propose_overrides(tx, batch)
+
+        results.extend(await session.database.run(viewer, as_of=read_clock(), work=work))
+    return results
+
+
+def _tell_proposed(rows: "list[OverrideRow]", results: "list[OverrideProposal | Problem]", *, as_json: bool) -> None:
+    from ledger.errors import Problem
+
+    refused = [(row.line, item) for row, item in zip(rows, results, strict=True) if isinstance(item, Problem)]
+    proposed = [item for item in results if not isinstance(item, Problem)]
+    if as_json:
+        print_json({"proposed": proposed, "refused": [{"line": line, "problem": item} for line, item in refused]})
+    else:
+        print_record({"proposed": len(proposed), "refused": len(refused)})
+        note("Nothing has moved yet: another officer must approve each by its hash (approveNumberOverrides).")
+    end_with_refused(refused)

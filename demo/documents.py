@@ -64,9 +64,25 @@ mutation Acknowledge($items: [AcknowledgementInput!]!) {
   }
 }"""
 
-SET_OVERRIDE = """
-mutation Correct($input: SetNumberOverrideInput!) {
-  setNumberOverride(input: $input) { number { e164 holder { slug } } }
+PROPOSE_OVERRIDE = """
+mutation Propose($overrides: [NumberOverrideInput!]!) {
+  proposeNumberOverrides(input: {overrides: $overrides}) {
+    results { proposal { id content contentHash number { holder { slug } } } problem { code message } }
+  }
+}"""
+
+APPROVE_OVERRIDE = """
+mutation ApproveOverride($approvals: [NumberOverrideApprovalInput!]!) {
+  approveNumberOverrides(input: {approvals: $approvals}) {
+    results { proposal { id state number { holder { slug } } } problem { code message } }
+  }
+}"""
+
+WRONG_HOLDERS = """
+query WrongHolders {
+  blockOrders(first: 10, filter: {states: [IMPOSSIBLE], impossibleReasons: [WRONG_RANGE_HOLDER]}) {
+    nodes { id orderNo e164 }
+  }
 }"""
 
 DRAFT_ORDERS = """

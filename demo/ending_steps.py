@@ -1,21 +1,24 @@
 """Steps 9 to 13 and the last: rerouting, withdrawing, lateness, lifting, outcomes; one query seen by five parties."""
 
+import hashlib
 from collections import Counter
 from typing import Any
 
-from demo.cast import AGENCY, INDOSAT, PROVIDER, TELKOMSEL
+from demo.cast import AGENCY, INDOSAT, PROVIDER, TELKOMSEL, XLSMART
 from demo.clock import BEHIND
 from demo.documents import (
     ACKNOWLEDGE,
     APPROVE_ORDERS,
+    APPROVE_OVERRIDE,
     DRAFT_ORDERS,
     LIFT_ORDERS,
     MY_ORDERS,
     OUTCOMES,
+    PROPOSE_OVERRIDE,
     RECORD_INFORMED,
-    SET_OVERRIDE,
     WHOLE_PICTURE,
     WITHDRAW_ORDERS,
+    WRONG_HOLDERS,
 )
 from demo.made_up import APPEALED_NUMBER, AXIS_NUMBER, SMARTFREN_NUMBER, TELKOMSEL_NUMBER, XL_NUMBER
 from demo.parties import Answer, expect
@@ -26,19 +29,13 @@ _UNAUTHORIZED = 401
 
 
 async def reroute(story: Story, told: Told) -> None:
-    """A carrier does not hold the number: the plan is corrected and a new order supersedes the old one."""
+    """A carrier does not hold the number: two officers correct the plan and a new order supersedes the old one."""
     old_id = story.order_ids[XL_NUMBER]
     said = {"orderId": old_id, "kind": "IMPOSSIBLE", "reason": "WRONG_RANGE_HOLDER", "reference": "XLS-1"}
     (impossible,) = taken((await story.xlsmart.do(ACKNOWLEDGE, items=[said]))["results"], "it is accepted")
     expect(impossible["state"] == "IMPOSSIBLE", f"IMPOSSIBLE, not {impossible['state']}")
     told.say("xlsmart", f"says of {impossible['orderNo']}: IMPOSSIBLE, WRONG_RANGE_HOLDER")
-    override = {
-        "e164": XL_NUMBER,
-        "holderId": story.cast.member_ids[TELKOMSEL],
-        "reason": "XLSmart does not serve it; Telkomsel does.",
-    }
-    number = (await story.ana.do(SET_OVERRIDE, input=override))["number"]
-    expect(number["holder"]["slug"] == TELKOMSEL, "the plan names the other carrier")
+    await _move_number(story, told, old_id)
     draft = {
         "supersedesId": old_id,
         "legalBasis": LEGAL_BASIS,
@@ -46,7 +43,7 @@ async def reroute(story: Story, told: Told) -> None:
         "subscriberNotice": SUBSCRIBER_NOTICE,
     }
     (new,) = taken((await story.ana.do(DRAFT_ORDERS, drafts=[draft]))["results"], "the new order is drafted")
-    told.say("ana", f"corrects the numbering plan for {XL_NUMBER} and drafts {new['orderNo']}, which supersedes")
+    told.say("ana", f"drafts {new['orderNo']}, which supersedes {impossible['orderNo']}")
     approved = await story.budi.do(APPROVE_ORDERS, approvals=[{"orderId": new["id"]}])
     (issued,) = taken(approved["results"], "the new order is issued")
     expect(issued["carrier"]["slug"] == TELKOMSEL, "the new order goes to the other carrier")
@@ -55,6 +52,30 @@ async def reroute(story: Story, told: Told) -> None:
     taken((await story.telkomsel.do(ACKNOWLEDGE, items=[done]))["results"], "the other carrier executes it")
     told.say("budi", f"approves it; {impossible['orderNo']} is closed")
     told.say("telkomsel", f"executes {new['orderNo']}")
+
+
+async def _move_number(story: Story, told: Told, order_id: str) -> None:
+    """One officer proposes an override of the numbering plan, another approves it by the hash of its text."""
+    waiting = (await story.ana.do(WRONG_HOLDERS))["nodes"]
+    expect([order["id"] for order in waiting] == [order_id], "the order waits for an officer to correct the plan")
+    override = {
+        "number": waiting[0]["e164"],
+        "holderId": story.cast.member_ids[TELKOMSEL],
+        "orderId": order_id,
+        "reason": "XLSmart does not serve it; Telkomsel does.",
+    }
+    (proposal,) = [
+        result["proposal"] for result in (await story.ana.do(PROPOSE_OVERRIDE, overrides=[override]))["results"]
+    ]
+    expect(proposal["number"]["holder"]["slug"] == XLSMART, "a proposal moves nothing")
+    told.say("ana", f"proposes that {XL_NUMBER} is Telkomsel's; nothing moves yet")
+    computed = hashlib.sha256(proposal["content"].encode()).hexdigest()
+    approval = {"proposalId": proposal["id"], "contentHash": computed}
+    (own,) = (await story.ana.do(APPROVE_OVERRIDE, approvals=[approval]))["results"]
+    expect((own["problem"] or {}).get("code") == "FOUR_EYES", f"FOUR_EYES, not {own}")
+    (approved,) = (await story.budi.do(APPROVE_OVERRIDE, approvals=[approval]))["results"]
+    expect(approved["proposal"]["number"]["holder"]["slug"] == TELKOMSEL, "the plan names the other carrier")
+    told.say("budi", f"hashes the text that he reads and approves {computed[:16]}...: the number moves")
 
 
 async def withdraw(story: Story, told: Told) -> None:

@@ -2,7 +2,8 @@
 
 The new subscriber inherits nothing: executed orders of the previous epoch end as RECYCLED, and status, risk and
 verified count are those of the new epoch, so that its signals expire. Orders not yet executed stay open: the carrier
-answers them with IMPOSSIBLE and RECYCLED_SINCE_INCIDENT. All of it happens in one transaction, or none of it.
+answers them with IMPOSSIBLE and RECYCLED_SINCE_INCIDENT. A block of another carrier, which an override took the number
+from, isn't ended by this one's word: officers lift it. All of it happens in one transaction, or none of it.
 Locks: reports, then orders, complaints and numbers (docs/adr/0010).
 Source: domain.md, Assignment epoch; docs/adr/0090.
 """
@@ -135,7 +136,8 @@ class _Confirmations:
         ended = [
             (order, self._end(order))
             for order in self.orders
-            if (order.e164, order.epoch) == (report.e164, epoch) and order.state in EXECUTED
+            if (order.e164, order.epoch, order.carrier_id) == (report.e164, epoch, report.carrier_id)
+            and order.state in EXECUTED
         ]
         self.ended.extend(ended)
         confirmed = replace(

@@ -18,6 +18,7 @@ from ledger.identifiers import MemberId, ReassignmentReportId, new_id
 from ledger.numbers.forms import find_e164, parse_number
 from ledger.numbers.reading import lock_numbers
 from ledger.numbers.table import NumberEpoch, PhoneNumber, number_epochs, of_own, phone_numbers
+from ledger.orders.reading import visible_orders
 from ledger.orders.table import BlockOrder, block_orders
 from ledger.permissions import require_batch
 from ledger.reassignments.bounds import Bound, ReassignmentTimeError, read_bounds
@@ -98,8 +99,9 @@ async def _open_batch(tx: Transaction, carrier_id: MemberId, e164s: Sequence[str
             ReassignmentReport,
             select_records(tx, ReassignmentReport).where(is_any(r.e164, sorted(numbers)), r.carrier_id == carrier_id),
         )
-        issued = select_records(tx, BlockOrder).where(is_any(o.e164, sorted(numbers)), o.issued_at.is_not(None))
-        bounds = await read_bounds(tx, await fetch_records(tx, BlockOrder, issued))
+        # A bound names its order, so that those of another carrier or brand are left to the confirmation.
+        seen = select_records(tx, BlockOrder).where(is_any(o.e164, sorted(numbers)), visible_orders(tx.viewer))
+        bounds = await read_bounds(tx, await fetch_records(tx, BlockOrder, seen))
     return _Batch(
         tx=tx,
         carrier_id=carrier_id,

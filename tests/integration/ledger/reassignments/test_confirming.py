@@ -143,6 +143,21 @@ class TestConfirmation:
         [problem] = await confirm(database, parties.officer, as_of, report.id)
         assert problem.code == "REASSIGNMENT_OUTDATED"
 
+    async def test_ends_no_block_of_the_carrier_that_the_number_came_from(self, database, parties, as_of, order):
+        later = as_of + timedelta(days=1)
+        await override_number(database, parties, later, TELKOMSEL_NUMBER, parties.indosat.member_id)
+        [early] = await report_reassigned(
+            database, parties.indosat, later, TELKOMSEL_NUMBER, at=as_of - timedelta(hours=1)
+        )
+        # It learns of no order of another carrier, but an officer can't confirm it either.
+        [problem] = await confirm(database, parties.officer, later, early.report.id)
+        assert problem.code == "REASSIGNMENT_BACKDATED"
+        await refuse(database, parties.officer, later, early.report.id)
+        [confirmed] = await recycle(database, parties, parties.indosat, later, TELKOMSEL_NUMBER)
+        assert confirmed.ended_order_count == 0
+        async with database.reading(parties.officer, as_of=later) as tx:
+            assert (await get_block_order(tx, order_id=order.id)).state is OrderState.EXECUTED
+
     async def test_goes_item_by_item(self, database, parties, as_of, report):
         done, repeated, unknown, malformed = await confirm(
             database, parties.officer, as_of, report.id, report.id, parties.officer.member_id, "no id"
