@@ -73,7 +73,7 @@ class OverrideProposal:
 
     id: Annotated[OverrideProposalId, KEY]
     e164: str
-    order_id: Annotated[OrderId | None, references("block_orders.id")] = None
+    order_id: Annotated[OrderId | None, references("block_orders.id", index=True)] = None
     holder_before_id: Annotated[MemberId | None, references("members.id")] = None
     holder_id: Annotated[MemberId, references("members.id")]
     brand_id: Annotated[BrandId | None, references("brands.id")] = None
@@ -97,6 +97,7 @@ number_override_proposals = declare(
     Index(OPEN_PROPOSAL, "e164", unique=True, postgresql_where=text("state = 'PROPOSED'")),
     Index("ix_number_override_proposals_state_id", "state", "id"),
     Index("ix_number_override_proposals_e164_id", "e164", "id"),
+    Index("ix_number_override_proposals_holder_id_id", "holder_id", "id"),
     access=_LOOKED_AFTER,
 )
 

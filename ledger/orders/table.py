@@ -157,6 +157,13 @@ block_orders = declare(
     Index("ix_block_orders_due_at_id", "due_at", "id"),
     Index("ix_block_orders_state_due_at_id", "state", "due_at", "id"),
     Index("ix_block_orders_e164", "e164"),
+    Index(
+        "ix_block_orders_impossible_reason",
+        "impossible_reason",
+        "due_at",
+        "id",
+        postgresql_where=text("impossible_reason IS NOT NULL"),
+    ),
     access=(
         *reads(Role.REGULATOR),
         *reads(Role.CARRIER, rows=f"carrier_id = {ME} AND issued_at IS NOT NULL AND {OF_MY_BRAND}"),

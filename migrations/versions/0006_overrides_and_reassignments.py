@@ -102,6 +102,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_number_override_proposals")),
     )
     op.create_index("ix_number_override_proposals_e164_id", "number_override_proposals", ["e164", "id"], unique=False)
+    op.create_index("ix_number_override_proposals_holder_id_id", "number_override_proposals", ["holder_id", "id"])
+    op.create_index("ix_number_override_proposals_order_id", "number_override_proposals", ["order_id"])
     op.create_index("ix_number_override_proposals_state_id", "number_override_proposals", ["state", "id"], unique=False)
     op.create_index(
         "uq_number_override_proposals_open",
@@ -118,9 +120,16 @@ def upgrade() -> None:
         ["proposal_id"],
         ["id"],
     )
+    op.create_index(
+        "ix_block_orders_impossible_reason",
+        "block_orders",
+        ["impossible_reason", "due_at", "id"],
+        postgresql_where=sa.text("impossible_reason IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_block_orders_impossible_reason", table_name="block_orders")
     op.drop_constraint(op.f("fk_number_overrides_proposal_id"), "number_overrides", type_="foreignkey")
     op.drop_column("number_overrides", "proposal_id")
     op.drop_index(
@@ -128,6 +137,8 @@ def downgrade() -> None:
         table_name="number_override_proposals",
         postgresql_where=sa.text("state = 'PROPOSED'"),
     )
+    op.drop_index("ix_number_override_proposals_order_id", table_name="number_override_proposals")
+    op.drop_index("ix_number_override_proposals_holder_id_id", table_name="number_override_proposals")
     op.drop_index("ix_number_override_proposals_state_id", table_name="number_override_proposals")
     op.drop_index("ix_number_override_proposals_e164_id", table_name="number_override_proposals")
     op.drop_table("number_override_proposals")

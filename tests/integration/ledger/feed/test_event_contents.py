@@ -10,6 +10,8 @@ from ledger.complaints.filing import file_complaints
 from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import Problem
+from ledger.numbers.override_rules import OverrideDraft
+from ledger.numbers.overrides import propose_overrides
 from ledger.orders.approval import Approval, OrderNote, Revision, approve_block_orders, return_block_orders
 from ledger.orders.approval import revise_block_orders as revise
 from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
@@ -17,6 +19,8 @@ from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions, load_extensions
 from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
+from ledger.reassignments.confirming import ReportRefusal, refuse_reassignments
+from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, complaint_draft
 
 MARK = "Xanthippe"
@@ -96,6 +100,12 @@ async def walk(database, parties, as_of):
     taken(await run(parties.officer, withdraw_block_orders, notes[1:], later=timedelta(hours=2)))
     lift = LiftDraft(order_id=orders[0].id, basis=LiftBasis.POLICE, note=f"{MARK} asked.")
     taken(await run(parties.officer, lift_block_orders, [lift], later=timedelta(hours=2)))
+    override = OverrideDraft(number=NUMBERS[0], holder_id=parties.indosat.member_id, reason=f"{MARK} says so.")
+    taken(await run(parties.officer, propose_overrides, [override]))
+    recycled = [ReassignmentDraft(number=INDOSAT_NUMBER, reassigned_at=issued)]
+    (reported,) = taken(await run(parties.indosat, report_reassignments, recycled, later=timedelta(hours=2)))
+    refusal = ReportRefusal(report_id=reported.report.id, reason=f"{MARK} still holds it.")
+    taken(await run(parties.officer, refuse_reassignments, [refusal], later=timedelta(hours=2)))
 
 
 class TestEvents:
@@ -108,7 +118,8 @@ class TestEvents:
             "COMPLAINT_FILED", "COMPLAINT_DECIDED", "COMPLAINT_SUPPLEMENTED", "COMPLAINT_WITHDRAWN",
             "COMPLAINT_ESCALATED", "COMPLAINT_RESOLVED", "COMPLAINANT_REVEALED", "COMPLAINANT_INFORMED",
             "ORDER_DRAFTED", "ORDER_RETURNED", "ORDER_ISSUED", "ORDER_ACKNOWLEDGED", "ORDER_WITHDRAWN",
-            "ORDER_LIFT_ISSUED", "EXTENSION_REQUESTED", "EXTENSION_DECIDED",
+            "ORDER_LIFT_ISSUED", "EXTENSION_REQUESTED", "EXTENSION_DECIDED", "NUMBER_OVERRIDE_PROPOSED",
+            "REASSIGNMENT_REPORTED", "REASSIGNMENT_REFUSED",
         } <= kinds  # fmt: skip
         typed = [MARK.casefold(), "89155500099", *(reference.encode().hex() for reference in (MARK,))]
         told = [row["kind"] for row in rows if any(each in row["row"].casefold() for each in typed)]

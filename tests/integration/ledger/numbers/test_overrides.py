@@ -36,6 +36,7 @@ from tests.support.journeys import (
     override_number,
     propose_override,
 )
+from tests.support.waiting import until
 
 PROSE = "Pak Budi of Indosat rang."
 
@@ -166,6 +167,21 @@ class TestApproval:
         assert revised.holder_before_id == parties.xlsmart.member_id
         [approved] = await approve(database, parties.other_officer, as_of, approval_of(revised))
         assert approved.state is OverrideState.APPROVED
+
+    async def test_is_not_undone_by_a_plan_that_is_loaded_meanwhile(
+        self, database, parties, as_of, proposal, owner_connection
+    ):
+        async def load():
+            async with database.transaction(OPERATOR, as_of=as_of) as tx:
+                return await load_plan(tx, seed_ranges())
+
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            await approve_overrides(tx, [approval_of(proposal)])
+            loading = asyncio.create_task(load())
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            await until(lambda: owner_connection.fetchval(waiting), "the plan waits for the approval")
+        assert (await loading).numbers_moved_count == 0
+        assert await holder_of(database, as_of) == parties.indosat.member_id
 
     async def test_happens_once_when_two_race(self, database, parties, as_of, proposal):
         third = replace(parties.other_officer, client_id="another-client")
