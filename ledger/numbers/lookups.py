@@ -1,8 +1,9 @@
 """Look-ups of numbers by their value, counted for each client and legal day, so that nobody reads a country's risk.
 
 What counts is every number, or hash of one, that a client names, found or not, except what it may know anyway: numbers
-of the carrier's own ranges, and all look-ups of the regulator and the operator. The count is in the database, so it
-holds over all processes and restarts; a client has one row, which the next day uses again.
+of the carrier's own ranges (for a brand's client, of its brand's), and all look-ups of the regulator and the operator.
+The count is in the database, so it holds over all processes and restarts; a client has one row, which the next day
+uses again.
 Source: docs/adr/0081.
 """
 
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from ledger.identifiers import ClientId
 from ledger.legal_time import LEGAL_ZONE
-from ledger.numbers.plan import HOLDER_JOIN, HOME_PREFIX
+from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOME_PREFIX
 from ledger.permissions import REGULATOR_OR_OPERATOR
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -54,6 +55,8 @@ WITH named AS (
   FROM (SELECT e164, starts_with(e164, :home_prefix) AS is_domestic
         FROM unnest(CAST(:e164s AS text[])) AS e164) n {HOLDER_JOIN}
   WHERE coalesce(o.holder_id, r.holder_id) IS DISTINCT FROM CAST(:member_id AS uuid)
+     OR {HOLDER_BRAND} <> CAST(:brand_id AS uuid)
+     OR ({HOLDER_BRAND} IS NULL AND CAST(:brand_id AS uuid) IS NOT NULL)
 ), counted AS (
   INSERT INTO number_lookups AS known (client_id, day, used)
   SELECT :client_id, :day, asked FROM named WHERE asked BETWEEN 1 AND :limit
@@ -91,6 +94,7 @@ async def count_lookups(
         "e164s": sorted(e164s),
         "others": len(hashes),
         "member_id": tx.viewer.member_id,
+        "brand_id": tx.viewer.brand_id,
         "home_prefix": HOME_PREFIX,
         "at": tx.as_of,
     }

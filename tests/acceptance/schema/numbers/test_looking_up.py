@@ -140,6 +140,11 @@ class TestWhatCounts:
         assert "X-Jembatan-Lookups-Left" not in reply.headers or reply.headers["X-Jembatan-Lookups-Left"] == str(LIMIT)
         assert used(site, token) == 0
 
+    def test_is_what_a_brands_client_names_of_its_carriers_other_brands(self, site: Site) -> None:
+        token = site.token(replace(site.parties.telkomsel, brand_id=site.parties.brands["byu"]))
+        site.send(token, ENTITIES, r=represent(numbers(7, prefix="+62812")))
+        assert used(site, token) == 7
+
     def test_is_nothing_of_the_regulators(self, site: Site) -> None:
         for viewer in (site.parties.regulator, site.parties.officer):
             token = site.token(viewer)
