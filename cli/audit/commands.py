@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table, show_progress
+from cli.printing import JsonFlag, note, print_json, print_record, print_result, show_progress
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -50,9 +50,14 @@ def checkpoint(*, as_json: JsonFlag = False) -> None:
     sys.stdout.write(latest.note)
 
 
-@audit.command("keys", epilog="Example: jembatan audit keys --json")
+@audit.command("keys", epilog="Example: jembatan audit keys > keys.txt")
 def keys(*, as_json: JsonFlag = False) -> None:
-    """List the keys that sign or signed checkpoints. Publish those that are not retired."""
+    """Print the keys that sign or signed checkpoints, one per line, oldest first: a file that --key reads.
+
+    Retired keys are among them, since what they signed remains valid.
+    """
+    import sys
+
     from cli.session import run_session
     from ledger.feed.checkpoints import list_verifier_keys
     from ledger.storage.roles import Role
@@ -65,7 +70,10 @@ def keys(*, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(found)
         return
-    print_table("", ("key", "since", "retired"), [(key.verifier_key, key.created_at, key.retired_at) for key in found])
+    for key in found:
+        sys.stdout.write(f"{key.verifier_key}\n")
+        if key.retired_at is not None:
+            note(f"{key.verifier_key.split('+')[1]} was retired on {key.retired_at:%Y-%m-%d}.")
 
 
 @audit.command("rotate-key", epilog="Examples: jembatan audit rotate-key\n\njembatan audit rotate-key --retire-older")

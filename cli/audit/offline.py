@@ -22,10 +22,10 @@ __all__ = ["audit"]
 
 KeyOption = Annotated[
     list[str] | None,
-    typer.Option("--key", help="A key that you trust (name+id+base64), or a file that contains it; may be repeated."),
+    typer.Option("--key", help="A key that you trust (name+id+base64), or a file with one per line; may be repeated."),
 ]
 _NOTE_BYTES_MAX = 1 << 17
-_KEY_BYTES_MAX = 1 << 12
+_KEY_BYTES_MAX = 1 << 16
 
 
 class VerificationError(CommandError):
@@ -116,12 +116,29 @@ def _compare(file: Path) -> "Finding | None":
 
 
 def _read_keys(texts: list[str] | None) -> "list[VerifierKey]":
-    """Return the keys of the options, each a text or a file. Errors: VerificationError, FileUnreadableError."""
+    """Return the keys of the options, each a key or a file with one per line.
+
+    Errors: VerificationError, FileUnreadableError.
+    """
     from ledger.feed.verification import parse_keys
 
-    given = [_read_text(Path(text), bytes_max=_KEY_BYTES_MAX) if "+" not in text else text for text in texts or []]
     with _unverifiable():
-        return parse_keys(given)
+        return parse_keys(list_given_keys(texts))
+
+
+def list_given_keys(texts: list[str] | None) -> list[str]:
+    """Return the keys as written, each given itself or on a line of a file; a file without any is an error.
+
+    Errors: VerificationError, FileUnreadableError.
+    """
+    given: list[str] = []
+    for text in texts or []:
+        lines = [text] if "+" in text else _read_text(Path(text), bytes_max=_KEY_BYTES_MAX).splitlines()
+        found = [line.strip() for line in lines if line.strip()]
+        if not found:
+            raise VerificationError(f"{text} contains no key.")
+        given += found
+    return given
 
 
 def _read_text(path: Path, *, bytes_max: int) -> str:

@@ -13,6 +13,7 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from cli.failures import FileUnreadableError, FileUnwritableError
+from cli.files import sync_folder
 from ledger.feed.audit_files import LINE_BYTES_MAX
 
 _COMPRESSION = 6
@@ -46,7 +47,7 @@ def _writing_whole(path: Path) -> Iterator[BufferedIOBase]:
             os.fsync(raw.fileno())
         # Unlike a rename, a link never replaces a file that was created meanwhile.
         os.link(partial, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise FileUnwritableError(f"{path} can't be written: {error.strerror}.") from error
     finally:
@@ -97,11 +98,3 @@ def _compressed(raw: BufferedIOBase, path: Path) -> Iterator[BufferedIOBase]:
         return
     with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=_COMPRESSION, mtime=0) as stream:
         yield stream
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

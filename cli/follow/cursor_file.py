@@ -3,12 +3,12 @@
 A file with any other content is refused: starting over instead would skip the events in between.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.failures import FileUnreadableError, FileUnwritableError
+from cli.failures import FileUnreadableError
+from cli.files import replace_file
 
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{44}\n?")
 _CHARACTERS_MAX = 100
@@ -37,10 +37,5 @@ class CursorFile:
         return text.strip()
 
     def write(self, cursor: str) -> None:
-        """Replace the previous cursor. Errors: FileUnwritableError."""
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text(f"{cursor}\n", encoding="utf-8")
-            partial.replace(self.path)
-        except OSError as error:
-            raise FileUnwritableError(f"{self.path} can't be written: {error.strerror}.") from error
+        """Replace the previous cursor; on return it is on disk. Errors: FileUnwritableError."""
+        replace_file(self.path, f"{cursor}\n".encode())

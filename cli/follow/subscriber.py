@@ -1,7 +1,7 @@
 """Follows a subscription for as long as needed: each event is handed on once, and every end is resumed from.
 
-A cursor is kept only after its event was handed on. Whatever ends the process, nothing is lost; only a kill between the
-two steps hands the last event on a second time.
+At least once: an event is handed on first, its cursor is on disk second, and only then is the next event read. Whatever
+ends the process or the machine, nothing is lost; only an end between the two steps hands the last event on a second time.
 """
 
 import asyncio

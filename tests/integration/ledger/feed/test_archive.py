@@ -316,3 +316,24 @@ class TestCommands:
         assert [key["retiredAt"] is None for key in json.loads(told)] == [False, True]
         await audited.settle()
         await command("checkpoint")
+
+    async def test_keys_writes_the_file_that_key_reads(self, audited, command, parties, as_of, tmp_path):
+        await audited.fill(parties.officer, as_of, count=5)
+        await command("rotate-key")
+        await audited.settle()
+        await command("rotate-key", "--retire-older")
+        await audited.settle()
+        told, err = await command("keys")
+        assert told.splitlines() == await audited.keys()
+        assert "was retired" in err
+        keys, out = tmp_path / "keys.txt", tmp_path / "feed.jsonl"
+        keys.write_text(told)
+        await command("export", "--out", out)
+        told, _ = await command("verify", out, "--key", keys, "--json")
+        account = json.loads(told)
+        # Also the checkpoints that only the retired key signed are verified.
+        assert (account["result"], account["checkpointsOfUnknownKeys"]) == ("GOOD", 0)
+        assert account["keys"] == await audited.keys()
+        keys.write_text("\n")
+        _, err = await command("verify", out, "--key", keys, status=2)
+        assert "contains no key" in err
