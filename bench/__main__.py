@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from bench import acknowledgements, fanout, feed, imports, orders, tokens
+from bench import acknowledgements, fanout, feed, imports, orders, retention, tokens
 from bench.figures import Figure, read_stopwatch
 from bench.scale import FULL, QUICK, Scale
 from bench.world import World, open_world
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "orders": orders.run,
     "tokens": tokens.run,
     "feed": feed.run,
+    "retention": retention.run,
     "fanout": fanout.run,
 }
 

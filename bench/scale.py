@@ -18,6 +18,7 @@ class Scale:
     feed_rounds: int
     feed_backlog: int
     feed_sizes: tuple[int, ...]
+    retention_entries: int
     with_real_data: bool = False
 
 
@@ -33,6 +34,7 @@ FULL = Scale(
     feed_rounds=3,
     feed_backlog=20_000,
     feed_sizes=(10_000, 300_000, 3_000_000),
+    retention_entries=100_000,
 )
 QUICK = Scale(
     rounds=3,
@@ -46,4 +48,5 @@ QUICK = Scale(
     feed_rounds=1,
     feed_backlog=10_000,
     feed_sizes=(10_000, 100_000),
+    retention_entries=20_000,
 )

@@ -25,6 +25,7 @@ from gateway.process.jobs import list_jobs, running_jobs
 from gateway.settings import Settings
 from ledger.feed.checkpoints import make_signer
 from ledger.feed.follower import Follower
+from ledger.feed.retention import Retention
 from ledger.storage.database import Database
 from migrations.run import check_schema
 from resolvers.context import Context
@@ -50,14 +51,13 @@ def create_gateway(
     sign = make_signer(origin=settings.feed_origin, keyring=database.keyring, now=now)
     sequencer = make_sequencer(database.settings, sign=sign)
 
+    retention = Retention(kept_days=settings.feed_retention_days)
     open_tokens = OpenTokens(database, settings, verifier.watch, now=now)
 
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            jobs = list_jobs(
-                token_event_days=settings.token_event_days, feed_retention_days=settings.feed_retention_days
-            )
+            jobs = list_jobs(token_event_days=settings.token_event_days, retention=retention)
             async with (
                 running_feed(
                     follower,
@@ -89,6 +89,7 @@ def create_gateway(
     )
     app.state.follower = follower
     app.state.metrics.watch_feed(follower.status, sequencer.status if sequencer else None)
+    app.state.metrics.watch_retention(retention.status)
     return app
 
 

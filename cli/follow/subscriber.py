@@ -1,7 +1,8 @@
 """Follows a subscription for as long as needed: each event is handed on once, and every end is resumed from.
 
-At least once: an event is handed on first, its cursor is on disk second, and only then is the next event read. Whatever
-ends the process or the machine, nothing is lost; only an end between the two steps hands the last event on a second time.
+At least once: an event is handed on first, its cursor is on disk second, and only then is the next event read.
+Whatever ends the process or the machine, nothing is lost; only an end between the two steps hands the last event on a
+second time.
 """
 
 import asyncio

@@ -1,10 +1,12 @@
 """The periodic jobs of a serving process, each of which runs in one process at a time.
 
 A job takes an advisory lock for its transaction; a process that doesn't get the lock skips the job. A job that fails is
-logged and retried at its next beat; it must be safe to run again, and never runs inside a request.
+logged and retried at its next beat; it must be safe to run again, and never runs inside a request. A job that has more
+to do runs again at once, each time in a transaction of its own, until it is done or its share of the beat is used up.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import structlog
 from auth.housekeeping import delete_expired
 from auth.tokens.token_events import delete_old_token_events
 from ledger.complaints.expiry import expire_information_requests
-from ledger.feed.retention import erase_old_entries
+from ledger.feed.retention import Retention
 from ledger.participations.agreements import begin_due_participations, end_due_participations
 from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
@@ -28,11 +30,15 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job: its name, the role it runs as, and its work, which returns how many items it handled."""
+    """One job: its name, the role it runs as, and its work, which returns how many items it handled.
+
+    has_more is asked after each run of the work.
+    """
 
     name: str
     role: Role
     work: Callable[[Transaction], Awaitable[int]]
+    has_more: Callable[[], bool] = lambda: False
 
 
 JOBS: Sequence[Job] = (
@@ -45,14 +51,22 @@ JOBS: Sequence[Job] = (
 )
 
 
-def list_jobs(*, token_event_days: int, feed_retention_days: int) -> Sequence[Job]:
-    """List every job, with the retention from the settings."""
+BEAT_SHARE = 0.5
+"""How much of a beat a job that has more to do may use: the rest is for the other jobs and the database."""
+
+
+def list_jobs(*, token_event_days: int, retention: Retention) -> Sequence[Job]:
+    """List every job, with what the settings keep."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
-    erase = partial(erase_old_entries, kept_days=feed_retention_days)
     return (
         *JOBS,
         Job(name="delete_old_token_events", role=Role.JOBS, work=forget),
-        Job(name="erase_old_entries", role=Role.RETENTION, work=erase),
+        Job(
+            name="erase_old_entries",
+            role=Role.RETENTION,
+            work=retention.erase_batch,
+            has_more=lambda: retention.has_more,
+        ),
     )
 
 
@@ -60,6 +74,21 @@ async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | Non
     """Run a job once; return None where another process is running it."""
     async with database.system(job.role, as_of=as_of) as tx:
         return await job.work(tx) if await tx.try_lock(f"jembatan.job.{job.name}") else None
+
+
+async def run_to_end(job: Job, database: Database, *, now: Callable[[], datetime], seconds_max: float) -> int | None:
+    """Run a job until it is done or the time is up; return None where another process is running it.
+
+    The last transaction may exceed the time; a statement's own limit bounds it.
+    """
+    ends_at = time.monotonic() + seconds_max
+    done = await run_job(job, database, as_of=now())
+    while done is not None and job.has_more() and time.monotonic() < ends_at:
+        more = await run_job(job, database, as_of=now())
+        if more is None:
+            break
+        done += more
+    return done
 
 
 @asynccontextmanager
@@ -84,7 +113,7 @@ async def _beat(database: Database, jobs: Sequence[Job], *, now: Callable[[], da
         await asyncio.sleep(beat_seconds)
         for job in jobs:
             try:
-                done = await run_job(job, database, as_of=now())
+                done = await run_to_end(job, database, now=now, seconds_max=beat_seconds * BEAT_SHARE)
             except Exception as error:  # noqa: BLE001 - a failing job must end neither the others nor the process
                 _logger.warning("job_failed", job=job.name, error=type(error).__name__)
             else:

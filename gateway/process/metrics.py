@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ledger.feed.follower import FollowerStatus
+from ledger.feed.retention import RetentionStatus
 from ledger.feed.sequencer import SequencerStatus
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -51,6 +52,10 @@ class Metrics:
     def watch_feed(self, follower: FollowerStatus, sequencer: SequencerStatus | None) -> None:
         """Report how far this process has followed the feed and, where it may sequence, what awaits a position."""
         self.registry.register(_Feed(follower, sequencer))
+
+    def watch_retention(self, retention: RetentionStatus) -> None:
+        """Report what this process has erased, and how far it is behind; other processes may erase as well."""
+        self.registry.register(_Retention(retention))
 
 
 class _Pools(Collector):
@@ -98,4 +103,19 @@ class _Feed(Collector):
         )
         yield CounterMetricFamily(
             "jembatan_sequencer_takeovers", "Times that this process became the sequencer.", sequencer.takeovers
+        )
+
+
+class _Retention(Collector):
+    def __init__(self, retention: RetentionStatus) -> None:
+        self._retention = retention
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily(
+            "jembatan_retention_entries", "Entries whose content this process erased.", self._retention.erased
+        )
+        yield GaugeMetricFamily(
+            "jembatan_retention_lag_seconds",
+            "How much longer than they should be the oldest entries not yet examined by this process are kept.",
+            self._retention.lag_s,
         )

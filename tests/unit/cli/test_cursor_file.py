@@ -44,7 +44,7 @@ class TestReplacement:
         fsync, replace = os.fsync, Path.replace
 
         def note_fsync(handle: int) -> None:
-            done.append("folder" if os.readlink(f"/proc/self/fd/{handle}") == str(tmp_path) else "content")
+            done.append("folder" if Path(f"/proc/self/fd/{handle}").readlink() == tmp_path else "content")
             fsync(handle)
 
         def note_replace(path: Path, target: Path) -> Path:

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from gateway.process.jobs import list_jobs, run_job
+from gateway.process.jobs import list_jobs, run_job, run_to_end
 from ledger.feed.export import make_bundle
 from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.feed.merkle import verify_inclusion
 from ledger.feed.proofs import compute_root, prove_inclusion
 from ledger.feed.reading import read_entries
-from ledger.feed.retention import ERASED_NUMBER, erase_old_entries, join_ranges
+from ledger.feed.retention import ERASED_NUMBER, Retention, erase_old_entries, join_ranges
 from ledger.feed.verification import Tampering
 from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import Position
@@ -23,7 +23,7 @@ NUMBER = "+62890000001"
 
 async def erase(audited, *, days=30, limit=5_000):
     async with audited.database.system(Role.RETENTION, as_of=read_now()) as tx:
-        return await erase_old_entries(tx, kept_days=days, limit=limit)
+        return (await erase_old_entries(tx, kept_days=days, limit=limit)).count
 
 
 async def list_whole(audited):
@@ -102,7 +102,7 @@ class TestEraseOldEntries:
 
     async def test_is_a_job_of_its_own_role(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of)
-        jobs = list_jobs(token_event_days=1, feed_retention_days=30)
+        jobs = list_jobs(token_event_days=1, retention=Retention(kept_days=30))
         [job] = [job for job in jobs if job.name == "erase_old_entries"]
         assert job.role is Role.RETENTION
         assert await run_job(job, audited.database, as_of=read_now()) > 0
@@ -120,6 +120,71 @@ class TestEraseOldEntries:
         async with audited.database.system(Role.ARCHIVE, as_of=as_of) as tx:
             bundle = await make_bundle(tx, size)
         assert (bundle.entry, bundle.salt) == (None, None)
+
+
+class TestRetention:
+    """A run of the job: batches until nothing old is left, or its time is up."""
+
+    def job(self, retention):
+        [job] = [
+            each for each in list_jobs(token_event_days=1, retention=retention) if each.name == "erase_old_entries"
+        ]
+        return job
+
+    async def test_erases_everything_old_in_one_beat_in_batches_of_their_own(self, audited, parties, as_of):
+        await audited.fill(parties.officer, as_of, count=50)
+        retention = Retention(kept_days=30, limit=7)
+        old = len(await list_whole(audited))
+        done = await run_to_end(self.job(retention), audited.database, now=read_now, seconds_max=60)
+        assert (done, retention.status.erased, retention.has_more) == (old, old, False)
+        assert retention.status.lag_s == 0
+        await audited.settle()
+        records = await audited.owner.fetch("SELECT payload FROM events WHERE kind = 'ENTRIES_ERASED'")
+        assert len(records) == -(-old // 7)
+        account = await verify_now(audited)
+        assert (account.finding, account.erased) == (None, old)
+
+    async def test_stops_when_its_time_is_up_and_tells_how_far_it_is_behind(self, audited, parties, as_of):
+        await audited.fill(parties.officer, as_of, count=50)
+        retention = Retention(kept_days=30, limit=7)
+        assert await run_to_end(self.job(retention), audited.database, now=read_now, seconds_max=0) == 7
+        assert retention.has_more
+        kept_too_long_s = (read_now() - timedelta(days=30) - as_of).total_seconds()
+        assert retention.status.lag_s == pytest.approx(kept_too_long_s, abs=3_600)
+        # The next beat continues there.
+        await run_to_end(self.job(retention), audited.database, now=read_now, seconds_max=60)
+        assert (retention.has_more, retention.status.lag_s) == (False, 0)
+        whole = "SELECT count(*) FROM events WHERE erased_at IS NULL AND kind <> 'ENTRIES_ERASED'"
+        assert await audited.owner.fetchval(whole) == 0
+
+    async def test_is_not_stopped_by_a_batch_of_held_entries(self, audited, parties, as_of):
+        await audited.fill(parties.officer, as_of, count=20, subject=Subject.NUMBER, subject_id=NUMBER)
+        draft = LegalHoldDraft(reason="Court", subject=HoldSubject.NUMBER, subject_id=NUMBER)
+        async with audited.database.transaction(parties.officer, as_of=as_of) as tx:
+            await place_legal_hold(tx, draft)
+        after = await audited.fill(parties.officer, as_of + timedelta(seconds=1), count=5)
+        retention = Retention(kept_days=30, limit=4)
+        await run_to_end(self.job(retention), audited.database, now=read_now, seconds_max=60)
+        whole = await list_whole(audited)
+        assert not any(after - 5 < position <= after for position in whole)
+        held = "SELECT count(*) FROM events WHERE subject_id = $1 AND erased_at IS NULL"
+        assert await audited.owner.fetchval(held, NUMBER) == 20
+
+    async def test_examines_no_more_entries_in_a_statement_than_its_limit(self, audited, parties, as_of):
+        await audited.fill(parties.officer, as_of, count=20, subject=Subject.NUMBER, subject_id=NUMBER)
+        draft = LegalHoldDraft(reason="Court", subject=HoldSubject.NUMBER, subject_id=NUMBER)
+        async with audited.database.transaction(parties.officer, as_of=as_of) as tx:
+            await place_legal_hold(tx, draft)
+        counts, place = [], None
+        while True:
+            async with audited.database.system(Role.RETENTION, as_of=read_now()) as tx:
+                erasure = await erase_old_entries(tx, kept_days=30, limit=5, after=place)
+            counts.append(erasure.count)
+            place = erasure.next_after
+            if place is None:
+                break
+        assert 0 in counts
+        assert max(counts) <= 5
 
 
 class TestLegalHold:
