@@ -93,11 +93,7 @@ async def _find_range(session: "Session", *, before: datetime | None, until: int
 
 
 async def _export(session: "Session", out: Path, *, first: int, last: int) -> None:
-    from cli.session import read_clock
-    from ledger.feed.export import Range, plan_export
-
-    header = await plan_export(session.database, Range(after=first - 1, until=last), as_of=read_clock())
-    await write_export(session, header, out)
+    await write_export(session, out, after=first - 1, until=last)
 
 
 async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dict[str, object]:
@@ -130,10 +126,11 @@ def _hash_file(out: Path) -> str:
 
 def _verify_file(out: Path, keys: "list[VerifierKey]") -> "Header":
     from cli.audit.streams import open_lines
+    from cli.session import read_clock
     from ledger.feed.verification import verify_export
 
     with open_lines(out) as lines, show_progress("Verifying") as progress:
-        account = verify_export(lines, keys=keys, note=progress.move)
+        account = verify_export(lines, keys=keys, as_of=read_clock(), note=progress.move)
     if account.finding is not None or account.archived:
         finding = account.finding
         detail = f"{finding.tampering} at {finding.first}: {finding.detail}" if finding else "entries have no content"

@@ -12,7 +12,6 @@ from cli.printing import JsonFlag, note, print_json, print_record, print_result,
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.feed.audit_files import Header
     from ledger.feed.bundles import Bundle
     from ledger.feed.table import CheckpointKey, StoredCheckpoint
 
@@ -125,12 +124,10 @@ def export(
     The file shows who acted and who may read each entry: it is for the regulator, and only you can read it. It is
     written completely or not at all.
     """
-    from cli.session import read_clock, run_session
-    from ledger.feed.export import Range, plan_export
+    from cli.session import run_session
 
     async def work(session: "Session") -> dict[str, object]:
-        header = await plan_export(session.database, Range(after=after, until=until), as_of=read_clock())
-        return await write_export(session, header, out)
+        return await write_export(session, out, after=after, until=until)
 
     written = run_session(work)
     if as_json:
@@ -140,14 +137,16 @@ def export(
     note(f"Verify it anywhere with: jembatan audit verify {out} --key KEY (see `jembatan audit keys`).")
 
 
-async def write_export(session: "Session", header: "Header", out: Path) -> dict[str, object]:
-    """Write the export that a header describes. Errors: FileUnwritableError."""
+async def write_export(session: "Session", out: Path, *, after: int, until: int | None) -> dict[str, object]:
+    """Write an export of the positions after + 1 to until. Errors: FileUnwritableError, those of open_export."""
     from cli.audit.streams import write_chunks
     from cli.session import read_clock
-    from ledger.feed.export import render_export
+    from ledger.feed.export import Range, open_export
 
-    with show_progress("Exporting", total=header.until - header.after) as progress:
-        await write_chunks(out, render_export(session.database, header, now=read_clock, note=progress.move))
+    async with open_export(session.database, Range(after=after, until=until), now=read_clock) as opened:
+        header = opened.header
+        with show_progress("Exporting", total=header.until - header.after) as progress:
+            await write_chunks(out, opened.render(note=progress.move))
     return {"file": str(out), "origin": header.origin, "first": header.after + 1, "last": header.until}
 
 

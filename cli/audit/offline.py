@@ -1,7 +1,7 @@
 """`jembatan audit verify` and `verify-proof`: check files of the log with no database and no server.
 
-They exit with 0 if everything matches, with 1 if something was tampered with, and with 2 if a file or a key can't be
-used.
+They exit with 0 if everything matches, with 1 if something was tampered with or lost, with 2 if a file or a key can't
+be used, and with 3 if what an export has is good but it is only a part of the log.
 """
 
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.audit.commands import audit
+from cli.audit.verdicts import tell_account
 from cli.failures import FAILED, MISUSED, CommandError
-from cli.printing import JsonFlag, note, plain, print_json, print_record, print_result, show_progress
+from cli.printing import JsonFlag, note, plain, print_result, show_progress
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -24,6 +25,7 @@ KeyOption = Annotated[
     list[str] | None,
     typer.Option("--key", help="A key that you trust (name+id+base64), or a file with one per line; may be repeated."),
 ]
+INCOMPLETE = 3
 _NOTE_BYTES_MAX = 1 << 17
 _KEY_BYTES_MAX = 1 << 16
 
@@ -51,24 +53,41 @@ def verify(
             "--checkpoint", help="A checkpoint that you kept; the log must continue from it. May be repeated."
         ),
     ] = None,
+    witness_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--witness-key",
+            help="The key of a witness, or a file with one per line; each must have cosigned. May be repeated.",
+        ),
+    ] = None,
     database: Annotated[
-        bool, typer.Option("--database", help="Also compare with this installation's database, hash by hash.")
+        bool,
+        typer.Option(
+            "--database",
+            help="Also compare with this installation's database: hashes, checkpoints, times and recipients.",
+        ),
+    ] = False,
+    part: Annotated[
+        bool, typer.Option("--part", help="A part of the log is what you expect: exit with 0 if that is good.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Hash every entry of an export again, rebuild the tree, and check every signed checkpoint against it.
 
     It needs no database and no network. It names the first entry that was tampered with and what was changed. Without
-    --key the keys come from the export itself, which reveals damage but not a forger who remade the export.
+    --key the keys come from the export itself, which reveals damage but not a forger who remade the export. An export
+    of only a part of the log is reported as CUT, with exit status 3.
     """
-    account = _read_whole(file, keys=_read_keys(key), kept=checkpoint or [])
+    account = _read_whole(file, keys=_read_keys(key), witness_texts=witness_key, kept=checkpoint or [])
     if account.finding is None and database:
         account.finding = _compare(file)
-    _tell(account, as_json=as_json)
+    tell_account(account, as_json=as_json)
     if account.is_key_from_export:
         note("The key was taken from the export itself: pass --key with one that you obtained another way.")
     if account.finding is not None:
         raise typer.Exit(FAILED)
+    if account.is_cut and not part:
+        raise typer.Exit(INCOMPLETE)
 
 
 @audit.command("verify-proof", epilog="Example: jembatan audit verify-proof proof-4711.json --key key.txt")
@@ -94,23 +113,35 @@ def verify_proof(
         raise typer.Exit(FAILED)
 
 
-def _read_whole(file: Path, *, keys: "list[VerifierKey]", kept: list[Path]) -> "Account":
+def _read_whole(
+    file: Path, *, keys: "list[VerifierKey]", witness_texts: list[str] | None, kept: list[Path]
+) -> "Account":
     from cli.audit.streams import open_lines
-    from ledger.feed.verification import verify_export
+    from cli.session import read_clock
+    from ledger.feed.verification import parse_witness_keys, verify_export
 
     notes = [_read_text(path, bytes_max=_NOTE_BYTES_MAX) for path in kept]
+    with _unverifiable():
+        witness_keys = parse_witness_keys(list_given_keys(witness_texts))
     with open_lines(file) as lines, show_progress("Verifying") as progress, _unverifiable():
-        return verify_export(lines, keys=keys, kept_notes=notes, note=progress.move)
+        return verify_export(
+            lines, keys=keys, kept_notes=notes, witness_keys=witness_keys, as_of=read_clock(), note=progress.move
+        )
 
 
 def _compare(file: Path) -> "Finding | None":
     from cli.audit.streams import open_lines
     from cli.session import read_clock, run_session
     from ledger.feed.comparison import compare_with_database
+    from ledger.feed.unhashed_comparison import compare_unhashed
 
     async def work(session: "Session") -> "Finding | None":
         with open_lines(file) as lines:
-            return await compare_with_database(lines, session.database, now=read_clock)
+            finding = await compare_with_database(lines, session.database, now=read_clock)
+        if finding is not None:
+            return finding
+        with open_lines(file) as lines:
+            return await compare_unhashed(lines, session.database, now=read_clock)
 
     return run_session(work)
 
@@ -161,32 +192,3 @@ class _unverifiable:  # noqa: N801 - used as a statement: `with _unverifiable():
 
         if isinstance(error, LedgerError):
             raise VerificationError(f"{error.code}: {error.message}", hint=error.hint) from error
-
-
-def _tell(account: "Account", *, as_json: bool) -> None:
-    header, finding = account.header, account.finding
-    told: dict[str, Any] = {
-        "result": "GOOD" if finding is None else "TAMPERED",
-        "origin": header.origin,
-        "first": header.after + 1,
-        "last": header.until,
-        "entries": account.entries,
-        "withContent": account.with_content,
-        "erased": account.erased,
-        "archived": account.archived,
-        "checkpoints": account.checkpoints,
-        "checkpointsOfUnknownKeys": account.checkpoints_of_unknown_keys,
-        "keptCheckpoints": account.kept_checkpoints,
-        "root": account.root.hex(),
-        "keys": account.verified_by,
-        "keyFromExport": account.is_key_from_export,
-    }
-    if as_json:
-        print_json(told | {"finding": finding})
-        return
-    print_record(told)
-    if account.erased_lately:
-        note(f"{account.erased_lately} entries were erased within the last hour; their record may follow this export.")
-    if finding is not None:
-        where = f"position {finding.first}" if finding.first == finding.last else f"{finding.first} to {finding.last}"
-        note(f"{finding.tampering}: {where}: {finding.detail}.")

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from ledger.errors import ConflictError
-from ledger.feed.events import EventDraft, append_events
+from ledger.feed.events import RECORD_SUBJECT_ID, EventDraft, append_events
 from ledger.feed.legal_holds import LOCK_HOLDS
 from ledger.feed.table import IS_HELD
 from ledger.feed.vocabulary import EventKind, Subject
@@ -128,7 +128,9 @@ async def _drop_batch(tx: Transaction, *, first: int, last: int, sha256: str) ->
     if row.dropped != row.wanted:
         raise EntriesHeldError
     payload = bounds | {"sha256": sha256}
-    record = EventDraft(kind=EventKind.ENTRIES_ARCHIVED, subject=Subject.FEED, subject_id="entries", payload=payload)
+    record = EventDraft(
+        kind=EventKind.ENTRIES_ARCHIVED, subject=Subject.FEED, subject_id=RECORD_SUBJECT_ID, payload=payload
+    )
     await append_events(tx, [record], actor=OPERATOR)
     # Last, because the sequencer waits for a transaction that has locked the head.
     moved = await tx.execute(_MOVE, {"first": first, "next": last + 1})

@@ -53,7 +53,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryLine:
-    """One entry; entry, reserved and their salts are None if its content was erased or archived."""
+    """One entry; entry, reserved and their salts are None if its content was erased or archived.
+
+    sequenced_at is not hashed; files of earlier versions lack it.
+    """
 
     position: int
     leaf_hash: bytes
@@ -62,23 +65,27 @@ class EntryLine:
     reserved: str | None = None
     reserved_salt: bytes | None = None
     erased_at: datetime | None = None
+    sequenced_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointLine:
-    """A checkpoint as stored: the note, and the columns beside it."""
+    """A checkpoint as stored: the note, the columns beside it, and the lines of the witnesses that cosigned it."""
 
     note: str
     tree_size: int
     root_hash: bytes
+    signed_at: datetime | None = None
+    cosignatures: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """The end of a complete file."""
+    """The end of a complete file; files of earlier versions don't count their checkpoints."""
 
     entries: int
     until: int
+    checkpoints: int | None = None
 
 
 Line: TypeAlias = Header | EntryLine | CheckpointLine | Footer
@@ -95,6 +102,8 @@ def render_line(line: Line) -> bytes:
             value = {name: part for name, part in _render(line).items() if part is not None}
         case CheckpointLine():
             value = {"checkpoint": line.note, "treeSize": line.tree_size, "rootHash": encode(line.root_hash)}
+            value |= {} if line.signed_at is None else {"signedAt": line.signed_at.isoformat()}
+            value |= {"cosignatures": list(line.cosignatures)} if line.cosignatures else {}
     return orjson.dumps(value) + b"\n"
 
 
@@ -137,15 +146,22 @@ def _parse(value: Mapping[str, Any]) -> Line:
             note=_text(value["checkpoint"]),
             tree_size=_number(value["treeSize"]),
             root_hash=decode_hash(value["rootHash"]),
+            signed_at=_optional_moment(value.get("signedAt")),
+            cosignatures=[_text(line) for line in value.get("cosignatures", ())],
         )
     if "header" in value:
         return _parse_header(value["header"])
     footer = value["footer"]
-    return Footer(entries=_number(footer["entries"]), until=_number(footer["until"]))
+    count = footer.get("checkpoints")
+    return Footer(
+        entries=_number(footer["entries"]),
+        until=_number(footer["until"]),
+        checkpoints=None if count is None else _number(count),
+    )
 
 
 def _parse_entry(value: Mapping[str, Any]) -> EntryLine:
-    erased_at, entry, reserved = value.get("erasedAt"), value.get("entry"), value.get("reserved")
+    entry, reserved = value.get("entry"), value.get("reserved")
     salt, reserved_salt = value.get("salt"), value.get("reservedSalt")
     return EntryLine(
         position=_number(value["position"]),
@@ -154,7 +170,8 @@ def _parse_entry(value: Mapping[str, Any]) -> EntryLine:
         salt=None if salt is None else decode(salt),
         reserved=None if reserved is None else _text(reserved),
         reserved_salt=None if reserved_salt is None else decode(reserved_salt),
-        erased_at=None if erased_at is None else _moment(erased_at),
+        erased_at=_optional_moment(value.get("erasedAt")),
+        sequenced_at=_optional_moment(value.get("sequencedAt")),
     )
 
 
@@ -211,3 +228,7 @@ def _moment(value: Any) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("no time zone")
     return moment
+
+
+def _optional_moment(value: Any) -> datetime | None:
+    return None if value is None else _moment(value)

@@ -17,6 +17,9 @@ from ledger.storage.roles import Role
 from ledger.storage.rows import insert_records
 from ledger.viewer import Viewer
 
+RECORD_SUBJECT_ID = "entries"
+"""The subject of the log's records of what was erased and archived."""
+
 _ORDER = frozenset({"orderNo", "version"})
 _OVERRIDE = frozenset({"proposalId", "contentHash", "holderBefore", "holderAfter", "brandAfter", "orderId"})
 _REASSIGNMENT = frozenset({"reportId", "epoch", "startsAt"})
@@ -65,6 +68,8 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.SIGNAL_REVOKED: _SIGNAL | {"reason"},
     EventKind.ENTRIES_ERASED: frozenset({"ranges", "count"}),
     EventKind.ENTRIES_ARCHIVED: frozenset({"first", "last", "sha256"}),
+    EventKind.LOG_RESTORED: frozenset({"restorationId", "restoredTo"}),
+    EventKind.WITNESS_CHANGED: frozenset({"witnessId", "change"}),
 }
 """The keys that the payload of each kind of event may have; a kind that is not listed has an empty payload.
 

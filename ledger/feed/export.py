@@ -1,11 +1,15 @@
 """Writes exports of the feed: each entry of a range with everything that its hash covers, as verification.py reads it.
 
-A signed checkpoint covers the entire range. Entries are read in batches, each in its own transaction: this is safe
-because an entry changes only by erasure and archiving, and both leave its hash. Runs under the ARCHIVE role. It also
-builds the proof bundle of one entry.
+A signed checkpoint covers the entire range. Entries are read in batches on one snapshot, so that what is erased while
+the file is being written appears as it was: its record could not be in the file. For the same reason an export of
+everything waits until the records of all earlier erasures are signed. Runs under the ARCHIVE role. It also builds the
+proof bundle of one entry.
+Source: ADR 0055 and 0096.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +21,7 @@ from ledger.feed.audit_files import CheckpointLine, EntryLine, Footer, Header, r
 from ledger.feed.bundles import Bundle
 from ledger.feed.checkpoints import find_checkpoint, list_checkpoints, list_verifier_keys
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
+from ledger.feed.events import RECORD_SUBJECT_ID
 from ledger.feed.proofs import load_peaks, prove_consistency, prove_inclusion
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
@@ -25,12 +30,21 @@ BATCH_ENTRIES = 1_000
 
 _HEAD = text("SELECT feed_id, oldest_position FROM feed_head WHERE id = 1")
 _ENTRIES = text(f"""
-SELECT f.position, f.leaf_hash, e.salt, e.reserved_salt, e.erased_at,
+SELECT f.position, f.leaf_hash, f.sequenced_at, e.salt, e.reserved_salt, e.erased_at,
   CASE WHEN e.salt IS NOT NULL THEN {ENTRY_TEXT.format(reserved_hash="f.reserved_hash")} END AS entry,
   CASE WHEN e.reserved_salt IS NOT NULL THEN {RESERVED_TEXT} END AS reserved
 FROM feed f LEFT JOIN events e ON e.id = f.event_id
 WHERE f.position > :after AND f.position <= :until ORDER BY f.position
 """)
+
+
+_ARE_RECORDS_SIGNED = text("""
+SELECT coalesce(bool_and(f.position IS NOT NULL AND f.position <= :size), true)
+FROM (SELECT id FROM events WHERE subject = 'FEED' AND subject_id = :subject_id ORDER BY id DESC LIMIT 100) AS e
+LEFT JOIN feed f ON f.event_id = e.id
+""")
+_SETTLE_SECONDS_MAX = 30.0
+_SETTLE_POLL_SECONDS = 0.1
 
 
 class NothingSignedError(ConflictError):
@@ -54,50 +68,84 @@ class Range:
     until: int | None = None
 
 
-async def plan_export(database: Database, wanted: Range, *, as_of: datetime) -> Header:
+class ExportUnsettledError(ConflictError):
+    """Records of erasures are still waiting to be signed, so that an export could not show them."""
+
+    code = "EXPORT_UNSETTLED"
+    hint = "A serving process signs them within seconds; is one running?"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export that is open on its snapshot: its header, and what writes it."""
+
+    header: Header
+    _tx: Transaction
+
+    async def render(
+        self, *, note: Callable[[int], None] = lambda _entries: None, batch_entries: int = BATCH_ENTRIES
+    ) -> AsyncIterator[bytes]:
+        """The export in chunks of complete lines; note is called after each batch with the number of entries so far."""
+        header = self.header
+        yield render_line(header)
+        count = checkpoints = 0
+        for after in range(header.after, header.until, batch_entries):
+            lines = await _read_batch(self._tx, after=after, until=min(after + batch_entries, header.until))
+            entries = sum(isinstance(line, EntryLine) for line in lines)
+            count, checkpoints = count + entries, checkpoints + len(lines) - entries
+            yield b"".join(map(render_line, lines))
+            note(count)
+        yield render_line(Footer(entries=count, until=header.until, checkpoints=checkpoints))
+
+
+@asynccontextmanager
+async def open_export(
+    database: Database, wanted: Range, *, now: Callable[[], datetime], settle_seconds_max: float = _SETTLE_SECONDS_MAX
+) -> AsyncIterator[Export]:
+    """Open an export of the range, on a snapshot that lasts as long as the block.
+
+    Errors: NothingSignedError, ExportRangeError; ExportUnsettledError, for everything, after settle_seconds_max.
+    """
+    tries = int(settle_seconds_max / _SETTLE_POLL_SECONDS)
+    while True:
+        async with database.snapshot(Role.ARCHIVE, as_of=now()) as tx:
+            header = await _plan(tx, wanted)
+            if wanted.until is not None or await _are_records_signed(tx, header.until):
+                yield Export(header, tx)
+                return
+        if tries <= 0:
+            raise ExportUnsettledError
+        tries -= 1
+        await asyncio.sleep(_SETTLE_POLL_SECONDS)
+
+
+async def _are_records_signed(tx: Transaction, size: int) -> bool:
+    found = await tx.execute(_ARE_RECORDS_SIGNED, {"size": size, "subject_id": RECORD_SUBJECT_ID})
+    return bool(found.scalar_one())
+
+
+async def _plan(tx: Transaction, wanted: Range) -> Header:
     """The header of an export of the range. Errors: NothingSignedError, ExportRangeError."""
-    async with database.system(Role.ARCHIVE, as_of=as_of) as tx:
-        head = (await tx.execute(_HEAD)).one()
-        latest = await find_checkpoint(tx)
-        if latest is None:
-            raise NothingSignedError
-        until = latest.tree_size if wanted.until is None else wanted.until
-        if not 0 <= wanted.after < until <= latest.tree_size:
-            raise ExportRangeError(f"The newest checkpoint has {latest.tree_size} entries.")
-        consistency = await prove_consistency(tx, until, latest.tree_size)
-        return Header(
-            feed_id=str(head.feed_id),
-            origin=latest.origin,
-            keys=[key.verifier_key for key in await list_verifier_keys(tx)],
-            after=wanted.after,
-            until=until,
-            oldest_position=head.oldest_position,
-            peaks=await load_peaks(tx, wanted.after),
-            checkpoint=latest.note,
-            consistency=consistency.hashes,
-            exported_at=as_of,
-        )
-
-
-async def render_export(
-    database: Database,
-    header: Header,
-    *,
-    now: Callable[[], datetime],
-    note: Callable[[int], None] = lambda _entries: None,
-    batch_entries: int = BATCH_ENTRIES,
-) -> AsyncIterator[bytes]:
-    """The export in chunks of complete lines; note is called after each batch with the number of entries so far."""
-    yield render_line(header)
-    count = 0
-    for after in range(header.after, header.until, batch_entries):
-        until = min(after + batch_entries, header.until)
-        async with database.system(Role.ARCHIVE, as_of=now()) as tx:
-            lines = await _read_batch(tx, after=after, until=until)
-        count += sum(isinstance(line, EntryLine) for line in lines)
-        yield b"".join(map(render_line, lines))
-        note(count)
-    yield render_line(Footer(entries=count, until=header.until))
+    head = (await tx.execute(_HEAD)).one()
+    latest = await find_checkpoint(tx)
+    if latest is None:
+        raise NothingSignedError
+    until = latest.tree_size if wanted.until is None else wanted.until
+    if not 0 <= wanted.after < until <= latest.tree_size:
+        raise ExportRangeError(f"The newest checkpoint has {latest.tree_size} entries.")
+    consistency = await prove_consistency(tx, until, latest.tree_size)
+    return Header(
+        feed_id=str(head.feed_id),
+        origin=latest.origin,
+        keys=[key.verifier_key for key in await list_verifier_keys(tx)],
+        after=wanted.after,
+        until=until,
+        oldest_position=head.oldest_position,
+        peaks=await load_peaks(tx, wanted.after),
+        checkpoint=latest.note,
+        consistency=consistency.hashes,
+        exported_at=tx.as_of,
+    )
 
 
 async def make_bundle(tx: Transaction, position: int) -> Bundle:
@@ -127,7 +175,12 @@ async def _read_batch(tx: Transaction, *, after: int, until: int) -> list[EntryL
     """Entries in order, each stored checkpoint after the last entry that it covers."""
     rows = (await tx.execute(_ENTRIES, {"after": after, "until": until})).mappings()
     checkpoints = {
-        stored.tree_size: CheckpointLine(note=stored.note, tree_size=stored.tree_size, root_hash=stored.root_hash)
+        stored.tree_size: CheckpointLine(
+            note=stored.note,
+            tree_size=stored.tree_size,
+            root_hash=stored.root_hash,
+            signed_at=stored.signed_at,
+        )
         for stored in await list_checkpoints(tx, after=after, until=until, limit=until - after)
     }
     lines: list[EntryLine | CheckpointLine] = []
@@ -148,4 +201,5 @@ def _read_entry(row: Mapping[Any, Any]) -> EntryLine:
         reserved=row["reserved"],
         reserved_salt=row["reserved_salt"],
         erased_at=row["erased_at"],
+        sequenced_at=row["sequenced_at"],
     )

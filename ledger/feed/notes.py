@@ -28,7 +28,7 @@ NAME_LENGTH_MAX = 256
 _TREE_SIZE_MAX = (1 << 63) - 1
 _TREE_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _ED25519 = b"\x01"
-_PUBLIC_KEY_BYTES = 32
+PUBLIC_KEY_BYTES = 32
 _KEY_ID_BYTES = 4
 _DASH = "\N{EM DASH} "
 
@@ -64,17 +64,17 @@ class VerifierKey:
     public_key: bytes
 
     def __post_init__(self) -> None:
-        if not is_key_name(self.name) or len(self.public_key) != _PUBLIC_KEY_BYTES:
+        if not is_key_name(self.name) or len(self.public_key) != PUBLIC_KEY_BYTES:
             raise ValueError("A key has 32 bytes, and a name without spaces, plus signs and control characters.")
 
     @property
     def key_id(self) -> bytes:
         """The first four bytes of a hash of name, signature type and key: an identifier that proves nothing."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()[:_KEY_ID_BYTES]
+        return make_key_id(self.name, _ED25519, self.public_key)
 
     def render(self) -> str:
         """The key as one string that can be published and configured: name+key id+key."""
-        return f"{self.name}+{self.key_id.hex()}+{_encode(_ED25519 + self.public_key)}"
+        return render_key(self.name, _ED25519, self.public_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -130,17 +130,33 @@ def is_key_name(text: str) -> bool:
 
 def parse_verifier_key(text: str) -> VerifierKey | None:
     """The key from its published form, or None if it is not an Ed25519 key in canonical form."""
+    parts = parse_key(text, _ED25519)
+    return None if parts is None else VerifierKey(name=parts[0], public_key=parts[1])
+
+
+def parse_key(text: str, signature_type: bytes) -> tuple[str, bytes] | None:
+    """The name and the 32 bytes of a key from its published form; None if it is of another type or not canonical."""
     name, _, rest = text.partition("+")
-    key = _decode(rest.partition("+")[2])
-    if not is_key_name(name) or key is None or len(key) != 1 + _PUBLIC_KEY_BYTES or not key.startswith(_ED25519):
+    key = decode(rest.partition("+")[2])
+    if not is_key_name(name) or key is None or len(key) != 1 + PUBLIC_KEY_BYTES or not key.startswith(signature_type):
         return None
-    parsed = VerifierKey(name=name, public_key=key.removeprefix(_ED25519))
-    return parsed if parsed.render() == text else None
+    public_key = key.removeprefix(signature_type)
+    return (name, public_key) if render_key(name, signature_type, public_key) == text else None
+
+
+def render_key(name: str, signature_type: bytes, public_key: bytes) -> str:
+    """A key as one string that can be published: name+key id+key."""
+    return f"{name}+{make_key_id(name, signature_type, public_key).hex()}+{encode(signature_type + public_key)}"
+
+
+def make_key_id(name: str, signature_type: bytes, public_key: bytes) -> bytes:
+    """The four bytes by which a signature line identifies its key."""
+    return sha256(name.encode() + b"\n" + signature_type + public_key).digest()[:_KEY_ID_BYTES]
 
 
 def render_checkpoint(checkpoint: Checkpoint) -> str:
     """A checkpoint's text, ready to be signed. Errors: ValueError if it could not be parsed back."""
-    text = f"{checkpoint.origin}\n{checkpoint.size}\n{_encode(checkpoint.root)}\n"
+    text = f"{checkpoint.origin}\n{checkpoint.size}\n{encode(checkpoint.root)}\n"
     if parse_checkpoint(text) != checkpoint or not is_key_name(checkpoint.origin):
         raise ValueError("A checkpoint has an origin without spaces, a size of 0 or more, and a root of 32 bytes.")
     return text
@@ -153,7 +169,7 @@ def parse_checkpoint(text: str) -> Checkpoint | None:
     """
     match text.split("\n"):
         case [origin, size, encoded_root, *others, ""] if origin and all(others) and _TREE_SIZE.fullmatch(size):
-            root = _decode(encoded_root)
+            root = decode(encoded_root)
             if root is not None and len(root) == HASH_BYTES and int(size) <= _TREE_SIZE_MAX:
                 return Checkpoint(origin=origin, size=int(size), root=root)
     return None
@@ -168,8 +184,8 @@ def sign_note(text: str, signers: Sequence[NoteSigner]) -> str:
         raise ValueError("A note has a signer, and its text is complete lines without control characters.")
     lines = []
     for signer in signers:
-        signature = signer.verifier_key.key_id + signer.private_key.sign(text.encode())
-        lines.append(f"{_DASH}{signer.name} {_encode(signature)}\n")
+        signature = signer.private_key.sign(text.encode())
+        lines.append(render_signature(signer.name, signer.verifier_key.key_id, signature))
     return text + "\n" + "".join(lines)
 
 
@@ -181,7 +197,7 @@ def verify_note(note: str, *, keys: Sequence[VerifierKey]) -> SignedText | Failu
     """
     if len(note) > NOTE_LENGTH_MAX:
         return Failure(NoteFault.TOO_LONG)
-    parts = _split_note(note)
+    parts = split_note(note)
     if parts is None:
         return Failure(NoteFault.MALFORMED)
     text, signatures = parts
@@ -191,7 +207,7 @@ def verify_note(note: str, *, keys: Sequence[VerifierKey]) -> SignedText | Failu
         key = known.get((name, key_id))
         if key is None:
             continue
-        if not _is_signed(text, signature, key):
+        if not is_signed(text, signature, key.public_key):
             return Failure(NoteFault.SIGNATURE)
         if key not in signed_by:
             signed_by.append(key)
@@ -211,26 +227,36 @@ def verify_checkpoint(note: str, *, origin: str, keys: Sequence[VerifierKey]) ->
     return SignedCheckpoint(checkpoint, signed.signed_by)
 
 
-def _split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]] | None:
+def split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]] | None:
     """The text, and the name, key id and signature of each signature line; None if the note is malformed."""
     head, blank, block = note.rpartition("\n\n")
     lines = block.split("\n")
     if not blank or lines.pop() or not 0 < len(lines) <= SIGNATURES_MAX or not _is_clean(note):
         return None
-    signatures = []
-    for line in lines:
-        name, _, encoded = line.removeprefix(_DASH).partition(" ")
-        signature = _decode(encoded)
-        if not line.startswith(_DASH) or not is_key_name(name) or signature is None or len(signature) <= _KEY_ID_BYTES:
-            return None
-        signatures.append((name, signature[:_KEY_ID_BYTES], signature[_KEY_ID_BYTES:]))
-    return head + "\n", signatures
+    signatures = [parse_signature(line) for line in lines]
+    found = [signature for signature in signatures if signature is not None]
+    return (head + "\n", found) if len(found) == len(lines) else None
 
 
-def _is_signed(text: str, signature: bytes, key: VerifierKey) -> bool:
+def render_signature(name: str, key_id: bytes, signature: bytes) -> str:
+    """A signature line, with its line break."""
+    return f"{_DASH}{name} {encode(key_id + signature)}\n"
+
+
+def parse_signature(line: str) -> tuple[str, bytes, bytes] | None:
+    """The name, key id and signature of a line without its line break, or None if it is not a signature line."""
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    signature = decode(encoded)
+    if not line.startswith(_DASH) or not is_key_name(name) or signature is None or len(signature) <= _KEY_ID_BYTES:
+        return None
+    return name, signature[:_KEY_ID_BYTES], signature[_KEY_ID_BYTES:]
+
+
+def is_signed(text: str, signature: bytes, public_key: bytes) -> bool:
+    """Whether the signature is that of the key over the text."""
     try:
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, text.encode())
-    except InvalidSignature:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text.encode())
+    except (InvalidSignature, ValueError):
         return False
     return True
 
@@ -240,14 +266,15 @@ def _is_clean(text: str) -> bool:
     return not any((character < " " and character != "\n") or "\ud800" <= character <= "\udfff" for character in text)
 
 
-def _encode(data: bytes) -> str:
+def encode(data: bytes) -> str:
+    """Bytes as standard base64."""
     return base64.b64encode(data).decode("ascii")
 
 
-def _decode(text: str) -> bytes | None:
+def decode(text: str) -> bytes | None:
     """The bytes from standard base64 in canonical form, or None."""
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:
         return None
-    return data if _encode(data) == text else None
+    return data if encode(data) == text else None

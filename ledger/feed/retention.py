@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from ledger.feed.events import EventDraft, append_events
+from ledger.feed.events import RECORD_SUBJECT_ID, EventDraft, append_events
 from ledger.feed.legal_holds import LOCK_HOLDS
 from ledger.feed.table import IS_HELD
 from ledger.feed.vocabulary import EventKind, Subject
@@ -24,7 +24,6 @@ from ledger.viewer import OPERATOR
 
 BATCH_ENTRIES = 5_000
 ERASED_NUMBER = "erased"
-RECORD_SUBJECT_ID = "entries"
 
 _IS_ALL_HELD = text("SELECT EXISTS (SELECT 1 FROM legal_holds WHERE released_at IS NULL AND subject IS NULL)")
 _ERASE = text(f"""

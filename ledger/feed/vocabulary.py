@@ -65,6 +65,11 @@ class EventKind(ClosedList):
     LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED", "A legal hold was released."
     ENTRIES_ERASED = "ENTRIES_ERASED", "Retention erased the content of old entries; their hashes remain."
     ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED", "Old entries were exported and removed; their hashes remain."
+    LOG_RESTORED = (
+        "LOG_RESTORED",
+        "The operator announced that a backup was restored: what followed its last entry is lost.",
+    )
+    WITNESS_CHANGED = "WITNESS_CHANGED", "A witness of the log was registered, or its key was retired."
 
 
 class Subject(ClosedList, graph_name="EventSubject"):

@@ -7,7 +7,7 @@ from typing import Annotated
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId
-from ledger.storage.access import ME, TRANSITION_MOVES, Access, reads
+from ledger.storage.access import ME, TRANSITION_MOVES, reads
 from ledger.storage.markers import KEY, UNIQUE, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -64,7 +64,7 @@ brands = declare(
     access=(
         *_LOOKED_AFTER,
         *reads(Role.CARRIER, Role.PROVIDER, rows=f"member_id = {ME}"),
-        Access(role=Role.SEQUENCER, select=("id", "member_id")),
+        *reads(Role.SEQUENCER, Role.ARCHIVE, select=("id", "member_id")),
     ),
 )
 

@@ -191,6 +191,13 @@ class Database:
         async with self._begin(role, viewer=None, as_of=as_of, options={}) as tx:
             yield tx
 
+    @asynccontextmanager
+    async def snapshot(self, role: Role, *, as_of: datetime) -> AsyncIterator[Transaction]:
+        """A read-only transaction on one snapshot for a system role, without a viewer."""
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        async with self._begin(role, viewer=None, as_of=as_of, options=options) as tx:
+            yield tx
+
     async def run(self, viewer: Viewer, *, as_of: datetime, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run work in a transaction bound to the viewer, and retry it after a serialization failure or deadlock.
 

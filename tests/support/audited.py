@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ledger.feed.export import Range, plan_export, render_export
+from ledger.feed.export import Range, open_export
 from ledger.feed.notes import parse_verifier_key, verify_checkpoint
 from ledger.feed.verification import parse_keys, verify_export
 from tests.support.sequenced import Sequenced
@@ -52,15 +52,16 @@ class Audited(Sequenced):
 
 
 async def export_lines(audited, *, after=0, until=None, **more) -> list[bytes]:
-    header = await plan_export(audited.database, Range(after=after, until=until), as_of=read_now())
-    chunks = [chunk async for chunk in render_export(audited.database, header, now=read_now, **more)]
+    async with open_export(audited.database, Range(after=after, until=until), now=read_now) as export:
+        chunks = [chunk async for chunk in export.render(**more)]
     return b"".join(chunks).splitlines(keepends=True)
 
 
-async def verify_now(audited, lines=None, *, kept=(), keys=None):
+async def verify_now(audited, lines=None, *, kept=(), keys=None, **more):
     """The account of a fresh export, by keys that were known before anything was broken."""
     lines = lines if lines is not None else await export_lines(audited)
-    return verify_export(iter(lines), keys=parse_keys(keys or await audited.keys()), kept_notes=kept)
+    trusted = parse_keys(keys or await audited.keys())
+    return verify_export(iter(lines), keys=trusted, kept_notes=kept, as_of=read_now(), **more)
 
 
 def find_finding(account):

@@ -80,7 +80,9 @@ class TestArchive:
         assert (await list_content(audited))[0] == 201
         assert await audited.owner.fetchval("SELECT count(*) FROM feed_recipients WHERE position <= 200") == 0
         assert out.read_bytes()[:2] == b"\x1f\x8b"
-        await command("verify", out, "--key", (await audited.keys())[0])
+        told, err = await command("verify", out, "--key", (await audited.keys())[0], "--json", status=3)
+        assert json.loads(told)["result"] == "CUT"
+        await command("verify", out, "--key", (await audited.keys())[0], "--part")
         await audited.settle()
         account = await verify_now(audited)
         assert (account.finding, account.archived) == (None, 200)
@@ -183,7 +185,7 @@ class TestArchive:
     async def test_takes_a_date(self, audited, command, parties, as_of, tmp_path):
         size = await audited.fill(parties.officer, as_of, count=20)
         await audited.owner.execute(
-            "UPDATE feed SET sequenced_at = sequenced_at - interval '400 days' WHERE position <= 11"
+            "UPDATE feed SET sequenced_at = sequenced_at - interval '200 days' WHERE position <= 11"
         )
         async with audited.database.system(Role.ARCHIVE, as_of=read_now()) as tx:
             assert await find_last_before(tx, read_now() + timedelta(days=1)) == size

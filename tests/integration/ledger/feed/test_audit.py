@@ -1,13 +1,14 @@
 """Exporting the log and verifying the export: whatever the database's owner changes is found, and named."""
 
 import random
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from ledger.feed.audit_files import Header, parse_line, render_line
 from ledger.feed.comparison import compare_with_database
-from ledger.feed.export import ExportRangeError, NothingSignedError, Range, plan_export
+from ledger.feed.export import ExportRangeError, NothingSignedError, Range, open_export
 from ledger.feed.notes import Checkpoint, NoteSigner, render_checkpoint, sign_note
 from ledger.feed.verification import (
     KeptCheckpointError,
@@ -48,11 +49,12 @@ class TestExport:
     @pytest.mark.parametrize(("after", "until"), [(5, 5), (9, 3), (0, 10**7), (10**7, None)])
     async def test_of_a_range_that_is_none_is_refused(self, audited, after, until):
         with pytest.raises(ExportRangeError):
-            await plan_export(audited.database, Range(after=after, until=until), as_of=read_now())
+            await export_lines(audited, after=after, until=until)
 
     async def test_needs_a_signed_checkpoint(self, database, as_of):
         with pytest.raises(NothingSignedError):
-            await plan_export(database, Range(), as_of=as_of)
+            async with open_export(database, Range(), now=read_now):
+                pass
 
     async def test_shows_held_entries_as_any_others(self, audited, parties, as_of):
         await audited.owner.execute(
@@ -103,7 +105,7 @@ class TestTamperingOfTheDatabasesOwner:
             (f"UPDATE events SET reserved_salt = NULL WHERE id = {_ROW}", Tampering.RESERVED, 0),
             ("UPDATE feed SET event_id = event_id + 1000000 WHERE position = $1", Tampering.CONTENT_MISSING, 0),
             (
-                f"UPDATE events SET salt = NULL, erased_at = now() - '2 h'::interval WHERE id = {_ROW}",
+                f"UPDATE events SET salt = NULL, erased_at = now() WHERE id = {_ROW}",
                 Tampering.ERASURE_UNRECORDED,
                 0,
             ),
@@ -184,10 +186,9 @@ class TestTamperingOfTheDatabasesOwner:
         await fill_three(audited, parties, as_of)
         trusted = await audited.keys()
         lines = [line for line in await export_lines(audited) if b'"checkpoint":' not in line[:14]]
+        lines[-1] = render_line(replace(parse_line(lines[-1]), checkpoints=0))
         forger = NoteSigner(name=ORIGIN, private_key=Ed25519PrivateKey.generate())
         header = parse_line(lines[0])
-        from dataclasses import replace
-
         root = verify_export(iter(lines)).root
         note = sign_note(render_checkpoint(Checkpoint(origin=ORIGIN, size=header.until, root=root)), [forger])
         forged = replace(header, keys=[forger.verifier_key.render()], checkpoint=note)
@@ -268,7 +269,8 @@ class TestVerify:
         for _ in range(300):
             place = draw.randrange(1, len(lines) - 1)
             value = orjson.loads(lines[place])
-            name = draw.choice(sorted(value))
+            # Times that are not hashed prove nothing; that implausible ones are found is TestTimes'.
+            name = draw.choice(sorted(value.keys() - {"sequencedAt", "signedAt"}))
             part = value[name]
             if isinstance(part, int):
                 value[name] = part + draw.choice((-1, 1))
