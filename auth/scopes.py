@@ -25,6 +25,7 @@ MEMBERS_READ = "members:read"
 MEMBERS_MANAGE = "members:manage"
 AUDIT_READ = "audit:read"
 FEED_READ = "feed:read"
+FEED_WITNESS = "feed:witness"
 SIGNALS_READ = "signals:read"
 SIGNALS_CONTRIBUTE = "signals:contribute"
 SIGNALS_REVOKE = "signals:revoke"
@@ -51,6 +52,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         MEMBERS_MANAGE: "Admit and change members, offices and officers",
         AUDIT_READ: "Read the record of who did what",
         FEED_READ: "Follow your entries in the log and prove that they are in it",
+        FEED_WITNESS: "Register witnesses of the log and send their cosignatures",
         SIGNALS_READ: "Read and follow the fraud signals that you may see",
         SIGNALS_CONTRIBUTE: "Contribute fraud signals of your own",
         SIGNALS_REVOKE: "Revoke fraud signals",
@@ -76,12 +78,23 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
         MemberKind.REGULATOR: frozenset(WORDS) - {ORDERS_ACKNOWLEDGE, SIGNALS_CONTRIBUTE},
         MemberKind.AGENCY: frozenset(
-            {COMPLAINTS_READ, COMPLAINTS_FILE, NUMBERS_READ, MEMBERS_READ, FEED_READ, SIGNALS_CONTRIBUTE}
+            {COMPLAINTS_READ, COMPLAINTS_FILE, NUMBERS_READ, MEMBERS_READ, FEED_READ, FEED_WITNESS, SIGNALS_CONTRIBUTE}
         ),
         MemberKind.CARRIER: frozenset(
-            {ORDERS_READ, ORDERS_ACKNOWLEDGE, NUMBERS_READ, MEMBERS_READ, FEED_READ, SIGNALS_READ, SIGNALS_CONTRIBUTE}
+            {
+                ORDERS_READ,
+                ORDERS_ACKNOWLEDGE,
+                NUMBERS_READ,
+                MEMBERS_READ,
+                FEED_READ,
+                FEED_WITNESS,
+                SIGNALS_READ,
+                SIGNALS_CONTRIBUTE,
+            }
         ),
-        MemberKind.OTT_PROVIDER: frozenset({MEMBERS_READ, NUMBERS_READ, FEED_READ, SIGNALS_READ, SIGNALS_CONTRIBUTE}),
+        MemberKind.OTT_PROVIDER: frozenset(
+            {MEMBERS_READ, NUMBERS_READ, FEED_READ, FEED_WITNESS, SIGNALS_READ, SIGNALS_CONTRIBUTE}
+        ),
     }
 )
 

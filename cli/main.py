@@ -14,7 +14,7 @@ from typing import NoReturn
 import typer
 
 from cli.acknowledgements import acknowledgements
-from cli.audit.archive import audit
+from cli.audit.witness import audit
 from cli.clients import clients
 from cli.demo import demo
 from cli.failures import MISUSED, report_failure

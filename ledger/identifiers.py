@@ -27,6 +27,8 @@ SignalKeyId = NewType("SignalKeyId", str)
 ContributionId = NewType("ContributionId", str)
 ParticipationId = NewType("ParticipationId", str)
 LegalHoldId = NewType("LegalHoldId", str)
+WitnessId = NewType("WitnessId", str)
+LogRestorationId = NewType("LogRestorationId", str)
 Position = NewType("Position", int)
 """An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first entry."""
 

@@ -2,6 +2,7 @@
 
 from ledger.complaints import table as complaints
 from ledger.feed import table as feed
+from ledger.feed import witness_table as witnesses
 from ledger.forwarding import table as forwarding
 from ledger.members import table as members
 from ledger.numbers import table as numbers
@@ -24,4 +25,5 @@ __all__ = [
     "reassignments",
     "rights",
     "signals",
+    "witnesses",
 ]

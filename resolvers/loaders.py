@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 from ledger.complaints import complainants, evidence
 from ledger.complaints import reading as complaints
 from ledger.complaints.table import Complaint
-from ledger.feed import reading
+from ledger.feed import reading, witnesses
 from ledger.identifiers import Position
 from ledger.members import reading as members
 from ledger.numbers import reading as numbers
@@ -105,6 +105,7 @@ class Loaders:
         self.signal_recipients = Loader(read, signals.load_signal_recipients)
         self.entry_texts = Loader(read, reading.find_texts)
         self.reserved_texts = Loader(read, reading.find_reserved_texts)
+        self.cosignatures = Loader(read, witnesses.load_cosignatures)
 
     def expect_orders(self, order_ids: Sequence[str]) -> None:
         """Expect the orders that the messages of a stream are about."""

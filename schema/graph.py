@@ -12,6 +12,7 @@ from schema.feed.events import EventQueries
 from schema.feed.legal_holds import LegalHoldMutations, LegalHoldQueries
 from schema.feed.proofs import ProofQueries
 from schema.feed.types import FeedQueries, FeedSubscriptions
+from schema.feed.witnesses import WitnessMutations, WitnessQueries
 from schema.forwarding.types import ForwardingMutations, ForwardingQueries
 from schema.members.admission import MemberMutations
 from schema.members.types import MemberQueries
@@ -47,6 +48,7 @@ class Query(
     EventQueries,
     FeedQueries,
     ProofQueries,
+    WitnessQueries,
     ParticipationQueries,
     SignalQueries,
     LegalHoldQueries,
@@ -72,6 +74,7 @@ class Mutation(
     ParticipationMutations,
     SignalMutations,
     LegalHoldMutations,
+    WitnessMutations,
 ):
     pass
 

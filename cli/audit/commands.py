@@ -24,29 +24,38 @@ OutOption = Annotated[Path, typer.Option("--out", help="The file to write; .gz c
 
 
 @audit.command("checkpoint", epilog="Example: jembatan audit checkpoint > checkpoint-$(date +%F).txt")
-def checkpoint(*, as_json: JsonFlag = False) -> None:
+def checkpoint(
+    *,
+    cosigned: Annotated[
+        bool, typer.Option("--cosigned", help="With the witnesses' cosignatures beside the log's signatures.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Print the newest signed checkpoint. Keep it: a later export is verified against it."""
     import sys
 
     from cli.session import run_session
     from ledger.feed.checkpoints import find_checkpoint
     from ledger.feed.export import NothingSignedError
+    from ledger.feed.notes import SIGNATURES_MAX
+    from ledger.feed.witnesses import cosign_note, load_cosignatures
     from ledger.storage.roles import Role
 
-    async def work(session: "Session") -> "StoredCheckpoint":
+    async def work(session: "Session") -> "tuple[StoredCheckpoint, str]":
         async with session.system(Role.ARCHIVE) as tx:
             found = await find_checkpoint(tx)
-        if found is None:
-            raise NothingSignedError
-        return found
+            if found is None:
+                raise NothingSignedError
+            lines = (await load_cosignatures(tx, [found.tree_size])).get(found.tree_size, [])
+        return found, cosign_note(found.note, lines, lines_max=SIGNATURES_MAX) if cosigned else found.note
 
-    latest = run_session(work)
+    latest, text = run_session(work)
     if as_json:
-        signed = {"treeSize": latest.tree_size, "rootHash": latest.root_hash.hex(), "note": latest.note}
+        signed = {"treeSize": latest.tree_size, "rootHash": latest.root_hash.hex(), "note": text}
         print_json(signed | {"signedAt": latest.signed_at})
         return
     # Byte for byte, since the signature covers these bytes.
-    sys.stdout.write(latest.note)
+    sys.stdout.write(text)
 
 
 @audit.command("keys", epilog="Example: jembatan audit keys > keys.txt")

@@ -78,7 +78,7 @@ def verify(
     --key the keys come from the export itself, which reveals damage but not a forger who remade the export. An export
     of only a part of the log is reported as CUT, with exit status 3.
     """
-    account = _read_whole(file, keys=_read_keys(key), witness_texts=witness_key, kept=checkpoint or [])
+    account = _read_whole(file, keys=read_keys(key), witness_texts=witness_key, kept=checkpoint or [])
     if account.finding is None and database:
         account.finding = _compare(file)
     tell_account(account, as_json=as_json)
@@ -102,7 +102,7 @@ def verify_proof(
     from ledger.feed.bundles import BUNDLE_BYTES_MAX, Success, parse_bundle, verify_bundle
 
     content = read_small(file, bytes_max=BUNDLE_BYTES_MAX)
-    keys = _read_keys(key)
+    keys = read_keys(key)
     with _unverifiable():
         verdict = verify_bundle(parse_bundle(content), keys=keys)
     told: dict[str, Any] = {"isProved": bool(verdict)} | plain(verdict)
@@ -146,7 +146,7 @@ def _compare(file: Path) -> "Finding | None":
     return run_session(work)
 
 
-def _read_keys(texts: list[str] | None) -> "list[VerifierKey]":
+def read_keys(texts: list[str] | None) -> "list[VerifierKey]":
     """Return the keys of the options, each a key or a file with one per line.
 
     Errors: VerificationError, FileUnreadableError.

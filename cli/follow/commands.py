@@ -12,9 +12,7 @@ from cli.failures import FileUnreadableError
 from cli.printing import note
 
 if TYPE_CHECKING:
-    from types import FrameType
-
-    from cli.follow.subscriber import Event, Subscriber
+    from cli.follow.subscriber import Event
 
 _DOCUMENT_BYTES_MAX = 65_536
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -76,10 +74,11 @@ def follow(
 
     from cli.follow.client_tokens import read_login
     from cli.follow.cursor_file import CursorFile
+    from cli.follow.ending import run_until_told
     from cli.follow.subscriber import Subscriber
 
     keeper = CursorFile(cursor_file) if cursor_file is not None else None
-    base_url = _check_url(url)
+    base_url = check_url(url)
     subscriber = Subscriber(
         url=base_url,
         document=_choose_document(what, document),
@@ -90,7 +89,7 @@ def follow(
         cursor=(keeper.read() if keeper is not None else None) or after,
     )
     try:
-        asyncio.run(_run(subscriber, count_max=exit_after))
+        asyncio.run(run_until_told(subscriber.run(count_max=exit_after)))
     except (KeyboardInterrupt, asyncio.CancelledError):  # both are how following is ended
         note(f"Stopped after {subscriber.count} events.")
 
@@ -117,7 +116,7 @@ def _choose_document(what: Followed | None, document: Path | None) -> str:
         raise FileUnreadableError(f"{document} can't be read.") from error
 
 
-def _check_url(url: str) -> str:
+def check_url(url: str) -> str:
     """Return the base URL without a trailing slash; since credentials are sent to it, only loopback may use http."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
@@ -125,25 +124,3 @@ def _check_url(url: str) -> str:
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise typer.BadParameter("Credentials are sent to it, so it must begin with https.", param_hint="--url")
     return url.rstrip("/").removesuffix("/graphql")
-
-
-async def _run(subscriber: "Subscriber", *, count_max: int | None) -> None:
-    """Follow, and let SIGTERM end it as Ctrl-C does: between two events, never between a line and its cursor.
-
-    A second SIGTERM ends it immediately, as is needed when the reader of the lines has stalled.
-    """
-    import asyncio
-    import signal
-
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    is_ending = False
-
-    def end(_signal: int, _frame: "FrameType | None") -> None:
-        nonlocal is_ending
-        if is_ending or task is None:
-            raise KeyboardInterrupt
-        is_ending = True
-        loop.call_soon_threadsafe(task.cancel)
-
-    signal.signal(signal.SIGTERM, end)
-    await subscriber.run(count_max=count_max)

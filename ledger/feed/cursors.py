@@ -2,7 +2,8 @@
 
 A cursor contains the feed's id, a position, and the first bytes of that entry's leaf hash. If the database was restored
 from a backup older than the cursor, or lost entries in a failover, it has another entry at that position or none: then
-the cursor has expired, and no entry is skipped silently. A cursor is exclusive: reading resumes after it.
+the cursor has expired, and no entry is skipped silently. If the operator announced the restore, the error says so. A
+cursor is exclusive: reading resumes after it.
 Source: design section 5; graphql-facts.md, Subscriptions that resume.
 """
 
@@ -11,11 +12,13 @@ import binascii
 import hmac
 import struct
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from ledger.errors import CursorExpiredError, CursorInvalidError
+from ledger.feed.restorations import LostHistory, find_lost_history
 from ledger.identifiers import Position
 from ledger.storage.database import Transaction
 
@@ -67,11 +70,19 @@ class FeedCursor:
         return cls(str(uuid.UUID(bytes=feed_id)), Position(position), prefix)
 
 
+class LogRestoredError(CursorExpiredError):
+    """The log was restored from a backup, and the entry of this cursor is lost."""
+
+    code = "LOG_RESTORED"
+    hint = "Discard what you received after restoredTo, and read on from restoredCursor."
+
+
 async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
     """Look up a cursor in this feed, in one statement.
 
     Errors: CursorInvalidError; CursorExpiredError with oldestPosition and oldestCursor, if entries after the cursor
-    were archived or it belongs to another feed.
+    were archived or it belongs to another feed; LogRestoredError, also with restoredTo, restoredCursor, announcedAt and
+    announcedIn, the position of the announcement, if its entry was lost in a restore that the operator announced.
     """
     known = FeedCursor.parse(cursor)
     row = (await tx.execute(_LOOK_UP, {"position": known.position})).one()
@@ -80,8 +91,27 @@ async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
     if not is_here or not hmac.compare_digest(here.hash_prefix, known.hash_prefix):
         oldest, _ = await find_ends(tx)
         details = {"oldestPosition": str(oldest.position + 1), "oldestCursor": oldest.render()}
+        is_archived = known.position < row.oldest_position - 1
+        lost = None if is_archived or row.feed_id != known.feed_id else await find_lost_history(tx, known.position)
+        if lost is not None:
+            raise _refuse_lost(lost, feed_id=known.feed_id, details=details)
         raise CursorExpiredError(field="after", details=details)
     return known
+
+
+def _refuse_lost(lost: LostHistory, *, feed_id: str, details: Mapping[str, str]) -> LogRestoredError:
+    where = f" at entry {lost.announced_in}" if lost.announced_in is not None else ""
+    message = (
+        f"The history after entry {lost.restored_to} was replaced by a restore from a backup, announced{where} on "
+        f"{lost.announced_at.isoformat()}."
+    )
+    more = {
+        "restoredTo": str(lost.restored_to),
+        "restoredCursor": FeedCursor.of(feed_id, lost.restored_to, lost.restored_hash).render(),
+        "announcedAt": lost.announced_at.isoformat(),
+    }
+    more |= {"announcedIn": str(lost.announced_in)} if lost.announced_in is not None else {}
+    return LogRestoredError(message, field="after", details={**details, **more})
 
 
 async def find_ends(tx: Transaction) -> tuple[FeedCursor, FeedCursor]:

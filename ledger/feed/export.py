@@ -23,6 +23,7 @@ from ledger.feed.checkpoints import find_checkpoint, list_checkpoints, list_veri
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
 from ledger.feed.events import RECORD_SUBJECT_ID
 from ledger.feed.proofs import load_peaks, prove_consistency, prove_inclusion
+from ledger.feed.witnesses import load_cosignatures
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 
@@ -174,14 +175,17 @@ async def make_bundle(tx: Transaction, position: int) -> Bundle:
 async def _read_batch(tx: Transaction, *, after: int, until: int) -> list[EntryLine | CheckpointLine]:
     """Entries in order, each stored checkpoint after the last entry that it covers."""
     rows = (await tx.execute(_ENTRIES, {"after": after, "until": until})).mappings()
+    found = await list_checkpoints(tx, after=after, until=until, limit=until - after)
+    cosignatures = await load_cosignatures(tx, [stored.tree_size for stored in found])
     checkpoints = {
         stored.tree_size: CheckpointLine(
             note=stored.note,
             tree_size=stored.tree_size,
             root_hash=stored.root_hash,
             signed_at=stored.signed_at,
+            cosignatures=[each.line for each in cosignatures.get(stored.tree_size, ())],
         )
-        for stored in await list_checkpoints(tx, after=after, until=until, limit=until - after)
+        for stored in found
     }
     lines: list[EntryLine | CheckpointLine] = []
     for row in rows:

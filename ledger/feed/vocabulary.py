@@ -101,3 +101,10 @@ class HoldSubject(ClosedList, graph_name="LegalHoldSubject"):
     BLOCK_ORDER = Subject.BLOCK_ORDER
     FRAUD_SIGNAL = Subject.FRAUD_SIGNAL
     MEMBER = "MEMBER", "Changes to a member itself."
+
+
+class WitnessChange(ClosedList):
+    """What happened to a witness of the log."""
+
+    REGISTERED = "REGISTERED", "Its key was registered."
+    RETIRED = "RETIRED", "Its key was retired; what it cosigned remains valid."

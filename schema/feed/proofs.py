@@ -7,8 +7,10 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.feed import proofs, table
+from ledger.feed import proofs, table, witness_table
 from ledger.feed.checkpoints import find_checkpoint, list_verifier_keys
+from ledger.feed.notes import SIGNATURES_MAX
+from ledger.feed.witnesses import cosign_note
 from ledger.identifiers import Position
 from schema.authority import FEED_READ
 from schema.fields import field
@@ -19,11 +21,28 @@ from schema.scalars import Base64
 
 HASHES_ASSUMED = 24
 KEYS_ASSUMED = 2
+COSIGNATURES_ASSUMED = 4
 
 TreeSize = Annotated[
     Position,
     strawberry.argument(description="The size of the tree to prove it for, preferably that of a checkpoint you hold."),
 ]
+
+
+@fed.type(
+    description="A witness's cosignature of a checkpoint (C2SP tlog-cosignature), as the gateway verified it.",
+    requires_scopes=FEED_READ,
+)
+class Cosignature(Shown[witness_table.StoredCosignature]):
+    witness: str = strawberry.field(description="The name of the witness's key.")
+    verifier_key: str = strawberry.field(
+        description="Its public key in the format of C2SP signed-note. Obtain it from the witness, not from here."
+    )
+    line: str = strawberry.field(description="The signature line of the note, without its line break.")
+
+    @field("The time at which the witness had seen no larger tree, in whole seconds.")
+    async def time(self) -> datetime:
+        return self.row.cosigned_at
 
 
 @fed.type(
@@ -37,6 +56,20 @@ class Checkpoint(Shown[table.StoredCheckpoint]):
         description="The signed note, byte for byte, in the format of C2SP tlog-checkpoint; it is authoritative."
     )
     signed_at: datetime = strawberry.field(description="When it was signed.")
+
+    @field(
+        "The cosignatures of witnesses outside the gateway: each states that this checkpoint continues all that the "
+        "witness saw before.",
+        directives=[few(COSIGNATURES_ASSUMED)],
+    )
+    async def cosignatures(self, info: Info) -> list[Cosignature] | None:
+        found = await info.context.loaders.cosignatures.load(self.row.tree_size)
+        return [Cosignature.of(each) for each in found or ()]
+
+    @field("The note with the witnesses' cosignatures beside the log's own signatures; at most 64 lines of both.")
+    async def cosigned_note(self, info: Info) -> str | None:
+        found = await info.context.loaders.cosignatures.load(self.row.tree_size)
+        return cosign_note(self.row.note, found or (), lines_max=SIGNATURES_MAX)
 
 
 @fed.type(description="A key that signs or has signed checkpoints.", requires_scopes=FEED_READ)

@@ -44,15 +44,18 @@ REGULATORS = frozenset(
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
         "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
+        "feed_witnesses", "feed_cosignatures", "log_restorations",
     }
 )  # fmt: skip
 TAKES_PART = (
     "EXISTS (SELECT 1 FROM participations p WHERE p.member_id = {me} AND p.began_at <= now() AND p.ended_at IS NULL)"
 )
 # Hashes are everybody's, since proofs are made of them.
-OF_THE_FEED = dict.fromkeys(("feed", "feed_head", "feed_nodes", "feed_checkpoints", "feed_keys"), "true") | {
-    "feed_recipients": "member_id = {me}"
-}
+_PUBLIC = (
+    "feed", "feed_head", "feed_nodes", "feed_checkpoints", "feed_keys", "feed_witnesses", "feed_cosignatures",
+    "log_restorations",
+)  # fmt: skip
+OF_THE_FEED = dict.fromkeys(_PUBLIC, "true") | {"feed_recipients": "member_id = {me}"}
 OWN = {
     Role.AGENCY: OF_THE_FEED
     | {
