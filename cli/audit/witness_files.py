@@ -77,12 +77,16 @@ def read_state(path: Path) -> Seen | None:
     if not path.exists():
         return None
     try:
-        return Seen(**orjson.loads(_read(path)))
-    except (orjson.JSONDecodeError, TypeError) as error:
-        raise FileUnreadableError(
-            f"{path} contains no witness's state.",
-            hint="Restore it. Starting over instead would trust whatever the log shows now.",
-        ) from error
+        found = orjson.loads(_read(path))
+    except orjson.JSONDecodeError:
+        found = None
+    match found:
+        case {"origin": str() as origin, "size": int() as size, "root": str() as root, "note": str() as note}:
+            return Seen(origin=origin, size=size, root=root, note=note)
+    raise FileUnreadableError(
+        f"{path} contains no witness's state.",
+        hint="Restore it. Starting over instead would trust whatever the log shows now.",
+    )
 
 
 def keep_state(path: Path, seen: Seen) -> None:

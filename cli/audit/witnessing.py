@@ -32,6 +32,7 @@ _COSIGN = """mutation ($size: Position!, $line: String!) {
 }"""
 _BACKOFF = Backoff(1.0, 60.0)
 _RENEWALS_MAX = 3
+_DIGITS_MAX = 19
 
 
 class WitnessAlarmError(CommandError):
@@ -141,14 +142,13 @@ class WitnessAtWork:
             found = None
         for told in found if isinstance(found, list) else ():
             match told:
-                case {"restoredTo": str() as last, "announcedAt": str() as at} if last.isdigit() and len(last) < 20:
-                    if int(last) < seen.size:
-                        said += (
-                            f" On {at} the operator announced, in entry {told.get('announcedIn')}, that the history "
-                            f"after {last} was replaced by a restore from a backup: entries {int(last) + 1} to "
-                            f"{seen.size} are lost."
-                        )
-                        return self._alarm("RESTORED", said, seen, note, proof=proof)
+                case {"restoredTo": str() as last, "announcedAt": str() as at} if _is_before(last, seen.size):
+                    said += (
+                        f" On {at} the operator announced, in entry {told.get('announcedIn')}, that the history after "
+                        f"{last} was replaced by a restore from a backup: entries {int(last) + 1} to {seen.size} are "
+                        "lost."
+                    )
+                    return self._alarm("RESTORED", said, seen, note, proof=proof)
         return self._alarm(code, said, seen, note, proof=proof)
 
     def _alarm(
@@ -159,6 +159,10 @@ class WitnessAtWork:
         )
         hint = f"{path} keeps both notes, which prove it to anyone: show them to the other members and the regulator."
         return WitnessAlarmError(code, f"{said} Nothing was cosigned.", hint=hint)
+
+
+def _is_before(position: str, size: int) -> bool:
+    return position.isdigit() and len(position) <= _DIGITS_MAX and int(position) < size
 
 
 def _dig(answer: Mapping[str, Any], *names: str) -> Any:

@@ -64,8 +64,8 @@ feed_cosignatures = declare(
             select=EVERYTHING,
             insert=True,
             update=("line", "cosigned_at", "received_at"),
-            delete=True,
         ),
+        Access(role=Role.RETENTION, select=("witness_id", "tree_size"), delete=True),
     ),
 )
 """Of each witness only the newest cosignatures are kept: each covers everything before it."""

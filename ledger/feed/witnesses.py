@@ -199,7 +199,10 @@ async def cosign_checkpoint(tx: Transaction, *, tree_size: int, line: str) -> St
             cosigned_at=cosignature.cosigned_at,
             received_at=tx.as_of,
         )
-        return await _keep(tx, stored)
+        kept = await _keep(tx, stored)
+    async with tx.role(Role.RETENTION):
+        await tx.execute(_FORGET, {"witness_id": witness.id, "kept": COSIGNATURES_KEPT_MAX})
+    return kept
 
 
 def cosign_note(note: str, cosignatures: Sequence[StoredCosignature], *, lines_max: int) -> str:
@@ -221,7 +224,6 @@ async def _keep(tx: Transaction, stored: StoredCosignature) -> StoredCosignature
         (kept,) = await update_records(tx, [(before, stored)])
         return kept
     await insert_records(tx, [stored])
-    await tx.execute(_FORGET, {"witness_id": stored.witness_id, "kept": COSIGNATURES_KEPT_MAX})
     return stored
 
 

@@ -375,7 +375,7 @@ class TestDeclaration:
     def test_names_every_table_of_the_ledger(self):
         assert {table.name for table, _ in declared_access(metadata)} == set(TABLES)
 
-    def test_lets_nothing_be_deleted_in_the_ledger_but_key_checks_the_queue_and_by_the_archive(self):
+    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_and_what_is_archived(self):
         assert {
             (table.name, rule.role)
             for table, rule in declared_access(metadata)
@@ -385,6 +385,7 @@ class TestDeclaration:
             ("feed_pending", Role.SEQUENCER),
             ("events", Role.ARCHIVE),
             ("feed_recipients", Role.ARCHIVE),
+            ("feed_cosignatures", Role.RETENTION),
         }
 
     def test_gives_every_kind_of_viewer_a_role_of_its_own(self):
