@@ -184,3 +184,23 @@ class TestAlarm:
         await post.look()
         post.state.write_text("{}")
         assert "FILE_UNREADABLE" in await post.look(status=1)
+
+
+class TestFollowing:
+    async def test_from_a_lost_cursor_says_that_a_backup_was_restored(self, post: Post) -> None:
+        backup = await post.write(5)
+        await post.write(5)
+        token = await post.station.token(post.carrier)
+        answer = await post.station.graph(token, "{ feed(first: 50) { pageInfo { endCursor } } }")
+        cursor = answer["data"]["feed"]["pageInfo"]["endCursor"]
+        await restore_backup(post.owner, backup)
+        async with post.station.database.transaction(OPERATOR, as_of=read_now()) as tx:
+            await announce_restore(tx, reason="Disk failure", operator_name="root")
+        await post.write(30)
+        status, _, err = await run_command(
+            *("follow", "feed", "--url", post.station.url, "--after", cursor),
+            environment=clean_environment(JEMBATAN_TOKEN=token),
+            seconds_max=60,
+        )
+        assert (status, "LOG_RESTORED" in err) == (1, True), err
+        assert f"after entry {backup} was replaced by a restore" in " ".join(err.split())

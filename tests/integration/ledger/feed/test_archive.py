@@ -23,6 +23,7 @@ from tests.support.cluster import ROLE_PREFIX
 from tests.support.commands import run_command
 from tests.support.operator import render_keys
 from tests.support.places import ROOT
+from tests.support.restored import restore_backup
 
 SNIPPET = ROOT / "docs" / "audit.md"
 
@@ -339,3 +340,46 @@ class TestCommands:
         keys.write_text("\n")
         _, err = await command("verify", out, "--key", keys, status=2)
         assert "contains no key" in err
+
+    async def test_verify_says_what_its_verdict_is_of(self, audited, command, parties, as_of, tmp_path):
+        size = await audited.fill(parties.officer, as_of, count=20)
+        keys, out, part = tmp_path / "keys.txt", tmp_path / "feed.jsonl", tmp_path / "part.jsonl"
+        keys.write_text("\n".join(await audited.keys()))
+        await command("export", "--out", out)
+        told, _ = await command("verify", out, "--key", keys, "--database", "--json")
+        assert (json.loads(told)["result"], json.loads(told)["cut"]) == ("GOOD", [])
+        await command("export", "--out", part, "--after", 3, "--until", size - 2)
+        told, _ = await command("verify", part, "--key", keys, "--database", "--json", status=3)
+        account = json.loads(told)
+        assert (account["result"], account["signedSize"], account["finding"]) == ("CUT", size, None)
+        assert account["cut"] == [
+            "entries 1 to 3 are not in this file",
+            f"entries {size - 1} to {size}, which are signed, are not in this file",
+        ]
+        _, err = await command("verify", part, "--key", keys, status=3)
+        assert f"CUT: entries {size - 1} to {size}" in " ".join(err.split())
+        await command("verify", part, "--key", keys, "--part")
+        await audited.owner.execute(
+            "DELETE FROM feed_recipients WHERE position = (SELECT min(position) FROM feed_recipients)"
+        )
+        told, _ = await command("verify", out, "--key", keys, "--database", "--json", status=1)
+        assert json.loads(told)["finding"]["tampering"] == "RECIPIENTS_DIFFER"
+
+    async def test_announced_restore_is_shown_by_verify_with_a_code_of_its_own(
+        self, audited, command, parties, as_of, tmp_path
+    ):
+        backup = await audited.fill(parties.officer, as_of, count=5)
+        await audited.fill(parties.officer, as_of, count=5)
+        kept, out = tmp_path / "kept.txt", tmp_path / "feed.jsonl"
+        kept.write_text(await audited.note())
+        await restore_backup(audited.owner, backup)
+        _, err = await command("announce-restore", "--reason", "Disk", "--position", backup + 1, status=1)
+        assert "RESTORE_POSITION_INVALID" in err
+        told, _ = await command("announce-restore", "--reason", "Disk failure", "--json")
+        assert json.loads(told)["restoredTo"] == backup
+        await audited.fill(parties.officer, as_of, count=20)
+        await command("export", "--out", out)
+        told, _ = await command("verify", out, "--checkpoint", kept, "--json", status=1)
+        account = json.loads(told)
+        assert (account["result"], account["finding"]["tampering"]) == ("RESTORED", "RESTORED")
+        assert account["finding"]["first"] == backup + 1
