@@ -17,6 +17,8 @@ from sqlalchemy import text
 
 from ledger.feed.audit_files import CheckpointLine, EntryLine, Footer, Header, parse_line
 from ledger.feed.findings import Finding, Tampering, make_finding
+from ledger.feed.log_times import CLOCK_SKEW_MAX
+from ledger.feed.notes import parse_checkpoint
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 
@@ -26,6 +28,7 @@ _TIMES = text("SELECT position, sequenced_at FROM feed WHERE position > :after A
 _SIGNED = text("""
 SELECT tree_size, signed_at FROM feed_checkpoints WHERE tree_size > :after AND tree_size <= :until ORDER BY tree_size
 """)
+_LATER = text("SELECT max(tree_size) FROM feed_checkpoints WHERE tree_size > :size AND signed_at < :before")
 # Members with rows are found by jumping along the primary key, and each one's rows of the range by the same index.
 _RECIPIENTS = text("""
 WITH RECURSIVE member AS (
@@ -81,7 +84,20 @@ async def compare_unhashed(
         if found:
             return min(found, key=lambda finding: finding.first)
         after = until
-    return None
+    return await _find_later_checkpoint(header, database, now=now)
+
+
+async def _find_later_checkpoint(header: Header, database: Database, *, now: Callable[[], datetime]) -> Finding | None:
+    """Whether the export's newest checkpoint is older than the export claims to be."""
+    signed = parse_checkpoint(header.checkpoint.partition("\n\n")[0] + "\n")
+    size = signed.size if signed is not None else header.until
+    bounds = {"size": size, "before": header.exported_at - CLOCK_SKEW_MAX}
+    async with database.snapshot(Role.ARCHIVE, as_of=now()) as tx:
+        later = (await tx.execute(_LATER, bounds)).scalar_one_or_none()
+    if later is None:
+        return None
+    detail = f"a checkpoint of {later} entries was signed well before the export was written, and is not in it"
+    return make_finding(Tampering.CHECKPOINT_MISSING, size + 1, detail, last=later)
 
 
 async def _compare_times(tx: Transaction, entries: Sequence[EntryLine], *, after: int, until: int) -> Finding | None:

@@ -139,6 +139,16 @@ class TestCut:
         finding = await compare_unhashed(iter(without), audited.database, now=read_now)
         assert (finding.tampering, finding.first) == (Tampering.CHECKPOINT_MISSING, sizes[1])
 
+    async def test_old_export_presented_as_todays_is_found_beside_the_database(self, audited, parties, as_of):
+        size = await audited.fill(parties.officer, as_of, count=4)
+        lines = await export_lines(audited)
+        later = await audited.fill(parties.officer, as_of, count=4)
+        # An export that was true when it was written stays true.
+        assert await compare_unhashed(iter(lines), audited.database, now=read_now) is None
+        dated = replace(parse_line(lines[0]), exported_at=read_now() + timedelta(hours=1))
+        finding = await compare_unhashed(iter([render_line(dated), *lines[1:]]), audited.database, now=read_now)
+        assert (finding.tampering, finding.first, finding.last) == (Tampering.CHECKPOINT_MISSING, size + 1, later)
+
 
 class TestTimes:
     async def test_of_an_untouched_log_are_plausible_and_the_databases(self, audited, parties, as_of):
