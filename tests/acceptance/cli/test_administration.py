@@ -117,7 +117,7 @@ class TestClients:
         added = admitted.run("client", "add", "telkomsel", "--name", "Blocking", "--json").json
         assert added["clientSecret"]
         assert added["scopes"] == [
-            "feed:read", "members:read", "numbers:read", "orders:acknowledge", "orders:read", "signals:contribute",
+            "feed:read", "feed:witness", "members:read", "numbers:read", "orders:acknowledge", "orders:read", "signals:contribute",
             "signals:read",
         ]  # fmt: skip
         listed = admitted.run("client", "list", "telkomsel", "--json")
