@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.errors import ForbiddenError, OfficerRequiredError, StateConflictError, UnknownError
 from ledger.feed import witnesses
 from ledger.feed.audit_files import CheckpointLine, parse_line, render_line
-from ledger.feed.checkpoints import find_checkpoint
 from ledger.feed.cosigning import cosign, find_witness_key
 from ledger.feed.findings import Tampering
 from ledger.feed.log_times import CLOCK_SKEW_MAX
@@ -61,9 +60,8 @@ class Watched:
         async with self.audited.database.transaction(viewer or self.parties.telkomsel, as_of=read_now()) as tx:
             return await cosign_checkpoint(tx, tree_size=size, line=line)
 
-    async def stored(self, viewer=None):
+    async def stored(self, size, viewer=None):
         async with self.audited.database.reading(viewer or self.parties.indosat, as_of=read_now()) as tx:
-            size = (await find_checkpoint(tx)).tree_size
             return (await load_cosignatures(tx, [size])).get(size, [])
 
 
@@ -138,7 +136,7 @@ class TestCosigning:
         kept = await watched.send(size, line)
         assert await watched.send(size, line) == kept
         for viewer in (parties.indosat, parties.agency, parties.provider, parties.regulator):
-            assert [each.line for each in await watched.stored(viewer)] == [line.rstrip("\n")]
+            assert [each.line for each in await watched.stored(size, viewer)] == [line.rstrip("\n")]
         note = cosign_note(await audited.note(), [kept], lines_max=SIGNATURES_MAX)
         assert note.endswith(line)
         assert verify_note(note, keys=parse_keys(await audited.keys()))
@@ -148,7 +146,7 @@ class TestCosigning:
         size = await audited.settle()
         with pytest.raises(WitnessUnknownError):
             await watched.send(size, await watched.line(size, private_key=Ed25519PrivateKey.generate()))
-        assert await watched.stored() == []
+        assert await watched.stored(size) == []
 
     async def test_another_members_token_can_not_send_it(self, watched, audited, parties):
         await watched.register()
@@ -166,7 +164,7 @@ class TestCosigning:
         await watched.send(size, await watched.line(size))
         async with audited.database.transaction(parties.officer, as_of=read_now()) as tx:
             await retire_witness(tx, made.id)
-        assert len(await watched.stored()) == 1
+        assert len(await watched.stored(size)) == 1
         size = await audited.settle()
         with pytest.raises(WitnessUnknownError):
             await watched.send(size, await watched.line(size))
