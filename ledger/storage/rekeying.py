@@ -82,12 +82,12 @@ async def check_keyring(database: Database, *, as_of: datetime) -> None:
 
 
 def _check_known(keyring: Keyring, known: dict[str, bytes]) -> None:
-    reference = keyring.reference(_KNOWN_VALUE.decode()).encode()
-    if not hmac.compare_digest(known.pop(_REFERENCE), reference):
-        raise ReferenceKeyError
+    known_reference = known.pop(_REFERENCE)
     for key_id, sealed in known.items():
         if keyring.open(sealed, _check_context(key_id)) != _KNOWN_VALUE:
             raise EncryptionKeyError
+    if not hmac.compare_digest(known_reference, keyring.reference(_KNOWN_VALUE.decode()).encode()):
+        raise ReferenceKeyError
 
 
 def _check_context(key_id: str) -> str:
