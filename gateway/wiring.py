@@ -57,7 +57,11 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            jobs = list_jobs(token_event_days=settings.token_event_days, retention=retention)
+            jobs = list_jobs(
+                token_event_days=settings.token_event_days,
+                retention=retention,
+                access_record_days=settings.access_record_days,
+            )
             async with (
                 running_feed(
                     follower,

@@ -29,6 +29,9 @@ ParticipationId = NewType("ParticipationId", str)
 LegalHoldId = NewType("LegalHoldId", str)
 WitnessId = NewType("WitnessId", str)
 LogRestorationId = NewType("LogRestorationId", str)
+AccessRecordId = NewType("AccessRecordId", str)
+AccessSealId = NewType("AccessSealId", str)
+OperatorActId = NewType("OperatorActId", str)
 Position = NewType("Position", int)
 """An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first entry."""
 

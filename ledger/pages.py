@@ -6,7 +6,7 @@ order. It is opaque but not secret: it must contain nothing that its reader was 
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -121,8 +121,16 @@ async def fetch_page(
         statement = statement.where(rows_after(order, [held[column.name] for column, _ in order]))
     rows = await fetch_records(tx, listing.record, statement)
     items = rows[: page.first]
+    note_items(tx, listing.record, items, is_continued=page.after is not None)
     cursors = [encode_cursor(listing.name, [getattr(item, name) for name in names]) for item in items]
     return Page(items, cursors, has_next_page=len(rows) > page.first)
+
+
+def note_items(tx: Transaction, record: type[Any], items: Iterable[Any], *, is_continued: bool = False) -> None:
+    """Note that items of a record's list were read, by their keys."""
+    declaration = declaration_of(record)
+    ids = ["/".join(str(getattr(item, name)) for name in declaration.key) for item in items]
+    tx.accesses.note_items(declaration.table.name, ids, is_continued=is_continued)
 
 
 async def count_records(tx: Transaction, record: type[Any], *conditions: ColumnElement[bool]) -> int:

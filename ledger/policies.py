@@ -157,7 +157,26 @@ class SignalPolicy(SettingsSection):
         return parse_category_weights(value) if isinstance(value, str) else value
 
 
-class Policies(SignalPolicy, GuardPolicy, LookupPolicy, RiskPolicy, OrderPolicy, FilingPolicy):
+class AccessPolicy(SettingsSection):
+    """Which readings of the regulator's own people and systems are recorded, and for how long.
+
+    Chronologies, evidence and complainants always are.
+    """
+
+    title: ClassVar[str] = "Policy: the record of accesses"
+
+    access_list_items: int = Field(
+        100,
+        ge=1,
+        le=500,
+        description="Items of one list that an operation may read without a record; a later page always has one.",
+    )
+    access_record_days: int = Field(
+        1_825, ge=366, le=36_500, description="How long the record of who read what is kept."
+    )
+
+
+class Policies(SignalPolicy, GuardPolicy, LookupPolicy, RiskPolicy, OrderPolicy, FilingPolicy, AccessPolicy):
     """Every policy of the ledger."""
 
 

@@ -1,11 +1,13 @@
 """All tables of the ledger: importing this module fills the metadata."""
 
+from ledger.access_records import table as access_records
 from ledger.complaints import table as complaints
 from ledger.feed import table as feed
 from ledger.feed import witness_table as witnesses
 from ledger.forwarding import table as forwarding
 from ledger.members import table as members
 from ledger.numbers import table as numbers
+from ledger.operator_acts import table as operator_acts
 from ledger.orders import table as orders
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
@@ -14,12 +16,14 @@ from ledger.storage import keyring_table as keyring
 from ledger.storage import rights_table as rights
 
 __all__ = [
+    "access_records",
     "complaints",
     "feed",
     "forwarding",
     "keyring",
     "members",
     "numbers",
+    "operator_acts",
     "orders",
     "participations",
     "reassignments",

@@ -10,7 +10,10 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from auth.tokens.principal import Principal
 from ledger.answers import AnswerSize
+from ledger.access_records.recording import ShownBy, has_records, is_recorded, record_accesses
+from ledger.accesses import Accesses
 from ledger.storage.database import Database, Transaction
+from ledger.storage.roles import Role
 from ledger.viewer import Viewer
 from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
@@ -41,7 +44,10 @@ class Context:
         self.batch: EventBatch | None = None
         self.answer = AnswerSize()
         self._viewer = principal.viewer if principal else None
-        self._reader = OperationReader(database, self._viewer, as_of=as_of) if self._viewer else None
+        self.accesses = Accesses()
+        self._reader = (
+            OperationReader(database, self._viewer, as_of=as_of, accesses=self.accesses) if self._viewer else None
+        )
         self.loaders = Loaders(self.read)
 
     @property
@@ -76,10 +82,29 @@ class Context:
         The work may run several times. Errors: ViewerMissingError; ContentionError; what the work raises.
         """
         await self._forget_readings()
+
+        def run(tx: Transaction) -> Awaitable[T]:
+            tx.accesses = self.accesses
+            return work(tx, *args, **kwargs)
+
         try:
-            return await self.database.run(self.viewer, as_of=self.as_of, work=lambda tx: work(tx, *args, **kwargs))
+            return await self.database.run(self.viewer, as_of=self.as_of, work=run)
         finally:
             await self._forget_readings()
+
+    async def record_accesses(self, *, document: str, operation_name: str | None) -> None:
+        """Record what the operation showed, in a transaction of its own; nothing may be sent if this fails.
+
+        The snapshot is released first. Errors: DatabaseUnavailableError; whatever keeps the records from being written.
+        """
+        if self._viewer is None or not is_recorded(self._viewer):
+            return
+        if not has_records(self.accesses, self.database.policies):
+            return
+        await self._forget_readings()
+        shown_by = ShownBy(request_id=self.request_id, document=document, operation_name=operation_name)
+        async with self.database.system(Role.TRANSITION, as_of=self.as_of) as tx:
+            await record_accesses(tx, self.accesses, viewer=self._viewer, shown_by=shown_by)
 
     async def aclose(self) -> None:
         """Release what the operation holds; it may be called again."""

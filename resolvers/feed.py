@@ -13,6 +13,9 @@ from ledger.pages import Page, PageRequest
 from ledger.storage.database import Transaction
 from resolvers.context import Context
 
+FEED = "feed"
+"""What the record of accesses calls the list of entries."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acting:
@@ -37,6 +40,8 @@ async def list_entries(context: Context, page: PageRequest) -> Page[tuple[Entry,
             (entry, FeedCursor.of(start.feed_id, entry.position, entry.leaf_hash).render())
             for entry in found[: page.first]
         ]
+        positions = [str(entry.position) for entry, _ in shown]
+        tx.accesses.note_items(FEED, positions, is_continued=page.after is not None)
         return Page(shown, [cursor for _, cursor in shown], has_next_page=len(found) > page.first)
 
     return await context.read(read)

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TypeVar
 
+from ledger.accesses import Accesses
 from ledger.errors import LedgerError
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
@@ -29,8 +30,9 @@ class OperationReader:
     is being opened or released.
     """
 
-    def __init__(self, database: Database, viewer: Viewer, *, as_of: datetime) -> None:
-        """Open nothing yet."""
+    def __init__(self, database: Database, viewer: Viewer, *, as_of: datetime, accesses: Accesses) -> None:
+        """Open nothing yet. What is read and recorded is noted in accesses."""
+        self._accesses = accesses
         self._database = database
         self._viewer = viewer
         self._as_of = as_of
@@ -79,6 +81,7 @@ class OperationReader:
         if self._tx is None:
             opened = self._database.reading(self._viewer, as_of=self._as_of)
             self._tx = await opened.__aenter__()
+            self._tx.accesses = self._accesses
             self._opened = opened
         return self._tx
 

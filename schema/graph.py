@@ -3,6 +3,7 @@
 import strawberry.federation as fed
 from strawberry.schema.config import StrawberryConfig
 
+from schema.access_records.types import AccessRecordQueries
 from schema.complaints.decisions import ComplaintDecidingMutations
 from schema.complaints.events import ComplaintSubscriptions
 from schema.complaints.filing import ComplaintFilingMutations
@@ -20,6 +21,7 @@ from schema.numbers.overrides import NumberOverrideQueries
 from schema.numbers.overriding import NumberOverrideMutations
 from schema.numbers.plan import NumberingMutations
 from schema.numbers.types import NumberQueries
+from schema.operator_acts.types import OperatorActQueries
 from schema.orders.acknowledging import AcknowledgingMutations
 from schema.orders.approval import OrderApprovalMutations
 from schema.orders.closing import OrderEndingMutations
@@ -52,6 +54,8 @@ class Query(
     ParticipationQueries,
     SignalQueries,
     LegalHoldQueries,
+    AccessRecordQueries,
+    OperatorActQueries,
 ):
     pass
 

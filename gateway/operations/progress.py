@@ -87,7 +87,7 @@ class Received:
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        return {"operation": "none", "operation_name": None, "client_id": None, "cost": None}
+        return {"operation": "none", "operation_name": None, "client_id": None, "officer_id": None, "cost": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,9 @@ class Called(Received):
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        return {**super().describe(), "client_id": None if self.principal is None else self.principal.client_id}
+        caller = self.principal
+        known = {} if caller is None else {"client_id": caller.client_id, "officer_id": caller.officer_id}
+        return {**super().describe(), **known}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +126,14 @@ class Parsed(Called):
         """Query, mutation or subscription."""
         return self.operation.operation
 
+    @property
+    def operation_name(self) -> str | None:
+        """The operation's own name, shortened, if it has one."""
+        return self.operation.name.value[:_OPERATION_NAME_CHARACTERS_MAX] if self.operation.name else None
+
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        name = self.operation.name.value[:_OPERATION_NAME_CHARACTERS_MAX] if self.operation.name else None
-        return {**super().describe(), "operation": self.kind.value, "operation_name": name}
+        return {**super().describe(), "operation": self.kind.value, "operation_name": self.operation_name}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,8 @@ import structlog
 
 from auth.housekeeping import delete_expired
 from auth.tokens.token_events import delete_old_token_events
+from ledger.access_records.retention import erase_old_access_records
+from ledger.access_records.sealing import seal_access_records
 from ledger.complaints.expiry import expire_information_requests
 from ledger.feed.retention import Retention
 from ledger.participations.agreements import begin_due_participations, end_due_participations
@@ -48,6 +50,7 @@ JOBS: Sequence[Job] = (
     Job(name="expire_signals", role=Role.TRANSITION, work=expire_signals),
     Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
+    Job(name="seal_access_records", role=Role.JOBS, work=seal_access_records),
 )
 
 
@@ -55,9 +58,10 @@ BEAT_SHARE = 0.5
 """How much of a beat a job that has more to do may use: the rest is for the other jobs and the database."""
 
 
-def list_jobs(*, token_event_days: int, retention: Retention) -> Sequence[Job]:
+def list_jobs(*, token_event_days: int, retention: Retention, access_record_days: int) -> Sequence[Job]:
     """List every job, with what the settings keep."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
+    forget_accesses = partial(erase_old_access_records, kept_days=access_record_days)
     return (
         *JOBS,
         Job(name="delete_old_token_events", role=Role.JOBS, work=forget),
@@ -67,6 +71,7 @@ def list_jobs(*, token_event_days: int, retention: Retention) -> Sequence[Job]:
             work=retention.erase_batch,
             has_more=lambda: retention.has_more,
         ),
+        Job(name="erase_old_access_records", role=Role.RETENTION, work=forget_accesses),
     )
 
 

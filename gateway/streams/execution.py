@@ -187,7 +187,8 @@ class SharedExecution:
                         # One bound for the batch, which is halved until each message is within it or alone.
                         answer.check()
                         results.append(result)
-                    return results
+                await context.record_accesses(document=operation.document.text, operation_name=operation.operation_name)
+                return results
 
 
 def _find_failure(result: Any) -> Exception:

@@ -30,6 +30,7 @@ from gateway.streams.ends import (
 from gateway.streams.execution import Operation, SharedExecution
 from gateway.streams.keys import ChannelKey, Following, choose_cursor, read_following
 from gateway.streams.subscription import Subscription
+from ledger.access_records.recording import is_recorded
 from ledger.feed.cursors import FeedCursor, resolve_cursor
 from ledger.feed.entries import Entry
 from ledger.feed.follower import Follower
@@ -279,8 +280,8 @@ class StreamHub:
 
 
 def _neutralize(principal: Principal) -> Principal:
-    """Return a principal that may see the same but has no client and no token."""
-    nobody = ClientId("")
+    """Return a principal that may see the same but has no token and, unless its reading is recorded, no client."""
+    nobody = principal.client_id if is_recorded(principal.viewer) else ClientId("")
     return replace(
         principal, client_id=nobody, token_id="", expires_at=_END_OF_TIME, family_id=None, key_thumbprint=None
     )

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, select, text, true
 
+from ledger.accesses import AccessKind
 from ledger.complaints.evidence_drafts import EvidenceDraft, hash_content
 from ledger.complaints.table import Evidence, evidence
 from ledger.errors import UnknownError
@@ -68,6 +69,7 @@ async def load_evidence(tx: Transaction, complaint_ids: Sequence[str]) -> dict[s
     statement = select_records(tx, Evidence).where(c.complaint_id.in_(wanted), _visible(tx.viewer)).order_by(c.id)
     for piece in await fetch_records(tx, Evidence, statement):
         found.setdefault(piece.complaint_id, []).append(piece)
+    tx.accesses.note(AccessKind.EVIDENCE, [complaint_id for complaint_id, pieces in found.items() if pieces])
     return found
 
 
@@ -79,6 +81,7 @@ async def read_evidence(tx: Transaction, evidence_id: str) -> tuple[Evidence, by
     piece = await find_record(tx, Evidence, evidence.c.id == wanted, _visible(tx.viewer))
     if piece is None:
         raise UnknownError(field="id")
+    tx.accesses.note(AccessKind.EVIDENCE, [piece.complaint_id])
     sealed = await tx.execute(select(evidence.c.content_sealed).where(evidence.c.id == piece.id))
     return piece, tx.keyring.open(sealed.scalar_one(), _context(piece.id))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, case, false, func, select, true
 
+from ledger.accesses import AccessKind
 from ledger.complaints.chronologies import open_chronology
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.table import Complaint, complaints
@@ -16,7 +17,7 @@ from ledger.errors import UnknownError
 from ledger.filters import among, before, conditions_of, equals, since, where
 from ledger.identifiers import parse_id
 from ledger.numbers.forms import parse_number
-from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
+from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page, note_items
 from ledger.permissions import SOURCES, require_kind
 from ledger.storage.database import Transaction
 from ledger.storage.rows import find_record, load_records
@@ -117,7 +118,9 @@ async def load_complaints(tx: Transaction, ids: Sequence[str]) -> dict[str, Comp
     if tx.viewer.kind not in SOURCES:
         return {}
     known = [parsed for complaint_id in ids if (parsed := parse_id(complaint_id))]
-    return await load_records(tx, Complaint, known, _visible(tx.viewer))
+    found = await load_records(tx, Complaint, known, _visible(tx.viewer))
+    note_items(tx, Complaint, found.values())
+    return found
 
 
 async def read_chronology(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, str]:
@@ -137,4 +140,5 @@ async def read_chronology(tx: Transaction, complaint_ids: Sequence[str]) -> dict
     )
     rows = (await tx.execute(statement)).all()
     tx.answer.count_read(sum(row.size for row in rows))
+    tx.accesses.note(AccessKind.CHRONOLOGY, [row.id for row in rows])
     return {row.id: open_chronology(tx.keyring, row.id, row.sealed) for row in rows}

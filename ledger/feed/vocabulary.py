@@ -64,6 +64,13 @@ class EventKind(ClosedList):
     LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED", "Entries were put under a legal hold."
     LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED", "A legal hold was released."
     ENTRIES_ERASED = "ENTRIES_ERASED", "Retention erased the content of old entries; their hashes remain."
+    ACCESSES_SEALED = "ACCESSES_SEALED", "The log committed to the records of who read what until a time."
+    ACCESSES_ERASED = "ACCESSES_ERASED", "Retention erased the records of who read what until a time."
+    LOGIN_ANSWERED = "LOGIN_ANSWERED", "An officer logged in, failed to, or was locked out."
+    LOGIN_ENDED = "LOGIN_ENDED", "An officer logged out."
+    CREDENTIAL_CHANGED = "CREDENTIAL_CHANGED", "An officer's password or second factor changed, or was used up."
+    CONSENT_DECIDED = "CONSENT_DECIDED", "An officer gave, refused or took back consent to an application."
+    OPERATOR_ACTED = "OPERATOR_ACTED", "An operator acted on the command line, for a recorded reason."
     ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED", "Old entries were exported and removed; their hashes remain."
     LOG_RESTORED = (
         "LOG_RESTORED",
@@ -87,6 +94,8 @@ class Subject(ClosedList, graph_name="EventSubject"):
     FRAUD_SIGNAL = "FRAUD_SIGNAL", "A fraud signal."
     SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION", "A member's contribution to fraud signals."
     LEGAL_HOLD = "LEGAL_HOLD", "A legal hold."
+    ACCESS_RECORDS = "ACCESS_RECORDS", "The records of who read what."
+    CLIENT = "CLIENT", "A client: a member's system, or an application that officers log in through."
     FEED = "FEED", "The feed itself."
 
 

@@ -13,7 +13,7 @@ from ledger.numbers.forms import ParsedNumber, parse_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, find_holders
 from ledger.numbers.table import PhoneNumber, of_own, phone_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RiskTier
-from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.pages import Listing, Page, PageRequest, fetch_page, note_items
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.storage.database import Transaction
 from ledger.storage.records import hide
@@ -101,6 +101,7 @@ async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, Phone
     missing = sorted(set(e164s) - found.keys())
     if missing and tx.viewer.kind is ViewerKind.CARRIER:
         found |= await _read_risks(tx, missing)
+    note_items(tx, PhoneNumber, found.values())
     return found
 
 

@@ -18,7 +18,7 @@ from ledger.identifiers import ComplaintId, parse_id
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder, block_orders, order_complaints
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
-from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
+from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page, note_items
 from ledger.storage.database import Transaction
 from ledger.storage.markers import only
 from ledger.storage.roles import Role
@@ -133,7 +133,9 @@ async def load_orders(tx: Transaction, order_ids: Sequence[str]) -> dict[str, Bl
     if not _may_read(tx.viewer):
         return {}
     known = [parsed for order_id in order_ids if (parsed := parse_id(order_id))]
-    return await load_records(tx, BlockOrder, known, visible_orders(tx.viewer))
+    found = await load_records(tx, BlockOrder, known, visible_orders(tx.viewer))
+    note_items(tx, BlockOrder, found.values())
+    return found
 
 
 async def load_orders_by_number(tx: Transaction, e164s: Sequence[str]) -> dict[str, list[BlockOrder]]:

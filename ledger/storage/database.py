@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ledger.answers import AnswerSize
+from ledger.accesses import Accesses
 from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies
@@ -90,6 +91,8 @@ class Transaction:
         self.policies = policies
         self.answer = AnswerSize()
         """What long texts are counted against as they are read; whoever reads for an answer sets it."""
+        self.accesses = Accesses()
+        """What was read that is recorded; an operation replaces it with its own, for all of its transactions."""
         self._viewer = viewer
         self._role = role
         self._role_prefix = role_prefix

@@ -134,6 +134,13 @@ class TestMutation:
         assert complaints.data["complaints"]["totalCount"] == MANY
 
 
+def without_record(statements: list[str]) -> list[str]:
+    """The statements that read; what an officer was shown is recorded in at most one more."""
+    reading = [statement for statement in statements if "INSERT INTO access_records" not in statement]
+    assert len(statements) - len(reading) <= 1
+    return reading
+
+
 class TestPage:
     ORDERS = """query($first: Int) { blockOrders(first: $first) { nodes {
       orderNo complaintCount number { e164 status } acknowledgements { kind reference } carrier { legalName } } } }"""
@@ -149,7 +156,7 @@ class TestPage:
         for first in (1, 50, 200):
             answer = await desk.ask(getattr(desk.parties, party), self.ORDERS, first=first)
             assert (answer.errors, len(answer.data["blockOrders"]["nodes"])) == ([], first)
-            costs.add(len(answer.statements))
+            costs.add(len(without_record(answer.statements)))
         assert costs == {4}
 
     @pytest.mark.parametrize("party", ["agency", "officer"])
@@ -159,6 +166,6 @@ class TestPage:
         for first in (1, 50, 200):
             answer = await desk.ask(getattr(desk.parties, party), self.COMPLAINTS, first=first)
             assert (answer.errors, len(answer.data["complaints"]["nodes"])) == ([], first)
-            costs.add(len(answer.statements))
+            costs.add(len(without_record(answer.statements)))
         assert len(costs) == 1
         assert costs.pop() <= 4

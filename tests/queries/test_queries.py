@@ -23,7 +23,7 @@ FOLDERS = sorted(path.parent for path in QUERIES.glob("*/*/query.graphql"))
 
 @pytest.fixture
 async def desk(database, parties, as_of, owner_connection, sequencer_settings) -> Desk:
-    """Three issued orders, one executed, one received, one corrected to impossible, and a draft; all in the feed."""
+    """Orders executed, received and corrected to impossible, a draft, all in the feed; two pages that were read."""
     numbers = ["+6281200000001", "+6281200000002", "+6285600000001"]
     orders = await issue_orders(database, parties, as_of, numbers)
     await acknowledge(database, parties.telkomsel, as_of, orders[0], reference="TT-1")
@@ -45,7 +45,11 @@ async def desk(database, parties, as_of, owner_connection, sequencer_settings) -
     sequencer = Sequencer(sequencer_settings)
     async with running(sequencer):
         await Sequenced(database, owner_connection, sequencer).wait()
-    return Desk(database, parties, as_of)
+    desk = Desk(database, parties, as_of)
+    page = "query ($after: String) { blockOrders(first: 1, after: $after) { pageInfo { endCursor } } }"
+    first = await desk.ask(parties.officer, page)
+    await desk.ask(parties.officer, page, after=first.data["blockOrders"]["pageInfo"]["endCursor"])
+    return desk
 
 
 def check_golden(path: Path, text: str) -> None:

@@ -69,6 +69,7 @@ class Desk:
         try:
             async with Context(database=self.database, principal=principal, as_of=as_of, request_id="r") as context:
                 result = await schema.execute(query, variable_values=variables, context_value=context)
+                await context.record_accesses(document=query, operation_name=None)
         finally:
             stop()
         return Answer(result.data, list(result.errors or []), _count(statements))
@@ -87,6 +88,7 @@ class Desk:
                 context.batch = batch
                 results = await schema.subscribe(query, variable_values=variables, context_value=context)
                 told = [result async for result in results]
+                await context.record_accesses(document=query, operation_name=None)
         finally:
             stop()
         errors = [error for result in told for error in result.errors or []]

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from auth.protocol.requests import read_form
 from auth.tokens.principal import Principal
 from auth.tokens.verification import Failure, Refusal, Success, Verdict
-from ledger.identifiers import ClientId, MemberId
+from ledger.identifiers import ClientId, MemberId, OfficerId
 from ledger.viewer import MemberKind
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -39,6 +39,7 @@ async def verify_sample(bearer: str, as_of: datetime) -> Verdict:
         scopes=frozenset(scope.replace("_", ":") for scope in scopes if scope),
         token_id=bearer,
         expires_at=as_of + timedelta(hours=1),
+        officer_id=OfficerId("an-officer") if client_id == "console" else None,
     )
     return Success(principal)
 

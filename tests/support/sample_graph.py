@@ -21,6 +21,9 @@ class SampleContext:
     request_id: str
     calls: list[str]
 
+    async def record_accesses(self, *, document: str, operation_name: str | None) -> None:
+        """The sample graph shows nothing that is recorded."""
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -90,6 +90,7 @@ async def _execute(
             # The client's own extensions never replace what the stages prepared.
             operation_extensions={**request.extensions, PREPARED: prepared},
         )
+        await context.record_accesses(document=document.text, operation_name=authorized.operation_name)
     # Nothing of a result that was cut off is sent: what is missing would look like what doesn't exist.
     answer.check()
     errors = tuple(result.errors or ())

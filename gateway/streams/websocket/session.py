@@ -156,8 +156,9 @@ class Session:
         """Return what the log records about it."""
         code = self._peer_code if self._close is None else int(self._close.code)
         client_id = None if self._principal is None else self._principal.client_id
+        officer_id = None if self._principal is None else self._principal.officer_id
         reason = None if self._close is None else self._close.reason
-        return {"client_id": client_id, "code": code, "reason": reason, **self._counts}
+        return {"client_id": client_id, "officer_id": officer_id, "code": code, "reason": reason, **self._counts}
 
     async def _read(self) -> None:
         while True:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.accesses import Accesses
 from ledger.errors import UnknownError
 from ledger.storage.database import Database, StatementTimeoutError
 from resolvers.context import Context, ViewerMissingError
@@ -18,7 +19,7 @@ from tests.support.journeys import issue_orders
 
 @pytest.fixture
 def reader(database: Database, parties: Parties, as_of: datetime) -> OperationReader:
-    return OperationReader(database, parties.officer, as_of=as_of)
+    return OperationReader(database, parties.officer, as_of=as_of, accesses=Accesses())
 
 
 async def count_members(tx) -> int:

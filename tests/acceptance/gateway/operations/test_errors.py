@@ -141,3 +141,9 @@ class TestAccessLog:
         assert "secret" not in written
         assert {line["operation_name"] for line in logged} == {"Q", None}
         assert {line["client_id"] for line in logged} == {"client", None}
+
+    def test_names_the_officer(self, gateway: Gateway) -> None:
+        with structlog.testing.capture_logs() as logged:
+            gateway.post("{ open }", bearer=token(client="console"))
+            gateway.post("{ open }", bearer=token())
+        assert [line["officer_id"] for line in logged] == ["an-officer", None]

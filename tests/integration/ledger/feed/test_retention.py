@@ -99,7 +99,7 @@ class TestEraseOldEntries:
 
     async def test_is_a_job_of_its_own_role(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of)
-        jobs = list_jobs(token_event_days=1, retention=Retention(kept_days=30))
+        jobs = list_jobs(token_event_days=1, retention=Retention(kept_days=30), access_record_days=1_825)
         [job] = [job for job in jobs if job.name == "erase_old_entries"]
         assert job.role is Role.RETENTION
         assert await run_job(job, audited.database, as_of=read_now()) > 0

@@ -45,6 +45,7 @@ REGULATORS = frozenset(
         "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
         "feed_witnesses", "feed_cosignatures", "log_restorations",
+        "access_records", "access_seals", "operator_acts",
     }
 )  # fmt: skip
 TAKES_PART = (

@@ -1,0 +1,1 @@
+"""Who read what: the record of the regulator's accesses to personal data and to long lists."""

@@ -1,0 +1,1 @@
+"""What operators did on the command line, and why."""
