@@ -82,8 +82,8 @@ class TestSeal:
             "UPDATE access_records SET officer_id = NULL WHERE subject_ids = '{b}'",
             "UPDATE access_records SET subject_ids = '{x}' WHERE subject_ids = '{b}'",
             (
-                "INSERT INTO access_records SELECT gen_random_uuid(), recorded_at, member_id, officer_id, client_id, kind, "
-                "listed, subject_ids, operation_name, document_hash, request_id FROM access_records LIMIT 1"
+                "INSERT INTO access_records SELECT gen_random_uuid(), recorded_at, member_id, officer_id, client_id, "
+                "kind, listed, subject_ids, operation_name, document_hash, request_id FROM access_records LIMIT 1"
             ),
             "DELETE FROM access_seals",
             "UPDATE access_seals SET erased_at = now()",

@@ -377,6 +377,7 @@ class TestDeclaration:
         assert {table.name for table, _ in declared_access(metadata)} == set(TABLES)
 
     def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_and_what_is_archived(self):
+    def test_lets_nothing_be_deleted_in_the_ledger_but_key_checks_the_queue_by_the_archive_and_old_accesses(self):
         assert {
             (table.name, rule.role)
             for table, rule in declared_access(metadata)
@@ -387,6 +388,7 @@ class TestDeclaration:
             ("events", Role.ARCHIVE),
             ("feed_recipients", Role.ARCHIVE),
             ("feed_cosignatures", Role.RETENTION),
+            ("access_records", Role.RETENTION),
         }
 
     def test_gives_every_kind_of_viewer_a_role_of_its_own(self):
