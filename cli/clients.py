@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auth.clients.policies import ClientPolicy
+from cli.acting import ReasonNeeded, name_operator
 from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table
 from cli.times import parse_duration
 
 if TYPE_CHECKING:
     from auth.clients.registration import ClientDraft
+    from ledger.operator_acts.recording import Operator
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.database import Transaction
 
 clients = typer.Typer(no_args_is_help=True, help="Register members' systems, disable them, rotate secrets and keys.")
@@ -34,14 +37,16 @@ _KEYS_BYTES_MAX = 65_536
 
 @clients.command(
     "add",
-    epilog="Examples: jembatan client add telkomsel --name 'Blocking system'\n\n"
-    "jembatan client add indosat --name 'Blocking system' --public-keys jwks.json\n\n"
-    "jembatan client add komdigi --name Console --redirect-uri https://console.example.id/callback --offline",
+    epilog="Examples: jembatan client add telkomsel --name 'Blocking system' --reason 'Agreement 12'\n\n"
+    "jembatan client add indosat --name 'Blocking system' --public-keys jwks.json --reason 'Agreement 13'\n\n"
+    "jembatan client add komdigi --name Console --redirect-uri https://console.example.id/callback --offline "
+    "--reason 'The new console'",
 )
 def add_client(
     *,
     member: Annotated[str, typer.Argument(metavar="MEMBER", help="The member's slug.")],
     name: Annotated[str, typer.Option(help="Its name on the login page and in lists.")],
+    reason: ReasonNeeded,
     scope: Annotated[
         list[str] | None, typer.Option(help="What it may do; may be repeated. Unset: all that its kind may have.")
     ] = None,
@@ -93,7 +98,7 @@ def add_client(
             policies=tuple(policy or ()),
         )
 
-    _print_created(_create(draft), as_json=as_json)
+    _print_created(_create(draft, reason=reason), as_json=as_json)
 
 
 def _choose_grants(*, for_officers: bool, offline: bool, machine: bool) -> tuple[str, ...]:
@@ -116,16 +121,20 @@ def _print_created(created: Mapping[str, object], *, as_json: bool) -> None:
         note("The secret is shown only this once. Hand it over securely.")
 
 
-def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[str, object]:
+def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]", *, reason: str) -> dict[str, object]:
     from auth.clients.registration import create_client
     from cli.session import Session, run_session
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> dict[str, object]:
         async with session.writing() as tx:
             wanted = await draft(tx)
             async with tx.role(Role.AUTH):
                 created = await create_client(tx, wanted)
+            await _record(tx, operator, Act.CLIENT_ADDED, created.client_id)
         return {
             "clientId": created.client_id,
             "clientSecret": created.secret,
@@ -137,6 +146,14 @@ def _create(draft: "Callable[[Transaction], Awaitable[ClientDraft]]") -> dict[st
         }
 
     return run_session(work)
+
+
+async def _record(tx: "Transaction", operator: "Operator", act: "Act", client_id: str) -> None:
+    from ledger.feed.vocabulary import Subject
+    from ledger.identifiers import parse_id
+    from ledger.operator_acts.recording import record_act
+
+    await record_act(tx, operator, act, subject=Subject.CLIENT, subject_id=parse_id(client_id) or client_id)
 
 
 @clients.command("list", epilog="Example: jembatan client list telkomsel")
@@ -172,19 +189,23 @@ def list_all_clients(
     print_table("", ("id", "member", "name", "authentication", "scopes", "policies", "disabled"), rows)
 
 
-@clients.command("disable", epilog="Example: jembatan client disable 0199f0c1-...")
-def disable_by_id(*, client_id: ClientArgument) -> None:
+@clients.command("disable", epilog="Example: jembatan client disable 0199f0c1-... --reason 'Agreement 12 has ended'")
+def disable_by_id(*, client_id: ClientArgument, reason: ReasonNeeded) -> None:
     """Disable a client permanently; its tokens, including refresh tokens, stop working within seconds."""
     from auth.clients.registration import disable_client
     from auth.protocol.ended_grants import end_client_grants
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> None:
         async with session.system(Role.AUTH) as tx:
             await disable_client(tx, ClientId(client_id))
             await end_client_grants(tx, ClientId(client_id), settings=session.settings)
+            await _record(tx, operator, Act.CLIENT_DISABLED, client_id)
 
     run_session(work)
     note(f"The client {client_id} is disabled.")
@@ -192,19 +213,25 @@ def disable_by_id(*, client_id: ClientArgument) -> None:
 
 @clients.command(
     "rotate-secret",
-    epilog="Examples: jembatan client rotate-secret 0199f0c1-... --json\n\n"
-    "jembatan client rotate-secret 0199f0c1-... --overlap 24h",
+    epilog="Examples: jembatan client rotate-secret 0199f0c1-... --reason 'Found in a mail' --json\n\n"
+    "jembatan client rotate-secret 0199f0c1-... --reason Yearly --overlap 24h",
 )
-def rotate_client_secret(*, client_id: ClientArgument, overlap: Overlap = None, as_json: JsonFlag = False) -> None:
+def rotate_client_secret(
+    *, client_id: ClientArgument, reason: ReasonNeeded, overlap: Overlap = None, as_json: JsonFlag = False
+) -> None:
     """Give a client a new secret, printed once; the old one ends immediately, or after the overlap."""
     from auth.clients.registration import rotate_secret
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> dict[str, object]:
         async with session.system(Role.AUTH) as tx:
             secret = await rotate_secret(tx, ClientId(client_id), overlap=overlap or timedelta(0))
+            await _record(tx, operator, Act.CLIENT_SECRET_ROTATED, client_id)
             ends_at = tx.as_of + overlap if overlap else None
         return {"clientId": client_id, "clientSecret": secret, "previousEndsAt": ends_at}
 
@@ -214,12 +241,13 @@ def rotate_client_secret(*, client_id: ClientArgument, overlap: Overlap = None, 
 
 @clients.command(
     "rotate-keys",
-    epilog="Example: jembatan client rotate-keys 0199f0c1-... jwks.json --overlap 24h",
+    epilog="Example: jembatan client rotate-keys 0199f0c1-... jwks.json --reason Yearly --overlap 24h",
 )
 def rotate_client_keys(
     *,
     client_id: ClientArgument,
     jwks_file: Annotated[Path, typer.Argument(metavar="JWKS_FILE", help="JWK set of its public keys.")],
+    reason: ReasonNeeded,
     overlap: Overlap = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -227,13 +255,17 @@ def rotate_client_keys(
     from auth.clients.registration import rotate_public_keys
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     document = _read_keys(jwks_file)
 
     async def work(session: Session) -> dict[str, object]:
         async with session.system(Role.AUTH) as tx:
             await rotate_public_keys(tx, ClientId(client_id), document, overlap=overlap or timedelta(0))
+            await _record(tx, operator, Act.CLIENT_KEYS_ROTATED, client_id)
             return {"clientId": client_id, "previousEndsAt": tx.as_of + overlap if overlap else None}
 
     renewed = run_session(work)
@@ -242,20 +274,27 @@ def rotate_client_keys(
 
 @clients.command(
     "set-policies",
-    epilog="Example: jembatan client set-policies 0199f0c1-... --policy require_par --policy require_dpop",
+    epilog="Example: jembatan client set-policies 0199f0c1-... --policy require_par --policy require_dpop "
+    "--reason 'Agreement 12'",
 )
-def set_client_policies(*, client_id: ClientArgument, policy: Policies = None, as_json: JsonFlag = False) -> None:
+def set_client_policies(
+    *, client_id: ClientArgument, reason: ReasonNeeded, policy: Policies = None, as_json: JsonFlag = False
+) -> None:
     """Require exactly these measures of a client from now on; without --policy, none."""
     from auth.clients.registration import set_policies
     from cli.session import Session, run_session
     from ledger.identifiers import ClientId
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     policies = sorted(set(policy or ()))
 
     async def work(session: Session) -> None:
         async with session.system(Role.AUTH) as tx:
             await set_policies(tx, ClientId(client_id), policies)
+            await _record(tx, operator, Act.CLIENT_POLICIES_SET, client_id)
 
     run_session(work)
     changed = {"clientId": client_id, "policies": policies}

@@ -1,11 +1,18 @@
 """`jembatan member`, `brand` and `office`: admit members, as the operator."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table
 from ledger.viewer import MemberKind
+
+if TYPE_CHECKING:
+    from ledger.identifiers import MemberId
+    from ledger.operator_acts.recording import Operator
+    from ledger.operator_acts.vocabulary import Act
+    from ledger.storage.database import Transaction
 
 members = typer.Typer(no_args_is_help=True, help="Admit members and list them.")
 brands = typer.Typer(no_args_is_help=True, help="Add brands to members and list them.")
@@ -28,13 +35,16 @@ def add_member(
     contact_name: Annotated[str | None, typer.Option(help="Who can be reached, day and night.")] = None,
     contact_email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
     contact_phone: Annotated[str | None, typer.Option(help="Their telephone number.")] = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Admit a member to the shared view."""
     from cli.session import Session, run_session
     from ledger.members.admission import MemberDraft, admit_member
     from ledger.members.table import Member
+    from ledger.operator_acts.vocabulary import Act
 
+    operator = name_operator(reason)
     draft = MemberDraft(
         slug=slug,
         kind=kind,
@@ -47,7 +57,9 @@ def add_member(
 
     async def work(session: Session) -> Member:
         async with session.writing() as tx:
-            return await admit_member(tx, draft)
+            admitted = await admit_member(tx, draft)
+            await _record(tx, operator, Act.MEMBER_ADMITTED, admitted.id)
+            return admitted
 
     member = run_session(work)
     if as_json:
@@ -84,6 +96,7 @@ def add_member_brand(
     member: MemberArgument,
     slug: SlugArgument,
     name: Annotated[str, typer.Option(help="The name by which the public knows it.")],
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Add a brand to a member."""
@@ -91,10 +104,15 @@ def add_member_brand(
     from cli.session import Session, run_session
     from ledger.members.admission import add_brand
     from ledger.members.table import Brand
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> Brand:
         async with session.writing() as tx:
-            return await add_brand(tx, (await get_member(tx, member)).id, slug=slug, name=name)
+            added = await add_brand(tx, (await get_member(tx, member)).id, slug=slug, name=name)
+            await _record(tx, operator, Act.BRAND_ADDED, added.member_id)
+            return added
 
     brand = run_session(work)
     print_result(brand, {"id": brand.id, "member": member, "slug": brand.slug, "name": brand.name}, as_json=as_json)
@@ -126,6 +144,7 @@ def add_member_office(
     member: MemberArgument,
     slug: SlugArgument,
     name: Annotated[str, typer.Option(help="The name of the office.")],
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Add an office to a member; every officer and draft belongs to one."""
@@ -133,10 +152,15 @@ def add_member_office(
     from cli.session import Session, run_session
     from ledger.members.admission import add_office
     from ledger.members.table import Office
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> Office:
         async with session.writing() as tx:
-            return await add_office(tx, (await get_member(tx, member)).id, slug=slug, name=name)
+            added = await add_office(tx, (await get_member(tx, member)).id, slug=slug, name=name)
+            await _record(tx, operator, Act.OFFICE_ADDED, added.member_id)
+            return added
 
     office = run_session(work)
     print_result(office, {"id": office.id, "member": member, "slug": office.slug, "name": office.name}, as_json=as_json)
@@ -159,3 +183,10 @@ def list_member_offices(*, member: MemberArgument, as_json: JsonFlag = False) ->
         print_json(found)
     else:
         print_table("", ("slug", "name", "id"), [(office.slug, office.name, office.id) for office in found])
+
+
+async def _record(tx: "Transaction", operator: "Operator", act: "Act", member_id: "MemberId") -> None:
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+
+    await record_act(tx, operator, act, subject=Subject.MEMBER, subject_id=member_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.files import open_input
 from cli.printing import JsonFlag, note, print_json, print_record, print_table
 from cli.refused_rows import end_with_refused
@@ -37,6 +38,7 @@ def load(
     seed: Annotated[
         bool, typer.Option("--seed", help="The public Indonesian plan: libphonenumber's carriers, brands, area codes.")
     ] = False,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load ranges into the numbering plan and update the holders of known numbers. Safe to repeat.
@@ -45,16 +47,22 @@ def load(
     times are ISO 8601 with their zone.
     """
     from cli.session import Session, run_session
+    from ledger.feed.vocabulary import Subject
     from ledger.numbers.plan import PlanAccount, load_plan
     from ledger.numbers.plan_seed import seed_ranges
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
 
     if (file is None) == (not seed):
         raise typer.BadParameter("Give either a file or --seed.")
+    operator = name_operator(reason)
     ranges = seed_ranges() if file is None else _read_plan(file)
 
     async def work(session: Session) -> PlanAccount:
         async with session.writing() as tx:
-            return await load_plan(tx, ranges)
+            account = await load_plan(tx, ranges)
+            await record_act(tx, operator, Act.NUMBERING_LOADED, subject=Subject.NUMBERING_PLAN, subject_id="plan")
+            return account
 
     _tell(run_session(work), as_json=as_json)
 

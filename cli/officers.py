@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.acting import ReasonNeeded, name_operator
 from cli.printing import JsonFlag, note, print_json, print_result, print_table
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.identifiers import OfficerId
     from ledger.members.table import Officer
+    from ledger.operator_acts.recording import Operator
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.database import Transaction
 
 officers = typer.Typer(
@@ -41,13 +44,14 @@ DEFAULT_SCOPES = (
 
 @officers.command(
     "add",
-    epilog='Example: jembatan officer add ana --office help-desk --name "Ana Wijaya" --password-file ana.txt',
+    epilog='Example: jembatan officer add ana --office help-desk --name "Ana Wijaya" --password-file ana.txt --reason "New at the desk"',
 )
 def add_officer_with_login(
     *,
     login: Annotated[str, typer.Argument(metavar="LOGIN", help="What the officer types on the login page.")],
     office: Annotated[str, typer.Option(help="The office's slug.")],
     name: Annotated[str, typer.Option(help="The name that colleagues see.")],
+    reason: ReasonNeeded,
     member: Annotated[str | None, typer.Option(help="The member's slug. Unset: the only regulator.")] = None,
     scope: Annotated[
         list[str] | None,
@@ -65,8 +69,10 @@ def add_officer_with_login(
     from cli.session import Session, run_session
     from ledger.members.admission import OfficerDraft, add_officer
     from ledger.members.reading import load_members
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
 
+    operator = name_operator(reason)
     password = read_password(password_file)
 
     async def work(session: Session) -> "Officer":
@@ -78,6 +84,7 @@ def add_officer_with_login(
             officer = await add_officer(tx, OfficerDraft(office_id=place.id, display_name=name, scopes=tuple(scopes)))
             async with tx.role(Role.AUTH):
                 await create_login(tx, passwords, officer_id=officer.id, login=login, password=password)
+            await _record(tx, operator, Act.OFFICER_ADDED, officer.id)
             return officer
 
     officer = run_session(work)
@@ -124,47 +131,57 @@ def list_all_officers(*, as_json: JsonFlag = False) -> None:
     print_table("", titles, [[officer[column] for column in columns] for officer in found])
 
 
-@officers.command("disable", epilog="Example: jembatan officer disable ana")
-def disable_by_login(*, officer: OfficerArgument, as_json: JsonFlag = False) -> None:
+@officers.command("disable", epilog='Example: jembatan officer disable ana --reason "Left the office"')
+def disable_by_login(*, officer: OfficerArgument, reason: ReasonNeeded, as_json: JsonFlag = False) -> None:
     """Disable an officer: their logins stop working and tokens end within seconds. Drafts stay with the office."""
     from cli.lookups import get_officer
     from cli.session import Session, run_session
     from ledger.members.admission import disable_officer
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> "Officer":
         async with session.writing() as tx:
             disabled = await disable_officer(tx, (await get_officer(tx, officer)).id)
             async with tx.role(Role.AUTH):
                 await _end_tokens(tx, disabled.id, session)
+            await _record(tx, operator, Act.OFFICER_DISABLED, disabled.id)
             return disabled
 
     found = run_session(work)
     print_result(found, {"id": found.id, "name": found.display_name, "disabled": found.disabled_at}, as_json=as_json)
 
 
-@officers.command("set-password", epilog="Example: jembatan officer set-password ana")
-def set_login_password(*, login: LoginArgument, password_file: PasswordFile = None) -> None:
+@officers.command("set-password", epilog='Example: jembatan officer set-password ana --reason "Asked in person"')
+def set_login_password(*, login: LoginArgument, reason: ReasonNeeded, password_file: PasswordFile = None) -> None:
     """Give a login a new password; its browser sessions and the officer's tokens end."""
-    from auth.login.logins import set_password
+    from auth.login.logins import find_officer_id, set_password
     from auth.login.passwords import Passwords
     from cli.secrets_input import read_password
     from cli.session import Session, run_session
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
 
+    operator = name_operator(reason)
     password = read_password(password_file)
 
     async def work(session: Session) -> None:
         passwords = Passwords(session.settings)
         async with session.system(Role.AUTH) as tx:
             await set_password(tx, passwords, login=login, password=password, settings=session.settings)
+            await _record(tx, operator, Act.PASSWORD_SET, await find_officer_id(tx, login))
 
     run_session(work)
     note(f"The password of {login} is set.")
 
 
-@officers.command("reset-second-factor", epilog="Example: jembatan officer reset-second-factor ana")
-def reset_login_second_factor(*, login: LoginArgument) -> None:
+@officers.command(
+    "reset-second-factor",
+    epilog='Example: jembatan officer reset-second-factor ana --reason "Lost her phone, came in person"',
+)
+def reset_login_second_factor(*, login: LoginArgument, reason: ReasonNeeded) -> None:
     """Remove a login's second factor, for an officer who lost app and recovery codes. Be sure who is asking.
 
     Its browser sessions and the officer's refresh tokens end.
@@ -172,28 +189,37 @@ def reset_login_second_factor(*, login: LoginArgument) -> None:
     from auth.login.logins import find_officer_id
     from auth.login.second_factors import reset_second_factor
     from cli.session import Session, run_session
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> bool:
         async with session.system(Role.AUTH) as tx:
             await reset_second_factor(tx, login=login)
-            await _end_tokens(tx, await find_officer_id(tx, login), session)
+            officer_id = await find_officer_id(tx, login)
+            await _end_tokens(tx, officer_id, session)
+            await _record(tx, operator, Act.SECOND_FACTOR_RESET, officer_id)
         return session.settings.second_factor == "required"
 
     is_required = run_session(work)
     note(f"{login} no longer has a second factor" + (" and must set one up at the next login." if is_required else "."))
 
 
-@officers.command("forgive", epilog="Example: jembatan officer forgive ana")
-def forgive_wrong_passwords(*, login: LoginArgument) -> None:
+@officers.command("forgive", epilog='Example: jembatan officer forgive ana --reason "Called from her desk"')
+def forgive_wrong_passwords(*, login: LoginArgument, reason: ReasonNeeded) -> None:
     """Forget the wrong passwords tried for a login, so that its officer need not wait."""
-    from auth.login.logins import forgive_login
+    from auth.login.logins import find_officer_id, forgive_login
     from cli.session import Session, run_session
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> None:
         async with session.system(Role.AUTH) as tx:
             await forgive_login(tx, login=login)
+            await _record(tx, operator, Act.LOGIN_FORGIVEN, await find_officer_id(tx, login))
 
     run_session(work)
     note(f"The wrong passwords for {login} are forgotten.")
@@ -201,16 +227,25 @@ def forgive_wrong_passwords(*, login: LoginArgument) -> None:
 
 @officers.command(
     "link-identity",
-    epilog="Example: jembatan officer link-identity ana --issuer https://login.example.id --subject 4711",
+    epilog="Example: jembatan officer link-identity ana --issuer https://login.example.id --subject 4711 "
+    "--reason 'Uses the ministry's login'",
 )
 def link_officer_identity(
-    *, officer: OfficerArgument, issuer: Issuer, subject: Subject, as_json: JsonFlag = False
+    *,
+    officer: OfficerArgument,
+    issuer: Issuer,
+    subject: Subject,
+    reason: ReasonNeeded,
+    as_json: JsonFlag = False,
 ) -> None:
     """Let the person with this subject at the regulator's own OpenID provider log in as the officer."""
     from auth.login.officer_identities import link_identity
     from cli.lookups import get_officer
     from cli.session import Session, run_session
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> "Officer":
         if issuer != session.settings.openid_issuer:
@@ -219,6 +254,7 @@ def link_officer_identity(
             found = await get_officer(tx, officer)
             async with tx.role(Role.AUTH):
                 await link_identity(tx, issuer=issuer, subject=subject, officer_id=found.id)
+            await _record(tx, operator, Act.IDENTITY_LINKED, found.id)
             return found
 
     found = run_session(work)
@@ -228,19 +264,25 @@ def link_officer_identity(
 
 @officers.command(
     "unlink-identity",
-    epilog="Example: jembatan officer unlink-identity --issuer https://login.example.id --subject 4711",
+    epilog="Example: jembatan officer unlink-identity --issuer https://login.example.id --subject 4711 "
+    "--reason 'Uses the ministry's login'",
 )
-def unlink_officer_identity(*, issuer: Issuer, subject: Subject) -> None:
+def unlink_officer_identity(*, issuer: Issuer, subject: Subject, reason: ReasonNeeded) -> None:
     """Unlink the subject from its officer; the sessions it opened and the officer's refresh tokens end."""
     from auth.login.officer_identities import list_identities, unlink_identity
     from cli.session import Session, run_session
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
 
     async def work(session: Session) -> None:
         async with session.system(Role.AUTH) as tx:
             owners = {(link.issuer, link.subject): link.officer_id for link in await list_identities(tx)}
             await unlink_identity(tx, issuer=issuer, subject=subject)
-            await _end_tokens(tx, owners.get((issuer, subject)), session)
+            officer_id = owners.get((issuer, subject))
+            await _end_tokens(tx, officer_id, session)
+            await _record(tx, operator, Act.IDENTITY_UNLINKED, officer_id)
 
     run_session(work)
     note(f"The subject {subject} of {issuer} is no longer linked to an officer.")
@@ -277,6 +319,14 @@ def list_officer_identities(*, as_json: JsonFlag = False) -> None:
     columns = ("issuer", "subject", "officerId", "name", "linkedAt")
     titles = ("issuer", "subject", "officer", "name", "linked")
     print_table("", titles, [[link[column] for column in columns] for link in found])
+
+
+async def _record(tx: "Transaction", operator: "Operator", act: "Act", officer_id: "OfficerId | None") -> None:
+    from ledger.feed.vocabulary import Subject as EventSubject
+    from ledger.operator_acts.recording import record_act
+
+    if officer_id is not None:
+        await record_act(tx, operator, act, subject=EventSubject.OFFICER, subject_id=officer_id)
 
 
 async def _end_tokens(tx: "Transaction", officer_id: "OfficerId | None", session: "Session") -> None:

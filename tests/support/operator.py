@@ -22,6 +22,7 @@ from ledger.storage.sealing import Keyring
 from tests.support.cluster import ROLE_PREFIX
 
 T = TypeVar("T")
+WHY = ("--reason", "asked for in person")
 
 
 @dataclass
@@ -113,7 +114,7 @@ def admit(operator: Operator) -> None:
     operator.run("brand", "add", "xlsmart", "axis", "--name", "Axis")
     operator.run("office", "add", "komdigi", "desk", "--name", "Desk")
     for login in ("ana", "budi"):
-        add = ("officer", "add", login, "--office", "desk", "--name", login.title(), "--password-file", "-")
+        add = ("officer", "add", *WHY, login, "--office", "desk", "--name", login.title(), "--password-file", "-")
         operator.run(*add, stdin="correct horse battery\n")
     plan = (
         "prefix,kind,holder,holder_name,brand,valid_from,valid_until\n"

@@ -15,7 +15,7 @@ from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
-from tests.support.operator import Operator, render_keys
+from tests.support.operator import WHY, Operator, render_keys
 
 
 async def read_signing_keys(database: Database) -> SigningKeys:
@@ -66,55 +66,58 @@ class TestOfficers:
     def test_are_added_with_a_login_and_disabled_by_it(self, admitted: Operator) -> None:
         listed = admitted.run("officer", "list", "--json").json
         assert [(officer["name"], officer["logins"]) for officer in listed] == [("Ana", ["ana"]), ("Budi", ["budi"])]
-        disabled = admitted.run("officer", "disable", "ana", "--json").json
+        disabled = admitted.run("officer", "disable", *WHY, "ana", "--json").json
         assert disabled["id"] == listed[0]["id"]
         assert admitted.run("officer", "list", "--json").json[0]["disabledAt"] is not None
 
     @pytest.mark.parametrize(("login", "password", "code"), [("ana", "long enough password", "LOGIN_TAKEN"),
                                                              ("cici", "short", "PASSWORD_INVALID")])  # fmt: skip
     def test_are_not_half_added(self, admitted: Operator, login: str, password: str, code: str) -> None:
-        add = ("officer", "add", login, "--office", "desk", "--name", "Cici", "--password-file", "-")
+        add = ("officer", "add", *WHY, login, "--office", "desk", "--name", "Cici", "--password-file", "-")
         assert admitted.run(*add, stdin=password, status=1).code == code
         assert len(admitted.run("officer", "list", "--json").json) == 2
 
     def test_get_another_password(self, admitted: Operator) -> None:
         file = admitted.write("password", "another long password\n")
-        admitted.run("officer", "set-password", "ana", "--password-file", file)
-        assert admitted.run("officer", "set-password", "zoe", "--password-file", file, status=1).code == "LOGIN_UNKNOWN"
+        admitted.run("officer", "set-password", *WHY, "ana", "--password-file", file)
+        assert (
+            admitted.run("officer", "set-password", *WHY, "zoe", "--password-file", file, status=1).code
+            == "LOGIN_UNKNOWN"
+        )
 
     def test_are_helped_to_log_in(self, admitted: Operator) -> None:
         for command in ("reset-second-factor", "forgive"):
-            assert "ana" in admitted.run("officer", command, "ana").err
-            assert admitted.run("officer", command, "zoe", status=1).code == "LOGIN_UNKNOWN"
+            assert "ana" in admitted.run("officer", command, *WHY, "ana").err
+            assert admitted.run("officer", command, *WHY, "zoe", status=1).code == "LOGIN_UNKNOWN"
 
     @pytest.mark.parametrize("command", ["disable", "set-password", "reset-second-factor"])
     def test_lose_what_could_be_refreshed(self, admitted: Operator, command: str) -> None:
         redirect = ("--redirect-uri", "https://c.example.id/in", "--offline")
-        client_id = admitted.run("client", "add", "komdigi", "--name", "C", *redirect, "--json").json["clientId"]
+        client_id = admitted.run("client", "add", *WHY, "komdigi", "--name", "C", *redirect, "--json").json["clientId"]
         officers = admitted.run("officer", "list", "--json").json
         for officer in officers:
             admitted.in_ledger(partial(begin_family, officer_id=officer["id"], client_id=client_id))
         secret = ("--password-file", "-") if command == "set-password" else ()
-        admitted.run("officer", command, "ana", *secret, stdin="another long password\n")
+        admitted.run("officer", command, *WHY, "ana", *secret, stdin="another long password\n")
         assert admitted.in_ledger(list_refreshing_officers) == [officers[1]["id"]], "the others keep theirs"
-        admitted.run("client", "disable", client_id)
+        admitted.run("client", "disable", *WHY, client_id)
         assert admitted.in_ledger(list_refreshing_officers) == []
 
     def test_are_linked_to_who_their_provider_says_they_are(self, admitted: Operator) -> None:
         identity = ("--issuer", "https://login.example.id", "--subject", "4711")
-        linked = admitted.run("officer", "link-identity", "ana", *identity, "--json")
+        linked = admitted.run("officer", "link-identity", *WHY, "ana", *identity, "--json")
         assert "JEMBATAN_OPENID_ISSUER" in linked.err, "a provider that the settings don't name is told"
         listed = admitted.run("officer", "identities", "--json").json
         assert [(link["subject"], link["officerId"]) for link in listed] == [("4711", linked.json["officerId"])]
-        assert admitted.run("officer", "link-identity", "budi", *identity, status=1).code == "IDENTITY_TAKEN"
-        admitted.run("officer", "unlink-identity", *identity)
+        assert admitted.run("officer", "link-identity", *WHY, "budi", *identity, status=1).code == "IDENTITY_TAKEN"
+        admitted.run("officer", "unlink-identity", *WHY, *identity)
         assert admitted.run("officer", "identities", "--json").json == []
-        assert admitted.run("officer", "unlink-identity", *identity, status=1).code == "IDENTITY_UNKNOWN"
+        assert admitted.run("officer", "unlink-identity", *WHY, *identity, status=1).code == "IDENTITY_UNKNOWN"
 
 
 class TestClients:
     def test_show_their_secret_once(self, admitted: Operator) -> None:
-        added = admitted.run("client", "add", "telkomsel", "--name", "Blocking", "--json").json
+        added = admitted.run("client", "add", *WHY, "telkomsel", "--name", "Blocking", "--json").json
         assert added["clientSecret"]
         assert added["scopes"] == [
             "feed:read", "feed:witness", "members:read", "numbers:read", "orders:acknowledge", "orders:read",
@@ -123,37 +126,37 @@ class TestClients:
         listed = admitted.run("client", "list", "telkomsel", "--json")
         assert [client["clientId"] for client in listed.json] == [added["clientId"]]
         assert added["clientSecret"] not in listed.out
-        renewed = admitted.run("client", "rotate-secret", added["clientId"], "--json").json
+        renewed = admitted.run("client", "rotate-secret", *WHY, added["clientId"], "--json").json
         assert renewed["clientSecret"] != added["clientSecret"]
 
     def test_with_keys_have_no_secret(self, admitted: Operator) -> None:
         key = ECKey.generate_key("P-256", {"use": "sig"}, private=True, auto_kid=True)
         public = admitted.write("jwks.json", json.dumps({"keys": [key.as_dict(private=False)]}))
-        added = admitted.run("client", "add", "xlsmart", "--name", "X", "--public-keys", public, "--json").json
+        added = admitted.run("client", "add", *WHY, "xlsmart", "--name", "X", "--public-keys", public, "--json").json
         assert (added["authMethod"], added["clientSecret"]) == ("private_key_jwt", None)
         private = admitted.write("private.json", json.dumps({"keys": [key.as_dict(private=True)]}))
-        refused = admitted.run("client", "add", "xlsmart", "--name", "X", "--public-keys", private, status=1)
+        refused = admitted.run("client", "add", *WHY, "xlsmart", "--name", "X", "--public-keys", private, status=1)
         assert refused.code == "CLIENT_KEYS_INVALID"
 
     def test_of_officers_are_sent_back_to_their_address(self, admitted: Operator) -> None:
         callback = "https://console.example.id/callback"
-        added = admitted.run("client", "add", "komdigi", "--name", "C", "--redirect-uri", callback, "--json").json
+        added = admitted.run("client", "add", *WHY, "komdigi", "--name", "C", "--redirect-uri", callback, "--json").json
         assert added["grantTypes"] == ["authorization_code"]
         assert "orders:approve" in added["scopes"]
 
     def test_never_get_a_scope_that_their_kind_may_not_have(self, admitted: Operator) -> None:
-        add = ("client", "add", "polri", "--name", "P", "--scope", "orders:read")
+        add = ("client", "add", *WHY, "polri", "--name", "P", "--scope", "orders:read")
         assert admitted.run(*add, status=1).code == "SCOPE_FORBIDDEN"
 
     def test_are_disabled(self, admitted: Operator) -> None:
-        client_id = admitted.run("client", "add", "polri", "--name", "P", "--json").json["clientId"]
-        admitted.run("client", "disable", client_id)
+        client_id = admitted.run("client", "add", *WHY, "polri", "--name", "P", "--json").json["clientId"]
+        admitted.run("client", "disable", *WHY, client_id)
         assert admitted.run("client", "list", "polri", "--json").json[0]["disabledAt"] is not None
-        assert admitted.run("client", "disable", "nothing", status=1).code == "CLIENT_UNKNOWN"
+        assert admitted.run("client", "disable", *WHY, "nothing", status=1).code == "CLIENT_UNKNOWN"
 
     def test_keep_the_secret_before_during_an_overlap(self, admitted: Operator) -> None:
-        client_id = admitted.run("client", "add", "telkomsel", "--name", "B", "--json").json["clientId"]
-        rotate = ("client", "rotate-secret", client_id, "--json")
+        client_id = admitted.run("client", "add", *WHY, "telkomsel", "--name", "B", "--json").json["clientId"]
+        rotate = ("client", "rotate-secret", *WHY, client_id, "--json")
         ends_at = datetime.fromisoformat(admitted.run(*rotate, "--overlap", "24h").json["previousEndsAt"])
         assert timedelta(hours=23) < ends_at - admitted.now <= timedelta(hours=24)
         assert admitted.run(*rotate).json["previousEndsAt"] is None
@@ -161,25 +164,27 @@ class TestClients:
 
     def test_get_other_keys(self, admitted: Operator) -> None:
         first, second = (admitted.write(f"{name}.json", render_key_set()) for name in ("first", "second"))
-        added = admitted.run("client", "add", "xlsmart", "--name", "X", "--public-keys", first, "--json").json
-        rotated = admitted.run("client", "rotate-keys", added["clientId"], second, "--overlap", "7d", "--json").json
+        added = admitted.run("client", "add", *WHY, "xlsmart", "--name", "X", "--public-keys", first, "--json").json
+        rotated = admitted.run(
+            "client", "rotate-keys", *WHY, added["clientId"], second, "--overlap", "7d", "--json"
+        ).json
         assert rotated["clientId"] == added["clientId"]
-        with_secret = admitted.run("client", "add", "xlsmart", "--name", "Y", "--json").json["clientId"]
-        assert admitted.run("client", "rotate-keys", with_secret, second, status=1).code == "CLIENT_UNKNOWN"
+        with_secret = admitted.run("client", "add", *WHY, "xlsmart", "--name", "Y", "--json").json["clientId"]
+        assert admitted.run("client", "rotate-keys", *WHY, with_secret, second, status=1).code == "CLIENT_UNKNOWN"
 
     def test_are_asked_for_more_by_policies(self, admitted: Operator) -> None:
-        add = ("client", "add", "telkomsel", "--name", "B", "--policy", "require_dpop", "--json")
+        add = ("client", "add", *WHY, "telkomsel", "--name", "B", "--policy", "require_dpop", "--json")
         added = admitted.run(*add).json
         assert added["policies"] == ["require_dpop"]
-        assert admitted.run("client", "set-policies", added["clientId"], "--json").json["policies"] == []
-        wanted = ("client", "set-policies", added["clientId"], "--policy")
+        assert admitted.run("client", "set-policies", *WHY, added["clientId"], "--json").json["policies"] == []
+        wanted = ("client", "set-policies", *WHY, added["clientId"], "--policy")
         admitted.run(*wanted, "require_par")
         assert admitted.run("client", "list", "telkomsel", "--json").json[0]["policies"] == ["require_par"]
         assert admitted.run(*wanted, "fapi_2", status=1).code == "CLIENT_INVALID"
         admitted.run(*wanted, "strict", status=2)
 
     def test_of_officers_may_refresh_and_lead_on_after_a_log_out(self, admitted: Operator) -> None:
-        add = ("client", "add", "komdigi", "--name", "C", "--offline", "--json")
+        add = ("client", "add", *WHY, "komdigi", "--name", "C", "--offline", "--json")
         redirects = ("--redirect-uri", "https://c.example.id/in", "--post-logout-redirect-uri", "https://c.example.id/")
         assert admitted.run(*add, *redirects).json["grantTypes"] == ["authorization_code", "refresh_token"]
         assert admitted.run(*add, status=1).code == "CLIENT_INVALID", "a machine refreshes nothing"

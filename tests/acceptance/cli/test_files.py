@@ -14,7 +14,7 @@ from ledger.members.reading import list_officers
 from ledger.pages import PageRequest
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer, ViewerKind
-from tests.support.operator import Operator
+from tests.support.operator import WHY, Operator
 from tests.support.places import SHARED_DATA
 
 COMPLAINTS = (
@@ -134,7 +134,7 @@ class TestForward:
         assert admitted.run(*FORWARD, status=1).code == "NOTHING_TO_FORWARD"
 
     def test_needs_an_active_officer(self, admitted: Operator) -> None:
-        admitted.run("officer", "disable", "ana")
+        admitted.run("officer", "disable", *WHY, "ana")
         assert admitted.run(*FORWARD, status=1).code == "OFFICER_INACTIVE"
 
 

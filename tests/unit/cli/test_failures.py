@@ -57,7 +57,7 @@ class TestExitStatus:
         assert (ended.status, ended.err.split(": ")[1]) == (2, "ARGUMENT_INVALID")
 
     def test_is_2_for_a_password_that_nobody_can_be_asked_for(self, jembatan: Run) -> None:
-        ended = jembatan("officer", "add", "ana", "--office", "desk", "--name", "Ana")
+        ended = jembatan("officer", "add", "ana", "--reason", "new", "--office", "desk", "--name", "Ana")
         assert (ended.status, ended.err.split(": ")[1]) == (2, "PASSWORD_MISSING")
 
 
