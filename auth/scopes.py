@@ -74,6 +74,11 @@ OFFICER_ONLY = frozenset(
 )
 """Never granted to a client that acts for itself, whatever it was registered with."""
 
+SECOND_FACTOR_SCOPES = frozenset(
+    {ORDERS_APPROVE, COMPLAINANTS_REVEAL, NUMBERS_MANAGE, MEMBERS_MANAGE, PARTICIPATIONS_MANAGE, HOLDS_MANAGE}
+)
+"""To approve, lift, reveal or manage: an officer needs a second factor for these unless the settings ask none."""
+
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
         MemberKind.REGULATOR: frozenset(WORDS) - {ORDERS_ACKNOWLEDGE, SIGNALS_CONTRIBUTE},

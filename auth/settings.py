@@ -1,6 +1,7 @@
 """The settings of the authorization server: addresses, tokens, logins, and the regulator's own OpenID provider."""
 
 import ipaddress
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from auth.errors import IssuerInvalidError, ProviderInvalidError
+from auth.scopes import SECOND_FACTOR_SCOPES
 from ledger.sections import SettingsSection
 
 
@@ -168,8 +170,10 @@ class LoginSettings(SettingsSection):
     login_device_days: int = Field(
         180, ge=1, le=400, description="How long a browser stays known for a name that logged in from it."
     )
-    second_factor: Literal["optional", "required"] = Field(
-        "optional", description="Whether officers who log in by password must have a second factor (TOTP)."
+    second_factor: Literal["optional", "privileged", "required"] = Field(
+        "privileged",
+        description="Which officers who log in by password must have a second factor (TOTP): none, those who may "
+        "approve, lift, reveal or manage, or all.",
     )
     second_factor_attempts: int = Field(
         5, ge=1, le=100, description="Wrong second factors of a name per window, over all processes."
@@ -186,9 +190,10 @@ class LoginSettings(SettingsSection):
         3, gt=0, le=60, description="How long a password may wait to be hashed; then the answer is 503."
     )
 
-    @property
-    def is_second_factor_required(self) -> bool:
-        """Whether officers who log in by password need a second factor; those without one set it up at login."""
+    def needs_second_factor(self, scopes: Iterable[str]) -> bool:
+        """Whether an officer who logs in by password needs a second factor for any of these scopes, or for all."""
+        if self.second_factor == "privileged":
+            return not SECOND_FACTOR_SCOPES.isdisjoint(scopes)
         return self.second_factor == "required"
 
     @property

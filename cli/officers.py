@@ -44,7 +44,8 @@ DEFAULT_SCOPES = (
 
 @officers.command(
     "add",
-    epilog='Example: jembatan officer add ana --office help-desk --name "Ana Wijaya" --password-file ana.txt --reason "New at the desk"',
+    epilog="Example: jembatan officer add ana --office help-desk --name 'Ana Wijaya' --password-file ana.txt "
+    "--reason 'New at the desk'",
 )
 def add_officer_with_login(
     *,
@@ -186,8 +187,8 @@ def reset_login_second_factor(*, login: LoginArgument, reason: ReasonNeeded) -> 
 
     Its browser sessions and the officer's refresh tokens end.
     """
-    from auth.login.logins import find_officer_id
     from auth.login.second_factors import reset_second_factor
+    from cli.lookups import get_officer
     from cli.session import Session, run_session
     from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
@@ -195,12 +196,14 @@ def reset_login_second_factor(*, login: LoginArgument, reason: ReasonNeeded) -> 
     operator = name_operator(reason)
 
     async def work(session: Session) -> bool:
-        async with session.system(Role.AUTH) as tx:
-            await reset_second_factor(tx, login=login)
-            officer_id = await find_officer_id(tx, login)
-            await _end_tokens(tx, officer_id, session)
-            await _record(tx, operator, Act.SECOND_FACTOR_RESET, officer_id)
-        return session.settings.second_factor == "required"
+        async with session.writing() as tx:
+            async with tx.role(Role.AUTH):
+                await reset_second_factor(tx, login=login)
+            officer = await get_officer(tx, login)
+            async with tx.role(Role.AUTH):
+                await _end_tokens(tx, officer.id, session)
+            await _record(tx, operator, Act.SECOND_FACTOR_RESET, officer.id)
+        return session.settings.needs_second_factor(officer.scopes)
 
     is_required = run_session(work)
     note(f"{login} no longer has a second factor" + (" and must set one up at the next login." if is_required else "."))

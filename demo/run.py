@@ -139,7 +139,9 @@ def _demo_settings(data_dir: Path, host: str, port: int) -> Settings:
     settings = read_settings(host=host, port=port)
     own: dict[str, Any] = {"data_dir": data_dir, "public_url": None, "audience": None, "metrics_port": 0}
     foreign = ("database_url", "migration_database_url", "database_direct_url", "encryption_keys", "reference_key")
-    door = {"introspection_public": True}
+    door: dict[str, Any] = {"introspection_public": True}
+    # README's officer logs in with curl, which has no authenticator app; the demo says at its end that it is off.
+    door["second_factor"] = "optional"
     policies = {"order_due_hours": 24, "lift_due_hours": 24, "guard_complainants_min": 1, "guard_same_text_count": 3}
     return settings.model_copy(update=own | door | policies | dict.fromkeys(foreign))
 
@@ -258,6 +260,7 @@ def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
             "metadata": f"{base}/.well-known/oauth-authorization-server",
             "health": f"{base}/healthz and {base}/readyz",
             "shell": f". {shlex.quote(str(shell_file.absolute()))}  (the variables of the README's calls)",
+            "second factor": "off in the demo alone; by default, officers who may approve, lift, reveal or manage need one",
             "other commands": f"JEMBATAN_DATA_DIR={shlex.quote(str(settings.data_dir))} {_command()} member list",
         },
         "credentials": credentials,

@@ -9,6 +9,7 @@ Source: NIST SP 800-63B section 5.2.2 (throttling), OWASP ASVS 5.0 chapters 6 an
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,6 +38,7 @@ class _Candidate:
     login_id: str
     officer_id: str
     password_hash: str
+    officer_scopes: Sequence[str]
     is_active: bool
     has_second_factor: bool
     is_regulators: bool
@@ -229,7 +231,7 @@ class LoginDesk:
 
     async def _open(self, tx: Transaction, candidate: _Candidate, device_token: str | None) -> OpenedSession:
         """Open a session after the right password: a short one, with no known browser, if a second factor is due."""
-        if candidate.has_second_factor or self._settings.is_second_factor_required:
+        if candidate.has_second_factor or self._settings.needs_second_factor(candidate.officer_scopes):
             expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_seconds)
             token = await insert_session(
                 tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
@@ -276,6 +278,7 @@ async def _find_candidate(tx: Transaction, login: str) -> _Candidate | None:
                 officer_logins.c.id.label("login_id"),
                 officer_logins.c.officer_id,
                 officer_logins.c.password_hash,
+                officers.c.scopes.label("officer_scopes"),
                 and_(officers.c.disabled_at.is_(None), members.c.suspended_at.is_(None)).label("is_active"),
                 officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
                 (members.c.kind == MemberKind.REGULATOR).label("is_regulators"),

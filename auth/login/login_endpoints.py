@@ -163,7 +163,7 @@ class LoginEndpoints:
             def find_end_user(after: datetime | None) -> ActiveOfficer | None:
                 if session is None or not session.is_after(after) or not hold_session(server.connection, session.id):
                     return None
-                return find_officer(server.connection, session.officer_id)
+                return find_officer(server.connection, session.officer_id, settings=server.settings)
 
             return answer_authorization_request(server, adapted, find_end_user, decision, is_asked=is_asked)
 

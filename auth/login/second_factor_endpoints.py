@@ -116,6 +116,7 @@ class SecondFactorEndpoints:
             problem=problem,
             login=session.login,
             is_password_asked=self._stage(session) is Stage.COMPLETE,
+            is_required=self._stage(session) is Stage.ENROLMENT,
             action=with_query(ENROLMENT, query),
             csrf_token=make_form_token(session.token, purpose="enrol", about=query),
         )

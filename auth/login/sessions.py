@@ -6,6 +6,7 @@ never become a session: a new one is generated at every login.
 Source: OWASP ASVS 5.0 chapter 7.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +38,7 @@ class LoginSession:
     login: str | None
     officer_id: OfficerId
     officer_name: str
+    officer_scopes: Sequence[str]
     has_second_factor: bool
     created_at: datetime
     second_factor_at: datetime | None
@@ -88,6 +90,7 @@ async def find_session(tx: Transaction, token: str | None) -> LoginSession | Non
             officer_logins.c.login,
             login_sessions.c.officer_id,
             officers.c.display_name.label("officer_name"),
+            officers.c.scopes.label("officer_scopes"),
             officer_logins.c.totp_confirmed_at.is_not(None).label("has_second_factor"),
             login_sessions.c.created_at,
             login_sessions.c.second_factor_at,

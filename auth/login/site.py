@@ -76,7 +76,7 @@ class LoginSite:
             return Stage.COMPLETE
         if session.has_second_factor:
             return Stage.COMPLETE if session.second_factor_at is not None else Stage.SECOND_FACTOR
-        return Stage.ENROLMENT if self.settings.is_second_factor_required else Stage.COMPLETE
+        return Stage.ENROLMENT if self.settings.needs_second_factor(session.officer_scopes) else Stage.COMPLETE
 
     def lead_in(self, session: LoginSession | None, query: str = "") -> RedirectResponse:
         """Redirect to what the session lacks, with the authorization request, if any."""

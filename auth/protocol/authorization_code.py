@@ -149,7 +149,7 @@ class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):  # type: ignore[mis
 
     def authenticate_user(self, authorization_code: StoredCode) -> ActiveOfficer | None:
         """Return the officer, unless disabled in the meantime."""
-        officer = find_officer(self.server.connection, authorization_code.officer_id)
+        officer = find_officer(self.server.connection, authorization_code.officer_id, settings=self.server.settings)
         return officer if officer is not None and officer.member_id == self.request.client.member_id else None
 
     def create_token_response(self) -> Any:

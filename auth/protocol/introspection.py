@@ -46,14 +46,16 @@ def _introspect(server: AuthorizationServer, request: ProtocolRequest) -> dict[s
     principal = verdict.principal
     if principal.client_id != client.client_id and ClientPolicy.INTROSPECT_ANY not in client.policies:
         return _INACTIVE
-    is_good = bool(server.connection.execute(status_statement(principal)).scalar_one())
+    is_good = bool(server.connection.execute(status_statement(principal, settings=server.settings)).scalar_one())
     if not is_good:
         return _INACTIVE
     return _describe_access_token(principal, issuer=server.settings.issuer, audience=server.settings.token_audience)
 
 
 def _is_good(server: AuthorizationServer, token: RefreshToken) -> bool:
-    return token.is_live(server.as_of) and find_officer(server.connection, token.officer_id) is not None
+    if not token.is_live(server.as_of):
+        return False
+    return find_officer(server.connection, token.officer_id, settings=server.settings) is not None
 
 
 def _describe_access_token(principal: Principal, *, issuer: str, audience: str) -> dict[str, Any]:

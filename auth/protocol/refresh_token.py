@@ -42,7 +42,7 @@ class RefreshTokenGrant(AuthlibRefreshTokenGrant):  # type: ignore[misc]
 
     def authenticate_user(self, refresh_token: RefreshToken) -> ActiveOfficer:
         """Return the officer, unless disabled in the meantime. Errors: InvalidGrantError."""
-        officer = find_officer(self.server.connection, refresh_token.officer_id)
+        officer = find_officer(self.server.connection, refresh_token.officer_id, settings=self.server.settings)
         if officer is None or officer.member_id != self.request.client.member_id:
             raise InvalidGrantError("The officer may no longer act.")
         return officer

@@ -182,7 +182,7 @@ class OpenTokens:
             return
         principals = [self._entries[token_id].principal for token_id in checked]
         async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-            inactive = await find_inactive(tx, principals)
+            inactive = await find_inactive(tx, principals, settings=self._settings)
         self._new_tokens.difference_update(checked)
         if is_due:
             self._all_checked_at = as_of

@@ -133,7 +133,7 @@ class TokenVerifier:
             return Refusal.REVOKED
         if self._is_status_due(known.status_checked_at, as_of):
             async with self._database.system(Role.AUTH, as_of=as_of) as tx:
-                is_still_active = await is_active(tx, principal)
+                is_still_active = await is_active(tx, principal, settings=self._settings)
             if not is_still_active:
                 return Refusal.REVOKED
             known.status_checked_at = as_of

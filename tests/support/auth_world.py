@@ -105,7 +105,7 @@ class World:
 
 
 def auth_settings(issuer: str = ISSUER, **more: Any) -> AuthSettings:
-    return AuthSettings(public_url=issuer, audience=AUDIENCE, **{**CHEAP, **more})
+    return AuthSettings(public_url=issuer, audience=AUDIENCE, **{**CHEAP, "second_factor": "optional", **more})
 
 
 def machine_scopes(kind: MemberKind) -> list[str]:

@@ -35,8 +35,10 @@ class TestTokenStatus:
             party.machine("quotes \"'\\ and ü"),
         ]
         async with world.auth() as tx:
-            stand = {principal.token_id: await is_active(tx, principal) for principal in principals}
-            fallen = await find_inactive(tx, principals)
+            stand = {
+                principal.token_id: await is_active(tx, principal, settings=world.settings) for principal in principals
+            }
+            fallen = await find_inactive(tx, principals, settings=world.settings)
         assert sorted(fallen) == sorted(token_id for token_id, stands in stand.items() if not stands)
         assert [token_id for token_id, stands in stand.items() if stands] == [
             "good",
