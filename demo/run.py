@@ -260,7 +260,7 @@ def _render_facts(settings: Settings, cast: Cast) -> Mapping[str, Any]:
             "metadata": f"{base}/.well-known/oauth-authorization-server",
             "health": f"{base}/healthz and {base}/readyz",
             "shell": f". {shlex.quote(str(shell_file.absolute()))}  (the variables of the README's calls)",
-            "second factor": "off in the demo alone; by default, officers who may approve, lift, reveal or manage need one",
+            "second factor": "off here; elsewhere, officers who may approve, lift, reveal or manage need one",
             "other commands": f"JEMBATAN_DATA_DIR={shlex.quote(str(settings.data_dir))} {_command()} member list",
         },
         "credentials": credentials,

@@ -20,6 +20,7 @@ from auth.login.browser import FORM_EXPIRED, make_form_token
 from auth.login.second_factors import count_recovery_codes
 from auth.login.sessions import LoginSession, end_session, end_sessions_of_officer
 from auth.login.site import ACCOUNT, ENROLMENT, LoginSite, Stage, go_on, render_query, with_query
+from auth.outcomes import AccountEvent, AccountOutcome, record_outcome
 from auth.protocol.answers import NO_STORE
 from auth.protocol.ended_grants import end_officer_grants
 from auth.scopes import describe_scopes
@@ -64,7 +65,11 @@ class AccountEndpoints:
             return await self._show_account(session, problem=FORM_EXPIRED, status=400)
         client_id, officer_id = ClientId(client_id), session.officer_id
         async with self._site.transaction() as tx:
-            await revoke_consent(tx, officer_id=officer_id, client_id=client_id)
+            if await revoke_consent(tx, officer_id=officer_id, client_id=client_id):
+                told = AccountEvent(
+                    outcome=AccountOutcome.CONSENT_TAKEN_BACK, officer_id=officer_id, client_id=client_id
+                )
+                await record_outcome(tx, told)
             await end_officer_grants(tx, officer_id, client_id=client_id, settings=self._site.settings)
         return await self._show_account(session, done=CONSENT_REVOKED)
 
@@ -124,8 +129,9 @@ class AccountEndpoints:
             async with self._site.transaction() as tx:
                 await end_sessions_of_officer(tx, session.officer_id)
                 await end_officer_grants(tx, session.officer_id, settings=self._site.settings)
+        outcome = AccountOutcome.LOGGED_OUT_EVERYWHERE if is_everywhere else AccountOutcome.LOGGED_OUT
         response = self._say_logged_out(target, done=LOGGED_OUT_EVERYWHERE if is_everywhere else LOGGED_OUT)
-        await self._end(request, response)
+        await self._end(request, response, session, outcome)
         return response
 
     async def switch(self, request: Request) -> Response:
@@ -134,13 +140,17 @@ class AccountEndpoints:
         session, _, is_own = await self._site.read_own_form(request, purpose="switch", about=query)
         response = go_on(query)
         if session is not None and is_own:
-            await self._end(request, response)
+            await self._end(request, response, session, AccountOutcome.LOGGED_OUT)
         return response
 
-    async def _end(self, request: Request, response: Response) -> None:
+    async def _end(
+        self, request: Request, response: Response, session: LoginSession | None, outcome: AccountOutcome
+    ) -> None:
         browser = self._site.browser_of(request)
         async with self._site.transaction() as tx:
             await end_session(tx, browser.session_token)
+            if session is not None:
+                await record_outcome(tx, AccountEvent(outcome=outcome, officer_id=session.officer_id))
         browser.forget_session(response)
 
     async def _find_target(self, request: Request) -> str | None:

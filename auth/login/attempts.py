@@ -20,17 +20,28 @@ from auth.errors import PasswordsBusyError
 from auth.login.devices import is_known_device, remember_device
 from auth.login.logins import normalise_login, replace_password
 from auth.login.passwords import Passwords
-from auth.login.second_factors import begin_enrolment, confirm_enrolment, remove_second_factor, use_code
+from auth.login.second_factors import (
+    UsedCode,
+    begin_enrolment,
+    confirm_enrolment,
+    remove_second_factor,
+    use_code,
+)
 from auth.login.sessions import LoginSession, OpenedSession, end_session, insert_session
 from auth.login.table import officer_logins
 from auth.login.throttles import Throttle, count_attempt, make_subject
+from auth.outcomes import AccountEvent, AccountOutcome, record_failure, record_outcome
 from auth.protocol.ended_grants import end_officer_grants
 from auth.rows import read_record
 from auth.settings import AuthSettings
+from ledger.identifiers import ClientId, OfficerId
 from ledger.members.table import members, officers
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import MemberKind
+
+_FAILURES_RECORDED = 10
+"""Failures of one kind that are events, for each name and window of logins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,14 @@ class LoginDesk:
         self._settings = settings
 
     async def open_session(
-        self, *, login: str, password: str, address: str, device_token: str | None = None, clock: Clock
+        self,
+        *,
+        login: str,
+        password: str,
+        address: str,
+        device_token: str | None = None,
+        client_id: ClientId | None = None,
+        clock: Clock,
     ) -> OpenedSession | None:
         """Open a session for the officer; None on failure, whatever the reason.
 
@@ -68,6 +86,8 @@ class LoginDesk:
             throttle = self._throttle(name, address=address, device_token=device_token if is_known else None)
             is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
             candidate = await _find_candidate(tx, name)
+            if is_throttled:
+                await self._note_failure(tx, AccountOutcome.LOCKED_OUT, name, candidate, client_id)
         if is_throttled:
             return None
         # No transaction is open while the password is hashed: hashing is slow and connections are few.
@@ -75,6 +95,8 @@ class LoginDesk:
         stored_hash = candidate.password_hash if candidate else None
         is_right = await self._verify(password, stored_hash, throttle, source=source, is_known=is_known, clock=clock)
         if candidate is None or not is_right or not candidate.is_active:
+            async with self._database.system(Role.AUTH, as_of=clock()) as tx:
+                await self._note_failure(tx, AccountOutcome.LOGIN_FAILED, name, candidate, client_id)
             return None
         settings = self._settings
         # The regulator's officers use its own provider instead, unless the settings allow both.
@@ -84,7 +106,7 @@ class LoginDesk:
             await throttle.forgive(tx)
             if not await _still_has(tx, candidate):
                 return None
-            return await self._open(tx, candidate, device_token)
+            return await self._open(tx, candidate, device_token, client_id)
 
     async def change_password(
         self, session: LoginSession, *, old: str, new: str, device_token: str | None, clock: Clock
@@ -103,19 +125,27 @@ class LoginDesk:
             if not await _still_has(tx, candidate):
                 return None
             await replace_password(tx, candidate.login_id, password_hash, settings=self._settings)
+            await _note(tx, AccountOutcome.PASSWORD_CHANGED, session)
             return await self._open_complete(tx, candidate, device_token, second_factor_at=session.second_factor_at)
 
     async def pass_second_factor(
-        self, session: LoginSession, *, code: str, device_token: str | None, clock: Clock
+        self,
+        session: LoginSession,
+        *,
+        code: str,
+        device_token: str | None,
+        client_id: ClientId | None = None,
+        clock: Clock,
     ) -> OpenedSession | None:
         """Replace the session that lacks the second factor by a complete one; None if the code is wrong.
 
         Errors: DatabaseUnavailableError.
         """
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
-            if not await self._use_code(tx, session, code, device_token):
+            if not await self._use_code(tx, session, code, device_token, client_id):
                 return None
             await end_session(tx, session.token)
+            await _note(tx, AccountOutcome.LOGGED_IN, session, client_id)
             return await self._open_complete(tx, session, device_token, second_factor_at=tx.as_of)
 
     async def begin_enrolment(self, session: LoginSession, *, password: str | None, clock: Clock) -> str | None:
@@ -145,6 +175,10 @@ class LoginDesk:
             await throttle.forgive(tx)
             await end_session(tx, session.token)
             await end_officer_grants(tx, session.officer_id, settings=self._settings)
+            await _note(tx, AccountOutcome.SECOND_FACTOR_ENROLLED, session)
+            if self._settings.needs_second_factor(session.officer_scopes):
+                # Without it the login wasn't complete.
+                await _note(tx, AccountOutcome.LOGGED_IN, session)
             opened = await self._open_complete(tx, session, device_token, second_factor_at=tx.as_of)
             return opened, codes
 
@@ -156,9 +190,10 @@ class LoginDesk:
         if await self._check_password(session, password, clock=clock) is None:
             return False
         async with self._database.system(Role.AUTH, as_of=clock()) as tx:
-            if not await self._use_code(tx, session, code, None):
+            if not await self._use_code(tx, session, code, None, None):
                 return False
             await remove_second_factor(tx, session.own_login_id)
+            await _note(tx, AccountOutcome.SECOND_FACTOR_REMOVED, session)
             await end_officer_grants(tx, session.officer_id, settings=self._settings)
             return True
 
@@ -197,15 +232,41 @@ class LoginDesk:
                 await throttle.take_back(tx)
             raise
 
-    async def _use_code(self, tx: Transaction, session: LoginSession, code: str, device_token: str | None) -> bool:
+    async def _use_code(
+        self,
+        tx: Transaction,
+        session: LoginSession,
+        code: str,
+        device_token: str | None,
+        client_id: ClientId | None,
+    ) -> bool:
         """Return whether the code is right and the attempts were not too many."""
         is_known = await is_known_device(tx, device_token, login=session.login or "")
         throttle = self._code_throttle(session, (device_token or "") if is_known else "")
         is_throttled = await count_attempt(tx, throttle, window_s=self._settings.login_window_seconds)
-        if is_throttled or not await use_code(tx, session.own_login_id, code):
+        used = None if is_throttled else await use_code(tx, session.own_login_id, code)
+        if used is None:
+            outcome = AccountOutcome.LOCKED_OUT if is_throttled else AccountOutcome.SECOND_FACTOR_FAILED
+            await self._note_failure(tx, outcome, session.login or "", session, client_id)
             return False
+        if used is UsedCode.RECOVERY:
+            await _note(tx, AccountOutcome.RECOVERY_CODE_USED, session, client_id)
         await throttle.forgive(tx)
         return True
+
+    async def _note_failure(
+        self,
+        tx: Transaction,
+        outcome: AccountOutcome,
+        name: str,
+        officer: _Candidate | LoginSession | None,
+        client_id: ClientId | None,
+    ) -> None:
+        """Record a failure, unless enough of them are recorded for the name in this window."""
+        recorded = Throttle({make_subject("recorded failure", outcome, name): _FAILURES_RECORDED})
+        if not await count_attempt(tx, recorded, window_s=self._settings.login_window_seconds):
+            officer_id = OfficerId(officer.officer_id) if officer is not None else None
+            await record_failure(tx, outcome, officer_id=officer_id, client_id=client_id)
 
     def _code_throttle(self, session: LoginSession, known_device: str) -> Throttle:
         subject = make_subject("second factor", session.own_login_id, known_device)
@@ -229,7 +290,9 @@ class LoginDesk:
             lowers=(by_address,),
         )
 
-    async def _open(self, tx: Transaction, candidate: _Candidate, device_token: str | None) -> OpenedSession:
+    async def _open(
+        self, tx: Transaction, candidate: _Candidate, device_token: str | None, client_id: ClientId | None
+    ) -> OpenedSession:
         """Open a session after the right password: a short one, with no known browser, if a second factor is due."""
         if candidate.has_second_factor or self._settings.needs_second_factor(candidate.officer_scopes):
             expires_at = tx.as_of + timedelta(seconds=self._settings.second_factor_seconds)
@@ -237,6 +300,7 @@ class LoginDesk:
                 tx, login_id=candidate.login_id, officer_id=candidate.officer_id, expires_at=expires_at
             )
             return OpenedSession(token)
+        await _note(tx, AccountOutcome.LOGGED_IN, candidate, client_id)
         return await self._open_complete(tx, candidate, device_token, second_factor_at=None)
 
     async def _open_complete(
@@ -259,6 +323,13 @@ class LoginDesk:
         return OpenedSession(
             token, await remember_device(tx, device_token, login_id=login_id, lifetime_s=settings.login_device_seconds)
         )
+
+
+async def _note(
+    tx: Transaction, outcome: AccountOutcome, officer: _Candidate | LoginSession, client_id: ClientId | None = None
+) -> None:
+    told = AccountEvent(outcome=outcome, officer_id=OfficerId(officer.officer_id), client_id=client_id)
+    await record_outcome(tx, told)
 
 
 async def _still_has(tx: Transaction, candidate: _Candidate) -> bool:

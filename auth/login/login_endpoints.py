@@ -88,6 +88,7 @@ class LoginEndpoints:
             password=form.get("password", ""),
             address=address_of(request),
             device_token=browser.device_token,
+            client_id=needed.client_id if needed is not None else None,
             clock=site.clock,
         )
         if opened is None:
@@ -119,8 +120,15 @@ class LoginEndpoints:
         browser = site.browser_of(request)
         if not browser.is_own_form(form.get("csrf_token"), key=session.token, purpose="second factor", about=query):
             return await self._show_second_factor(request, session, query=query, problem=FORM_EXPIRED, status=400)
+        needed: Outcome | None = None
+        if query:
+            needed = await self._answer(self._runs.read_authorization_request(request), None, ConsentDecision())
         opened = await self._desk.pass_second_factor(
-            session, code=form.get("code", ""), device_token=browser.device_token, clock=site.clock
+            session,
+            code=form.get("code", ""),
+            device_token=browser.device_token,
+            client_id=needed.client_id if isinstance(needed, LoginNeeded) else None,
+            clock=site.clock,
         )
         if opened is None:
             return await self._show_second_factor(request, session, query=query, problem=CODE_FAILED, status=403)

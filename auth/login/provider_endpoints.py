@@ -20,6 +20,7 @@ from auth.login.officer_identities import find_identity_officer, remember_depart
 from auth.login.openid_provider import OpenIdProvider
 from auth.login.sessions import OpenedSession, end_session, insert_session
 from auth.login.site import AUTHORIZE, LoginSite, go_on, render_query, with_query
+from auth.outcomes import AccountEvent, AccountOutcome, record_outcome
 from auth.protocol.requests import read_query
 
 NOT_OURS = "This login was not started in this browser, or was started too long ago. Start again."
@@ -82,6 +83,7 @@ class ProviderEndpoints:
             if officer_id is None:
                 return self._refuse(f"{NOT_LINKED}{subject}", query=query, status=403)
             await end_session(tx, browser.session_token)
+            await record_outcome(tx, AccountEvent(outcome=AccountOutcome.LOGGED_IN, officer_id=officer_id))
             token = await insert_session(
                 tx,
                 login_id=None,

@@ -9,6 +9,7 @@ Source: RFC 6238 sections 4 and 5.2, RFC 4226 section 7; NIST SP 800-63B section
 import base64
 import hmac
 import secrets
+from enum import Enum, auto
 
 import pyotp
 from sqlalchemy import delete, func, insert, select, update
@@ -24,6 +25,13 @@ _DRIFT_STEPS_MAX = 1
 _RECOVERY_CODES = 10
 _RECOVERY_BYTES = 16
 _GROUP_LENGTH = 5
+
+
+class UsedCode(Enum):
+    """Which code was used."""
+
+    APP = auto()
+    RECOVERY = auto()
 
 
 async def begin_enrolment(tx: Transaction, login_id: str) -> str | None:
@@ -49,16 +57,16 @@ async def confirm_enrolment(tx: Transaction, login_id: str, code: str) -> list[s
     return codes
 
 
-async def use_code(tx: Transaction, login_id: str, code: str) -> bool:
-    """Use a code of the app, or a recovery code, which is deleted; returns whether it was valid and unused."""
+async def use_code(tx: Transaction, login_id: str, code: str) -> UsedCode | None:
+    """Use a code of the app, or a recovery code, which is deleted; None if it was not valid, or was used before."""
     if await _use_app_code(tx, login_id, code, is_confirmed=True):
-        return True
+        return UsedCode.APP
     used = await tx.execute(
         delete(recovery_codes).where(
             recovery_codes.c.login_id == login_id, recovery_codes.c.code_hash == hash_secret(_normalise(code))
         )
     )
-    return used.rowcount == 1
+    return UsedCode.RECOVERY if used.rowcount == 1 else None
 
 
 async def count_recovery_codes(tx: Transaction, login_id: str) -> int:

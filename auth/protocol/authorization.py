@@ -14,12 +14,14 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, OAuth2Error
 
 from auth.clients.consents import find_agreed_scopes, record_consent
 from auth.officers import ActiveOfficer
+from auth.outcomes import AccountEvent, AccountOutcome
 from auth.protocol.answers import Answer
 from auth.protocol.authorization_code import wants_refresh_token
 from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.pushed_requests import check_authorization_request, check_was_pushed, resolve_request
 from auth.protocol.requests import ProtocolRequest
 from auth.scopes import OFFLINE_ACCESS, parse_scope
+from ledger.identifiers import ClientId
 
 FRESH_LOGIN = frozenset({"login", "select_account"})
 """The prompts that have the officer log in again."""
@@ -43,6 +45,7 @@ class _ConsentRequiredError(OAuth2Error):  # type: ignore[misc]
 class LoginNeeded:
     """The request is valid, and an officer must log in first: after the time, if there is one."""
 
+    client_id: ClientId
     client_name: str
     redirect_uri: str
     after: datetime | None
@@ -93,9 +96,10 @@ def answer_authorization_request(
         if officer is None and "none" in prompt:
             raise _LoginRequiredError(redirect_uri=grant.redirect_uri)
         if officer is None:
-            return LoginNeeded(request.client.name, grant.redirect_uri, after)
+            return LoginNeeded(request.client.client_id, request.client.name, grant.redirect_uri, after)
         scopes = grant.grant_scopes(officer, redirect_uri=grant.redirect_uri)
         if decision.is_refusal:
+            _note_consent(server, request, officer, AccountOutcome.CONSENT_REFUSED)
             raise AccessDeniedError(redirect_uri=grant.redirect_uri)
         # Access that outlasts the visit needs a consent of its own.
         wanted = scopes | {OFFLINE_ACCESS} if wants_refresh_token(request) else scopes
@@ -125,5 +129,13 @@ def _is_agreed(
     parties = {"officer_id": officer.officer_id, "client_id": request.client.client_id}
     if scopes <= decision.agreed:
         record_consent(server.connection, scopes=scopes, as_of=server.as_of, **parties)
+        _note_consent(server, request, officer, AccountOutcome.CONSENT_GIVEN)
         return True
     return not is_asked and scopes <= find_agreed_scopes(server.connection, **parties)
+
+
+def _note_consent(
+    server: AuthorizationServer, request: ProtocolRequest, officer: ActiveOfficer, outcome: AccountOutcome
+) -> None:
+    told = AccountEvent(outcome=outcome, officer_id=officer.officer_id, client_id=request.client.client_id)
+    server.outcomes.append(told)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from auth.clients.assertions import ClientAssertion
 from auth.clients.policies import ClientPolicy
 from auth.clients.registered_clients import RegisteredClient, find_client
+from auth.outcomes import AccountEvent
 from auth.protocol.answers import Answer, TooManyRequestsError
 from auth.protocol.requests import ProtocolRequest
 from auth.scopes import OFFLINE_ACCESS, WORDS
@@ -57,6 +58,8 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         self.as_of = as_of
         self.tokens = AccessTokenGenerator(keys, settings, as_of=as_of)
         self._admit_client = admit_client
+        self.outcomes: list[AccountEvent] = []
+        """What this request came to for an officer; recorded in its transaction."""
         self.register_token_generator("default", self.tokens)
         self.register_client_auth_method("private_key_jwt", ClientAssertion(connection, settings, as_of=as_of))
         for grant, extensions in grants:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from auth.clock import Clock
+from auth.outcomes import AccountEvent, record_outcome
 from auth.protocol.authorization_server import AuthorizationServer
 from auth.protocol.grants import GRANTS
 from auth.protocol.requests import ProtocolRequest, check_protocol_parameters, read_query
@@ -46,6 +47,8 @@ class ServerRuns:
         as_of = self.clock()
         keys = await self._keys.get(as_of=as_of)
 
+        outcomes: list[AccountEvent] = []
+
         def run(connection: Connection) -> T:
             server = AuthorizationServer(
                 connection,
@@ -56,11 +59,16 @@ class ServerRuns:
                 as_of=as_of,
                 admit_client=lambda share: self._client_limit.admit(share, as_of=as_of),
             )
-            return work(server)
+            found = work(server)
+            outcomes.extend(server.outcomes)
+            return found
 
         try:
             async with self.database.system(Role.AUTH, as_of=as_of) as tx:
-                return await tx.connection.run_sync(run)
+                found = await tx.connection.run_sync(run)
+                for told in outcomes:
+                    await record_outcome(tx, told)
+                return found
         except (ValueError, JoseError, RecursionError) as error:
             # Some input makes Authlib's own parsers and error texts fail; nothing was committed.
             _logger.warning("oauth_request_malformed", exc_info=error)

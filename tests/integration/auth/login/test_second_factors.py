@@ -49,7 +49,7 @@ class App:
 
     async def takes(self, code: str) -> bool:
         async with self.world.auth() as tx:
-            return await use_code(tx, self.login_id, code)
+            return await use_code(tx, self.login_id, code) is not None
 
 
 @pytest.fixture
