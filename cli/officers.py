@@ -111,6 +111,7 @@ def list_all_officers(*, as_json: JsonFlag = False) -> None:
             offices = await load_offices(tx, [officer.office_id for officer in found])
             async with tx.role(Role.AUTH):
                 logins = await list_logins(tx)
+                await _warn(tx, session)
         return [
             {
                 "id": officer.id,
@@ -148,6 +149,7 @@ def disable_by_login(*, officer: OfficerArgument, reason: ReasonNeeded, as_json:
             disabled = await disable_officer(tx, (await get_officer(tx, officer)).id)
             async with tx.role(Role.AUTH):
                 await _end_tokens(tx, disabled.id, session)
+                await _warn(tx, session)
             await _record(tx, operator, Act.OFFICER_DISABLED, disabled.id)
             return disabled
 
@@ -322,6 +324,15 @@ def list_officer_identities(*, as_json: JsonFlag = False) -> None:
     columns = ("issuer", "subject", "officerId", "name", "linkedAt")
     titles = ("issuer", "subject", "officer", "name", "linked")
     print_table("", titles, [[link[column] for column in columns] for link in found])
+
+
+async def _warn(tx: "Transaction", session: "Session") -> None:
+    """Note what stands in the way of the regulator's work. Runs under the AUTH role."""
+    from auth.login.approvers import count_active_approvers, render_approver_warning
+
+    warning = render_approver_warning(await count_active_approvers(tx, session.settings), session.settings)
+    if warning is not None:
+        note(f"Warning: {warning}")
 
 
 async def _record(tx: "Transaction", operator: "Operator", act: "Act", officer_id: "OfficerId | None") -> None:

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from strawberry.federation import Schema
 
+from auth.login.approvers import count_active_approvers, render_approver_warning
 from auth.login.passwords import Passwords
 from auth.routes import create_auth_routes
 from auth.tokens.bound_tokens import BoundTokenVerifier
@@ -22,13 +24,18 @@ from auth.tokens.verification import TokenVerifier
 from gateway.app import create_app, read_clock
 from gateway.process.feed_tasks import make_sequencer, running_feed
 from gateway.process.jobs import list_jobs, running_jobs
+from gateway.process.metrics import Metrics
 from gateway.settings import Settings
+from ledger.errors import LedgerError
 from ledger.feed.checkpoints import make_signer
 from ledger.feed.follower import Follower
 from ledger.feed.retention import Retention
 from ledger.storage.database import Database
+from ledger.storage.roles import Role
 from migrations.run import check_schema
 from resolvers.context import Context
+
+_log = structlog.get_logger(__name__)
 
 
 def create_gateway(
@@ -42,7 +49,9 @@ def create_gateway(
     verifier = TokenVerifier(database, keys, settings)
 
     def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
-        return Context(database=database, principal=principal, as_of=as_of, request_id=request_id)
+        return Context(
+            database=database, auth_settings=settings, principal=principal, as_of=as_of, request_id=request_id
+        )
 
     async def check_schema_now() -> None:
         await check_schema(database, as_of=now())
@@ -57,6 +66,7 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
+            await _tell_of_approvers(database, settings, app.state.metrics, as_of=now())
             jobs = list_jobs(
                 token_event_days=settings.token_event_days,
                 retention=retention,
@@ -95,6 +105,19 @@ def create_gateway(
     app.state.metrics.watch_feed(follower.status, sequencer.status if sequencer else None)
     app.state.metrics.watch_retention(retention.status)
     return app
+
+
+async def _tell_of_approvers(database: Database, settings: Settings, metrics: Metrics, *, as_of: datetime) -> None:
+    """Log and measure, at start, whether two officers can approve; a database that is away does not prevent it."""
+    try:
+        async with database.system(Role.AUTH, as_of=as_of) as tx:
+            count = await count_active_approvers(tx, settings)
+    except LedgerError:
+        return
+    metrics.approvers.set(count)
+    warning = render_approver_warning(count, settings)
+    if warning is not None:
+        _log.warning("no second approver", approvers=count, warning=warning)
 
 
 def _count_connections(database: Database) -> Mapping[str, int]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from ledger.answers import AnswerSize
 from ledger.access_records.recording import ShownBy, has_records, is_recorded, record_accesses
@@ -35,9 +36,18 @@ class Context:
     how large the answer becomes; the gateway sets the one that has a bound.
     """
 
-    def __init__(self, *, database: Database, principal: Principal | None, as_of: datetime, request_id: str) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        auth_settings: AuthSettings,
+        principal: Principal | None,
+        as_of: datetime,
+        request_id: str,
+    ) -> None:
         """Open nothing yet."""
         self.database = database
+        self.auth_settings = auth_settings
         self.principal = principal
         self.as_of = as_of
         self.request_id = request_id

@@ -43,6 +43,11 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = Gauge("jembatan_operations_in_flight", "Operations running now.", registry=self.registry)
+        self.approvers = Gauge(
+            "jembatan_active_approvers",
+            "Officers who could approve when this process started; fewer than two is a warning.",
+            registry=self.registry,
+        )
         self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)
 
     def watch_pools(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:

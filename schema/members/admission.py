@@ -16,11 +16,13 @@ from ledger.members.admission import (
     disable_officer,
 )
 from ledger.viewer import MemberKind
+from resolvers.warnings import StandingWarning, log_warnings
 from schema.authority import MEMBERS_MANAGE
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Brand, Member, Office, Officer
 from schema.models import given
+from schema.pages import few
 from schema.texts import CHECKED
 
 
@@ -86,6 +88,9 @@ class AddOfficerPayload:
 @fed.type(description="The result of disableOfficer.")
 class DisableOfficerPayload:
     officer: Officer | None = strawberry.field(description="The disabled officer.")
+    warnings: list[StandingWarning] | None = strawberry.field(
+        description="What stands in the way of the regulator's work since then.", directives=[few(1)]
+    )
 
 
 @fed.type
@@ -141,4 +146,4 @@ class MemberMutations:
         input: Annotated[DisableOfficerInput, strawberry.argument(description="Which one.")],  # noqa: A002
     ) -> DisableOfficerPayload | None:
         officer = await info.context.write(disable_officer, input.officer_id)
-        return DisableOfficerPayload(officer=Officer.of(officer))
+        return DisableOfficerPayload(officer=Officer.of(officer), warnings=await log_warnings(info.context))

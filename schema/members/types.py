@@ -16,6 +16,7 @@ from ledger.members.reading import list_members, list_officers
 from ledger.numbers.lookups import find_lookups
 from ledger.viewer import MemberKind
 from resolvers.context import Context
+from resolvers.warnings import StandingWarning, list_warnings
 from schema.authority import MEMBER_STAFF, MEMBERS_MANAGE, MEMBERS_READ
 from schema.fields import field
 from schema.info import Info
@@ -144,6 +145,9 @@ class Viewer:
     async def lookups(self, info: Info) -> Lookups | None:
         today = await info.context.read(find_lookups, ClientId(self.client_id))
         return copy_model(Lookups, today) if today else None
+    @field("What stands in the way of the regulator's work; for its officers only.", directives=[QUERIED, few(1)])
+    async def warnings(self, info: Info) -> list[StandingWarning] | None:
+        return await list_warnings(info.context)
 
     @classmethod
     def of(cls, principal: Principal) -> "Viewer":

@@ -1,11 +1,12 @@
 """Asking the graph as one party would, without HTTP: with every scope that its kind may have."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from auth.scopes import BY_KIND
+from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from ledger.feed.cursors import FeedCursor, find_ends
 from ledger.feed.reading import read_entries
@@ -58,6 +59,7 @@ class Desk:
     database: Database
     parties: Parties
     as_of: datetime
+    auth_settings: AuthSettings = field(default_factory=lambda: AuthSettings(second_factor="optional"))
 
     async def ask(
         self, viewer: Viewer | None, query: str, *, later: timedelta = timedelta(), **variables: Any
@@ -67,12 +69,21 @@ class Desk:
         stop: Callable[[], None] = count_statements(self.database, statements.append)
         principal = principal_of(viewer, as_of) if viewer else None
         try:
-            async with Context(database=self.database, principal=principal, as_of=as_of, request_id="r") as context:
+            async with self.open_context(principal, as_of) as context:
                 result = await schema.execute(query, variable_values=variables, context_value=context)
                 await context.record_accesses(document=query, operation_name=None)
         finally:
             stop()
         return Answer(result.data, list(result.errors or []), _count(statements))
+
+    def open_context(self, principal: Principal | None, as_of: datetime) -> Context:
+        return Context(
+            database=self.database,
+            auth_settings=self.auth_settings,
+            principal=principal,
+            as_of=as_of,
+            request_id="r",
+        )
 
     async def follow(
         self, viewer: Viewer, query: str, batch: EventBatch, *, later: timedelta = timedelta(), **variables: Any
@@ -82,9 +93,7 @@ class Desk:
         statements: list[str] = []
         stop: Callable[[], None] = count_statements(self.database, statements.append)
         try:
-            async with Context(
-                database=self.database, principal=principal_of(viewer, as_of), as_of=as_of, request_id="r"
-            ) as context:
+            async with self.open_context(principal_of(viewer, as_of), as_of) as context:
                 context.batch = batch
                 results = await schema.subscribe(query, variable_values=variables, context_value=context)
                 told = [result async for result in results]

@@ -247,3 +247,16 @@ class TestStart:
         operator.monkeypatch.delenv("JEMBATAN_REFERENCE_KEY")
         operator.monkeypatch.setenv("JEMBATAN_DATA_DIR", str(tmp_path / "data"))
         assert operator.run("member", "list", status=2).code == "KEYS_MISSING"
+
+
+class TestSecondApprover:
+    WARNING = "Warning: No second approver is active"
+
+    def test_that_is_missing_is_told_by_the_list_and_when_one_is_disabled(
+        self, admitted: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.WARNING in admitted.run("officer", "list").err, "nobody has the second factor yet"
+        monkeypatch.setenv("JEMBATAN_SECOND_FACTOR", "optional")
+        assert self.WARNING not in admitted.run("officer", "list").err
+        assert self.WARNING in admitted.run("officer", "disable", *WHY, "ana").err
+        assert self.WARNING in admitted.run("officer", "list", "--json").err

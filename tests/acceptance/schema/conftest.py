@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -41,7 +42,9 @@ def site(
     served = Database.connect(settings, keyring)
 
     def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
-        return Context(database=served, principal=principal, as_of=as_of, request_id=request_id)
+        return Context(
+            database=served, auth_settings=AuthSettings(), principal=principal, as_of=as_of, request_id=request_id
+        )
 
     @asynccontextmanager
     async def run(_app: Any) -> AsyncIterator[None]:

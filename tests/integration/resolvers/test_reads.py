@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from auth.settings import AuthSettings
 from ledger.accesses import Accesses
 from ledger.errors import UnknownError
 from ledger.storage.database import Database, StatementTimeoutError
@@ -119,14 +120,18 @@ class TestContext:
             return connections_in_use(database)
 
         principal = principal_of(parties.officer, as_of)
-        async with Context(database=database, principal=principal, as_of=as_of, request_id="r") as context:
+        async with Context(
+            database=database, auth_settings=AuthSettings(), principal=principal, as_of=as_of, request_id="r"
+        ) as context:
             await context.read(count_members)
             assert await context.write(count_in_use) == 1
             await context.read(count_members)
         assert connections_in_use(database) == 0
 
     async def test_reads_and_writes_nothing_without_a_token(self, database: Database, as_of: datetime):
-        async with Context(database=database, principal=None, as_of=as_of, request_id="r") as context:
+        async with Context(
+            database=database, auth_settings=AuthSettings(), principal=None, as_of=as_of, request_id="r"
+        ) as context:
             with pytest.raises(ViewerMissingError):
                 await context.read(count_members)
             with pytest.raises(ViewerMissingError):
