@@ -17,6 +17,7 @@
     +-- ArchiveUnverifiedError       ARCHIVE_UNVERIFIED (audit/archive.py)
     +-- ArchiveOtherFileError        ARCHIVE_OTHER_FILE (audit/archive.py)
     +-- WitnessAlarmError            SPLIT_VIEW, ROLLED_BACK, RESTORED, CHECKPOINT_WRONG (audit/witnessing.py)
+    +-- AccessRecordsAlteredError    ACCESS_RECORDS_ALTERED (accesses.py)
 
 Refusals by the ledger and by auth keep their own codes. Nothing else in the package prints errors.
 """

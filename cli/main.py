@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import typer
 
+from cli.accesses import accesses
 from cli.acknowledgements import acknowledgements
 from cli.audit.witness import audit
 from cli.clients import clients
@@ -72,6 +73,7 @@ app.add_typer(acknowledgements, name="acknowledgements")
 app.add_typer(reassignments, name="reassignments")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.add_typer(accesses, name="access")
 
 
 def main() -> NoReturn:

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import os
 import pwd
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,6 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.access_records.recording import ShownBy, record_accesses
+from ledger.access_records.sealing import seal_access_records
+from ledger.accesses import Accesses, AccessKind
 from ledger.members.table import members
 from ledger.operator_acts.recording import list_operator_acts
 from ledger.pages import PageRequest
@@ -152,3 +155,26 @@ class TestOperatorWhoWouldHideAnAct:
             return done
 
         assert admitted.in_ledger(attack) == []
+
+
+class TestAccessRecords:
+    def test_that_agree_with_the_log_are_good_and_others_are_named(self, admitted: Operator) -> None:
+        async def seal(database: Database) -> None:
+            async with database.system(Role.JOBS, as_of=NOW) as tx:
+                await seal_access_records(tx)
+
+        admitted.in_ledger(seal)
+        assert admitted.run("access", "verify", "--json").json == {"verdict": "GOOD"}
+
+        async def add(database: Database) -> None:
+            async with database.system(Role.REGULATOR, as_of=NOW) as tx:
+                member = (await tx.execute(text("SELECT id FROM members LIMIT 1"))).scalar_one()
+            accesses = Accesses()
+            accesses.note(AccessKind.CHRONOLOGY, ["a complaint"])
+            viewer = Viewer(kind=ViewerKind.REGULATOR, member_id=member)
+            async with database.system(Role.TRANSITION, as_of=NOW - timedelta(days=1)) as tx:
+                shown_by = ShownBy(request_id="r", document="{ complaints { nodes { chronology } } }")
+                await record_accesses(tx, accesses, viewer=viewer, shown_by=shown_by)
+
+        admitted.in_ledger(add)
+        assert admitted.run("access", "verify", status=1).code == "ACCESS_RECORDS_ALTERED"
