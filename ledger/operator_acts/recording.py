@@ -34,7 +34,7 @@ _LISTING = Listing("operator_acts", OperatorAct, ("-id",))
 class ReasonMissingError(InvalidInputError):
     """This act requires a reason."""
 
-    code = "REASON_MISSING"
+    code = "ACT_REASON_MISSING"
     hint = "Say why with --reason; auditors read it."
 
 

@@ -134,7 +134,7 @@ class TestOperatorWithoutAReason:
         assert admitted.run("officer", "list", "--json").json == before
 
     def test_can_not_pass_off_blanks_as_one(self, admitted: Operator) -> None:
-        assert admitted.run("officer", "disable", "ana", "--reason", "  ", status=1).code == "REASON_MISSING"
+        assert admitted.run("officer", "disable", "ana", "--reason", "  ", status=1).code == "ACT_REASON_MISSING"
         assert admitted.run("officer", "list", "--json").json[0]["disabledAt"] is None
 
 
