@@ -10,9 +10,9 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
-from ledger.answers import AnswerSize
 from ledger.access_records.recording import ShownBy, has_records, is_recorded, record_accesses
 from ledger.accesses import Accesses
+from ledger.answers import AnswerSize
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from ledger.answers import AnswerSize
 from ledger.accesses import Accesses
+from ledger.answers import AnswerSize
 from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError, UnavailableError
 from ledger.policies import Policies

@@ -145,6 +145,7 @@ class Viewer:
     async def lookups(self, info: Info) -> Lookups | None:
         today = await info.context.read(find_lookups, ClientId(self.client_id))
         return copy_model(Lookups, today) if today else None
+
     @field("What stands in the way of the regulator's work; for its officers only.", directives=[QUERIED, few(1)])
     async def warnings(self, info: Info) -> list[StandingWarning] | None:
         return await list_warnings(info.context)
