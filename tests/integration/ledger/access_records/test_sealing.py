@@ -11,6 +11,7 @@ from ledger.access_records.recording import ShownBy, record_accesses
 from ledger.access_records.retention import erase_old_access_records
 from ledger.access_records.sealing import seal_access_records, verify_access_seals
 from ledger.accesses import Accesses, AccessKind
+from ledger.feed.retention import Retention
 from ledger.storage.roles import Role
 
 SHOWN_BY = ShownBy(request_id="r", document="{ complaints { nodes { chronology } } }")
@@ -143,6 +144,9 @@ class TestRetention:
 
     async def test_and_sealing_are_jobs_of_a_serving_process(self, database, read, as_of):
         await read(["a"], at=as_of)
-        jobs = {job.name: job for job in list_jobs(token_event_days=1, feed_retention_days=0, access_record_days=366)}
+        jobs = {
+            job.name: job
+            for job in list_jobs(token_event_days=1, retention=Retention(kept_days=0), access_record_days=366)
+        }
         assert await run_job(jobs["seal_access_records"], database, as_of=as_of + 2 * HOUR) == 1
         assert await run_job(jobs["erase_old_access_records"], database, as_of=as_of + 2 * HOUR) == 0

@@ -376,8 +376,7 @@ class TestDeclaration:
     def test_names_every_table_of_the_ledger(self):
         assert {table.name for table, _ in declared_access(metadata)} == set(TABLES)
 
-    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_and_what_is_archived(self):
-    def test_lets_nothing_be_deleted_in_the_ledger_but_key_checks_the_queue_by_the_archive_and_old_accesses(self):
+    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_accesses_and_archives(self):
         assert {
             (table.name, rule.role)
             for table, rule in declared_access(metadata)
