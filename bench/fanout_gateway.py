@@ -11,6 +11,7 @@ from bench.fanout_sides import Endpoint, Publication
 from bench.serving import obtain_token, serve_process
 from bench.world import Country, World, draft_orders, found_country, read_clock
 from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.content import hash_content
 from ledger.orders.table import BlockOrder
 from ledger.storage.database import Database
 
@@ -55,7 +56,7 @@ class ServedGateway:
         """Approve an order. The time is taken right before the commit is requested."""
         draft = self._drafts[number - 1]
         async with self._database.transaction(self._country.other_officer, as_of=read_clock()) as tx:
-            (order,) = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            (order,) = await approve_block_orders(tx, [Approval(order_id=draft.id, content_hash=hash_content(draft))])
             at_ns = time.monotonic_ns()
         assert isinstance(order, BlockOrder), order
         return Publication(key=order.order_no, at_ns=at_ns)

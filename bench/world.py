@@ -25,6 +25,7 @@ from ledger.members.admission import MemberDraft, OfficerDraft, add_office, add_
 from ledger.numbers.plan import load_plan
 from ledger.numbers.plan_seed import seed_ranges
 from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.content import hash_content
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.table import BlockOrder
 from ledger.settings import LedgerSettings
@@ -170,7 +171,9 @@ async def issue_orders(database: Database, country: Country, count: int, *, as_o
     issued: list[str] = []
     for drafts in await draft_orders(database, country, count, as_of=as_of):
         async with database.transaction(country.other_officer, as_of=as_of) as tx:
-            orders = await approve_block_orders(tx, [Approval(order_id=draft.id) for draft in drafts])
+            orders = await approve_block_orders(
+                tx, [Approval(order_id=draft.id, content_hash=hash_content(draft)) for draft in drafts]
+            )
         issued.extend(str(order.id) for order in orders if isinstance(order, BlockOrder))
     assert len(issued) == count
     return issued

@@ -98,11 +98,34 @@ class OrderPolicy(SettingsSection):
     acknowledgement_skew_seconds: int = Field(
         300, ge=0, le=86_400, description="How far ahead of our clock effectiveAt may be."
     )
+    emergency_orders: bool = Field(
+        default=False, description="Whether one officer may issue a block order alone in an emergency."
+    )
+    emergency_lifts: bool = Field(
+        default=False, description="Whether one officer may issue a lift alone in an emergency."
+    )
+    emergency_confirmation_hours: int = Field(
+        24,
+        ge=1,
+        le=168,
+        description="How long another officer has to confirm what one issued in an emergency. "
+        "An order that is not confirmed in time is lifted; a lift that is not stays marked as overdue.",
+    )
 
     @property
     def order_due(self) -> timedelta:
         """ORDER_DUE_HOURS."""
         return timedelta(hours=self.order_due_hours)
+
+    @property
+    def lift_due(self) -> timedelta:
+        """LIFT_DUE_HOURS."""
+        return timedelta(hours=self.lift_due_hours)
+
+    @property
+    def emergency_confirmation(self) -> timedelta:
+        """EMERGENCY_CONFIRMATION_HOURS."""
+        return timedelta(hours=self.emergency_confirmation_hours)
 
 
 class GuardPolicy(SettingsSection):

@@ -8,6 +8,7 @@ from ledger.forwarding import table as forwarding
 from ledger.members import table as members
 from ledger.numbers import table as numbers
 from ledger.operator_acts import table as operator_acts
+from ledger.orders import proposal_table as order_proposals
 from ledger.orders import table as orders
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
@@ -24,6 +25,7 @@ __all__ = [
     "members",
     "numbers",
     "operator_acts",
+    "order_proposals",
     "orders",
     "participations",
     "reassignments",

@@ -17,7 +17,7 @@ from ledger.identifiers import Position
 from ledger.members import reading as members
 from ledger.numbers import reading as numbers
 from ledger.numbers.table import PhoneNumber
-from ledger.orders import acknowledgements, extensions
+from ledger.orders import acknowledgements, extensions, proposals
 from ledger.orders import reading as orders
 from ledger.orders.table import BlockOrder
 from ledger.pages import BATCH_SIZE_MAX
@@ -97,6 +97,7 @@ class Loaders:
         self.orders_by_number = Loader(read, orders.load_orders_by_number)
         self.complaint_ids_by_order = Loader(read, orders.load_order_complaint_ids)
         self.acknowledgements = Loader(read, acknowledgements.load_acknowledgements)
+        self.proposals = Loader(read, proposals.load_pending_proposals)
         self.extensions = Loader(read, extensions.load_extensions)
         self.signals = Loader(read, signals.load_signals, lead=self._lead_from_signals)
         self.signal_hashes = Loader(read, signals.load_signal_hashes)
@@ -109,7 +110,13 @@ class Loaders:
 
     def expect_orders(self, order_ids: Sequence[str]) -> None:
         """Expect the orders that the messages of a stream are about."""
-        for loader in (self.orders, self.acknowledgements, self.extensions, self.complaint_ids_by_order):
+        for loader in (
+            self.orders,
+            self.acknowledgements,
+            self.extensions,
+            self.proposals,
+            self.complaint_ids_by_order,
+        ):
             loader.expect(order_ids)
 
     def expect_complaints(self, complaint_ids: Sequence[str]) -> None:

@@ -26,7 +26,9 @@ from schema.orders.acknowledging import AcknowledgingMutations
 from schema.orders.approval import OrderApprovalMutations
 from schema.orders.closing import OrderEndingMutations
 from schema.orders.drafting import OrderDraftingMutations
+from schema.orders.emergencies import OrderEmergencyMutations
 from schema.orders.events import BlockRequestSubscriptions
+from schema.orders.lifts import OrderLiftingMutations
 from schema.orders.types import OrderQueries
 from schema.participations.agreements import ParticipationMutations
 from schema.participations.types import ParticipationQueries
@@ -69,6 +71,8 @@ class Mutation(
     OrderDraftingMutations,
     OrderApprovalMutations,
     OrderEndingMutations,
+    OrderLiftingMutations,
+    OrderEmergencyMutations,
     AcknowledgingMutations,
     ReassignmentMutations,
     ForwardingMutations,

@@ -21,6 +21,7 @@ from ledger.access_records.retention import erase_old_access_records
 from ledger.access_records.sealing import seal_access_records
 from ledger.complaints.expiry import expire_information_requests
 from ledger.feed.retention import Retention
+from ledger.orders.emergencies import lapse_unconfirmed_orders
 from ledger.participations.agreements import begin_due_participations, end_due_participations
 from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
@@ -45,6 +46,7 @@ class Job:
 
 JOBS: Sequence[Job] = (
     Job(name="expire_information_requests", role=Role.TRANSITION, work=expire_information_requests),
+    Job(name="lapse_unconfirmed_orders", role=Role.TRANSITION, work=lapse_unconfirmed_orders),
     Job(name="end_participations", role=Role.TRANSITION, work=end_due_participations),
     Job(name="begin_participations", role=Role.TRANSITION, work=begin_due_participations),
     Job(name="expire_signals", role=Role.TRANSITION, work=expire_signals),

@@ -24,6 +24,7 @@ _ORDER = frozenset({"orderNo", "version"})
 _OVERRIDE = frozenset({"proposalId", "contentHash", "holderBefore", "holderAfter", "brandAfter", "orderId"})
 _REASSIGNMENT = frozenset({"reportId", "epoch", "startsAt"})
 _SIGNAL = frozenset({"category", "risk"})
+_PROPOSAL = _ORDER | {"proposal"}
 _SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
 
 PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
@@ -34,12 +35,16 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.ORDER_DRAFTED: _ORDER,
     EventKind.ORDER_RETURNED: _ORDER,
     EventKind.ORDER_DISCARDED: _ORDER,
-    EventKind.ORDER_ISSUED: _ORDER | {"dueAt"},
+    EventKind.ORDER_ISSUED: _ORDER | {"dueAt", "emergency"},
     EventKind.ORDER_COMPLAINT_JOINED: _ORDER,
     EventKind.ORDER_ACKNOWLEDGED: _SAID | {"corrects"},
-    EventKind.ORDER_WITHDRAWN: _ORDER,
-    EventKind.ORDER_CLOSED: _ORDER,
-    EventKind.ORDER_LIFT_ISSUED: _ORDER | {"basis", "dueAt"},
+    EventKind.ORDER_WITHDRAWN: _ORDER | {"reason"},
+    EventKind.ORDER_CLOSED: _ORDER | {"reason"},
+    EventKind.ORDER_LIFT_ISSUED: _ORDER | {"basis", "dueAt", "emergency"},
+    EventKind.ORDER_CONFIRMED: _ORDER,
+    EventKind.ORDER_PROPOSED: _PROPOSAL,
+    EventKind.ORDER_PROPOSAL_RETURNED: _PROPOSAL,
+    EventKind.ORDER_PROPOSAL_DISCARDED: _PROPOSAL,
     EventKind.ORDER_ENDED: _ORDER | {"reason"},
     EventKind.EXTENSION_REQUESTED: _SAID,
     EventKind.EXTENSION_DECIDED: _ORDER | {"extension", "dueAt"},

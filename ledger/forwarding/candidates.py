@@ -47,7 +47,9 @@ SELECT c.e164,
             WHEN n.protected_reason IS NOT NULL THEN 'PROTECTED'
             WHEN n.epoch <> c.epoch THEN 'RECYCLED'
             ELSE n.holder_status END AS result,
-       count(*) AS complaint_count
+       count(*) AS complaint_count,
+       count(DISTINCT c.complainant_ref) + count(DISTINCT c.source_id) FILTER (WHERE c.complainant_ref IS NULL)
+         AS complainant_count
 FROM complaints c JOIN phone_numbers n ON n.e164 = c.e164
 WHERE c.state = 'VERIFIED' AND c.remedy IN ('NUMBER_BLOCK', 'BOTH')
   AND (NOT n.is_domestic OR n.protected_reason IS NOT NULL OR n.epoch <> c.epoch OR n.holder_status <> 'HELD')
@@ -159,6 +161,7 @@ async def find_unorderable(
             e164=row.e164,
             result=ForwardingResult(row.result),
             complaint_count=row.complaint_count,
+            complainant_count=row.complainant_count,
         )
         for row in found
     ]

@@ -7,13 +7,13 @@ Source: domain.md, Forwarding and the guard.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select, text
 
-from ledger.canonical import hash_canonical, render_canonical
+from ledger.canonical import hash_canonical
 from ledger.errors import ConflictError, InvalidInputError, Problem, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
@@ -24,13 +24,16 @@ from ledger.forwarding.candidates import (
     find_unorderable,
     join_open_orders,
 )
+from ledger.forwarding.manifest import render_manifest
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.table import UNPLACED, ForwardingItem, ForwardingRun, forwarding_items
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import ForwardingRunId, OfficerId, OrderId, new_id, parse_id
-from ledger.orders.approval import SUMMARY_LENGTH_MAX, Approval, approve_block_orders
-from ledger.orders.drafts import PreparedDraft, append_drafts
+from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.content import hash_content
+from ledger.orders.drafts import PreparedDraft, append_drafts, count_complainants
 from ledger.orders.moves import check_words
+from ledger.orders.revisions import SUMMARY_LENGTH_MAX
 from ledger.orders.table import BlockOrder
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.permissions import require_drafter, require_officer
@@ -99,7 +102,7 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
             office_id=office_id,
             started_by=officer_id,
             started_at=tx.as_of,
-            manifest_hash=hash_manifest(manifest),
+            manifest_hash=hash_canonical(render_manifest(manifest)),
             complaint_count=sum(item.complaint_count for item in manifest),
         )
         await insert_records(tx, [run])
@@ -128,7 +131,11 @@ def _drafted_item(run_id: ForwardingRunId, candidate: Candidate, order: BlockOrd
     if order is None:  # another officer drafted one meanwhile; the next run joins these complaints to it
         return _item(run_id, candidate, ForwardingResult.JOINED, order_id=None)
     result = ForwardingResult.HELD if order.hold_reasons else ForwardingResult.DRAFTED
-    return replace(_item(run_id, candidate, result, order_id=order.id), hold_reasons=order.hold_reasons or ())
+    return replace(
+        _item(run_id, candidate, result, order_id=order.id),
+        hold_reasons=order.hold_reasons or (),
+        content_hash=hash_content(order),
+    )
 
 
 def _item(
@@ -142,12 +149,8 @@ def _item(
         order_id=order_id,
         carrier_id=candidate.number.holder_id,
         complaint_count=len(candidate.complaints),
+        complainant_count=count_complainants(candidate.complaints),
     )
-
-
-def hash_manifest(items: Sequence[ForwardingItem]) -> str:
-    """Return the hexadecimal SHA-256 of the canonical text of the manifest's items, in order."""
-    return hash_canonical(render_canonical({"items": [asdict(item) for item in items]}))
 
 
 def _run_event(run: ForwardingRun, kind: EventKind, **payload: Any) -> EventDraft:
@@ -159,9 +162,10 @@ async def approve_forwarding(
 ) -> tuple[ForwardingRun, list[BlockOrder | Problem]]:
     """Issue the drafts of a run except those excluded; held ones only with a written override.
 
+    A draft is issued only if its content is still what the manifest says of it.
     Returns the run and an item for each draft that was not excluded, in the manifest's order.
     Errors: OfficerRequiredError, ForbiddenError, UnknownError, ManifestChangedError, StateConflictError if the
-    run is already concluded. FOUR_EYES is reported item by item.
+    run is already concluded. FOUR_EYES and CONTENT_CHANGED are reported item by item.
     """
     officer_id = require_officer(tx.viewer)
     async with tx.role(Role.TRANSITION):
@@ -170,14 +174,17 @@ async def approve_forwarding(
             raise ManifestChangedError(field="manifestHash")
         c = forwarding_items.c
         drafted = c.result.in_([ForwardingResult.DRAFTED.value, ForwardingResult.HELD.value])
-        statement = select(c.order_id).where(c.run_id == run.id, drafted).order_by(c.place)
-        order_ids = list((await tx.execute(statement)).scalars())
-    unknown = (approval.excluded_order_ids | set(approval.override_notes)) - set(order_ids)
+        statement = select(c.order_id, c.content_hash).where(c.run_id == run.id, drafted).order_by(c.place)
+        hashes = {row.order_id: row.content_hash for row in await tx.execute(statement)}
+    unknown = (approval.excluded_order_ids | set(approval.override_notes)) - hashes.keys()
     if unknown:
         raise UnknownError("One of the orders is not in this manifest.", field="excludedOrderIds")
     approvals = [
-        Approval(order_id=order_id, override_note=approval.override_notes.get(order_id))
-        for order_id in order_ids
+        # A manifest from before hashes were kept covers no content, so that its drafts are approved one by one.
+        Approval(
+            order_id=order_id, content_hash=content_hash or "", override_note=approval.override_notes.get(order_id)
+        )
+        for order_id, content_hash in hashes.items()
         if order_id not in approval.excluded_order_ids
     ]
     results = await approve_block_orders(tx, approvals) if approvals else []

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from ledger.errors import UnknownError
+from ledger.forwarding.manifest import render_manifest
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.table import ForwardingItem, ForwardingRun, forwarding_items, forwarding_runs
 from ledger.identifiers import parse_id
 from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.permissions import require_regulator
 from ledger.storage.database import Transaction
-from ledger.storage.rows import load_records
+from ledger.storage.rows import fetch_records, load_records, select_records
 
 _RUNS = Listing("forwarding_runs", ForwardingRun, ("-id",))
 _ITEMS = Listing("forwarding_items", ForwardingItem, ("place",))
@@ -32,6 +33,14 @@ async def list_forwarding_runs(
     require_regulator(tx.viewer)
     conditions = [] if states is None else [forwarding_runs.c.state.in_([state.value for state in states])]
     return await fetch_page(tx, _RUNS, page, *conditions)
+
+
+async def read_manifest(tx: Transaction, run_id: str) -> str:
+    """Return the canonical text of a run's manifest, whose SHA-256 is its hash. Errors: ForbiddenError."""
+    require_regulator(tx.viewer)
+    c = forwarding_items.c
+    statement = select_records(tx, ForwardingItem).where(c.run_id == parse_id(run_id)).order_by(c.place)
+    return render_manifest(await fetch_records(tx, ForwardingItem, statement))
 
 
 async def list_forwarding_items(tx: Transaction, run_id: str, page: PageRequest) -> Page[ForwardingItem]:

@@ -37,7 +37,10 @@ forwarding_runs = declare("forwarding_runs", ForwardingRun, access=_ACCESS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingItem:
-    """One item of a manifest: a number, what the run did with its complaints, and why a draft is held."""
+    """One item of a manifest: a number, what the run did with its complaints, and why a draft is held.
+
+    complainant_count counts distinct people as the guard does. content_hash is that of the draft's content.
+    """
 
     run_id: Annotated[ForwardingRunId, KEY, references("forwarding_runs.id")]
     place: Annotated[int, KEY]
@@ -46,6 +49,8 @@ class ForwardingItem:
     order_id: Annotated[OrderId | None, references("block_orders.id", index=True)] = None
     carrier_id: Annotated[MemberId | None, references("members.id")] = None
     complaint_count: int
+    complainant_count: int = 0
+    content_hash: str | None = None
     hold_reasons: tuple[HoldReason, ...] = ()
 
 

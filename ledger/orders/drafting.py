@@ -28,9 +28,9 @@ from ledger.identifiers import parse_id
 from ledger.numbers.forms import ParsedNumber, find_e164, parse_number
 from ledger.numbers.table import PhoneNumber
 from ledger.numbers.vocabulary import HolderStatus
-from ledger.orders.approval import SUMMARY_LENGTH_MAX
 from ledger.orders.drafts import NumberNotHeldError, PreparedDraft, append_drafts
 from ledger.orders.moves import check_words, order_event
+from ledger.orders.revisions import SUMMARY_LENGTH_MAX
 from ledger.orders.states import OrderMove, next_order_state
 from ledger.orders.table import BlockOrder, OrderComplaint, order_complaints
 from ledger.orders.vocabulary import BlockScope
@@ -253,6 +253,7 @@ async def _close_superseded(tx: Transaction, grounds: Grounds, drafted: Sequence
                 old,
                 state=next_order_state(old.state, OrderMove.CLOSE),
                 ended_at=tx.as_of,
+                ended_by=tx.viewer.officer_id,
                 end_note="Superseded by an order to another carrier.",
             )
             changes[old.id] = (old, closed)

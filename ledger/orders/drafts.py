@@ -18,7 +18,7 @@ from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ComplaintId, DirectiveId, OfficeId, OfficerId, OrderId, new_id
 from ledger.numbers.forms import parse_number
 from ledger.numbers.table import PhoneNumber
-from ledger.orders.guard import ComplaintFacts, find_hold_reasons
+from ledger.orders.guard import ComplaintFacts, count_distinct_complainants, find_hold_reasons
 from ledger.orders.moves import order_event
 from ledger.orders.table import OPEN_NUMBER, BlockOrder, OrderComplaint
 from ledger.orders.vocabulary import BlockScope
@@ -95,6 +95,11 @@ async def link_complaints(
     ]
 
 
+def count_complainants(complaints: Sequence[Complaint]) -> int:
+    """Count the distinct people who complained, and one more for each source with complaints that name none."""
+    return count_distinct_complainants([_facts_of(complaint) for complaint in complaints])
+
+
 def _facts_of(complaint: Complaint) -> ComplaintFacts:
     return ComplaintFacts(
         source_id=complaint.source_id,
@@ -124,6 +129,8 @@ def _render(tx: Transaction, draft: PreparedDraft, *, officer_id: OfficerId, off
         summary=draft.summary,
         subscriber_notice=draft.subscriber_notice,
         complaint_count=len(draft.complaints),
+        drafted_complaint_count=len(draft.complaints),
+        drafted_complainant_count=count_complainants(draft.complaints),
         office_id=office_id,
         drafted_by=officer_id,
         drafted_at=tx.as_of,

@@ -4,8 +4,7 @@ Locks are always taken in the same order, orders before complaints before number
 batches wait for each other instead of deadlocking. It must never make a move that states.py does not list.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -16,7 +15,7 @@ from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import OfficerId, parse_id
 from ledger.moves import Change, Moved, Rules, move_records
-from ledger.orders.states import BLOCK_ORDERS
+from ledger.orders.states import BLOCK_ORDERS, OrderState
 from ledger.orders.table import BlockOrder, BlockOrderVersion
 from ledger.storage.database import Transaction
 from ledger.storage.rows import insert_records
@@ -41,14 +40,21 @@ UPDATE phone_numbers n SET status = s.status FROM ordered s WHERE n.e164 = s.e16
 
 Move = Callable[[int, BlockOrder], Moved[BlockOrder]]
 Keep = Callable[[Sequence[Change[BlockOrder]]], Awaitable[None]]
+Prepare = Callable[[Mapping[str, BlockOrder]], Awaitable[None]]
 
 
 async def move_orders(
-    tx: Transaction, order_ids: Sequence[str], move: Move, *, keep: Keep | None = None
+    tx: Transaction,
+    order_ids: Sequence[str],
+    move: Move,
+    *,
+    prepare: Prepare | None = None,
+    keep: Keep | None = None,
 ) -> list[BlockOrder | Problem]:
     """Change many orders, each by its own rule; a second item about the same order is refused.
 
-    keep(changes) stores what else belongs to them before complaints and numbers are updated. Errors: as move_records.
+    prepare(orders) reads what else the rule needs, once the orders are locked. keep(changes) stores what else belongs
+    to them before complaints and numbers are updated. Errors: as move_records.
     """
 
     async def follow(changes: Sequence[Change[BlockOrder]]) -> list[EventDraft]:
@@ -60,6 +66,7 @@ async def move_orders(
         move=move,
         unknown=lambda _place: UnknownError(field="orderId"),
         repeated=lambda: ConflictError("The same order appears twice in this call.", field="orderId"),
+        prepare=prepare,
         follow=follow,
     )
     return await move_records(tx, BlockOrder, [parse_id(order_id) for order_id in order_ids], rules)
@@ -74,29 +81,22 @@ async def settle(tx: Transaction, orders: Sequence[BlockOrder]) -> list[EventDra
     return drafts
 
 
-async def append_versions(
-    tx: Transaction,
-    changes: Sequence[Change[BlockOrder]],
-    *,
-    issued_by: OfficerId,
-    due_at: datetime,
-    is_lift: bool = False,
-) -> None:
-    """Store each order's version as it was just issued."""
+async def append_versions(tx: Transaction, issued: Sequence[BlockOrder], *, issued_by: OfficerId | None) -> None:
+    """Store the version of each order, or of its lift, as it was just issued; without an officer by the gateway."""
     versions = [
         BlockOrderVersion(
-            order_id=change.after.id,
-            version=change.after.version,
-            carrier_id=change.after.carrier_id,
-            scope=change.after.scope,
-            legal_basis=change.after.legal_basis,
-            summary=change.after.summary,
+            order_id=order.id,
+            version=order.version,
+            carrier_id=order.carrier_id,
+            scope=order.scope,
+            legal_basis=order.legal_basis,
+            summary=order.summary,
             issued_by=issued_by,
             issued_at=tx.as_of,
-            due_at=due_at,
-            is_lift=is_lift,
+            due_at=order.due_at or tx.as_of,
+            is_lift=order.state is OrderState.LIFT_ISSUED,
         )
-        for change in changes
+        for order in issued
     ]
     await insert_records(tx, versions)
 

@@ -15,7 +15,8 @@ from sqlalchemy import Column, ColumnElement, and_, false, func, select, true
 from ledger.errors import UnknownError
 from ledger.filters import among, before, conditions_of, equals, since, where
 from ledger.identifiers import ComplaintId, parse_id
-from ledger.orders.states import OrderState
+from ledger.orders.proposal_table import order_proposals
+from ledger.orders.states import OrderMove, OrderState, ProposalState, states_before
 from ledger.orders.table import BlockOrder, block_orders, order_complaints
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page, note_items
@@ -43,6 +44,21 @@ def _is_held(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: 
     return held if wanted else ~held
 
 
+def _has_proposal(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
+    """Something proposed for an issued order awaits approval: a next version, or a lift, also a withdrawn order's."""
+    c, p = block_orders.c, order_proposals.c
+    kept = select(p.order_id).where(p.state == ProposalState.PENDING.value)
+    of_withdrawn = select(c.id).where(
+        c.lift_drafted_at.is_not(None),
+        c.lift_issued_at.is_(None),
+        c.ended_by.is_not(None),
+        c.state == OrderState.WITHDRAWN.value,
+    )
+    proposing = states_before(OrderMove.REISSUE, OrderMove.ISSUE_LIFT)
+    waits = and_(c.id.in_(kept.union_all(of_withdrawn)), c.state.in_([state.value for state in sorted(proposing)]))
+    return waits if wanted else ~waits
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
     """Which orders to return. An empty tuple or None does not filter. Times are UTC; number is E.164."""
@@ -58,6 +74,8 @@ class OrderFilter:
     issued_before: Annotated[datetime | None, before("issued_at")] = None
     office_id: Annotated[str | None, equals("office_id"), only(Role.REGULATOR)] = None
     is_held: Annotated[bool | None, where(_is_held), only(Role.REGULATOR)] = None
+    has_proposal: Annotated[bool | None, where(_has_proposal), only(Role.REGULATOR)] = None
+    is_unconfirmed: Annotated[bool | None, equals("is_unconfirmed"), only(Role.REGULATOR)] = None
 
 
 def visible_orders(viewer: Viewer) -> ColumnElement[bool]:

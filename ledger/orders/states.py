@@ -36,6 +36,9 @@ class OrderMove(StrEnum):
     """What can be done to a block order."""
 
     APPROVE = "APPROVE"
+    ISSUE_IN_EMERGENCY = "ISSUE_IN_EMERGENCY"
+    CONFIRM = "CONFIRM"
+    LAPSE = "LAPSE"
     RETURN = "RETURN"
     REVISE = "REVISE"
     DISCARD = "DISCARD"
@@ -46,6 +49,7 @@ class OrderMove(StrEnum):
     WITHDRAW = "WITHDRAW"
     REISSUE = "REISSUE"
     CLOSE = "CLOSE"
+    DRAFT_LIFT = "DRAFT_LIFT"
     ISSUE_LIFT = "ISSUE_LIFT"
     LIFT = "LIFT"
     REFUSE_LIFT = "REFUSE_LIFT"
@@ -64,6 +68,14 @@ class ExtensionState(ClosedList):
     REFUSED = "REFUSED", "Refused; the due time is unchanged."
 
 
+class ProposalState(ClosedList, graph_name="BlockOrderProposalState"):
+    """The state of a proposal: an issued order's next version or lift, as one officer drafted it."""
+
+    PENDING = "PENDING", "Waiting for another officer."
+    APPROVED = "APPROVED", "Another officer approved it, and it was issued."
+    DISCARDED = "DISCARDED", "An officer discarded it, or something else took its place."
+
+
 _O, _OM = OrderState, OrderMove
 
 _CORRECTIONS: Mapping[OrderMove, OrderState] = {
@@ -75,6 +87,7 @@ _CORRECTIONS: Mapping[OrderMove, OrderState] = {
 
 ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.DRAFT, _OM.APPROVE): _O.ISSUED,
+    (_O.DRAFT, _OM.ISSUE_IN_EMERGENCY): _O.ISSUED,
     (_O.DRAFT, _OM.RETURN): _O.DRAFT,
     (_O.DRAFT, _OM.DISCARD): _O.DISCARDED,
     (_O.DRAFT, _OM.REVISE): _O.DRAFT,
@@ -95,8 +108,14 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     },
     (_O.ISSUED, _OM.WITHDRAW): _O.WITHDRAWN,
     (_O.RECEIVED, _OM.WITHDRAW): _O.WITHDRAWN,
+    # The next version waits beside the order, which the carrier sees as it was issued until another officer approves.
+    (_O.IMPOSSIBLE, _OM.REVISE): _O.IMPOSSIBLE,
     (_O.IMPOSSIBLE, _OM.REISSUE): _O.ISSUED,
     (_O.IMPOSSIBLE, _OM.CLOSE): _O.CLOSED,
+    (_O.EXECUTED, _OM.DRAFT_LIFT): _O.EXECUTED,
+    (_O.PARTIAL, _OM.DRAFT_LIFT): _O.PARTIAL,
+    (_O.LIFT_IMPOSSIBLE, _OM.DRAFT_LIFT): _O.LIFT_IMPOSSIBLE,
+    (_O.WITHDRAWN, _OM.DRAFT_LIFT): _O.WITHDRAWN,
     (_O.EXECUTED, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.PARTIAL, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
     (_O.LIFT_IMPOSSIBLE, _OM.ISSUE_LIFT): _O.LIFT_ISSUED,
@@ -107,6 +126,22 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
     (_O.PARTIAL, _OM.END_RECYCLED): _O.ENDED,
     (_O.LIFT_ISSUED, _OM.LIFT): _O.LIFTED,
     (_O.LIFT_ISSUED, _OM.REFUSE_LIFT): _O.LIFT_IMPOSSIBLE,
+    # Another officer confirms what one issued in an emergency, however far the carrier has come by then.
+    (_O.ISSUED, _OM.CONFIRM): _O.ISSUED,
+    (_O.RECEIVED, _OM.CONFIRM): _O.RECEIVED,
+    (_O.PARTIAL, _OM.CONFIRM): _O.PARTIAL,
+    (_O.EXECUTED, _OM.CONFIRM): _O.EXECUTED,
+    (_O.IMPOSSIBLE, _OM.CONFIRM): _O.IMPOSSIBLE,
+    (_O.LIFT_ISSUED, _OM.CONFIRM): _O.LIFT_ISSUED,
+    (_O.LIFTED, _OM.CONFIRM): _O.LIFTED,
+    (_O.LIFT_IMPOSSIBLE, _OM.CONFIRM): _O.LIFT_IMPOSSIBLE,
+    # Nobody confirmed an emergency order in time.
+    (_O.ISSUED, _OM.LAPSE): _O.WITHDRAWN,
+    (_O.RECEIVED, _OM.LAPSE): _O.WITHDRAWN,
+    (_O.PARTIAL, _OM.LAPSE): _O.LIFT_ISSUED,
+    (_O.EXECUTED, _OM.LAPSE): _O.LIFT_ISSUED,
+    (_O.WITHDRAWN, _OM.LAPSE): _O.LIFT_ISSUED,
+    (_O.IMPOSSIBLE, _OM.LAPSE): _O.CLOSED,
 }
 
 
@@ -118,6 +153,11 @@ OPEN_ORDER_STATES = frozenset(
     {_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.EXECUTED, _O.IMPOSSIBLE, _O.LIFT_ISSUED, _O.LIFT_IMPOSSIBLE}
 )
 """States in which another complaint of the same number joins this order instead of leading to a new one."""
+
+
+def states_before(*moves: OrderMove) -> frozenset[OrderState]:
+    """The states that allow any of these moves."""
+    return frozenset(state for state, move in ORDER_MOVES if move in moves)
 
 
 def next_order_state(state: OrderState, move: OrderMove) -> OrderState:
@@ -164,6 +204,10 @@ BLOCK_ORDERS = Instrument(
             EventKind.ORDER_CLOSED,
             EventKind.ORDER_LIFT_ISSUED,
             EventKind.ORDER_ENDED,
+            EventKind.ORDER_CONFIRMED,
+            EventKind.ORDER_PROPOSED,
+            EventKind.ORDER_PROPOSAL_RETURNED,
+            EventKind.ORDER_PROPOSAL_DISCARDED,
             EventKind.EXTENSION_REQUESTED,
             EventKind.EXTENSION_DECIDED,
         }

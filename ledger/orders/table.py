@@ -31,8 +31,22 @@ from ledger.identifiers import (
     OfficerId,
     OrderId,
 )
-from ledger.orders.states import AWAITING_CARRIER, OPEN_ORDER_STATES, STATUS_OF_STATE, ExtensionState, OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, BlockScope, ImpossibleReason, LiftBasis
+from ledger.orders.states import (
+    AWAITING_CARRIER,
+    OPEN_ORDER_STATES,
+    STATUS_OF_STATE,
+    ExtensionState,
+    OrderMove,
+    OrderState,
+    states_before,
+)
+from ledger.orders.vocabulary import (
+    AcknowledgementKind,
+    AcknowledgementMark,
+    BlockScope,
+    ImpossibleReason,
+    LiftBasis,
+)
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, MY_BRAND, OF_MY_BRAND, TRANSITION_MOVES, Access, reads
 from ledger.storage.markers import (
@@ -72,6 +86,16 @@ def _is_overdue(c: Columns) -> ColumnElement[Any]:
     return and_(is_owed, c.due_at.is_not(None), c.due_at < AS_OF)
 
 
+def _is_unconfirmed(c: Columns) -> ColumnElement[Any]:
+    """Never NULL, and a condition that an index answers."""
+    confirmable = c.state.in_([state.value for state in sorted(states_before(OrderMove.CONFIRM))])
+    return and_(c.confirmation_due_at.is_not(None), confirmable)
+
+
+def _is_confirmation_overdue(c: Columns) -> ColumnElement[Any]:
+    return and_(_is_unconfirmed(c), c.confirmation_due_at < AS_OF)
+
+
 def _status(c: Columns) -> ColumnElement[Any]:
     return case({state.value: status.value for state, status in STATUS_OF_STATE.items()}, value=c.state)
 
@@ -82,7 +106,10 @@ class BlockOrder:
 
     standing_acknowledgement_id is the latest statement that moved the state.
     lift_no is the lift's own number: the order's number, with the version that issued the lift. is_overdue: the
-    carrier still has to act although the due time has passed.
+    carrier still has to act although the due time has passed. drafted_complaint_count and drafted_complainant_count
+    are of the complaints that it was drafted on, and do not change. is_emergency: its drafter issued it alone.
+    confirmation_due_at is set while what one officer issued alone, the order or its lift, has not been confirmed.
+    lift_issued_by approved the lift, or issued it alone if there is no lift_drafted_by.
     """
 
     id: Annotated[OrderId, KEY]
@@ -101,6 +128,8 @@ class BlockOrder:
     summary: str
     subscriber_notice: str
     complaint_count: int = 0
+    drafted_complaint_count: Annotated[int | None, REQUIRED, _OFFICE] = 0
+    drafted_complainant_count: Annotated[int | None, REQUIRED, _OFFICE] = 0
     state: OrderState = OrderState.DRAFT
     status: Annotated[BlockRequestStatus, derived(_status)] = DERIVED
     impossible_reason: ImpossibleReason | None = None
@@ -114,6 +143,11 @@ class BlockOrder:
     hold_reasons: Annotated[tuple[HoldReason, ...] | None, REQUIRED, _OFFICE] = ()
     override_note: Annotated[str | None, _OFFICE] = None
     overridden_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
+    is_emergency: bool = False
+    emergency_note: Annotated[str | None, _OFFICE] = None
+    confirmation_due_at: Annotated[datetime | None, _OFFICE] = None
+    is_unconfirmed: Annotated[bool | None, derived(_is_unconfirmed), _OFFICE] = DERIVED
+    is_confirmation_overdue: Annotated[bool | None, derived(_is_confirmation_overdue), _OFFICE] = DERIVED
     issued_at: datetime | None = None
     due_at: datetime | None = None
     is_overdue: Annotated[bool, derived(_is_overdue)] = DERIVED
@@ -121,12 +155,15 @@ class BlockOrder:
     effective_at: datetime | None = None
     was_late: bool = False
     ended_at: datetime | None = None
+    ended_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
     end_note: Annotated[str | None, _OFFICE] = None
     lift_drafted_at: Annotated[datetime | None, _OFFICE] = None
     lift_basis: LiftBasis | None = None
     lift_no: Annotated[str | None, derived(_lift_no)] = DERIVED
     lift_note: Annotated[str | None, _OFFICE] = None
+    lift_drafted_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
     lift_issued_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
+    lift_confirmed_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
     lift_issued_at: datetime | None = None
     lifted_at: datetime | None = None
 
@@ -139,8 +176,11 @@ block_orders = declare(
     BlockOrder,
     CheckConstraint("drafted_by <> approved_by", name="four_eyes"),
     CheckConstraint("(state IN ('DRAFT', 'DISCARDED')) = (issued_at IS NULL)", name="issued_once_approved"),
+    CheckConstraint("lift_drafted_by <> lift_issued_by", name="lift_four_eyes"),
+    CheckConstraint("lift_issued_by <> lift_confirmed_by", name="lift_confirmed_by_another"),
     CheckConstraint(
-        "issued_at IS NULL OR (due_at IS NOT NULL AND approved_by IS NOT NULL)", name="issued_with_due_time"
+        "issued_at IS NULL OR (due_at IS NOT NULL AND (approved_by IS NOT NULL OR is_emergency))",
+        name="issued_with_due_time",
     ),
     CheckConstraint(
         "issued_at IS NULL OR cardinality(hold_reasons) = 0 OR override_note IS NOT NULL", name="held_until_overridden"
@@ -157,6 +197,16 @@ block_orders = declare(
     Index("ix_block_orders_due_at_id", "due_at", "id"),
     Index("ix_block_orders_state_due_at_id", "state", "due_at", "id"),
     Index("ix_block_orders_e164", "e164"),
+    Index(
+        "ix_block_orders_confirmation_due_at",
+        "confirmation_due_at",
+        postgresql_where=text("confirmation_due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_block_orders_lift_drafted_at",
+        "lift_drafted_at",
+        postgresql_where=text("lift_drafted_at IS NOT NULL AND lift_issued_at IS NULL"),
+    ),
     Index(
         "ix_block_orders_impossible_reason",
         "impossible_reason",
@@ -175,7 +225,7 @@ block_orders = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockOrderVersion:
-    """One version of an order, or of its lift, as it was issued."""
+    """One version of an order, or of its lift, as it was issued. issued_by is None if the gateway issued the lift."""
 
     order_id: Annotated[OrderId, KEY, references("block_orders.id")]
     version: Annotated[int, KEY]
@@ -183,7 +233,7 @@ class BlockOrderVersion:
     scope: BlockScope
     legal_basis: str
     summary: str
-    issued_by: Annotated[OfficerId, references("officers.id")]
+    issued_by: Annotated[OfficerId | None, references("officers.id")]
     issued_at: datetime
     due_at: datetime
     is_lift: bool = False

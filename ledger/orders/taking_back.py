@@ -132,7 +132,9 @@ class _Batch:
 
     def _end(self, draft: BlockOrder) -> BlockOrder:
         state = next_order_state(draft.state, OrderMove.DISCARD)
-        return replace(draft, state=state, end_note=_END_NOTE, ended_at=self.tx.as_of)
+        return replace(
+            draft, state=state, end_note=_END_NOTE, ended_at=self.tx.as_of, ended_by=self.tx.viewer.officer_id
+        )
 
     async def _release(self) -> list[Complaint]:
         """Return the other complaints to VERIFIED, except those that another open order is about."""

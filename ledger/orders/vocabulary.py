@@ -24,6 +24,14 @@ class LiftBasis(ClosedList):
     POLICE = "POLICE", "The police asked for it."
     REGULATOR_ERROR = "REGULATOR_ERROR", "The regulator issued the order in error."
     RECYCLED = "RECYCLED", "The number was assigned to another subscriber."
+    UNCONFIRMED = "UNCONFIRMED", "No other officer confirmed the emergency order in time; the gateway issued the lift."
+
+
+class ProposalKind(ClosedList, graph_name="BlockOrderProposalKind"):
+    """What is proposed for an issued order."""
+
+    NEXT_VERSION = "NEXT_VERSION", "The same order with another scope or other texts, to be issued again."
+    LIFT = "LIFT", "The lift of its block."
 
 
 class ImpossibleReason(ClosedList):

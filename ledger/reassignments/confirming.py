@@ -154,6 +154,7 @@ class _Confirmations:
             order,
             state=next_order_state(order.state, OrderMove.END_RECYCLED),
             ended_at=self.tx.as_of,
+            ended_by=self.tx.viewer.officer_id,
             end_note="The number was given to another subscriber.",
         )
 

@@ -6,11 +6,12 @@ from typing import Annotated
 import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
+from strawberry.federation.schema_directives import Cost
 
 from ledger.forwarding import table
 from ledger.forwarding.candidates import ForwardingRequest
 from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding, discard_forwarding, forward_complaints
-from ledger.forwarding.reading import get_forwarding_run, list_forwarding_items, list_forwarding_runs
+from ledger.forwarding.reading import get_forwarding_run, list_forwarding_items, list_forwarding_runs, read_manifest
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.orders.vocabulary import BlockScope
@@ -28,6 +29,9 @@ from schema.problems import count_problems
 from schema.scalars import E164
 from schema.texts import CHECKED
 
+WHOLE = Cost(weight=1_000)
+"""A manifest's text has a line for each of up to 2,000 numbers."""
+
 
 @fed.type(
     description="One line of a manifest: a number, and what the run did with its complaints.",
@@ -38,6 +42,12 @@ class ForwardingItem(Shown[table.ForwardingItem]):
     e164: E164 | None = strawberry.field(description="The number.")
     result: ForwardingResult = strawberry.field(description="What the run did with its complaints.")
     complaint_count: int = strawberry.field(description="The number of those complaints.")
+    complainant_count: int = strawberry.field(
+        description="How many distinct people complained; complaints of one source that name nobody count as one."
+    )
+    content_hash: str | None = strawberry.field(
+        description="The contentHash of the draft, which is issued only while its content still has this hash."
+    )
     hold_reasons: list[HoldReason] = strawberry.field(description="Why the draft is held.", directives=[few(2)])
 
     @field("The number, with what is known about it.")
@@ -64,7 +74,9 @@ class ForwardingItemConnection(Connection[ForwardingItem]):
 class ForwardingRun(Shown[table.ForwardingRun]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     state: ForwardingState = strawberry.field(description="Where it stands.")
-    manifest_hash: str = strawberry.field(description="What an approver approves: the SHA-256 of the manifest.")
+    manifest_hash: str = strawberry.field(
+        description="What an approver approves: the SHA-256 of canonicalText in UTF-8, in hexadecimal."
+    )
     complaint_count: int = strawberry.field(description="The number of complaints that the manifest covers.")
     started_at: datetime = strawberry.field(description="When it was started.")
     approved_at: datetime | None = strawberry.field(name="concludedAt", description="When it was concluded.")
@@ -81,6 +93,10 @@ class ForwardingRun(Shown[table.ForwardingRun]):
     @field("The officer who approved or discarded it.")
     async def concluded_by(self, info: Info) -> Officer | None:
         return await find_officer(info.context, self.row.approved_by)
+
+    @field("The manifest as the canonical text that an approver reads.", directives=[WHOLE])
+    async def canonical_text(self, info: Info) -> str | None:
+        return await info.context.read(read_manifest, self.id)
 
     @field("The manifest, line by line.", directives=[PAGED, QUERIED])
     async def items(self, info: Info, first: First = UNSET, after: After = UNSET) -> ForwardingItemConnection | None:
@@ -199,7 +215,8 @@ class ForwardingMutations:
         return ForwardComplaintsPayload(run=ForwardingRun.of(await info.context.write(forward_complaints, request)))
 
     @field(
-        "Issue some or all of a run's drafts, exactly as the manifest's hash covers them.",
+        "Issue some or all of a run's drafts, exactly as the manifest's hash covers them. A draft that changed since "
+        "the manifest was written is refused with CONTENT_CHANGED.",
         needs=ORDERS_APPROVE,
         extensions=[CHECKED],
     )

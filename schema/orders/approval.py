@@ -8,8 +8,9 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.errors import Problem as LedgerProblem
-from ledger.orders.approval import Approval, approve_block_orders, reissue_block_orders, return_block_orders
+from ledger.orders.approval import Approval, approve_block_orders, return_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions
+from ledger.orders.revisions import reissue_block_orders
 from ledger.orders.table import OrderExtension as LedgerExtension
 from schema.authority import ORDERS_APPROVE
 from schema.fields import field
@@ -22,9 +23,12 @@ from schema.pages import few
 from schema.problems import Problem, count_problems
 
 
-@fed.input(description="One draft to be issued.")
+@fed.input(description="One draft, or one proposal of an issued order, to be issued.")
 class BlockOrderApprovalInput:
-    order_id: strawberry.ID = strawberry.field(description="The draft.")
+    order_id: strawberry.ID = strawberry.field(description="The draft, or the order.")
+    content_hash: str = strawberry.field(
+        description="The contentHash of the draft, or of the order's proposal, as you read it."
+    )
     override_note: str | None = strawberry.field(
         description="Why it is issued although the guard holds it; required in that case.", default=UNSET
     )
@@ -98,8 +102,9 @@ class DecideExtensionsPayload:
 @fed.type
 class OrderApprovalMutations:
     @field(
-        "Issue drafts of other officers; the carriers' time limit runs from now. Your own drafts "
-        "are refused with FOUR_EYES.",
+        "Issue what other officers drafted: orders, and the next versions and lifts of issued orders. The carriers' "
+        "time limit runs from now. Your own drafts are refused with FOUR_EYES, and what changed since you read it "
+        "with CONTENT_CHANGED.",
         needs=ORDERS_APPROVE,
     )
     async def approve_block_orders(
@@ -110,7 +115,9 @@ class OrderApprovalMutations:
         approvals = [Approval(**given(item)) for item in input.approvals]
         return ApproveBlockOrdersPayload.of(await info.context.write(approve_block_orders, approvals))
 
-    @field("Send drafts back to their office, with the reason.", needs=ORDERS_APPROVE)
+    @field(
+        "Send drafts, or the proposals of issued orders, back to their office, with the reason.", needs=ORDERS_APPROVE
+    )
     async def return_block_orders(
         self,
         info: Info,
@@ -119,7 +126,8 @@ class OrderApprovalMutations:
         return ReturnBlockOrdersPayload.of(await info.context.write(return_block_orders, input.drafts()))
 
     @field(
-        "Issue a new version of orders that the carrier could not execute, addressed to the same carrier.",
+        "Issue orders that the carrier could not execute once more, to the same carrier and exactly as they were. "
+        "An item that changes anything is drafted as the order's proposal instead, for another officer to approve.",
         needs=ORDERS_APPROVE,
     )
     async def reissue_block_orders(

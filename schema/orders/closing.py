@@ -1,12 +1,11 @@
-"""Ending issued block orders: withdrawing, closing, lifting."""
+"""Ending issued block orders: withdrawing, closing."""
 
 from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
 
-from ledger.orders.closing import LiftDraft, close_block_orders, lift_block_orders, withdraw_block_orders
-from ledger.orders.vocabulary import LiftBasis
+from ledger.orders.closing import close_block_orders, withdraw_block_orders
 from schema.authority import ORDERS_APPROVE
 from schema.fields import field
 from schema.info import Info
@@ -23,18 +22,6 @@ class CloseBlockOrdersInput(BlockOrderNotesInput):
     pass
 
 
-@fed.input(description="One block to be lifted.")
-class BlockOrderLiftInput:
-    order_id: strawberry.ID = strawberry.field(description="The order whose block is lifted.")
-    basis: LiftBasis = strawberry.field(description="The ground.")
-    note: str = strawberry.field(description="The explanation; it is kept with the order.")
-
-
-@fed.input(description="Blocks to be lifted, at most 1,000.")
-class LiftBlockOrdersInput:
-    lifts: list[BlockOrderLiftInput] = strawberry.field(description="One for each order, at most 1,000.")
-
-
 @fed.type(description="The result of withdrawBlockOrders.")
 class WithdrawBlockOrdersPayload(BlockOrdersPayload):
     pass
@@ -42,11 +29,6 @@ class WithdrawBlockOrdersPayload(BlockOrdersPayload):
 
 @fed.type(description="The result of closeBlockOrders.")
 class CloseBlockOrdersPayload(BlockOrdersPayload):
-    pass
-
-
-@fed.type(description="The result of liftBlockOrders.")
-class LiftBlockOrdersPayload(BlockOrdersPayload):
     pass
 
 
@@ -67,12 +49,3 @@ class OrderEndingMutations:
         input: Annotated[CloseBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
     ) -> CloseBlockOrdersPayload | None:
         return CloseBlockOrdersPayload.of(await info.context.write(close_block_orders, input.drafts()))
-
-    @field("Order the carriers to lift blocks; each lift has its own due time.", needs=ORDERS_APPROVE)
-    async def lift_block_orders(
-        self,
-        info: Info,
-        input: Annotated[LiftBlockOrdersInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
-    ) -> LiftBlockOrdersPayload | None:
-        lifts = [LiftDraft(order_id=item.order_id, basis=item.basis, note=item.note) for item in input.lifts]
-        return LiftBlockOrdersPayload.of(await info.context.write(lift_block_orders, lifts))

@@ -6,9 +6,9 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.orders.approval import Revision, revise_block_orders
 from ledger.orders.closing import discard_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.revisions import Revision, revise_block_orders
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category
 from schema.authority import ORDERS_DRAFT
@@ -61,6 +61,13 @@ class BlockOrderRevisionInput:
     summary: str | None = strawberry.field(description="Your summary for the carrier.", default=UNSET)
     subscriber_notice: str | None = strawberry.field(description="The notice to the subscriber.", default=UNSET)
     legal_basis: str | None = strawberry.field(description="Its legal basis.", default=UNSET)
+    content_hash: str | None = strawberry.field(
+        description=(
+            "The contentHash of what you read. It is required to issue an order again without a change; otherwise it is"
+            " checked if you give it."
+        ),
+        default=UNSET,
+    )
 
     def revision(self) -> Revision:
         return Revision(**given(self))
@@ -103,7 +110,8 @@ class OrderDraftingMutations:
         return DraftBlockOrdersPayload.of(await info.context.write(draft_block_orders, drafts))
 
     @field(
-        "Change drafts. Whoever revises a draft becomes its drafter, so that a different officer has to approve it.",
+        "Change drafts, and draft the next version of orders that the carrier could not execute. Whoever revises a "
+        "draft becomes its drafter, so that a different officer has to approve it.",
         needs=ORDERS_DRAFT,
     )
     async def revise_block_orders(
@@ -114,7 +122,7 @@ class OrderDraftingMutations:
         revisions = [item.revision() for item in input.revisions]
         return ReviseBlockOrdersPayload.of(await info.context.write(revise_block_orders, revisions))
 
-    @field("Discard drafts.", needs=ORDERS_DRAFT)
+    @field("Discard drafts, or the proposals of issued orders, which then stand as they are.", needs=ORDERS_DRAFT)
     async def discard_block_orders(
         self,
         info: Info,

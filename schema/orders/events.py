@@ -11,7 +11,7 @@ from ledger.feed.entries import Entry
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import Position
 from ledger.orders.states import ExtensionState, OrderState
-from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, LiftBasis
+from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, LiftBasis, ProposalKind
 from resolvers.batches import BLOCK_REQUESTS, follow
 from resolvers.sources import Message
 from schema.authority import ORDERS_READ
@@ -47,6 +47,10 @@ class BlockRequestEvent:
     )
     corrects: strawberry.ID | None = strawberry.field(description="The earlier acknowledgement that this one replaces.")
     lift_basis: LiftBasis | None = strawberry.field(description="The ground on which the block is lifted.")
+    is_emergency: bool | None = strawberry.field(
+        description="Whether one officer issued it alone, in an emergency; set when an order or a lift is issued so."
+    )
+    proposal: ProposalKind | None = strawberry.field(description="What was proposed for the order.")
     extension_state: ExtensionState | None = strawberry.field(
         description="What was decided on the request for more time."
     )
@@ -76,6 +80,8 @@ class BlockRequestEvent:
             mark=read_said(entry, "mark", AcknowledgementMark),
             corrects=read_said(entry, "corrects", strawberry.ID),
             lift_basis=read_said(entry, "basis", LiftBasis),
+            is_emergency=read_said(entry, "emergency", bool),
+            proposal=read_said(entry, "proposal", ProposalKind),
             extension_state=read_said(entry, "extension", ExtensionState),
             erased_at=entry.erased_at,
         )

@@ -9,6 +9,7 @@ import strawberry.federation as fed
 from strawberry import UNSET, Private
 
 from ledger.orders import table
+from ledger.orders.content import hash_content, render_content
 from ledger.orders.reading import OrderFilter, count_block_orders, get_block_order, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis, OrderSort
@@ -25,6 +26,7 @@ from schema.members.types import Brand, Member, Office, Officer, find_brand, fin
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
 from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
+from schema.orders.proposals import BlockOrderProposal, find_proposal
 from schema.pages import COUNTED, LONG, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -84,6 +86,33 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
         description="Why it was issued although the guard held it; visible to the regulator only.",
         requires_scopes=ORDER_STAFF,
         directives=[LONG],
+    )
+    drafted_complainant_count: int | None = fed.field(
+        name="complainantCount",
+        description=(
+            "How many distinct people complained when it was drafted; complaints of one source that name nobody count"
+            " as one. Visible to the regulator only."
+        ),
+        requires_scopes=ORDER_STAFF,
+    )
+    is_emergency: bool = strawberry.field(description="Whether one officer issued it alone, in an emergency.")
+    emergency_note: str | None = fed.field(
+        description="Why one officer issued it alone; visible to the regulator only.",
+        requires_scopes=ORDER_STAFF,
+        directives=[LONG],
+    )
+    is_unconfirmed: bool | None = fed.field(
+        description=(
+            "Whether one officer issued it, or its lift, alone and no other has confirmed that yet; visible to the"
+            " regulator only."
+        ),
+        requires_scopes=ORDER_STAFF,
+    )
+    is_confirmation_overdue: bool | None = fed.field(
+        description="Whether that confirmation is overdue; visible to the regulator only.", requires_scopes=ORDER_STAFF
+    )
+    confirmation_due_at: datetime | None = fed.field(
+        description="When that confirmation is due; visible to the regulator only.", requires_scopes=ORDER_STAFF
     )
     end_note: str | None = fed.field(
         description="Why it was ended; visible to the regulator only.",
@@ -150,6 +179,43 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     async def approved_by(self, info: Info) -> Officer | None:
         return await find_officer(info.context, self.row.approved_by)
 
+    @field("The officer who drafted its lift; visible to the regulator only.", needs=ORDER_STAFF)
+    async def lift_drafted_by(self, info: Info) -> Officer | None:
+        return await find_officer(info.context, self.row.lift_drafted_by)
+
+    @field(
+        "The officer who approved its lift, or who issued it alone in an emergency; visible to the regulator only.",
+        needs=ORDER_STAFF,
+    )
+    async def lift_approved_by(self, info: Info) -> Officer | None:
+        return await find_officer(info.context, self.row.lift_issued_by)
+
+    @field(
+        "The officer who confirmed a lift that another issued alone; visible to the regulator only.", needs=ORDER_STAFF
+    )
+    async def lift_confirmed_by(self, info: Info) -> Officer | None:
+        return await find_officer(info.context, self.row.lift_confirmed_by)
+
+    @field("What is proposed for it and awaits approval; visible to the regulator only.", needs=ORDER_STAFF)
+    async def proposal(self, info: Info) -> BlockOrderProposal | None:
+        return await find_proposal(info.context, self.row)
+
+    @field(
+        "The canonical text of its content as drafted or, with a lift, of the lift as issued: what an approver reads."
+        " Visible to the regulator only.",
+        needs=ORDER_STAFF,
+        directives=[LONG],
+    )
+    def content_text(self) -> str | None:
+        return render_content(self.row)
+
+    @field(
+        "What an approver approves: the SHA-256 of contentText (UTF-8), in hexadecimal. Visible to the regulator only.",
+        needs=ORDER_STAFF,
+    )
+    def content_hash(self) -> str | None:
+        return hash_content(self.row)
+
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "BlockOrder":  # noqa: A002 - the key's name
         return cls.of(await resolve.get_order(info.context, id))
@@ -186,6 +252,14 @@ class BlockOrderFilter:
     )
     is_held: bool | None = strawberry.field(
         description="Whether the guard holds the draft; meaningful for the regulator only.", default=UNSET
+    )
+    has_proposal: bool | None = strawberry.field(
+        description="Whether its next version or its lift awaits approval; meaningful for the regulator only.",
+        default=UNSET,
+    )
+    is_unconfirmed: bool | None = strawberry.field(
+        description="Whether what one officer issued alone awaits confirmation; meaningful for the regulator only.",
+        default=UNSET,
     )
 
 

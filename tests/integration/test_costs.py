@@ -8,11 +8,12 @@ import pytest
 from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import BATCH_SIZE, import_complaints
 from ledger.complaints.rows import FileFormat, FileReading
-from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.approval import approve_block_orders
+from ledger.orders.content import hash_content
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.storage.database import Database
 from tests.support.desk import Desk
-from tests.support.journeys import WORDS, acknowledge, draft_orders, file_verified, issue_orders
+from tests.support.journeys import WORDS, acknowledge, approval_of, draft_orders, file_verified, issue_orders
 from tests.support.statements import count_statements
 
 Count = Callable[[Awaitable[object]], Awaitable[int]]
@@ -75,7 +76,7 @@ class TestOrders:
 
         async def approve():
             async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-                await approve_block_orders(tx, [Approval(order_id=each.id) for each in self.drafts])
+                await approve_block_orders(tx, [approval_of(each) for each in self.drafts])
 
         assert (await count(draft()), await count(approve())) == (6, 6)
 
@@ -90,7 +91,7 @@ class TestMutation:
         numbers = numbers_of(MANY)
         await file_verified(desk.database, desk.parties, desk.as_of, numbers)
         drafts = await draft_orders(desk.database, desk.parties, desk.as_of, numbers)
-        approvals = [{"orderId": draft.id} for draft in drafts]
+        approvals = [{"orderId": draft.id, "contentHash": hash_content(draft)} for draft in drafts]
         answer = await desk.ask(desk.parties.other_officer, self.APPROVE, input={"approvals": approvals})
         assert (answer.errors, answer.data["approveBlockOrders"]["problemCount"]) == ([], 0)
         assert len(answer.statements) <= 12, answer.statements

@@ -17,9 +17,14 @@ from ledger.numbers.table import OverrideProposal
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
 from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.content import hash_content
 from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.lifts import LiftDraft, draft_lifts
+from ledger.orders.proposals import load_pending_proposals
+from ledger.orders.reading import load_orders
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.orders.waiting import get_waiting
 from ledger.reassignments.confirming import confirm_reassignments
 from ledger.reassignments.reporting import ReassignmentDraft, ReportedReassignment, report_reassignments
 from ledger.reassignments.table import ReassignmentReport
@@ -53,12 +58,44 @@ async def draft_orders(database, parties, as_of, numbers: Sequence[str], **more)
         return await draft_block_orders(tx, [OrderDraft(number=number, **(WORDS | more)) for number in numbers])
 
 
+def approval_of(draft: BlockOrder, **more) -> Approval:
+    """The approval of a draft as it was read."""
+    return Approval(order_id=draft.id, content_hash=hash_content(draft), **more)
+
+
+async def read_approvals(tx, orders: Sequence[BlockOrder]) -> list[Approval]:
+    """The approvals of what waits of these orders, as it is read now."""
+    ids = [order.id for order in orders]
+    present, pending = await load_orders(tx, ids), await load_pending_proposals(tx, ids)
+    approvals = []
+    for order in present.values():
+        waiting = get_waiting(order, pending.get(order.id))
+        approvals.append(Approval(order_id=order.id, content_hash=hash_content(waiting.order)))
+    return approvals
+
+
+async def approve_proposals(tx, orders: Sequence[BlockOrder]) -> list[BlockOrder | Problem]:
+    """Approve what is proposed for these orders, as read now."""
+    return await approve_block_orders(tx, await read_approvals(tx, orders))
+
+
+async def lift_orders(database, parties, as_of, lifts: Sequence[LiftDraft]) -> list[BlockOrder]:
+    """Lifts that the officer drafts and the other officer approves."""
+    async with database.transaction(parties.officer, as_of=as_of) as tx:
+        orders = await draft_lifts(tx, lifts)
+    assert all(isinstance(order, BlockOrder) for order in orders), orders
+    async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+        lifted = await approve_proposals(tx, orders)
+    assert all(isinstance(order, BlockOrder) for order in lifted), lifted
+    return lifted
+
+
 async def issue_orders(database, parties, as_of, numbers: Sequence[str]) -> list[BlockOrder]:
     """An issued order for each number, from a complaint to the second officer's approval."""
     await file_verified(database, parties, as_of, numbers)
     drafts = await draft_orders(database, parties, as_of, numbers)
     async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-        issued = await approve_block_orders(tx, [Approval(order_id=draft.id) for draft in drafts])
+        issued = await approve_block_orders(tx, [approval_of(draft) for draft in drafts])
     assert all(isinstance(order, BlockOrder) for order in issued), issued
     return issued
 
@@ -76,7 +113,7 @@ async def forward(database, parties, as_of, request=FORWARDING):
     return await database.run(parties.officer, as_of=as_of, work=lambda tx: forward_complaints(tx, request))
 
 
-def approval_of(proposal: OverrideProposal) -> OverrideApproval:
+def approval_of_override(proposal: OverrideProposal) -> OverrideApproval:
     """The approval by the proposal's content, as an officer who read it gives."""
     return OverrideApproval(proposal_id=proposal.id, content_hash=hash_canonical(render_override(proposal)))
 
@@ -92,7 +129,7 @@ async def override_number(database, parties, as_of, number, holder_id, **more) -
     proposal = await propose_override(database, parties, as_of, number, holder_id, **more)
     assert isinstance(proposal, OverrideProposal), proposal
     async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-        [approved] = await approve_overrides(tx, [approval_of(proposal)])
+        [approved] = await approve_overrides(tx, [approval_of_override(proposal)])
     assert isinstance(approved, OverrideProposal), approved
     return approved
 

@@ -38,6 +38,7 @@ class TestWhoSeesWhat:
     async def test_refuses_a_carrier_by_name_what_is_the_regulators_alone(self, site: Site, order):
         query = """query($id: ID) { blockOrder(id: $id) { orderNo summary complaintCount
           draftedBy { displayName } approvedBy { displayName } holdReasons overrideNote endNote office { name }
+          contentText contentHash proposal { contentText } isUnconfirmed emergencyNote complainantCount
           complaints { nodes { id } }
           number { e164 complaintCount verifiedComplaintCount } carrier { contact { email } } } }"""
         answer = site.post(site.token(site.parties.telkomsel), query, id=order.id)
@@ -45,14 +46,20 @@ class TestWhoSeesWhat:
         assert paths(answer) == [
             "blockOrder.approvedBy",
             "blockOrder.carrier.contact",
+            "blockOrder.complainantCount",
             "blockOrder.complaints",
+            "blockOrder.contentHash",
+            "blockOrder.contentText",
             "blockOrder.draftedBy",
+            "blockOrder.emergencyNote",
             "blockOrder.endNote",
             "blockOrder.holdReasons",
+            "blockOrder.isUnconfirmed",
             "blockOrder.number.complaintCount",
             "blockOrder.number.verifiedComplaintCount",
             "blockOrder.office",
             "blockOrder.overrideNote",
+            "blockOrder.proposal",
         ]
         shown = answer["data"]["blockOrder"]
         assert (shown["orderNo"], shown["complaintCount"], shown["number"]["e164"]) == (order.order_no, 1, NUMBER)

@@ -19,15 +19,16 @@ from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.numbers.plan import find_holders
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders
-from ledger.orders.approval import Approval, OrderNote, approve_block_orders
-from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
+from ledger.orders.approval import OrderNote, approve_block_orders
+from ledger.orders.closing import withdraw_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.lifts import LiftDraft
 from ledger.orders.reading import OrderFilter, get_block_order, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.pages import PageRequest
-from tests.support.journeys import WORDS, acknowledge, override_number
+from tests.support.journeys import WORDS, acknowledge, approval_of, lift_orders, override_number
 from tests.support.places import SHARED_DATA
 
 DATA = SHARED_DATA / "id_sms_complaints.csv"
@@ -113,7 +114,7 @@ async def reroute(database, parties, as_of, order):
     async with database.transaction(parties.officer, as_of=as_of) as tx:
         [draft] = await draft_block_orders(tx, [OrderDraft(supersedes_id=order.id, **WORDS)])
     async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-        [issued] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+        [issued] = await approve_block_orders(tx, [approval_of(draft)])
     done = await acknowledge(database, parties.telkomsel, as_of, issued)
     assert done.order.state is OrderState.EXECUTED
 
@@ -124,8 +125,8 @@ async def withdraw_and_lift(database, parties, as_of, order):
         await withdraw_block_orders(tx, [OrderNote(order_id=order.id, note="The complaint was mistaken.")])
     await acknowledge(database, parties.indosat, as_of, order)
     lift = LiftDraft(order_id=order.id, basis=LiftBasis.REGULATOR_ERROR, note="Blocked all the same.")
-    async with database.transaction(parties.officer, as_of=as_of) as tx:
-        await lift_block_orders(tx, [lift])
+    await lift_orders(database, parties, as_of, [lift])
+    async with database.reading(parties.officer, as_of=as_of) as tx:
         assert (await get_block_order(tx, order_id=order.id)).state is OrderState.LIFT_ISSUED
         assert (
             len((await list_block_orders(tx, PageRequest(), OrderFilter(states=[OrderState.LIFT_ISSUED]))).items) == 1

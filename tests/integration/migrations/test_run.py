@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.errors import SchemaOutdatedError
 from ledger.feed.batches import sequence_batch
 from ledger.feed.direct import DirectSession
@@ -29,7 +30,14 @@ from migrations.metadata import metadata
 from migrations.run import RolesMissingError, alembic_config, check_schema, head_revision, migrate
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import found_country
-from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
+from tests.support.journeys import (
+    INDOSAT_NUMBER,
+    TELKOMSEL_NUMBER,
+    acknowledge,
+    draft_orders,
+    file_verified,
+    issue_orders,
+)
 from tests.support.places import ROOT
 from tests.support.running import running
 from tests.support.waiting import until
@@ -146,6 +154,35 @@ class TestTheFeed:
         assert [row["id"] for row in ordered] == sorted(row["id"] for row in ordered)
         assert len(ordered) == 301
         assert await owner.fetchval("SELECT count(*) FROM feed_nodes") == 1
+        await owner.close()
+
+
+class TestFourEyes:
+    """Revision 0012 on a database with orders from before contents had counts of their own."""
+
+    async def test_counts_what_the_orders_that_are_there_were_drafted_on(self, cluster, empty_database, keyring, as_of):
+        owner_url = cluster.url_of(empty_database, owner=True)
+        await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
+        settings = LedgerSettings(database_url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
+        database = Database.connect(settings, keyring)
+        parties = await found_country(database, as_of)
+        people = [ComplainantDraft(name="Ani", identity_number=number) for number in ("317-1", "317-2", "317-2")]
+        for person in (*people, None, None):
+            await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER], complainant=person)
+        await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await database.close()
+        owner = await asyncpg.connect(owner_url)
+        counts = "SELECT drafted_complaint_count, drafted_complainant_count FROM block_orders"
+        before = await owner.fetchrow(counts)
+        engine = create_async_engine(async_url(owner_url))
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda each: command.downgrade(alembic_config(each), "0012-1"))
+        await engine.dispose()
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await owner.fetchrow(counts)
+        await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
+        # Complaints of one source that name nobody count as one.
+        assert tuple(await owner.fetchrow(counts)) == tuple(before) == (5, 3)
         await owner.close()
 
 

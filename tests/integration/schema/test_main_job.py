@@ -9,7 +9,7 @@ from tests.support.desk_journeys import FILE, NUMBER, complaint, file_verified
 WORDS = {"legalBasis": "PM 5/2021", "summary": "Prize fraud.", "subscriberNotice": "Blocked for fraud."}
 
 DRAFT = """mutation($input: DraftBlockOrdersInput!) { draftBlockOrders(input: $input) {
-  results { blockOrder { id orderNo state status complaintCount } problem { code field } } } }"""
+  results { blockOrder { id orderNo state status complaintCount contentHash } problem { code field } } } }"""
 APPROVE = """mutation($input: ApproveBlockOrdersInput!) { approveBlockOrders(input: $input) {
   results { blockOrder { id state dueAt } problem { code field } } } }"""
 ACKNOWLEDGE = """mutation($input: AcknowledgeBlockOrdersInput!) { acknowledgeBlockOrders(input: $input) {
@@ -17,17 +17,19 @@ ACKNOWLEDGE = """mutation($input: AcknowledgeBlockOrdersInput!) { acknowledgeBlo
   problem { code field hint } } } }"""
 
 
-async def draft(desk: Desk) -> str:
+async def draft(desk: Desk) -> tuple[str, str]:
+    """The id of a draft, and the hash of its content."""
     await file_verified(desk)
     drafted = await desk.ask(desk.parties.officer, DRAFT, input={"drafts": [{"number": NUMBER} | WORDS]})
     (result,) = drafted.data["draftBlockOrders"]["results"]
     assert result["problem"] is None
-    return result["blockOrder"]["id"]
+    return result["blockOrder"]["id"], result["blockOrder"]["contentHash"]
 
 
 async def issue(desk: Desk) -> str:
-    order_id = await draft(desk)
-    approved = await desk.ask(desk.parties.other_officer, APPROVE, input={"approvals": [{"orderId": order_id}]})
+    order_id, content_hash = await draft(desk)
+    approvals = [{"orderId": order_id, "contentHash": content_hash}]
+    approved = await desk.ask(desk.parties.other_officer, APPROVE, input={"approvals": approvals})
     (result,) = approved.data["approveBlockOrders"]["results"]
     assert result["blockOrder"]["state"] == "ISSUED"
     return order_id
@@ -55,8 +57,9 @@ class TestMainJob:
         ]
 
     async def test_refuses_to_approve_ones_own_draft_item_by_item(self, desk: Desk):
-        order_id = await draft(desk)
-        answer = await desk.ask(desk.parties.officer, APPROVE, input={"approvals": [{"orderId": order_id}]})
+        order_id, content_hash = await draft(desk)
+        approvals = [{"orderId": order_id, "contentHash": content_hash}]
+        answer = await desk.ask(desk.parties.officer, APPROVE, input={"approvals": approvals})
         (result,) = answer.data["approveBlockOrders"]["results"]
         assert result == {"blockOrder": None, "problem": {"code": "FOUR_EYES", "field": "orderId"}}
 

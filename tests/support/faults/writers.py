@@ -19,14 +19,14 @@ from ledger.errors import LedgerError, Problem
 from ledger.feed.vocabulary import EventKind
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders
-from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.approval import approve_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.storage.database import Database
 from ledger.viewer import Viewer
 from tests.support.country import Parties
-from tests.support.journeys import WORDS, complaint_draft
+from tests.support.journeys import WORDS, approval_of, complaint_draft
 from tests.support.waiting import pause
 
 PREFIXES = ("+6289000", "+6289100", "+6289200", "+6289210")
@@ -104,7 +104,7 @@ class Desk:
             drafts = await draft_block_orders(tx, [OrderDraft(number=number, **WORDS) for number in numbers])
         self.journal.confirm(EventKind.ORDER_DRAFTED, *(draft.id for draft in drafts))
         async with self.database.transaction(self.parties.other_officer, as_of=_now()) as tx:
-            issued = await approve_block_orders(tx, [Approval(order_id=draft.id) for draft in drafts])
+            issued = await approve_block_orders(tx, [approval_of(draft) for draft in drafts])
             await hold()
         self.journal.confirm(EventKind.ORDER_ISSUED, *(order.id for order in issued))
         for order in issued:

@@ -12,16 +12,25 @@ from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import Problem
 from ledger.numbers.override_rules import OverrideDraft
 from ledger.numbers.overrides import propose_overrides
-from ledger.orders.approval import Approval, OrderNote, Revision, approve_block_orders, return_block_orders
-from ledger.orders.approval import revise_block_orders as revise
-from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
+from ledger.orders.approval import OrderNote, approve_block_orders, return_block_orders
+from ledger.orders.closing import withdraw_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions, load_extensions
+from ledger.orders.lifts import LiftDraft
+from ledger.orders.revisions import Revision
+from ledger.orders.revisions import revise_block_orders as revise
 from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.reassignments.confirming import ReportRefusal, refuse_reassignments
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments
-from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, complaint_draft
+from tests.support.journeys import (
+    INDOSAT_NUMBER,
+    TELKOMSEL_NUMBER,
+    acknowledge,
+    approval_of,
+    complaint_draft,
+    lift_orders,
+)
 
 MARK = "Xanthippe"
 PERSON = ComplainantDraft(
@@ -81,8 +90,8 @@ async def walk(database, parties, as_of):
     orders = taken(await run(parties.officer, draft_block_orders, drafts))
     notes = [OrderNote(order_id=order.id, note=f"{MARK} wants it so.") for order in orders]
     taken(await run(parties.other_officer, return_block_orders, notes[:1]))
-    taken(await run(parties.officer, revise, [Revision(order_id=orders[0].id, summary=f"{MARK} again.")]))
-    taken(await run(parties.other_officer, approve_block_orders, [Approval(order_id=order.id) for order in orders]))
+    [orders[0]] = taken(await run(parties.officer, revise, [Revision(order_id=orders[0].id, summary=f"{MARK} again.")]))
+    taken(await run(parties.other_officer, approve_block_orders, [approval_of(order) for order in orders]))
     said = {"reference": f"{MARK}-1", "note": f"{MARK} said."}
     issued = as_of + timedelta(hours=1)
     asked = {"reason": "TECHNICAL", "until": as_of + timedelta(hours=30)} | said
@@ -99,7 +108,7 @@ async def walk(database, parties, as_of):
     taken(await run(parties.officer, decide_extensions, [decision], later=timedelta(hours=2)))
     taken(await run(parties.officer, withdraw_block_orders, notes[1:], later=timedelta(hours=2)))
     lift = LiftDraft(order_id=orders[0].id, basis=LiftBasis.POLICE, note=f"{MARK} asked.")
-    taken(await run(parties.officer, lift_block_orders, [lift], later=timedelta(hours=2)))
+    await lift_orders(database, parties, as_of + timedelta(hours=2), [lift])
     override = OverrideDraft(number=NUMBERS[0], holder_id=parties.indosat.member_id, reason=f"{MARK} says so.")
     taken(await run(parties.officer, propose_overrides, [override]))
     recycled = [ReassignmentDraft(number=INDOSAT_NUMBER, reassigned_at=issued)]

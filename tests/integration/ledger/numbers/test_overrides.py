@@ -30,7 +30,7 @@ from tests.support.journeys import (
     TELKOMSEL_NUMBER,
     WORDS,
     acknowledge,
-    approval_of,
+    approval_of_override,
     file_verified,
     issue_orders,
     override_number,
@@ -111,7 +111,7 @@ class TestProposal:
 
 class TestApproval:
     async def test_by_another_officer_moves_the_number(self, database, parties, as_of, proposal):
-        [approved] = await approve(database, parties.other_officer, as_of, approval_of(proposal))
+        [approved] = await approve(database, parties.other_officer, as_of, approval_of_override(proposal))
         assert (approved.state, approved.decided_by) == (OverrideState.APPROVED, parties.other_officer.officer_id)
         assert await holder_of(database, as_of) == parties.indosat.member_id
         async with database.transaction(OPERATOR, as_of=as_of) as tx:
@@ -125,7 +125,7 @@ class TestApproval:
     async def test_by_the_proposer_is_refused(self, database, parties, as_of, proposal):
         other_login = replace(parties.officer, client_id="another-client")
         for viewer in (parties.officer, other_login):
-            [problem] = await approve(database, viewer, as_of, approval_of(proposal))
+            [problem] = await approve(database, viewer, as_of, approval_of_override(proposal))
             assert problem.code == "FOUR_EYES"
         assert await holder_of(database, as_of) == parties.telkomsel.member_id
 
@@ -133,9 +133,9 @@ class TestApproval:
         revised = await revise(
             database, parties.other_officer, as_of, proposal_id=proposal.id, reason="Two carriers say so."
         )
-        [problem] = await approve(database, parties.other_officer, as_of, approval_of(revised))
+        [problem] = await approve(database, parties.other_officer, as_of, approval_of_override(revised))
         assert problem.code == "FOUR_EYES"
-        [approved] = await approve(database, parties.officer, as_of, approval_of(revised))
+        [approved] = await approve(database, parties.officer, as_of, approval_of_override(revised))
         assert approved.state is OverrideState.APPROVED
 
     @pytest.mark.parametrize("changed", ["holder", "brand", "valid_from", "reason"])
@@ -149,10 +149,10 @@ class TestApproval:
             "reason": {"reason": "Another reason."},
         }[changed]
         revised = await revise(database, parties.officer, as_of, proposal_id=proposal.id, **change)
-        [problem] = await approve(database, parties.other_officer, as_of, approval_of(proposal))
+        [problem] = await approve(database, parties.other_officer, as_of, approval_of_override(proposal))
         assert (problem.code, problem.field) == ("OVERRIDE_CHANGED", "contentHash")
         assert await holder_of(database, as_of) == parties.telkomsel.member_id
-        [approved] = await approve(database, parties.other_officer, as_of, approval_of(revised))
+        [approved] = await approve(database, parties.other_officer, as_of, approval_of_override(revised))
         assert approved.state is OverrideState.APPROVED
 
     async def test_is_refused_once_the_number_has_another_holder_than_was_read(self, database, parties, as_of):
@@ -161,11 +161,11 @@ class TestApproval:
                  if TELKOMSEL_NUMBER.startswith(each.prefix)]  # fmt: skip
         async with database.transaction(OPERATOR, as_of=as_of) as tx:
             await load_plan(tx, moved)
-        [problem] = await approve(database, parties.other_officer, as_of, approval_of(proposal))
+        [problem] = await approve(database, parties.other_officer, as_of, approval_of_override(proposal))
         assert problem.code == "OVERRIDE_OUTDATED"
         revised = await revise(database, parties.officer, as_of, proposal_id=proposal.id)
         assert revised.holder_before_id == parties.xlsmart.member_id
-        [approved] = await approve(database, parties.other_officer, as_of, approval_of(revised))
+        [approved] = await approve(database, parties.other_officer, as_of, approval_of_override(revised))
         assert approved.state is OverrideState.APPROVED
 
     async def test_is_not_undone_by_a_plan_that_is_loaded_meanwhile(
@@ -176,7 +176,7 @@ class TestApproval:
                 return await load_plan(tx, seed_ranges())
 
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            await approve_overrides(tx, [approval_of(proposal)])
+            await approve_overrides(tx, [approval_of_override(proposal)])
             loading = asyncio.create_task(load())
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             await until(lambda: owner_connection.fetchval(waiting), "the plan waits for the approval")
@@ -186,7 +186,10 @@ class TestApproval:
     async def test_happens_once_when_two_race(self, database, parties, as_of, proposal):
         third = replace(parties.other_officer, client_id="another-client")
         results = await asyncio.gather(
-            *(approve(database, viewer, as_of, approval_of(proposal)) for viewer in (parties.other_officer, third))
+            *(
+                approve(database, viewer, as_of, approval_of_override(proposal))
+                for viewer in (parties.other_officer, third)
+            )
         )
         codes = sorted(getattr(result, "code", "done") for [result] in results)
         assert codes == ["INCOMPATIBLE_STATE", "done"]
@@ -195,7 +198,7 @@ class TestApproval:
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             [discarded] = await discard_overrides(tx, [proposal.id])
         assert discarded.state is OverrideState.DISCARDED
-        [problem] = await approve(database, parties.other_officer, as_of, approval_of(proposal))
+        [problem] = await approve(database, parties.other_officer, as_of, approval_of_override(proposal))
         assert problem.code == "INCOMPATIBLE_STATE"
         assert await holder_of(database, as_of) == parties.telkomsel.member_id
         async with database.transaction(parties.officer, as_of=as_of) as tx:
@@ -207,7 +210,7 @@ class TestApproval:
         viewer = parties.everyone[name]
         refusal = OfficerRequiredError if name == "regulator" else ForbiddenError
         for work in (
-            lambda tx: approve_overrides(tx, [approval_of(proposal)]),
+            lambda tx: approve_overrides(tx, [approval_of_override(proposal)]),
             lambda tx: revise_overrides(tx, [OverrideRevision(proposal_id=proposal.id)]),
             lambda tx: discard_overrides(tx, [proposal.id]),
         ):
@@ -246,7 +249,7 @@ class TestContent:
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             draft = OverrideDraft(number=TELKOMSEL_NUMBER, holder_id=parties.indosat.member_id, reason=PROSE)
             [proposal] = await propose_overrides(tx, [draft])
-        await approve(database, parties.other_officer, as_of, approval_of(proposal))
+        await approve(database, parties.other_officer, as_of, approval_of_override(proposal))
         rows = await owner_connection.fetch("SELECT * FROM events WHERE kind LIKE 'NUMBER_OVERRIDE%' ORDER BY id")
         assert [(row["kind"], row["subject_id"], row["audience"]) for row in rows] == [
             ("NUMBER_OVERRIDE_PROPOSED", TELKOMSEL_NUMBER, []),

@@ -20,10 +20,13 @@ from ledger.orders.acknowledgements import (
     acknowledge_block_orders,
     load_acknowledgements,
 )
-from ledger.orders.approval import OrderNote, Revision, reissue_block_orders
-from ledger.orders.closing import LiftDraft, lift_block_orders, withdraw_block_orders
+from ledger.orders.approval import OrderNote
+from ledger.orders.closing import withdraw_block_orders
+from ledger.orders.content import hash_content
 from ledger.orders.extensions import ExtensionDecision, decide_extensions, load_extensions
+from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.reading import get_block_order
+from ledger.orders.revisions import Revision, reissue_block_orders
 from ledger.orders.states import ExtensionState, OrderState
 from ledger.orders.vocabulary import AcknowledgementKind as Kind
 from ledger.orders.vocabulary import AcknowledgementMark, LiftBasis
@@ -35,6 +38,7 @@ from tests.support.journeys import (
     draft_orders,
     file_verified,
     issue_orders,
+    lift_orders,
 )
 from tests.support.statements import count_statements
 
@@ -71,7 +75,7 @@ class TestAcknowledge:
         said = {"kind": Kind.IMPOSSIBLE, "reason": "TECHNICAL"}
         first = await acknowledge(database, parties.telkomsel, as_of, order, **said)
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            await reissue_block_orders(tx, [Revision(order_id=order.id)])
+            await reissue_block_orders(tx, [Revision(order_id=order.id, content_hash=hash_content(order))])
         again = await acknowledge(database, parties.telkomsel, as_of, order, **said)
         assert again.was_known
         assert again.acknowledgement.id == first.acknowledgement.id
@@ -161,7 +165,7 @@ class TestAcknowledge:
             database, parties.telkomsel, as_of, order, kind=Kind.IMPOSSIBLE, reason="TECHNICAL", reference="a"
         )
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            await reissue_block_orders(tx, [Revision(order_id=order.id)])
+            await reissue_block_orders(tx, [Revision(order_id=order.id, content_hash=hash_content(order))])
         stale = await acknowledge(database, parties.telkomsel, as_of, order, version=1, reference="b")
         assert stale.acknowledgement.mark is AcknowledgementMark.STALE_VERSION
         assert not stale.acknowledgement.moved_state
@@ -172,14 +176,14 @@ class TestAcknowledge:
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             await withdraw_block_orders(tx, [OrderNote(order_id=order.id, note="Wrong number.")])
             lift = LiftDraft(order_id=order.id, basis=LiftBasis.REGULATOR_ERROR, note="Blocked all the same.")
-            [early] = await lift_block_orders(tx, [lift])
+            [early] = await draft_lifts(tx, [lift])
         assert early.code == "INCOMPATIBLE_STATE"
         kept = await acknowledge(database, parties.telkomsel, as_of, order)
         assert kept.acknowledgement.mark is AcknowledgementMark.ORDER_WITHDRAWN
         assert kept.order.state is OrderState.WITHDRAWN
         async with database.transaction(parties.officer, as_of=as_of) as tx:
             assert (await get_block_order(tx, order_id=order.id)).lift_drafted_at == as_of
-            [lifted] = await lift_block_orders(tx, [lift])
+        [lifted] = await lift_orders(database, parties, as_of, [lift])
         assert lifted.state is OrderState.LIFT_ISSUED
 
     async def test_received_after_the_act_is_kept_and_moves_nothing(self, database, parties, as_of):

@@ -18,14 +18,24 @@ from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import AcknowledgedOrder, acknowledge_block_orders, load_acknowledgements
-from ledger.orders.approval import OrderNote, Revision, reissue_block_orders
-from ledger.orders.closing import LiftDraft, close_block_orders, lift_block_orders, withdraw_block_orders
+from ledger.orders.approval import OrderNote, approve_block_orders
+from ledger.orders.closing import close_block_orders, withdraw_block_orders
+from ledger.orders.content import hash_content
+from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.reading import get_block_order
+from ledger.orders.revisions import Revision, reissue_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind as Kind
 from ledger.orders.vocabulary import ImpossibleReason, LiftBasis
 from ledger.vocabulary import BlockRequestStatus
-from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
+from tests.support.journeys import (
+    INDOSAT_NUMBER,
+    TELKOMSEL_NUMBER,
+    acknowledge,
+    issue_orders,
+    lift_orders,
+    read_approvals,
+)
 
 WHY = "The batch was sent before the job had run."
 
@@ -264,9 +274,8 @@ class TestAttacks:
     async def test_correcting_after_the_lift_does_not_block_or_free_the_number(self, database, parties, as_of, correct):
         [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
         first = await acknowledge(database, parties.telkomsel, as_of, order)
-        async with database.transaction(parties.officer, as_of=as_of) as tx:
-            lift = LiftDraft(order_id=order.id, basis=LiftBasis.APPEAL, note="Granted.")
-            await lift_block_orders(tx, [lift])
+        lift = LiftDraft(order_id=order.id, basis=LiftBasis.APPEAL, note="Granted.")
+        await lift_orders(database, parties, as_of, [lift])
         assert (await correct(order, first)).code == "STATEMENT_OUTDATED"
         lifted = await acknowledge(database, parties.telkomsel, as_of, order, Kind.LIFTED)
         assert lifted.order.state is OrderState.LIFTED
@@ -288,7 +297,7 @@ class TestAttacks:
         firsts = [await acknowledge(database, parties.telkomsel, as_of, order, **said) for order in (closed, reissued)]
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
             await close_block_orders(tx, [OrderNote(order_id=closed.id, note="It can't be done.")])
-            await reissue_block_orders(tx, [Revision(order_id=reissued.id)])
+            await reissue_block_orders(tx, [Revision(order_id=reissued.id, content_hash=hash_content(reissued))])
         assert (await correct(closed, firsts[0], Kind.EXECUTED)).code == "INCOMPATIBLE_STATE"
         assert (await correct(reissued, firsts[1], Kind.EXECUTED)).code == "STATEMENT_OUTDATED"
         again = await acknowledge(database, parties.telkomsel, as_of, reissued, reference="TT-2")
@@ -328,12 +337,19 @@ class TestAttacks:
             order_id=order.id, kind=to, reference="C-1", note=WHY, corrects_id=first.acknowledgement.id
         )
 
+        approvals = []
+        if act == "lift":
+            lift = LiftDraft(order_id=order.id, basis=LiftBasis.COURT, note="So decided.")
+            async with database.transaction(parties.officer, as_of=as_of) as tx:
+                await draft_lifts(tx, [lift])
+                approvals = await read_approvals(tx, [order])
+
         async def decide(tx):
             if act == "lift":
-                lift = LiftDraft(order_id=order.id, basis=LiftBasis.COURT, note="So decided.")
-                return (await lift_block_orders(tx, [lift]))[0]
+                return (await approve_block_orders(tx, approvals))[0]
             if act == "reissue":
-                return (await reissue_block_orders(tx, [Revision(order_id=order.id)]))[0]
+                again = Revision(order_id=order.id, content_hash=hash_content(order))
+                return (await reissue_block_orders(tx, [again]))[0]
             return (await withdraw_block_orders(tx, [OrderNote(order_id=order.id, note="Wrong.")]))[0]
 
         async def correct(tx):

@@ -13,24 +13,13 @@ from ledger.errors import ForbiddenError, OfficerRequiredError, Problem, TooMany
 from ledger.identifiers import new_id
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus
-from ledger.orders.approval import (
-    Approval,
-    OrderNote,
-    Revision,
-    approve_block_orders,
-    reissue_block_orders,
-    return_block_orders,
-    revise_block_orders,
-)
-from ledger.orders.closing import (
-    LiftDraft,
-    close_block_orders,
-    discard_block_orders,
-    lift_block_orders,
-    withdraw_block_orders,
-)
+from ledger.orders.approval import OrderNote, approve_block_orders, return_block_orders
+from ledger.orders.closing import close_block_orders, discard_block_orders, withdraw_block_orders
+from ledger.orders.content import hash_content
 from ledger.orders.drafting import OrderDraft, draft_block_orders
+from ledger.orders.lifts import LiftDraft
 from ledger.orders.reading import OrderFilter, count_block_orders, get_block_order, list_block_orders
+from ledger.orders.revisions import Revision, reissue_block_orders, revise_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis, OrderSort
 from ledger.pages import PageRequest, encode_cursor
@@ -39,9 +28,11 @@ from tests.support.journeys import (
     TELKOMSEL_NUMBER,
     WORDS,
     acknowledge,
+    approval_of,
     draft_orders,
     file_verified,
     issue_orders,
+    lift_orders,
     override_number,
 )
 
@@ -152,7 +143,7 @@ class TestApproval:
         await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
         [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
         async with database.transaction(parties.officer, as_of=as_of) as tx:
-            [problem] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            [problem] = await approve_block_orders(tx, [approval_of(draft)])
         assert problem.code == "FOUR_EYES"
 
     async def test_of_a_held_draft_needs_an_override_in_writing(self, database, parties, as_of):
@@ -162,9 +153,9 @@ class TestApproval:
         [draft] = await draft_orders(database, parties, as_of, [number])
         assert draft.hold_reasons == ("PBX",)
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            [held] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            [held] = await approve_block_orders(tx, [approval_of(draft)])
             [issued] = await approve_block_orders(
-                tx, [Approval(order_id=draft.id, override_note="The holder confirmed a single line.")]
+                tx, [approval_of(draft, override_note="The holder confirmed a single line.")]
             )
         assert held.code == "ORDER_HELD"
         assert issued.state is OrderState.ISSUED
@@ -174,7 +165,7 @@ class TestApproval:
         [draft] = await draft_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
 
         async def approve(tx):
-            return (await approve_block_orders(tx, [Approval(order_id=draft.id)]))[0]
+            return (await approve_block_orders(tx, [approval_of(draft)]))[0]
 
         results = await asyncio.gather(
             *(database.run(parties.other_officer, as_of=as_of, work=approve) for _ in range(4))
@@ -189,7 +180,7 @@ class TestApproval:
             [returned] = await return_block_orders(tx, [OrderNote(order_id=draft.id, note="Say which prize.")])
             assert returned.return_reason == "Say which prize."
             [revised] = await revise_block_orders(tx, [Revision(order_id=draft.id, summary="A car that was no car.")])
-            [own] = await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            [own] = await approve_block_orders(tx, [approval_of(draft)])
         assert revised.drafted_by == parties.other_officer.officer_id
         assert own.code == "FOUR_EYES"
 
@@ -322,10 +313,8 @@ class TestEnding:
         [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
         await acknowledge(database, parties.telkomsel, as_of, order)
         later = as_of + timedelta(days=3)
-        async with database.transaction(parties.officer, as_of=later) as tx:
-            [lift] = await lift_block_orders(
-                tx, [LiftDraft(order_id=order.id, basis=LiftBasis.REGULATOR_ERROR, note="The victim's own number.")]
-            )
+        wanted = LiftDraft(order_id=order.id, basis=LiftBasis.REGULATOR_ERROR, note="The victim's own number.")
+        [lift] = await lift_orders(database, parties, later, [wanted])
         assert (lift.state, lift.version, lift.due_at) == (OrderState.LIFT_ISSUED, 2, later + timedelta(hours=24))
         assert lift.lift_no == f"{order.order_no}-L2"
         done = await acknowledge(
@@ -342,7 +331,8 @@ class TestEnding:
                 database, parties.telkomsel, as_of, order, kind=AcknowledgementKind.IMPOSSIBLE, reason="TECHNICAL"
             )
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            [reissued] = await reissue_block_orders(tx, [Revision(order_id=orders[0].id)])
+            same = Revision(order_id=orders[0].id, content_hash=hash_content(orders[0]))
+            [reissued] = await reissue_block_orders(tx, [same])
             [closed] = await close_block_orders(tx, [OrderNote(order_id=orders[1].id, note="Given up.")])
         assert (reissued.state, reissued.version) == (OrderState.ISSUED, 2)
         assert closed.state is OrderState.CLOSED
@@ -365,7 +355,7 @@ class TestEnding:
         assert (draft.carrier_id, draft.supersedes_id) == (parties.indosat.member_id, order.id)
         assert draft.directive_id == order.directive_id
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            await approve_block_orders(tx, [Approval(order_id=draft.id)])
+            await approve_block_orders(tx, [approval_of(draft)])
             old = await get_block_order(tx, order_id=order.id)
         assert old.state is OrderState.CLOSED
         done = await acknowledge(database, parties.indosat, as_of, draft)

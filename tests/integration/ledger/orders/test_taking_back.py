@@ -15,7 +15,7 @@ from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding
 from ledger.identifiers import new_id
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus, RiskTier
-from ledger.orders.approval import Approval, approve_block_orders
+from ledger.orders.approval import approve_block_orders
 from ledger.orders.reading import get_block_order
 from ledger.orders.states import OrderState
 from ledger.orders.taking_back import TakeBack, take_back_complaints
@@ -24,6 +24,7 @@ from ledger.storage.roles import Role
 from tests.support.journeys import (
     TELKOMSEL_NUMBER,
     acknowledge,
+    approval_of,
     draft_orders,
     file_verified,
     forward,
@@ -228,8 +229,8 @@ class TestRaces:
             (complaint_id,) = await verified(ANI, number=number)
             [draft] = await draft_orders(database, parties, as_of, [number])
 
-            def approve(tx, order_id=draft.id):
-                return approve_block_orders(tx, [Approval(order_id=order_id)])
+            def approve(tx, draft=draft):
+                return approve_block_orders(tx, [approval_of(draft)])
 
             (taken,), (issued,) = await asyncio.gather(
                 take_back(complaint_id), database.run(parties.other_officer, as_of=as_of, work=approve)

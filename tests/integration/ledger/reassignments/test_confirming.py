@@ -10,7 +10,7 @@ from ledger.complaints.filing import file_complaints
 from ledger.errors import ForbiddenError, OfficerRequiredError, TooManyItemsError
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus, RiskTier
-from ledger.orders.closing import LiftDraft, lift_block_orders
+from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.reading import get_block_order
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import LiftBasis
@@ -20,6 +20,7 @@ from ledger.signals.states import SignalState
 from tests.support.journeys import (
     TELKOMSEL_NUMBER,
     acknowledge,
+    approve_proposals,
     complaint_draft,
     draft_orders,
     file_verified,
@@ -109,7 +110,9 @@ class TestConfirmation:
         self, database, parties, as_of, order, report, owner_connection
     ):
         async with database.transaction(parties.officer, as_of=as_of) as tx:
-            await lift_block_orders(tx, [LiftDraft(order_id=order.id, basis=LiftBasis.APPEAL, note="An error.")])
+            drafted = await draft_lifts(tx, [LiftDraft(order_id=order.id, basis=LiftBasis.APPEAL, note="An error.")])
+        async with database.transaction(parties.other_officer, as_of=as_of) as tx:
+            await approve_proposals(tx, drafted)
             confirming = asyncio.create_task(confirm(database, parties.other_officer, as_of, report.id))
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
             await until(lambda: owner_connection.fetchval(waiting), "the confirmation waits for the order")

@@ -40,7 +40,8 @@ REGULATORS = frozenset(
     {
         "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
-        "order_acknowledgements", "order_extensions", "forwarding_runs", "forwarding_items", "events", "token_events",
+        "order_acknowledgements", "order_extensions", "order_proposals", "forwarding_runs", "forwarding_items",
+        "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
         "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
@@ -195,7 +196,10 @@ class TestReading:
             assert seen == wanted, f"{name} sees {seen} of {wanted} rows of {table}"
 
     async def test_hides_the_columns_that_are_the_regulators(self, database, parties, as_of, busy):
-        for column in ("drafted_by", "approved_by", "hold_reasons", "override_note", "office_id"):
+        for column in (
+            "drafted_by", "approved_by", "hold_reasons", "override_note", "office_id", "drafted_complainant_count",
+            "emergency_note", "confirmation_due_at", "ended_by", "lift_drafted_by", "lift_confirmed_by",
+        ):  # fmt: skip
             with pytest.raises(DBAPIError, match="permission denied"):
                 async with database.reading(parties.telkomsel, as_of=as_of) as tx:
                     await tx.execute(text(f"SELECT {column} FROM block_orders"))

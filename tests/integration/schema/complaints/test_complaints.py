@@ -158,7 +158,7 @@ class TestHostileText:
     async def test_in_mutations_is_told_item_by_item_or_refused(self, desk: Desk, text: str):
         words = {"legalBasis": "PM 5/2021", "summary": "Fraud.", "subscriberNotice": "Blocked."}
         said = {"kind": "EXECUTED", "reference": "TT-1"}
-        note = {"orderId": text, "note": text}
+        note, hashed = {"orderId": text, "note": text}, {"orderId": text, "contentHash": text}
         override = {"number": "+6281200000001", "holderId": desk.parties.indosat.member_id, "reason": "The holder."}
         for viewer, name, items in (
             (desk.parties.agency, "fileComplaints", {"complaints": [complaint(chronology=text)]}),
@@ -171,9 +171,10 @@ class TestHostileText:
             (desk.parties.officer, "draftBlockOrders", {"drafts": [words | {"number": "+628120", "summary": text}]}),
             (desk.parties.officer, "draftBlockOrders", {"drafts": [words | {"complaintIds": [text]}]}),
             (desk.parties.officer, "draftBlockOrders", {"drafts": [words | {"supersedesId": text}]}),
-            (desk.parties.officer, "approveBlockOrders", {"approvals": [{"orderId": text, "overrideNote": text}]}),
+            (desk.parties.officer, "approveBlockOrders", {"approvals": [hashed | {"overrideNote": text}]}),
             (desk.parties.officer, "withdrawBlockOrders", {"orders": [note]}),
-            (desk.parties.officer, "liftBlockOrders", {"lifts": [note | {"basis": "COURT"}]}),
+            (desk.parties.officer, "draftLifts", {"lifts": [note | {"basis": "COURT"}]}),
+            (desk.parties.officer, "confirmBlockOrders", {"confirmations": [hashed]}),
             (desk.parties.officer, "decideExtensions", {"decisions": [{"extensionId": text, "isGranted": True}]}),
             (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"number": text}]}),
             (desk.parties.officer, "proposeNumberOverrides", {"overrides": [override | {"holderId": text}]}),
