@@ -71,10 +71,14 @@ def forward(
     if as_json:
         print_json({"run": run, "items": items})
         return
-    rows = [(item.place, item.e164, item.result.value, item.complaint_count, item.hold_reasons) for item in items]
-    print_table("Manifest", ("place", "number", "result", "complaints", "held because"), rows)
+    rows = [
+        (item.place, item.e164, item.result.value, item.complaint_count, item.complainant_count, item.hold_reasons)
+        for item in items
+    ]
+    print_table("Manifest", ("place", "number", "result", "complaints", "complainants", "held because"), rows)
     print_record({"run": run.id, "manifest hash": run.manifest_hash, "complaints": run.complaint_count})
-    note("Nothing is issued yet: another officer must approve this hash with the mutation approveForwarding.")
+    note("Nothing is issued yet: another officer reads the manifest, computes the hash of its canonicalText,")
+    note("and approves that hash with the mutation approveForwarding.")
 
 
 async def _read_manifest(session: "Session", viewer: Any, run_id: str) -> list[Any]:

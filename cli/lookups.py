@@ -100,6 +100,11 @@ async def get_carrier_viewer(tx: Transaction, slug: str, *, brand_slug: str | No
     return viewer_of(member, brand=await get_brand(tx, member, brand_slug) if brand_slug is not None else None)
 
 
+async def get_regulator_viewer(tx: Transaction) -> Viewer:
+    """Return the only regulator's own view, without an officer: it reads, and decides nothing."""
+    return viewer_of(await _get_only_regulator(tx))
+
+
 async def _get_only_regulator(tx: Transaction) -> Member:
     page = await list_members(tx, PageRequest(first=2), kind=MemberKind.REGULATOR)
     if len(page.items) != 1:

@@ -1,6 +1,7 @@
 """Complaints from files, orders to files, acknowledgements from files: accounts that add up, and nothing twice."""
 
 import csv
+import hashlib
 import io
 from datetime import timedelta
 from typing import Any
@@ -129,6 +130,22 @@ class TestForward:
         assert sorted(results.values()) == ["DRAFTED", "DRAFTED", "DRAFTED", "NOT_DOMESTIC"]
         assert answer["run"]["state"] == "PROPOSED"
         assert admitted.run("orders", "export", "--carrier", "telkomsel", "--json").json == []
+
+    def test_gives_each_drafts_hash_and_its_content_as_text_to_be_hashed(self, admitted: Operator) -> None:
+        file = admitted.write("c.csv", COMPLAINTS)
+        admitted.run("import", "complaints", file, "--format", "csv", "--source", "polri")
+        verify_all(admitted)
+        items = admitted.run(*FORWARD, "--json").json["items"]
+        hashes = {item["contentHash"] for item in items if item["orderId"]}
+        waiting = admitted.run("orders", "waiting", "--json").json
+        assert {line["contentHash"] for line in waiting} == hashes
+        assert {line["waits"] for line in waiting} == {"DRAFT"}
+        text = admitted.run("orders", "content", waiting[0]["orderNo"]).out
+        assert hashlib.sha256(text.encode()).hexdigest() == waiting[0]["contentHash"]
+        assert admitted.run("orders", "content", waiting[0]["orderNo"], "--json").json == {
+            "contentText": text, "contentHash": waiting[0]["contentHash"],
+        }  # fmt: skip
+        assert admitted.run("orders", "content", "O-2026-9999999", status=1).code == "NOT_FOUND"
 
     def test_says_when_nothing_waits(self, admitted: Operator) -> None:
         assert admitted.run(*FORWARD, status=1).code == "NOTHING_TO_FORWARD"
