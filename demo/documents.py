@@ -25,9 +25,11 @@ FORWARD = """
 mutation Forward($input: ForwardComplaintsInput!) {
   forwardComplaints(input: $input) {
     run {
-      id manifestHash complaintCount state
+      id manifestHash canonicalText complaintCount state
       items(first: 50) {
-        nodes { place e164 result complaintCount holdReasons carrier { slug } blockOrder { id orderNo } }
+        nodes {
+          place e164 result complaintCount complainantCount holdReasons carrier { slug } blockOrder { id orderNo }
+        }
       }
     }
   }
@@ -90,10 +92,23 @@ mutation Draft($drafts: [BlockOrderDraftInput!]!) {
   draftBlockOrders(input: {drafts: $drafts}) { results { blockOrder { id orderNo state } problem { code message } } }
 }"""
 
+REVISE_ORDERS = """
+mutation Revise($revisions: [BlockOrderRevisionInput!]!) {
+  reviseBlockOrders(input: {revisions: $revisions}) { results { blockOrder { id orderNo scope } problem { code } } }
+}"""
+
+CONTENT = """
+query Content($id: ID!) {
+  blockOrder(id: $id) { contentText contentHash proposal { kind version contentText contentHash } }
+}"""
+
 APPROVE_ORDERS = """
 mutation ApproveOrders($approvals: [BlockOrderApprovalInput!]!) {
   approveBlockOrders(input: {approvals: $approvals}) {
-    results { blockOrder { id orderNo state carrier { slug } supersedes { orderNo state } } problem { code message } }
+    results {
+      blockOrder { id orderNo liftNo state dueAt carrier { slug } supersedes { orderNo state } }
+      problem { code message }
+    }
   }
 }"""
 
@@ -102,11 +117,9 @@ mutation Withdraw($orders: [BlockOrderNoteInput!]!) {
   withdrawBlockOrders(input: {orders: $orders}) { results { blockOrder { id orderNo state } problem { code message } } }
 }"""
 
-LIFT_ORDERS = """
-mutation Lift($lifts: [BlockOrderLiftInput!]!) {
-  liftBlockOrders(input: {lifts: $lifts}) {
-    results { blockOrder { id orderNo liftNo version state dueAt } problem { code message } }
-  }
+DRAFT_LIFTS = """
+mutation DraftLifts($lifts: [BlockOrderLiftInput!]!) {
+  draftLifts(input: {lifts: $lifts}) { results { blockOrder { id orderNo state } problem { code message } } }
 }"""
 
 OUTCOMES = """

@@ -10,8 +10,8 @@ from demo.documents import (
     ACKNOWLEDGE,
     APPROVE_ORDERS,
     APPROVE_OVERRIDE,
+    DRAFT_LIFTS,
     DRAFT_ORDERS,
-    LIFT_ORDERS,
     MY_ORDERS,
     OUTCOMES,
     PROPOSE_OVERRIDE,
@@ -22,7 +22,7 @@ from demo.documents import (
 )
 from demo.made_up import APPEALED_NUMBER, AXIS_NUMBER, SMARTFREN_NUMBER, TELKOMSEL_NUMBER, XL_NUMBER
 from demo.parties import Answer, expect
-from demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story, taken
+from demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story, read_approval, taken
 from demo.telling import Told, tell_moment
 
 _UNAUTHORIZED = 401
@@ -44,7 +44,7 @@ async def reroute(story: Story, told: Told) -> None:
     }
     (new,) = taken((await story.ana.do(DRAFT_ORDERS, drafts=[draft]))["results"], "the new order is drafted")
     told.say("ana", f"drafts {new['orderNo']}, which supersedes {impossible['orderNo']}")
-    approved = await story.budi.do(APPROVE_ORDERS, approvals=[{"orderId": new["id"]}])
+    approved = await story.budi.do(APPROVE_ORDERS, approvals=[await read_approval(story, new["id"])])
     (issued,) = taken(approved["results"], "the new order is issued")
     expect(issued["carrier"]["slug"] == TELKOMSEL, "the new order goes to the other carrier")
     expect(issued["supersedes"] == {"orderNo": impossible["orderNo"], "state": "CLOSED"}, "the old one is closed")
@@ -114,11 +114,18 @@ async def be_late(story: Story, told: Told) -> None:
 
 
 async def lift(story: Story, told: Told) -> None:
-    """An appeal succeeds: the block is lifted under a number and deadline of its own."""
+    """An appeal succeeds: two officers lift the block, under a number and deadline of its own."""
     wanted = {"orderId": story.order_ids[APPEALED_NUMBER], "basis": "APPEAL", "note": "The holder was impersonated."}
-    (order,) = taken((await story.budi.do(LIFT_ORDERS, lifts=[wanted]))["results"], "the lift is issued")
+    (order,) = taken((await story.ana.do(DRAFT_LIFTS, lifts=[wanted]))["results"], "the lift is drafted")
+    expect(order["state"] == "EXECUTED", f"the block stands, not {order['state']}")
+    told.say("ana", f"grants an appeal and drafts the lift of {order['orderNo']}; the block stands meanwhile")
+    seen = await read_approval(story, order["id"])
+    own = (await story.ana.do(APPROVE_ORDERS, approvals=[seen]))["results"][0]
+    expect((own["problem"] or {}).get("code") == "FOUR_EYES", f"FOUR_EYES, not {own}")
+    told.say("ana", "tries to approve her own lift: FOUR_EYES")
+    (order,) = taken((await story.budi.do(APPROVE_ORDERS, approvals=[seen]))["results"], "the lift is issued")
     expect(order["state"] == "LIFT_ISSUED" and order["liftNo"], f"LIFT_ISSUED with a number, not {order}")
-    told.say("budi", f"grants an appeal: lift {order['liftNo']}, due {tell_moment(order['dueAt'])} UTC")
+    told.say("budi", f"approves it by its hash: lift {order['liftNo']}, due {tell_moment(order['dueAt'])} UTC")
     done = {"orderId": order["id"], "kind": "LIFTED", "reference": "TSEL-5"}
     (lifted,) = taken((await story.telkomsel.do(ACKNOWLEDGE, items=[done]))["results"], "the lift is acknowledged")
     expect(lifted["state"] == "LIFTED", f"LIFTED, not {lifted['state']}")

@@ -1,7 +1,18 @@
 """Steps 4 to 8: forwarding with a manifest, four eyes, what each carrier fetches and answers."""
 
+import hashlib
+from collections import Counter
+
 from demo.cast import INDOSAT, TELKOMSEL, XLSMART
-from demo.documents import ACKNOWLEDGE, APPROVE_FORWARDING, FORWARD, MY_ORDERS, ONE_ORDER
+from demo.documents import (
+    ACKNOWLEDGE,
+    APPROVE_FORWARDING,
+    APPROVE_ORDERS,
+    FORWARD,
+    MY_ORDERS,
+    ONE_ORDER,
+    REVISE_ORDERS,
+)
 from demo.made_up import (
     APPEALED_NUMBER,
     AXIS_NUMBER,
@@ -15,7 +26,7 @@ from demo.made_up import (
     XL_NUMBER,
 )
 from demo.parties import expect
-from demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story
+from demo.story import LEGAL_BASIS, SUBSCRIBER_NOTICE, Story, read_approval, taken
 from demo.telling import Told, tell_moment
 
 _ISSUED_TO = {
@@ -43,14 +54,16 @@ async def forward(story: Story, told: Told) -> None:
     told.say("ana", f"forwards {story.run['complaintCount']} complaints; manifest {story.run['manifestHash'][:16]}...")
     rows = [
         (item["place"], item["e164"], item["result"], " ".join(item["holdReasons"]) or None,
-         (item["carrier"] or {}).get("slug"), item["complaintCount"], (item["blockOrder"] or {}).get("orderNo"))
+         (item["carrier"] or {}).get("slug"), item["complaintCount"], item["complainantCount"],
+         (item["blockOrder"] or {}).get("orderNo"))
         for item in items
     ]  # fmt: skip
-    told.show("The manifest", ("place", "number", "result", "held because", "carrier", "complaints", "draft"), rows)
+    titles = ("place", "number", "result", "held because", "carrier", "complaints", "complainants", "draft")
+    told.show("The manifest", titles, rows)
 
 
 async def approve(story: Story, told: Told) -> None:
-    """Not by the officer who drafted, not by another hash; then by the other officer."""
+    """Not by the officer who drafted, not by another hash, and not what changed since it was read."""
     override = {"orderId": story.order_ids[APPEALED_NUMBER], "note": "Three victims, one script; checked by telephone."}
     approval = {
         "runId": story.run["id"],
@@ -64,12 +77,22 @@ async def approve(story: Story, told: Told) -> None:
     changed = await story.budi.ask(APPROVE_FORWARDING, input=approval | {"manifestHash": "0" * 64})
     expect(changed.problems == ["MANIFEST_CHANGED"], f"another hash is refused: MANIFEST_CHANGED, not {changed}")
     told.say("budi", "approves a hash other than this manifest's: MANIFEST_CHANGED")
+    computed = hashlib.sha256(story.run["canonicalText"].encode()).hexdigest()
+    expect(computed == story.run["manifestHash"], "the manifest's hash is that of the text that is read")
+    told.say("budi", "reads the manifest's canonical text and computes its SHA-256 himself: it is the manifest's hash")
+    change = {"orderId": story.order_ids[TRI_NUMBER], "scope": "ALL_SERVICES"}
+    taken((await story.ana.do(REVISE_ORDERS, revisions=[change]))["results"], "the draft is revised")
+    told.say("ana", f"changes the scope of {story.order_nos[TRI_NUMBER]} after Budi read the manifest")
     done = await story.budi.do(APPROVE_FORWARDING, input=approval)
-    states = [(result["blockOrder"] or {}).get("state") for result in done["results"]]
-    expect(states == ["ISSUED"] * _ORDERS, f"all {_ORDERS} are issued, not {done['results']}")
-    due = done["results"][0]["blockOrder"]["dueAt"]
-    told.say("budi", f"approves the manifest by its hash, overrides the held draft in writing; {_ORDERS} are issued")
-    told.say("budi", f"each is due in 24 hours, at {tell_moment(due)} UTC")
+    states = Counter((result["blockOrder"] or result["problem"]).get("state", "CONTENT_CHANGED")
+                     for result in done["results"])  # fmt: skip
+    expect(states == {"ISSUED": _ORDERS - 1, "CONTENT_CHANGED": 1}, f"all but one are issued, not {done['results']}")
+    due = next(result["blockOrder"]["dueAt"] for result in done["results"] if result["blockOrder"])
+    told.say("budi", "approves the manifest by its hash and overrides the held draft in writing")
+    told.say("budi", f"{_ORDERS - 1} are issued, due in 24 hours, at {tell_moment(due)} UTC; one is CONTENT_CHANGED")
+    seen = await read_approval(story, story.order_ids[TRI_NUMBER])
+    taken((await story.budi.do(APPROVE_ORDERS, approvals=[seen]))["results"], "what was changed is issued once read")
+    told.say("budi", f"reads {story.order_nos[TRI_NUMBER]} again, and approves it by the hash of what he read")
 
 
 async def fetch_orders(story: Story, told: Told) -> None:

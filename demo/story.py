@@ -1,12 +1,13 @@
 """What the steps of the journey share: the parties, the clock, and the results so far."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from demo.cast import AGENCY, INDOSAT, PROVIDER, TELKOMSEL, XLSMART, Cast
 from demo.clock import DemoClock
-from demo.documents import APPROVE_FORWARDING, DECIDE_COMPLAINTS, FILE_COMPLAINTS, FORWARD
+from demo.documents import APPROVE_FORWARDING, CONTENT, DECIDE_COMPLAINTS, FILE_COMPLAINTS, FORWARD
 from demo.made_up import MadeUp
 from demo.parties import Party, expect
 from demo.streams import Follower
@@ -105,6 +106,15 @@ async def order(story: Story) -> dict[str, Mapping[str, Any]]:
     expect(approved["problemCount"] == 0, f"every draft is approved, not {approved}")
     orders = taken(approved["results"], "every order is issued")
     return {items[issued["id"]]: issued for issued in orders}
+
+
+async def read_approval(story: Story, order_id: str) -> dict[str, str]:
+    """Read what Budi may approve of an order, and hash it as his browser would. Errors: StepFailedError."""
+    read = await story.budi.do(CONTENT, id=order_id)
+    content = read["proposal"] or read
+    computed = hashlib.sha256(content["contentText"].encode()).hexdigest()
+    expect(computed == content["contentHash"], "the hash is that of the text that is read")
+    return {"orderId": order_id, "contentHash": computed}
 
 
 def taken(results: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
