@@ -6,7 +6,7 @@ Source: graphql-transport-ws, PROTOCOL.md; docs/subscriptions.md.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import Any
 
@@ -71,7 +71,9 @@ class SubscriptionSocket:
                 case {"type": "complete"}:
                     raise StreamEndedError("COMPLETE", "The gateway completed the subscription.", Remedy.COME_BACK)
                 case {"type": "ping"}:
-                    await _send(self._connection, {"type": "pong"})
+                    # A close may have arrived already; what was sent before it is still there to be read.
+                    with suppress(StreamEndedError):
+                        await _send(self._connection, {"type": "pong"})
 
     def abort(self) -> None:
         """Drop the connection immediately and silently, as when a cable is cut."""

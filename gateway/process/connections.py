@@ -127,9 +127,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().handle_close(event)
 
     def shutdown(self) -> None:
-        """Close because the process is stopping."""
-        self._is_open = False
-        super().shutdown()
+        """Close because the process is stopping, unless that has begun: the peer may still have to read why.
+
+        uvicorn would close the connection immediately. With something of the peer's unread, such as a pong, that is a
+        reset, which discards what the peer has not received yet. An upgrade is still answered by its application.
+        """
+        self.finish(StandardCode.SERVICE_RESTART, "")
 
     async def send(self, message: ASGISendEvent) -> None:
         """Accept or refuse the upgrade; everything later is written through SOCKET."""

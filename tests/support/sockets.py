@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +58,9 @@ class Client:
     async def read_next(self, identifier: str) -> Any:
         """The payload of the next message, which must be a result of that id; pings are answered."""
         while (message := await self.read()) == {"type": "ping"}:
-            await self.send({"type": "pong"})
+            # A close may have come already, and what was sent before it is still to be read.
+            with suppress(ConnectionClosed):
+                await self.send({"type": "pong"})
         assert (message.get("id"), message["type"]) == (identifier, "next"), message
         return message["payload"]
 

@@ -65,7 +65,7 @@ class WebSocketEndpoint:
         if SUBPROTOCOL not in scope["subprotocols"]:
             close = {"code": int(WRONG_SUBPROTOCOL.code), "reason": WRONG_SUBPROTOCOL.reason}
             await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", **close})
+            scope["extensions"][SOCKET].finish(**close)
             scope["state"]["log"].update(close)
         else:
             await self._serve(scope, called, receive, send)

@@ -11,12 +11,13 @@ from websockets.exceptions import InvalidStatus
 
 from auth.clients.registration import disable_client
 from ledger.storage.roles import Role
-from tests.support.raw_socket import TEXT, RawSocket
+from tests.support.raw_socket import CLOSE, TEXT, RawSocket
 from tests.support.sockets import Client, open_bare, open_socket
 from tests.support.station import FOLLOW, Serve, Station, names, orders_of
 from tests.support.waiting import until
 
 FEED = "subscription { feed { cursor entry { position } } }"
+LARGE = FOLLOW.replace("cursor event", " ".join(f"c{number}: cursor" for number in range(100)) + " cursor event")
 
 
 async def begin(client: Client, identifier: str = "1", **more: Any) -> str:
@@ -168,6 +169,23 @@ class TestShutdown:
                 assert await read_end(client) == ("SERVER_SHUTDOWN", cursor)
             assert {await client.read_close() for client in clients} == {(1012, "SERVER_SHUTDOWN")}
 
+    async def test_lets_a_client_that_is_behind_and_still_sends_read_its_last_cursor(self, serve: Serve) -> None:
+        """Fault: closed with a pong unread, the connection was reset, and what was on its way was lost."""
+        count = 50
+        station = await serve(document_aliases_max=200)
+        telkomsel = station.parties.telkomsel
+        behind = await asyncio.to_thread(open_and_stall, station, await station.token(telkomsel), LARGE)
+        await until(lambda: station.counts.open["websocket"] == 1, "it is open")
+        await station.write(telkomsel, count)
+        await until(lambda: station.counts.delivered == count + 1, "all of it was written")
+        station.stop()
+        await until(lambda: station.counts.open["websocket"] == 0, "the stream is ended")
+        *results, end = await asyncio.to_thread(read_while_sending, behind)
+        assert orders_of([message["payload"] for message in results[1:]]) == names(0, count)
+        (error,) = end["payload"]
+        assert error["extensions"]["problem"] == "SERVER_SHUTDOWN"
+        assert error["extensions"]["cursor"] == results[-1]["payload"]["extensions"]["cursor"]
+
 
 class TestLimits:
     async def test_of_connections_hold_for_one_client(self, serve: Serve) -> None:
@@ -241,20 +259,20 @@ class TestSlowReaders:
         station = await serve(
             stream_buffer_bytes_max=16_384,
             stream_stall_seconds=1,
-            stream_heartbeat_seconds=1,
+            # It answers no ping either, and is to be ended for what it doesn't read.
+            stream_heartbeat_seconds=60,
             document_aliases_max=200,
         )
         telkomsel = station.parties.telkomsel
         token = await station.token(telkomsel)
-        large = FOLLOW.replace("cursor event", " ".join(f"c{n}: cursor" for n in range(100)) + " cursor event")
-        stalled = await asyncio.to_thread(open_and_stall, station, token, large)
+        stalled = await asyncio.to_thread(open_and_stall, station, token, LARGE)
         await until(lambda: station.counts.open["websocket"] == 1, "it is open")
         async with station.follow(token) as quick:
             begun = (await quick.read_next()).id
             await station.write(telkomsel, count, batch=500)
             # Who reads is kept up with, whoever else does not.
             assert orders_of(await quick.read_messages(count)) == names(0, count)
-            await until(lambda: station.counts.open["websocket"] == 0, "the slow reader is ended")
+            await until(lambda: station.counts.ends["SLOW_READER"] == 1, "the slow reader is ended")
         taken = await asyncio.to_thread(read_whole_messages, stalled)
         results = [message["payload"] for message in taken if message["type"] == "next"]
         assert results[0]["extensions"]["cursor"] == begun
@@ -274,6 +292,17 @@ def open_and_stall(station: Station, token: str, query: str) -> RawSocket:
     assert b"connection_ack" in raw.read_frame()[1]
     raw.send(raw.frame(TEXT, json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}).encode()))
     return raw
+
+
+def read_while_sending(raw: RawSocket) -> list[Any]:
+    """What comes before the server's close, to each message of which the client says something."""
+    messages = []
+    while (frame := raw.read_frame())[0] == TEXT:
+        messages.append(json.loads(frame[1]))
+        raw.send(raw.frame(TEXT, b'{"type":"pong"}'))
+    assert frame == (CLOSE, (1012).to_bytes(2, "big") + b"SERVER_SHUTDOWN")
+    raw.close()
+    return messages
 
 
 def read_whole_messages(raw: RawSocket) -> list[Any]:
