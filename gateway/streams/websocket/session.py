@@ -279,6 +279,8 @@ class Session:
         if operation.subscription is None:
             errors = [error.body for error in tell_failure(failure, operation.request_id)]
         else:
+            # It has usually ended by itself; where the session ends it, the hub counts why.
+            operation.subscription.end(failure)
             errors = StreamEnded(failure, operation.subscription.cursor).tell(operation.request_id)
         operation.codes = tuple(error["extensions"]["code"] for error in errors)
         self._writer.say(render_error(operation.id, errors))
