@@ -7,6 +7,7 @@ Source: RFC 6455; the sources of uvicorn and websockets for what is overridden.
 """
 
 import asyncio
+import codecs
 import json
 import logging
 import struct
@@ -38,6 +39,7 @@ and never read why."""
 _TEXT_FRAME = 0x80 | Opcode.TEXT
 _LENGTH_7, _LENGTH_16, _LENGTH_64 = (struct.Struct(form).pack for form in ("!BB", "!BBH", "!BBQ"))
 _LENGTH_7_MAX, _LENGTH_16_MAX = 125, 0xFFFF
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 _CONTROL_WEIGHT, _CONTINUATION_WEIGHT = 1.0, 1 / 16
 
 # uvicorn logs URLs with their parameters at INFO; websockets logs entire messages, with tokens, at DEBUG.
@@ -167,19 +169,6 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self.is_writable:
             self.transport.write(b"".join(pongs))
 
-    def send_receive_event_to_app(self) -> None:
-        """Pass on a complete message; text must be UTF-8."""
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            self.frames = [b"".join(self.frames)]
-            try:
-                self.frames[0].decode()
-            except UnicodeDecodeError:
-                self.frames = []
-                self.conn.fail(StandardCode.INVALID_DATA, "The message is not UTF-8.")
-                self.handle_parser_exception()
-                return
-        super().send_receive_event_to_app()
-
     async def run_asgi(self) -> None:
         """Run the application; uvicorn's own method would report an upgrade refused over HTTP as unfinished."""
         extensions: dict[str, Any] = self.scope["extensions"]
@@ -244,6 +233,7 @@ class BoundedFrames(ServerProtocol):
         self._allowance = allowance
         self._is_flooded = False
         self._on_refusal = on_refusal
+        self._decoder: codecs.IncrementalDecoder | None = None
 
     def recv_frame(self, frame: Frame) -> None:
         """Take one frame, or fail the connection."""
@@ -255,6 +245,8 @@ class BoundedFrames(ServerProtocol):
             self._is_flooded = True
             raise ProtocolError("Too many messages")
         super().recv_frame(frame)
+        if frame.opcode in {Opcode.TEXT, Opcode.CONT}:
+            self._check_text(frame)
 
     def fail(self, code: StandardCode | int, reason: str = "") -> None:
         """Fail the connection, with our own code where our own limit was exceeded."""
@@ -262,7 +254,18 @@ class BoundedFrames(ServerProtocol):
             code, reason = TOO_MANY_MESSAGES, "Too many messages"
         elif code == StandardCode.MESSAGE_TOO_BIG:
             code, reason = MESSAGE_TOO_LARGE, f"A message may have at most {self.max_message_size} bytes"
+        elif code == StandardCode.INVALID_DATA:
+            reason = "The message is not UTF-8."
         super().fail(code, reason)
+
+    def _check_text(self, frame: Frame) -> None:
+        """Fail the connection, while frames are still read, if a text is not UTF-8: no frame behind it then counts."""
+        if frame.opcode is Opcode.TEXT:
+            self._decoder = _UTF8()
+        if self._decoder is not None:
+            self._decoder.decode(frame.data, final=frame.fin)
+        if frame.fin:
+            self._decoder = None
 
     def reject(self, status: StatusLike, text: str) -> Response:
         """Return a refused upgrade as JSON, like every other refusal."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
 from gateway.streams.websocket.messages import CloseCode, Kind
-from tests.support.raw_socket import CONTINUATION, PING, TEXT, RawSocket
+from tests.support.raw_socket import CLOSE, CONTINUATION, PING, TEXT, RawSocket
 from tests.support.sample_gateway import token
 from tests.support.sockets import SampleGateway, open_bare, open_socket
 from tests.support.waiting import until
@@ -109,23 +109,44 @@ class TestFrames:
             await client.send("x" * 1_000_000)
             assert (await client.read_close())[0] == CloseCode.MESSAGE_TOO_LARGE
 
+    @pytest.mark.parametrize("behind", [[], [(PING, b"behind", True, True)], [(TEXT, b"{}", True, True)]])
     @pytest.mark.parametrize(
         ("frames", "code"),
         [
             ([(TEXT, b"\xff\xfe", True, True)], 1007),
+            ([(TEXT, b"\xc3", False, True), (CONTINUATION, b"(", True, True)], 1007),
+            ([(TEXT, b"\xe2\x82", False, True), (CONTINUATION, b"", True, True)], 1007),
+            ([(CLOSE, b"\x03\xe8\xff", True, True)], 1007),
             ([(TEXT, b'{"type":"ping"}', True, False)], 1002),
             ([(CONTINUATION, b"x", True, True)], 1002),
             ([(TEXT, b"{", False, True), (TEXT, b"}", True, True)], 1002),
             ([(3, b"", True, True)], 1002),
             ([(PING, b"x" * 126, True, True)], 1002),
+            ([(CLOSE, b"\x03", True, True)], 1002),
+            ([(TEXT, b" " * 70_000, True, True)], CloseCode.MESSAGE_TOO_LARGE),
         ],
     )
-    def test_that_are_none_of_the_protocol_close_with_its_codes(
-        self, raw: RawSocket, frames: list[tuple[int, bytes, bool, bool]], code: int
+    def test_that_are_none_of_the_protocol_close_with_its_codes_whatever_is_behind_them(
+        self,
+        raw: RawSocket,
+        caplog: pytest.LogCaptureFixture,
+        frames: list[tuple[int, bytes, bool, bool]],
+        code: int,
+        behind: list[tuple[int, bytes, bool, bool]],
     ) -> None:
+        """Fault: the pong to a ping behind text that is not UTF-8 was an error in the log, and no close came."""
         raw.init()
-        raw.send(*(raw.frame(opcode, data, fin=fin, is_masked=masked) for opcode, data, fin, masked in frames))
+        sent = [*frames, *behind]
+        raw.send(*(raw.frame(opcode, data, fin=fin, is_masked=masked) for opcode, data, fin, masked in sent))
         assert raw.read_close() == code
+        assert raw.reader.read() == b""
+        assert caplog.records == []
+
+    def test_in_pieces_may_be_cut_within_a_character(self, raw: RawSocket) -> None:
+        raw.init()
+        head, tail = '{"type":"ping","payload":{"a":"€"}}'.encode().split(b"\x82")
+        raw.send(raw.frame(TEXT, head, fin=False), raw.frame(CONTINUATION, b"\x82" + tail))
+        assert json.loads(raw.read_frame()[1]) == {"type": "pong", "payload": {"a": "€"}}
 
     async def test_without_end_use_up_their_rate(self) -> None:
         gateway = SampleGateway(stream_messages_per_second=10)
