@@ -1,7 +1,6 @@
 """Serves in one process: the only one of `jembatan serve`, or one of several that a parent supervises."""
 
 import errno
-import gc
 import os
 import signal
 import socket
@@ -14,10 +13,6 @@ from cli.failures import PortTakenError, report_failure
 
 if TYPE_CHECKING:
     from cli.session import Installation
-
-_COLLECTED_AFTER = (20_000, 10, 10)
-"""Thresholds of garbage collection. An open stream is some 200 objects: with Python's default of 700, what a handshake
-needed would outlive it, and ten thousand streams would be scanned again and again, for seconds."""
 
 
 def run_gateway(installation: "Installation", listener: socket.socket) -> None:
@@ -32,10 +27,6 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
     configure_logs(level=settings.log_level, form=settings.log_format)
     database = Database.connect(settings, installation.keyring)
     app = create_gateway(settings, database=database, schema=schema)
-    # The schema and all modules live as long as the process: a full collection need not scan them again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECTED_AFTER)
     try:
         run_server(app, settings, sockets=[listener])
     except OSError as error:

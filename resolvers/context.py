@@ -118,12 +118,14 @@ class Context:
 
     async def aclose(self) -> None:
         """Release what the operation holds; it may be called again."""
+        self.loaders.release()
         if self._reader is not None:
             await self._reader.aclose()
 
     async def _forget_readings(self) -> None:
         if self._reader is not None:
             await self._reader.reset()
+        self.loaders.release()
         self.loaders = Loaders(self.read)
 
     async def __aenter__(self) -> Self:

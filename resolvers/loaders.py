@@ -108,6 +108,14 @@ class Loaders:
         self.reserved_texts = Loader(read, reading.find_reserved_texts)
         self.cosignatures = Loader(read, witnesses.load_cosignatures)
 
+    def release(self) -> None:
+        """Drop what was read, and the references that each loader has to itself and to the context; docs/adr/0083.
+
+        Nothing can be loaded afterwards.
+        """
+        for loader in vars(self).values():
+            vars(loader).clear()
+
     def expect_orders(self, order_ids: Sequence[str]) -> None:
         """Expect the orders that the messages of a stream are about."""
         for loader in (

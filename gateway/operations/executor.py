@@ -10,9 +10,11 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakMethod
 
 from graphql import GraphQLError, GraphQLLeafType, is_non_null_type
 from graphql.execution.middleware import MiddlewareManager
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.extensions import SchemaExtension
 from strawberry.federation import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -71,6 +73,10 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         self._prepared: Prepared = (self.operation_extensions or {})[PREPARED]
         self._met: dict[Requirement, bool] = {}
         self._answer = self._prepared.answer
+        # graphql-core's own are bound to this object, which holds them: a cycle for each operation; docs/adr/0083.
+        self.async_helpers = GraphQLResolveInfoHelpers(
+            gather=_hold_weakly(self.gather_async_work), track=_hold_weakly(self.track_async_work)
+        )
         if self._prepared.refused_entities:
             self.middleware_manager = _EntityFilter(self._prepared.refused_entities, self.middleware_manager)
 
@@ -127,6 +133,19 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         if met is None:
             met = self._met[requirement] = requirement.is_met_by(self._prepared.scopes)
         return met
+
+
+def _hold_weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls a method without keeping its object alive."""
+    reference = WeakMethod(method)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        held = reference()
+        if held is None:
+            raise RuntimeError("The operation is over.")
+        return held(*arguments, **named)
+
+    return call
 
 
 class _EntityFilter(MiddlewareManager):

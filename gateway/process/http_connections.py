@@ -89,11 +89,13 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         if self.cycle is not None:
             self.cycle.transport = self.transport
         super().connection_lost(exc)
+        self._release()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection on; the room that it takes is left when the WebSocket ends."""
         self._stop_watching()
         super().handle_websocket_upgrade()
+        self._release()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and watch for the rest of the request."""
@@ -171,7 +173,13 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         A stream writes this way to a client that reads: an event for many clients then costs each a write, not a task.
         """
         cycle = self.cycle
-        if self.flow.write_paused or not cycle.response_started or cycle.response_complete or cycle.disconnected:
+        if (
+            cycle is None
+            or self.flow.write_paused
+            or not cycle.response_started
+            or cycle.response_complete
+            or cycle.disconnected
+        ):
             return False
         if not cycle.chunked_encoding:
             return False
@@ -190,6 +198,14 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
             self.transport.write_eof()
         self._await(Part.EXIT)
         self._watch()
+
+    def _release(self) -> None:
+        """Drop what refers back to this object, so that its memory is free without a search for cycles.
+
+        A request that is still running keeps what it needs.
+        """
+        self.parser = self.cycle = self.scope = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def _await(self, part: Part) -> None:
         self._awaited, self._waited_seconds, self._part_bytes = part, 0.0, 0

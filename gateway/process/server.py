@@ -17,6 +17,7 @@ from prometheus_client import start_http_server
 from starlette.applications import Starlette
 
 from gateway.process.connections import bound_websocket
+from gateway.process.garbage import ShortSearches
 from gateway.process.http_connections import bound_http
 from gateway.process.metrics import Metrics
 from gateway.process.refusals import Refusals
@@ -36,6 +37,14 @@ _TICK_SECONDS = 0.1
 
 class DrainingServer(uvicorn.Server):
     """uvicorn, but it makes /readyz report that it is about to stop, and ends streams before it closes connections."""
+
+    searches: ShortSearches | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due several times a second."""
+        if self.searches is not None:
+            self.searches.tend()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Mark the process as draining and stop; a second Ctrl-C stops immediately.
@@ -109,11 +118,16 @@ def serve_metrics(metrics: Metrics, settings: Settings) -> Any | None:
 
 
 def serve(app: Starlette, settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
-    """Serve until the process is asked to stop."""
+    """Serve until the process is asked to stop, with all of the process's memory tended for that."""
+    server = make_server(app, settings)
+    server.searches = searches = ShortSearches()
+    app.state.metrics.registry.register(searches)
     metrics = serve_metrics(app.state.metrics, settings)
+    searches.begin()
     try:
-        make_server(app, settings).run(sockets=sockets)
+        server.run(sockets=sockets)
     finally:
+        searches.end()
         if metrics is not None:
             metrics.shutdown()
             metrics.server_close()

@@ -112,6 +112,10 @@ class StreamEnded(Exception):  # noqa: N818 - the end of a stream is not an erro
         self.failure = failure
         self.cursor = cursor
 
+    def renew(self) -> "StreamEnded":
+        """Return an equal one to raise: a raised one refers to its raiser, a cycle if that keeps it; docs/adr/0083."""
+        return StreamEnded(self.failure, self.cursor)
+
     @property
     def problem(self) -> str:
         """The stable code of the reason."""

@@ -146,6 +146,8 @@ def _find_own_variable(
     for definition in document.definitions:
         if definition is operation or isinstance(definition, FragmentDefinitionNode):
             visit(definition, uses)
+    # It holds its own methods, a cycle for each subscription; docs/adr/0083.
+    uses.enter_leave_map.clear()
     return name if uses.count == len(values) else None
 
 

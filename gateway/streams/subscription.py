@@ -72,7 +72,7 @@ class Subscription:
     def take_nowait(self) -> Delivery | None:
         """Return the next delivery, or None where there is none yet. Errors: StreamEnded, again at every call."""
         if self._end is not None:
-            raise self._end
+            raise self._end.renew()
         if self._held:
             delivery = self._held.popleft()
             if not self._held and self._on_drained is not None:
@@ -147,7 +147,7 @@ class Subscription:
         if delivery.ends is not None:
             self._end = StreamEnded(delivery.ends, delivery.cursor)
             self._leave()
-            raise self._end
+            raise self._end.renew()
         return delivery
 
     def _leave(self) -> None:

@@ -31,6 +31,11 @@ class ServerThread:
         """Ask it to stop, as SIGTERM does."""
         self.server.should_exit = True
 
+    def count_connections(self) -> int:
+        """Connections that the server knows, and requests that it works at."""
+        state = self.server.server_state
+        return len(state.connections) + len(state.tasks)
+
     def end(self) -> None:
         """Stop it, and wait until it has."""
         self.stop()

@@ -47,6 +47,7 @@ class Station:
     url: str
     app: Starlette
     stop: Callable[[], None]
+    count_connections: Callable[[], int]
     clock: "Clock"
     served: Database
     loops: list[asyncio.AbstractEventLoop]

@@ -299,6 +299,8 @@ class Session:
             operation.task.cancel()
         self._counts["results"] += operation.results
         operation.record()
+        # It refers back to the operation; docs/adr/0083.
+        operation.flow = None
         self._close_if_drained()
 
     def _close_if_drained(self) -> None:
@@ -367,6 +369,7 @@ class Session:
             self._stop(operation)
         if self._token is not None:
             self._token.close()
+            self._token = None
         if self._connection is not None:
             self._connection.close()
         if self._tasks:

@@ -57,7 +57,10 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
         sessions.append(session)
         await until(lambda: thread.server.started, "the server has started")
-        return Station(database, parties, session, f"http://127.0.0.1:{port}", app, thread.stop, clock, served, loops)
+        url = f"http://127.0.0.1:{port}"
+        return Station(
+            database, parties, session, url, app, thread.stop, thread.count_connections, clock, served, loops
+        )
 
     yield start
     for session in sessions:

@@ -1,0 +1,67 @@
+"""Keeps Python's searches for reference cycles short, however much a process holds.
+
+A full search looks at every object: with ten thousand open streams it would stop the process for seconds. So it is done
+often, while there is little new, and what survives is set aside (frozen) and never searched again. That is right only
+because what is set aside is freed without a search: connections, streams and operations break their cycles when they
+end; docs/adr/0083.
+"""
+
+import gc
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_THRESHOLDS = (2_000, 10, 1_000_000_000)
+"""Python's own searches: of 2,000 new objects, and of 20,000; a full one is never its own choice."""
+_LARGER_SEARCHES = 2
+"""After so many of the larger ones follows a full search, of what is not set aside."""
+_SET_ASIDE_MIN = 10_000
+"""Survivors are set aside from this many on: a process whose streams don't increase sets nothing aside."""
+
+
+class ShortSearches(Collector):
+    """The searches of one process, and how long they stopped it. Owned by the event loop; a scrape reads it."""
+
+    def __init__(self) -> None:
+        """Change nothing yet."""
+        self._began = 0.0
+        self._count = 0
+        self._seconds = 0.0
+        self._longest = 0.0
+
+    def begin(self) -> None:
+        """Set aside all that was loaded, and search little from now on."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_THRESHOLDS)
+        gc.callbacks.append(self._note)
+
+    def end(self) -> None:
+        """Stop measuring."""
+        gc.callbacks.remove(self._note)
+
+    def tend(self) -> None:
+        """Search everything new if there is enough of it; called several times a second."""
+        if gc.get_count()[2] < _LARGER_SEARCHES:
+            return
+        gc.collect()
+        if len(gc.get_objects()) >= _SET_ASIDE_MIN:
+            gc.freeze()
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield one family for each number. No lock is taken where they are counted: a search may begin anywhere."""
+        yield CounterMetricFamily("jembatan_gc_searches", "Searches for reference cycles.", self._count)
+        yield CounterMetricFamily("jembatan_gc_seconds", "Time that they stopped the process.", self._seconds)
+        yield GaugeMetricFamily("jembatan_gc_longest_seconds", "The longest since the process started.", self._longest)
+
+    def _note(self, phase: Literal["start", "stop"], _details: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+            return
+        seconds = time.perf_counter() - self._began
+        self._count += 1
+        self._seconds += seconds
+        self._longest = max(self._longest, seconds)
