@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from bench import acknowledgements, fanout, feed, imports, orders, retention, tokens
+from bench import acknowledgements, fanout, feed, hostile, imports, orders, retention, tokens
 from bench.figures import Figure, read_stopwatch
 from bench.scale import FULL, QUICK, Scale
 from bench.world import World, open_world
@@ -24,11 +24,12 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "feed": feed.run,
     "retention": retention.run,
     "fanout": fanout.run,
+    "hostile": hostile.run,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the named benchmarks, or all; progress goes to stderr, figures to stdout."""
+    """Run the named benchmarks, or all; progress goes to stderr, figures to stdout. Ends with 1 if one is too high."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Each ratio compares two sides in one run.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"Which: {', '.join(BENCHES)}. None: all.")
     parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, about five minutes.")
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.json:
         figures = {name: [figure.as_dict() for figure in figures] for name, figures in results.items()}
         sys.stdout.buffer.write(orjson.dumps({"machine": _describe_machine(), "figures": figures}) + b"\n")
+    if any(figure.is_over for figures in results.values() for figure in figures):
+        raise SystemExit(1)
 
 
 def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> dict[str, list[Figure]]:

@@ -12,16 +12,16 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.fanout_gateway import OUR_NAME, ServedGateway
 from bench.fanout_sides import Endpoint, Publication, Side, list_others
-from bench.figures import Figure, Samples, compare, measure_in_turn
+from bench.figures import Figure, Samples, compare, measure_in_turn, plain
 from bench.json_lines import Worker
 from bench.processes import HAS_PROC, allow_open_files, read_cpu_seconds, read_resident_bytes
 from bench.scale import Scale
-from bench.serving import AnswerError
+from bench.serving import AnswerError, read_metric
 from bench.world import World
 
 _PACES_MS = (50, 500)
@@ -31,6 +31,9 @@ _WARM_UPS = 20
 _PER_SECOND = 500
 _PATIENCE_SECONDS = 300
 _SPARE_FILES = 500
+_CHURNS, _CHURN_AT_ONCE = 4, 100
+"""How often as many subscribers as are active come and go, and how many of them at a time."""
+_IDLE_RATIO_MAX, _PAUSE_MS_MAX = 2.0, 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class Idle:
     kilobytes_each: float
     p99_ms: float
     beside_p99_ms: float
+    longest_pause_ms: float | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +75,14 @@ class Run:
         order = {"count": count, "payload": dict(payload), "is_active": is_active, "per_second": _PER_SECOND}
         await self._order("connect", **order)
         self.active_count += count if is_active else 0
+
+    async def churn(self, count: int) -> float:
+        """Let idle subscribers come and go; return the longest pause for garbage since the server's start, in ms."""
+        assert self.endpoint.metrics_url is not None
+        order = {"count": _CHURN_AT_ONCE, "payload": dict(self.endpoint.idle), "per_second": _PER_SECOND}
+        for _ in range(0, count, _CHURN_AT_ONCE):
+            await self._order("churn", **order)
+        return await read_metric(self.endpoint.metrics_url, "jembatan_gc_longest_seconds") * 1000
 
     async def warm_up(self) -> None:
         """Send events that are not counted, until one has reached everyone."""
@@ -125,13 +137,17 @@ async def run(world: World, scale: Scale) -> list[Figure]:
     figures = [figure for pace_ms in _PACES_MS for figure in _compare_pace(sides, taken, pace_ms=pace_ms)]
     memory: dict[str, Samples] = {}
     for side in sides:
-        pace_ms = _find_kept_pace(side, scale, taken)
+        # Ours is bound to keep the fast pace.
+        pace_ms = _PACES_MS[0] if side.name == OUR_NAME else _find_kept_pace(side, scale, taken)
         idle = await _measure_idle(side, scale, pace_ms=pace_ms, idle_count=idle_count)
         memory[side.name] = Samples([idle.kilobytes_each])
         title = f"p99 with {idle_count:,} idle, {pace_ms} ms: {side.name}"
-        figures.append(
-            compare(title, Samples([idle.beside_p99_ms]), Samples([idle.p99_ms]), unit="ms", beside_name="without")
-        )
+        beside = compare(title, Samples([idle.beside_p99_ms]), Samples([idle.p99_ms]), unit="ms", beside_name="without")
+        figures.append(replace(beside, ratio_max=_IDLE_RATIO_MAX if side.name == OUR_NAME else None))
+        if idle.longest_pause_ms is not None:
+            pause = Samples([idle.longest_pause_ms])
+            title = f"longest pause for garbage, {idle_count:,} idle"
+            figures.append(replace(plain(title, pause, unit="ms"), value_max=_PAUSE_MS_MAX))
     return figures + _compare(sides, f"memory of one of {idle_count:,} idle", memory, unit="KB")
 
 
@@ -157,7 +173,13 @@ async def _measure_idle(side: Side, scale: Scale, *, pace_ms: int, idle_count: i
         await served.connect(idle_count, is_active=False)
         held = read_resident_bytes(served.endpoint.process_id) - before
         beside = await served.deliver(count, pace_ms=pace_ms)
-    return Idle(kilobytes_each=held / idle_count / 1024, p99_ms=alone.p99_ms, beside_p99_ms=beside.p99_ms)
+        pause = None if served.endpoint.metrics_url is None else await served.churn(scale.subscribers * _CHURNS)
+    return Idle(
+        kilobytes_each=held / idle_count / 1024,
+        p99_ms=alone.p99_ms,
+        beside_p99_ms=beside.p99_ms,
+        longest_pause_ms=pause,
+    )
 
 
 def _find_kept_pace(side: Side, scale: Scale, taken: Taken) -> int:

@@ -8,7 +8,7 @@ import time
 from contextlib import AsyncExitStack
 
 from bench.fanout_sides import Endpoint, Publication
-from bench.serving import obtain_token, serve_process
+from bench.serving import find_free_port, obtain_token, serve_process
 from bench.world import Country, World, draft_orders, found_country, read_clock
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.content import hash_content
@@ -43,14 +43,17 @@ class ServedGateway:
         self._country = country = await found_country(self._database, as_of=as_of)
         (self._drafts,) = await draft_orders(self._database, country, _ORDERS, as_of=as_of)
         await self._world.refresh_statistics(name)
-        served = await self._open.enter_async_context(serve_process(self._world, name, _SETTINGS))
+        port = find_free_port()
+        settings = {**_SETTINGS, "JEMBATAN_METRICS_PORT": str(port)}
+        served = await self._open.enter_async_context(serve_process(self._world, name, settings))
         tokens = [
             await obtain_token(served.url, client, scope=_SCOPE)
             for client in (country.carrier_client, country.other_carrier_client)
         ]
         active, idle = ({"Authorization": f"Bearer {token}"} for token in tokens)
         url = served.url.replace("http://", "ws://") + "/graphql"
-        return Endpoint(url=url, process_id=served.process_id, active=active, idle=idle)
+        metrics_url = f"http://127.0.0.1:{port}/metrics"
+        return Endpoint(url=url, process_id=served.process_id, active=active, idle=idle, metrics_url=metrics_url)
 
     async def publish(self, number: int) -> Publication:
         """Approve an order. The time is taken right before the commit is requested."""

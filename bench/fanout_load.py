@@ -1,7 +1,8 @@
 """Many subscribers in a process of their own, so that their CPU is not the server's. It speaks in lines of JSON.
 
-The first line says where and what to subscribe to. Then `connect` adds subscribers, `settle` waits until an event has
-reached all of them, and `judge` compares what each received with what was published. It ends with its standard input.
+The first line says where and what to subscribe to. Then `connect` adds subscribers, `churn` adds some and lets go of
+them, `settle` waits until an event has reached all that are active, and `judge` compares what each received with what
+was published. It ends with its standard input.
 """
 
 import asyncio
@@ -58,6 +59,15 @@ class Load:
         gc.collect()
         gc.freeze()
         return {"connected": len(joined), "seconds": loop.time() - started} | self._describe_failures()
+
+    async def churn(self, *, count: int, payload: dict[str, Any], per_second: float) -> dict[str, Any]:
+        """Add subscribers that are idle, and let go of them again."""
+        before = len(self.idle)
+        answer = await self.connect(count=count, payload=payload, is_active=False, per_second=per_second)
+        for subscriber in self.idle[before:]:
+            subscriber.close()
+        del self.idle[before:]
+        return answer
 
     async def settle(self, *, key: str, patience_seconds: float) -> dict[str, Any]:
         """Wait until an event has reached every active subscriber, or time is up."""
@@ -149,6 +159,8 @@ async def run_load() -> None:
             case "connect":
                 answer = await load.connect(**order)
                 began = _Effort()
+            case "churn":
+                answer = await load.churn(**order)
             case "settle":
                 answer = await load.settle(**order)
             case "judge":

@@ -24,7 +24,7 @@ class Endpoint:
     """A running side.
 
     active and idle are payloads of connection_init: with the first every event arrives, with the second none. key_path
-    leads from `data` to what distinguishes one event from another.
+    leads from `data` to what distinguishes one event from another. Only our side has metrics.
     """
 
     url: str
@@ -34,6 +34,7 @@ class Endpoint:
     document: str = _DOCUMENT
     variables: Mapping[str, Any] = field(default_factory=dict)
     key_path: Sequence[str] = ("blockRequestEvents", "event", "orderNo")
+    metrics_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

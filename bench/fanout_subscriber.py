@@ -90,6 +90,7 @@ class Subscriber(asyncio.Protocol):
         self._key = base64.b64encode(os.urandom(16)).decode()
         self._frames = FrameReader()
         self._handshake: bytes | None = b""
+        self._is_closing = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,10 +119,12 @@ class Subscriber(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count it as a failure: only the load itself may end a connection."""
-        self._fail(f"a connection ended: {exc}")
+        if not self._is_closing:
+            self._fail(f"a connection ended: {exc}")
 
     def close(self) -> None:
         """Close the connection."""
+        self._is_closing = True
         if not self._transport.is_closing():
             self._transport.write(render_frame(Opcode.CLOSE, (1000).to_bytes(2, "big")))
             self._transport.close()

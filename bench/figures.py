@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One measured value. beside is the other side's, measured in turn with it; spread is (most - least) / median."""
+    """One measured value. beside is the other side's, measured in turn with it; spread is (most - least) / median.
+
+    ratio_max and value_max are the bounds of figures that have one.
+    """
 
     name: str
     value: float
@@ -17,22 +20,30 @@ class Figure:
     beside: float | None = None
     beside_name: str | None = None
     beside_spread: float | None = None
+    ratio_max: float | None = None
+    value_max: float | None = None
 
     @property
     def ratio(self) -> float | None:
         """Our value divided by the other side's."""
         return self.value / self.beside if self.beside else None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it exceeds its bound."""
+        is_ratio_over = self.ratio_max is not None and self.ratio is not None and self.ratio > self.ratio_max
+        return is_ratio_over or (self.value_max is not None and self.value > self.value_max)
+
     def as_dict(self) -> dict[str, object]:
         """Return the figure for --json."""
-        return asdict(self) | {"ratio": self.ratio}
+        return asdict(self) | {"ratio": self.ratio, "is_over": self.is_over}
 
     def render(self) -> str:
         """Render the figure as one line."""
         line = f"  {self.name:<46} {_number(self.value):>9} {self.unit}{_spread(self.spread)}"
         if self.beside is not None and self.ratio is not None:
             line += f"  | {self.beside_name}: {_number(self.beside)}{_spread(self.beside_spread)}  | {self.ratio:.3g}"
-        return line
+        return f"{line}  OVER ITS BOUND" if self.is_over else line
 
 
 @dataclass(frozen=True, slots=True)

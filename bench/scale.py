@@ -19,6 +19,7 @@ class Scale:
     feed_backlog: int
     feed_sizes: tuple[int, ...]
     retention_entries: int
+    hostile_seconds: float
     with_real_data: bool = False
 
 
@@ -35,6 +36,7 @@ FULL = Scale(
     feed_backlog=20_000,
     feed_sizes=(10_000, 300_000, 3_000_000),
     retention_entries=100_000,
+    hostile_seconds=20,
 )
 QUICK = Scale(
     rounds=3,
@@ -49,4 +51,5 @@ QUICK = Scale(
     feed_backlog=10_000,
     feed_sizes=(10_000, 100_000),
     retention_entries=20_000,
+    hostile_seconds=5,
 )

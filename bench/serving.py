@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -112,7 +113,7 @@ async def serve_process(world: World, name: str, settings: Mapping[str, str] | N
 async def _read_address(process: asyncio.subprocess.Process) -> str:
     assert process.stderr is not None
     said = b""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while line := await process.stderr.readline():
             said += line
             if match := _ADDRESS.search(line):
@@ -125,6 +126,19 @@ async def _wait_until_ready(url: str) -> None:
     """Wait for the first answer: the port listens before the application has started."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as response:
         assert response.status == 200, await response.text()
+
+
+def find_free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+async def read_metric(url: str, name: str) -> float:
+    """Return a metric without labels as it is now; 0 where there is none."""
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        found = re.search(rf"^{name} (\S+)", await response.text(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 async def obtain_token(url: str, client: CreatedClient, *, scope: str) -> str:

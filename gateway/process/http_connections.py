@@ -172,9 +172,9 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
 
         A stream writes this way to a client that reads: an event for many clients then costs each a write, not a task.
         """
-        cycle = self.cycle
+        cycle: RequestResponseCycle | None = self.cycle
         if (
-            cycle is None
+            not cycle
             or self.flow.write_paused
             or not cycle.response_started
             or cycle.response_complete
