@@ -14,16 +14,17 @@ from typing import Literal
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-_THRESHOLDS = (2_000, 10, 1_000_000_000)
-"""Python's own searches: of 2,000 new objects, and of 20,000; a full one is never its own choice."""
-_LARGER_SEARCHES = 2
-"""After so many of the larger ones follows a full search, of what is not set aside."""
-_SET_ASIDE_MIN = 10_000
+_THRESHOLDS = (1_000, 10, 1_000_000_000)
+"""Python's own searches: of 1,000 new objects, and of 10,000; a full one is never its own choice."""
+_SET_ASIDE_MIN = 5_000
 """Survivors are set aside from this many on: a process whose streams don't increase sets nothing aside."""
 
 
 class ShortSearches(Collector):
-    """The searches of one process, and how long they stopped it. Owned by the event loop; a scrape reads it."""
+    """The searches of one process, and how long they took. Owned by the event loop; a scrape reads it.
+
+    Units: seconds of processor time, so that a busy machine is not mistaken for a large process.
+    """
 
     def __init__(self) -> None:
         """Change nothing yet."""
@@ -44,8 +45,8 @@ class ShortSearches(Collector):
         gc.callbacks.remove(self._note)
 
     def tend(self) -> None:
-        """Search everything new if there is enough of it; called several times a second."""
-        if gc.get_count()[2] < _LARGER_SEARCHES:
+        """Search all that is not set aside, after each of the larger searches; called several times a second."""
+        if gc.get_count()[2] == 0:
             return
         gc.collect()
         if len(gc.get_objects()) >= _SET_ASIDE_MIN:
@@ -54,14 +55,16 @@ class ShortSearches(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield one family for each number. No lock is taken where they are counted: a search may begin anywhere."""
         yield CounterMetricFamily("jembatan_gc_searches", "Searches for reference cycles.", self._count)
-        yield CounterMetricFamily("jembatan_gc_seconds", "Time that they stopped the process.", self._seconds)
+        yield CounterMetricFamily(
+            "jembatan_gc_seconds", "Processor time that they took, while nothing else ran.", self._seconds
+        )
         yield GaugeMetricFamily("jembatan_gc_longest_seconds", "The longest since the process started.", self._longest)
 
     def _note(self, phase: Literal["start", "stop"], _details: dict[str, int]) -> None:
         if phase == "start":
-            self._began = time.perf_counter()
+            self._began = time.thread_time()
             return
-        seconds = time.perf_counter() - self._began
+        seconds = time.thread_time() - self._began
         self._count += 1
         self._seconds += seconds
         self._longest = max(self._longest, seconds)
