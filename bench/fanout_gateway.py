@@ -18,8 +18,11 @@ from ledger.storage.database import Database
 OUR_NAME = "Jembatan"
 _ORDERS = 600
 _SCOPE = "orders:read"
-_SETTINGS = {"JEMBATAN_STREAM_CONNECTIONS_PER_CLIENT": "20000"}
-"""All subscribers of a side are two clients; the other limits keep their defaults."""
+_SETTINGS = {
+    "JEMBATAN_STREAM_CONNECTIONS_PER_CLIENT": "20000",
+    "JEMBATAN_CONNECTIONS_PER_ADDRESS_MAX": "20000",
+}
+"""All subscribers of a side are two clients at a few addresses; the other limits keep their defaults."""
 
 
 class ServedGateway:
