@@ -44,15 +44,16 @@ async def parse_document(called: Called, services: Services) -> Parsed:
 
 def _parse(text: str, services: Services) -> DocumentNode:
     characters_max, tokens_max = services.settings.document_characters_max, services.settings.document_tokens_max
+    bounds = {"charactersMax": characters_max, "tokensMax": tokens_max}
+    if len(text) > characters_max:
+        # graphql-core has the same bound, and to report it looks through the whole text for its lines.
+        message = f"Document contains more than {characters_max} characters. Parsing aborted."
+        raise OperationTooComplexError(message, extensions=bounds)
     try:
-        return _unlink(
-            parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max, max_source_length=characters_max)
-        )
+        return _unlink(parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max))
     except GraphQLError as error:
         if error.message.endswith("Parsing aborted."):
-            raise OperationTooComplexError(
-                error.message, extensions={"charactersMax": characters_max, "tokensMax": tokens_max}
-            ) from None
+            raise OperationTooComplexError(error.message, extensions=bounds) from None
         locations = [location.formatted for location in error.locations or ()]
         raise DocumentSyntaxError(error.message, extensions={"locations": locations}) from None
 
