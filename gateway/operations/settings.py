@@ -92,6 +92,12 @@ class LimitSettings(SettingsSection):
         5_000, ge=1, le=10_000, description="Most representations in one `_entities` call, passed in a variable."
     )
     cost_max: int = Field(20_000, ge=1, description="Highest estimated cost of an operation (IBM cost directives).")
+    cost_per_operation: int = Field(
+        100,
+        ge=1,
+        description="How many points of an operation's cost count as one further operation against RATE_PER_SECOND of "
+        "its client, before it runs.",
+    )
     answer_bytes_max: int = Field(
         8_388_608,
         ge=16_384,
@@ -101,7 +107,8 @@ class LimitSettings(SettingsSection):
     answer_bytes_per_operation: int = Field(
         65_536,
         ge=1024,
-        description="How many bytes of an answer count as one further operation against RATE_PER_SECOND of its client.",
+        description="How many bytes of an answer count as one further operation against RATE_PER_SECOND of its client, "
+        "where that is more than its cost counted.",
     )
     operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest that one operation may run.")
     in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs concurrently.")

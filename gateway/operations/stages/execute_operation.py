@@ -15,7 +15,7 @@ from gateway.operations.executor import PREPARED, Prepared, find_reported_key
 from gateway.operations.lookups import count_operation
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
-from gateway.operations.stages.limit_rate import charge_answer
+from gateway.operations.stages.limit_rate import charge_answer, charge_cost
 from ledger.answers import AnswerSize
 from ledger.numbers.lookups import CountedLookups
 
@@ -44,6 +44,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     gate = services.in_flight
     if gate.running >= gate.running_max:
         raise OverloadedError(headers={"Retry-After": "1"})
+    charge_cost(authorized, services)
     answer = AnswerSize(services.settings.answer_bytes_max)
     gate.running += 1
     services.metrics.in_flight.set(gate.running)

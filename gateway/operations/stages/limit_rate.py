@@ -1,10 +1,13 @@
-"""Limits how many operations a caller may run, and how much it is sent: per client, or per address without a token."""
+"""Limits how many operations a caller may run, what they cost and how much it is sent.
+
+Callers are told apart by client, or by address if they have no token.
+"""
 
 import math
 from datetime import datetime
 
 from gateway.operations.errors import RateLimitedError
-from gateway.operations.progress import Called
+from gateway.operations.progress import Called, Planned
 from gateway.operations.services import Services
 from ledger.answers import AnswerSize
 from ledger.bounds.rates import RateLimiter
@@ -18,10 +21,19 @@ def limit_rate(called: Called, services: Services) -> None:
     take_rate(_find_limiter(called, services), called.client, called.as_of)
 
 
-def charge_answer(called: Called, answer: AnswerSize, services: Services) -> None:
-    """Count what an answer came to, sent or not: a large one takes as much of the caller's rate as many small ones."""
+def charge_cost(planned: Planned, services: Services) -> None:
+    """Count what an operation is going to cost: a costly one takes as much of the caller's rate as many cheap ones."""
+    _charge(planned, planned.cost // services.settings.cost_per_operation, services)
+
+
+def charge_answer(planned: Planned, answer: AnswerSize, services: Services) -> None:
+    """Count what an answer came to, sent or not, as far as that is more than its cost already counted."""
     settings = services.settings
     weight = min(max(answer.built, answer.read), settings.answer_bytes_max) // settings.answer_bytes_per_operation
+    _charge(planned, weight - planned.cost // settings.cost_per_operation, services)
+
+
+def _charge(called: Called, weight: int, services: Services) -> None:
     _find_limiter(called, services).charge(called.client, weight, now_seconds=called.as_of.timestamp())
 
 

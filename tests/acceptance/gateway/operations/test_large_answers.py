@@ -77,6 +77,14 @@ class TestBound:
             assert bounded.post(ONE, {"t": text * (BYTES_MAX // 2)}, bearer=CLIENT).problems == ["ANSWER_TOO_LARGE"]
 
 
+class TestCostlyOperations:
+    def test_take_as_much_of_the_rate_as_their_cost_before_they_run(self, serve: Callable[..., Gateway]) -> None:
+        gateway = serve(rate_anonymous_burst=10, rate_anonymous_per_second=0.001, cost_per_operation=2)
+        reply = gateway.post("{ " + " ".join(f"a{n}: open" for n in range(11)) + " }")
+        assert reply.status == 200
+        assert [gateway.post("{ open }").status for _ in range(5)] == [200] * 4 + [429]
+
+
 class TestLargeAnswers:
     def test_take_as_much_of_the_rate_as_many_small_ones(self, serve: Callable[..., Gateway]) -> None:
         gateway = serve(rate_anonymous_burst=10, rate_anonymous_per_second=0.001, answer_bytes_per_operation=1_024)
