@@ -51,10 +51,12 @@ async def insert_complainants(
         SealedComplainant(
             complaint_id=complaint_id,
             source_id=source_id,
-            identity_sealed=tx.keyring.seal(orjson.dumps(asdict(draft)), _context(complaint_id)),
+            identity_sealed=tx.keyring.seal(identity, _context(complaint_id)),
+            identity_digest=tx.keyring.digest(identity, _context(complaint_id)),
             recorded_at=tx.as_of,
         )
         for complaint_id, draft in drafts
+        for identity in [orjson.dumps(asdict(draft))]
     ]
     await insert_records(tx, sealed)
 
@@ -86,6 +88,7 @@ async def _record_reveal(tx: Transaction, complaint_id: ComplaintId, *, officer_
         officer_id=officer_id,
         client_id=tx.viewer.client_id,
         purpose_sealed=tx.keyring.seal(said, _reveal_context(reveal_id)),
+        purpose_digest=tx.keyring.digest(said, _reveal_context(reveal_id)),
         revealed_at=tx.as_of,
     )
     event = EventDraft(

@@ -9,6 +9,7 @@ from ledger.accesses import AccessKind
 from ledger.complaints.evidence_drafts import EvidenceDraft, hash_content
 from ledger.complaints.table import Evidence, evidence
 from ledger.errors import UnknownError
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import ComplaintId, EvidenceId, MemberId, new_id, parse_id
 from ledger.permissions import SOURCES
 from ledger.storage.database import Transaction
@@ -54,6 +55,7 @@ async def insert_evidence(
         ],
     }
     await tx.execute(_INSERT, parameters)
+    tx.note_written(Subject.COMPLAINT, {piece.complaint_id for piece in pieces})
 
 
 async def load_evidence(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[Evidence]]:

@@ -14,7 +14,7 @@ from ledger.feed.vocabulary import EventKind
 from ledger.storage.database import Transaction
 from ledger.storage.records import render_columns
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records
+from ledger.storage.rows import write_records
 from ledger.viewer import OPERATOR
 
 _BATCH_ROWS = 500
@@ -39,7 +39,7 @@ async def expire_information_requests(tx: Transaction) -> int:
     """Reject complaints whose source did not supply the information in time. Returns how many, at most 500."""
     asked_before = tx.as_of - timedelta(days=tx.policies.information_due_days)
     async with tx.role(Role.TRANSITION):
-        expired = await fetch_records(tx, Complaint, _EXPIRE, {"asked_before": asked_before, "rows": _BATCH_ROWS})
+        expired = await write_records(tx, Complaint, _EXPIRE, {"asked_before": asked_before, "rows": _BATCH_ROWS})
         events = [
             complaint_event(complaint, EventKind.COMPLAINT_DECIDED, reason=complaint.rejection_reason)
             for complaint in expired

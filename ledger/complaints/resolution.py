@@ -18,7 +18,7 @@ from ledger.orders.states import BLOCK_ORDERS
 from ledger.storage.database import Transaction
 from ledger.storage.records import render_columns
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records
+from ledger.storage.rows import write_records
 
 INSTRUMENTS = (BLOCK_ORDERS,)
 """Every kind of instrument that a complaint can lead to."""
@@ -38,7 +38,7 @@ async def resolve_complaints(tx: Transaction, instrument: Instrument, ids: Seque
     """
     if not ids:
         return []
-    resolved = await fetch_records(tx, Complaint, _resolution(instrument), {"ids": list(ids)})
+    resolved = await write_records(tx, Complaint, _resolution(instrument), {"ids": list(ids)})
     return [
         complaint_event(complaint, EventKind.COMPLAINT_RESOLVED, outcome=complaint.outcome) for complaint in resolved
     ]

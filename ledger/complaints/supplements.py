@@ -14,7 +14,7 @@ from ledger.complaints.states import ComplaintMove, next_complaint_state
 from ledger.complaints.table import Complaint
 from ledger.errors import InvalidInputError, Problem
 from ledger.feed.events import EventDraft
-from ledger.feed.vocabulary import EventKind
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ComplaintId, MemberId, parse_id
 from ledger.moves import Change, Moved, Rules, move_records
 from ledger.permissions import require_batch, require_source
@@ -142,6 +142,7 @@ class _Batch:
                 for complaint_id, told in self.chronologies.items()
             ]
             await self.tx.execute(_KEEP_CHRONOLOGIES, {"rows": dump_rows(rows)})
+            self.tx.note_written(Subject.COMPLAINT, self.chronologies)
         if self.pieces:
             async with self.tx.role(ROLE_OF_VIEWER[self.tx.viewer.kind]):
                 await insert_evidence(self.tx, self.source_id, self.pieces)

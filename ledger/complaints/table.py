@@ -1,16 +1,23 @@
-"""The tables of complaints, complainants and evidence. Chronologies, complainants and evidence are stored sealed."""
+"""The tables of complaints, complainants and evidence. Chronologies, complainants and evidence are stored sealed.
 
-from dataclasses import dataclass
+The log commits to sealed values by the digests beside them, all of which are keyed except evidence's SHA-256.
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, Integer, LargeBinary, Text, and_, text
 
+from ledger.complaints.chronologies import digest_chronology
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
 from ledger.serial_numbers import render_serial_no
-from ledger.storage.access import EVERYTHING, ME, Access, reads
+from ledger.storage.access import EVERYTHING, ME, WRITTEN_NOW, Access, reads
+from ledger.storage.commitments import CommittedBy, Sealed
 from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
@@ -26,6 +33,7 @@ from ledger.storage.markers import (
 )
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
+from ledger.storage.sealing import Keyring
 from ledger.vocabulary import Category, HoldReason
 
 _OWN = f"source_id = {ME}"
@@ -37,6 +45,14 @@ SAME_REFERENCE = "uq_complaints_source_id_source_reference"
 SAME_CONTENT = "uq_complaints_source_id_content_hash_occurrence"
 """The unique indexes that identify a complaint as one that its source filed before."""
 _REGULATOR_ALONE = only(Role.REGULATOR)
+
+
+def _digest_chronology(keyring: Keyring, plaintext: bytes, _context: str) -> str:
+    return digest_chronology(keyring, plaintext.decode())
+
+
+def _digest_content(_keyring: Keyring, plaintext: bytes, _context: str) -> str:
+    return hashlib.sha256(plaintext).hexdigest()
 
 
 def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
@@ -130,6 +146,9 @@ complaints = declare(
         Access(role=Role.JOBS, select=("id", "chronology_sealed"), update=("chronology_sealed",)),
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
     ),
+    committed_by=CommittedBy(
+        Subject.COMPLAINT, sealed={"chronology_sealed": Sealed("chronology_digest", _digest_chronology)}
+    ),
 )
 
 
@@ -140,6 +159,7 @@ class SealedComplainant:
     complaint_id: Annotated[ComplaintId, KEY, references("complaints.id")]
     source_id: Annotated[MemberId, references("members.id", index=True)]
     identity_sealed: bytes
+    identity_digest: str | None = None
     recorded_at: datetime
 
 
@@ -151,7 +171,11 @@ complainants = declare(
         Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
         # Used to read one complainant, for a recorded purpose.
         *reads(Role.REVEAL),
+        *reads(Role.TRANSITION, select=(WRITTEN_NOW, "complaint_id", "source_id", "identity_digest", "recorded_at")),
         Access(role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)),
+    ),
+    committed_by=CommittedBy(
+        Subject.COMPLAINT, "complaint_id", sealed={"identity_sealed": Sealed("identity_digest", Keyring.digest)}
     ),
 )
 
@@ -165,6 +189,7 @@ class Reveal:
     officer_id: Annotated[OfficerId, references("officers.id")]
     client_id: ClientId | None = None
     purpose_sealed: bytes
+    purpose_digest: str | None = None
     revealed_at: datetime
 
 
@@ -172,9 +197,12 @@ complainant_reveals = declare(
     "complainant_reveals",
     Reveal,
     access=(
-        Access(role=Role.TRANSITION, insert=True),
+        Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
         *reads(Role.REGULATOR),
         Access(role=Role.JOBS, select=("id", "purpose_sealed"), update=("purpose_sealed",)),
+    ),
+    committed_by=CommittedBy(
+        Subject.COMPLAINT, "complaint_id", sealed={"purpose_sealed": Sealed("purpose_digest", Keyring.digest)}
     ),
 )
 
@@ -202,7 +230,10 @@ evidence = declare(
     CheckConstraint("size_bytes >= 0", name="size_not_negative"),
     access=(
         *_FILED_BY_SOURCES,
-        *reads(Role.TRANSITION, select=("id", "complaint_id", "source_id", "sha256")),
+        *reads(Role.TRANSITION, select=(WRITTEN_NOW, *(field.name for field in fields(Evidence)))),
         Access(role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
+    ),
+    committed_by=CommittedBy(
+        Subject.COMPLAINT, "complaint_id", sealed={"content_sealed": Sealed("sha256", _digest_content)}
     ),
 )

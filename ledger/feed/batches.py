@@ -6,13 +6,16 @@ Source: design section 5; graphql-facts.md, The sequencer; ADR 0052 and 0053.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ledger.feed.direct import DirectSession
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
+from ledger.feed.table import Event
 from ledger.feed.tree_plans import Node, complete_nodes
 
 FEED_CHANNEL = "jembatan_feed"
+
+_COLUMNS = ", ".join(f"e.{name}" for name in (*(field.name for field in fields(Event)), "salt", "content"))
 
 # Events of one transaction keep their order, since their ids increase; events of another transaction may have lower ids
 # and get later positions. Only the brand's own member gets brand_id.
@@ -24,7 +27,7 @@ WITH head AS MATERIALIZED (
     SELECT event_id FROM feed_pending WHERE event_id > $3 ORDER BY event_id LIMIT $2
   )) RETURNING event_id
 ), joined AS MATERIALIZED (
-  SELECT e.*, head.size + row_number() OVER (ORDER BY e.id) AS position,
+  SELECT {_COLUMNS}, head.size + row_number() OVER (ORDER BY e.id) AS position,
     sha256(e.reserved_salt || convert_to({RESERVED_TEXT}, 'UTF8')) AS reserved_hash
   FROM taken JOIN events e ON e.id = taken.event_id CROSS JOIN head
 ), added AS (

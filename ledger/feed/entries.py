@@ -5,7 +5,7 @@
 
 Both texts are PostgreSQL's rendering of a jsonb object (keys by length, then by byte; `": "` and `", "`), built only by
 the expressions below, so that the hashed text can be rebuilt from the columns: a changed column changes the hash. The
-reserved text contains who acted and who may receive the entry; members see only its hash.
+reserved text contains who acted, who may receive the entry, and what it commits to; members see only its hash.
 Source: design section 5; docs/adr/0052.
 """
 
@@ -19,8 +19,9 @@ from ledger.identifiers import BrandId, MemberId, Position
 from ledger.viewer import Viewer, ViewerKind
 
 RESERVED_TEXT = """
-jsonb_build_object('actorMemberId', e.actor_member_id, 'actorOfficerId', e.actor_officer_id,
-  'actorClientId', e.actor_client_id, 'audience', to_jsonb(e.audience), 'brandId', e.brand_id)::text
+(jsonb_build_object('actorMemberId', e.actor_member_id, 'actorOfficerId', e.actor_officer_id,
+  'actorClientId', e.actor_client_id, 'audience', to_jsonb(e.audience), 'brandId', e.brand_id)
+  || CASE WHEN e.content IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('content', e.content) END)::text
 """
 """For a row `e` of events."""
 

@@ -1,20 +1,21 @@
 """Events: what happened, who did it, and who may receive it, written in the same transaction as the change.
 
 An event must never contain complainant data, a chronology or an officer's note: PAYLOAD_KEYS lists everything that one
-may contain. No viewer may change or delete an event.
+may contain. No viewer may change or delete an event. What the event is about is committed to by contents.py.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger.feed.contents import render_insertion
 from ledger.feed.table import Event
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import BrandId, MemberId
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import insert_records
+from ledger.storage.rows import dump_rows, written_rows
 from ledger.viewer import Viewer
 
 RECORD_SUBJECT_ID = "entries"
@@ -63,7 +64,7 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.NUMBER_REASSIGNED: _REASSIGNMENT,
     EventKind.KEYS_ROTATED: frozenset({"added", "retired"}),
     EventKind.PARTICIPATION_STARTED: frozenset({"disclosure"}),
-    EventKind.PARTICIPATION_CHANGED: frozenset({"disclosure", "previousId", "signalKeyId"}),
+    EventKind.PARTICIPATION_CHANGED: frozenset({"disclosure", "reason", "previousId", "signalKeyId"}),
     EventKind.PARTICIPATION_ENDED: frozenset({"disclosure", "reason"}),
     EventKind.SIGNAL_CONTRIBUTED: frozenset({"category"}),
     EventKind.SIGNAL_RAISED: _SIGNAL,
@@ -119,7 +120,7 @@ class EventDraft:
 
 
 async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor: Viewer | None = None) -> None:
-    """Write events in one statement, in the given order.
+    """Write events in one statement, in the given order, each with what it commits to: write what they are about first.
 
     The actor is the transaction's viewer unless another is given. Runs under the TRANSITION role.
     """
@@ -142,5 +143,8 @@ async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor:
         )
         for draft in drafts
     ]
+    insertion = render_insertion(draft.subject for draft in drafts)
     async with tx.role(Role.TRANSITION):
-        await insert_records(tx, events)
+        await tx.execute(insertion, {"rows": dump_rows(written_rows(events))})
+    for draft in drafts:
+        tx.note_recorded(draft.subject, draft.subject_id)

@@ -37,8 +37,8 @@ WITH looked_at AS MATERIALIZED (
   JOIN feed f ON f.event_id = events.id
   WHERE events.subject <> 'FEED' AND f.position <= (SELECT max(tree_size) FROM feed_checkpoints) AND NOT {IS_HELD}
 ), erased AS (
-  UPDATE events SET payload = '{{}}', salt = NULL, reserved_salt = NULL, actor_officer_id = NULL,
-    actor_client_id = NULL, erased_at = :now,
+  UPDATE events SET payload = '{{}}', salt = NULL, reserved_salt = NULL, content = NULL, content_salt = NULL,
+    actor_officer_id = NULL, actor_client_id = NULL, erased_at = :now,
     subject_id = CASE WHEN events.subject = 'NUMBER' THEN '{ERASED_NUMBER}' ELSE events.subject_id END
   FROM chosen WHERE events.id = chosen.id RETURNING chosen.position
 )

@@ -6,7 +6,7 @@ reads, so that an export contains held entries like any others.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,11 +23,13 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import BrandId, ClientId, LegalHoldId, MemberId, OfficerId
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
 from ledger.storage.columns import moment
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import (
     ASSIGNED,
     BIG,
@@ -50,9 +52,10 @@ _ADDED = Access(role=Role.SEQUENCER, select=EVERYTHING, insert=True)
 _PUBLIC_KEY = ("key_id", "verifier_key", "created_at", "retired_at")
 _HASHED = "octet_length({}) = 32"
 # 244 random bits from the server's strong random source: as a default, no insert can omit them.
-_SALT = text("(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))")
+SALT = "(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"
+_SALT = text(SALT)
 
-_UUID_FORM = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+UUID_FORM = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _TABLE_OF_SUBJECT = {
     Subject.COMPLAINT: "complaints",
     Subject.BLOCK_ORDER: "block_orders",
@@ -63,7 +66,7 @@ _LOOK_UPS = " ".join(
     f"WHEN '{subject}' THEN (SELECT s.e164 FROM {table} s WHERE s.id = events.subject_id::uuid)"
     for subject, table in _TABLE_OF_SUBJECT.items()
 )
-_NUMBER = f"CASE WHEN events.subject_id ~ '{_UUID_FORM}' THEN CASE events.subject {_LOOK_UPS} END END"
+_NUMBER = f"CASE WHEN events.subject_id ~ '{UUID_FORM}' THEN CASE events.subject {_LOOK_UPS} END END"
 IS_HELD = (
     "EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL AND (h.subject IS NULL "
     "OR (h.subject = events.subject AND h.subject_id = events.subject_id) "
@@ -76,6 +79,7 @@ the number is looked up when the row is about to be changed.
 """
 
 _RESERVED = only(Role.REGULATOR)
+_NOBODY = kept_for()
 _MINE = f"audience @> ARRAY[{ME}]"
 
 
@@ -85,7 +89,8 @@ class Event:
 
     The id only identifies the row: it is not a position, since a transaction that commits late has a low id. Who acted
     and who else may receive it is the reserved part, which only the regulator may read; each part has its own salt, so
-    that someone who knows one part can't guess the other from its hash.
+    that someone who knows one part can't guess the other from its hash. The reserved part also commits to the content
+    of the rows that changed, under a third salt that only the verifier's role may read.
     """
 
     id: Annotated[int, BIG, KEY, SERIAL] = ASSIGNED
@@ -102,39 +107,49 @@ class Event:
     recorded_at: datetime
 
 
+_PARTS = ("salt", "reserved_salt", "erased_at", "content")
+_LOGGED = (*(field.name for field in fields(Event)), *_PARTS)
+"""Every column of events but the content salt."""
+
 events = declare(
     "events",
     Event,
     Column("salt", LargeBinary, server_default=_SALT),
     Column("reserved_salt", LargeBinary, server_default=_SALT, info=kept_for(Role.REGULATOR)),
     moment("erased_at", nullable=True),
+    # The rows that it commits to, as [table, key, hash]; NULL for events from before there were commitments.
+    Column("content", JSONB, info=kept_for(Role.REGULATOR)),
+    Column("content_salt", LargeBinary, info=_NOBODY),
     Index("ix_events_subject_id", "subject_id"),
     Index("ix_events_audience", "audience", postgresql_using="gin"),
     Index("ix_events_unerased", "recorded_at", "id", postgresql_where=text("erased_at IS NULL")),
     access=(
-        *reads(Role.REGULATOR, Role.SEQUENCER, Role.FOLLOWER),
+        *reads(Role.REGULATOR, Role.VERIFIER),
+        *reads(Role.SEQUENCER, Role.FOLLOWER, select=_LOGGED),
         *reads(Role.AGENCY, rows=_MINE),
         *reads(Role.CARRIER, rows=f"{_MINE} AND {OF_MY_BRAND}"),
         *reads(
             Role.PROVIDER,
             rows=f"{_MINE} AND CASE WHEN subject = 'FRAUD_SIGNAL' THEN {TAKES_PART} ELSE true END",
         ),
-        Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
+        Access(role=Role.TRANSITION, select=_LOGGED, insert=True),
         Access(
             role=Role.RETENTION,
-            select=EVERYTHING,
+            select=_LOGGED,
             update=(
                 "payload",
                 "subject_id",
                 "salt",
                 "reserved_salt",
+                "content",
+                "content_salt",
                 "actor_officer_id",
                 "actor_client_id",
                 "erased_at",
             ),
             changed=f"NOT {IS_HELD}",
         ),
-        Access(role=Role.ARCHIVE, select=EVERYTHING, delete=True, changed=f"NOT {IS_HELD}"),
+        Access(role=Role.ARCHIVE, select=_LOGGED, delete=True, changed=f"NOT {IS_HELD}"),
     ),
 )
 
@@ -144,6 +159,7 @@ feed_pending = declare_table(
     access=(
         Access(role=Role.TRANSITION, insert=True),
         Access(role=Role.SEQUENCER, select=EVERYTHING, delete=True),
+        *reads(Role.VERIFIER),
     ),
 )
 """Events that have no position yet. A trigger on `events` inserts rows in the writer's transaction."""
@@ -158,7 +174,7 @@ feed_head = declare_table(
     CheckConstraint("id = 1", name="single"),
     CheckConstraint("oldest_position BETWEEN 1 AND size + 1", name="oldest_within"),
     access=(
-        *reads(*_VIEWERS, Role.FOLLOWER),
+        *reads(*_VIEWERS, Role.FOLLOWER, Role.VERIFIER),
         Access(role=Role.SEQUENCER, select=EVERYTHING, update=("size", "epoch")),
         Access(role=Role.ARCHIVE, select=EVERYTHING, update=("oldest_position",)),
     ),
@@ -176,7 +192,7 @@ feed = declare_table(
     CheckConstraint(_HASHED.format("leaf_hash"), name="leaf_hashed"),
     CheckConstraint(_HASHED.format("reserved_hash"), name="reserved_hashed"),
     access=(
-        *reads(Role.REGULATOR, Role.FOLLOWER, Role.RETENTION, Role.ARCHIVE),
+        *reads(Role.REGULATOR, Role.FOLLOWER, Role.RETENTION, Role.ARCHIVE, Role.VERIFIER),
         # Every member may read positions and leaf hashes, since proofs are built from them.
         *reads(*_MEMBERS, select=("position", "event_id", "leaf_hash", "reserved_hash")),
         _ADDED,
@@ -273,4 +289,5 @@ legal_holds = declare(
     CheckConstraint("(subject IS NULL) = (subject_id IS NULL)", name="subject_whole"),
     CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="release_whole"),
     access=(*reads(Role.REGULATOR, Role.RETENTION, Role.ARCHIVE), TRANSITION_MOVES),
+    committed_by=CommittedBy(Subject.LEGAL_HOLD),
 )

@@ -11,7 +11,7 @@ from ledger.complaints.table import Complaint, complaints
 from ledger.complaints.vocabulary import Remedy
 from ledger.errors import ConflictError, StateConflictError
 from ledger.feed.events import EventDraft
-from ledger.feed.vocabulary import EventKind
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.table import UNPLACED, ForwardingItem
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import ForwardingRunId, OrderId, parse_id
@@ -186,6 +186,7 @@ async def join_open_orders(tx: Transaction, joined: Sequence[Candidate]) -> list
     counted = await tx.execute(_RAISE_COUNTS, {"ids": order_ids})
     if counted.rowcount != len(orders):
         raise ConflictError("An order changed during this call; nothing was written.")
+    tx.note_written(Subject.BLOCK_ORDER, order_ids)
     events.extend(order_event(order, EventKind.ORDER_COMPLAINT_JOINED) for order in orders.values())
     events.extend(await settle(tx, list(orders.values())))
     return events

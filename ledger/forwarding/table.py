@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from ledger.feed.vocabulary import Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import ForwardingRunId, MemberId, OfficeId, OfficerId, OrderId
 from ledger.storage.access import TRANSITION_MOVES, reads
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import KEY, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -32,7 +34,9 @@ class ForwardingRun:
     approved_count: int = 0
 
 
-forwarding_runs = declare("forwarding_runs", ForwardingRun, access=_ACCESS)
+forwarding_runs = declare(
+    "forwarding_runs", ForwardingRun, access=_ACCESS, committed_by=CommittedBy(Subject.FORWARDING_RUN)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +61,6 @@ class ForwardingItem:
 UNPLACED = 0
 """The place of an item before its manifest is complete; places count from 1."""
 
-forwarding_items = declare("forwarding_items", ForwardingItem, access=_ACCESS)
+forwarding_items = declare(
+    "forwarding_items", ForwardingItem, access=_ACCESS, committed_by=CommittedBy(Subject.FORWARDING_RUN, "run_id")
+)

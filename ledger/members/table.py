@@ -6,8 +6,10 @@ from typing import Annotated
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId
 from ledger.storage.access import ME, TRANSITION_MOVES, reads
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import KEY, UNIQUE, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -43,6 +45,7 @@ members = declare(
         *_LOOKED_AFTER,
         *reads(Role.AGENCY, Role.CARRIER, Role.PROVIDER, rows=f"id = {ME} OR kind = 'REGULATOR'"),
     ),
+    committed_by=CommittedBy(Subject.MEMBER),
 )
 
 
@@ -66,6 +69,7 @@ brands = declare(
         *reads(Role.CARRIER, Role.PROVIDER, rows=f"member_id = {ME}"),
         *reads(Role.SEQUENCER, Role.ARCHIVE, select=("id", "member_id")),
     ),
+    committed_by=CommittedBy(Subject.MEMBER, "member_id"),
 )
 
 
@@ -85,6 +89,7 @@ offices = declare(
     UniqueConstraint("member_id", "slug"),
     CheckConstraint(_SLUG_FORM, name="slug_form"),
     access=_LOOKED_AFTER,
+    committed_by=CommittedBy(Subject.MEMBER, "member_id"),
 )
 
 
@@ -101,4 +106,4 @@ class Officer:
     disabled_at: datetime | None = None
 
 
-officers = declare("officers", Officer, access=_LOOKED_AFTER)
+officers = declare("officers", Officer, access=_LOOKED_AFTER, committed_by=CommittedBy(Subject.OFFICER))

@@ -83,6 +83,7 @@ async def link_complaints(
         moved = await tx.execute(_ESCALATE, {"ids": [complaint.id for complaint in verified]})
         if moved.rowcount != len(verified):
             raise ConflictError("A complaint changed during this call; nothing was written.")
+        tx.note_written(Subject.COMPLAINT, [complaint.id for complaint in verified])
     return [
         EventDraft(
             kind=EventKind.COMPLAINT_ESCALATED,

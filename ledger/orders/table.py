@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import (
     AcknowledgementId,
     BrandId,
@@ -49,6 +50,7 @@ from ledger.orders.vocabulary import (
 )
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, MY_BRAND, OF_MY_BRAND, TRANSITION_MOVES, Access, reads
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
@@ -220,6 +222,7 @@ block_orders = declare(
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
         TRANSITION_MOVES,
     ),
+    committed_by=CommittedBy(Subject.BLOCK_ORDER),
 )
 
 
@@ -249,6 +252,7 @@ declare(
     "block_order_versions",
     BlockOrderVersion,
     access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=_OF_MY_ORDERS), TRANSITION_MOVES),
+    committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
 )
 
 
@@ -318,6 +322,7 @@ order_acknowledgements = declare(
     UniqueConstraint("corrects"),
     Index("ix_order_acknowledgements_order_id_id", "order_id", "id"),
     access=(*_SAID_BY_CARRIERS, *reads(Role.TRANSITION)),
+    committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
 )
 
 
@@ -343,4 +348,5 @@ order_extensions = declare(
     OrderExtension,
     UniqueConstraint("acknowledgement_id"),
     access=(*_SAID_BY_CARRIERS, Access(role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING)),
+    committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
 )

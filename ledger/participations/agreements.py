@@ -97,11 +97,12 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
         before = await _lock(tx, participation_id)
         if before.state is not ParticipationState.IN_FORCE:
             raise StateConflictError(f"The terms of a participation that is {before.state} can't change.")
-        await _end(tx, [before], ParticipationEndReason.TERMS_CHANGED)
+        (ended,) = await _end(tx, [before], ParticipationEndReason.TERMS_CHANGED)
         after = await _insert(tx, before.member_id, agreed)
         await refill_keys(tx, [before.member_id])
         await fill(tx, before.member_id, 2)
-        await append_events(tx, [_event(EventKind.PARTICIPATION_CHANGED, after, previousId=before.id)])
+        kind = EventKind.PARTICIPATION_CHANGED
+        await append_events(tx, [_event(kind, ended), _event(kind, after, previousId=before.id)])
     return after
 
 

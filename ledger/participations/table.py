@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, LargeBinary, and_, case, or_, text
 
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, SignalId, SignalKeyId
 from ledger.participations.states import ParticipationState
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
 from ledger.storage.access import EVERYTHING, ME, TRANSITION_MOVES, Access, reads
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import AS_OF, DERIVED, KEY, Columns, derived, kept_for, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -79,6 +81,7 @@ participations = declare(
         *reads(Role.PROVIDER, rows=_MINE),
         TRANSITION_MOVES,
     ),
+    committed_by=CommittedBy(Subject.PARTICIPATION),
 )
 
 

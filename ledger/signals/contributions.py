@@ -33,7 +33,7 @@ from ledger.signals.table import Contribution, FraudSignal, signal_contributions
 from ledger.storage.database import Transaction
 from ledger.storage.records import hide, render_columns
 from ledger.storage.roles import Role
-from ledger.storage.rows import dump_rows, fetch_records, select_records
+from ledger.storage.rows import dump_rows, fetch_records, select_records, write_records
 from ledger.texts import check_text
 from ledger.viewer import OPERATOR, ViewerKind
 from ledger.vocabulary import Category
@@ -156,10 +156,11 @@ async def _write(tx: Transaction, items: Sequence[Contribution]) -> None:
     new = set(appended.scalars())
     if not new:
         return
+    tx.note_written(Subject.SIGNAL_CONTRIBUTION, new)
     await append_events(tx, [_told_to_itself(item) for item in items if item.id in new])
     signal_ids = list((await tx.execute(_LOCK_SIGNALS, {"ids": sorted(new)})).scalars())
     if signal_ids:
-        changed = await fetch_records(tx, FraudSignal, _CORROBORATE, {"ids": signal_ids})
+        changed = await write_records(tx, FraudSignal, _CORROBORATE, {"ids": signal_ids})
         news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in changed]
         # Others receive this event, and an actor other than the system would reveal the contributor to them.
         await append_events(tx, await draft_events(tx, news), actor=OPERATOR)

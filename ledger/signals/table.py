@@ -9,6 +9,7 @@ from typing import Annotated
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import BrandId, ClientId, ContributionId, MemberId, OfficerId, SignalId, SignalKeyId
 from ledger.numbers.table import E164_FORM
 from ledger.numbers.vocabulary import RiskTier
@@ -16,6 +17,7 @@ from ledger.signals.states import SignalState
 from ledger.signals.vocabulary import SignalRevokedReason
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
 from ledger.storage.columns import one_of
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import BIG, KEY, REQUIRED, UNCHECKED, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -91,6 +93,8 @@ fraud_signals = declare(
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
         TRANSITION_MOVES,
     ),
+    # The score follows from the complaints, and a change of it alone is not announced.
+    committed_by=CommittedBy(Subject.FRAUD_SIGNAL, without=frozenset({"score"})),
 )
 
 
@@ -164,4 +168,5 @@ signal_contributions = declare(
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
         _APPENDED,
     ),
+    committed_by=CommittedBy(Subject.SIGNAL_CONTRIBUTION),
 )

@@ -52,6 +52,9 @@ def reads(*roles: Role, rows: str = ALL_ROWS, select: Sequence[str] = EVERYTHING
     return [Access(role=role, rows=rows, select=select) for role in roles]
 
 
+WRITTEN_NOW = "xmin"
+"""The system column by which a role that may not select every column finds the rows that its transaction wrote."""
+
 TRANSITION_MOVES = Access(role=Role.TRANSITION, select=EVERYTHING, insert=True, update=EVERYTHING)
 """Transitions insert rows and may update every column."""
 

@@ -7,7 +7,7 @@ the next user of a pooled connection. Time is one value per transaction (`as_of`
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -97,6 +97,7 @@ class Transaction:
         self._role = role
         self._role_prefix = role_prefix
         self._is_doomed = False
+        self._unrecorded: set[tuple[str, str]] = set()
 
     @property
     def viewer(self) -> Viewer:
@@ -117,6 +118,20 @@ class Transaction:
         if self._is_doomed:
             raise RuntimeError("A failure under another role ended this transaction.")
         return await self.connection.execute(statement, parameters)
+
+    def note_written(self, subject: str, subject_ids: Iterable[str]) -> None:
+        """Remember that rows that entries about these subjects commit to were written: an event must follow."""
+        self._unrecorded.update((subject, subject_id) for subject_id in subject_ids)
+
+    def note_recorded(self, subject: str, subject_id: str) -> None:
+        """Remember that an event about the subject commits to what was written of it so far."""
+        self._unrecorded.discard((subject, subject_id))
+
+    def check_recorded(self) -> None:
+        """Errors: RuntimeError if the log would not commit to something that this transaction wrote."""
+        if self._unrecorded:
+            subject, subject_id = min(self._unrecorded)
+            raise RuntimeError(f"No event commits to what was written of {subject} {subject_id}; nothing was written.")
 
     async def try_lock(self, name: str) -> bool:
         """Take the advisory lock of that name until the transaction ends; False if another transaction holds it."""
@@ -242,6 +257,7 @@ class Database:
                     policies=self.policies,
                 )
                 yield tx
+                tx.check_recorded()
                 await connection.commit()
             finally:
                 await asyncio.shield(connection.close())

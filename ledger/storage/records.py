@@ -53,8 +53,9 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from ledger import identifiers
-from ledger.storage.access import Access
+from ledger.storage.access import Access, reads
 from ledger.storage.columns import each_of, one_of
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import (
     AS_OF,
     KEY,
@@ -117,6 +118,11 @@ class Declaration(Generic[R]):
         """The names of the primary key's columns."""
         return tuple(str(column.name) for column in self.table.primary_key.columns)
 
+    @property
+    def committed_by(self) -> CommittedBy | None:
+        """The subject of the log that the rows belong to, if any."""
+        return self.table.info.get("committed_by")
+
     def stored(self) -> list[str]:
         """The fields that an INSERT writes: all columns except those that PostgreSQL assigns."""
         return [member.name for member in self.members.values() if member.column is not None and not member.is_assigned]
@@ -125,11 +131,18 @@ class Declaration(Generic[R]):
 _declarations: dict[type[Any], Declaration[Any]] = {}
 
 
-def declare(name: str, record: type[Any], *parts: SchemaItem, access: Collection[Access] = ()) -> Table:
+def declare(
+    name: str,
+    record: type[Any],
+    *parts: SchemaItem,
+    access: Collection[Access] = (),
+    committed_by: CommittedBy | None = None,
+) -> Table:
     """Create the record's table.
 
     parts are the columns that are not part of the record, the constraints and the indexes. access defines who may
-    access which rows; `only` on the fields defines which columns a viewer may read.
+    access which rows; `only` on the fields defines which columns a viewer may read. committed_by is the subject of the
+    log whose entries commit to the rows; the verifier may read such rows whole.
     """
     hints = typing.get_type_hints(record, include_extras=True)
     members: dict[str, Member] = {}
@@ -137,7 +150,11 @@ def declare(name: str, record: type[Any], *parts: SchemaItem, access: Collection
     for field in fields(record):
         members[field.name] = _work_out(field, hints[field.name], checks)
     columns = [member.column for member in members.values() if member.column is not None]
-    table = declare_table(name, *columns, *checks, *parts, access=access)
+    rules = (*access, *reads(Role.VERIFIER)) if committed_by is not None else access
+    table = declare_table(name, *columns, *checks, *parts, access=rules)
+    if committed_by is not None:
+        table.info["committed_by"] = committed_by
+    table.info["record"] = record
     _declarations[record] = Declaration(record, table, members)
     return table
 

@@ -38,6 +38,8 @@ class Role(StrEnum):
     """Erases the content of old entries, except those under a legal hold."""
     ARCHIVE = "archive"
     """Removes exported ranges of old entries; their hashes remain."""
+    VERIFIER = "verifier"
+    """Compares rows with what the log's entries commit to; alone it reads the salts of those commitments."""
 
 
 ROLE_OF_VIEWER = {

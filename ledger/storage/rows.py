@@ -38,6 +38,15 @@ async def fetch_records(
     return [read(row) for row in result.all()]
 
 
+async def write_records(
+    tx: Transaction, record: type[R], statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> list[R]:
+    """Run a statement that writes rows and returns their columns by the names of the record's fields."""
+    written = await fetch_records(tx, record, statement, parameters)
+    _note_written(tx, written)
+    return written
+
+
 async def find_record(tx: Transaction, record: type[R], *conditions: ColumnElement[bool]) -> R | None:
     """The only record that meets the conditions and that the present role may see, or None."""
     found = await fetch_records(tx, record, select_records(tx, record).where(*conditions).limit(2))
@@ -84,11 +93,12 @@ async def insert_records(
     if not records:
         return
     names = _written_names(type(records[0]), more)
-    rows = dump_rows(_written_rows(records, more))
+    rows = dump_rows(written_rows(records, more))
     try:
         await tx.execute(_insertion(declaration_of(type(records[0])), names, unless=unless), {"rows": rows})
     except IntegrityError as error:
         raise _translate(error, violations or {}) from error
+    _note_written(tx, records)
 
 
 async def insert_and_read(
@@ -105,7 +115,7 @@ async def insert_and_read(
     names = _written_names(record, more)
     returning = render_columns(record, tx.present_role)
     statement = _insertion(declaration_of(record), names, unless=unless, returning=returning)
-    return await fetch_records(tx, record, statement, {"rows": dump_rows(_written_rows(records, more))})
+    return await write_records(tx, record, statement, {"rows": dump_rows(written_rows(records, more))})
 
 
 async def insert_new(
@@ -121,7 +131,9 @@ async def insert_new(
     (key,) = declaration.key
     names = _written_names(type(records[0]), more)
     statement = _insertion(declaration, names, unless=unless, returning=key)
-    return set((await tx.execute(statement, {"rows": dump_rows(_written_rows(records, more))})).scalars())
+    new = set((await tx.execute(statement, {"rows": dump_rows(written_rows(records, more))})).scalars())
+    _note_written(tx, [each for each in records if getattr(each, key) in new])
+    return new
 
 
 async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> list[R]:
@@ -141,8 +153,17 @@ async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> lis
     found = await fetch_records(tx, record, _update(declaration, changed, tx.present_role), {"rows": dump_rows(rows)})
     if len(found) != len(changes):
         raise ConflictError("A record was changed concurrently; nothing was written.")
+    without = declaration.committed_by.without if declaration.committed_by is not None else ()
+    proved = [name for name in changed if name not in without]
+    _note_written(tx, [new for old, new in changes if any(getattr(old, each) != getattr(new, each) for each in proved)])
     by_key = {_key_of(row, declaration.key): row for row in found}
     return [by_key[_key_of(new, declaration.key)] for _, new in changes]
+
+
+def _note_written(tx: Transaction, records: Sequence[Any]) -> None:
+    by = declaration_of(type(records[0])).committed_by if records else None
+    if by is not None:
+        tx.note_written(by.subject, [getattr(each, by.column) for each in records])
 
 
 def dump_rows(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -166,8 +187,8 @@ def _written_names(record: type[Any], more: Sequence[Mapping[str, Any]] | None) 
     return (*declaration_of(record).stored(), *(more[0] if more else ()))
 
 
-def _written_rows(records: Sequence[Any], more: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    """None is omitted, since a missing key becomes NULL."""
+def written_rows(records: Sequence[Any], more: Sequence[Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """The records as rows to insert. None is omitted, since a missing key becomes NULL."""
     names = declaration_of(type(records[0])).stored()
     rows = [{name: value for name in names if (value := getattr(record, name)) is not None} for record in records]
     if more is not None:

@@ -79,6 +79,10 @@ class Keyring:
                 f"The encryption key with id {key_id!r} can't decrypt what was encrypted under that id."
             ) from None
 
+    def digest(self, plaintext: bytes, context: str) -> str:
+        """The keyed hash of a sealed value, bound to its context: values of two rows can't be compared by it."""
+        return hmac.new(self.reference_key, f"{context}\0".encode() + plaintext, hashlib.sha256).hexdigest()
+
     def reference(self, value: str) -> str:
         """The keyed hash that identifies equal values without revealing them."""
         return hmac.new(self.reference_key, value.encode(), hashlib.sha256).hexdigest()

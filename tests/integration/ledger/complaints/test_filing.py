@@ -111,6 +111,7 @@ class TestFileComplaints:
         await file(database, parties.agency, as_of, draft)
         async with database.system(Role.TRANSITION, as_of=as_of) as tx:
             rows = str((await tx.execute(text("SELECT to_jsonb(c) FROM complaints c"))).all())
+        async with database.system(Role.VERIFIER, as_of=as_of) as tx:
             events = str((await tx.execute(text("SELECT to_jsonb(e) FROM events e"))).all())
         async with database.system(Role.JOBS, as_of=as_of) as tx:
             sealed = (await tx.execute(text("SELECT identity_sealed FROM complainants"))).scalar_one()

@@ -193,9 +193,13 @@ class TestChanging:
         assert (new.id, new.state, new.began_at, old.ended_at) == (
             after.id, ParticipationState.IN_FORCE, as_of + DAY, as_of + DAY,
         )  # fmt: skip
-        assert [event["kind"] for event in await read_events(owner_connection)] == [
-            "PARTICIPATION_STARTED", "PARTICIPATION_CHANGED",
-        ]  # fmt: skip
+        assert [
+            (event["kind"], event["subject_id"], event["state"]) for event in await read_events(owner_connection)
+        ] == [
+            ("PARTICIPATION_STARTED", before.id, "IN_FORCE"),
+            ("PARTICIPATION_CHANGED", before.id, "ENDED"),
+            ("PARTICIPATION_CHANGED", after.id, "IN_FORCE"),
+        ]
         with pytest.raises(StateConflictError):
             await change(database, parties, as_of + DAY, before)
 
