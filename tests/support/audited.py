@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 from ledger.feed.export import Range, open_export
 from ledger.feed.notes import parse_verifier_key, verify_checkpoint
+from ledger.feed.row_comparison import compare_rows
 from ledger.feed.verification import parse_keys, verify_export
+from migrations.metadata import metadata
 from tests.support.sequenced import Sequenced
 from tests.support.waiting import until
 
@@ -55,6 +57,12 @@ async def export_lines(audited, *, after=0, until=None, **more) -> list[bytes]:
     async with open_export(audited.database, Range(after=after, until=until), now=read_now) as export:
         chunks = [chunk async for chunk in export.render(**more)]
     return b"".join(chunks).splitlines(keepends=True)
+
+
+async def compare_now(audited, lines=None):
+    """The account of comparing every row with a fresh export, or with an earlier one."""
+    lines = lines if lines is not None else await export_lines(audited)
+    return await compare_rows(iter(lines), audited.database, tables=metadata.sorted_tables, now=read_now)
 
 
 async def verify_now(audited, lines=None, *, kept=(), keys=None, **more):
