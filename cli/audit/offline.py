@@ -17,6 +17,7 @@ from cli.printing import JsonFlag, note, plain, print_result, show_progress
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.feed.notes import VerifierKey
+    from ledger.feed.row_comparison import RowAccount
     from ledger.feed.verification import Account, Finding
 
 __all__ = ["audit"]
@@ -64,7 +65,8 @@ def verify(
         bool,
         typer.Option(
             "--database",
-            help="Also compare with this installation's database: hashes, checkpoints, times and recipients.",
+            help="Also compare this installation's database: hashes, checkpoints, times, recipients, and every row "
+            "with what the log says of it.",
         ),
     ] = False,
     part: Annotated[
@@ -79,12 +81,13 @@ def verify(
     of only a part of the log is reported as CUT, with exit status 3.
     """
     account = _read_whole(file, keys=read_keys(key), witness_texts=witness_key, kept=checkpoint or [])
+    rows: RowAccount | None = None
     if account.finding is None and database:
-        account.finding = _compare(file)
-    tell_account(account, as_json=as_json)
+        account.finding, rows = _compare(file)
+    tell_account(account, rows, as_json=as_json)
     if account.is_key_from_export:
         note("The key was taken from the export itself: pass --key with one that you obtained another way.")
-    if account.finding is not None:
+    if account.finding is not None or (rows is not None and rows.finding is not None):
         raise typer.Exit(FAILED)
     if account.is_cut and not part:
         raise typer.Exit(INCOMPLETE)
@@ -129,19 +132,26 @@ def _read_whole(
         )
 
 
-def _compare(file: Path) -> "Finding | None":
+def _compare(file: Path) -> "tuple[Finding | None, RowAccount | None]":
+    """Compare the log with the database and, if they are the same, every row with what the log says of it."""
     from cli.audit.streams import open_lines
     from cli.session import read_clock, run_session
     from ledger.feed.comparison import compare_with_database
+    from ledger.feed.row_comparison import compare_rows
     from ledger.feed.unhashed_comparison import compare_unhashed
+    from migrations.metadata import metadata
 
-    async def work(session: "Session") -> "Finding | None":
+    async def work(session: "Session") -> "tuple[Finding | None, RowAccount | None]":
         with open_lines(file) as lines:
             finding = await compare_with_database(lines, session.database, now=read_clock)
+        if finding is None:
+            with open_lines(file) as lines:
+                finding = await compare_unhashed(lines, session.database, now=read_clock)
         if finding is not None:
-            return finding
+            return finding, None
         with open_lines(file) as lines:
-            return await compare_unhashed(lines, session.database, now=read_clock)
+            tables = metadata.sorted_tables
+            return None, await compare_rows(lines, session.database, tables=tables, now=read_clock)
 
     return run_session(work)
 

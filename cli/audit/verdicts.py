@@ -2,17 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cli.audit.rows import describe_row_finding, render_rows
 from cli.printing import note, print_json, print_record
 
 if TYPE_CHECKING:
+    from ledger.feed.row_comparison import RowAccount
     from ledger.feed.verification import Account
 
 
-def tell_account(account: "Account", *, as_json: bool) -> None:
+def tell_account(account: "Account", rows: "RowAccount | None" = None, *, as_json: bool) -> None:
     """Print the verdict with what was counted; a person also reads on stderr what is wrong or not in the file."""
     header, finding = account.header, account.finding
+    row_finding = rows.finding if rows is not None else None
     told: dict[str, Any] = {
-        "result": name_result(account),
+        "result": name_result(account) if row_finding is None else "TAMPERED",
         "origin": header.origin,
         "first": header.after + 1,
         "last": header.until,
@@ -30,8 +33,10 @@ def tell_account(account: "Account", *, as_json: bool) -> None:
         "keyFromExport": account.is_key_from_export,
         "exportedAt": header.exported_at,
     }
+    told |= render_rows(rows)
     if as_json:
-        print_json(told | {"witnesses": account.witnesses, "cut": list_cuts(account), "finding": finding})
+        found = {"cut": list_cuts(account), "finding": finding, "rowFinding": row_finding}
+        print_json(told | {"witnesses": account.witnesses} | found)
         return
     print_record(told)
     for witness in account.witnesses:
@@ -41,6 +46,8 @@ def tell_account(account: "Account", *, as_json: bool) -> None:
         where = f"position {finding.first}" if finding.first == finding.last else f"{finding.first} to {finding.last}"
         note(f"{finding.tampering}: {where}: {finding.detail}.")
         return
+    if row_finding is not None:
+        note(describe_row_finding(row_finding))
     for cut in list_cuts(account):
         note(f"CUT: {cut}.")
 

@@ -15,7 +15,7 @@ from ledger.feed.cursors import FeedCursor, resolve_cursor
 from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.feed.merkle import verify_inclusion
 from ledger.feed.proofs import compute_root, prove_consistency, prove_inclusion
-from ledger.feed.vocabulary import HoldSubject
+from ledger.feed.vocabulary import EventKind, HoldSubject, Subject
 from ledger.identifiers import Position
 from ledger.storage.roles import Role
 from tests.support.audited import ORIGIN, read_now, verify_now
@@ -202,19 +202,22 @@ class TestArchive:
         assert await oldest(audited) == 1
 
 
+OF_NO_ROW = {"kind": EventKind.NUMBERING_LOADED, "subject": Subject.NUMBERING_PLAN, "state": None}
+
+
 class TestCommands:
     @pytest.mark.long
     async def test_export_and_verify_with_kept_checkpoint_and_database(
         self, audited, command, parties, as_of, tmp_path
     ):
-        await audited.fill(parties.officer, as_of, count=5)
+        await audited.fill(parties.officer, as_of, count=5, **OF_NO_ROW)
         kept = tmp_path / "kept.txt"
         note, _ = await command("checkpoint")
         kept.write_text(note)
         assert note == await audited.note()
         key = tmp_path / "key.txt"
         key.write_text((await audited.keys())[0])
-        await audited.fill(parties.officer, as_of, count=5)
+        await audited.fill(parties.officer, as_of, count=5, **OF_NO_ROW)
         out = tmp_path / "feed.jsonl.gz"
         await command("export", "--out", out)
         assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
@@ -222,11 +225,19 @@ class TestCommands:
         told, err = await command("verify", out, "--key", key, "--checkpoint", kept, "--database", "--json")
         assert json.loads(told)["result"] == "GOOD"
         assert json.loads(told)["keptCheckpoints"] == 1
+        assert json.loads(told)["rowsCompared"] == await audited.owner.fetchval(
+            "SELECT (SELECT count(*) FROM members) + (SELECT count(*) FROM brands) + (SELECT count(*) FROM offices) "
+            "+ (SELECT count(*) FROM officers)"
+        )
         assert "taken from the export itself" not in err
         _, err = await command("verify", out, JEMBATAN_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
         assert "taken from the export itself" in err
         _, err = await command("export", "--out", out, status=1)
         assert "FILE_UNWRITABLE" in err
+        await audited.owner.execute("UPDATE members SET legal_name = 'Another' WHERE slug = 'indosat'")
+        told, err = await command("verify", out, "--key", key, "--database", status=1)
+        assert "TAMPERED" in told
+        assert "CONTENT_DIFFERS: members" in err
         await audited.owner.execute("UPDATE feed SET leaf_hash = sha256('forged') WHERE position = 4")
         told, _ = await command("verify", out, "--key", key, "--database", "--json", status=1)
         assert json.loads(told)["finding"]["tampering"] == "DATABASE_DIFFERS"
