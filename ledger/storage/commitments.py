@@ -2,9 +2,10 @@
 
 A table that is declared with `committed_by` belongs to a subject of the log, whose id one of its columns holds. Every
 event about the subject commits to the content of the subject's rows that its transaction wrote; ledger/feed/contents.py
-hashes them. The content of a row is PostgreSQL's rendering of a jsonb object of its columns, without those that are
-NULL or have their default: a column that is added later leaves the content of earlier rows unchanged. A sealed column
-is not part of it; a digest of what was sealed is, so that sealing it under another key changes nothing.
+hashes them. The content of a row is PostgreSQL's rendering of a JSON object of its columns by name, with times in UTC,
+without those that are NULL or have their default: a column that is added later leaves the content of earlier rows
+unchanged. A sealed column is not part of it; a digest of what was sealed is, so that sealing it under another key
+changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -59,15 +60,16 @@ def committed_tables(*subjects: str, of: MetaData = metadata) -> Iterator[tuple[
 
 
 def content_columns(table: Table) -> list[Column[object]]:
-    """The columns of a committed table that its rows' content is made of."""
+    """The columns of a committed table that its rows' content is made of, in order of their names."""
     by: CommittedBy = table.info["committed_by"]
-    return [column for column in table.columns if column.name not in by.without and column.name not in by.sealed]
+    left_out = by.without | by.sealed.keys()
+    return sorted((column for column in table.columns if column.name not in left_out), key=lambda column: column.name)
 
 
 def render_content(table: Table) -> str:
     """The SQL expression of the content of a row of the table, as text."""
     listed = ", ".join(_render_column(table, column) for column in content_columns(table))
-    return f"(SELECT jsonb_strip_nulls(to_jsonb(c))::text FROM (SELECT {listed}) AS c)"
+    return f"(SELECT json_strip_nulls(row_to_json(c))::text FROM (SELECT {listed}) AS c)"
 
 
 def render_key(table: Table) -> str:

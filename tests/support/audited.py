@@ -7,6 +7,7 @@ from ledger.feed.export import Range, open_export
 from ledger.feed.notes import parse_verifier_key, verify_checkpoint
 from ledger.feed.row_comparison import compare_rows
 from ledger.feed.verification import parse_keys, verify_export
+from ledger.storage.commitments import committed_tables
 from migrations.metadata import metadata
 from tests.support.sequenced import Sequenced
 from tests.support.waiting import until
@@ -63,6 +64,11 @@ async def compare_now(audited, lines=None):
     """The account of comparing every row with a fresh export, or with an earlier one."""
     lines = lines if lines is not None else await export_lines(audited)
     return await compare_rows(iter(lines), audited.database, tables=metadata.sorted_tables, now=read_now)
+
+
+async def count_rows(audited) -> int:
+    """How many rows entries commit to, or should."""
+    return sum([await audited.owner.fetchval(f"SELECT count(*) FROM {table.name}") for table, _ in committed_tables()])
 
 
 async def verify_now(audited, lines=None, *, kept=(), keys=None, **more):

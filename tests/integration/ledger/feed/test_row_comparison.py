@@ -35,7 +35,7 @@ from ledger.storage.rows import load_records, update_records
 from ledger.storage.sealing import Keyring
 from ledger.vocabulary import Category
 from migrations.metadata import metadata
-from tests.support.audited import compare_now, export_lines, find_finding, read_now, verify_now
+from tests.support.audited import compare_now, count_rows, export_lines, find_finding, read_now, verify_now
 from tests.support.journeys import (
     INDOSAT_NUMBER,
     TELKOMSEL_NUMBER,
@@ -84,11 +84,6 @@ async def fill(audited, parties, as_of):
 async def filled(audited, parties, as_of):
     await fill(audited, parties, as_of)
     return audited
-
-
-async def count_rows(audited):
-    counts = [await audited.owner.fetchval(f"SELECT count(*) FROM {table.name}") for table, _ in committed_tables()]
-    return sum(counts)
 
 
 @pytest.fixture
