@@ -83,8 +83,9 @@ class Walk:
     def steps(self):
         return [
             self.file, self.file, self.file, self.decide, self.decide, self.decide, self.supply, self.say,
-            self.draft, self.draft, self.approve, self.approve, self.revise, self.end, self.acknowledge, self.acknowledge, self.acknowledge,
-            self.extend, self.forward, self.signals, self.contribute, self.participate, self.jobs, self.rest,
+            self.draft, self.draft, self.approve, self.approve, self.revise, self.end, self.extend, self.forward,
+            self.acknowledge, self.acknowledge, self.acknowledge, self.signals, self.contribute, self.participate,
+            self.jobs, self.rest,
         ]  # fmt: skip
 
     async def file(self):
