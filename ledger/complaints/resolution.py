@@ -51,7 +51,7 @@ async def resume_complaints(tx: Transaction, instrument: Instrument, ids: Sequen
     """
     if not ids:
         return []
-    resumed = await fetch_records(tx, Complaint, _resumption(instrument), {"ids": list(ids)})
+    resumed = await write_records(tx, Complaint, _resumption(instrument), {"ids": list(ids)})
     return [complaint_event(complaint, EventKind.COMPLAINT_RESUMED) for complaint in resumed]
 
 
