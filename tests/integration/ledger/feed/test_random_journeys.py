@@ -31,6 +31,7 @@ from ledger.orders.approval import (
 from ledger.orders.closing import close_block_orders, discard_block_orders, withdraw_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions
+from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason
 from ledger.participations.agreements import change_participation, end_participation
 from ledger.participations.vocabulary import Disclosure, PartingReason
@@ -85,7 +86,7 @@ class Walk:
             self.file, self.file, self.file, self.decide, self.decide, self.decide, self.supply, self.say,
             self.draft, self.draft, self.approve, self.approve, self.revise, self.end, self.extend, self.forward,
             self.acknowledge, self.acknowledge, self.acknowledge, self.signals, self.contribute, self.participate,
-            self.jobs, self.rest,
+            self.correct, self.correct, self.take_back, self.jobs, self.rest,
         ]  # fmt: skip
 
     async def file(self):
@@ -164,6 +165,26 @@ class Walk:
             )
         await self.run(self.parties.telkomsel, acknowledge_block_orders, drafts)
 
+    async def correct(self):
+        drafts = []
+        for order_id in await self.pick("block_orders", "standing_acknowledgement_id IS NOT NULL"):
+            corrects = await self.audited.owner.fetchval(
+                "SELECT standing_acknowledgement_id::text FROM block_orders WHERE id = $1", order_id
+            )
+            kind = self.draw.choice(_CORRECTIONS)
+            reason = ImpossibleReason.TECHNICAL if kind in _WITH_REASON else None
+            drafts.append(
+                AcknowledgementDraft(
+                    order_id=order_id, kind=kind, reference=f"C-{self.draw.random()}", reason=reason, note="A mistake.",
+                    corrects_id=corrects,
+                )
+            )  # fmt: skip
+        await self.run(self.parties.telkomsel, acknowledge_block_orders, drafts)
+
+    async def take_back(self):
+        items = [TakeBack(complaint_id=each, note="A mistake.") for each in await self.pick("complaints")]
+        await self.run(self.parties.officer, take_back_complaints, items)
+
     async def extend(self):
         found = await self.pick("order_extensions", "state = 'REQUESTED'")
         decisions = [ExtensionDecision(extension_id=each, is_granted=self.draw.choice([True, False])) for each in found]
@@ -205,6 +226,12 @@ class Walk:
         await self.run(self.parties.officer, disable_officer, self.parties.other_officer.officer_id)
 
 
+_CORRECTIONS = (
+    AcknowledgementKind.RECEIVED,
+    AcknowledgementKind.EXECUTED,
+    AcknowledgementKind.PARTIAL,
+    AcknowledgementKind.IMPOSSIBLE,
+)
 _WITH_REASON = frozenset(
     {AcknowledgementKind.IMPOSSIBLE, AcknowledgementKind.LIFT_IMPOSSIBLE, AcknowledgementKind.EXTENSION_REQUESTED}
 )
