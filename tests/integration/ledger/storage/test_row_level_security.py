@@ -263,7 +263,10 @@ class TestReading:
                 assert (await tx.execute(text("SELECT e164 FROM block_orders"))).scalars().all() == [e164]
 
     async def test_tells_no_member_who_acted_or_who_else_got_an_event(self, database, parties, as_of, busy):
-        reserved = ("actor_member_id", "actor_officer_id", "actor_client_id", "audience", "brand_id", "reserved_salt")
+        reserved = (
+            "actor_member_id", "actor_officer_id", "actor_client_id", "audience", "brand_id", "reserved_salt",
+            "content", "content_salt",
+        )  # fmt: skip
         for viewer, column in itertools.product((parties.agency, parties.telkomsel, parties.provider), reserved):
             with pytest.raises(DBAPIError, match="permission denied"):
                 async with database.reading(viewer, as_of=as_of) as tx:
