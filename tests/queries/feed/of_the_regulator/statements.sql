@@ -23,8 +23,9 @@ SELECT reach.position AS reach, reach.oldest_position, (SELECT count(*) FROM loo
 FROM reach LEFT JOIN found ON true ORDER BY found.position;
 
 SELECT f.position, f.reserved_hash, e.reserved_salt AS salt, 
-jsonb_build_object('actorMemberId', e.actor_member_id, 'actorOfficerId', e.actor_officer_id,
-  'actorClientId', e.actor_client_id, 'audience', to_jsonb(e.audience), 'brandId', e.brand_id)::text
+(jsonb_build_object('actorMemberId', e.actor_member_id, 'actorOfficerId', e.actor_officer_id,
+  'actorClientId', e.actor_client_id, 'audience', to_jsonb(e.audience), 'brandId', e.brand_id)
+  || CASE WHEN e.content IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('content', e.content) END)::text
  AS text
 FROM feed f JOIN events e ON e.id = f.event_id
 WHERE f.position = ANY(CAST($1 AS bigint[])) AND e.erased_at IS NULL;
