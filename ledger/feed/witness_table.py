@@ -6,8 +6,10 @@ from typing import Annotated
 
 from sqlalchemy import CheckConstraint, Index
 
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import LogRestorationId, MemberId, OfficerId, WitnessId
 from ledger.storage.access import EVERYTHING, TRANSITION_MOVES, Access, reads
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import BIG, KEY, REQUIRED, UNIQUE, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -37,6 +39,7 @@ feed_witnesses = declare(
     "feed_witnesses",
     Witness,
     access=(*reads(*_VIEWERS, Role.OPERATOR, Role.ARCHIVE), TRANSITION_MOVES),
+    committed_by=CommittedBy(Subject.MEMBER, "member_id"),
 )
 
 

@@ -353,7 +353,7 @@ class TestCommands:
         assert "contains no key" in err
 
     async def test_verify_says_what_its_verdict_is_of(self, audited, command, parties, as_of, tmp_path):
-        size = await audited.fill(parties.officer, as_of, count=20)
+        size = await audited.fill(parties.officer, as_of, count=20, **OF_NO_ROW)
         keys, out, part = tmp_path / "keys.txt", tmp_path / "feed.jsonl", tmp_path / "part.jsonl"
         keys.write_text("\n".join(await audited.keys()))
         await command("export", "--out", out)
