@@ -6,10 +6,12 @@ from typing import Annotated
 
 from sqlalchemy import CheckConstraint, Index, text
 
+from ledger.feed.vocabulary import Subject
 from ledger.identifiers import OfficeId, OfficerId, OrderId, ProposalId
 from ledger.orders.states import ProposalState
 from ledger.orders.vocabulary import BlockScope, LiftBasis, ProposalKind
 from ledger.storage.access import TRANSITION_MOVES, reads
+from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import KEY, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
@@ -54,4 +56,5 @@ order_proposals = declare(
         postgresql_where=text("state = 'PENDING'"),
     ),
     access=(*reads(Role.REGULATOR), TRANSITION_MOVES),
+    committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
 )

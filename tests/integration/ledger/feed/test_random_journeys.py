@@ -20,19 +20,15 @@ from ledger.forwarding.proposals import discard_forwarding, forward_complaints
 from ledger.members.admission import disable_officer
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders
-from ledger.orders.approval import (
-    Approval,
-    OrderNote,
-    Revision,
-    approve_block_orders,
-    return_block_orders,
-    revise_block_orders,
-)
+from ledger.orders.approval import OrderNote, approve_block_orders, return_block_orders
 from ledger.orders.closing import close_block_orders, discard_block_orders, withdraw_block_orders
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.orders.extensions import ExtensionDecision, decide_extensions
+from ledger.orders.lifts import LiftDraft, draft_lifts
+from ledger.orders.reading import load_orders
+from ledger.orders.revisions import Revision, reissue_block_orders, revise_block_orders
 from ledger.orders.taking_back import TakeBack, take_back_complaints
-from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason
+from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason, LiftBasis
 from ledger.participations.agreements import change_participation, end_participation
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.signals.contributions import ContributionDraft, contribute_signals
@@ -42,7 +38,7 @@ from ledger.signals.settling import settle_next_signals
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.vocabulary import Category
 from tests.support.audited import compare_now, count_rows, verify_now
-from tests.support.journeys import FORWARDING, WORDS, complaint_draft
+from tests.support.journeys import FORWARDING, WORDS, complaint_draft, read_approvals
 from tests.support.signal_journeys import TERMS, take_part
 
 NUMBERS = tuple(f"+6281200000{serial:03d}" for serial in range(4))
@@ -86,7 +82,8 @@ class Walk:
             self.file, self.file, self.file, self.decide, self.decide, self.decide, self.supply, self.say,
             self.draft, self.draft, self.approve, self.approve, self.revise, self.end, self.extend, self.forward,
             self.acknowledge, self.acknowledge, self.acknowledge, self.signals, self.contribute, self.participate,
-            self.correct, self.correct, self.take_back, self.jobs, self.rest,
+            self.correct, self.correct, self.take_back, self.lift, self.jobs,
+            self.rest,
         ]  # fmt: skip
 
     async def file(self):
@@ -135,9 +132,19 @@ class Walk:
         await self.run(self.parties.officer, draft_block_orders, drafts)
 
     async def approve(self):
-        found = await self.pick("block_orders", "state = 'DRAFT'")
-        approvals = [Approval(order_id=each, override_note="Known to us.") for each in found]
-        await self.run(self.parties.other_officer, approve_block_orders, approvals)
+        """Approve what waits of some orders: drafts, next versions and lifts."""
+        found = await self.pick("block_orders", self.draw.choice(["state = 'DRAFT'", "true"]))
+
+        async def work(tx):
+            approvals = await read_approvals(tx, list((await load_orders(tx, found)).values()))
+            await approve_block_orders(tx, [replace(each, override_note="Known to us.") for each in approvals])
+
+        await self.run(self.parties.other_officer, work)
+
+    async def lift(self):
+        found = await self.pick("block_orders", "state IN ('EXECUTED', 'PARTIAL', 'LIFT_IMPOSSIBLE')")
+        lifts = [LiftDraft(order_id=each, basis=LiftBasis.POLICE, note="They asked.") for each in found]
+        await self.run(self.parties.officer, draft_lifts, lifts)
 
     async def revise(self):
         found = await self.pick("block_orders", "state IN ('DRAFT', 'IMPOSSIBLE')")
@@ -146,7 +153,8 @@ class Walk:
             await self.run(self.parties.other_officer, return_block_orders, notes)
         else:
             revisions = [Revision(order_id=each, summary=f"Summary {self.draw.random()}") for each in found]
-            await self.run(self.parties.officer, revise_block_orders, revisions)
+            work = self.draw.choice([revise_block_orders, reissue_block_orders])
+            await self.run(self.parties.officer, work, revisions)
 
     async def end(self):
         notes = [OrderNote(order_id=each, note="It ends.") for each in await self.pick("block_orders")]

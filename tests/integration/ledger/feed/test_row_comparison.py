@@ -127,7 +127,7 @@ COMMITTED = (
     "forwarding_items", "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements",
     "order_extensions", "participations", "signal_contributions",
 )  # fmt: skip
-OF_NO_JOURNEY = ("feed_witnesses", "legal_holds")
+OF_NO_JOURNEY = ("feed_witnesses", "legal_holds", "order_proposals")
 CHANGES = {
     "an issued order's scope": ("block_orders", "scope = 'DEACTIVATE'", "state = 'EXECUTED'"),
     "its legal basis": ("block_orders", "legal_basis = 'Another'", "state = 'EXECUTED'"),
