@@ -3,7 +3,7 @@
 import pytest
 
 from ledger.canonical import hash_canonical
-from tests.support.operator import Operator
+from tests.support.operator import WHY, Operator
 
 OVERRIDES = (
     "number,holder,reason,brand,valid_from\n"
@@ -28,7 +28,7 @@ def complained(admitted: Operator) -> Operator:
 
 @pytest.fixture
 def managed(admitted: Operator) -> Operator:
-    add = ("officer", "add", "cici", "--office", "desk", "--name", "Cici", "--password-file", "-")
+    add = ("officer", "add", *WHY, "cici", "--office", "desk", "--name", "Cici", "--password-file", "-")
     admitted.run(*add, "--scope", "numbers:manage", stdin="correct horse battery\n")
     return admitted
 
@@ -48,7 +48,7 @@ class TestOverrides:
         assert managed.run("numbering", "proposals", "--state", "approved", "--json").json == []
 
     def test_are_proposed_by_those_alone_who_manage_numbers(self, admitted: Operator) -> None:
-        add = ("officer", "add", "dina", "--office", "desk", "--name", "Dina", "--password-file", "-")
+        add = ("officer", "add", *WHY, "dina", "--office", "desk", "--name", "Dina", "--password-file", "-")
         admitted.run(*add, "--scope", "orders:draft", stdin="correct horse battery\n")
         file = admitted.write("overrides.csv", OVERRIDES)
         ended = admitted.run("numbering", "propose", file, "--officer", "dina", status=1)

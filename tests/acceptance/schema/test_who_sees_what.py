@@ -106,7 +106,7 @@ class TestWhoSeesWhat:
         assert site.post(None, "{ __typename }")["data"] == {"__typename": "Query"}
 
     async def test_tells_everyone_who_they_are_without_a_scope(self, site: Site):
-        scopes = ("members:read", "numbers:read", "feed:read", "signals:read", "signals:contribute")
+        scopes = ("members:read", "numbers:read", "feed:read", "feed:witness", "signals:read", "signals:contribute")
         token = site.token(site.parties.provider, without=scopes)
         answer = site.post(token, "{ viewer { memberKind clientId officerId scopes member { slug } } }")
         assert answer["data"]["viewer"] == {

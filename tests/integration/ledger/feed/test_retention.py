@@ -124,7 +124,9 @@ class TestRetention:
 
     def job(self, retention):
         [job] = [
-            each for each in list_jobs(token_event_days=1, retention=retention) if each.name == "erase_old_entries"
+            each
+            for each in list_jobs(token_event_days=1, retention=retention, access_record_days=366)
+            if each.name == "erase_old_entries"
         ]
         return job
 
