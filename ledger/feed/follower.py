@@ -204,10 +204,13 @@ class Follower:
                 break
 
     async def _read(self, session: DirectSession) -> Sequence[Entry]:
-        """Read the next batch into memory. Errors: _FeedReplacedError if the next entry is missing."""
-        entries = [entry_of(row) for row in await session.fetch(TAIL, self._head, _BATCH_MAX)]
+        """Read the next batch into memory. Errors: _FeedReplacedError if it doesn't continue what was read before."""
+        rows = await session.fetch(TAIL, self._head, _BATCH_MAX)
+        entries = [entry_of(row) for row in rows]
         if not entries:
             return entries
+        if self._head_hash is not None and rows[0]["hash_before"] != self._head_hash:
+            raise _FeedReplacedError
         if entries[0].position != self._head + 1 or entries[-1].position != self._head + len(entries):
             raise _FeedReplacedError
         self._keep(entries)

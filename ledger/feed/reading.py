@@ -59,10 +59,14 @@ _READ_OF_BRAND = text(_READ.format(positions=_OWN_OF_BRAND, columns=_COLUMNS))
 _READ_ALL = text(_READ.format(positions=_ALL, columns=f"{_COLUMNS}, {_AUDIENCE}"))
 
 TAIL = f"""
-SELECT {_COLUMNS}, {_AUDIENCE} FROM feed f JOIN events e ON e.id = f.event_id
+SELECT {_COLUMNS}, {_AUDIENCE}, (SELECT before.leaf_hash FROM feed before WHERE before.position = $1) AS hash_before
+FROM feed f JOIN events e ON e.id = f.event_id
 WHERE f.position > $1 ORDER BY f.position LIMIT $2
 """
-"""All viewers' entries after a position, with audience and brand; follower.py runs it on the driver's session."""
+"""All viewers' entries after a position, with audience, brand and the hash of the entry at that position.
+
+follower.py runs it on the driver's session.
+"""
 
 _TEXTS = text(f"""
 SELECT f.position, f.leaf_hash, f.reserved_hash, e.salt, {ENTRY_TEXT.format(reserved_hash="f.reserved_hash")} AS text

@@ -157,3 +157,19 @@ class TestRestoredDatabase:
         assert heard.positions == []
         row = await owner_connection.fetchrow("SELECT feed_id::text, size FROM feed_head")
         assert (follower.feed_id, follower.head) == (row["feed_id"], row["size"])
+
+    async def test_that_has_grown_past_what_was_read_is_noticed_too(
+        self, sequenced, follower, parties, as_of, owner_connection
+    ):
+        """A notice of new entries must not keep it from seeing that they continue another history."""
+        await sequenced.append(parties.officer, as_of, 2)
+        head = await sequenced.wait()
+        await until(lambda: follower.head == head)
+        heard = Heard(follower)
+        async with owner_connection.transaction():
+            await owner_connection.execute("LOCK TABLE feed IN SHARE ROW EXCLUSIVE MODE")
+            await owner_connection.execute(REPLACED["another entry there"])
+            await sequenced.append(parties.officer, as_of, 3)
+        await sequenced.wait()
+        await until(lambda: heard.resets == 1, "it noticed")
+        assert heard.positions == []
