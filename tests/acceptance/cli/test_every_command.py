@@ -63,7 +63,7 @@ READING = {
     ("schema",), ("member", "list"), ("brand", "list"), ("office", "list"), ("officer", "list"),
     ("officer", "identities"), ("client", "list"), ("participation", "list"), ("numbering", "proposals"),
     ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"), ("audit", "keys"), ("audit", "export"),
-    ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"),
+    ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"), ("orders", "waiting"), ("orders", "content"),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",
