@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.failures import FAILED
 from cli.files import open_input, open_output
 from cli.orders import BrandOption, CarrierOption
@@ -22,6 +23,7 @@ from cli.times import TimezoneOption, parse_zone
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.errors import Problem
+    from ledger.operator_acts.recording import Operator
     from ledger.orders.files import AnswerRow
     from ledger.storage.database import Transaction
     from ledger.viewer import Viewer
@@ -47,6 +49,7 @@ def import_answers(
         Path | None,
         typer.Option(help="File for refused rows, with line, code and message; correct and import them again."),
     ] = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Record what a carrier filled in, row by row. A file that can't be read to its end records nothing.
@@ -57,6 +60,7 @@ def import_answers(
     from cli.session import run_session
     from ledger.orders.files import read_answers
 
+    operator = name_operator(reason)
     zone = parse_zone(timezone)
     with open_input(file) as stream:
         rows = read_answers(stream, zone=zone)
@@ -64,7 +68,7 @@ def import_answers(
     async def work(session: "Session") -> AnswerAccount:
         async with session.reading() as tx:
             viewer = await get_carrier_viewer(tx, carrier, brand_slug=brand)
-        return await _record(session, viewer, rows)
+        return await _record(session, viewer, rows, operator)
 
     account = run_session(work)
     if rejected is not None:
@@ -90,12 +94,18 @@ class AnswerAccount:
     refused: "list[tuple[AnswerRow, Problem]]" = field(default_factory=list)
 
 
-async def _record(session: "Session", viewer: "Viewer", rows: "Sequence[AnswerRow]") -> AnswerAccount:
+async def _record(
+    session: "Session", viewer: "Viewer", rows: "Sequence[AnswerRow]", operator: "Operator"
+) -> AnswerAccount:
     """Record the filled-in rows, one batch per transaction; an interrupted import can be run again."""
     from cli.session import read_clock
     from ledger.errors import Problem
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.orders.acknowledgements import acknowledge_block_orders
 
+    acted_for = viewer.member_id or ""
     account = AnswerAccount(read=len(rows))
     filled: list[tuple[Any, Any]] = []
     for row in rows:
@@ -109,7 +119,13 @@ async def _record(session: "Session", viewer: "Viewer", rows: "Sequence[AnswerRo
         for start in range(0, len(filled), _BATCH):
             batch = filled[start : start + _BATCH]
 
-            async def work(tx: "Transaction", batch: list[tuple[Any, Any]] = batch) -> list[Any]:
+            async def work(
+                tx: "Transaction", batch: list[tuple[Any, Any]] = batch, *, is_first: bool = not start
+            ) -> list[Any]:
+                if is_first:
+                    await record_act(
+                        tx, operator, Act.ACKNOWLEDGEMENTS_IMPORTED, subject=Subject.MEMBER, subject_id=acted_for
+                    )
                 return await acknowledge_block_orders(tx, [draft for _, draft in batch])
 
             results = await session.database.run(viewer, as_of=read_clock(), work=work)

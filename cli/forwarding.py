@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.printing import JsonFlag, note, print_json, print_record, print_table
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category
@@ -33,6 +34,7 @@ def forward(
     carrier_limit: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Most numbers of one carrier in this run.")
     ] = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Turn verified complaints into draft block orders, with a manifest for another officer to approve.
@@ -41,10 +43,15 @@ def forward(
     """
     from cli.lookups import get_member, get_officer_viewer
     from cli.session import read_clock, run_session
+    from ledger.feed.vocabulary import Subject
     from ledger.forwarding.candidates import ForwardingRequest
     from ledger.forwarding.proposals import forward_complaints
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.database import Transaction
     from ledger.viewer import OPERATOR, MemberKind
+
+    operator = name_operator(reason)
 
     async def work(session: "Session") -> tuple[Any, list[Any]]:
         as_of = read_clock()
@@ -62,7 +69,10 @@ def forward(
         )
 
         async def draft(tx: Transaction) -> Any:
-            return await forward_complaints(tx, request)
+            made = await forward_complaints(tx, request)
+            acted_for = viewer.officer_id or ""
+            await record_act(tx, operator, Act.COMPLAINTS_FORWARDED, subject=Subject.OFFICER, subject_id=acted_for)
+            return made
 
         run = await session.database.run(viewer, as_of=as_of, work=draft)
         return run, await _read_manifest(session, viewer, run.id)

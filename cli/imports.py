@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.files import open_input, open_output
 from cli.printing import JsonFlag, note, notes, print_json, print_record, show_progress
 from cli.times import TimezoneOption, parse_zone
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cli.session import Session
     from ledger.complaints.imports import ImportAccount, RejectedRow
     from ledger.complaints.rows import FileReading
+    from ledger.operator_acts.recording import Operator
+    from ledger.storage.database import Transaction
 
 imports = typer.Typer(no_args_is_help=True, help="Import files.")
 
@@ -42,6 +45,7 @@ def import_file(
     rejected: Annotated[
         Path | None, typer.Option(help="File for rejected rows, as CSV with line, code, message, field and text.")
     ] = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """File every complaint in a file. Safe to repeat: earlier complaints are counted as already filed.
@@ -51,16 +55,24 @@ def import_file(
     from cli.session import run_session
     from ledger.complaints.rows import FileReading
 
+    operator = name_operator(reason)
     reading = FileReading(format=file_format, region=region, zone=parse_zone(timezone))
 
     async def work(session: "Session") -> "ImportAccount":
-        return await _import(session, file, reading, source=source, rejected=rejected, as_json=as_json)
+        return await _import(session, file, reading, operator, source=source, rejected=rejected, as_json=as_json)
 
     run_session(work)
 
 
 async def _import(
-    session: "Session", file: Path, reading: "FileReading", *, source: str, rejected: Path | None, as_json: bool
+    session: "Session",
+    file: Path,
+    reading: "FileReading",
+    operator: "Operator",
+    *,
+    source: str,
+    rejected: Path | None,
+    as_json: bool,
 ) -> "ImportAccount":
     """Import, and print the account even if the file turns out to be unreadable half-way."""
     from cli.lookups import get_member, viewer_of
@@ -68,10 +80,18 @@ async def _import(
     from ledger.complaints.files import read_complaints
     from ledger.complaints.imports import ImportAccount, import_complaints
     from ledger.errors import LedgerError
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.viewer import MemberKind
 
     async with session.reading() as tx:
         viewer = viewer_of(await get_member(tx, source, MemberKind.AGENCY, MemberKind.REGULATOR))
+
+    async def record(tx: "Transaction") -> None:
+        filed_for = viewer.member_id or ""
+        await record_act(tx, operator, Act.COMPLAINTS_IMPORTED, subject=Subject.MEMBER, subject_id=filed_for)
+
     account = ImportAccount()
     try:
         with open_input(file) as stream, _writing_rejected(rejected) as write, show_progress("Filing") as progress:
@@ -80,6 +100,7 @@ async def _import(
                 viewer,
                 read_complaints(stream, reading),
                 as_of=read_clock(),
+                record=record,
                 on_progress=lambda so_far: progress.move(so_far.read),
                 on_rejected=write,
                 account=account,

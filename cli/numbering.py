@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.numbers.plan import PlanAccount
     from ledger.numbers.ranges import RangeDraft
     from ledger.numbers.table import OverrideProposal
+    from ledger.operator_acts.recording import Operator
     from ledger.storage.database import Transaction
     from ledger.viewer import Viewer
 
@@ -99,6 +100,7 @@ def propose(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Overrides in CSV; - is standard input.")],
     officer: Annotated[str, typer.Option(help="The login of the officer who proposes.")],
     timezone: TimezoneOption = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Propose that numbers are held by other carriers. Nothing moves until another officer approves.
@@ -110,6 +112,7 @@ def propose(
     from cli.session import run_session
     from ledger.numbers.override_files import read_overrides
 
+    operator = name_operator(reason)
     zone = parse_zone(timezone)
     with open_input(file) as stream:
         rows = read_overrides(stream, zone=zone)
@@ -118,7 +121,7 @@ def propose(
         async with session.reading() as tx:
             viewer = await get_officer_viewer(tx, officer, scope="numbers:manage")
             drafts = await _name_holders(tx, rows)
-        return await _propose(session, viewer, drafts)
+        return await _propose(session, viewer, drafts, operator)
 
     _tell_proposed(rows, run_session(work), as_json=as_json)
 
@@ -182,17 +185,23 @@ async def _name_holders(tx: "Transaction", rows: "list[OverrideRow]") -> "list[O
 
 
 async def _propose(
-    session: "Session", viewer: "Viewer", drafts: "list[OverrideDraft]"
+    session: "Session", viewer: "Viewer", drafts: "list[OverrideDraft]", operator: "Operator"
 ) -> "list[OverrideProposal | Problem]":
     """Propose in batches, one transaction each; a command that was interrupted can be run again."""
     from cli.session import read_clock
+    from ledger.feed.vocabulary import Subject
     from ledger.numbers.overrides import propose_overrides
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
 
+    acted_for = viewer.officer_id or ""
     results: list[OverrideProposal | Problem] = []
     for start in range(0, len(drafts), _BATCH):
         batch = drafts[start : start + _BATCH]
 
-        async def work(tx: "Transaction", batch: "list[OverrideDraft]" = batch) -> Any:
+        async def work(tx: "Transaction", batch: "list[OverrideDraft]" = batch, *, is_first: bool = not start) -> Any:
+            if is_first:
+                await record_act(tx, operator, Act.OVERRIDES_PROPOSED, subject=Subject.OFFICER, subject_id=acted_for)
             return await propose_overrides(tx, batch)
 
         results.extend(await session.database.run(viewer, as_of=read_clock(), work=work))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.files import open_output
 from cli.printing import JsonFlag, note, print_json, print_table
 from ledger.orders.states import AWAITING_CARRIER, OrderState
@@ -40,6 +41,7 @@ def export_orders(
             help="Only orders in these states; may be repeated. Unset: those awaiting the carrier.",
         ),
     ] = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write the orders that await a carrier as CSV, due soonest first, with empty columns for its answers.
@@ -50,13 +52,20 @@ def export_orders(
     """
     from cli.lookups import get_carrier_viewer
     from cli.session import run_session
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.orders.files import ANSWER_COLUMNS, ORDER_COLUMNS, render_order
 
+    operator = name_operator(reason)
     states = tuple(state or sorted(AWAITING_CARRIER))
 
     async def work(session: "Session") -> "tuple[list[BlockOrder], dict[str, str]]":
-        async with session.reading() as tx:
+        # Before anything is read, as an officer's reading is recorded before its answer leaves.
+        async with session.writing() as tx:
             viewer = await get_carrier_viewer(tx, carrier, brand_slug=brand)
+            carrier_id = viewer.member_id or ""
+            await record_act(tx, operator, Act.ORDERS_EXPORTED, subject=Subject.MEMBER, subject_id=carrier_id)
         return await _list_orders(session, viewer, states)
 
     found, brands = run_session(work)

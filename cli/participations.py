@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.acting import ReasonNeeded, name_operator
 from cli.printing import JsonFlag, print_json, print_result, print_table
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.vocabulary import Category
@@ -17,7 +18,7 @@ MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provi
 @participations.command(
     "start",
     epilog='Example: jembatan participation start a-messenger --terms PKS-7/2026 --purpose "Protect users from fraud" '
-    '--roles "Each side is an independent controller"',
+    '--roles "Each side is an independent controller" --reason "Signed on 3 May"',
 )
 def start(
     *,
@@ -25,6 +26,7 @@ def start(
     terms: Annotated[str, typer.Option(help="Where to find the signed terms.")],
     purpose: Annotated[str, typer.Option(help="What the signals may be used for.")],
     roles: Annotated[str, typer.Option(help="Each side's role and responsibility for the data.")],
+    reason: ReasonNeeded,
     category: Annotated[
         list[Category] | None, typer.Option(case_sensitive=False, help="May be repeated. Unset: all.")
     ] = None,
@@ -41,11 +43,15 @@ def start(
 
     from cli.lookups import get_member
     from cli.session import Session, run_session
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.participations.agreements import start_participation
     from ledger.participations.table import Participation
     from ledger.participations.terms import Terms
     from ledger.signals.filling import fill_keys
 
+    operator = name_operator(reason)
     signed = Terms(
         terms_reference=terms,
         categories=tuple(category or Category),
@@ -59,7 +65,9 @@ def start(
 
     async def work(session: Session) -> Participation:
         async with session.writing() as tx:
-            return await start_participation(tx, (await get_member(tx, member)).id, signed, fill=fill_keys)
+            made = await start_participation(tx, (await get_member(tx, member)).id, signed, fill=fill_keys)
+            await record_act(tx, operator, Act.PARTICIPATION_STARTED, subject=Subject.PARTICIPATION, subject_id=made.id)
+            return made
 
     started = run_session(work)
     print_result(
@@ -80,10 +88,15 @@ def end(
     from cli.failures import NameUnknownError
     from cli.lookups import get_member
     from cli.session import Session, run_session
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.pages import PageRequest
     from ledger.participations.agreements import ParticipationFilter, end_participation, list_participations
     from ledger.participations.states import ParticipationState
     from ledger.participations.table import Participation
+
+    operator = name_operator(reason.value)
 
     async def work(session: Session) -> Participation:
         async with session.writing() as tx:
@@ -96,7 +109,9 @@ def end(
                     f"The member {member!r} doesn't participate in fraud signals.",
                     hint="`jembatan participation list` shows all.",
                 )
-            return await end_participation(tx, newest[0].id, reason)
+            ended = await end_participation(tx, newest[0].id, reason)
+            await record_act(tx, operator, Act.PARTICIPATION_ENDED, subject=Subject.PARTICIPATION, subject_id=ended.id)
+            return ended
 
     ended = run_session(work)
     print_result(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.files import open_input
 from cli.orders import BrandOption, CarrierOption
 from cli.printing import JsonFlag, note, print_json, print_record, print_table
@@ -18,6 +19,7 @@ from ledger.reassignments.states import ReportState
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.errors import Problem
+    from ledger.operator_acts.recording import Operator
     from ledger.reassignments.files import ReassignmentRow
     from ledger.reassignments.reporting import ReportedReassignment
     from ledger.storage.database import Transaction
@@ -35,6 +37,7 @@ def report(
     carrier: CarrierOption,
     brand: BrandOption = None,
     timezone: TimezoneOption = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Report that a carrier's numbers now belong to other subscribers. Safe to repeat; an officer confirms each.
@@ -45,6 +48,7 @@ def report(
     from cli.session import run_session
     from ledger.reassignments.files import read_reassignments
 
+    operator = name_operator(reason)
     zone = parse_zone(timezone)
     with open_input(file) as stream:
         rows = read_reassignments(stream, zone=zone)
@@ -52,7 +56,7 @@ def report(
     async def work(session: "Session") -> "list[ReportedReassignment | Problem]":
         async with session.reading() as tx:
             viewer = await get_carrier_viewer(tx, carrier, brand_slug=brand)
-        return await _report(session, viewer, rows)
+        return await _report(session, viewer, rows, operator)
 
     _tell(rows, run_session(work), as_json=as_json)
 
@@ -89,17 +93,23 @@ def list_reports(
 
 
 async def _report(
-    session: "Session", viewer: "Viewer", rows: "list[ReassignmentRow]"
+    session: "Session", viewer: "Viewer", rows: "list[ReassignmentRow]", operator: "Operator"
 ) -> "list[ReportedReassignment | Problem]":
     """Report in batches, one transaction each; a command that was interrupted can be run again."""
     from cli.session import read_clock
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.reassignments.reporting import report_reassignments
 
+    acted_for = viewer.member_id or ""
     results: list[ReportedReassignment | Problem] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
 
-        async def work(tx: "Transaction", batch: "list[ReassignmentRow]" = batch) -> Any:
+        async def work(tx: "Transaction", batch: "list[ReassignmentRow]" = batch, *, is_first: bool = not start) -> Any:
+            if is_first:
+                await record_act(tx, operator, Act.REASSIGNMENTS_REPORTED, subject=Subject.MEMBER, subject_id=acted_for)
             return await report_reassignments(tx, [row.draft for row in batch])
 
         results.extend(await session.database.run(viewer, as_of=read_clock(), work=work))

@@ -5,15 +5,13 @@ before the application starts, and never starts a server.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
-import structlog
 from starlette.applications import Starlette
 from strawberry.federation import Schema
 
-from auth.login.approvers import count_active_approvers, render_approver_warning
 from auth.login.passwords import Passwords
 from auth.routes import create_auth_routes
 from auth.tokens.bound_tokens import BoundTokenVerifier
@@ -22,9 +20,9 @@ from auth.tokens.principal import Principal
 from auth.tokens.signing_keys import SigningKeyStore
 from auth.tokens.verification import TokenVerifier
 from gateway.app import create_app, read_clock
+from gateway.process.approvers import ApproverWatch
 from gateway.process.feed_tasks import make_sequencer, running_feed
 from gateway.process.jobs import list_jobs, running_jobs
-from gateway.process.metrics import Metrics
 from gateway.settings import Settings
 from ledger.errors import LedgerError
 from ledger.feed.checkpoints import make_signer
@@ -34,8 +32,6 @@ from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from migrations.run import check_schema
 from resolvers.context import Context
-
-_log = structlog.get_logger(__name__)
 
 
 def create_gateway(
@@ -66,7 +62,8 @@ def create_gateway(
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
-            await _tell_of_approvers(database, settings, app.state.metrics, as_of=now())
+            approvers = ApproverWatch(settings, report=app.state.metrics.approvers.set)
+            await _tell_of_approvers(database, approvers, as_of=now())
             jobs = list_jobs(
                 token_event_days=settings.token_event_days,
                 retention=retention,
@@ -79,7 +76,7 @@ def create_gateway(
                     ready_seconds_max=settings.database_connect_timeout_seconds,
                     others=(open_tokens.run,),
                 ),
-                running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=jobs),
+                running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=(*jobs, approvers.job)),
             ):
                 yield
         finally:
@@ -107,17 +104,11 @@ def create_gateway(
     return app
 
 
-async def _tell_of_approvers(database: Database, settings: Settings, metrics: Metrics, *, as_of: datetime) -> None:
-    """Log and measure, at start, whether two officers can approve; a database that is away does not prevent it."""
-    try:
+async def _tell_of_approvers(database: Database, approvers: ApproverWatch, *, as_of: datetime) -> None:
+    """Measure at start whether two officers can approve; a database that is away does not prevent it."""
+    with suppress(LedgerError):
         async with database.system(Role.AUTH, as_of=as_of) as tx:
-            count = await count_active_approvers(tx, settings)
-    except LedgerError:
-        return
-    metrics.approvers.set(count)
-    warning = render_approver_warning(count, settings)
-    if warning is not None:
-        _log.warning("no second approver", approvers=count, warning=warning)
+            await approvers.measure(tx)
 
 
 def _count_connections(database: Database) -> Mapping[str, int]:

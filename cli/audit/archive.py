@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.audit.commands import OutOption, write_export
 from cli.audit.offline import audit
 from cli.failures import CommandError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cli.session import Session
     from ledger.feed.audit_files import Header
     from ledger.feed.notes import VerifierKey
+    from ledger.operator_acts.recording import Operator
+    from ledger.storage.database import Transaction
 
 __all__ = ["audit"]
 
@@ -51,6 +54,7 @@ def archive(
         str | None, typer.Option(help="Entries older than this: a date (UTC) or a time with its offset.")
     ] = None,
     until: Annotated[int | None, typer.Option(min=1, help="Entries up to this position.")] = None,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Export the oldest entries, verify the file, then drop their content from the database; hashes and proofs stay.
@@ -64,6 +68,7 @@ def archive(
         raise typer.BadParameter("Give either --before or --until.")
     moment = parse_before(before) if before is not None else None
 
+    operator = name_operator(reason)
     is_resumed = out.exists()
 
     async def work(session: "Session") -> dict[str, object]:
@@ -72,7 +77,7 @@ def archive(
             return {"file": str(out), "last": last, "dropped": 0}
         if not is_resumed:
             await _export(session, out, first=oldest, last=last)
-        return await _drop(session, out, oldest=oldest, last=last)
+        return await _drop(session, out, operator, oldest=oldest, last=last)
 
     told = run_session(work)
     print_result(told, as_json=as_json)
@@ -96,12 +101,16 @@ async def _export(session: "Session", out: Path, *, first: int, last: int) -> No
     await write_export(session, out, after=first - 1, until=last)
 
 
-async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dict[str, object]:
+async def _drop(session: "Session", out: Path, operator: "Operator", *, oldest: int, last: int) -> dict[str, object]:
     """Drop what the file contains, once it is verified. Errors: ArchiveUnverifiedError, ArchiveOtherFileError."""
     from cli.session import read_clock
     from ledger.feed.archive import drop_entries
     from ledger.feed.checkpoints import list_verifier_keys
+    from ledger.feed.events import RECORD_SUBJECT_ID
     from ledger.feed.verification import parse_keys
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
 
     async with session.system(Role.ARCHIVE) as tx:
@@ -111,10 +120,14 @@ async def _drop(session: "Session", out: Path, *, oldest: int, last: int) -> dic
         raise ArchiveOtherFileError
     await _compare_file(session, out)
     sha256 = _hash_file(out)
+
+    async def record(tx: "Transaction") -> None:
+        await record_act(tx, operator, Act.ENTRIES_ARCHIVED, subject=Subject.FEED, subject_id=RECORD_SUBJECT_ID)
+
     with show_progress("Dropping", total=header.until) as progress:
         progress.move(oldest - 1)
         dropped = await drop_entries(
-            session.database, until=header.until, sha256=sha256, now=read_clock, note=progress.move
+            session.database, until=header.until, sha256=sha256, now=read_clock, record=record, note=progress.move
         )
     return {"file": str(out), "sha256": sha256, "first": oldest, "last": header.until, "dropped": dropped}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.printing import JsonFlag, note, print_json, print_record, print_result, show_progress
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def rotate_key(
     retire_older: Annotated[
         bool, typer.Option("--retire-older", help="End the overlap: only the newest key signs from then on.")
     ] = False,
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Add a key for signing checkpoints beside the current one: both sign until the older one is retired.
@@ -99,12 +101,19 @@ def rotate_key(
     """
     from cli.session import run_session
     from ledger.feed.checkpoints import add_checkpoint_key, find_checkpoint, retire_older_checkpoint_keys
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
+
+    operator = name_operator(reason)
+    act = Act.CHECKPOINT_KEYS_RETIRED if retire_older else Act.CHECKPOINT_KEY_ADDED
 
     async def work(session: "Session") -> dict[str, object]:
         async with session.system(Role.SEQUENCER) as tx:
             latest = await find_checkpoint(tx)
             origin = latest.origin if latest is not None else session.settings.feed_origin
+            await record_act(tx, operator, act, subject=Subject.KEYRING, subject_id="feed")
             if retire_older:
                 return {"retired": await retire_older_checkpoint_keys(tx, origin=origin)}
             return {"added": await add_checkpoint_key(tx, origin=origin)}

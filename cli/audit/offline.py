@@ -66,7 +66,7 @@ def verify(
         typer.Option(
             "--database",
             help="Also compare this installation's database: hashes, checkpoints, times, recipients, and every row "
-            "with what the log says of it.",
+            "and the record of who read what with what the log says of them.",
         ),
     ] = False,
     part: Annotated[
@@ -83,7 +83,7 @@ def verify(
     account = _read_whole(file, keys=read_keys(key), witness_texts=witness_key, kept=checkpoint or [])
     rows: RowAccount | None = None
     if account.finding is None and database:
-        account.finding, rows = _compare(file)
+        account.finding, rows = _compare(file, until=account.header.until)
     tell_account(account, rows, as_json=as_json)
     if account.is_key_from_export:
         note("The key was taken from the export itself: pass --key with one that you obtained another way.")
@@ -132,13 +132,15 @@ def _read_whole(
         )
 
 
-def _compare(file: Path) -> "tuple[Finding | None, RowAccount | None]":
-    """Compare the log with the database and, if they are the same, every row with what the log says of it."""
+def _compare(file: Path, *, until: int) -> "tuple[Finding | None, RowAccount | None]":
+    """Compare the log with the database and, if they are the same, every row and access with what the log says."""
     from cli.audit.streams import open_lines
     from cli.session import read_clock, run_session
+    from ledger.access_records.sealing import find_broken_seal
     from ledger.feed.comparison import compare_with_database
     from ledger.feed.row_comparison import compare_rows
     from ledger.feed.unhashed_comparison import compare_unhashed
+    from ledger.storage.roles import Role
     from migrations.metadata import metadata
 
     async def work(session: "Session") -> "tuple[Finding | None, RowAccount | None]":
@@ -151,7 +153,11 @@ def _compare(file: Path) -> "tuple[Finding | None, RowAccount | None]":
             return finding, None
         with open_lines(file) as lines:
             tables = metadata.sorted_tables
-            return None, await compare_rows(lines, session.database, tables=tables, now=read_clock)
+            rows = await compare_rows(lines, session.database, tables=tables, now=read_clock)
+        if rows.finding is not None:
+            return None, rows
+        async with session.system(Role.REGULATOR) as tx:
+            return await find_broken_seal(tx, until=until), rows
 
     return run_session(work)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.acting import Reason, name_operator
 from cli.audit.archive import audit
 from cli.printing import JsonFlag, note, print_result
 
@@ -90,17 +91,25 @@ def add_witness(
     *,
     member: Annotated[str, typer.Argument(help="The member's short name.")],
     key: Annotated[str, typer.Argument(help="The witness's public key (name+id+base64).")],
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Register a member's witness; from then on the gateway takes its cosignatures."""
     from cli.lookups import get_member
     from cli.session import run_session
+    from ledger.feed.vocabulary import Subject
     from ledger.feed.witnesses import WitnessDraft, register_witness
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(reason)
 
     async def work(session: "Session") -> "Witness":
         async with session.writing() as tx:
             found = await get_member(tx, member)
-            return await register_witness(tx, WitnessDraft(key=key, member_id=found.id))
+            made = await register_witness(tx, WitnessDraft(key=key, member_id=found.id))
+            await record_act(tx, operator, Act.WITNESS_ADDED, subject=Subject.FEED, subject_id=made.id)
+            return made
 
     made = run_session(work)
     print_result({"id": made.id, "member": member, "key": made.verifier_key}, as_json=as_json)
@@ -112,17 +121,24 @@ def add_witness(
 def retire_witness(
     *,
     key: Annotated[str, typer.Argument(help="The witness's public key (name+id+base64).")],
+    reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Retire a witness's key: no more cosignatures are taken, and those that were remain valid."""
     from cli.session import run_session
+    from ledger.feed.vocabulary import Subject
     from ledger.feed.witnesses import WitnessUnknownError, list_witnesses
     from ledger.feed.witnesses import retire_witness as retire
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(reason)
 
     async def work(session: "Session") -> "Witness":
         async with session.writing() as tx:
             for each in await list_witnesses(tx):
                 if each.verifier_key == key.strip():
+                    await record_act(tx, operator, Act.WITNESS_RETIRED, subject=Subject.FEED, subject_id=each.id)
                     return await retire(tx, each.id)
         raise WitnessUnknownError
 
@@ -147,14 +163,19 @@ def announce_restore(
     Members and verifiers whose checkpoints or cursors are newer than the backup then read what happened, and which
     entries are lost. It does not make the log's two histories one: `audit verify` still exits with 1.
     """
-    import getpass
-
     from cli.session import run_session
     from ledger.feed.restorations import announce_restore as announce
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(None)  # the reason is in the announcement itself, and may be longer than an act's
 
     async def work(session: "Session") -> "LogRestoration":
         async with session.writing() as tx:
-            return await announce(tx, reason=reason, operator_name=getpass.getuser(), restored_to=position)
+            made = await announce(tx, reason=reason, operator_name=operator.account, restored_to=position)
+            await record_act(tx, operator, Act.RESTORE_ANNOUNCED, subject=Subject.FEED, subject_id=made.id)
+            return made
 
     made = run_session(work)
     told = {"restoredTo": made.restored_to, "announcedAt": made.announced_at, "operator": made.operator_name}

@@ -1,4 +1,4 @@
-"""The periodic jobs of a serving process, each of which runs in one process at a time.
+"""The periodic jobs of a serving process. One that changes something runs in one process at a time.
 
 A job takes an advisory lock for its transaction; a process that doesn't get the lock skips the job. A job that fails is
 logged and retried at its next beat; it must be safe to run again, and never runs inside a request. A job that has more
@@ -35,13 +35,14 @@ _logger = structlog.get_logger(__name__)
 class Job:
     """One job: its name, the role it runs as, and its work, which returns how many items it handled.
 
-    has_more is asked after each run of the work.
+    has_more is asked after each run of the work. is_each_process: it only measures, and every process does it.
     """
 
     name: str
     role: Role
     work: Callable[[Transaction], Awaitable[int]]
     has_more: Callable[[], bool] = lambda: False
+    is_each_process: bool = False
 
 
 JOBS: Sequence[Job] = (
@@ -80,7 +81,8 @@ def list_jobs(*, token_event_days: int, retention: Retention, access_record_days
 async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | None:
     """Run a job once; return None where another process is running it."""
     async with database.system(job.role, as_of=as_of) as tx:
-        return await job.work(tx) if await tx.try_lock(f"jembatan.job.{job.name}") else None
+        is_ours = job.is_each_process or await tx.try_lock(f"jembatan.job.{job.name}")
+        return await job.work(tx) if is_ours else None
 
 
 async def run_to_end(job: Job, database: Database, *, now: Callable[[], datetime], seconds_max: float) -> int | None:

@@ -45,7 +45,7 @@ class Metrics:
         self.in_flight = Gauge("jembatan_operations_in_flight", "Operations running now.", registry=self.registry)
         self.approvers = Gauge(
             "jembatan_active_approvers",
-            "Officers who could approve when this process started; fewer than two is a warning.",
+            "Officers who can approve, as of the last beat of the jobs; fewer than two is a warning.",
             registry=self.registry,
         )
         self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from ledger.access_records.table import AccessRecord, AccessSeal, access_records, access_seals
 from ledger.canonical import render_canonical
 from ledger.feed.events import EventDraft, append_events
+from ledger.feed.findings import Finding, Tampering, make_finding
 from ledger.feed.table import events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import AccessSealId, new_id
@@ -28,6 +29,10 @@ GRACE = timedelta(minutes=15)
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 _BATCH_RECORDS = 5_000
 YOUNGEST_ERASED = timedelta(days=365)
+_FIND_POSITION = text("""
+SELECT f.position FROM events e JOIN feed f ON f.event_id = e.id
+WHERE e.kind = 'ACCESSES_SEALED' AND e.subject_id = :seal_id
+""")
 _OLDEST_ENTRY = select(events.c.recorded_at).order_by(events.c.id).limit(1)
 
 
@@ -90,6 +95,17 @@ async def verify_access_seals(tx: Transaction) -> SealBroken | None:
             return SealBroken(seal.id, f"It commits to {committed['count']} records; these {count} are not they.")
     lost = [seal_id for seal_id, entry in told.items() if not _is_erased(entry, erased_until)]
     return SealBroken(AccessSealId(lost[0]), "The log committed to it, and it is gone.") if lost else None
+
+
+async def find_broken_seal(tx: Transaction, *, until: int) -> Finding | None:
+    """Return what verify_access_seals finds as a finding at its entry, or in 1..until where no entry tells of it."""
+    broken = await verify_access_seals(tx)
+    if broken is None:
+        return None
+    position = (await tx.execute(_FIND_POSITION, {"seal_id": broken.seal_id})).scalar_one_or_none()
+    detail = broken.reason.rstrip(".")
+    last = None if position is not None else until
+    return make_finding(Tampering.ACCESSES, position if position is not None else 1, detail, last=last)
 
 
 async def _digest(tx: Transaction, since: datetime, until: datetime) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from ledger.errors import InvalidInputError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ComplaintId, MemberId, OfficerId, RevealId, new_id, parse_id
+from ledger.pages import note_items
 from ledger.permissions import require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -113,7 +114,9 @@ async def load_reveals(tx: Transaction, complaint_ids: Sequence[str]) -> dict[st
     c = complainant_reveals.c
     known = [parsed for complaint_id in complaint_ids if (parsed := parse_id(complaint_id))]
     statement = select_records(tx, Reveal).where(c.complaint_id.in_(known)).order_by(c.id)
-    for reveal in await fetch_records(tx, Reveal, statement):
+    reveals = await fetch_records(tx, Reveal, statement)
+    note_items(tx, Reveal, reveals)
+    for reveal in reveals:
         said = orjson.loads(tx.keyring.open(reveal.purpose_sealed, _reveal_context(reveal.id)))
         found[reveal.complaint_id].append(
             OpenedReveal(**asdict(reveal), purpose=said["purpose"], purpose_salt=bytes.fromhex(said["salt"]))

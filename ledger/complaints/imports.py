@@ -8,7 +8,7 @@ mark for each distinct row without a reference, in a table at most two thirds fu
 import asyncio
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -63,14 +63,16 @@ async def import_complaints(
     rows: Iterator[FileRow],
     *,
     as_of: datetime,
+    record: Callable[[Transaction], Awaitable[None]] | None = None,
     on_progress: Callable[[ImportAccount], None] = _ignore,
     on_rejected: Callable[[RejectedRow], None] = _ignore,
     account: ImportAccount | None = None,
 ) -> ImportAccount:
     """File every row of a file for the viewer's member.
 
-    on_rejected receives rejected rows in the file's order, on_progress the account after each batch. A caller that
-    passes its own account still has the totals if the file turns out to be unreadable part-way.
+    record is called in the first transaction that files, before it does, and says there who imports. on_rejected
+    receives rejected rows in the file's order, on_progress the account after each batch. A caller that passes its own
+    account still has the totals if the file turns out to be unreadable part-way.
     Errors: ForbiddenError; SpreadsheetError, after the rows before it were filed; DatabaseUnavailableError.
     """
     require_source(viewer)
@@ -80,7 +82,9 @@ async def import_complaints(
     batch, failure = await asyncio.to_thread(preparer.take, rows)
     while batch:
         # While PostgreSQL works on this batch, the next one is read and checked.
-        filing = asyncio.create_task(_file_batch(database, viewer, batch, as_of=as_of))
+        filing = asyncio.create_task(_file_batch(database, viewer, batch, as_of=as_of, record=record))
+        if any(isinstance(item, PreparedComplaint) for _, item in batch):
+            record = None
         try:
             following: _Batch = []
             if failure is None:
@@ -131,11 +135,18 @@ class _Preparer:
 
 
 async def _file_batch(
-    database: Database, viewer: Viewer, batch: _Batch, *, as_of: datetime
+    database: Database,
+    viewer: Viewer,
+    batch: _Batch,
+    *,
+    as_of: datetime,
+    record: Callable[[Transaction], Awaitable[None]] | None,
 ) -> Iterator[Filing | Problem]:
     items = [item for _, item in batch if isinstance(item, PreparedComplaint)]
 
     async def work(tx: Transaction) -> list[Filing | Problem]:
+        if record is not None:
+            await record(tx)
         return await file_prepared(tx, items)
 
     return iter(await database.run(viewer, as_of=as_of, work=work) if items else [])

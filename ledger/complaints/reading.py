@@ -86,6 +86,7 @@ async def get_complaint_by_ticket(tx: Transaction, ticket_no: str) -> Complaint:
         found = await find_record(tx, Complaint, is_meant, _visible(tx.viewer))
     if found is None or found.ticket_no != said:
         raise UnknownError(field="ticketNo")
+    note_items(tx, Complaint, [found])
     return found
 
 

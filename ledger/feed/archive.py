@@ -7,7 +7,7 @@ again. It must never remove an entry that no signed checkpoint covers. Runs unde
 Source: design section 5; ADR 0055.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy import text
@@ -97,12 +97,14 @@ async def drop_entries(
     until: int,
     sha256: str,
     now: Callable[[], datetime],
+    record: Callable[[Transaction], Awaitable[None]] | None = None,
     note: Callable[[int], None] = lambda _position: None,
     batch_entries: int = BATCH_ENTRIES,
 ) -> int:
     """Remove every entry up to a position, all of which are in the verified export with that hash; returns how many.
 
-    It may be interrupted and restarted. note is called after each batch with its last position.
+    It may be interrupted and restarted. record is called in the first batch's transaction, before it, and says there
+    who archives; note is called after each batch with its last position.
     Errors: EntriesHeldError, ArchivingError, NotSignedError; earlier batches stay removed.
     """
     dropped = 0
@@ -112,7 +114,10 @@ async def drop_entries(
             if first > until:
                 return dropped
             last = min(first + batch_entries - 1, until)
+            if record is not None:
+                await record(tx)
             dropped += await _drop_batch(tx, first=first, last=last, sha256=sha256)
+        record = None
         note(last)
 
 

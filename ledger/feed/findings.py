@@ -32,6 +32,7 @@ class Tampering(StrEnum):
     LINE = "LINE_UNREADABLE"
     DATABASE = "DATABASE_DIFFERS"
     RECIPIENTS = "RECIPIENTS_DIFFER"
+    ACCESSES = "ACCESS_RECORDS_ALTERED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from ledger.forwarding.manifest import render_manifest
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.table import ForwardingItem, ForwardingRun, forwarding_items, forwarding_runs
 from ledger.identifiers import parse_id
-from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.pages import Listing, Page, PageRequest, fetch_page, note_items
 from ledger.permissions import require_regulator
 from ledger.storage.database import Transaction
 from ledger.storage.rows import fetch_records, load_records, select_records
@@ -23,6 +23,7 @@ async def get_forwarding_run(tx: Transaction, run_id: str) -> ForwardingRun:
     found = await load_records(tx, ForwardingRun, [known] if known else [])
     if known not in found:
         raise UnknownError(field="id")
+    note_items(tx, ForwardingRun, found.values())
     return found[known]
 
 
@@ -40,7 +41,9 @@ async def read_manifest(tx: Transaction, run_id: str) -> str:
     require_regulator(tx.viewer)
     c = forwarding_items.c
     statement = select_records(tx, ForwardingItem).where(c.run_id == parse_id(run_id)).order_by(c.place)
-    return render_manifest(await fetch_records(tx, ForwardingItem, statement))
+    items = await fetch_records(tx, ForwardingItem, statement)
+    note_items(tx, ForwardingItem, items)
+    return render_manifest(items)
 
 
 async def list_forwarding_items(tx: Transaction, run_id: str, page: PageRequest) -> Page[ForwardingItem]:

@@ -22,6 +22,27 @@ class Act(ClosedList, graph_name="OperatorActKind"):
     CLIENT_KEYS_ROTATED = "CLIENT_KEYS_ROTATED", "Gave a client new public keys."
     CLIENT_POLICIES_SET = "CLIENT_POLICIES_SET", "Changed the security measures required of a client."
     NUMBERING_LOADED = "NUMBERING_LOADED", "Loaded ranges into the numbering plan."
+    OVERRIDES_PROPOSED = "OVERRIDES_PROPOSED", "Proposed in an officer's name that numbers are held by other carriers."
+    PARTICIPATION_STARTED = "PARTICIPATION_STARTED", "Let a provider participate in fraud signals."
+    PARTICIPATION_ENDED = "PARTICIPATION_ENDED", "Ended a provider's participation in fraud signals."
+    SIGNALS_SETTLED = "SIGNALS_SETTLED", "Derived the fraud signals of every number again."
+    COMPLAINTS_IMPORTED = "COMPLAINTS_IMPORTED", "Filed complaints from a file in a member's name."
+    COMPLAINTS_FORWARDED = "COMPLAINTS_FORWARDED", "Drafted block orders in an officer's name."
+    ORDERS_EXPORTED = "ORDERS_EXPORTED", "Wrote a carrier's block orders to a file."
+    ACKNOWLEDGEMENTS_IMPORTED = (
+        "ACKNOWLEDGEMENTS_IMPORTED",
+        "Recorded acknowledgements from a file in a carrier's name.",
+    )
+    REASSIGNMENTS_REPORTED = "REASSIGNMENTS_REPORTED", "Reported reassigned numbers from a file in a carrier's name."
+    CHECKPOINT_KEY_ADDED = "CHECKPOINT_KEY_ADDED", "Added a key that signs checkpoints of the log."
+    CHECKPOINT_KEYS_RETIRED = (
+        "CHECKPOINT_KEYS_RETIRED",
+        "Retired all keys but the newest that sign checkpoints of the log.",
+    )
+    ENTRIES_ARCHIVED = "ENTRIES_ARCHIVED", "Moved the log's oldest entries to a file."
+    RESTORE_ANNOUNCED = "RESTORE_ANNOUNCED", "Announced that the log was restored from a backup."
+    WITNESS_ADDED = "WITNESS_ADDED", "Registered a member's witness of the log."
+    WITNESS_RETIRED = "WITNESS_RETIRED", "Retired a witness of the log."
     KEYS_ROTATED = "KEYS_ROTATED", "Re-encrypted stored data under another key."
     SIGNING_KEY_ROTATED = "SIGNING_KEY_ROTATED", "Replaced the key that signs tokens."
 
@@ -31,6 +52,19 @@ REASON_NEEDED = frozenset(Act) - {
     Act.BRAND_ADDED,
     Act.OFFICE_ADDED,
     Act.NUMBERING_LOADED,
+    Act.OVERRIDES_PROPOSED,
+    Act.SIGNALS_SETTLED,
+    Act.COMPLAINTS_IMPORTED,
+    Act.COMPLAINTS_FORWARDED,
+    Act.ORDERS_EXPORTED,
+    Act.ACKNOWLEDGEMENTS_IMPORTED,
+    Act.REASSIGNMENTS_REPORTED,
+    Act.CHECKPOINT_KEY_ADDED,
+    Act.CHECKPOINT_KEYS_RETIRED,
+    Act.ENTRIES_ARCHIVED,
+    Act.RESTORE_ANNOUNCED,
+    Act.WITNESS_ADDED,
+    Act.WITNESS_RETIRED,
     Act.KEYS_ROTATED,
     Act.SIGNING_KEY_ROTATED,
 }

@@ -24,6 +24,7 @@ from ledger.orders.recorded import RecordedStatements
 from ledger.orders.states import BLOCK_ORDERS
 from ledger.orders.table import BlockOrder, OrderAcknowledgement, OrderExtension, block_orders, order_acknowledgements
 from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.pages import note_items
 from ledger.permissions import require_batch
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -236,4 +237,5 @@ async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> di
     statement = select_records(tx, OrderAcknowledgement).where(visible, c.order_id.in_(list(order_ids)))
     for said in await fetch_records(tx, OrderAcknowledgement, statement.order_by(c.order_id, c.id)):
         found[said.order_id].append(said)
+    note_items(tx, OrderAcknowledgement, (said for answers in found.values() for said in answers))
     return found

@@ -17,6 +17,7 @@ from ledger.orders.moves import order_event
 from ledger.orders.reading import visible_statements
 from ledger.orders.states import AWAITING_CARRIER, ExtensionState
 from ledger.orders.table import BlockOrder, OrderExtension, order_extensions
+from ledger.pages import note_items
 from ledger.permissions import require_batch, require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -87,4 +88,5 @@ async def load_extensions(tx: Transaction, order_ids: Sequence[str]) -> dict[str
     statement = select_records(tx, OrderExtension).where(visible, c.order_id.in_(list(order_ids)))
     for extension in await fetch_records(tx, OrderExtension, statement.order_by(c.order_id, c.id)):
         found[extension.order_id].append(extension)
+    note_items(tx, OrderExtension, (extension for asked in found.values() for extension in asked))
     return found

@@ -16,6 +16,7 @@ from ledger.orders.states import OrderState, ProposalState
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import ProposalKind
 from ledger.orders.waiting import Waiting, get_waiting
+from ledger.pages import note_items
 from ledger.storage.database import Transaction
 from ledger.storage.rows import fetch_records, insert_records, select_records, update_records
 
@@ -70,7 +71,9 @@ class Proposals:
 
 async def load_pending_proposals(tx: Transaction, order_ids: Sequence[str]) -> dict[str, OrderProposal]:
     """Return the pending proposals by order, for the regulator, in one statement; orders without one are left out."""
-    return await _find_pending(tx, order_ids) if tx.viewer.is_regulator else {}
+    found = await _find_pending(tx, order_ids) if tx.viewer.is_regulator else {}
+    note_items(tx, OrderProposal, found.values())
+    return found
 
 
 def proposal_event(order: BlockOrder, kind: EventKind, proposal: ProposalKind) -> EventDraft:

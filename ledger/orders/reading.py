@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import Column, ColumnElement, and_, false, func, select, true
 
+from ledger.complaints.table import complaints
 from ledger.errors import UnknownError
 from ledger.filters import among, before, conditions_of, equals, since, where
 from ledger.identifiers import ComplaintId, parse_id
@@ -143,6 +144,7 @@ async def get_block_order(tx: Transaction, *, order_id: str | None = None, order
         order = await find_record(tx, BlockOrder, visible_orders(tx.viewer), condition)
     if order is None or (order_no is not None and order.order_no != order_no.strip().upper()):
         raise UnknownError(field="id" if order_id is not None else "orderNo")
+    note_items(tx, BlockOrder, [order])
     return order
 
 
@@ -165,6 +167,7 @@ async def load_orders_by_number(tx: Transaction, e164s: Sequence[str]) -> dict[s
     statement = select_records(tx, BlockOrder).where(visible_orders(tx.viewer), c.e164.in_(list(e164s)))
     for order in await fetch_records(tx, BlockOrder, statement.order_by(c.id).limit(_OF_ONE_NUMBER_MAX)):
         found[order.e164].append(order)
+    note_items(tx, BlockOrder, (order for orders in found.values() for order in orders))
     return found
 
 
@@ -177,4 +180,5 @@ async def load_order_complaint_ids(tx: Transaction, order_ids: Sequence[str]) ->
     statement = select(c.order_id, c.complaint_id).where(c.order_id.in_(list(order_ids))).order_by(c.complaint_id)
     for row in await tx.execute(statement):
         found[row.order_id].append(ComplaintId(row.complaint_id))
+    tx.accesses.note_items(complaints.name, (each for behind in found.values() for each in behind))
     return found

@@ -15,7 +15,7 @@ from ledger.errors import TooManyItemsError
 from ledger.filters import among, conditions_of, where
 from ledger.identifiers import MemberId, parse_id
 from ledger.numbers.vocabulary import RiskTier
-from ledger.pages import BATCH_SIZE_MAX, Listing, Page, PageRequest, fetch_page
+from ledger.pages import BATCH_SIZE_MAX, Listing, Page, PageRequest, fetch_page, note_items
 from ledger.participations.table import in_use, signal_keys
 from ledger.participations.taking_part import may_read_signals, require_signal_reader
 from ledger.signals.rules import RISKS_OF_SIGNALS
@@ -125,7 +125,9 @@ async def load_signals(tx: Transaction, ids: Sequence[str]) -> dict[str, FraudSi
     if not may_read_signals(tx.viewer):
         return {}
     known = [parsed for item in ids if (parsed := parse_id(item))]
-    return await load_records(tx, FraudSignal, known, _visible(tx.viewer))
+    found = await load_records(tx, FraudSignal, known, _visible(tx.viewer))
+    note_items(tx, FraudSignal, found.values())
+    return found
 
 
 async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SentSignal]]:
@@ -138,6 +140,7 @@ async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, l
     statement = statement.where(r.signal_id.in_(ids), r.member_id == tx.viewer.member_id, in_use(k))
     for sent in await fetch_records(tx, SentSignal, statement.order_by(k.created_at.desc(), k.id.desc())):
         found[sent.signal_id].append(sent)
+    tx.accesses.note_items(fraud_signals.name, [signal_id for signal_id, hashes in found.items() if hashes])
     return found
 
 
@@ -147,7 +150,9 @@ async def load_clear_numbers(tx: Transaction, ids: Sequence[str]) -> dict[str, s
         return {}
     c = signal_disclosures.c
     statement = select_records(tx, DisclosedNumber).where(c.signal_id.in_(ids), c.member_id == tx.viewer.member_id)
-    return {item.signal_id: item.e164 for item in await fetch_records(tx, DisclosedNumber, statement)}
+    found: dict[str, str] = {item.signal_id: item.e164 for item in await fetch_records(tx, DisclosedNumber, statement)}
+    tx.accesses.note_items(fraud_signals.name, found)
+    return found
 
 
 async def load_signal_contributors(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SignalContributor]]:
@@ -168,6 +173,7 @@ async def _load_for_staff(
         for row in (await tx.execute(statement, {"ids": list(ids)})).mappings():
             values = dict(row)
             found[values.pop("signal_id")].append(kind(**values))
+    tx.accesses.note_items(fraud_signals.name, [signal_id for signal_id, rows in found.items() if rows])
     return found
 
 

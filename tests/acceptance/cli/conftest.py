@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,25 @@ def admitted_template(cluster: Cluster, keyring: Keyring, tmp_path_factory: pyte
     return name
 
 
+@contextmanager
+def cloned(cluster: Cluster, template: str, keyring: Keyring, folder: Path) -> Iterator[Operator]:
+    name = asyncio.run(cluster.clone(template))
+    with operate(cluster.url_of(name), keyring, folder) as operator:
+        yield operator
+    asyncio.run(cluster.drop(name))
+
+
 @pytest.fixture
 def admitted(cluster: Cluster, admitted_template: str, keyring: Keyring, tmp_path: Path) -> Iterator[Operator]:
     """With everything of the template, in a database of its own."""
-    name = asyncio.run(cluster.clone(admitted_template))
-    with operate(cluster.url_of(name), keyring, tmp_path) as operator:
+    with cloned(cluster, admitted_template, keyring, tmp_path) as operator:
         yield operator
-    asyncio.run(cluster.drop(name))
+
+
+@pytest.fixture(scope="class")
+def admitted_class(
+    cluster: Cluster, admitted_template: str, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """The same, one for all tests of a class."""
+    with cloned(cluster, admitted_template, keyring, tmp_path_factory.mktemp("class")) as operator:
+        yield operator

@@ -15,17 +15,13 @@ from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
+from tests.support.operated import render_key_set
 from tests.support.operator import WHY, Operator, render_keys
 
 
 async def read_signing_keys(database: Database) -> SigningKeys:
     async with database.system(Role.AUTH, as_of=datetime.now(UTC)) as tx:
         return await load_signing_keys(tx)
-
-
-def render_key_set() -> str:
-    key = ECKey.generate_key("P-256", {"use": "sig"}, private=True, auto_kid=True)
-    return json.dumps({"keys": [key.as_dict(private=False)]})
 
 
 async def begin_family(database: Database, *, officer_id: str, client_id: str) -> None:

@@ -108,6 +108,15 @@ class TestAct:
         event = admitted.in_ledger(read_events)[-1]
         assert (event["operator"], event["behalfOf"]) == (ACCOUNT, "ana__script_")
 
+    def test_that_announces_a_restore_names_the_account_and_not_what_the_environment_claims(
+        self, admitted: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("USER", "LOGNAME", "USERNAME", "LNAME"):
+            monkeypatch.setenv(name, "somebody-else")
+        told = admitted.run("audit", "announce-restore", "--reason", "Disk failure", "--json").json
+        assert told["operator"] == ACCOUNT
+        assert admitted.in_ledger(read_events)[-1]["operator"] == ACCOUNT
+
     def test_that_is_refused_leaves_no_event(self, admitted: Operator) -> None:
         before = admitted.in_ledger(read_events)
         admitted.run("officer", "set-password", *WHY, "zoe", "--password-file", "-", stdin="x" * 20, status=1)
@@ -124,6 +133,7 @@ class TestOperatorWithoutAReason:
         ("client", "add", "telkomsel", "--name", "B"),
         ("client", "disable", "0199f0c1-0000-7000-8000-000000000000"),
         ("client", "rotate-secret", "0199f0c1-0000-7000-8000-000000000000"),
+        ("participation", "start", "telkomsel", "--terms", "T", "--purpose", "P", "--roles", "R"),
     )
 
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

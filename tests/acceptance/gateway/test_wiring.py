@@ -24,10 +24,12 @@ from tests.support.auth_world import Clock, World, sign
 from tests.support.cluster import Cluster
 from tests.support.sample_gateway import Gateway, Reply
 from tests.support.server_thread import ServerThread, listen, port_of
+from tests.support.waiting import until
 
 
 class Wired(Gateway):
     machine: CreatedClient
+    settings: Settings
 
     def obtain_token(self, scope: str) -> str:
         basic = base64.b64encode(f"{self.machine.client_id}:{self.machine.secret}".encode()).decode()
@@ -43,7 +45,7 @@ async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
     port = port_of(listener)
     settings = Settings(
         database_url=cluster.url_of(name), port=port, metrics_port=0, drain_seconds=1, log_level="ERROR",
-        rate_anonymous_burst=1000,
+        rate_anonymous_burst=1000, job_seconds=0.1, second_factor="optional",
     )  # fmt: skip
     database = Database.connect(settings, keyring)
     world = World(database, settings, Clock(datetime.now(UTC)))
@@ -55,6 +57,7 @@ async def wired(cluster: Cluster, keyring: Keyring) -> AsyncIterator[Wired]:
     server = ServerThread(app, settings, listener)
     gateway = Wired(port, app)
     gateway.machine = machine
+    gateway.settings = settings
     yield gateway
     await asyncio.to_thread(server.end)
     await cluster.drop(name)
@@ -80,6 +83,20 @@ class TestGateway:
     def test_is_ready_with_its_database_and_schema(self, wired: Wired) -> None:
         reply = wired.send("GET", "/readyz")
         assert (reply.status, reply.body["checks"]) == (200, {"database": "ok", "schema": "ok"})
+
+    async def test_counts_on_its_beat_who_can_approve(self, wired: Wired, keyring: Keyring) -> None:
+        def count() -> float:
+            return wired.app.state.metrics.registry.get_sample_value("jembatan_active_approvers")
+
+        assert count() == 0
+        database = Database.connect(wired.settings, keyring)
+        world = World(database, wired.settings, Clock(datetime.now(UTC)))
+        regulator = await world.admit(MemberKind.REGULATOR, "regulator")
+        appointed = await world.appoint(regulator, "cici", ["orders:approve"])
+        await until(lambda: count() == 1, "the gateway has counted her")
+        await world.disable_officer(appointed)
+        await until(lambda: count() == 0, "the gateway has counted nobody")
+        await database.close()
 
     def test_publishes_metadata_and_keys(self, wired: Wired) -> None:
         metadata = wired.send("GET", "/.well-known/oauth-authorization-server").body

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ledger.access_records.recording import ShownBy, record_accesses
+from ledger.access_records.sealing import seal_access_records
+from ledger.accesses import Accesses, AccessKind
 from ledger.errors import CursorExpiredError
 from ledger.feed.archive import EntriesHeldError, NotSignedError, drop_entries, find_last_before
 from ledger.feed.cursors import FeedCursor, resolve_cursor
@@ -351,6 +354,29 @@ class TestCommands:
         keys.write_text("\n")
         _, err = await command("verify", out, "--key", keys, status=2)
         assert "contains no key" in err
+
+    async def test_verify_names_the_seal_of_a_record_of_accesses_that_was_deleted(
+        self, audited, command, parties, as_of, tmp_path
+    ):
+        accesses = Accesses()
+        accesses.note(AccessKind.CHRONOLOGY, ["a complaint"])
+        async with audited.database.system(Role.TRANSITION, as_of=as_of) as tx:
+            shown_by = ShownBy(request_id="r", document="{ complaints { nodes { chronology } } }")
+            await record_accesses(tx, accesses, viewer=parties.officer, shown_by=shown_by)
+        async with audited.database.system(Role.JOBS, as_of=as_of + timedelta(hours=2)) as tx:
+            await seal_access_records(tx)
+        size = await audited.settle()
+        keys, out = tmp_path / "keys.txt", tmp_path / "feed.jsonl"
+        keys.write_text("\n".join(await audited.keys()))
+        await command("export", "--out", out)
+        await command("verify", out, "--key", keys, "--database")
+        await audited.owner.execute("DELETE FROM access_records")
+        await command("verify", out, "--key", keys)
+        told, _ = await command("verify", out, "--key", keys, "--database", "--json", status=1)
+        finding = json.loads(told)["finding"]
+        assert (finding["tampering"], finding["first"], finding["last"]) == ("ACCESS_RECORDS_ALTERED", size, size)
+        _, err = await command("verify", out, "--key", keys, "--database", status=1)
+        assert "ACCESS_RECORDS_ALTERED" in err
 
     async def test_verify_says_what_its_verdict_is_of(self, audited, command, parties, as_of, tmp_path):
         size = await audited.fill(parties.officer, as_of, count=20, **OF_NO_ROW)

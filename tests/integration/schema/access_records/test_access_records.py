@@ -116,6 +116,13 @@ class TestLongList:
         (record,) = await records(desk)
         assert (record["list"], len(record["subjectIds"])) == ("block_orders", 1)
 
+    async def test_that_is_read_by_the_numbers_that_it_hangs_on_is_recorded(self, desk: Desk):
+        orders = await issue_orders(desk.database, desk.parties, desk.as_of, numbers_of(101))
+        answer = await desk.ask(desk.parties.officer, "{ numbers(first: 101) { nodes { blockOrders { id } } } }")
+        assert answer.errors == []
+        read = {each["list"]: set(each["subjectIds"]) for each in await records(desk)}
+        assert read == {"phone_numbers": set(numbers_of(101)), "block_orders": {order.id for order in orders}}
+
     async def test_that_is_split_over_aliases_of_one_operation_is_recorded(self, desk: Desk):
         await issue_orders(desk.database, desk.parties, desk.as_of, numbers_of(120))
         halves = """{ a: blockOrders(first: 70) { nodes { id } }

@@ -3,7 +3,7 @@ FROM access_records
 WHERE access_records.kind IN ($3::VARCHAR, $4::VARCHAR) AND access_records.recorded_at >= $1::TIMESTAMP WITH TIME ZONE ORDER BY access_records.id DESC 
  LIMIT $2::INTEGER;
 
-SELECT complainant_reveals.id, complainant_reveals.complaint_id, complainant_reveals.officer_id, complainant_reveals.client_id, complainant_reveals.purpose_sealed, complainant_reveals.revealed_at 
+SELECT complainant_reveals.id, complainant_reveals.complaint_id, complainant_reveals.officer_id, complainant_reveals.client_id, complainant_reveals.purpose_sealed, complainant_reveals.purpose_digest, complainant_reveals.revealed_at 
 FROM complainant_reveals 
 WHERE complainant_reveals.revealed_at >= $1::TIMESTAMP WITH TIME ZONE ORDER BY complainant_reveals.id DESC 
  LIMIT $2::INTEGER;
