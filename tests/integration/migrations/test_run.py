@@ -158,7 +158,7 @@ class TestTheFeed:
 
 
 class TestFourEyes:
-    """Revision 0012 on a database with orders from before contents had counts of their own."""
+    """Revision 0011 on a database with orders from before contents had counts of their own."""
 
     async def test_counts_what_the_orders_that_are_there_were_drafted_on(self, cluster, empty_database, keyring, as_of):
         owner_url = cluster.url_of(empty_database, owner=True)
@@ -176,7 +176,7 @@ class TestFourEyes:
         before = await owner.fetchrow(counts)
         engine = create_async_engine(async_url(owner_url))
         async with engine.begin() as connection:
-            await connection.run_sync(lambda each: command.downgrade(alembic_config(each), "0012-1"))
+            await connection.run_sync(lambda each: command.downgrade(alembic_config(each), "0011-1"))
         await engine.dispose()
         with pytest.raises(asyncpg.UndefinedColumnError):
             await owner.fetchrow(counts)
