@@ -36,6 +36,8 @@ _TICK_SECONDS = 0.5
 _BAD_REQUEST = 400
 _RATE_GRACE_SECONDS = 5.0
 """How long a body may be slower than the least rate."""
+_EXIT_PAUSE_SECONDS = 0.02
+"""Between two reads of what is discarded, so that a peer that sends megabytes after its answer costs nobody else."""
 _HEADER_OVERHEAD_BYTES = len(": \r\n")
 _REQUEST_LINE_BYTES = 64
 """What a request line has beside its URL, with room to spare."""
@@ -101,6 +103,9 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         """Parse what came, and watch for the rest of the request."""
         if self._awaited is Part.EXIT:
             self._part_bytes += len(data)
+            # Not by the flow control, whose pauses are the application's and count for the peer.
+            self.transport.pause_reading()
+            self.loop.call_later(_EXIT_PAUSE_SECONDS, self._read_on)
             return
         if self._awaited is None:
             self._await(Part.HEAD)
@@ -198,6 +203,10 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
             self.transport.write_eof()
         self._await(Part.EXIT)
         self._watch()
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _release(self) -> None:
         """Drop what refers back to this object, so that its memory is free without a search for cycles.

@@ -12,6 +12,9 @@ from gateway.operations.services import Services
 from ledger.answers import AnswerSize
 from ledger.bounds.rates import RateLimiter
 
+_CHARACTERS_PER_OPERATION = 500
+"""How many characters of a document count as one further operation. A client's own documents are soon known."""
+
 
 def limit_rate(called: Called, services: Services) -> None:
     """Count one operation against the caller's rate limit.
@@ -19,6 +22,11 @@ def limit_rate(called: Called, services: Services) -> None:
     Errors: RateLimitedError (429 with Retry-After), before the body is read.
     """
     take_rate(_find_limiter(called, services), called.client, called.as_of)
+
+
+def charge_document(called: Called, text: str, services: Services) -> None:
+    """Count the work on a document that is not known yet, which is done before anything can be refused."""
+    _charge(called, len(text) // _CHARACTERS_PER_OPERATION, services)
 
 
 def charge_cost(planned: Planned, services: Services) -> None:

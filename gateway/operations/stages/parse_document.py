@@ -15,6 +15,7 @@ from gateway.operations.errors import (
 from gateway.operations.progress import Called, Document, GraphQLRequest, Parsed
 from gateway.operations.requests import refuse_number_in_document
 from gateway.operations.services import Services
+from gateway.operations.stages.limit_rate import charge_document
 
 
 async def parse_document(called: Called, services: Services) -> Parsed:
@@ -29,7 +30,10 @@ async def parse_document(called: Called, services: Services) -> Parsed:
     if called.principal is None:
         bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
     request = await called.read(bytes_max)
-    document = services.documents.find(request.query) or Document(request.query, _parse(request.query, services))
+    document = services.documents.find(request.query)
+    if document is None:
+        charge_document(called, request.query, services)
+        document = Document(request.query, _parse(request.query, services))
     if called.method != "POST":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)

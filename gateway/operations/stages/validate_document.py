@@ -25,6 +25,7 @@ from gateway.operations.errors import DocumentInvalidError, OperationTooComplexE
 from gateway.operations.plans import Plan, list_deciding_variables, with_defaults
 from gateway.operations.progress import Document, Parsed, Planned
 from gateway.operations.services import Services
+from gateway.operations.stages.limit_rate import charge_document
 
 CACHED_TEXT_LENGTH_MAX = 16_384
 """The longest document that is kept, parsed and validated."""
@@ -56,7 +57,10 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
     try:
         if services.documents.find(document.text) is None:
             _check(document, services, hide_suggestions=not may_introspect)
-        plan = services.plans.find(key) or _plan(parsed, services, variables, may_introspect=may_introspect)
+        plan = services.plans.find(key)
+        if plan is None:
+            charge_document(parsed, document.text, services)
+            plan = _plan(parsed, services, variables, may_introspect=may_introspect)
     except RecursionError:
         raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
     if plan.is_reusable and len(document.text) <= CACHED_TEXT_LENGTH_MAX:

@@ -85,6 +85,22 @@ class TestCostlyOperations:
         assert [gateway.post("{ open }").status for _ in range(5)] == [200] * 4 + [429]
 
 
+class TestUnknownDocuments:
+    def test_take_as_much_of_the_rate_as_the_work_on_them_and_known_ones_nothing(
+        self, serve: Callable[..., Gateway]
+    ) -> None:
+        gateway = serve(rate_burst=10, rate_per_second=0.001)
+        text = "{ open } #" + "x" * 2_600
+        first, second = token(client="first"), token(client="second")
+        assert [gateway.post(text, bearer=first).status for _ in range(2)] == [200, 429]
+        assert [gateway.post(text, bearer=second).status for _ in range(11)] == [200] * 10 + [429]
+
+    def test_take_it_each_time_where_they_are_refused(self, serve: Callable[..., Gateway]) -> None:
+        gateway = serve(rate_burst=10, rate_per_second=0.001)
+        text = "{ nothing } #" + "x" * 1_200
+        assert [gateway.post(text, bearer=token(client="third")).status for _ in range(5)] == [400] * 4 + [429]
+
+
 class TestLargeAnswers:
     def test_take_as_much_of_the_rate_as_many_small_ones(self, serve: Callable[..., Gateway]) -> None:
         gateway = serve(rate_anonymous_burst=10, rate_anonymous_per_second=0.001, answer_bytes_per_operation=1_024)
