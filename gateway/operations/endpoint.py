@@ -40,7 +40,7 @@ from gateway.operations.media_types import (
     wants_html,
 )
 from gateway.operations.pipeline import Run
-from gateway.operations.progress import Answer, Authorized, GraphQLRequest, Received, Transport
+from gateway.operations.progress import Answer, Authorized, GraphQLRequest, Received, Transport, Weigh
 from gateway.operations.requests import parse_body, parse_parameters, parse_query_string, read_body
 from gateway.operations.services import Services
 from gateway.streams.http_stream import HttpStream
@@ -153,7 +153,7 @@ class GraphQLEndpoint:
             )
         return None
 
-    async def _read(self, request: Request, bytes_max: int) -> GraphQLRequest:
+    async def _read(self, request: Request, bytes_max: int, weigh: Weigh) -> GraphQLRequest:
         settings = self.services.settings
         if request.method != "POST":
             return parse_query_string(request.scope["query_string"])
@@ -162,6 +162,7 @@ class GraphQLEndpoint:
             declared_length=request.headers.get("content-length"),
             bytes_max=bytes_max,
         )
+        weigh(len(body))
         # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
         parse_parameters(request.scope["query_string"])
         parse = partial(parse_body, body, values_max=settings.body_values_max)

@@ -42,13 +42,14 @@ class Run:
         try:
             self.reached = called = await authenticate_caller(self.reached, services)
             limit_rate(called, services)
-            self.reached = parsed = await parse_document(called, services)
-            self.reached = planned = validate_document(parsed, services)
-            self.reached = authorized = authorize_fields(planned, services)
-            if authorized.kind is OperationType.SUBSCRIPTION:
-                return await subscribe(authorized)
-            self.reached = executed = await execute_operation(authorized, services)
-            return encode_response(executed, services)
+            async with services.turns.take(called.client, seconds_max=services.settings.operation_timeout_seconds):
+                self.reached = parsed = await parse_document(called, services)
+                self.reached = planned = validate_document(parsed, services)
+                self.reached = authorized = authorize_fields(planned, services)
+                if authorized.kind is OperationType.SUBSCRIPTION:
+                    return await subscribe(authorized)
+                self.reached = executed = await execute_operation(authorized, services)
+                return encode_response(executed, services)
         except ClientDisconnect:
             raise
         except Exception as failure:  # noqa: BLE001 - every failure is answered; errors.py says how

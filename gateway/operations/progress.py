@@ -61,7 +61,11 @@ class Outcome:
     extensions: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def read_nothing(_bytes_max: int) -> GraphQLRequest:
+Weigh = Callable[[int], None]
+"""Called with the size of a body in bytes once it is read and before it is parsed."""
+
+
+async def read_nothing(_bytes_max: int, _weigh: Weigh) -> GraphQLRequest:
     """Stand in for the request where there is none, as in an upgrade to a WebSocket."""
     raise RuntimeError("There is no request to read.")
 
@@ -83,7 +87,7 @@ class Received:
     peer: str
     authorization: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
-    read: Callable[[int], Awaitable[GraphQLRequest]] = read_nothing
+    read: Callable[[int, Weigh], Awaitable[GraphQLRequest]] = read_nothing
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""

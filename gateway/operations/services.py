@@ -16,6 +16,7 @@ from gateway.operations.costs import CostModel
 from gateway.operations.plans import Plan, Planner
 from gateway.operations.progress import Document, Outcome
 from gateway.operations.protection import Protection, Requirement
+from gateway.operations.turns import Turns
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
 from ledger.bounds.rates import RateLimiter
@@ -57,6 +58,7 @@ class Services:
     clients: RateLimiter
     anonymous: RateLimiter
     in_flight: InFlight
+    turns: Turns
 
     @property
     def graph(self) -> GraphQLSchema:
@@ -95,4 +97,5 @@ def make_services(
         clients=RateLimiter(rate_per_second=settings.rate_per_second, burst=settings.rate_burst),
         anonymous=RateLimiter(rate_per_second=settings.rate_anonymous_per_second, burst=settings.rate_anonymous_burst),
         in_flight=InFlight(settings.in_flight_max),
+        turns=Turns(settings.at_once_per_client_max),
     )

@@ -104,14 +104,21 @@ class LimitSettings(SettingsSection):
         description="The largest answer to one operation, and the largest message of a subscription, in bytes of JSON, "
         "over every transport.",
     )
-    answer_bytes_per_operation: int = Field(
+    bytes_per_operation: int = Field(
         65_536,
         ge=1024,
-        description="How many bytes of an answer count as one further operation against RATE_PER_SECOND of its client, "
-        "where that is more than its cost counted.",
+        description="How many bytes of a body, or of an answer where that is more than its cost counted, count as one "
+        "further operation against RATE_PER_SECOND of their client.",
     )
     operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest that one operation may run.")
     in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs concurrently.")
+    at_once_per_client_max: int = Field(
+        4,
+        ge=1,
+        le=100_000,
+        description="Operations of one client, or of one address without a token, that one process works on at once; "
+        "further ones wait in line, at most OPERATION_TIMEOUT_SECONDS.",
+    )
     rate_per_second: float = Field(
         50, gt=0, le=1_000_000, description="Sustained operations per second of one client, in each process."
     )

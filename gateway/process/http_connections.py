@@ -36,7 +36,7 @@ _TICK_SECONDS = 0.5
 _BAD_REQUEST = 400
 _RATE_GRACE_SECONDS = 5.0
 """How long a body may be slower than the least rate."""
-_EXIT_PAUSE_SECONDS = 0.02
+_EXIT_PAUSE_SECONDS = 0.05
 """Between two reads of what is discarded, so that a peer that sends megabytes after its answer costs nobody else."""
 _HEADER_OVERHEAD_BYTES = len(": \r\n")
 _REQUEST_LINE_BYTES = 64

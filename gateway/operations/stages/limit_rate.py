@@ -24,6 +24,11 @@ def limit_rate(called: Called, services: Services) -> None:
     take_rate(_find_limiter(called, services), called.client, called.as_of)
 
 
+def charge_body(called: Called, size: int, *, services: Services) -> None:
+    """Count a body of so many bytes, as an answer of that size is counted, before it is parsed."""
+    _charge(called, size // services.settings.bytes_per_operation, services)
+
+
 def charge_document(called: Called, text: str, services: Services) -> None:
     """Count the work on a document that is not known yet, which is done before anything can be refused."""
     _charge(called, len(text) // _CHARACTERS_PER_OPERATION, services)
@@ -37,7 +42,7 @@ def charge_cost(planned: Planned, services: Services) -> None:
 def charge_answer(planned: Planned, answer: AnswerSize, services: Services) -> None:
     """Count what an answer came to, sent or not, as far as that is more than its cost already counted."""
     settings = services.settings
-    weight = min(max(answer.built, answer.read), settings.answer_bytes_max) // settings.answer_bytes_per_operation
+    weight = min(max(answer.built, answer.read), settings.answer_bytes_max) // settings.bytes_per_operation
     _charge(planned, weight - planned.cost // settings.cost_per_operation, services)
 
 

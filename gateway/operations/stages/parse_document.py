@@ -1,6 +1,7 @@
 """Reads the request and parses its document, with limits on both. It doesn't use the schema."""
 
 from dataclasses import replace
+from functools import partial
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.utilities import get_operation_ast
@@ -15,7 +16,7 @@ from gateway.operations.errors import (
 from gateway.operations.progress import Called, Document, GraphQLRequest, Parsed
 from gateway.operations.requests import refuse_number_in_document
 from gateway.operations.services import Services
-from gateway.operations.stages.limit_rate import charge_document
+from gateway.operations.stages.limit_rate import charge_body, charge_document
 
 
 async def parse_document(called: Called, services: Services) -> Parsed:
@@ -29,7 +30,7 @@ async def parse_document(called: Called, services: Services) -> Parsed:
     bytes_max = settings.body_bytes_max
     if called.principal is None:
         bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
-    request = await called.read(bytes_max)
+    request = await called.read(bytes_max, partial(charge_body, called, services=services))
     document = services.documents.find(request.query)
     if document is None:
         charge_document(called, request.query, services)

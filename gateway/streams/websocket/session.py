@@ -21,7 +21,7 @@ from auth.tokens.principal import Principal
 from auth.tokens.verification import Refusal as TokenRefusal
 from gateway.operations.failures import log_causes, tell_failure
 from gateway.operations.media_types import MediaType
-from gateway.operations.progress import Answer, Called, GraphQLRequest, Received, Transport, read_nothing
+from gateway.operations.progress import Answer, Called, GraphQLRequest, Received, Transport, Weigh, read_nothing
 from gateway.operations.services import Services
 from gateway.streams.ends import (
     ServerShutdownError,
@@ -310,8 +310,8 @@ class Session:
     def _receive(self, request: GraphQLRequest | None = None) -> Received:
         """Return what came over the socket: an operation, or the credentials that it begins with."""
 
-        async def read(bytes_max: int) -> GraphQLRequest:
-            return request or await read_nothing(bytes_max)
+        async def read(bytes_max: int, weigh: Weigh) -> GraphQLRequest:
+            return request or await read_nothing(bytes_max, weigh)
 
         return Received(
             request_id=new_id(),

@@ -101,10 +101,17 @@ class TestUnknownDocuments:
         assert [gateway.post(text, bearer=token(client="third")).status for _ in range(5)] == [400] * 4 + [429]
 
 
+class TestLargeBodies:
+    def test_take_it_also_where_they_are_refused(self, serve: Callable[..., Gateway]) -> None:
+        gateway = serve(rate_burst=10, rate_per_second=0.001, bytes_per_operation=1_024)
+        statuses = [gateway.post("{", {"t": "x" * 5_000}, bearer=token(client="large")).status for _ in range(3)]
+        assert statuses == [400, 400, 429]
+
+
 class TestLargeAnswers:
     def test_take_as_much_of_the_rate_as_many_small_ones(self, serve: Callable[..., Gateway]) -> None:
-        gateway = serve(rate_anonymous_burst=10, rate_anonymous_per_second=0.001, answer_bytes_per_operation=1_024)
-        assert gateway.post(ONE, {"t": "x" * 5_000}).status == 200
+        gateway = serve(rate_anonymous_burst=14, rate_anonymous_per_second=0.001, bytes_per_operation=1_024)
+        assert gateway.post(ONE, {"t": "x" * 5_000}).status == 200, "1, 4 for the body and 4 for the answer"
         statuses = [gateway.post("{ open }").status for _ in range(6)]
         assert statuses == [200] * 5 + [429]
 
@@ -112,7 +119,7 @@ class TestLargeAnswers:
         gateway = serve(
             rate_anonymous_burst=10,
             rate_anonymous_per_second=0.001,
-            answer_bytes_per_operation=1_024,
+            bytes_per_operation=1_024,
             answer_bytes_max=16_384,
         )
         assert gateway.post(ECHOES, {"t": TEXT}).problems == ["ANSWER_TOO_LARGE"]
