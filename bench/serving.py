@@ -103,11 +103,23 @@ async def serve_process(world: World, name: str, settings: Mapping[str, str] | N
     command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
     process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
     try:
-        yield Served(await _read_address(process), process.pid)
+        address = await _read_address(process)
+        # A pipe that nobody reads fills up, and then the gateway waits for ever to write its next line.
+        draining = asyncio.create_task(_drain(process))
+        try:
+            yield Served(address, process.pid)
+        finally:
+            draining.cancel()
     finally:
         if process.returncode is None:
             process.terminate()
         await process.communicate()
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    assert process.stderr is not None
+    while await process.stderr.read(65_536):
+        continue
 
 
 async def _read_address(process: asyncio.subprocess.Process) -> str:
