@@ -34,6 +34,8 @@ from cli.serving import serve
 from cli.signals import signals
 
 INTERRUPTED, TERMINATED = 130, 143
+_stops: list[int] = []
+"""The signals that have told this process to stop."""
 
 app = typer.Typer(
     name="jembatan",
@@ -94,13 +96,17 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if _stops:
+            # The signal was raised inside a library, which made an error of its own of it.
+            sys.exit(_status_of(TERMINATED))
         if os.environ.get("JEMBATAN_LOG_LEVEL", "").upper() == "DEBUG":
             logging.getLogger("gateway.cli").exception("The command failed.")
         sys.exit(report_failure(error))
     raise AssertionError("app() always exits")
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    _stops.append(number)
     raise SystemExit(_status_of(TERMINATED))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cluster import ROLE_PREFIX
 from tests.support.commands import COMMAND, SECONDS_MAX, clean_environment
 from tests.support.operator import Operator
 
@@ -104,7 +105,10 @@ class TestServe:
     @pytest.mark.parametrize("seconds", [0, 1])
     def test_told_to_stop_while_it_starts_ends_with_0(self, operator: Operator, port: int, seconds: float) -> None:
         """Whatever it is doing then: importing, reading the schema, waiting for the database, starting the feed."""
-        environment = clean_environment(JEMBATAN_METRICS_PORT="0", **operator.environment)
+        owner_url = operator.environment["JEMBATAN_DATABASE_URL"].replace(f"{ROLE_PREFIX}app@", f"{ROLE_PREFIX}owner@")
+        environment = clean_environment(
+            JEMBATAN_METRICS_PORT="0", JEMBATAN_MIGRATION_DATABASE_URL=owner_url, **operator.environment
+        )
         command = [*COMMAND, "serve", "--migrate", "--port", str(port)]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
             assert server.stderr is not None
