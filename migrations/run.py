@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError, SchemaOutdatedError, UnavailableError
-from ledger.storage.database import Database, async_url
+from ledger.storage.database import Database, async_url, sqlstate
 from ledger.storage.roles import Role, render_role_statements, role_name
 from migrations.locking import TablesBusyError, lock_tables
 from migrations.rights import HOLDS, hash_rights, write_rights
@@ -28,6 +28,8 @@ from migrations.rights import HOLDS, hash_rights, write_rights
 _logger = logging.getLogger(__name__)
 _LOCK_KEY = 0x6A656D62
 """The key of the advisory lock by which migrations wait for each other."""
+_NOT_PRIVILEGED = frozenset({"42501", "42P01"})
+"""Insufficient privilege; and undefined table, as tables look to a login that may not use their schema."""
 _ATTEMPTS_MAX = 30
 _BACKOFF = Backoff(0.2, 4.0)
 
@@ -44,6 +46,13 @@ class MigrationBlockedError(UnavailableError):
 
     code = "MIGRATION_BLOCKED"
     hint = "Look in pg_stat_activity for a long transaction (an export, a backup), and migrate when it has ended."
+
+
+class NotOwnerError(UnavailableError):
+    """This login may not migrate the database, because it doesn't own the tables."""
+
+    code = "NOT_OWNER"
+    hint = "Set JEMBATAN_MIGRATION_DATABASE_URL to the tables' owner."
 
 
 class RightsDifferError(SchemaOutdatedError):
@@ -75,13 +84,17 @@ async def migrate(
     """Apply the missing revisions and set every right. Returns (revision before, revision after).
 
     Everything or nothing is applied, and where nothing is to be applied, no table is locked and nothing is written.
-    Errors: RolesMissingError; DatabaseUnavailableError; MigrationBlockedError.
+    Errors: RolesMissingError; NotOwnerError; DatabaseUnavailableError; MigrationBlockedError.
     """
     engine = create_async_engine(async_url(owner_url))
     try:
         return await _migrate_when_free(engine, role_prefix, login, note)
     except OSError as error:
         raise DatabaseUnavailableError from error
+    except DBAPIError as error:
+        if sqlstate(error) in _NOT_PRIVILEGED:
+            raise NotOwnerError from error
+        raise
     finally:
         await engine.dispose()
 

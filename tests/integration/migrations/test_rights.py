@@ -12,6 +12,7 @@ from ledger.storage.roles import login_name
 from migrations import run as migrations
 from migrations.run import (
     MigrationBlockedError,
+    NotOwnerError,
     RightsDifferError,
     check_rights,
     head_revision,
@@ -57,6 +58,13 @@ class TestMigratingAnUpToDateSchema:
             await other.execute("SELECT pg_advisory_xact_lock($1)", migrations._LOCK_KEY)
             assert await bring_up(owner_url) == (head_revision(), head_revision())
         assert await owner_connection.fetch("SELECT xmin, * FROM schema_rights") == before
+
+
+class TestMigratingAsTheApplication:
+    async def test_is_refused_with_the_setting_that_is_missing(self, database_url: str) -> None:
+        with pytest.raises(NotOwnerError) as refusal:
+            await bring_up(database_url)
+        assert "JEMBATAN_MIGRATION_DATABASE_URL" in (refusal.value.hint or "")
 
 
 class TestRights:
