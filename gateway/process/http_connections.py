@@ -9,6 +9,7 @@ Source: RFC 9110 section 15.5.9; RFC 9112 section 9.6; RFC 6585 section 5; the s
 """
 
 import asyncio
+import socket
 from asyncio.transports import Transport
 from enum import StrEnum
 from typing import ClassVar, cast
@@ -36,8 +37,11 @@ _TICK_SECONDS = 0.5
 _BAD_REQUEST = 400
 _RATE_GRACE_SECONDS = 5.0
 """How long a body may be slower than the least rate."""
-_EXIT_PAUSE_SECONDS = 0.05
+_DISCARD_PAUSE_SECONDS = 0.05
 """Between two reads of what is discarded, so that a peer that sends megabytes after its answer costs nobody else."""
+_RECEIVE_BUFFER_BYTES = 262_144
+"""What the kernel holds of what a peer sends, which would grow to megabytes. So a peer goes at the pace at which it is
+read, also where what it sends is discarded."""
 _HEADER_OVERHEAD_BYTES = len(": \r\n")
 _REQUEST_LINE_BYTES = 64
 """What a request line has beside its URL, with room to spare."""
@@ -72,6 +76,8 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Limit the write buffer, also for an upgraded connection; refuse the connection if there is no room."""
         transport.set_write_buffer_limits(high=self.settings.stream_buffer_bytes_max)
+        connected: socket.socket = transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else "local"
         self._is_admitted = self.room.enter(self._peer)
@@ -103,9 +109,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         """Parse what came, and watch for the rest of the request."""
         if self._awaited is Part.EXIT:
             self._part_bytes += len(data)
-            # Not by the flow control, whose pauses are the application's and count for the peer.
-            self.transport.pause_reading()
-            self.loop.call_later(_EXIT_PAUSE_SECONDS, self._read_on)
+            self._pause()
             return
         if self._awaited is None:
             self._await(Part.HEAD)
@@ -115,6 +119,8 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
             self._count_unfinished(len(data))
         elif self._awaited is Part.BODY:
             self.cycle.transport = cast("Transport", _Exit(self))
+            if self.cycle.response_complete:
+                self._pause()
         self._watch()
 
     def on_message_begin(self) -> None:
@@ -203,6 +209,11 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
             self.transport.write_eof()
         self._await(Part.EXIT)
         self._watch()
+
+    def _pause(self) -> None:
+        """Read nothing for a moment. A pause of the flow control would be the application's, and excuse the peer."""
+        self.transport.pause_reading()
+        self.loop.call_later(_DISCARD_PAUSE_SECONDS, self._read_on)
 
     def _read_on(self) -> None:
         if not self.transport.is_closing():

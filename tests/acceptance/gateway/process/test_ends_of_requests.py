@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.process.http_connections import BoundedHttp
 from tests.support.sample_gateway import FORM_ROUTES, Gateway
 from tests.support.waiting import block_until
 
@@ -51,6 +52,21 @@ class TestBodyTooLarge:
         for _ in range(TRIES):
             answer = exchange(own, HEAD + b"Content-Length: %d\r\n\r\n" % size, *([b"x" * 4_096] * CHUNKS_SENT))
             assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+class TestClientThatSendsOn:
+    def test_after_its_answer_is_read_with_pauses_and_then_served_again(
+        self, own: Gateway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pauses: list[None] = []
+        read_on = BoundedHttp._read_on
+        monkeypatch.setattr(BoundedHttp, "_read_on", lambda self: (pauses.append(None), read_on(self))[1])
+        refused = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+        last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        answer = exchange(own, refused + b"Content-Length: 4000000\r\n\r\n", b"x" * 4_000_000, last)
+        assert answer.startswith(b"HTTP/1.1 415 ")
+        assert b"HTTP/1.1 200 " in answer
+        assert len(pauses) >= 10, "256 KB at a time"
 
 
 def make_head(*, url_bytes: int = 100, header_bytes: int = 100) -> bytes:
