@@ -161,8 +161,8 @@ class GraphQLEndpoint:
             _stream(request),
             declared_length=request.headers.get("content-length"),
             bytes_max=bytes_max,
+            weigh=weigh,
         )
-        weigh(len(body))
         # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
         parse_parameters(request.scope["query_string"])
         parse = partial(parse_body, body, values_max=settings.body_values_max)

@@ -62,7 +62,7 @@ class Outcome:
 
 
 Weigh = Callable[[int], None]
-"""Called with the size of a body in bytes once it is read and before it is parsed."""
+"""Called with the size of a body in bytes before it is parsed, and before it is read if its length is declared."""
 
 
 async def read_nothing(_bytes_max: int, _weigh: Weigh) -> GraphQLRequest:

@@ -21,7 +21,7 @@ from gateway.operations.errors import (
     TokenInUrlError,
     TooManyValuesError,
 )
-from gateway.operations.progress import GraphQLRequest
+from gateway.operations.progress import GraphQLRequest, Weigh
 
 _PARAMETERS = ("query", "operationName", "variables", "extensions")
 _GET_PARAMETERS_MAX = 20
@@ -40,19 +40,28 @@ _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _EMPTY = re.compile(r"\[\s*+\]|\{\s*+\}")
 
 
-async def read_body(chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int) -> bytes:
+async def read_body(
+    chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int, weigh: Weigh
+) -> bytes:
     """Read a body, chunked or not, and stop as soon as it is larger than bytes_max.
 
-    Errors: BodyTooLargeError.
+    weigh is called before the body is read if its length is declared, so that of many sent at once only those are read
+    that their sender's rate has room for.
+    Errors: BodyTooLargeError; those of weigh.
     """
     # The HTTP parser has already refused a length that is not a number, or one with too many digits.
-    if declared_length is not None and declared_length.isdecimal() and int(declared_length) > bytes_max:
-        raise _too_large(bytes_max)
+    declared = int(declared_length) if declared_length is not None and declared_length.isdecimal() else None
+    if declared is not None:
+        if declared > bytes_max:
+            raise _too_large(bytes_max)
+        weigh(declared)
     collected = bytearray()
     async for chunk in chunks:
         collected += chunk
         if len(collected) > bytes_max:
             raise _too_large(bytes_max)
+    if declared is None:
+        weigh(len(collected))
     return bytes(collected)
 
 

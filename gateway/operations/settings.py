@@ -107,8 +107,14 @@ class LimitSettings(SettingsSection):
     bytes_per_operation: int = Field(
         65_536,
         ge=1024,
-        description="How many bytes of a body, or of an answer where that is more than its cost counted, count as one "
-        "further operation against RATE_PER_SECOND of their client.",
+        description="How many bytes of an answer, where that is more than its cost counted, count as one further "
+        "operation against RATE_PER_SECOND of its client.",
+    )
+    body_bytes_per_operation: int = Field(
+        16_384,
+        ge=1024,
+        description="How many bytes of a body count as one further operation: fewer than of an answer, since all of a "
+        "body is read before anything in it can be refused.",
     )
     operation_timeout_seconds: float = Field(20, gt=0, le=3600, description="The longest that one operation may run.")
     in_flight_max: int = Field(256, ge=1, le=100_000, description="Operations that one process runs concurrently.")

@@ -52,9 +52,12 @@ class RateLimiter:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, client: str, *, now_seconds: float) -> float | None:
-        """Take one operation and return None, or return the seconds until one will be granted."""
-        return self._find_bucket(client, now_seconds).take(now_seconds=now_seconds)
+    def take(self, client: str, weight: int = 1, *, now_seconds: float) -> float | None:
+        """Take weight operations and return None, or return the seconds until they will be granted.
+
+        A weight of 0 takes nothing, and asks whether the client is in debt.
+        """
+        return self._find_bucket(client, now_seconds).take(weight, now_seconds=now_seconds)
 
     def charge(self, client: str, weight: int, *, now_seconds: float) -> None:
         """Count further operations for what one that was granted turned out to weigh."""

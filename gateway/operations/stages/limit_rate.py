@@ -25,8 +25,15 @@ def limit_rate(called: Called, services: Services) -> None:
 
 
 def charge_body(called: Called, size: int, *, services: Services) -> None:
-    """Count a body of so many bytes, as an answer of that size is counted, before it is parsed."""
-    _charge(called, size // services.settings.bytes_per_operation, services)
+    """Count a body of so many bytes.
+
+    Errors: RateLimitedError if the caller's other operations have come into debt since this one was granted. Otherwise
+    all the bodies sent at once would be taken, each granted before any was counted.
+    """
+    weight = size // services.settings.body_bytes_per_operation
+    if weight:
+        take_rate(_find_limiter(called, services), called.client, called.as_of, weight=0)
+    _charge(called, weight, services)
 
 
 def charge_document(called: Called, text: str, services: Services) -> None:
@@ -54,8 +61,8 @@ def _find_limiter(called: Called, services: Services) -> RateLimiter:
     return services.anonymous if called.principal is None else services.clients
 
 
-def take_rate(limiter: RateLimiter, client: str, as_of: datetime) -> None:
-    """Count one operation against a rate limit. Errors: RateLimitedError."""
-    wait_seconds = limiter.take(client, now_seconds=as_of.timestamp())
+def take_rate(limiter: RateLimiter, client: str, as_of: datetime, *, weight: int = 1) -> None:
+    """Count weight operations against a rate limit. Errors: RateLimitedError."""
+    wait_seconds = limiter.take(client, weight, now_seconds=as_of.timestamp())
     if wait_seconds is not None:
         raise RateLimitedError(headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))})

@@ -8,6 +8,7 @@ import pytest
 from starlette.routing import BaseRoute
 
 from gateway.app import create_app
+from gateway.operations.services import VerifyToken
 from gateway.settings import Settings
 from tests.support.sample_gateway import Gateway, verify_sample
 from tests.support.sample_graph import SampleContext, make_schema
@@ -19,7 +20,13 @@ def serve() -> Iterator[Callable[..., Gateway]]:
     """Starts a gateway; settings and other parts of create_app by keyword."""
     started: list[ServerThread] = []
 
-    def start(*, ready_checks: Any = None, auth_routes: Sequence[BaseRoute] = (), **overrides: Any) -> Gateway:
+    def start(
+        *,
+        ready_checks: Any = None,
+        auth_routes: Sequence[BaseRoute] = (),
+        verify_token: VerifyToken = verify_sample,
+        **overrides: Any,
+    ) -> Gateway:
         defaults = {
             "rate_burst": 100_000,
             "rate_anonymous_burst": 100_000,
@@ -32,7 +39,7 @@ def serve() -> Iterator[Callable[..., Gateway]]:
         app = create_app(
             settings,
             schema=make_schema(),
-            verify_token=verify_sample,
+            verify_token=verify_token,
             make_context=lambda principal, as_of, request_id: SampleContext(principal, as_of, request_id, calls),
             auth_routes=auth_routes,
             ready_checks=ready_checks,

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from http.client import HTTPConnection
 
 import pytest
 
-from tests.support.sample_gateway import Gateway, token
+from auth.tokens.verification import Verdict
+from tests.support.sample_gateway import Gateway, token, verify_sample
 from tests.support.sockets import SampleGateway, open_socket
+from tests.support.waiting import block_until
 
 BYTES_MAX = 65_536
 CLIENT = token("orders:read")
@@ -103,14 +107,51 @@ class TestUnknownDocuments:
 
 class TestLargeBodies:
     def test_take_it_also_where_they_are_refused(self, serve: Callable[..., Gateway]) -> None:
-        gateway = serve(rate_burst=10, rate_per_second=0.001, bytes_per_operation=1_024)
+        gateway = serve(rate_burst=10, rate_per_second=0.001, body_bytes_per_operation=1_024)
         statuses = [gateway.post("{", {"t": "x" * 5_000}, bearer=token(client="large")).status for _ in range(3)]
         assert statuses == [400, 400, 429]
+
+    def test_sent_at_once_are_read_only_as_far_as_the_rate_has_room_for_them(
+        self, serve: Callable[..., Gateway]
+    ) -> None:
+        verified: list[str] = []
+
+        async def verify(bearer: str, as_of: datetime) -> Verdict:
+            verified.append(bearer)
+            return await verify_sample(bearer, as_of)
+
+        gateway = serve(
+            verify_token=verify,
+            rate_burst=3,
+            rate_per_second=0.001,
+            body_bytes_per_operation=1_024,
+            at_once_per_client_max=1,
+        )
+        first = HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+        first.putrequest("POST", "/graphql")
+        body = b'{"query":"{ open }"}'
+        for name, value in (("Authorization", f"Bearer {CLIENT}"), ("Content-Type", "application/json")):
+            first.putheader(name, value)
+        first.putheader("Content-Length", str(len(body)))
+        first.endheaders(body[:1])
+        with ThreadPoolExecutor(2) as pool:
+            large = [pool.submit(gateway.post, "{ open }", {"t": "x" * 5_000}, bearer=CLIENT) for _ in range(2)]
+            block_until(lambda: len(verified) == 3, "each was verified")
+            first.send(body[1:])
+            assert first.getresponse().status == 200
+            first.close()
+            statuses = sorted(each.result().status for each in large)
+        assert statuses == [200, 429], "both were granted before either was counted"
 
 
 class TestLargeAnswers:
     def test_take_as_much_of_the_rate_as_many_small_ones(self, serve: Callable[..., Gateway]) -> None:
-        gateway = serve(rate_anonymous_burst=14, rate_anonymous_per_second=0.001, bytes_per_operation=1_024)
+        gateway = serve(
+            rate_anonymous_burst=14,
+            rate_anonymous_per_second=0.001,
+            bytes_per_operation=1_024,
+            body_bytes_per_operation=1_024,
+        )
         assert gateway.post(ONE, {"t": "x" * 5_000}).status == 200, "1, 4 for the body and 4 for the answer"
         statuses = [gateway.post("{ open }").status for _ in range(6)]
         assert statuses == [200] * 5 + [429]
