@@ -6,16 +6,18 @@ because what is set aside is freed without a search: connections, streams and op
 end; docs/adr/0083.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-_THRESHOLDS = (1_000, 10, 1_000_000_000)
-"""Python's own searches: of 1,000 new objects, and of 10,000; a full one is never its own choice."""
+_THRESHOLDS = (1_000, 5, 1_000_000_000)
+"""Python's own searches: of 1,000 new objects, and of 5,000; a full one is never its own choice."""
 _SET_ASIDE_MIN = 5_000
 """Survivors are set aside from this many on: a process whose streams don't increase sets nothing aside."""
 
@@ -32,6 +34,7 @@ class ShortSearches(Collector):
         self._count = 0
         self._seconds = 0.0
         self._longest = 0.0
+        self._is_due = False
 
     def begin(self) -> None:
         """Set aside all that was loaded, and search little from now on."""
@@ -45,7 +48,8 @@ class ShortSearches(Collector):
         gc.callbacks.remove(self._note)
 
     def tend(self) -> None:
-        """Search all that is not set aside, after each of the larger searches; called several times a second."""
+        """Search all that is not set aside, after each of the larger searches."""
+        self._is_due = False
         if gc.get_count()[2] == 0:
             return
         gc.collect()
@@ -60,7 +64,7 @@ class ShortSearches(Collector):
         )
         yield GaugeMetricFamily("jembatan_gc_longest_seconds", "The longest since the process started.", self._longest)
 
-    def _note(self, phase: Literal["start", "stop"], _details: dict[str, int]) -> None:
+    def _note(self, phase: Literal["start", "stop"], details: dict[str, int]) -> None:
         if phase == "start":
             self._began = time.thread_time()
             return
@@ -68,3 +72,11 @@ class ShortSearches(Collector):
         self._count += 1
         self._seconds += seconds
         self._longest = max(self._longest, seconds)
+        if details["generation"] == 1 and not self._is_due:
+            self._tend_soon()
+
+    def _tend_soon(self) -> None:
+        """Tend in the loop's next round: a loop that is busy has its ticks late, and by then much is new."""
+        with suppress(RuntimeError):  # a search in another thread, which has no loop
+            asyncio.get_running_loop().call_soon(self.tend)
+            self._is_due = True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.process.garbage import ShortSearches
+from tests.support.waiting import yield_turn
 
 
 class Knot:
@@ -57,3 +58,12 @@ class TestShortSearches:
         figures = {family.name: family.samples[0].value for family in searches.collect()}
         assert figures["jembatan_gc_searches"] >= 2
         assert 0 < figures["jembatan_gc_longest_seconds"] <= figures["jembatan_gc_seconds"]
+
+    async def test_are_done_while_the_loop_is_too_busy_for_its_ticks(self, searches: ShortSearches) -> None:
+        before = gc.get_freeze_count()
+        kept: list[Knot] = []
+        for _ in range(10):
+            kept += [Knot() for _ in range(6_000)]
+            await yield_turn()
+        assert gc.get_freeze_count() - before >= len(kept) / 2
+        assert searches.collect()
