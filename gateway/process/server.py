@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from gateway.process.connections import bound_websocket
 from gateway.process.garbage import ShortSearches
+from gateway.process.memory import return_large_buffers
 from gateway.process.http_connections import bound_http
 from gateway.process.metrics import Metrics
 from gateway.process.refusals import Refusals
@@ -119,6 +120,7 @@ def serve_metrics(metrics: Metrics, settings: Settings) -> Any | None:
 
 def serve(app: Starlette, settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
     """Serve until the process is asked to stop, with all of the process's memory tended for that."""
+    return_large_buffers()
     server = make_server(app, settings)
     server.searches = searches = ShortSearches()
     app.state.metrics.registry.register(searches)
