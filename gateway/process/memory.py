@@ -1,8 +1,8 @@
 """Gives large buffers back to the system as soon as they are freed.
 
-glibc takes large buffers from the system and returns them, but only above a threshold that it raises to the size of the
-first that is freed. From then on bodies of megabytes are taken from the heap, and what is allocated behind them keeps it
-large. A threshold that is set is not raised.
+glibc takes large buffers from the system and returns them, but only above a threshold, which it raises to the size of
+the first one that is freed. From then on bodies of megabytes are taken from the heap, and what is made behind them
+keeps it large. A threshold that was set is not raised.
 Source: mallopt(3), M_MMAP_THRESHOLD.
 """
 

@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 
 from gateway.process.connections import bound_websocket
 from gateway.process.garbage import ShortSearches
-from gateway.process.memory import return_large_buffers
 from gateway.process.http_connections import bound_http
+from gateway.process.memory import return_large_buffers
 from gateway.process.metrics import Metrics
 from gateway.process.refusals import Refusals
 from gateway.process.room import Room
