@@ -52,6 +52,9 @@ schema: $(READY) ## Regenerate schema/schema.graphql and the table in docs/graph
 settings: $(READY) ## Regenerate docs/settings.md and .env.example from the code
 	$(BIN)/python -m gateway.settings_reference
 
+changelog: $(READY) ## Regenerate CHANGELOG.md from docs/changes
+	$(BIN)/python docs/changes/render.py
+
 revision: $(READY) ## Draft an Alembic revision from the records: make revision MESSAGE="what changes"
 	$(BIN)/python -m migrations.draft "$(MESSAGE)"
 
@@ -63,8 +66,10 @@ lock: ## Update the locked versions (needs uv on the PATH)
 		--extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 		-c requirements-dev.lock pyproject.toml -o requirements.lock
+	echo "setuptools" | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements-dev.lock - -o requirements-build.lock
 
 clean: ## Remove the environment, caches and build files, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
-.PHONY: help install demo test test-noun test-long lint check conformance schema settings revision bench lock clean
+.PHONY: help install demo test test-noun test-long lint check conformance schema settings changelog revision bench lock clean

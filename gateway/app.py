@@ -27,6 +27,7 @@ from gateway.process.metrics import Metrics
 from gateway.process.middleware import RequestEnvelope
 from gateway.process.server import Drain
 from gateway.settings import Settings
+from gateway.start_page import make_start_page
 from gateway.streams.hub import StreamHub
 from gateway.streams.websocket.upgrades import WebSocketEndpoint
 from ledger.feed.follower import Follower
@@ -85,6 +86,7 @@ def create_app(
     )
     hub = StreamHub(services, follower, open_tokens, now=now) if follower is not None else None
     routes: list[BaseRoute] = [
+        Route("/", endpoint=make_start_page(settings), methods=["GET"]),
         Route("/graphql", endpoint=GraphQLEndpoint(services, hub=hub, now=now)),
         Route("/healthz", endpoint=answer_healthz),
         Route("/readyz", endpoint=readiness.answer),
