@@ -14,7 +14,7 @@ from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member
 from schema.numbers.types import PhoneNumber
-from schema.pages import LONG, few
+from schema.pages import few
 from schema.scalars import E164
 
 ACKNOWLEDGEMENTS_ASSUMED = 3
@@ -33,7 +33,7 @@ class BlockRequest:
     id: strawberry.ID = strawberry.field(description="Its ID.")
     e164: E164 | None = strawberry.field(description="The number it concerns.")
     category: Category = strawberry.field(description="What the number is reported for.")
-    summary: str = strawberry.field(description="The officer's summary for the addressee.", directives=[LONG])
+    summary: str = strawberry.field(description="The officer's summary for the addressee.")
     complaint_count: int = strawberry.field(description="The number of complaints it is based on.")
     issued_at: datetime | None = strawberry.field(description="When it was sent.")
 

@@ -89,7 +89,7 @@ class Member(Shown[table.Member]):
         description="When it was suspended; it can do nothing from then on."
     )
 
-    @field("Whom to reach, day and night.", needs=MEMBER_STAFF)
+    @field("Whom to reach, day and night.")
     def contact(self) -> Contact | None:
         member = self.row
         if member.contact_name is None and member.contact_email is None and member.contact_phone is None:
@@ -100,7 +100,7 @@ class Member(Shown[table.Member]):
     async def brands(self, info: Info) -> list[Brand]:
         return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.row.id) or []]
 
-    @field("Its officers, oldest first.", needs=MEMBER_STAFF, directives=[PAGED, QUERIED])
+    @field("Its officers, oldest first.", directives=[PAGED, QUERIED])
     async def officers(self, info: Info, first: First = UNSET, after: After = UNSET) -> OfficerConnection | None:
         """Runs one statement per member; meant to be read for one member at a time."""
         page = await info.context.read(list_officers, page_request(first, after), member_id=self.row.id)

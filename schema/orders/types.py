@@ -49,6 +49,7 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     )
     directive_id: strawberry.ID = strawberry.field(description="The same for all orders of one decision.")
     e164: E164 = strawberry.field(description="The number to block.")
+    summary: str = strawberry.field(description="The officer's summary for the addressee.", directives=[LONG])
     epoch: int = strawberry.field(description="The assignment of the number that the order concerns.")
     scope: BlockScope = strawberry.field(description="How much of the line is blocked.")
     legal_basis: str = strawberry.field(description="Its legal basis.", directives=[LONG])

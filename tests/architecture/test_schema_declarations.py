@@ -170,6 +170,12 @@ class TestSizes:
                 assert str(field.args["first"].type) == "Int", name
                 assert field.args["first"].default is None, name
 
+    def test_have_no_price_on_an_interface_which_apollos_composition_refuses(self):
+        interfaces = {type_.name for type_ in list_types() if is_interface_type(type_)}
+        priced = [name for name, field in list_fields() if any(isinstance(d, Cost) for d in directives_of(field))]
+        assert [name for name in priced if name.split(".")[0] in interfaces] == []
+        assert "BlockOrder.summary" in priced
+
     def test_have_a_price_where_a_field_costs_more_than_a_lookup(self):
         priced = {name for name, field in list_fields() if any(isinstance(d, Cost) for d in directives_of(field))}
         assert {"BlockOrderConnection.totalCount", "ComplaintConnection.totalCount", "Complaint.chronology"} <= priced

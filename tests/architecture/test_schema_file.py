@@ -1,27 +1,15 @@
 """The committed SDL is the graph, and the graph keeps what was released."""
 
-from graphql import build_schema, parse, print_ast
+from graphql import build_schema
 from graphql.utilities import find_breaking_changes
 
 from schema.graph import schema
 from schema.rendering import GUIDE, PRESENT, RELEASED, render_guide, render_sdl
+from tests.support.declared_scopes import read_alternatives
 
 
 def read(path):
     return build_schema(path.read_text(encoding="utf-8"), assume_valid=True, assume_valid_sdl=True)
-
-
-def read_needs(path):
-    """What each type and field asks of a token, by coordinate."""
-    needs = {}
-    for definition in parse(path.read_text(encoding="utf-8")).definitions:
-        name = getattr(getattr(definition, "name", None), "value", "schema")
-        holders = [(name, definition)]
-        holders += [(f"{name}.{field.name.value}", field) for field in getattr(definition, "fields", None) or ()]
-        for coordinate, holder in holders:
-            asked = [d for d in holder.directives or () if d.name.value in {"requiresScopes", "authenticated"}]
-            needs[coordinate] = sorted(print_ast(directive) for directive in asked)
-    return needs
 
 
 class TestSchemaFile:
@@ -33,9 +21,14 @@ class TestSchemaFile:
         assert [change.description for change in changes] == []
 
     def test_asks_for_no_other_scopes_than_were_released(self):
-        present = read_needs(PRESENT)
-        changed = {name for name, asked in read_needs(RELEASED).items() if present.get(name, asked) != asked}
-        assert changed == set()
+        """Where they are declared, on the field or on its type, makes no difference to a token."""
+        released, present = (read_alternatives(path.read_text(encoding="utf-8")) for path in (RELEASED, PRESENT))
+        fields = {
+            f"{type_.name}.{name}"
+            for type_ in read(RELEASED).type_map.values()
+            for name in getattr(type_, "fields", ())
+        }
+        assert {name for name in fields | released.keys() if present.get(name) != released.get(name)} == set()
 
     def test_would_notice_a_field_that_is_gone(self):
         before = read(RELEASED)
