@@ -2,10 +2,12 @@
 
 It adds what uvicorn lacks: limits on the size of a request's head and on the data waiting for a slow reader; deadlines
 for heads and bodies, and a least rate for bodies, since a peer that sends nothing would otherwise hold its connection
-for ever; and an end that a client which is still sending can read. `ABORT` in the scope's extensions is a function that
+for ever; an end that a client which is still sending can read; and requests that offer another protocol, such as h2c,
+are read whole and answered in HTTP/1.1. `ABORT` in the scope's extensions is a function that
 drops the connection immediately, `WRITE` one that sends part of a streamed response unless it would have to wait.
 Nothing here knows GraphQL.
-Source: RFC 9110 section 15.5.9; RFC 9112 section 9.6; RFC 6585 section 5; the source of uvicorn for what is overridden.
+Source: RFC 9110 sections 7.8 and 15.5.9; RFC 9112 section 9.6; RFC 6585 section 5; the source of uvicorn for what is
+overridden.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from asyncio.transports import Transport
 from enum import StrEnum
 from typing import ClassVar, cast
 
+import httptools
 import orjson
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -45,6 +48,8 @@ read, also where what it sends is discarded."""
 _HEADER_OVERHEAD_BYTES = len(": \r\n")
 _REQUEST_LINE_BYTES = 64
 """What a request line has beside its URL, with room to spare."""
+_OFFER_HEADERS = frozenset({b"upgrade", b"http2-settings"})
+"""What offers another protocol; `Connection` names them too."""
 
 
 class Part(StrEnum):
@@ -71,6 +76,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
     _header_bytes = 0
     _completed = 0
     _overflow: RequestRefusedError | None = None
+    _is_offer = False
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -114,7 +120,7 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         if self._awaited is None:
             self._await(Part.HEAD)
         completed = self._completed
-        super().data_received(data)
+        self._parse(data)
         if self._awaited is Part.HEAD and completed == self._completed:
             self._count_unfinished(len(data))
         elif self._awaited is Part.BODY:
@@ -148,7 +154,12 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Wait for the body, if there is one."""
+        """Wait for the body, if there is one. A head with an offer is parsed again without it."""
+        self._is_offer = (
+            self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT" and not self._should_upgrade()
+        )
+        if self._is_offer:
+            return
         self._await(Part.BODY)
         super().on_headers_complete()
 
@@ -159,6 +170,8 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
 
     def on_message_complete(self) -> None:
         """Wait for nothing until another request begins."""
+        if self._is_offer:
+            return
         self._awaited = None
         self._completed += 1
         if self.cycle is not None:
@@ -209,6 +222,35 @@ class BoundedHttp(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
             self.transport.write_eof()
         self._await(Part.EXIT)
         self._watch()
+
+    def _parse(self, data: bytes) -> None:
+        """Parse what came, as uvicorn does, and pass over offers of other protocols.
+
+        Behind an offer the parser would take a body for the other protocol, or for another request.
+        """
+        self._unset_keepalive_if_required()
+        pieces = [memoryview(data)]
+        while pieces:
+            piece = pieces.pop()
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserError:
+                self.send_400_response("Invalid HTTP request received.")
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._is_offer:
+                    if self._should_upgrade():
+                        self.handle_websocket_upgrade()
+                    return
+                pieces += [piece[upgrade.args[0] :], memoryview(self._begin_again())]
+
+    def _begin_again(self) -> bytes:
+        """Start a parser behind a head with an offer, and return the head without it."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        self._is_offer = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        return _render_head(method, self.url, version, self.headers)
 
     def _pause(self) -> None:
         """Read nothing for a moment. A pause of the flow control would be the application's, and excuse the peer."""
@@ -311,6 +353,19 @@ class _Exit:
 def bound_http(settings: Settings, room: Room, refusals: Refusals) -> type[BoundedHttp]:
     """Return the protocol for HTTP with the limits of the settings."""
     return type("BoundedHttp", (BoundedHttp,), {"settings": settings, "room": room, "refusals": refusals})
+
+
+def _render_head(method: bytes, url: bytes, version: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Render a parsed head without what offers another protocol."""
+    lines = [b"%b %b HTTP/%b" % (method, url, version)]
+    for name, given in headers:
+        value = given
+        if name == b"connection":
+            options = [option.strip() for option in given.split(b",")]
+            value = b", ".join(option for option in options if option.lower() not in _OFFER_HEADERS)
+        if name not in _OFFER_HEADERS:
+            lines.append(b"%b: %b" % (name, value))
+    return b"\r\n".join((*lines, b"", b""))
 
 
 def _render(refusal: RequestRefusedError, request_id: str) -> bytes:
