@@ -8,11 +8,11 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, NoReturn, TypeVar
 
 import orjson
-from sqlalchemy import Column, ColumnElement, DateTime, Uuid, and_, false, func, or_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, DateTime, Uuid, and_, false, func, or_, select
 
 from ledger.errors import CursorInvalidError, InvalidInputError
 from ledger.identifiers import parse_id
@@ -26,6 +26,7 @@ PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 500
 BATCH_SIZE_MAX = 1000
 _CURSOR_LENGTH_MAX = 1024
+_INTEGER_MAX, _BIG_INTEGER_MAX = 2**31 - 1, 2**63 - 1
 
 
 class PageSizeError(InvalidInputError):
@@ -87,11 +88,10 @@ def cursor_moment(value: Any) -> datetime:
     """A time from a cursor. Errors: CursorInvalidError."""
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise CursorInvalidError(field="after") from None
-    if moment.tzinfo is None:
-        raise CursorInvalidError(field="after")
-    return moment
+        # Near its ends, a time with an offset may be none in UTC, in which it is sent to the database.
+        return moment.astimezone(UTC) if moment.tzinfo is not None else _refuse_cursor()
+    except (TypeError, ValueError, OverflowError):
+        _refuse_cursor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,13 @@ def _read_value(column: Column[Any], value: Any) -> Any:
     if isinstance(column.type, DateTime):
         return cursor_moment(value)
     is_fitting = isinstance(value, column.type.python_type) and not isinstance(value, bool)
-    if not is_fitting:
-        raise CursorInvalidError(field="after")
-    return value
+    if isinstance(value, int):
+        limit = _BIG_INTEGER_MAX if isinstance(column.type, BigInteger) else _INTEGER_MAX
+        is_fitting = is_fitting and -limit <= value <= limit
+    if isinstance(value, str):
+        is_fitting = is_fitting and "\x00" not in value
+    return value if is_fitting else _refuse_cursor()
+
+
+def _refuse_cursor() -> NoReturn:
+    raise CursorInvalidError(field="after")

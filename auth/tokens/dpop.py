@@ -107,14 +107,15 @@ def verify_proof(
     if not isinstance(jti, str) or not 1 <= len(jti) <= _JTI_LENGTH_MAX or made_at is None:
         return ProofFault.INVALID
     skew = timedelta(seconds=settings.token_skew_seconds)
-    expires_at = made_at + timedelta(seconds=settings.proof_seconds) + skew
-    if not made_at - skew <= as_of < expires_at:
+    lifetime = timedelta(seconds=settings.proof_seconds) + skew
+    # Compared on our side: beyond the year 9999 the client's time could not be added to.
+    if not as_of - lifetime < made_at <= as_of + skew:
         return ProofFault.INVALID
     if not _is_good_nonce(claims.get("nonce"), keyring, as_of):
         return ProofFault.NONCE
     thumbprint = key.thumbprint()
     use = hashlib.sha256(f"{thumbprint}:{jti}".encode("utf-8", "surrogatepass")).digest()
-    return Proof(thumbprint, use, expires_at)
+    return Proof(thumbprint, use, made_at + lifetime)
 
 
 def _read_signed(proof: str) -> tuple[ECKey | RSAKey, dict[str, Any]] | None:
