@@ -95,6 +95,9 @@ INIT_TIMEOUT = Refusal(CloseCode.INIT_TIMEOUT, "Connection initialisation timeou
 INIT_REPEATED = Refusal(CloseCode.TOO_MANY, "Too many initialisation requests")
 RATE_LIMITED = Refusal(CloseCode.TOO_MANY, "RATE_LIMITED")
 TOKENS_DIFFER = Refusal(CloseCode.FORBIDDEN, "The token of the payload is not that of the Authorization header")
+TOKEN_MISPLACED = Refusal(
+    CloseCode.BAD_MESSAGE, 'The payload has a token where none is read. Send it as {"Authorization": "Bearer <token>"}.'
+)
 TRY_AGAIN = Refusal(CloseCode.TRY_AGAIN, "Try again later")
 INTERNAL = Refusal(CloseCode.INTERNAL, "Internal server error")
 

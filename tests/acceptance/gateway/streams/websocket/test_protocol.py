@@ -79,6 +79,73 @@ class TestInitialisation:
             await client.send({"type": "connection_init", "payload": {"Authorization": said}})
             assert (await client.read_close())[0] == 4400
 
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            {"headers": {"Authorization": "Bearer a~"}},
+            {"headers": {"authorization": "Bearer a~"}},
+            {"Headers": [{"x-auth-token": "a~"}]},
+            {"authToken": "a~"},
+            {"auth_token": "a~"},
+            {"token": "a~"},
+            {"Token": "a~"},
+            {"accessToken": "a~"},
+            {"access_token": "Bearer a~"},
+            {"AUTHORIZATION": "Bearer a~"},
+            {"auth": {"data": {"jwt": "a~"}}},
+            {"context": "Bearer a~"},
+            {"context": {"session": ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"]}},
+            {"Authorization": None, "authToken": "a~"},
+            {"Authorization": "Bearer b~", "headers": {"Authorization": "Bearer a~"}},
+        ],
+        ids=json.dumps,
+    )
+    async def test_takes_nobody_for_anonymous_who_put_a_token_where_none_is_read(
+        self, sample: SampleGateway, payload: object
+    ) -> None:
+        async with open_bare(sample.url) as client:
+            await client.send({"type": "connection_init", "payload": payload})
+            code, reason = await client.read_close()
+            assert (code, '{"Authorization": "Bearer <token>"}' in reason) == (4400, True)
+
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            {},
+            {"headers": {"Authorization": None}},
+            {"authToken": ""},
+            {"token": 7},
+            {"csrfToken": "abc"},
+            {"headers": {"X-Request-Id": "desk-12345678"}, "tokens": {}, "client": "desk"},
+        ],
+        ids=json.dumps,
+    )
+    async def test_takes_who_gives_no_token_anywhere_for_anonymous(
+        self, sample: SampleGateway, payload: object
+    ) -> None:
+        async with open_bare(sample.url) as client:
+            await client.send({"type": "connection_init", "payload": payload})
+            assert (await client.read())["type"] == "connection_ack"
+            assert (await client.run("{ viewer }"))["data"] == {"viewer": None}
+
+    async def test_takes_the_same_token_once_more_elsewhere(self, sample: SampleGateway) -> None:
+        bearer = token(client="alice")
+        payload = {
+            "Authorization": f"Bearer {bearer}",
+            "token": bearer,
+            "headers": {"authorization": f"bearer {bearer}"},
+        }
+        async with open_bare(sample.url) as client:
+            await client.send({"type": "connection_init", "payload": payload})
+            assert (await client.read())["type"] == "connection_ack"
+            assert (await client.run("{ viewer }"))["data"] == {"viewer": "alice"}
+
+    async def test_refuses_a_misplaced_token_beside_a_header_of_somebody_else(self, sample: SampleGateway) -> None:
+        headers = {"Authorization": f"Bearer {token(client='proxy')}"}
+        async with open_bare(sample.url, additional_headers=headers) as client:
+            await client.send({"type": "connection_init", "payload": {"authToken": token(client="alice")}})
+            assert (await client.read_close())[0] == 4400
+
     async def test_is_waited_for_no_longer_than_it_may_take(self, sample: SampleGateway) -> None:
         async with open_bare(sample.url) as client:
             assert await client.read_close() == (4408, "Connection initialisation timeout")
