@@ -21,7 +21,9 @@ class AddressSettings(SettingsSection):
     host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port that the gateway listens on; 0 picks a free one.")
     public_url: str | None = Field(
-        None, description="The URL that clients use; also the issuer of tokens. Unset: http://HOST:PORT."
+        None,
+        description="The URL that clients use; also the issuer of tokens. An origin without a path, since the gateway "
+        "can't live under a prefix of another site. Unset: http://HOST:PORT.",
     )
 
     @field_validator("public_url")

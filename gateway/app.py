@@ -32,6 +32,9 @@ from gateway.streams.hub import StreamHub
 from gateway.streams.websocket.upgrades import WebSocketEndpoint
 from ledger.feed.follower import Follower
 
+GRAPH_PATHS = ("/graphql", "/graphql/")
+"""Where the graph is served: many clients and proxies add the slash, and a redirect would cost them their body."""
+
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
 
@@ -66,7 +69,7 @@ def create_app(
     an operation's context, an async context manager that is exited when the operation ends. Without a follower no
     subscription is served; without open_tokens a stream outlives its token. app.state has .metrics, .readiness,
     .streams and .drains, which a server calls and awaits before it closes connections.
-    Errors: SchemaUnsafeError, before anything is served.
+    Errors: SchemaUnsafeError and SettingsError, before anything is served.
     """
     prepared = prepare_schema(schema)
     faults = check_declarations(prepared._schema)  # noqa: SLF001 - Strawberry has no public name for it
@@ -85,9 +88,10 @@ def create_app(
         metrics=metrics,
     )
     hub = StreamHub(services, follower, open_tokens, now=now) if follower is not None else None
+    graph = GraphQLEndpoint(services, hub=hub, now=now)
     routes: list[BaseRoute] = [
         Route("/", endpoint=make_start_page(settings), methods=["GET"]),
-        Route("/graphql", endpoint=GraphQLEndpoint(services, hub=hub, now=now)),
+        *(Route(path, endpoint=graph) for path in GRAPH_PATHS),
         Route("/healthz", endpoint=answer_healthz),
         Route("/readyz", endpoint=readiness.answer),
         *auth_routes,
@@ -95,11 +99,13 @@ def create_app(
     drains: list[Drain] = []
     if hub is not None:
         sockets = WebSocketEndpoint(services, hub, open_tokens, now=now)
-        routes.append(WebSocketRoute("/graphql", endpoint=sockets))
+        routes += [WebSocketRoute(path, endpoint=sockets) for path in GRAPH_PATHS]
         drains += [hub.drain, sockets.drain]
     if settings.graphiql:
         routes.append(Route(f"{ASSETS_PATH}/{{name}}", endpoint=serve_asset))
     app = Starlette(routes=routes, middleware=_list_middleware(settings, metrics, routes), lifespan=lifespan)
+    # Starlette would send whoever adds a slash to a URL that it makes of the Host header.
+    app.router.redirect_slashes = False
     app.state.metrics = metrics
     app.state.readiness = readiness
     app.state.services = services

@@ -121,6 +121,7 @@ class GraphQLEndpoint:
             request_id=request.state.request_id,
             as_of=self.now(),
             method=request.method,
+            path=request.scope["path"],
             media_type=choose_media_type(accept) or _choose_refusal_type(accept),
             transport=self._choose_transport(request, accept),
             peer=group_address(request.client.host) if request.client else "unknown",

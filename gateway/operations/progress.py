@@ -36,12 +36,13 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A well-formed GraphQL request, whatever its transport."""
+    """A well-formed GraphQL request, whatever its transport: it has a document's text, or its id, or both."""
 
-    query: str
+    query: str | None
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ async def read_nothing(_bytes_max: int, _weigh: Weigh) -> GraphQLRequest:
 class Received:
     """What a transport knows about an operation before reading it.
 
-    Shapes: authorization and proofs hold all Authorization and all DPoP headers of the request. read takes the most
-    bytes that a body may have, since that depends on the caller.
+    Shapes: path is the request's own, as a proof is made for it. authorization and proofs hold all Authorization and
+    all DPoP headers of the request. read takes the most bytes that a body may have, since that depends on the caller.
     Units: as_of is the operation's only clock reading, aware UTC.
     """
 
@@ -85,6 +86,7 @@ class Received:
     media_type: MediaType
     transport: Transport
     peer: str
+    path: str = "/graphql"
     authorization: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
     read: Callable[[int, Weigh], Awaitable[GraphQLRequest]] = read_nothing

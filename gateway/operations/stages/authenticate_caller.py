@@ -69,7 +69,7 @@ async def _verify_bound(received: Received, services: Services, token: str) -> V
         token,
         proofs=received.proofs,
         method=received.method,
-        uri=f"{services.settings.base_url}/graphql",
+        uri=f"{services.settings.base_url}{received.path}",
         as_of=received.as_of,
     )
 

@@ -119,6 +119,7 @@ class WebSocketEndpoint:
             request_id=scope["state"]["request_id"],
             as_of=self._now(),
             method="GET",
+            path=scope["path"],
             media_type=MediaType.JSON,
             peer=group_address(client[0]) if client else "unknown",
             authorization=tuple(headers.getlist("authorization")),
