@@ -3,6 +3,7 @@
 Source: RFC 9110 section 12.5.1; GraphQL over HTTP, "Accept" and "Body"; Apollo's multipart subscription protocol.
 """
 
+import re
 from enum import StrEnum
 
 
@@ -27,9 +28,10 @@ HTML = "text/html"
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
 _SPECIFICATION = "subscriptionspec"
-# Ties go to the first; the specification's own type is preferred where a client names neither.
-_OFFERS = (MediaType.GRAPHQL_RESPONSE.value, MediaType.JSON.value)
+# Ties go to the first: a client that names neither may know nothing but JSON.
+_OFFERS = (MediaType.JSON.value, MediaType.GRAPHQL_RESPONSE.value)
 _RANGES_MAX = 50
+_WEIGHT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 
 
 def choose_media_type(accept: str | None) -> MediaType | None:
@@ -96,10 +98,8 @@ def _parse_range(text: str) -> tuple[str, float, int]:
     for parameter in parameters:
         key, _, value = parameter.partition("=")
         if key.strip() == "q":
-            try:
-                quality = min(max(float(value), 0.0), 1.0)
-            except ValueError:
-                quality = 0.0
+            weight = value.strip()
+            quality = min(float(weight), 1.0) if _WEIGHT.fullmatch(weight) else 0.0
         elif key.strip() == "charset" and value.strip('" ') not in {"utf-8", "utf8", "*"}:
             quality = 0.0
     specificity = 0 if name == "*/*" else 1 if name.endswith("/*") else 2

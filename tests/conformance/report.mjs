@@ -21,3 +21,10 @@ export async function refuses(name, error, work) {
 
 export const readKey = (jwk) =>
   crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+
+export async function obtainToken(issuer, { id, secret }) {
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  const body = new URLSearchParams({ grant_type: 'client_credentials' })
+  const response = await fetch(`${issuer}/oauth/token`, { method: 'POST', headers: { authorization }, body })
+  return (await response.json()).access_token
+}
