@@ -39,7 +39,7 @@ def create_gateway(
 ) -> Starlette:
     """Create the application on a database; it closes the database's pool when it shuts down.
 
-    Errors: SchemaUnsafeError, IssuerInvalidError.
+    Errors: SchemaUnsafeError, SettingsError, IssuerInvalidError.
     """
     keys = SigningKeyStore(database, settings)
     verifier = TokenVerifier(database, keys, settings)

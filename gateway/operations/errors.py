@@ -32,6 +32,8 @@ class Code(StrEnum):
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
     OPERATION_TOO_COMPLEX = "OPERATION_TOO_COMPLEX"
     RATE_LIMITED = "RATE_LIMITED"
     MEMBER_UNAVAILABLE = "MEMBER_UNAVAILABLE"
@@ -280,6 +282,30 @@ class DocumentInvalidError(OperationRefusedError):
     code = "DOCUMENT_INVALID"
 
 
+class PersistedQueryNotSupportedError(OperationRefusedError):
+    """The request names a document by its hash, and none are kept here."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+    category = Code.PERSISTED_QUERY_NOT_SUPPORTED
+    hint = "Send the document itself in query."
+
+
+class PersistedQueryNotFoundError(OperationRefusedError):
+    """The request names a document by an id that is not in the operator's manifest."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+    category = Code.PERSISTED_QUERY_NOT_FOUND
+    hint = "Send the document itself in query."
+
+
+class DocumentNotTrustedError(OperationRefusedError):
+    """Only the documents of the operator's manifest are accepted here, and this is not one of them."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+    category = Code.BAD_USER_INPUT
+    hint = "Ask the operator to add the document to the manifest in JEMBATAN_TRUSTED_DOCUMENTS."
+
+
 class OperationUnknownError(OperationRefusedError):
     """The document doesn't determine which operation to run."""
 
@@ -344,6 +370,9 @@ class ScopesMissingError(OperationRefusedError):
 _UNPROCESSABLE_2026 = (
     MalformedRequestError,
     DocumentInvalidError,
+    PersistedQueryNotSupportedError,
+    PersistedQueryNotFoundError,
+    DocumentNotTrustedError,
     OperationUnknownError,
     VariablesInvalidError,
     OperationTooComplexError,

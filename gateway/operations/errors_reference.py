@@ -23,7 +23,7 @@ _INTRODUCTION = """# Errors
 Every error has a stable code, a message that contains only what you sent, and, where it helps, a `field` and a `hint`.
 Match errors by code: messages may be reworded.
 
-* **A GraphQL error** has `extensions.code`, one of the twelve classes below; `extensions.problem`, an exact code from
+* **A GraphQL error** has `extensions.code`, one of the fourteen classes below; `extensions.problem`, an exact code from
   the second table; and `extensions.requestId`, which identifies the matching lines in the log. For any unexpected
   failure, the message is only `Internal server error`.
 * **An item of a bulk mutation** that was refused has `problem { code message field hint }` in its own result, with an
@@ -51,6 +51,8 @@ _CLASSES = {
     Code.CURSOR_EXPIRED: "The feed can't be resumed from the cursor; `oldestCursor` is the oldest one that works.",
     Code.GRAPHQL_PARSE_FAILED: "The document can't be parsed.",
     Code.GRAPHQL_VALIDATION_FAILED: "The document does not conform to the schema.",
+    Code.PERSISTED_QUERY_NOT_SUPPORTED: "Only a document's hash was sent; Apollo's clients go on with its text.",
+    Code.PERSISTED_QUERY_NOT_FOUND: "No trusted document has the hash; Apollo's clients go on with the text.",
     Code.OPERATION_TOO_COMPLEX: "The operation exceeds a limit of one call; for its cost, see `cost` and `costMax`.",
     Code.RATE_LIMITED: "Too many operations; wait for the time in `Retry-After`.",
     Code.MEMBER_UNAVAILABLE: "A member's own system did not respond (reserved for federation; not raised yet).",

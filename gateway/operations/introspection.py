@@ -16,6 +16,8 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     get_named_type,
     get_nullable_type,
@@ -34,6 +36,14 @@ SDL_WEIGHT = 1_000
 """Weight of the schema as SDL: about as many bytes as so many objects of introspection."""
 
 Collect = Callable[[GraphQLObjectType, Sequence[SelectionSetNode]], Mapping[str, list[FieldNode]]]
+
+
+def reads_schema_only(operation: OperationDefinitionNode) -> bool:
+    """Whether an operation selects nothing but the schema, as GraphiQL, code generators and routers ask for it."""
+    return operation.operation is OperationType.QUERY and all(
+        isinstance(selection, FieldNode) and selection.name.value in INTROSPECTION
+        for selection in operation.selection_set.selections
+    )
 
 
 def weigh_introspection(

@@ -23,7 +23,7 @@ from gateway.operations.errors import (
 )
 from gateway.operations.progress import GraphQLRequest, Weigh
 
-_PARAMETERS = ("query", "operationName", "variables", "extensions")
+_PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
 _GET_PARAMETERS_MAX = 20
 VARIABLES_DEPTH_MAX = 20
 """Nesting of variables, and of extensions."""
@@ -85,22 +85,30 @@ def build_request(value: Any) -> GraphQLRequest:
         raise MalformedRequestError("Batches of operations are not accepted; send one per request.")
     if not isinstance(value, Mapping):
         raise MalformedRequestError("The request is not a JSON object.")
-    query, name = value.get("query"), value.get("operationName")
-    if query is None:
-        raise MalformedRequestError("The request has no query.")
-    if not isinstance(query, str):
-        raise MalformedRequestError("query is not a string.")
-    if "\x00" in query:
-        raise MalformedRequestError("query contains a NUL character.")
-    if name is not None and not isinstance(name, str):
-        raise MalformedRequestError("operationName is not a string.")
+    texts: dict[str, str | None] = {}
+    for key in ("query", "documentId", "operationName"):
+        text = texts[key] = value.get(key)
+        if text is not None and not isinstance(text, str):
+            raise MalformedRequestError(f"{key} is not a string.")
+        if text is not None and "\x00" in text:
+            raise MalformedRequestError(f"{key} contains a NUL character.")
     maps: dict[str, Mapping[str, Any]] = {}
     for key in ("variables", "extensions"):
         given = value.get(key)
         if given is not None and not isinstance(given, Mapping):
             raise MalformedRequestError(f"{key} is not an object.")
         maps[key] = given or {}
-    return GraphQLRequest(query=query, operation_name=name, **maps)
+    query, document_id = texts["query"], texts["documentId"] or _find_hash(maps["extensions"])
+    if query is None and document_id is None:
+        raise MalformedRequestError("The request has no query.")
+    return GraphQLRequest(query=query, operation_name=texts["operationName"], document_id=document_id, **maps)
+
+
+def _find_hash(extensions: Mapping[str, Any]) -> str | None:
+    """Return the hash by which Apollo's clients name a document, if there is one."""
+    persisted = extensions.get("persistedQuery")
+    found = persisted.get("sha256Hash") if isinstance(persisted, Mapping) else None
+    return found if isinstance(found, str) and found else None
 
 
 def parse_query_string(query_string: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX) -> GraphQLRequest:
@@ -173,11 +181,14 @@ def load_json(text: bytes, *, what: str, depth_max: int, values_max: float = mat
         raise MalformedRequestError(f"The {what} is not UTF-8.") from None
     _check_count(decoded, values_max, what=what)
     try:
-        value = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_read_float)
     except RecursionError:
         raise MalformedRequestError(f"The {what} is nested too deeply.") from None
-    except ValueError:
+    except json.JSONDecodeError:
         raise MalformedRequestError(f"The {what} is not JSON.") from None
+    except ValueError:
+        # Python reads no integer of more than some thousand digits, nor do we take a float that becomes infinite.
+        raise MalformedRequestError(f"The {what} contains a number that is out of range.") from None
     _check(value, what=what, depth_max=depth_max)
     return value
 
@@ -189,8 +200,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(name, name, 0)
+
+
+def _read_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError
+    return value
 
 
 def _check(value: Any, *, what: str, depth_max: int) -> None:

@@ -16,6 +16,7 @@ from gateway.operations.costs import CostModel
 from gateway.operations.plans import Plan, Planner
 from gateway.operations.progress import Document, Outcome
 from gateway.operations.protection import Protection, Requirement
+from gateway.operations.trusted_documents import TrustedDocuments, load_trusted_documents
 from gateway.operations.turns import Turns
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
@@ -52,6 +53,7 @@ class Services:
     bound_tokens: BoundTokenVerifier | None
     make_context: MakeContext
     metrics: Metrics
+    trusted: TrustedDocuments
     documents: Recent[str, Document]
     plans: Recent[tuple[Any, ...], Plan]
     constants: Recent[tuple[str, str | None], Outcome]
@@ -75,7 +77,10 @@ def make_services(
     make_context: MakeContext,
     metrics: Metrics,
 ) -> Services:
-    """Make the bundle for one application; schema is a prepared one (gateway/operations/executor.py)."""
+    """Make the bundle for one application; schema is a prepared one (gateway/operations/executor.py).
+
+    Errors: SettingsError, for a manifest of trusted documents that can't be used.
+    """
     graph = schema._schema  # noqa: SLF001 - as above
     protection = Protection(graph, introspection=None if settings.introspection_public else Requirement())
     costs = CostModel(graph, page_size_max=settings.page_size_max, list_items_max=settings.list_items_max)
@@ -91,6 +96,7 @@ def make_services(
         bound_tokens=bound_tokens,
         make_context=make_context,
         metrics=metrics,
+        trusted=load_trusted_documents(settings),
         documents=Recent(settings.document_cache_entries),
         plans=Recent(settings.document_cache_entries),
         constants=Recent(min(settings.document_cache_entries, CONSTANTS_MAX)),

@@ -1,5 +1,6 @@
 """Settings of GraphQL operations: how the endpoint accepts requests, and the limits checked before execution."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -24,6 +25,17 @@ class DoorSettings(SettingsSection):
     reject_unauthorized: bool = Field(
         default=False,
         description="Refuse the entire query if a scope is missing, instead of returning null for the field.",
+    )
+    trusted_documents: Path | None = Field(
+        None,
+        description="A file of documents that clients may name by their SHA-256, read at start: Apollo's manifest of "
+        "persisted queries, or a JSON object of texts by hash, as graphql-codegen and Relay write it.",
+    )
+    trusted_documents_only: bool = Field(
+        default=False,
+        description="Accept no other documents than those in TRUSTED_DOCUMENTS, over every transport. Operations that "
+        "only read the schema are accepted from whoever may read it. Routers write documents of their own, so set this "
+        "only where clients call the gateway directly.",
     )
     http_status_edition: Literal["2025-07", "2026-09"] = Field(
         "2025-07",

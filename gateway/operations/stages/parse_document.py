@@ -3,10 +3,11 @@
 from dataclasses import replace
 from functools import partial
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, TokenKind, parse
 from graphql.utilities import get_operation_ast
 
 from gateway.operations.errors import (
+    DocumentInvalidError,
     DocumentSyntaxError,
     OperationNeedsPostError,
     OperationTooComplexError,
@@ -18,26 +19,32 @@ from gateway.operations.requests import refuse_number_in_document
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_body, charge_document
 
+NUMBER_DIGITS_MAX = 100
+"""The longest Int of a document; none of ours is longer than 19 digits."""
+
 
 async def parse_document(called: Called, services: Services) -> Parsed:
     """Read the request, its document and the operation it names. A known document comes from the cache.
 
     Shapes: only the variables that the operation declares are kept; no later step sees others.
-    Errors: those of reading; DocumentSyntaxError; OperationTooComplexError for too many characters or tokens;
-    OperationUnknownError; OperationNeedsPostError; StreamRequiredError; NumberInUrlError.
+    Errors: those of reading; those of TrustedDocuments; DocumentSyntaxError; DocumentInvalidError for a long Int;
+    OperationTooComplexError for too many characters or tokens; OperationUnknownError; OperationNeedsPostError;
+    StreamRequiredError; NumberInUrlError.
     """
     settings = services.settings
     bytes_max = settings.body_bytes_max
     if called.principal is None:
         bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
     request = await called.read(bytes_max, partial(charge_body, called, services=services))
-    document = services.documents.find(request.query)
+    text = services.trusted.find_text(request)
+    document = services.documents.find(text)
     if document is None:
-        charge_document(called, request.query, services)
-        document = Document(request.query, _parse(request.query, services))
+        charge_document(called, text, services)
+        document = Document(text, _parse(text, services))
     if called.method != "POST":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)
+    services.trusted.check(document, operation)
     if operation.operation is OperationType.SUBSCRIPTION and not called.transport.is_stream:
         raise StreamRequiredError
     if called.method != "POST" and operation.operation is OperationType.MUTATION:
@@ -55,12 +62,26 @@ def _parse(text: str, services: Services) -> DocumentNode:
         message = f"Document contains more than {characters_max} characters. Parsing aborted."
         raise OperationTooComplexError(message, extensions=bounds)
     try:
-        return _unlink(parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max))
+        document = _unlink(parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max))
     except GraphQLError as error:
         if error.message.endswith("Parsing aborted."):
             raise OperationTooComplexError(error.message, extensions=bounds) from None
         locations = [location.formatted for location in error.locations or ()]
         raise DocumentSyntaxError(error.message, extensions={"locations": locations}) from None
+    _check_numbers(document)
+    return document
+
+
+def _check_numbers(document: DocumentNode) -> None:
+    """Refuse a literal that Python can't read as a number, wherever it stands: not every later step validates first."""
+    token = document.loc and document.loc.start_token
+    while token:
+        if token.kind is TokenKind.INT and len(token.value or "") > NUMBER_DIGITS_MAX:
+            raise DocumentInvalidError(
+                f"An Int has more than {NUMBER_DIGITS_MAX} digits.",
+                extensions={"locations": [{"line": token.line, "column": token.column}]},
+            )
+        token = token.next
 
 
 def _unlink(document: DocumentNode) -> DocumentNode:
