@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import product
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from auth.clients.registration import CreatedClient
 from auth.tokens.dpop import hash_access_token
 from gateway.settings import Settings
 from gateway.wiring import create_gateway
+from ledger.pages import encode_cursor
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import MemberKind
@@ -103,6 +105,41 @@ class TestGateway:
         assert metadata["issuer"] == f"http://127.0.0.1:{wired.port}"
         assert wired.send("GET", "/oauth/jwks").body["keys"]
 
+    def test_leads_nobody_to_a_host_that_a_header_names(self, wired: Wired) -> None:
+        headers = {"Host": "elsewhere.example", "X-Forwarded-Host": "elsewhere.example", "X-Forwarded-Prefix": "/else"}
+        paths = sorted({route.path.replace("{name}", "start.js") for route in wired.app.routes})
+        assert {"/graphql", "/oauth/authorize", "/oauth/token", "/.well-known/oauth-authorization-server"} <= set(paths)
+        for path in paths:
+            slashed = path if path.endswith("/") else f"{path}/"
+            for method, asked in product(("GET", "POST"), (path, slashed)):
+                for accept in ("text/html", "application/json"):
+                    reply = wired.send(method, asked, headers={**headers, "Accept": accept})
+                    assert reply.status < 500
+                    assert b"elsewhere" not in reply.content + str(reply.headers).encode()
+                    assert reply.status == 404 or asked in paths
+
+    def test_takes_a_number_that_nothing_can_hold_for_a_mistake(self, wired: Wired) -> None:
+        bearer = wired.obtain_token("members:read orders:read numbers:read")
+        endless, uuid = "9" * 4_301, str(uuid4())
+        for query in (
+            "{ blockOrders(first: %s) { nodes { id } } }",
+            "{ member(id: %s) { id } }",
+            '{ _entities(representations: [{__typename: "PhoneNumber", e164: %s}]) { ... on PhoneNumber { e164 } } }',
+            "query($first: Int = %s) { members(first: $first) { nodes { id } } }",
+        ):
+            reply = wired.post(query % endless, bearer=bearer)
+            assert (reply.status, reply.codes) == (400, ["GRAPHQL_VALIDATION_FAILED"])
+        for field, name, values in (
+            ("members", "members", ["tel\x00komsel"]),
+            ("blockOrders", "orders:DUE_SOONEST", ["9999-12-31T23:59:59-14:00", uuid]),
+            ("blockOrders", "orders:DUE_SOONEST", ["0001-01-01T00:00:00+14:00", uuid]),
+            ("blockOrders", "orders:DUE_SOONEST", [2**63, uuid]),
+            ("numberingPlan", "ranges", ["+62", "9999-12-31T23:59:59-00:01"]),
+        ):
+            arguments = f'after: "{encode_cursor(name, values)}"' + (", sort: DUE_SOONEST" if "DUE" in name else "")
+            reply = wired.post(f"{{ {field}({arguments}) {{ nodes {{ __typename }} }} }}", bearer=bearer)
+            assert reply.problems == ["CURSOR_INVALID"], (field, values, reply.content)
+
     def test_prints_its_graph_to_a_router(self, wired: Wired) -> None:
         reply = wired.post("{ _service { sdl } }", bearer=wired.obtain_token("members:read"))
         assert "@requiresScopes" in reply.body["data"]["_service"]["sdl"]
@@ -141,14 +178,16 @@ class TestGateway:
         token = wired.send("POST", "/oauth/token", body, {**headers, "DPoP": prove("/oauth/token", nonce)}).body
         assert token["token_type"] == "DPoP"
 
-        def ask(scheme: str, proof: str | None) -> Reply:
+        def ask(scheme: str, proof: str | None, path: str = "/graphql") -> Reply:
             sent = {"Content-Type": "application/json", "Authorization": f"{scheme} {token['access_token']}"}
             query = b'{"query": "{ viewer { member { legalName } } }"}'
-            return wired.send("POST", "/graphql", query, sent | ({"DPoP": proof} if proof else {}))
+            return wired.send("POST", path, query, sent | ({"DPoP": proof} if proof else {}))
 
         ath = hash_access_token(token["access_token"])
         good = prove("/graphql", nonce, ath=ath)
         assert ask("DPoP", good).body == {"data": {"viewer": {"member": {"legalName": "carrier"}}}}
+        assert ask("DPoP", prove("/graphql/", nonce, ath=ath), "/graphql/").status == 200
+        assert ask("DPoP", prove("/graphql", nonce, ath=ath), "/graphql/").status == 401
         for scheme, proof, error in (
             ("DPoP", good, "invalid_dpop_proof"),
             ("DPoP", None, "invalid_dpop_proof"),
