@@ -52,12 +52,12 @@ def open_subscription(station: Station, bearer: str) -> RawSocket:
     return raw
 
 
-def post(station: Station, bearer: str, query: str, accept: str, until: bytes) -> None:
+def post(station: Station, bearer: str, query: str, accept: str, until: bytes, more: str = "") -> None:
     """Send an operation over a connection of its own, and leave once something was read."""
     body = json.dumps({"query": query}).encode()
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {bearer}\r\nAccept: {accept}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     )
     with socket.create_connection(("127.0.0.1", station.port), 20) as connection:
         connection.sendall(head.encode() + body)
@@ -109,6 +109,11 @@ class TestHttp:
     )
     async def test_leaves_no_cycles(self, station: Station, bearer: str, query: str, accept: str, end: bytes) -> None:
         assert await count_garbage_of(station, lambda: post(station, bearer, query, accept, end)) == {}
+
+    async def test_leaves_no_cycles_behind_an_offer_of_another_protocol(self, station: Station, bearer: str) -> None:
+        offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+        asked = (bearer, QUERY, "application/json", b'"edges"', offer)
+        assert await count_garbage_of(station, lambda: post(station, *asked)) == {}
 
     async def test_leaves_no_cycles_of_connections_without_a_request(self, station: Station) -> None:
         def act() -> None:
