@@ -1,12 +1,12 @@
 """`jembatan participation`: the terms on which providers get fraud signals, as the operator."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from cli.acting import ReasonNeeded, name_operator
 from cli.printing import JsonFlag, print_json, print_result, print_table
+from cli.times import parse_moment
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.vocabulary import Category
 
@@ -34,13 +34,13 @@ def start(
         Disclosure, typer.Option(case_sensitive=False, help="Whether numbers are sent in clear or only hashed.")
     ] = Disclosure.HASHED,
     transfer_ground: Annotated[str | None, typer.Option(help="Legal basis of a transfer abroad.")] = None,
-    starts_at: Annotated[datetime | None, typer.Option(help="The agreed start, in UTC. Unset: now.")] = None,
-    ends_at: Annotated[datetime | None, typer.Option(help="The agreed end, in UTC.")] = None,
+    starts_at: Annotated[
+        str | None, typer.Option(help="The agreed start: a date (UTC) or a time with its offset. Unset: now.")
+    ] = None,
+    ends_at: Annotated[str | None, typer.Option(help="The agreed end: a date (UTC) or a time with its offset.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Let a provider participate in fraud signals."""
-    from datetime import UTC
-
     from cli.lookups import get_member
     from cli.session import Session, run_session
     from ledger.feed.vocabulary import Subject
@@ -59,8 +59,8 @@ def start(
         controller_roles=roles,
         disclosure=disclosure,
         transfer_ground=transfer_ground,
-        starts_at=starts_at.replace(tzinfo=UTC) if starts_at else None,
-        ends_at=ends_at.replace(tzinfo=UTC) if ends_at else None,
+        starts_at=parse_moment(starts_at) if starts_at else None,
+        ends_at=parse_moment(ends_at) if ends_at else None,
     )
 
     async def work(session: Session) -> Participation:

@@ -1,18 +1,26 @@
-"""Times as people type them: durations such as `90s`, `30m`, `24h`, `7d`, points in time, and time zones by name."""
+"""Times in options: durations such as `90s`, `30m`, `24h`, `7d`, points in time, and time zones by name."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from ledger.errors import TimeInvalidError
+from ledger.legal_time import INDONESIAN_ZONES
+from ledger.written_times import NOTHING_SAID, FileTimes, ZoneUnknownError, read_time
+
 DURATION_MAX = timedelta(days=366)
 _FORM = re.compile(r"([0-9]{1,8})([smhd])")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 TimezoneOption = Annotated[
-    str | None, typer.Option("--timezone", help="The zone of times without one, such as Asia/Jakarta.")
+    str | None, typer.Option("--timezone", help="The zone of times without one, such as Asia/Jakarta or WIB.")
+]
+DayFirstFlag = Annotated[
+    bool, typer.Option("--day-first", help="All days in the file come before their months: 1/11/2026 is 1 November.")
 ]
 
 
@@ -27,27 +35,31 @@ def parse_duration(text: str) -> timedelta:
     return length
 
 
-def parse_zone(name: str | None) -> ZoneInfo | None:
+def parse_times(timezone: str | None, *, day_first: bool) -> FileTimes:
+    """What the options say of a file's times. Errors: typer.BadParameter."""
+    return FileTimes(zone=parse_zone(timezone), is_day_first=day_first)
+
+
+def parse_zone(name: str | None) -> tzinfo | None:
     """Parse the zone of a TimezoneOption. Errors: typer.BadParameter."""
     if name is None:
         return None
+    if name.upper() in INDONESIAN_ZONES:
+        return INDONESIAN_ZONES[name.upper()]
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise typer.BadParameter(f"There is no time zone {name!r}.", param_hint="--timezone") from error
 
 
-def parse_before(text: str) -> datetime:
-    """Parse the value of an option --before: a date, which begins in UTC, or a time with its offset.
+def parse_moment(text: str) -> datetime:
+    """Parse the value of an option: a day, which begins in UTC, or a time with its offset, as `read_time` does.
 
     Errors: typer.BadParameter.
     """
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("Write --before as 2024-01-01 or 2024-01-01T00:00:00+07:00.") from None
-    if moment.tzinfo is None:
-        if "T" in text or " " in text:
-            raise typer.BadParameter("The time of --before needs its offset from UTC.")
-        return moment.replace(tzinfo=UTC)
-    return moment
+        return read_time(f"{text}T00:00Z" if _DAY.fullmatch(text) else text, NOTHING_SAID)
+    except ZoneUnknownError:
+        raise typer.BadParameter(f"The time {text!r} needs its offset from UTC, or WIB, WITA or WIT.") from None
+    except TimeInvalidError as error:
+        raise typer.BadParameter(f"{text!r}: {error.message} {error.hint}") from None

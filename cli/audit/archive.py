@@ -16,7 +16,7 @@ from cli.audit.commands import OutOption, write_export
 from cli.audit.offline import audit
 from cli.failures import CommandError
 from cli.printing import JsonFlag, note, print_result, show_progress
-from cli.times import parse_before
+from cli.times import parse_moment
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -66,7 +66,7 @@ def archive(
 
     if (before is None) == (until is None):
         raise typer.BadParameter("Give either --before or --until.")
-    moment = parse_before(before) if before is not None else None
+    moment = parse_moment(before) if before is not None else None
 
     operator = name_operator(reason)
     is_resumed = out.exists()
