@@ -19,6 +19,7 @@ from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer, ViewerKind
+from ledger.written_times import FileTimes
 
 
 async def run_import(task: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +27,7 @@ async def run_import(task: dict[str, Any]) -> dict[str, Any]:
     settings = LedgerSettings(database_url=task["url"], role_prefix=ROLE_PREFIX, statement_timeout_ms=60_000)
     database = Database.connect(settings, Keyring.from_text(*task["keys"]))
     viewer = Viewer(kind=ViewerKind.AGENCY, member_id=task["source_id"], client_id=ClientId("import"))
-    reading = FileReading(format=FileFormat.FTC_DNC, region="US", zone=ZoneInfo("America/New_York"))
+    reading = FileReading(format=FileFormat.FTC_DNC, region="US", times=FileTimes(zone=ZoneInfo("America/New_York")))
     await database.ping()
     started = read_stopwatch()
     with Path(task["file"]).open("rb") as stream:  # noqa: ASYNC230 - the import reads it in a thread

@@ -15,23 +15,24 @@ import typer
 
 from cli.acting import Reason, name_operator
 from cli.failures import FAILED
-from cli.files import open_input, open_output
+from cli.files import EncodingOption, open_input, open_output
 from cli.orders import BrandOption, CarrierOption
-from cli.printing import JsonFlag, note, print_json, print_record, show_progress
-from cli.times import TimezoneOption, parse_zone
+from cli.printing import JsonFlag, print_json, print_record, show_progress
+from cli.refused_rows import note_refused
+from cli.times import DayFirstFlag, TimezoneOption, parse_times
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.errors import Problem
     from ledger.operator_acts.recording import Operator
     from ledger.orders.files import AnswerRow
+    from ledger.spreadsheets import FileRows
     from ledger.storage.database import Transaction
     from ledger.viewer import Viewer
 
 acknowledgements = typer.Typer(no_args_is_help=True, help="Import a carrier's acknowledgements from a file.")
 
 _BATCH = 1000
-_SHOWN = 20
 
 
 @acknowledgements.command(
@@ -45,9 +46,13 @@ def import_answers(
     carrier: CarrierOption,
     brand: BrandOption = None,
     timezone: TimezoneOption = None,
+    day_first: DayFirstFlag = False,
+    encoding: EncodingOption = None,
     rejected: Annotated[
         Path | None,
-        typer.Option(help="File for refused rows, with line, code and message; correct and import them again."),
+        typer.Option(
+            help="File for refused rows, with line, code, message, field and hint; correct and import them again."
+        ),
     ] = None,
     reason: Reason = None,
     as_json: JsonFlag = False,
@@ -61,9 +66,9 @@ def import_answers(
     from ledger.orders.files import read_answers
 
     operator = name_operator(reason)
-    zone = parse_zone(timezone)
+    times = parse_times(timezone, day_first=day_first)
     with open_input(file) as stream:
-        rows = read_answers(stream, zone=zone)
+        rows = read_answers(stream, times=times, encoding=encoding)
 
     async def work(session: "Session") -> AnswerAccount:
         async with session.reading() as tx:
@@ -76,16 +81,16 @@ def import_answers(
     _tell(account, as_json=as_json)
     if account.refused:
         if rejected is None:
-            for row, problem in account.refused[:_SHOWN]:
-                note(f"Line {row.line}: {problem.code}: {problem.message}")
+            note_refused([(row.line, problem) for row, problem in account.refused])
         raise typer.Exit(FAILED)
 
 
 @dataclass(slots=True)
 class AnswerAccount:
-    """The result of an import: read = recorded + already recorded + not filled in + refused."""
+    """The result of an import: read = recorded + already recorded + not filled in + refused; blank rows are apart."""
 
     read: int = 0
+    blank_rows_passed_over: int = 0
     recorded: int = 0
     already_recorded: int = 0
     not_filled_in: int = 0
@@ -93,9 +98,14 @@ class AnswerAccount:
     unmoved: Counter[str] = field(default_factory=Counter)
     refused: "list[tuple[AnswerRow, Problem]]" = field(default_factory=list)
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row that was read is accounted for."""
+        return self.read == self.recorded + self.already_recorded + self.not_filled_in + len(self.refused)
+
 
 async def _record(
-    session: "Session", viewer: "Viewer", rows: "Sequence[AnswerRow]", operator: "Operator"
+    session: "Session", viewer: "Viewer", rows: "FileRows[AnswerRow]", operator: "Operator"
 ) -> AnswerAccount:
     """Record the filled-in rows, one batch per transaction; an interrupted import can be run again."""
     from cli.session import read_clock
@@ -106,9 +116,9 @@ async def _record(
     from ledger.orders.acknowledgements import acknowledge_block_orders
 
     acted_for = viewer.member_id or ""
-    account = AnswerAccount(read=len(rows))
+    account = AnswerAccount(read=len(rows.items), blank_rows_passed_over=rows.blank_count)
     filled: list[tuple[Any, Any]] = []
-    for row in rows:
+    for row in rows.items:
         if row.content is None:
             account.not_filled_in += 1
         elif isinstance(row.content, Problem):
@@ -162,6 +172,8 @@ def _tell(account: AnswerAccount, *, as_json: bool) -> None:
                 "notFilledIn": account.not_filled_in,
                 "rejected": len(account.refused),
                 "rejectedByReason": reasons,
+                "blankRowsPassedOver": account.blank_rows_passed_over,
+                "addsUp": account.adds_up,
                 "late": account.late,
                 "movedNothing": dict(account.unmoved),
             }
@@ -177,16 +189,19 @@ def _tell(account: AnswerAccount, *, as_json: bool) -> None:
             "not filled in": account.not_filled_in,
             "rejected": len(account.refused),
             **{f"  {code}": count for code, count in reasons.items()},
+            "blank rows passed over": account.blank_rows_passed_over,
         }
     )
 
 
 def _write_refused(path: Path, refused: "Sequence[tuple[AnswerRow, Problem]]") -> None:
-    columns = list(dict.fromkeys(name for row, _ in refused for name in row.cells))
-    added = ("line", "code", "message", "hint")
+    from ledger.orders.files import REFUSAL_COLUMNS
+
+    written = dict.fromkeys(name for row, _ in refused for name in row.cells)
+    columns = [name for name in written if name not in REFUSAL_COLUMNS]
     with open_output(path) as stream:
         writer = csv.writer(stream)
-        writer.writerow((*added, *(name for name in columns if name not in added)))
+        writer.writerow((*REFUSAL_COLUMNS, *columns))
         for row, problem in refused:
-            cells = (row.cells.get(name, "") for name in columns if name not in added)
-            writer.writerow((row.line, problem.code, problem.message, problem.hint or "", *cells))
+            said = (problem.code, problem.message, problem.field or "", problem.hint or "")
+            writer.writerow((row.line, *said, *(row.cells.get(name, "") for name in columns)))

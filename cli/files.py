@@ -5,9 +5,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Annotated, BinaryIO, TextIO
+
+import typer
 
 from cli.failures import FileUnreadableError, FileUnwritableError
+from ledger.text_files import Encoding
+
+EncodingOption = Annotated[
+    Encoding | None,
+    typer.Option(
+        "--encoding",
+        case_sensitive=False,
+        help="The file's encoding. Unset: UTF-8, or UTF-16 with a byte order mark; no other is found out.",
+    ),
+]
 
 
 @contextmanager

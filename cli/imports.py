@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.acting import Reason, name_operator
-from cli.files import open_input, open_output
+from cli.files import EncodingOption, open_input, open_output
 from cli.printing import JsonFlag, note, notes, print_json, print_record, show_progress
-from cli.times import TimezoneOption, parse_zone
+from cli.times import DayFirstFlag, TimezoneOption, parse_times
 from ledger.complaints.rows import FileFormat
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 imports = typer.Typer(no_args_is_help=True, help="Import files.")
 
-_REJECTED_COLUMNS = ("line", "code", "message", "field", "text")
+_REJECTED_COLUMNS = ("line", "code", "message", "field", "hint", "text")
 
 
 @imports.command(
@@ -42,8 +42,10 @@ def import_file(
     source: Annotated[str, typer.Option(help="The slug of the member that files the complaints.")],
     region: Annotated[str, typer.Option(help="The region of national numbers, ISO 3166.")] = "ID",
     timezone: TimezoneOption = None,
+    day_first: DayFirstFlag = False,
+    encoding: EncodingOption = None,
     rejected: Annotated[
-        Path | None, typer.Option(help="File for rejected rows, as CSV with line, code, message, field and text.")
+        Path | None, typer.Option(help="File for rejected rows, as CSV with line, code, message, field, hint and text.")
     ] = None,
     reason: Reason = None,
     as_json: JsonFlag = False,
@@ -56,7 +58,8 @@ def import_file(
     from ledger.complaints.rows import FileReading
 
     operator = name_operator(reason)
-    reading = FileReading(format=file_format, region=region, zone=parse_zone(timezone))
+    times = parse_times(timezone, day_first=day_first)
+    reading = FileReading(format=file_format, region=region, times=times, encoding=encoding)
 
     async def work(session: "Session") -> "ImportAccount":
         return await _import(session, file, reading, operator, source=source, rejected=rejected, as_json=as_json)
@@ -125,6 +128,7 @@ def _tell(account: "ImportAccount", *, as_json: bool) -> None:
             "alreadyFiled": account.already_filed,
             "rejected": account.rejected_count,
             "rejectedByReason": reasons,
+            "blankRowsPassedOver": account.blank_rows_passed_over,
             "addsUp": account.adds_up,
         }
         print_json(values)
@@ -136,6 +140,7 @@ def _tell(account: "ImportAccount", *, as_json: bool) -> None:
             "already filed": account.already_filed,
             "rejected": account.rejected_count,
             **{f"  {code}": count for code, count in reasons.items()},
+            "blank rows passed over": account.blank_rows_passed_over,
         }
     )
     if not account.adds_up:
@@ -154,6 +159,7 @@ def _writing_rejected(path: Path | None) -> "Iterator[Callable[[RejectedRow], No
 
         def write(row: "RejectedRow") -> None:
             problem = row.problem
-            writer.writerow((row.line, problem.code, problem.message, problem.field or "", row.text))
+            said = (problem.code, problem.message, problem.field or "", problem.hint or "")
+            writer.writerow((row.line, *said, row.text))
 
         yield write

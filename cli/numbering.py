@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.acting import Reason, name_operator
-from cli.files import open_input
-from cli.printing import JsonFlag, note, print_json, print_record, print_table
+from cli.files import EncodingOption, open_input
+from cli.printing import JsonFlag, note, plain, print_json, print_record, print_table
 from cli.refused_rows import end_with_refused
-from cli.times import TimezoneOption, parse_zone
+from cli.times import DayFirstFlag, TimezoneOption, parse_times
 from ledger.numbers.states import OverrideState
+from ledger.text_files import Encoding
+from ledger.written_times import FileTimes
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ledger.numbers.ranges import RangeDraft
     from ledger.numbers.table import OverrideProposal
     from ledger.operator_acts.recording import Operator
+    from ledger.spreadsheets import FileRows
     from ledger.storage.database import Transaction
     from ledger.viewer import Viewer
 
@@ -39,13 +42,16 @@ def load(
     seed: Annotated[
         bool, typer.Option("--seed", help="The public Indonesian plan: libphonenumber's carriers, brands, area codes.")
     ] = False,
+    timezone: TimezoneOption = None,
+    day_first: DayFirstFlag = False,
+    encoding: EncodingOption = None,
     reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load ranges into the numbering plan and update the holders of known numbers. Safe to repeat.
 
     Columns of the file: prefix, kind, holder, holder_name, brand, valid_from, valid_until. Holder and brand are slugs;
-    times are ISO 8601 with their zone.
+    times have their offset from UTC, or --timezone says their zone.
     """
     from cli.session import Session, run_session
     from ledger.feed.vocabulary import Subject
@@ -53,30 +59,33 @@ def load(
     from ledger.numbers.plan_seed import seed_ranges
     from ledger.operator_acts.recording import record_act
     from ledger.operator_acts.vocabulary import Act
+    from ledger.spreadsheets import FileRows
 
     if (file is None) == (not seed):
         raise typer.BadParameter("Give either a file or --seed.")
     operator = name_operator(reason)
-    ranges = seed_ranges() if file is None else _read_plan(file)
+    times = parse_times(timezone, day_first=day_first)
+    plan = FileRows(list(seed_ranges()), 0) if file is None else _read_plan(file, times, encoding)
 
     async def work(session: Session) -> PlanAccount:
         async with session.writing() as tx:
-            account = await load_plan(tx, ranges)
+            account = await load_plan(tx, plan.items)
             await record_act(tx, operator, Act.NUMBERING_LOADED, subject=Subject.NUMBERING_PLAN, subject_id="plan")
             return account
 
-    _tell(run_session(work), as_json=as_json)
+    _tell(run_session(work), blank_count=plan.blank_count, as_json=as_json)
 
 
-def _tell(account: "PlanAccount", *, as_json: bool) -> None:
+def _tell(account: "PlanAccount", *, blank_count: int, as_json: bool) -> None:
     if as_json:
-        print_json(account)
+        print_json(plain(account) | {"blankRowsPassedOver": blank_count})
         return
     print_record(
         {
             "ranges read": account.read_count,
             "new or changed": account.written_count,
             "numbers whose holder changed": account.numbers_moved_count,
+            "blank rows passed over": blank_count,
         }
     )
     if account.unknown_holder_slugs:
@@ -86,12 +95,12 @@ def _tell(account: "PlanAccount", *, as_json: bool) -> None:
         )
 
 
-def _read_plan(path: Path) -> "list[RangeDraft]":
+def _read_plan(path: Path, times: FileTimes, encoding: Encoding | None) -> "FileRows[RangeDraft]":
     """Read the ranges of a file. Errors: FileUnreadableError, PlanInvalidError."""
     from ledger.numbers.plan_files import read_plan
 
     with open_input(path) as stream:
-        return read_plan(stream)
+        return read_plan(stream, times=times, encoding=encoding)
 
 
 @numbering.command("propose", epilog="Example: jembatan numbering propose overrides.csv --officer ana")
@@ -100,6 +109,8 @@ def propose(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Overrides in CSV; - is standard input.")],
     officer: Annotated[str, typer.Option(help="The login of the officer who proposes.")],
     timezone: TimezoneOption = None,
+    day_first: DayFirstFlag = False,
+    encoding: EncodingOption = None,
     reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -113,14 +124,14 @@ def propose(
     from ledger.numbers.override_files import read_overrides
 
     operator = name_operator(reason)
-    zone = parse_zone(timezone)
+    times = parse_times(timezone, day_first=day_first)
     with open_input(file) as stream:
-        rows = read_overrides(stream, zone=zone)
+        rows = read_overrides(stream, times=times, encoding=encoding)
 
     async def work(session: "Session") -> "list[OverrideProposal | Problem]":
         async with session.reading() as tx:
             viewer = await get_officer_viewer(tx, officer, scope="numbers:manage")
-            drafts = await _name_holders(tx, rows)
+            drafts = await _name_holders(tx, rows.items)
         return await _propose(session, viewer, drafts, operator)
 
     _tell_proposed(rows, run_session(work), as_json=as_json)
@@ -208,14 +219,18 @@ async def _propose(
     return results
 
 
-def _tell_proposed(rows: "list[OverrideRow]", results: "list[OverrideProposal | Problem]", *, as_json: bool) -> None:
+def _tell_proposed(
+    rows: "FileRows[OverrideRow]", results: "list[OverrideProposal | Problem]", *, as_json: bool
+) -> None:
     from ledger.errors import Problem
 
-    refused = [(row.line, item) for row, item in zip(rows, results, strict=True) if isinstance(item, Problem)]
+    refused = [(row.line, item) for row, item in zip(rows.items, results, strict=True) if isinstance(item, Problem)]
     proposed = [item for item in results if not isinstance(item, Problem)]
     if as_json:
-        print_json({"proposed": proposed, "refused": [{"line": line, "problem": item} for line, item in refused]})
+        told = [{"line": line, "problem": item} for line, item in refused]
+        print_json({"proposed": proposed, "refused": told, "blankRowsPassedOver": rows.blank_count})
     else:
-        print_record({"proposed": len(proposed), "refused": len(refused)})
+        blank = {"blank rows passed over": rows.blank_count}
+        print_record({"proposed": len(proposed), "refused": len(refused), **blank})
         note("Nothing has moved yet: another officer must approve each by its hash (approveNumberOverrides).")
     end_with_refused(refused)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.acting import Reason, name_operator
-from cli.files import open_input
+from cli.files import EncodingOption, open_input
 from cli.orders import BrandOption, CarrierOption
 from cli.printing import JsonFlag, note, print_json, print_record, print_table
 from cli.refused_rows import end_with_refused
-from cli.times import TimezoneOption, parse_zone
+from cli.times import DayFirstFlag, TimezoneOption, parse_times
 from ledger.reassignments.states import ReportState
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ledger.operator_acts.recording import Operator
     from ledger.reassignments.files import ReassignmentRow
     from ledger.reassignments.reporting import ReportedReassignment
+    from ledger.spreadsheets import FileRows
     from ledger.storage.database import Transaction
     from ledger.viewer import Viewer
 
@@ -37,6 +38,8 @@ def report(
     carrier: CarrierOption,
     brand: BrandOption = None,
     timezone: TimezoneOption = None,
+    day_first: DayFirstFlag = False,
+    encoding: EncodingOption = None,
     reason: Reason = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -49,14 +52,14 @@ def report(
     from ledger.reassignments.files import read_reassignments
 
     operator = name_operator(reason)
-    zone = parse_zone(timezone)
+    times = parse_times(timezone, day_first=day_first)
     with open_input(file) as stream:
-        rows = read_reassignments(stream, zone=zone)
+        rows = read_reassignments(stream, times=times, encoding=encoding)
 
     async def work(session: "Session") -> "list[ReportedReassignment | Problem]":
         async with session.reading() as tx:
             viewer = await get_carrier_viewer(tx, carrier, brand_slug=brand)
-        return await _report(session, viewer, rows, operator)
+        return await _report(session, viewer, rows.items, operator)
 
     _tell(rows, run_session(work), as_json=as_json)
 
@@ -116,15 +119,17 @@ async def _report(
     return results
 
 
-def _tell(rows: "list[ReassignmentRow]", results: "list[ReportedReassignment | Problem]", *, as_json: bool) -> None:
+def _tell(rows: "FileRows[ReassignmentRow]", results: "list[ReportedReassignment | Problem]", *, as_json: bool) -> None:
     from ledger.errors import Problem
 
-    refused = [(row.line, item) for row, item in zip(rows, results, strict=True) if isinstance(item, Problem)]
+    refused = [(row.line, item) for row, item in zip(rows.items, results, strict=True) if isinstance(item, Problem)]
     taken = [item for item in results if not isinstance(item, Problem)]
     if as_json:
-        print_json({"reported": taken, "refused": [{"line": line, "problem": item} for line, item in refused]})
+        told = [{"line": line, "problem": item} for line, item in refused]
+        print_json({"reported": taken, "refused": told, "blankRowsPassedOver": rows.blank_count})
     else:
         known = sum(item.was_known for item in taken)
-        print_record({"reported": len(taken) - known, "already reported": known, "refused": len(refused)})
+        blank = {"blank rows passed over": rows.blank_count}
+        print_record({"reported": len(taken) - known, "already reported": known, "refused": len(refused), **blank})
         note("Nothing has ended yet: an officer must confirm each report (confirmReassignments).")
     end_with_refused(refused)

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-def end_with_refused(refused: "Sequence[tuple[int, Problem]]") -> None:
-    """Note the first refused rows, each by its line, and end the command with 1 if there are any."""
+def note_refused(refused: "Sequence[tuple[int, Problem]]") -> None:
+    """Note the first refused rows, each by its line and its column."""
     for line, problem in refused[:_SHOWN]:
-        note(f"Line {line}: {problem.code}: {problem.message}")
+        place = f"Line {line}, {problem.field}" if problem.field else f"Line {line}"
+        note(f"{place}: {problem.code}: {problem.message}" + (f" {problem.hint}" if problem.hint else ""))
+
+
+def end_with_refused(refused: "Sequence[tuple[int, Problem]]") -> None:
+    """Note the first refused rows, and end the command with 1 if there are any."""
+    note_refused(refused)
     if refused:
         raise typer.Exit(FAILED)

@@ -1,45 +1,28 @@
 """Delimited text files, read as a stream: takes bytes and yields rows with line numbers and named cells. Pure.
 
-The only reader of such files. An importer declares its columns and their converters (`Layout`) and how the text is
-split (`Dialect`), and decides what to do with a bad row. A bad row never stops reading. A file that can't be read
-further (wrong columns, an unclosed quote, truncated gzip, invalid UTF-8, NUL bytes, overlong records) raises an error
-with the line, after yielding the rows before it. It must never hold more than one record in memory.
+The only reader of such files, with one set of rules for all (docs/adr/0110). An importer declares its columns and their
+converters (`Layout`), and decides what to do with a bad row. A bad row never stops reading. A file that can't be read
+further (wrong columns, an unclosed quote, or what `text_files` refuses) raises an error with the line, after yielding
+the rows before it. It must never hold more than one record in memory.
 """
 
 import csv
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import cached_property
-from itertools import chain
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
-from ledger.errors import InvalidInputError, LedgerError, TimeInvalidError
+from ledger.errors import InvalidInputError, LedgerError
+from ledger.text_files import QUOTE_HINT, Bounds, Encoding, FileRecordTooLongError, Lines, SpreadsheetError
+from ledger.written_times import FileTimes
 
-RECORD_BYTES_MAX = 1024 * 1024
 _NUMBER_DIGITS_MAX = len(str(2**63))
-_GZIP_MAGIC = b"\x1f\x8b"
-_ENCODING_HINT = "Write the file as text in UTF-8."
-_QUOTE_HINT = "A quote may be unclosed."
-# Invalid bytes are decoded to these surrogates, so that the lines before them can be read and theirs is known.
-_UNDECODED = re.compile("[\udc80-\udcff]")
-
-
-class SpreadsheetError(InvalidInputError):
-    """The file can't be read past this line."""
-
-    code = "FILE_UNREADABLE"
-
-    def __init__(self, message: str, *, line: int, hint: str | None = None) -> None:
-        """Line is where reading stopped."""
-        super().__init__(f"Line {line}: {message}", hint=hint)
-        self.line = line
+_DELIMITERS = ",;\t"
+# The first line by which a file tells Excel its delimiter.
+_DELIMITER_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_COLUMNS_HINT = "Separate the cells of the header by commas, semicolons or tabs. Its columns may be: {}."
 
 
 class FileColumnsError(SpreadsheetError):
@@ -54,26 +37,8 @@ class FileQuoteError(SpreadsheetError):
     code = "FILE_QUOTE_UNCLOSED"
 
 
-class FileTruncatedError(SpreadsheetError):
-    """The compressed file is truncated or damaged."""
-
-    code = "FILE_TRUNCATED"
-
-
-class FileEncodingError(SpreadsheetError):
-    """The file is not UTF-8 text."""
-
-    code = "FILE_ENCODING_WRONG"
-
-
-class FileRecordTooLongError(SpreadsheetError):
-    """A record is too long."""
-
-    code = "FILE_RECORD_TOO_LONG"
-
-
 class RowColumnsError(InvalidInputError):
-    """The row has more or fewer columns than the header."""
+    """The row's cells are not those of the columns."""
 
     code = "ROW_COLUMNS_WRONG"
 
@@ -84,31 +49,19 @@ class RowValueError(InvalidInputError):
     code = "ROW_VALUE_UNKNOWN"
 
 
-class ZoneUnknownError(TimeInvalidError):
-    """The time has no UTC offset, and no time zone was given for the file."""
-
-    hint = "Add the offset from UTC, or specify a time zone for the file."
-
-
-def read_text(text: str, _zone: tzinfo | None) -> str:
+def read_text(text: str, _times: FileTimes) -> str:
     """The cell unchanged."""
     return text
 
 
-def read_time(text: str, zone: tzinfo | None) -> datetime:
-    """A time in ISO 8601; zone applies if it has no offset. Errors: TimeInvalidError, ZoneUnknownError."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise TimeInvalidError("This is not a time.", hint="Write it as 2026-03-02T10:00:00+07:00.") from None
-    if moment.tzinfo is not None:
-        return moment
-    if zone is None:
-        raise ZoneUnknownError
-    return moment.replace(tzinfo=zone)
+def read_filled(text: str, _times: FileTimes) -> str:
+    """The cell unchanged, which must not be empty. Errors: RowValueError."""
+    if not text:
+        raise RowValueError("The cell is empty.")
+    return text
 
 
-def read_whole_number(text: str, _zone: tzinfo | None) -> int:
+def read_whole_number(text: str, _times: FileTimes) -> int:
     """A whole number written in ASCII digits only. Errors: RowValueError."""
     if not (text.isascii() and text.isdigit()) or len(text) > _NUMBER_DIGITS_MAX:
         raise RowValueError("This is not a whole number.", hint="Use digits only.")
@@ -116,13 +69,14 @@ def read_whole_number(text: str, _zone: tzinfo | None) -> int:
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+_Made = TypeVar("_Made")
 
 
 def choice_of(choices: type[_Choice], also: Mapping[str, _Choice] | None = None) -> Callable[[str, Any], _Choice]:
     """A converter for a closed list, which ignores case and accepts spaces or dashes; also maps further spellings."""
     known = {choice.value: choice for choice in choices} | dict(also or {})
 
-    def read_choice(text: str, _zone: tzinfo | None) -> _Choice:
+    def read_choice(text: str, _times: FileTimes) -> _Choice:
         try:
             return known[text.upper().replace(" ", "_").replace("-", "_")]
         except KeyError:
@@ -135,12 +89,13 @@ def choice_of(choices: type[_Choice], also: Mapping[str, _Choice] | None = None)
 class Column:
     """A column by its name in the header, with the converter of its cells.
 
-    The converter receives the cell without surrounding whitespace, and the file's time zone. An empty cell yields the
-    default, or is passed to the converter if the cell is required. Problems name the field if set, or else the column.
+    The converter receives the cell without surrounding whitespace, and what was said of the file's times. An empty cell
+    yields the default, or is passed to the converter if the cell is required. Problems name the field if set, or else
+    the column.
     """
 
     name: str
-    read: Callable[[str, tzinfo | None], object] = read_text
+    read: Callable[[str, FileTimes], object] = read_text
     default: object = None
     is_required: bool = False
     field: str | None = None
@@ -151,23 +106,30 @@ class Column:
 class Row:
     """One record: the line at which it begins, its text as read, and its cells by column.
 
-    If is_whole is False, it has more or fewer cells than the header, and cells has only those that match a column.
+    A blank row has no cells. If there is a fault, it says why the cells may not be those of their columns.
     """
 
     line: int
     text: str
     cells: Mapping[str, str]
-    is_whole: bool = True
+    fault: str | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is written in any cell."""
+        return not self.cells
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The columns of a file, in any order. The header must name one of each group in needed, or all if that is None."""
+    """The columns of a file, in any order. The header must name one of each group in needed, or all if that is None.
+
+    Columns in ignored may stand in the file and are not converted; any other column is refused.
+    """
 
     columns: tuple[Column, ...]
     needed: tuple[tuple[str, ...], ...] | None = None
-    is_open: bool = False
-    """Undeclared columns are ignored instead of refused."""
+    ignored: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -187,166 +149,173 @@ class Layout:
     def _defaults(self) -> Mapping[str, Any]:
         return {column.name: column.default for column in self.columns}
 
-    def read_header(self, header: Sequence[str]) -> list[str]:
-        """The columns that a header names, in its order. Errors: FileColumnsError."""
+    def read_header(self, header: Sequence[str], *, line: int) -> list[str]:
+        """The columns that a header names, in its order, without empty ones at its end. Errors: FileColumnsError."""
         names = [self.find_name(written) for written in header]
+        while names and not names[-1]:
+            names.pop()
         groups = self.needed if self.needed is not None else tuple((name,) for name in self.names)
+        known = {*self.names, *self.ignored}
         faults = {
-            "missing": [" or ".join(group) for group in groups if not set(group) & set(names)],
-            "unknown": [] if self.is_open else [name for name in names if name not in self.names],
-            "named twice": sorted({name for name in names if names.count(name) > 1}),
+            "missing": [" or ".join(map(repr, group)) for group in groups if not set(group) & set(names)],
+            "unknown": [_place(names, at) for at, name in enumerate(names) if name and name not in known],
+            "without a name": [_place(names, at) for at, name in enumerate(names) if not name],
+            "named twice": [_place(names, at) for at, name in enumerate(names) if name and name in names[:at]],
         }
         if any(faults.values()):
-            said = "; ".join(f"{fault}: {', '.join(map(repr, found))}" for fault, found in faults.items() if found)
-            raise FileColumnsError(f"wrong columns ({said}).", line=1, hint=f"Known columns: {', '.join(self.names)}.")
+            said = "; ".join(f"{fault}: {', '.join(found)}" for fault, found in faults.items() if found)
+            hint = _COLUMNS_HINT.format(", ".join(self.names))
+            raise FileColumnsError(f"wrong columns ({said}).", line=line, hint=hint)
         return names
 
-    def convert(self, row: Row, zone: tzinfo | None) -> dict[str, Any]:
+    def convert(self, row: Row, times: FileTimes) -> dict[str, Any]:
         """The row's values by column; absent columns have their default.
 
         Errors: RowColumnsError, RowValueError, TimeInvalidError.
         """
-        if not row.is_whole:
-            raise RowColumnsError
+        if row.fault is not None:
+            raise RowColumnsError(row.fault)
         values = dict(self._defaults)
         for column in self.columns:
             text = row.cells.get(column.name, "").strip()
             if not text and not column.is_required:
                 continue
             try:
-                values[column.name] = column.read(text, zone)
+                values[column.name] = column.read(text, times)
             except LedgerError as error:
                 error.field = column.field or column.name
                 raise
         return values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """How the text of a file is split into lines and cells, and how much of it is accepted.
-
-    The file's delimiter is the one of delimiters that is most frequent in the first line. line_end is the newline
-    argument of `io.TextIOWrapper`: the empty string accepts LF, CR LF and CR.
-    """
-
-    delimiters: str = ","
-    line_end: str = ""
-    bytes_max: int | None = None
-    lines_max: int | None = None
-
-
-class Lines:
-    """The lines of a file as text, counted, with limits on one record and on the entire file."""
-
-    def __init__(self, stream: BinaryIO, dialect: Dialect) -> None:
-        """Gzip is recognised by its first bytes, so stream must be seekable or have `peek`."""
-        self.number = 0
-        self.record: list[str] = []
-        self._dialect = dialect
-        self._record_bytes = 0
-        self._bytes = 0
-        self._text = io.TextIOWrapper(
-            _decompress(stream), encoding="utf-8-sig", errors="surrogateescape", newline=dialect.line_end
-        )
-
-    def begin_record(self) -> None:
-        """Start a new record at the next line."""
-        self.record = []
-        self._record_bytes = 0
-
-    def __iter__(self) -> Iterator[str]:
-        try:
-            while line := self._read():
-                self.number += 1
-                self._check(line)
-                self.record.append(line)
-                yield line
-        finally:
-            with suppress(ValueError):  # the caller owns the stream and may have closed it
-                self._text.detach()
-
-    def _read(self) -> str:
-        try:
-            return self._text.readline(RECORD_BYTES_MAX + 1)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FileTruncatedError("the compressed file is truncated or damaged.", line=self.number + 1) from error
-
-    def _check(self, line: str) -> None:
-        size = len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
-        self._record_bytes += size
-        self._bytes += size
-        if self._record_bytes > RECORD_BYTES_MAX:
-            said = f"the record is longer than {RECORD_BYTES_MAX} bytes."
-            raise FileRecordTooLongError(said, line=self.number, hint=_QUOTE_HINT)
-        bytes_max, lines_max = self._dialect.bytes_max, self._dialect.lines_max
-        if bytes_max is not None and self._bytes > bytes_max:
-            raise SpreadsheetError(f"the file is larger than {bytes_max} bytes.", line=self.number)
-        if lines_max is not None and self.number > lines_max:
-            raise SpreadsheetError(f"the file has more than {lines_max} lines.", line=self.number)
-        if "\x00" in line:
-            raise FileEncodingError("the line contains a NUL byte.", line=self.number, hint=_ENCODING_HINT)
-        if not line.isascii() and (found := _UNDECODED.search(line)):
-            place = len(line[: found.start()].encode()) + 1
-            raise FileEncodingError(f"byte {place} is not UTF-8.", line=self.number, hint=_ENCODING_HINT)
-
-
-def _decompress(stream: BinaryIO) -> BinaryIO:
-    if hasattr(stream, "peek"):
-        start = stream.peek(2)[:2]
-    else:
-        start = stream.read(2)
-        stream.seek(0)
-    return gzip.GzipFile(fileobj=stream) if start == _GZIP_MAGIC else stream  # type: ignore[return-value]
+def _place(names: Sequence[str], at: int) -> str:
+    return f"{names[at]!r} (column {at + 1})" if names[at] else f"column {at + 1}"
 
 
 class Spreadsheet:
-    """A file whose header was read: its layout, and its rows, which can be read once. Blank lines are skipped."""
+    """A file whose header was read: its layout, and its rows, which can be read once.
 
-    def __init__(self, stream: BinaryIO, *layouts: Layout, dialect: Dialect) -> None:
+    The delimiter is the one that a line `sep=` names, or else the comma, semicolon or tab by which the header names
+    the columns of a layout. A row may be shorter than the header, and the rest of it is then empty.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, *layouts: Layout, bounds: Bounds | None = None, encoding: Encoding | None = None
+    ) -> None:
         """Use the first layout that matches. Errors: SpreadsheetError; FileColumnsError for the last layout."""
-        self._lines = Lines(stream, dialect)
-        self._records = _read_records(self._lines, dialect.delimiters)
-        _, header = next(self._records)
-        self.layout, self._names = _choose_layout(header, layouts)
+        self._lines = Lines(stream, bounds or Bounds(), encoding)
+        self._rest = iter(self._lines)
+        delimiters, header, line = self._read_header()
+        self.layout, self._names, self._delimiter = _choose_layout(header, layouts, delimiters, line=line)
+
+    def _read_header(self) -> tuple[str, list[str], int]:
+        """Return the possible delimiters, the lines of the header, and the number of its first one."""
+        first = next(self._rest, "")
+        delimiters, line = _DELIMITERS, 1
+        declared = _DELIMITER_LINE.fullmatch(first.rstrip("\r\n"))
+        if declared:
+            delimiters, line = declared[1], 2
+            if delimiters not in _DELIMITERS:
+                said = "this character can't separate cells."
+                raise FileColumnsError(said, line=1, hint="Use sep=, or sep=; or a tab, or leave the line out.")
+            self._lines.begin_record()
+            first = next(self._rest, "")
+        header = [first]
+        while "".join(header).count('"') % 2 and (more := next(self._rest, "")):
+            header.append(more)
+        return delimiters, header, line
 
     def __iter__(self) -> Iterator[Row]:
         """Errors: SpreadsheetError and its subclasses, when reading reaches the bad line."""
-        names = self._names
-        for line, cells in self._records:
-            if cells:
-                named = dict(zip(names, cells, strict=False))
-                yield Row(line, "".join(self._lines.record), named, is_whole=len(cells) == len(names))
+        names, lines = self._names, self._lines
+        reader = csv.reader(self._rest, delimiter=self._delimiter, strict=True)
+        while True:
+            line = lines.number + 1
+            lines.begin_record()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise _translate(error, line) from None
+            text = "".join(lines.record)
+            if any(cell and not cell.isspace() for cell in cells):
+                fault = _find_fault(cells, len(names), text) if len(cells) != len(names) else None
+                yield Row(line, text, dict(zip(names, cells, strict=False)), fault)
+            else:
+                yield Row(line, text, {})
 
 
-def _choose_layout(header: Sequence[str], layouts: Sequence[Layout]) -> tuple[Layout, Sequence[str]]:
-    for layout in layouts[:-1]:
-        with suppress(FileColumnsError):
-            return layout, layout.read_header(header)
-    return layouts[-1], layouts[-1].read_header(header)
-
-
-def _read_records(lines: Lines, delimiters: str) -> Iterator[tuple[int, list[str]]]:
-    """Records with the line at which each begins; an empty file has one empty record."""
-    rest = iter(lines)
-    first = next(rest, "")
-    reader = csv.reader(chain([first], rest), delimiter=max(delimiters, key=first.count), strict=True)
-    line = 1
-    while True:
+def _choose_layout(
+    header: Sequence[str], layouts: Sequence[Layout], delimiters: str, *, line: int
+) -> tuple[Layout, list[str], str]:
+    refusal: SpreadsheetError = FileColumnsError("wrong columns.", line=line)
+    # Last comes the delimiter whose error is the most telling: the most frequent one.
+    for delimiter in sorted(delimiters, key="".join(header).count):
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            cells = next(csv.reader(header, delimiter=delimiter, strict=True), [])
         except csv.Error as error:
-            raise _translate(error, line) from None
-        yield line, cells
-        line = lines.number + 1
-        lines.begin_record()
+            refusal = _translate(error, line)
+            continue
+        for layout in layouts:
+            try:
+                return layout, layout.read_header(cells, line=line), delimiter
+            except FileColumnsError as error:
+                refusal = error
+    raise refusal
+
+
+def _find_fault(cells: Sequence[str], width: int, text: str) -> str | None:
+    if any(cell and not cell.isspace() for cell in cells[width:]):
+        return f"The row has {len(cells)} cells, and the header {width} columns."
+    if len(cells) < width and not text.endswith(("\n", "\r")):
+        return "The file ends within this row; it may have been cut off."
+    return None
 
 
 def _translate(error: csv.Error, line: int) -> SpreadsheetError:
     """Translate an error of the csv module, which distinguishes its errors only by their messages."""
-    if "unexpected end of data" in str(error):
+    said = str(error)
+    if "unexpected end of data" in said:
         return FileQuoteError("a quote in this record is never closed.", line=line)
-    if "field limit" in str(error):
-        return FileRecordTooLongError("a field is too long.", line=line, hint=_QUOTE_HINT)
-    return SpreadsheetError(f"{error}.", line=line)
+    if "field limit" in said:
+        return FileRecordTooLongError("a field is too long.", line=line, hint=QUOTE_HINT)
+    if "new-line character" in said:
+        hint = "End all lines as the first one is, and put cells that contain line breaks in quotes."
+        return SpreadsheetError("a line break of another kind than the first line's.", line=line, hint=hint)
+    hint = 'A cell that contains quotes is in quotes, and each quote in it is written twice: "He said ""Halo""."'
+    return SpreadsheetError("a quoted cell goes on after its closing quote.", line=line, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows(Generic[_Made]):
+    """What a file contains: what each row was made into, and how many blank rows were passed over."""
+
+    items: list[_Made]
+    blank_count: int
+
+
+def read_all(
+    stream: BinaryIO,
+    layout: Layout,
+    make: Callable[[int, dict[str, Any]], _Made],
+    *,
+    bounds: Bounds,
+    times: FileTimes,
+    encoding: Encoding | None,
+) -> FileRows[_Made]:
+    """Read a file completely, or not at all; make receives the line of each row and its values.
+
+    Errors: SpreadsheetError, which names the line and, for a bad cell, the column.
+    """
+    items: list[_Made] = []
+    blank_count = 0
+    for row in Spreadsheet(stream, layout, bounds=bounds, encoding=encoding):
+        if row.is_blank:
+            blank_count += 1
+            continue
+        try:
+            items.append(make(row.line, layout.convert(row, times)))
+        except LedgerError as error:
+            raise SpreadsheetError(error.message, line=row.line, column=error.field, hint=error.hint) from None
+    return FileRows(items, blank_count)

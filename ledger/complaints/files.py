@@ -1,8 +1,8 @@
 """Complaints in files, read as a stream: CSV, JSON lines and the FTC's Do Not Call files, each plain or gzip. Pure.
 
-A row that is not a valid complaint is returned as rejected, with its line and reason, and reading continues. A file
-that can't be read any further, or a time without a zone, raises an error that names the line; the rows before it
-remain valid. At most one record is held in memory.
+A row that is not a valid complaint is returned as rejected, with its line and reason, and reading continues. A blank
+row is returned without content. A file that can't be read any further, or a time without a zone, raises an error that
+names the line; the rows before it remain valid. At most one record is held in memory.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,10 @@ from ledger.complaints.rows import (
     make_ftc_file,
 )
 from ledger.errors import InvalidInputError, LedgerError, Problem
-from ledger.spreadsheets import Dialect, Layout, Lines, Row, Spreadsheet, SpreadsheetError, ZoneUnknownError
+from ledger.spreadsheets import Layout, Row, Spreadsheet
+from ledger.text_files import Bounds, Lines, SpreadsheetError
+from ledger.written_times import ZoneUnknownError
 
-_DIALECT = Dialect(line_end="\n")
 _FORMATS: dict[FileFormat, tuple[tuple[Layout, MakeDraft], ...]] = {
     FileFormat.CSV: ((COMPLAINT, make_complaint),),
     FileFormat.FTC_DNC: ((FTC_API, make_ftc_api), (FTC_FILE, make_ftc_file)),
@@ -47,11 +48,14 @@ class RowJsonError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One record: the line on which it begins, its text as read, and the complaint or the reason for rejection."""
+    """One record: the line on which it begins, its text as read, and the complaint or the reason for rejection.
+
+    A blank row has no content.
+    """
 
     line: int
     text: str
-    content: ComplaintDraft | Problem
+    content: ComplaintDraft | Problem | None
 
 
 def read_complaints(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]:
@@ -67,17 +71,17 @@ def read_complaints(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]
 
 def _read_csv(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]:
     layouts = _FORMATS[reading.format]
-    sheet = Spreadsheet(stream, *(layout for layout, _ in layouts), dialect=_DIALECT)
-    if sheet.layout is FTC_FILE and reading.zone is None:  # times in these files never have a zone
+    sheet = Spreadsheet(stream, *(layout for layout, _ in layouts), encoding=reading.encoding)
+    if sheet.layout is FTC_FILE and reading.times.zone is None:  # times in these files never have a zone
         raise TimeZoneMissingError("the times in this file have no time zone.", line=1, hint="Give a time zone.")
     (make,) = (make for layout, make in layouts if layout is sheet.layout)
     for row in sheet:
-        yield _take(row, sheet.layout, make, reading)
+        yield FileRow(row.line, row.text, None) if row.is_blank else _take(row, sheet.layout, make, reading)
 
 
 def _take(row: Row, layout: Layout, make: MakeDraft, reading: FileReading) -> FileRow:
     try:
-        return FileRow(row.line, row.text, make(layout.convert(row, reading.zone), reading.region))
+        return FileRow(row.line, row.text, make(layout.convert(row, reading.times), reading.region))
     except ZoneUnknownError as error:
         raise TimeZoneMissingError("a time has no time zone.", line=row.line, hint=error.hint) from None
     except LedgerError as error:
@@ -85,10 +89,11 @@ def _take(row: Row, layout: Layout, make: MakeDraft, reading: FileReading) -> Fi
 
 
 def _read_json_lines(stream: BinaryIO, reading: FileReading) -> Iterator[FileRow]:
-    lines = Lines(stream, _DIALECT)
+    lines = Lines(stream, Bounds(), reading.encoding)
     for text in lines:
         lines.begin_record()
         if not text.strip():
+            yield FileRow(lines.number, text, None)
             continue
         try:
             row = Row(lines.number, text, _read_object(text))

@@ -1,8 +1,8 @@
 """Importing a file of complaints in batches, each in its own transaction, so that an interrupted import can be rerun.
 
 Nothing is filed twice: a complaint is recognised by the source's reference or, without one, by content and occurrence
-in the file. The account adds up: read = filed + already filed + rejected. Memory is bounded, except for an eight-byte
-mark for each distinct row without a reference, in a table at most two thirds full.
+in the file. The account adds up: read = filed + already filed + rejected; blank rows are counted apart. Memory is
+bounded, except for an eight-byte mark for each distinct row without a reference, in a table at most two thirds full.
 """
 
 import asyncio
@@ -26,9 +26,10 @@ BATCH_SIZE = 1000
 
 @dataclass(slots=True, kw_only=True)
 class ImportAccount:
-    """The totals of an import so far."""
+    """The totals of an import so far. Blank rows are not among those read."""
 
     read: int = 0
+    blank_rows_passed_over: int = 0
     filed: int = 0
     already_filed: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -99,7 +100,8 @@ async def import_complaints(
     return total
 
 
-_Batch = list[tuple[FileRow, PreparedComplaint | Problem]]
+_Item = PreparedComplaint | Problem | None
+_Batch = list[tuple[FileRow, _Item]]
 
 
 class _Preparer:
@@ -121,8 +123,8 @@ class _Preparer:
             return batch, error
         return batch, None
 
-    def _prepare(self, content: ComplaintDraft | Problem) -> PreparedComplaint | Problem:
-        if isinstance(content, Problem):
+    def _prepare(self, content: ComplaintDraft | Problem | None) -> _Item:
+        if content is None or isinstance(content, Problem):
             return content
         try:
             item = prepare_complaint(content, policy=self._policy, keyring=self._keyring, as_of=self._as_of)
@@ -154,12 +156,15 @@ async def _file_batch(
 
 def _enter(
     total: ImportAccount,
-    batch: Sequence[tuple[FileRow, PreparedComplaint | Problem]],
+    batch: Sequence[tuple[FileRow, _Item]],
     outcomes: Iterator[Filing | Problem],
     on_rejected: Callable[[RejectedRow], None],
 ) -> None:
     """Add a committed batch to the account."""
     for row, item in batch:
+        if item is None:
+            total.blank_rows_passed_over += 1
+            continue
         outcome = next(outcomes) if isinstance(item, PreparedComplaint) else item
         total.read += 1
         if isinstance(outcome, Problem):

@@ -6,7 +6,6 @@ Source: the columns of the FTC's Do Not Call complaint files and of its API.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -14,8 +13,10 @@ from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.numbers.forms import HOME_REGION
-from ledger.spreadsheets import Column, Layout, choice_of, read_time, read_whole_number
+from ledger.spreadsheets import Column, Layout, choice_of, read_whole_number
+from ledger.text_files import Encoding
 from ledger.vocabulary import Category
+from ledger.written_times import NOTHING_SAID, FileTimes, read_time
 
 
 class FileFormat(StrEnum):
@@ -28,11 +29,15 @@ class FileFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReading:
-    """How to read a file: the region of numbers without a country code, and the zone of times without one."""
+    """How to read a file: the region of numbers without a country code, what was said of its times, and its encoding.
+
+    An encoding of None is UTF-8, or UTF-16 with a byte order mark.
+    """
 
     format: FileFormat
     region: str = HOME_REGION
-    zone: tzinfo | None = None
+    times: FileTimes = NOTHING_SAID
+    encoding: Encoding | None = None
 
 
 COMPLAINT = Layout(

@@ -1,23 +1,25 @@
 """Overrides of the numbering plan to be proposed, as CSV files that are read completely or not at all. No database."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from typing import BinaryIO
+from datetime import datetime
+from typing import Any, BinaryIO
 
-from ledger.errors import InvalidInputError, LedgerError
-from ledger.spreadsheets import Column, Dialect, Layout, Spreadsheet, SpreadsheetError, read_time
+from ledger.errors import InvalidInputError
+from ledger.spreadsheets import Column, FileRows, Layout, read_all, read_filled
+from ledger.text_files import Bounds, Encoding, SpreadsheetError
+from ledger.written_times import FileTimes, read_time
 
 _OVERRIDE = Layout(
     columns=(
-        Column("number", is_required=True),
-        Column("holder", is_required=True),
-        Column("reason", is_required=True),
+        Column("number", read_filled, is_required=True),
+        Column("holder", read_filled, is_required=True),
+        Column("reason", read_filled, is_required=True),
         Column("brand"),
         Column("valid_from", read_time),
     ),
     needed=(("number",), ("holder",), ("reason",)),
 )
-_DIALECT = Dialect(delimiters=",;", lines_max=100_000)
+_BOUNDS = Bounds(lines_max=100_000)
 
 
 class OverrideFileError(InvalidInputError):
@@ -39,14 +41,13 @@ class OverrideRow:
     valid_from: datetime | None = None
 
 
-def read_overrides(stream: BinaryIO, *, zone: tzinfo | None) -> list[OverrideRow]:
-    """Return the rows of a CSV file. Errors: OverrideFileError, which names the line."""
-    found: list[OverrideRow] = []
+def read_overrides(stream: BinaryIO, *, times: FileTimes, encoding: Encoding | None = None) -> FileRows[OverrideRow]:
+    """Return the rows of a CSV file. Errors: OverrideFileError, which names the line and the column."""
     try:
-        for row in Spreadsheet(stream, _OVERRIDE, dialect=_DIALECT):
-            found.append(OverrideRow(line=row.line, **_OVERRIDE.convert(row, zone)))
+        return read_all(stream, _OVERRIDE, _make_row, bounds=_BOUNDS, times=times, encoding=encoding)
     except SpreadsheetError as error:
-        raise OverrideFileError(error.message) from None
-    except LedgerError as error:
-        raise OverrideFileError(f"Line {row.line}, {error.field or 'row'}: {error.message}", hint=error.hint) from None
-    return found
+        raise OverrideFileError(error.message, hint=error.hint) from None
+
+
+def _make_row(line: int, values: dict[str, Any]) -> OverrideRow:
+    return OverrideRow(line=line, **values)

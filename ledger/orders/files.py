@@ -1,13 +1,13 @@
 """Block orders as a CSV file that a carrier fills in manually, and the acknowledgements read back from it.
 
 The columns up to is_overdue describe the order; the carrier fills in the rest. Reading requires only order_no,
-acknowledgement and reference, accepts columns in any order, separated by commas or semicolons, and ignores unknown
-columns. A row without an acknowledgement is not filled in and is skipped. It never touches the database.
+acknowledgement and reference, accepts columns in any order, and ignores those that describe the order or a refusal. A
+row without an acknowledgement is not filled in and is skipped. It never touches the database.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from ledger.errors import InvalidInputError, LedgerError, Problem
@@ -16,40 +16,43 @@ from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.spreadsheets import (
     Column,
-    Dialect,
+    FileRows,
     Layout,
     Row,
     RowColumnsError,
     RowValueError,
     Spreadsheet,
-    SpreadsheetError,
     choice_of,
-    read_time,
+    read_filled,
     read_whole_number,
 )
+from ledger.text_files import Bounds, Encoding, SpreadsheetError
+from ledger.written_times import FileTimes, read_time
 
 ORDER_COLUMNS = (
     "order_no", "version", "number", "brand", "category", "scope", "legal_basis", "summary", "subscriber_notice",
     "complaint_count", "state", "issued_at", "due_at", "is_overdue",
 )  # fmt: skip
 ANSWER_COLUMNS = ("acknowledgement", "reason", "reference", "effective_at", "until", "note", "corrects_reference")
+REFUSAL_COLUMNS = ("line", "code", "message", "field", "hint")
+"""What a file of refused rows puts before the columns of each row, so that it can be corrected and read again."""
 _NEEDED = ("acknowledgement", "order_no", "reference")
 _ANSWER = Layout(
     columns=(
-        Column("order_no", is_required=True),
+        Column("order_no", read_filled, is_required=True),
         Column("acknowledgement", choice_of(AcknowledgementKind)),
         Column("version", read_whole_number),
         Column("reason", lambda text, _: text.upper()),
-        Column("reference", is_required=True),
+        Column("reference", read_filled, is_required=True),
         Column("effective_at", read_time),
         Column("until", read_time),
         Column("note"),
         Column("corrects_reference"),
     ),
     needed=tuple((name,) for name in _NEEDED),
-    is_open=True,
+    ignored=(*ORDER_COLUMNS, *REFUSAL_COLUMNS),
 )
-_DIALECT = Dialect(delimiters=",;", bytes_max=64 * 1024 * 1024)
+_BOUNDS = Bounds(bytes_max=64 * 1024 * 1024)
 # Spreadsheets evaluate a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -97,20 +100,22 @@ def render_order(order: BlockOrder, *, brand: str | None) -> list[str]:
     return [*cells, *("" for _ in ANSWER_COLUMNS)]
 
 
-def read_answers(stream: BinaryIO, *, zone: tzinfo | None) -> list[AnswerRow]:
-    """Read the rows of a filled-in file, all or none. Times without an offset are in the zone, if one is given.
+def read_answers(stream: BinaryIO, *, times: FileTimes, encoding: Encoding | None = None) -> FileRows[AnswerRow]:
+    """Read the rows of a filled-in file, all or none.
 
     Errors: AcknowledgementFileError, which names the line.
     """
     try:
-        return [_read_answer(row, zone) for row in Spreadsheet(stream, _ANSWER, dialect=_DIALECT)]
+        rows = list(Spreadsheet(stream, _ANSWER, bounds=_BOUNDS, encoding=encoding))
     except SpreadsheetError as error:
-        raise AcknowledgementFileError(error.message) from None
+        raise AcknowledgementFileError(error.message, hint=error.hint) from None
+    filled = [_read_answer(row, times) for row in rows if not row.is_blank]
+    return FileRows(filled, len(rows) - len(filled))
 
 
-def _read_answer(row: Row, zone: tzinfo | None) -> AnswerRow:
+def _read_answer(row: Row, times: FileTimes) -> AnswerRow:
     try:
-        content = _make_draft(_ANSWER.convert(row, zone)) if _is_filled_in(row) else None
+        content = _make_draft(_ANSWER.convert(row, times)) if _is_filled_in(row) else None
     except (RowColumnsError, RowValueError) as error:
         refused = AcknowledgementRowError(error.message, field=error.field, hint=error.hint)
         return AnswerRow(row.line, row.cells, refused.problem())
@@ -120,8 +125,8 @@ def _read_answer(row: Row, zone: tzinfo | None) -> AnswerRow:
 
 
 def _is_filled_in(row: Row) -> bool:
-    """Whether the row is filled in. A row with the wrong number of cells counts, so that it is reported."""
-    return not row.is_whole or bool(row.cells["acknowledgement"].strip())
+    """Whether the row is filled in. A row whose cells can't be told apart counts, so that it is reported."""
+    return row.fault is not None or bool(row.cells.get("acknowledgement", "").strip())
 
 
 def _make_draft(values: dict[str, Any]) -> AcknowledgementDraft:

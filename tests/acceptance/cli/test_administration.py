@@ -192,6 +192,15 @@ class TestNumberingLoad:
         assert first["writtenCount"] == first["readCount"] > 100
         assert operator.run("numbering", "load", "--seed", "--json").json["writtenCount"] == 0
 
+    def test_reads_times_in_the_zone_given_and_counts_blank_rows(self, operator: Operator) -> None:
+        header = "prefix;kind;holder;holder_name;brand;valid_from;valid_until"
+        plan = operator.write("plan.csv", f"{header}\n+62890;mobile;;T;;1 Januari 2026 19.30;\n;;;;;;\n")
+        ended = operator.run("numbering", "load", plan, status=1)
+        assert "Line 2, valid_from" in ended.err
+        assert "--timezone" in ended.err
+        told = operator.run("numbering", "load", plan, "--timezone", "Asia/Jakarta", "--json").json
+        assert (told["readCount"], told["blankRowsPassedOver"]) == (1, 1)
+
     def test_needs_a_file_or_the_seed(self, operator: Operator) -> None:
         operator.run("numbering", "load", status=2)
 

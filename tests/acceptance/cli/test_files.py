@@ -32,10 +32,11 @@ class TestImportComplaints:
         account = self.run(admitted, "--rejected", str(rejected)).json
         assert account == {
             "read": 5, "filed": 4, "alreadyFiled": 0, "rejected": 1, "rejectedByReason": {"NUMBER_INVALID": 1},
-            "addsUp": True,
+            "blankRowsPassedOver": 0, "addsUp": True,
         }  # fmt: skip
         (row,) = csv.DictReader(io.StringIO(rejected.read_text(), newline=""))
         assert (row["line"], row["code"], row["text"]) == ("6", "NUMBER_INVALID", "A-5,12,SMS,FRAUD,No number.\n")
+        assert (row["field"], row["hint"] != "") == ("number", True)
 
     def test_files_nothing_twice(self, admitted: Operator) -> None:
         self.run(admitted)
@@ -48,6 +49,33 @@ class TestImportComplaints:
         assert ended.code == "FILE_QUOTE_UNCLOSED"
         assert "Line 7" in ended.err
         assert ended.json["filed"] == 4
+
+    def test_counts_blank_rows_apart(self, admitted: Operator) -> None:
+        text = COMPLAINTS.replace(",", ";").replace("A-3", ";;;;\n  ;\n\nA-3")
+        file = admitted.write("semicolons.csv", text)
+        command = ("import", "complaints", file, "--format", "csv", "--source", "polri")
+        account = admitted.run(*command, "--json").json
+        assert (account["read"], account["filed"], account["blankRowsPassedOver"], account["addsUp"]) == (5, 4, 3, True)
+        assert "blank rows passed over  3" in admitted.run(*command).out
+
+    def test_reads_another_encoding_where_it_is_named_alone(self, admitted: Operator) -> None:
+        file = admitted.folder / "excel.csv"
+        file.write_bytes(
+            "reference;number;medium;category;narrative\nB-1;0890 1111 0001;SMS;FRAUD;caf\u00e9\n".encode("cp1252")
+        )
+        command = ("import", "complaints", str(file), "--format", "csv", "--source", "polri")
+        refused = admitted.run(*command, status=1)
+        assert refused.code == "FILE_ENCODING_WRONG"
+        assert "--encoding windows-1252" in refused.err
+        assert admitted.run(*command, "--encoding", "windows-1252", "--json").json["filed"] == 1
+        admitted.run(*command, "--encoding", "klingon", status=2)
+
+    def test_tells_of_a_workbook_how_to_save_it(self, admitted: Operator) -> None:
+        file = admitted.folder / "complaints.xlsx"
+        file.write_bytes(b"PK\x03\x04\x14\x00\x06\x00")
+        refused = admitted.run("import", "complaints", str(file), "--format", "csv", "--source", "polri", status=1)
+        assert refused.code == "FILE_IS_WORKBOOK"
+        assert "CSV UTF-8" in refused.err
 
     def test_refuses_a_source_that_files_none(self, admitted: Operator) -> None:
         file = admitted.write("complaints.csv", COMPLAINTS)
@@ -163,10 +191,31 @@ class TestRoundTrip:
         assert [(row["line"], row["code"]) for row in refused] == [
             ("3", "REASON_UNKNOWN"), ("4", "NOT_FOUND"), ("5", "NOT_FOUND"),
         ]  # fmt: skip
+        assert refused[0]["field"] == "reason"
         # Another carrier's order looks exactly like one that does not exist.
         assert refused[1]["message"] == refused[2]["message"]
         mended = [row | {"reason": "TECHNICAL"} for row in refused[:1]]
         assert self.send(issued, mended)["recorded"] == 1
+
+    def test_takes_what_a_spreadsheet_made_of_the_file(self, issued: Operator) -> None:
+        (first, second) = (row["order_no"] for row in self.export(issued))
+        text = (
+            "sep=;\r\norder_no;acknowledgement;reference;effective_at;;\r\n"
+            f"{first};RECEIVED;T1\r\n;;;;;\r\n{second};EXECUTED;T2;1/11/2026 19:30;;\r\n"
+        )
+        file = issued.write("excel.csv", text)
+        command = ("acknowledgements", "import", file, "--carrier", "telkomsel", "--timezone", "WIB")
+        ended = issued.run(*command, "--json", status=1)
+        assert ended.json["recorded"] == ended.json["blankRowsPassedOver"] == ended.json["rejected"] == 1
+        assert ended.json["addsUp"] is True
+        assert "Line 5, effective_at: TIME_INVALID: Either part of the date may be the day." in ended.err
+        assert "--day-first" in ended.err
+
+    def test_names_a_column_that_it_does_not_know(self, issued: Operator) -> None:
+        file = issued.write("typo.csv", "order_no,acknowledgement,reference,efective_at\n")
+        ended = issued.run("acknowledgements", "import", file, "--carrier", "telkomsel", status=1)
+        assert ended.code == "ACKNOWLEDGEMENT_FILE_INVALID"
+        assert "unknown: 'efective_at' (column 4)" in ended.err
 
     def test_records_nothing_of_a_file_that_breaks_off(self, issued: Operator) -> None:
         rows = self.export(issued)

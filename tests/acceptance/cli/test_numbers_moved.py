@@ -38,6 +38,7 @@ class TestOverrides:
         file = managed.write("overrides.csv", OVERRIDES)
         told = managed.run("numbering", "propose", file, "--officer", "cici", "--json", status=1)
         assert [item["e164"] for item in told.json["proposed"]] == ["+6289011110001"]
+        assert told.json["blankRowsPassedOver"] == 0
         assert [(item["line"], item["problem"]["code"]) for item in told.json["refused"]] == [
             (3, "NUMBER_INVALID"), (4, "OVERRIDE_CHANGES_NOTHING"),
         ]  # fmt: skip

@@ -13,12 +13,13 @@ from ledger.errors import ForbiddenError
 from ledger.numbers.reading import NumberFilter, list_numbers
 from ledger.numbers.vocabulary import HolderStatus
 from ledger.pages import PageRequest
-from ledger.spreadsheets import FileTruncatedError, SpreadsheetError
+from ledger.text_files import FileTruncatedError, SpreadsheetError
 from ledger.vocabulary import Category
+from ledger.written_times import FileTimes
 from tests.support.places import SHARED_DATA
 
 HEADER = "number,medium,category,narrative\n"
-US = FileReading(format=FileFormat.FTC_DNC, region="US", zone=ZoneInfo("America/New_York"))
+US = FileReading(format=FileFormat.FTC_DNC, region="US", times=FileTimes(zone=ZoneInfo("America/New_York")))
 
 
 @pytest.fixture

@@ -14,16 +14,17 @@ from ledger.complaints.files import TimeZoneMissingError, read_complaints
 from ledger.complaints.rows import FileFormat, FileReading
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.errors import Problem
-from ledger.spreadsheets import (
+from ledger.spreadsheets import FileColumnsError, FileQuoteError
+from ledger.text_files import (
     RECORD_BYTES_MAX,
-    FileColumnsError,
+    Encoding,
     FileEncodingError,
-    FileQuoteError,
     FileRecordTooLongError,
     FileTruncatedError,
     SpreadsheetError,
 )
 from ledger.vocabulary import Category
+from ledger.written_times import FileTimes
 
 FTC_FILE = (
     "Company_Phone_Number,Created_Date,Violation_Date,Consumer_City,Consumer_State,Consumer_Area_Code,Subject,"
@@ -33,13 +34,14 @@ FTC_API = "created_date,complaint_id,company_phone_number,consumer_area_code\n"
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
-def read(content, file_format=FileFormat.CSV, **options):
+def read(content, file_format=FileFormat.CSV, *, zone=None, **options):
     data = content.encode() if isinstance(content, str) else content
-    return list(read_complaints(io.BytesIO(data), FileReading(format=file_format, **options)))
+    reading = FileReading(format=file_format, times=FileTimes(zone=zone), **options)
+    return list(read_complaints(io.BytesIO(data), reading))
 
 
 def codes(rows):
-    return [row.content.code if isinstance(row.content, Problem) else None for row in rows]
+    return [row.content.code if isinstance(row.content, Problem) else None for row in rows if row.content is not None]
 
 
 class TestCsv:
@@ -63,7 +65,20 @@ class TestCsv:
 
     def test_counts_lines_through_fields_of_several(self):
         rows = read('number,medium,category,narrative\n1,SMS,OTHER,"a\nb\nc"\n2,SMS,OTHER,d\n\n3,SMS,OTHER,e\n')
-        assert [row.line for row in rows] == [2, 5, 7]
+        assert [row.line for row in rows if row.content is not None] == [2, 5, 7]
+
+    def test_returns_blank_rows_without_content(self):
+        rows = read("number;medium;category;;\n1;SMS;OTHER;;\n;;;;\n \t;;\n\n2;SMS;OTHER\n")
+        assert [(row.line, row.content is None) for row in rows] == [
+            (2, False), (3, True), (4, True), (5, True), (6, False),
+        ]  # fmt: skip
+
+    def test_reads_another_encoding_if_it_is_named(self):
+        text = "number,medium,category,narrative\n1,SMS,OTHER,caf\u00e9\n".encode("windows-1252")
+        (row,) = read(text, encoding=Encoding.WINDOWS_1252)
+        assert row.content.chronology == "caf\u00e9"
+        with pytest.raises(FileEncodingError, match="Line 2"):
+            read(text)
 
     def test_reads_naive_times_in_the_zone_given(self):
         text = "number,medium,category,incident_at\n1,SMS,OTHER,2026-01-02 03:04\n"
@@ -75,7 +90,7 @@ class TestCsv:
     def test_goes_on_after_a_bad_row(self):
         rows = read(
             "number,medium,category,incident_at,loss_rupiah\n"
-            "1,SMS,OTHER\n"
+            "1,SMS,OTHER,,,x\n"
             "2,FAX,OTHER,,\n"
             "3,SMS,SOMETHING,,\n"
             "4,SMS,OTHER,soon,\n"
@@ -154,9 +169,10 @@ class TestJsonLines:
             FileFormat.JSON_LINES,
         )
         assert codes(rows) == [None, None]
-        assert [row.line for row in rows] == [1, 3]
+        assert [row.line for row in rows if row.content is not None] == [1, 3]
         assert (rows[0].content.source_reference, rows[0].content.loss_rupiah) == ("a", 5)
-        assert rows[1].content.number is None
+        assert rows[1].content is None
+        assert rows[2].content.number is None
 
     @pytest.mark.parametrize(
         "line",

@@ -9,11 +9,19 @@ import pytest
 
 from ledger.errors import Problem
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
-from ledger.orders.files import ANSWER_COLUMNS, ORDER_COLUMNS, AcknowledgementFileError, read_answers, render_order
+from ledger.orders.files import (
+    ANSWER_COLUMNS,
+    ORDER_COLUMNS,
+    REFUSAL_COLUMNS,
+    AcknowledgementFileError,
+    read_answers,
+    render_order,
+)
 from ledger.orders.states import OrderState
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope
 from ledger.vocabulary import Category
+from ledger.written_times import FileTimes
 
 AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 HEADER = "order_no,version,acknowledgement,reason,reference,effective_at,until,note"
@@ -63,7 +71,8 @@ class TestRenderOrder:
 
 class TestReadAnswers:
     def read(self, *rows: str, header: str = HEADER, zone: ZoneInfo | None = None) -> list[object]:
-        return [row.content for row in read_answers(io.BytesIO("\n".join([header, *rows]).encode()), zone=zone)]
+        content = "\n".join([header, *rows, ""]).encode()
+        return [row.content for row in read_answers(io.BytesIO(content), times=FileTimes(zone=zone)).items]
 
     def test_reads_what_was_filled_in(self) -> None:
         (draft,) = self.read("O-2026-0000007,2,executed,already_blocked,TKT-1,2026-03-02T10:00:00+07:00,,by hand")
@@ -89,10 +98,29 @@ class TestReadAnswers:
         assert self.read("O-2026-0000007,1,,,,,,") == [None]
 
     def test_takes_the_semicolons_and_the_mark_of_a_spreadsheet(self) -> None:
-        content = "\ufefforder_no;acknowledgement;reference;unknown\r\nO-2026-0000007;EXECUTED;T1;x\r\n".encode()
-        (row,) = read_answers(io.BytesIO(content), zone=None)
+        content = (
+            "\ufefforder_no;acknowledgement;reference;summary;\r\nO-2026-0000007;EXECUTED;T1;x;\r\n;;;;\r\n".encode()
+        )
+        found = read_answers(io.BytesIO(content), times=FileTimes())
+        (row,) = found.items
         assert isinstance(row.content, AcknowledgementDraft)
-        assert row.line == 2
+        assert (row.line, found.blank_count) == (2, 1)
+
+    def test_takes_the_columns_of_the_export_and_of_a_file_of_refused_rows(self) -> None:
+        header = ",".join([*REFUSAL_COLUMNS, *ORDER_COLUMNS, *ANSWER_COLUMNS])
+        content = f"{header}\n7,NOT_FOUND,,,,O-2026-0000007,1,{',' * len(ORDER_COLUMNS[2:-1])},RECEIVED,,T1\n".encode()
+        (row,) = read_answers(io.BytesIO(content), times=FileTimes()).items
+        assert isinstance(row.content, AcknowledgementDraft)
+        assert (row.content.order_no, row.content.reference) == ("O-2026-0000007", "T1")
+
+    def test_reads_a_short_row_as_one_whose_other_cells_are_empty(self) -> None:
+        header = "order_no,acknowledgement,reference,effective_at,note"
+        (draft,) = self.read("O-2026-0000007,RECEIVED,T1", header=header)
+        assert isinstance(draft, AcknowledgementDraft)
+        assert (draft.effective_at, draft.note) == (None, None)
+        (problem,) = self.read("O-2026-0000007,RECEIVED", header=header)
+        assert isinstance(problem, Problem)
+        assert (problem.code, problem.field, problem.message) == ("ROW_INVALID", "reference", "The cell is empty.")
 
     def test_reads_a_time_without_zone_in_the_files_zone(self) -> None:
         row = "O-2026-0000007,1,EXECUTED,,T1,2026-03-02 10:00,,"
@@ -103,6 +131,11 @@ class TestReadAnswers:
         assert isinstance(problem, Problem)
         assert (problem.code, problem.field) == ("TIME_INVALID", "effective_at")
 
+    def test_reads_a_time_with_a_dot_as_indonesians_write_it(self) -> None:
+        (draft,) = self.read("O-2026-0000007,1,EXECUTED,,T1,2026-03-02 23.05,,", zone=ZoneInfo("Asia/Jakarta"))
+        assert isinstance(draft, AcknowledgementDraft)
+        assert draft.effective_at == datetime(2026, 3, 2, 16, 5, tzinfo=UTC)
+
     @pytest.mark.parametrize(
         ("row", "code"),
         [
@@ -110,7 +143,8 @@ class TestReadAnswers:
             ("O-2026-0000007,one,EXECUTED,,T1,,,", "ROW_INVALID"),
             ("O-2026-0000007,1,EXECUTED,,T1,yesterday,,", "TIME_INVALID"),
             ("O-2026-0000007,1,EXECUTED", "ROW_INVALID"),
-            ("O-2026-0000007,1,EXECUTED,,T1,,,,,", "ROW_INVALID"),
+            ("O-2026-0000007,1,EXECUTED,,T1,,,,,x", "ROW_INVALID"),
+            ("O-2026-0000007,1,EXECUTED,,,,,", "ROW_INVALID"),
         ],
     )
     def test_refuses_a_bad_row_alone(self, row: str, code: str) -> None:
@@ -125,6 +159,7 @@ class TestReadAnswers:
             (b"", "Line 1"),
             (b"order_no,reference\n", "acknowledgement"),
             (b"order_no,acknowledgement,reference,reference\n", "twice"),
+            (b"order_no,acknowledgement,reference,efective_at\n", r"unknown: 'efective_at' \(column 4\)"),
             (b'order_no,acknowledgement,reference\nO-1,EXECUTED,"T1\n\n', "Line 2"),
             (b"order_no,acknowledgement,reference\nO-1,EXECUTED,\xff\n", "Line 2"),
             (b"order_no,acknowledgement,reference\nO-1,EXECUTED,\x00\n", "Line 2"),
@@ -132,4 +167,4 @@ class TestReadAnswers:
     )
     def test_takes_nothing_of_a_file_that_cant_be_read_to_its_end(self, content: bytes, said: str) -> None:
         with pytest.raises(AcknowledgementFileError, match=said):
-            read_answers(io.BytesIO(content), zone=None)
+            read_answers(io.BytesIO(content), times=FileTimes())
