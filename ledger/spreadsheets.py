@@ -220,9 +220,10 @@ class Spreadsheet:
                 raise FileColumnsError(said, line=1, hint="Use sep=, or sep=; or a tab, or leave the line out.")
             self._lines.begin_record()
             first = next(self._rest, "")
-        header = [first]
-        while "".join(header).count('"') % 2 and (more := next(self._rest, "")):
+        header, quotes = [first], first.count('"')
+        while quotes % 2 and (more := next(self._rest, "")):
             header.append(more)
+            quotes += more.count('"')
         return delimiters, header, line
 
     def __iter__(self) -> Iterator[Row]:

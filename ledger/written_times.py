@@ -6,9 +6,11 @@ Source: ISO 8601 and RFC 3339; Indonesian usage as in CLDR's locale id (1 Novemb
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
 from types import MappingProxyType
+from typing import Any
 
 from ledger.errors import TimeInvalidError
 from ledger.legal_time import INDONESIAN_ZONES
@@ -94,25 +96,31 @@ def read_time(text: str, times: FileTimes) -> datetime:
     found = _FORM.fullmatch(text.translate(_SPACES).strip())
     if found is None:
         raise TimeInvalidError("This is not a time.", hint=_EXAMPLES)
-    day = _read_day(found)
-    own = _read_zone(found)
-    if not times.is_day_first:
-        _check_order(found)
+    part = found.groupdict()
+    day = _read_day(part)
+    own = _read_zone(part)
+    if part["mark_2"] and not times.is_day_first:
+        _check_order(part)
     try:
-        moment = datetime(day.year, day.month, day.day, *_read_clock(found), tzinfo=own or times.zone)
+        moment = datetime(day.year, day.month, day.day, *_read_clock(part), tzinfo=own or times.zone)
         if moment.tzinfo is None:
             raise ZoneUnknownError
-        _check_once(moment)
-        moment.astimezone(UTC)  # at either end of the calendar this fails
+        if own is None:
+            _check_once(moment)
+        if day.year in {MINYEAR, MAXYEAR}:
+            moment.astimezone(UTC)  # which fails if the year is another one there
     except (ValueError, OverflowError):
         raise TimeInvalidError("There is no such time.", hint=_EXAMPLES) from None
     return moment
 
 
-def _read_day(found: re.Match[str]) -> date:
-    part = found.groupdict()
-    (year,) = (part[f"year_{form}"] for form in "1234" if part[f"year_{form}"])
-    (day,) = (part[f"day_{form}"] for form in "1234" if part[f"day_{form}"])
+_Parts = Mapping[str, Any]
+"""The named parts of a time as written; those that it lacks are None."""
+
+
+def _read_day(part: _Parts) -> date:
+    year = part["year_1"] or part["year_2"] or part["year_3"] or part["year_4"]
+    day = part["day_1"] or part["day_2"] or part["day_3"] or part["day_4"]
     if len(year) != _YEAR_DIGITS:
         raise TimeInvalidError("The year has two digits.", hint=_DAY_EXAMPLES)
     if name := part["name_3"] or part["name_4"]:
@@ -124,20 +132,20 @@ def _read_day(found: re.Match[str]) -> date:
     try:
         read = date(int(year), month, int(day))
     except ValueError:
-        raise TimeInvalidError("There is no such day; it is read day first.", hint=_DAY_EXAMPLES) from None
+        said = "There is no such day" + ("; the day comes before the month." if part["mark_2"] else ".")
+        raise TimeInvalidError(said, hint=_DAY_EXAMPLES) from None
     if part["weekday"] and _DAYS.get(part["weekday"].lower()) != read.weekday():
         raise TimeInvalidError("The day of the week is not that of the date.", hint=_DAY_EXAMPLES)
     return read
 
 
-def _check_order(found: re.Match[str]) -> None:
+def _check_order(part: _Parts) -> None:
     """Refuse 1/11/2026 unless the day is the first: by itself, or because the rest is written as only Indonesians do.
 
     A spreadsheet with American settings writes 11/1/2026 19:30 for what one with Indonesian settings writes 01/11/2026
     19.30.
     """
-    part = found.groupdict()
-    if part["mark_2"] not in {"/", "-"} or int(part["day_2"]) > _MONTHS_PER_YEAR:
+    if part["mark_2"] == "." or int(part["day_2"]) > _MONTHS_PER_YEAR:
         return
     is_indonesian = (
         part["mark"] == "."
@@ -149,15 +157,15 @@ def _check_order(found: re.Match[str]) -> None:
         raise TimeInvalidError("Either part of the date may be the day.", hint=_ORDER_HINT)
 
 
-def _read_clock(found: re.Match[str]) -> tuple[int, int, int, int]:
-    if found["hour"] is None:
+def _read_clock(part: _Parts) -> tuple[int, int, int, int]:
+    if part["hour"] is None:
         raise TimeInvalidError("This is a day without a time of day.", hint=_EXAMPLES)
-    fraction = (found["fraction"] or "").ljust(6, "0")
-    return int(found["hour"]), int(found["minute"]), int(found["second"] or 0), int(fraction)
+    fraction = (part["fraction"] or "").ljust(6, "0")
+    return int(part["hour"]), int(part["minute"]), int(part["second"] or 0), int(fraction)
 
 
-def _read_zone(found: re.Match[str]) -> tzinfo | None:
-    written = (found["zone"] or "").upper()
+def _read_zone(part: _Parts) -> tzinfo | None:
+    written = (part["zone"] or "").upper()
     if not written:
         return None
     if written in INDONESIAN_ZONES:
@@ -165,7 +173,7 @@ def _read_zone(found: re.Match[str]) -> tzinfo | None:
     offset = _OFFSET.search(written)
     if offset is None:
         return UTC
-    if written[0] == "-" and found["between"].lower() != "t" and found["second"] is None:
+    if written[0] == "-" and part["between"].lower() != "t" and part["second"] is None:
         # 09:00-10:00 is an hour rather than a time in Hawaii.
         raise TimeInvalidError("This may be a span of time.", hint=_EXAMPLES)
     hours, minutes = int(offset[2]), int(offset[3] or 0)

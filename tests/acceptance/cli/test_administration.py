@@ -16,7 +16,7 @@ from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
 from tests.support.operated import render_key_set
-from tests.support.operator import WHY, Operator, render_keys
+from tests.support.operator import WHY, Ended, Operator, render_keys
 
 
 async def read_signing_keys(database: Database) -> SigningKeys:
@@ -184,6 +184,19 @@ class TestClients:
         redirects = ("--redirect-uri", "https://c.example.id/in", "--post-logout-redirect-uri", "https://c.example.id/")
         assert admitted.run(*add, *redirects).json["grantTypes"] == ["authorization_code", "refresh_token"]
         assert admitted.run(*add, status=1).code == "CLIENT_INVALID", "a machine refreshes nothing"
+
+
+class TestParticipations:
+    def start(self, admitted: Operator, ends_at: str, status: int = 0) -> Ended:
+        terms = ("--terms", "PKS-7", "--purpose", "Protect users", "--roles", "Each a controller", *WHY, "--json")
+        return admitted.run("participation", "start", "a-messenger", *terms, "--ends-at", ends_at, status=status)
+
+    def test_end_at_a_time_that_can_mean_one_instant_alone(self, admitted: Operator) -> None:
+        admitted.run("member", "add", "a-messenger", "--kind", "ott_provider", "--name", "A messenger")
+        for unsure in ("2099-12-31T19:30", "1/2/2099 19:30Z", "31/12/99", "31 Desember 2099"):
+            self.start(admitted, unsure, status=2)
+        started = self.start(admitted, "31 Desember 2099 19.30 WIB").json
+        assert datetime.fromisoformat(started["endsAt"]) == datetime(2099, 12, 31, 12, 30, tzinfo=UTC)
 
 
 class TestNumberingLoad:

@@ -252,6 +252,8 @@ class TestHeader:
         ]
         with pytest.raises(FileQuoteError, match="Line 1"):
             read('"a,b\n1,2\n')
+        with pytest.raises(FileRecordTooLongError):
+            read('"a' + "\n" * RECORD_BYTES_MAX)
 
     @pytest.mark.parametrize(
         ("declared", "header"), [("sep=;", "a;b"), ("SEP=,", "a,b"), ('"sep=;"', "a;b"), ("sep=\t", "a\tb")]
