@@ -158,9 +158,13 @@ class Layout:
         known = {*self.names, *self.ignored}
         faults = {
             "missing": [" or ".join(map(repr, group)) for group in groups if not set(group) & set(names)],
-            "unknown": [_place(names, at) for at, name in enumerate(names) if name and name not in known],
-            "without a name": [_place(names, at) for at, name in enumerate(names) if not name],
-            "named twice": [_place(names, at) for at, name in enumerate(names) if name and name in names[:at]],
+            "unknown": [_place(header, at) for at, name in enumerate(names) if name and name not in known],
+            "without a name": [f"column {at + 1}" for at, name in enumerate(names) if not name],
+            "named twice": [
+                f"{_place(header, names.index(name))} and {_place(header, at)}"
+                for at, name in enumerate(names)
+                if name and name in names[:at]
+            ],
         }
         if any(faults.values()):
             said = "; ".join(f"{fault}: {', '.join(found)}" for fault, found in faults.items() if found)
@@ -188,8 +192,8 @@ class Layout:
         return values
 
 
-def _place(names: Sequence[str], at: int) -> str:
-    return f"{names[at]!r} (column {at + 1})" if names[at] else f"column {at + 1}"
+def _place(header: Sequence[str], at: int) -> str:
+    return f"{header[at].strip()!r} (column {at + 1})"
 
 
 class Spreadsheet:

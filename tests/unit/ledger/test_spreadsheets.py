@@ -213,7 +213,7 @@ class TestHeader:
             ("a", r"missing: 'B'"),
             ("a,b,c,d", r"unknown: 'c' \(column 3\), 'd' \(column 4\)"),
             ("a;b;c", r"unknown: 'c' \(column 3\)"),
-            ("a,b,first", r"named twice: 'a' \(column 3\)"),
+            ("a,b,First", r"named twice: 'a' \(column 1\) and 'First' \(column 3\)"),
             ("a,,b", r"without a name: column 2"),
             ("a;x,b", r"missing"),
             ("a|b", r"missing"),
