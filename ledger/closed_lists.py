@@ -17,11 +17,13 @@ class ClosedList(StrEnum):
             VOICE = "VOICE", "A call."
 
     A member taken from another list keeps its sentence: `COURT = LiftBasis.COURT`. graph_name is the list's name in
-    the graph, if it differs from the name of the class.
+    the graph, if it differs from the name of the class. later_values names the member as which a list reads
+    a value that it doesn't know, since a process of a later version may have written it (docs/adr/0132).
     Errors: TypeError when the class is created, for a member without a sentence.
     '''
 
     graph_name: ClassVar[str]
+    later_values: ClassVar[str | None]
 
     def __new__(cls, value: str, _: str | None = None) -> Self:
         """Create a member that equals its value, as in any StrEnum."""
@@ -37,6 +39,12 @@ class ClosedList(StrEnum):
             raise TypeError(f"{type(self).__name__} has no sentence for {value}.")
         self.sentence: str = sentence
 
-    def __init_subclass__(cls, *, graph_name: str | None = None) -> None:
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Return the member as which the list reads a later version's value; without one, that is an error."""
+        return None if cls.later_values is None or not isinstance(value, str) else cls[cls.later_values]
+
+    def __init_subclass__(cls, *, graph_name: str | None = None, later_values: str | None = None) -> None:
         super().__init_subclass__()
+        cls.later_values = later_values
         cls.graph_name = graph_name or cls.__name__

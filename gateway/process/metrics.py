@@ -90,6 +90,11 @@ class _Feed(Collector):
         yield GaugeMetricFamily("jembatan_follower_head", "Last position that this process read.", follower.head)
         yield GaugeMetricFamily("jembatan_follower_lag", "Entries that this process has yet to read.", follower.lag)
         yield CounterMetricFamily(
+            "jembatan_follower_unknown_entries",
+            "Entries read whose kind only a later version knows; the feed tells them as OTHER.",
+            follower.unknown,
+        )
+        yield CounterMetricFamily(
             "jembatan_follower_resets", "Times that the feed was replaced by another one.", follower.resets
         )
         if sequencer is None:

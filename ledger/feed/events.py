@@ -47,6 +47,7 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.ORDER_PROPOSAL_RETURNED: _PROPOSAL,
     EventKind.ORDER_PROPOSAL_DISCARDED: _PROPOSAL,
     EventKind.ORDER_ENDED: _ORDER | {"reason"},
+    EventKind.ORDER_DUE_EXTENDED: _ORDER | {"dueAt", "formerDueAt", "outageIds"},
     EventKind.EXTENSION_REQUESTED: _SAID,
     EventKind.EXTENSION_DECIDED: _ORDER | {"extension", "dueAt"},
     EventKind.FORWARDING_PROPOSED: frozenset(ForwardingResult),
@@ -83,6 +84,7 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.ENTRIES_ARCHIVED: frozenset({"first", "last", "sha256"}),
     EventKind.LOG_RESTORED: frozenset({"restorationId", "restoredTo"}),
     EventKind.WITNESS_CHANGED: frozenset({"witnessId", "change"}),
+    EventKind.OUTAGE_RECORDED: frozenset({"startsAt", "endsAt", "cause"}),
 }
 """The keys that the payload of each kind of event may have; a kind that is not listed has an empty payload.
 
@@ -114,6 +116,8 @@ class EventDraft:
 
     def __post_init__(self) -> None:
         """Errors: PayloadError."""
+        if self.kind is EventKind.OTHER or self.subject is Subject.OTHER:
+            raise PayloadError("An event has a kind and a subject of its own; OTHER is for reading later versions'.")
         unlisted = self.payload.keys() - PAYLOAD_KEYS.get(self.kind, frozenset())
         if unlisted:
             raise PayloadError(f"{self.kind} may not contain {', '.join(sorted(unlisted))}.")

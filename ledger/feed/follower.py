@@ -9,8 +9,9 @@ Source: design section 5.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError
@@ -19,7 +20,7 @@ from ledger.feed.cursors import FeedCursor
 from ledger.feed.direct import FAILURES, DirectSession, wait_for_notice
 from ledger.feed.entries import Entry
 from ledger.feed.reading import TAIL, entry_of
-from ledger.feed.vocabulary import EventKind
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import Position
 from ledger.settings import FeedSettings
 from ledger.storage.roles import Role
@@ -28,6 +29,7 @@ APPLICATION_NAME = "jembatan follower"
 POLL_SECONDS = 0.5
 """How often it checks for new entries without a notification."""
 _BATCH_MAX = 500
+_TOLD_MAX = 100
 _BACKOFF = Backoff(0.05, 2.0)
 _CHANGING = frozenset({EventKind.ENTRIES_ERASED, EventKind.ENTRIES_ARCHIVED})
 """After these, entries in memory may no longer match the database."""
@@ -45,12 +47,16 @@ OnReset = Callable[[], None]
 
 @dataclass(slots=True)
 class FollowerStatus:
-    """The state of this process's follower, for metrics; only its task writes it. lag is in entries."""
+    """The state of this process's follower, for metrics; only its task writes it.
+
+    lag is in entries; unknown counts those read whose kind or subject only a later version knows.
+    """
 
     is_connected: bool = False
     head: int = 0
     lag: int = 0
     resets: int = 0
+    unknown: int = 0
 
 
 class _FeedReplacedError(Exception):
@@ -73,6 +79,7 @@ class Follower:
         self._before_tail: bytes | None = None
         self._listeners: dict[object, tuple[OnEntries, OnReset | None]] = {}
         self._failures = 0
+        self._told: set[str] = set()
 
     @property
     def feed_id(self) -> str:
@@ -207,6 +214,7 @@ class Follower:
         """Read the next batch into memory. Errors: _FeedReplacedError if it doesn't continue what was read before."""
         rows = await session.fetch(TAIL, self._head, _BATCH_MAX)
         entries = [entry_of(row) for row in rows]
+        self._note_unknown(rows, entries)
         if not entries:
             return entries
         if self._head_hash is not None and rows[0]["hash_before"] != self._head_hash:
@@ -215,6 +223,16 @@ class Follower:
             raise _FeedReplacedError
         self._keep(entries)
         return entries
+
+    def _note_unknown(self, rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> None:
+        """Count entries that only a later version knows, and name each kind once: they are told as OTHER."""
+        for row, entry in zip(rows, entries, strict=True):
+            if entry.kind is EventKind.OTHER or entry.subject is Subject.OTHER:
+                self.status.unknown += 1
+                name = f"{row['kind']} of {row['subject']}"
+                if name not in self._told and len(self._told) < _TOLD_MAX:
+                    self._told.add(name)
+                    _logger.warning("feed_kind_unknown", extra={"kind": row["kind"], "subject": row["subject"]})
 
     def _keep(self, entries: Sequence[Entry]) -> None:
         for place, entry in enumerate(entries):

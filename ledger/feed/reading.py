@@ -113,7 +113,8 @@ async def read_entries(
 ) -> Slice:
     """The viewer's entries after a position, oldest first, up to `until`; always one bounded statement.
 
-    Shapes: the regulator's entries have audience and brand, a member's have neither. kinds selects only those kinds.
+    Shapes: the regulator's entries have audience and brand, a member's have neither. kinds selects only those kinds;
+    kinds that this version doesn't know belong to OTHER, and whoever wants those gets every kind.
     Errors: CursorExpiredError if entries after `after` were archived; ForbiddenError for the operator.
     """
     viewer = tx.viewer
@@ -122,7 +123,7 @@ async def read_entries(
     parameters: dict[str, Any] = {
         "after": after,
         "until": until,
-        "kinds": None if kinds is None else [kind.value for kind in kinds],
+        "kinds": None if kinds is None or EventKind.OTHER in kinds else [kind.value for kind in kinds],
         "limit": limit,
         "window": limit if kinds is None else max(limit, SCANNED_MAX),
     }
@@ -143,8 +144,8 @@ async def read_entries(
     return Slice(entries, scanned_to, is_end=scanned_to >= rows[0]["reach"])
 
 
-async def read_page(tx: Transaction, *, after: Position, limit: int) -> Sequence[Entry]:
-    """The viewer's next entries; fewer than limit only at the end of the feed.
+async def read_page(tx: Transaction, *, after: Position, limit: int) -> Slice:
+    """The viewer's next entries; fewer than limit only at the end of the feed, up to which it was examined.
 
     It runs one statement, and more only if the viewer may no longer see entries in between: about one per thousand.
     Errors: as read_entries.
@@ -154,7 +155,7 @@ async def read_page(tx: Transaction, *, after: Position, limit: int) -> Sequence
     while len(entries) < limit and not part.is_end:
         part = await read_entries(tx, after=part.scanned_to, limit=limit - len(entries), kinds=frozenset(EventKind))
         entries += part.entries
-    return entries
+    return Slice(entries, part.scanned_to, is_end=part.is_end)
 
 
 async def find_texts(tx: Transaction, positions: Collection[Position]) -> dict[Position, CommittedText]:

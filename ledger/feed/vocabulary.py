@@ -5,8 +5,13 @@ Pure: it may be imported from anywhere in the ledger.
 
 from ledger.closed_lists import ClosedList
 
+_OTHER_KIND = (
+    "A kind that the version of the gateway that answers does not know yet; a later version tells it by its name, "
+    "which the text of its entry in the feed already has."
+)
 
-class EventKind(ClosedList):
+
+class EventKind(ClosedList, later_values="OTHER"):
     """The kinds of event."""
 
     COMPLAINT_FILED = "COMPLAINT_FILED", "A complaint was filed."
@@ -37,6 +42,7 @@ class EventKind(ClosedList):
     ORDER_PROPOSED = "ORDER_PROPOSED", "The next version or the lift of an order was drafted."
     ORDER_PROPOSAL_RETURNED = "ORDER_PROPOSAL_RETURNED", "An approver returned the next version or lift of an order."
     ORDER_PROPOSAL_DISCARDED = "ORDER_PROPOSAL_DISCARDED", "The next version or lift of an order was discarded."
+    ORDER_DUE_EXTENDED = "ORDER_DUE_EXTENDED", "An outage of the gateway extended the due time of an order."
     EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "A carrier asked for more time."
     EXTENSION_DECIDED = "EXTENSION_DECIDED", "An officer decided a request for more time."
     FORWARDING_PROPOSED = "FORWARDING_PROPOSED", "A forwarding run produced its manifest."
@@ -81,9 +87,11 @@ class EventKind(ClosedList):
         "The operator announced that a backup was restored: what followed its last entry is lost.",
     )
     WITNESS_CHANGED = "WITNESS_CHANGED", "A witness of the log was registered, or its key was retired."
+    OUTAGE_RECORDED = "OUTAGE_RECORDED", "A time was recorded during which members could not reach the gateway."
+    OTHER = "OTHER", _OTHER_KIND
 
 
-class Subject(ClosedList, graph_name="EventSubject"):
+class Subject(ClosedList, graph_name="EventSubject", later_values="OTHER"):
     """What an event is about."""
 
     COMPLAINT = "COMPLAINT", "A complaint."
@@ -101,6 +109,8 @@ class Subject(ClosedList, graph_name="EventSubject"):
     ACCESS_RECORDS = "ACCESS_RECORDS", "The records of who read what."
     CLIENT = "CLIENT", "A client: a member's system, or an application that officers log in through."
     FEED = "FEED", "The feed itself."
+    OUTAGE = "OUTAGE", "A time during which members could not reach the gateway."
+    OTHER = "OTHER", "A type that the version of the gateway that answers does not know yet."
 
 
 class HoldSubject(ClosedList, graph_name="LegalHoldSubject"):

@@ -3,7 +3,7 @@
 from ledger.closed_lists import ClosedList
 
 
-class Act(ClosedList, graph_name="OperatorActKind"):
+class Act(ClosedList, graph_name="OperatorActKind", later_values="OTHER"):
     """What an operator can do on the command line that the log tells of."""
 
     MEMBER_ADMITTED = "MEMBER_ADMITTED", "Admitted a member."
@@ -45,9 +45,12 @@ class Act(ClosedList, graph_name="OperatorActKind"):
     WITNESS_RETIRED = "WITNESS_RETIRED", "Retired a witness of the log."
     KEYS_ROTATED = "KEYS_ROTATED", "Re-encrypted stored data under another key."
     SIGNING_KEY_ROTATED = "SIGNING_KEY_ROTATED", "Replaced the key that signs tokens."
+    OUTAGE_DECLARED = "OUTAGE_DECLARED", "Declared a time during which members could not reach the gateway."
+    OTHER = "OTHER", "An act that the version of the gateway that answers does not know yet."
 
 
 REASON_NEEDED = frozenset(Act) - {
+    Act.OTHER,
     Act.MEMBER_ADMITTED,
     Act.BRAND_ADDED,
     Act.OFFICE_ADDED,

@@ -271,6 +271,8 @@ def _find_converter(kind: Any) -> Callable[[Any], Any] | None:
 
 def _converter_of(kind: type[StrEnum]) -> Callable[[Any], Any]:
     members = {member.value: member for member in kind}
+    if getattr(kind, "later_values", None) is not None:
+        return kind
     return members.__getitem__
 
 
