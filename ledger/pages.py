@@ -51,11 +51,20 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list in the list's order, with a cursor for each item."""
+    """A part of a list in the list's order, with a cursor for each item.
+
+    ends_at is the cursor from which a page without items goes on, for a list that grows at its end.
+    """
 
     items: Sequence[T]
     cursors: Sequence[str]
     has_next_page: bool
+    ends_at: str | None = None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The cursor from which to go on: the last item's, or ends_at."""
+        return self.cursors[-1] if self.cursors else self.ends_at
 
 
 def encode_cursor(list_name: str, values: Sequence[Any]) -> str:

@@ -70,7 +70,10 @@ class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more items follow.")
     has_previous_page: bool = strawberry.field(description="Whether this page was requested with a cursor.")
     start_cursor: str | None = strawberry.field(description="The first item's cursor.")
-    end_cursor: str | None = strawberry.field(description="The last item's cursor; pass it as `after`.")
+    end_cursor: str | None = strawberry.field(
+        description="The last item's cursor; pass it as `after`. A page of the feed without items has the place up to "
+        "which nothing was for you."
+    )
 
 
 @fed.type(description="One item of a page with its cursor.")
@@ -100,7 +103,7 @@ class Connection(Generic[T]):
                 has_next_page=page.has_next_page,
                 has_previous_page=after is not UNSET and after is not None,
                 start_cursor=cursors[0] if cursors else None,
-                end_cursor=cursors[-1] if cursors else None,
+                end_cursor=page.end_cursor,
             ),
             **others,
         )

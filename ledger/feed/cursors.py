@@ -99,6 +99,12 @@ async def resolve_cursor(tx: Transaction, cursor: str) -> FeedCursor:
     return known
 
 
+async def find_place(tx: Transaction, position: Position) -> FeedCursor:
+    """The place after the entry at that position, which must be of this feed and not archived, or 0."""
+    row = (await tx.execute(_LOOK_UP, {"position": position})).one()
+    return FeedCursor.of(row.feed_id, position, row.leaf_hash)
+
+
 def _refuse_lost(lost: LostHistory, *, feed_id: str, details: Mapping[str, str]) -> LogRestoredError:
     where = f" at entry {lost.announced_in}" if lost.announced_in is not None else ""
     message = (

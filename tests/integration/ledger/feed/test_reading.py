@@ -124,8 +124,8 @@ class TestReadEntries:
         await sequenced.append(parties.officer, as_of, 3, audience=audience)
         await sequenced.wait(before + 35)
         async with sequenced.database.reading(parties.provider, as_of=as_of) as tx:
-            first = await read_page(tx, after=before, limit=4)
-            rest = await read_page(tx, after=first[-1].position, limit=4)
+            first = (await read_page(tx, after=before, limit=4)).entries
+            rest = (await read_page(tx, after=first[-1].position, limit=4)).entries
         assert [entry.position - before for entry in first] == [1, 2, 33, 34]
         assert [entry.position - before for entry in rest] == [35]
 

@@ -10,6 +10,7 @@ from auth.scopes import BY_KIND
 from ledger.feed.cursors import FeedCursor
 from ledger.feed.merkle import compute_root, verify_consistency, verify_inclusion
 from ledger.viewer import MemberKind
+from tests.support.audited import compare_now, verify_now
 from tests.support.desk import Desk
 from tests.support.journeys import INDOSAT_NUMBER, TELKOMSEL_NUMBER, acknowledge, issue_orders
 
@@ -58,6 +59,35 @@ class TestFeed:
             if not page["pageInfo"]["hasNextPage"]:
                 break
         assert read == whole
+
+    async def test_empty_page_has_a_cursor_from_which_nothing_is_lost(self, desk: Desk, audited):
+        """Of a member for which nothing was, while the log grows by what others get, and then by its own."""
+        provider, as_of = desk.parties.provider, desk.as_of
+        before = await audited.settle()
+        own = (await desk.ask(provider, FEED)).data["feed"]["pageInfo"]["endCursor"]
+        assert FeedCursor.parse(own).position < before
+        first = (await desk.ask(provider, FEED, after=own)).data["feed"]
+        assert first["nodes"] == []
+        assert first["pageInfo"]["hasNextPage"] is False
+        assert FeedCursor.parse(first["pageInfo"]["endCursor"]).position == before
+        await audited.append(provider, as_of, 3, audience=[desk.parties.agency.member_id])
+        grown = await audited.settle()
+        second = (await desk.ask(provider, FEED, after=first["pageInfo"]["endCursor"])).data["feed"]
+        assert (second["nodes"], second["pageInfo"]["hasPreviousPage"]) == ([], True)
+        assert FeedCursor.parse(second["pageInfo"]["endCursor"]).position == grown
+        await audited.append(provider, as_of, 2, audience=[provider.member_id])
+        await audited.settle()
+        for page in (first, second):
+            went_on = (await desk.ask(provider, FEED, after=page["pageInfo"]["endCursor"])).data["feed"]
+            assert [int(node["position"]) for node in went_on["nodes"]] == [grown + 1, grown + 2]
+        again = (await desk.ask(provider, FEED, after=went_on["pageInfo"]["endCursor"])).data["feed"]
+        assert again["pageInfo"]["endCursor"] == went_on["pageInfo"]["endCursor"]
+
+    async def test_empty_page_of_a_feed_without_entries_has_one_too(self, desk: Desk):
+        """Before anything has a position."""
+        page = (await desk.ask(desk.parties.officer, FEED)).data["feed"]
+        assert page["nodes"] == []
+        assert FeedCursor.parse(page["pageInfo"]["endCursor"]).position == 0
 
     async def test_page_takes_three_statements(self, desk: Desk, told: int):
         answer = await desk.ask(desk.parties.telkomsel, FEED)
@@ -182,3 +212,32 @@ class TestProofs:
         assert (await desk.ask(desk.parties.agency, query, size=told + 1)).problems == ["TREE_SIZE_UNKNOWN"]
         none = await desk.ask(desk.parties.agency, '{ checkpoint(treeSize: "999999") { note } }')
         assert none.data["checkpoint"] is None
+
+
+LATER = """INSERT INTO events (kind, subject, subject_id, audience, payload, recorded_at)
+VALUES ('MOON_PHASE_CHANGED', 'MOON', 'full', '{}', '{}', now())"""
+ACT = """INSERT INTO operator_acts (id, act, subject, subject_id, operator, acted_at)
+VALUES (gen_random_uuid(), 'MOON_TURNED', 'MOON', 'full', 'root', now())"""
+
+
+class TestLaterVersion:
+    """A process of a later version has written what this one doesn't know."""
+
+    async def test_is_told_as_other_in_every_list_of_the_auditors(self, desk: Desk, audited):
+        await audited.owner.execute(LATER)
+        await audited.owner.execute(ACT)
+        await audited.settle()
+        officer = desk.parties.officer
+        asked = "{ events(first: 1) { nodes { kind subject subjectId } } operatorActs { nodes { act subject } } }"
+        answer = await desk.ask(officer, asked)
+        assert answer.errors == []
+        assert answer.data["events"]["nodes"] == [{"kind": "OTHER", "subject": "OTHER", "subjectId": "full"}]
+        assert answer.data["operatorActs"]["nodes"] == [{"act": "OTHER", "subject": "OTHER"}]
+        last = (await desk.ask(officer, FEED, first=500)).data["feed"]["nodes"][-1]
+        assert (last["kind"], json.loads(last["text"])["kind"]) == ("OTHER", "MOON_PHASE_CHANGED")
+
+    async def test_is_passed_over_by_the_audit(self, desk: Desk, audited):
+        await audited.owner.execute(LATER)
+        await audited.settle()
+        assert (await verify_now(audited)).finding is None
+        assert (await compare_now(audited)).finding is None
