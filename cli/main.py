@@ -27,6 +27,7 @@ from cli.members import brands, members, offices
 from cli.numbering import numbering
 from cli.officers import officers
 from cli.orders import orders
+from cli.outages import outages
 from cli.participations import participations
 from cli.reassignments import reassignments
 from cli.schemas import migrate, schema
@@ -73,6 +74,7 @@ app.add_typer(imports, name="import")
 app.add_typer(orders, name="orders")
 app.add_typer(acknowledgements, name="acknowledgements")
 app.add_typer(reassignments, name="reassignments")
+app.add_typer(outages, name="outage")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(accesses, name="access")

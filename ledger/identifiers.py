@@ -32,6 +32,7 @@ WitnessId = NewType("WitnessId", str)
 LogRestorationId = NewType("LogRestorationId", str)
 AccessRecordId = NewType("AccessRecordId", str)
 AccessSealId = NewType("AccessSealId", str)
+OutageId = NewType("OutageId", str)
 OperatorActId = NewType("OperatorActId", str)
 Position = NewType("Position", int)
 """An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first entry."""

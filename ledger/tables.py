@@ -10,6 +10,7 @@ from ledger.numbers import table as numbers
 from ledger.operator_acts import table as operator_acts
 from ledger.orders import proposal_table as order_proposals
 from ledger.orders import table as orders
+from ledger.outages import table as outages
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
 from ledger.signals import table as signals
@@ -27,6 +28,7 @@ __all__ = [
     "operator_acts",
     "order_proposals",
     "orders",
+    "outages",
     "participations",
     "reassignments",
     "rights",

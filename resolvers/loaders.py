@@ -20,6 +20,8 @@ from ledger.numbers.table import PhoneNumber
 from ledger.orders import acknowledgements, extensions, proposals
 from ledger.orders import reading as orders
 from ledger.orders.table import BlockOrder
+from ledger.outages import reading as outages
+from ledger.outages.table import OutageExtension
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.signals import reading as signals
 from ledger.signals.table import FraudSignal
@@ -99,6 +101,8 @@ class Loaders:
         self.acknowledgements = Loader(read, acknowledgements.load_acknowledgements)
         self.proposals = Loader(read, proposals.load_pending_proposals)
         self.extensions = Loader(read, extensions.load_extensions)
+        self.outages = Loader(read, outages.load_outages)
+        self.outage_extensions = Loader(read, outages.load_outage_extensions, lead=self._lead_from_extensions)
         self.signals = Loader(read, signals.load_signals, lead=self._lead_from_signals)
         self.signal_hashes = Loader(read, signals.load_signal_hashes)
         self.clear_numbers = Loader(read, signals.load_clear_numbers)
@@ -122,6 +126,7 @@ class Loaders:
             self.orders,
             self.acknowledgements,
             self.extensions,
+            self.outage_extensions,
             self.proposals,
             self.complaint_ids_by_order,
         ):
@@ -152,6 +157,9 @@ class Loaders:
         held = list(found)
         self.numbers.expect(order.e164 for order in held)
         self.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])
+
+    def _lead_from_extensions(self, found: Iterable[Sequence[OutageExtension]]) -> None:
+        self.outages.expect(each.outage_id for given in found for each in given)
 
     def _lead_from_complaints(self, found: Iterable[Complaint]) -> None:
         held = list(found)

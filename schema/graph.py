@@ -30,6 +30,7 @@ from schema.orders.emergencies import OrderEmergencyMutations
 from schema.orders.events import BlockRequestSubscriptions
 from schema.orders.lifts import OrderLiftingMutations
 from schema.orders.types import OrderQueries
+from schema.outages.types import OutageQueries
 from schema.participations.agreements import ParticipationMutations
 from schema.participations.types import ParticipationQueries
 from schema.reassignments.mutations import ReassignmentMutations
@@ -58,6 +59,7 @@ class Query(
     LegalHoldQueries,
     AccessRecordQueries,
     OperatorActQueries,
+    OutageQueries,
 ):
     pass
 

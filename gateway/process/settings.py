@@ -46,6 +46,13 @@ class ProcessSettings(SettingsSection):
     job_seconds: float = Field(
         300, ge=0, le=86_400, description="How often a process checks for scheduled jobs; 0: it runs none."
     )
+    heartbeat_seconds: float = Field(
+        15,
+        ge=0,
+        le=3600,
+        description="How often a process says that the gateway is there; a silence of all of them is an outage. 0: it "
+        "never says so.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest severity that is logged."
     )

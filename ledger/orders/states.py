@@ -208,6 +208,7 @@ BLOCK_ORDERS = Instrument(
             EventKind.ORDER_PROPOSED,
             EventKind.ORDER_PROPOSAL_RETURNED,
             EventKind.ORDER_PROPOSAL_DISCARDED,
+            EventKind.ORDER_DUE_EXTENDED,
             EventKind.EXTENSION_REQUESTED,
             EventKind.EXTENSION_DECIDED,
         }

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     ColumnElement,
     Index,
@@ -109,7 +110,8 @@ class BlockOrder:
     standing_acknowledgement_id is the latest statement that moved the state.
     lift_no is the lift's own number: the order's number, with the version that issued the lift. is_overdue: the
     carrier still has to act although the due time has passed. drafted_complaint_count and drafted_complainant_count
-    are of the complaints that it was drafted on, and do not change. is_emergency: its drafter issued it alone.
+    are of the complaints that it was drafted on, and do not change. A scheduled forwarding run, which no officer
+    started, leaves office_id and drafted_by empty. is_emergency: its drafter issued it alone.
     confirmation_due_at is set while what one officer issued alone, the order or its lift, has not been confirmed.
     lift_issued_by approved the lift, or issued it alone if there is no lift_drafted_by.
     """
@@ -137,8 +139,8 @@ class BlockOrder:
     impossible_reason: ImpossibleReason | None = None
     last_acknowledgement: AcknowledgementKind | None = None
     standing_acknowledgement_id: AcknowledgementId | None = None
-    office_id: Annotated[OfficeId | None, REQUIRED, references("offices.id"), _OFFICE]
-    drafted_by: Annotated[OfficerId | None, REQUIRED, references("officers.id"), _OFFICE]
+    office_id: Annotated[OfficeId | None, references("offices.id"), _OFFICE]
+    drafted_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE]
     drafted_at: datetime
     approved_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
     return_reason: Annotated[str | None, _OFFICE] = None
@@ -177,6 +179,7 @@ block_orders = declare(
     "block_orders",
     BlockOrder,
     CheckConstraint("drafted_by <> approved_by", name="four_eyes"),
+    CheckConstraint("drafted_by IS NOT NULL OR NOT is_emergency", name="emergency_has_drafter"),
     CheckConstraint("(state IN ('DRAFT', 'DISCARDED')) = (issued_at IS NULL)", name="issued_once_approved"),
     CheckConstraint("lift_drafted_by <> lift_issued_by", name="lift_four_eyes"),
     CheckConstraint("lift_issued_by <> lift_confirmed_by", name="lift_confirmed_by_another"),
@@ -242,7 +245,7 @@ class BlockOrderVersion:
     is_lift: bool = False
 
 
-_OF_MY_ORDERS = (
+OF_MY_ORDERS = (
     f"carrier_id = {ME} AND CASE WHEN {MY_BRAND} IS NULL THEN true ELSE EXISTS "
     f"(SELECT 1 FROM block_orders o WHERE o.id = order_id AND o.brand_id = {MY_BRAND}) END"
 )
@@ -251,7 +254,7 @@ _OF_MY_ORDERS = (
 declare(
     "block_order_versions",
     BlockOrderVersion,
-    access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=_OF_MY_ORDERS), TRANSITION_MOVES),
+    access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=OF_MY_ORDERS), TRANSITION_MOVES),
     committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
 )
 
@@ -274,8 +277,17 @@ order_complaints = declare(
 
 _SAID_BY_CARRIERS = (
     *reads(Role.REGULATOR),
-    Access(role=Role.CARRIER, rows=_OF_MY_ORDERS, select=EVERYTHING, insert=True),
+    Access(role=Role.CARRIER, rows=OF_MY_ORDERS, select=EVERYTHING, insert=True),
 )
+
+
+def _is_excused(_: Columns) -> ColumnElement[Any]:
+    return literal_column(
+        "(order_acknowledgements.is_late AND EXISTS (SELECT 1 FROM outage_extensions e "
+        "WHERE e.order_id = order_acknowledgements.order_id AND order_acknowledgements.recorded_at > e.due_before "
+        "AND order_acknowledgements.recorded_at <= e.due_after))",
+        Boolean(),
+    )
 
 
 def _corrected_by(_: Columns) -> ColumnElement[Any]:
@@ -290,7 +302,8 @@ def _corrected_by(_: Columns) -> ColumnElement[Any]:
 class OrderAcknowledgement:
     """One statement as recorded. effective_at is by the carrier's clock, recorded_at by ours.
 
-    corrects is the earlier statement that it replaces, and corrected_by the later one that replaces it.
+    corrects is the earlier statement that it replaces, and corrected_by the later one that replaces it. is_excused: it
+    was late, but by an outage of ours that was recorded afterwards, and is not by the due time as that extended it.
     """
 
     id: Annotated[AcknowledgementId, KEY]
@@ -305,6 +318,7 @@ class OrderAcknowledgement:
     effective_at: datetime
     recorded_at: datetime
     is_late: bool = False
+    is_excused: Annotated[bool, derived(_is_excused)] = DERIVED
     moved_state: bool
     mark: AcknowledgementMark | None = None
     client_id: ClientId | None = None

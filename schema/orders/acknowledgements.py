@@ -26,7 +26,10 @@ class OrderAcknowledgement(Acknowledgement, Shown[table.OrderAcknowledgement]):
     until: datetime | None = strawberry.field(
         description="The due time that the carrier asks for, if it asks for more time."
     )
-    is_late: bool = strawberry.field(description="Whether it was received after the due time.")
+    is_late: bool = strawberry.field(description="Whether it was received after the due time as it was then.")
+    is_excused: bool = strawberry.field(
+        description="Whether it was late only because of an outage of the gateway that was recorded afterwards."
+    )
     moved_state: bool = strawberry.field(name="hasMovedState", description="Whether it changed the order's state.")
     mark: AcknowledgementMark | None = strawberry.field(
         description="Why it was recorded without effect on the order's state."

@@ -38,6 +38,9 @@ class BlockRequestEvent:
     version: int | None = strawberry.field(description="The order's version after the event.")
     state: OrderState | None = strawberry.field(description="The order's state after the event.")
     due_at: datetime | None = strawberry.field(description="When an answer is due, if the event changed that.")
+    former_due_at: datetime | None = strawberry.field(
+        description="When it was due before an outage of the gateway extended that."
+    )
     acknowledgement_id: strawberry.ID | None = strawberry.field(description="The acknowledgement it concerns.")
     acknowledgement: AcknowledgementKind | None = strawberry.field(description="What the carrier reported.")
     reason: str | None = strawberry.field(description="The reason, from the list that belongs to the kind.")
@@ -73,6 +76,7 @@ class BlockRequestEvent:
             version=read_said(entry, "version", int),
             state=read_state(entry, OrderState),
             due_at=read_moment(entry, "dueAt"),
+            former_due_at=read_moment(entry, "formerDueAt"),
             acknowledgement_id=read_said(entry, "acknowledgementId", strawberry.ID),
             acknowledgement=read_said(entry, "acknowledgement", AcknowledgementKind),
             reason=read_said(entry, "reason", str),

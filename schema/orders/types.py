@@ -27,6 +27,7 @@ from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber, find_number
 from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.orders.proposals import BlockOrderProposal, find_proposal
+from schema.outages.types import OutageExtension
 from schema.pages import COUNTED, LONG, PAGED, After, Connection, First, few, page_request
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -66,7 +67,9 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
         description="When the execution was acknowledged, by the gateway's clock."
     )
     effective_at: datetime | None = strawberry.field(description="When the block took effect, by the carrier's clock.")
-    was_late: bool = strawberry.field(description="Whether the carrier answered after the due time.")
+    was_late: bool = strawberry.field(
+        description="Whether the carrier answered after the due time, as outages have extended it."
+    )
     ended_at: datetime | None = strawberry.field(description="When it ended.")
     lift_basis: LiftBasis | None = strawberry.field(description="The ground on which its block is lifted.")
     lift_no: str | None = strawberry.field(description="The human-readable number of the lift.")
@@ -156,6 +159,11 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
         found = await info.context.loaders.extensions.load(self.row.id)
         return [OrderExtension.of(extension) for extension in found or []]
 
+    @field("The time that it got back for outages of the gateway, oldest first.", directives=[few(1)])
+    async def outage_extensions(self, info: Info) -> list[OutageExtension] | None:
+        found = await info.context.loaders.outage_extensions.load(self.row.id)
+        return [OutageExtension.of(extension) for extension in found or []]
+
     @field("The order that this one replaces, if you may see it.")
     async def supersedes(self, info: Info) -> "BlockOrder | None":
         old = await info.context.loaders.orders.load(self.row.supersedes_id) if self.row.supersedes_id else None
@@ -168,11 +176,17 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
         page = await resolve.list_complaints(info.context, self.id, page_request(first, after))
         return BlockOrderComplaintConnection.of(page, Complaint.of, after=after)
 
-    @field("The office it belongs to; visible to the regulator only.", needs=ORDER_STAFF)
+    @field(
+        "The office it belongs to; null if a scheduled forwarding run drafted it. Visible to the regulator only.",
+        needs=ORDER_STAFF,
+    )
     async def office(self, info: Info) -> Office | None:
         return await find_office(info.context, self.row.office_id)
 
-    @field("The officer who drafted it; visible to the regulator only.", needs=ORDER_STAFF)
+    @field(
+        "The officer who drafted it; null if a scheduled forwarding run did. Visible to the regulator only.",
+        needs=ORDER_STAFF,
+    )
     async def drafted_by(self, info: Info) -> Officer | None:
         return await find_officer(info.context, self.row.drafted_by)
 

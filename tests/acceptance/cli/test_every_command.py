@@ -50,6 +50,7 @@ CHANGING = {
     ("orders", "export"): Act.ORDERS_EXPORTED,
     ("acknowledgements", "import"): Act.ACKNOWLEDGEMENTS_IMPORTED,
     ("reassignments", "report"): Act.REASSIGNMENTS_REPORTED,
+    ("outage", "declare"): Act.OUTAGE_DECLARED,
     ("keys", "rotate"): Act.KEYS_ROTATED,
     ("keys", "rotate-signing"): Act.SIGNING_KEY_ROTATED,
     ("audit", "rotate-key"): Act.CHECKPOINT_KEY_ADDED,
@@ -64,6 +65,7 @@ READING = {
     ("officer", "identities"), ("client", "list"), ("participation", "list"), ("numbering", "proposals"),
     ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"), ("audit", "keys"), ("audit", "export"),
     ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"), ("orders", "waiting"), ("orders", "content"),
+    ("outage", "list"),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",
@@ -91,7 +93,7 @@ class TestEveryCommand:
         changing = {tuple(word for word in command if not word.startswith("--")) for command in CHANGING}
         declared = [*changing, *READING, *OUTSIDE]
         assert sorted(declared) == sorted(list_commands())
-        assert set(CHANGING.values()) == set(Act), "an act that no command does"
+        assert set(CHANGING.values()) == set(Act) - {Act.OTHER}, "an act that no command does"
 
 
 class Acting:
@@ -202,6 +204,7 @@ def work_in_names(acting: Acting) -> None:
     do("reassignments", "report", more=(numbers, "--carrier", "telkomsel"))
     do("participation", "end", more=("a-messenger", "--reason", "provider_left"))
     do("officer", "disable", more=("cici", *WHY))
+    do("outage", "declare", more=("--from", "2026-03-01T10:00+07:00", "--to", "2026-03-01T12:00+07:00", *WHY))
     do("keys", "rotate")
     do("keys", "rotate-signing")
 

@@ -29,6 +29,7 @@ from ledger.orders.reading import load_orders
 from ledger.orders.revisions import Revision, reissue_block_orders, revise_block_orders
 from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason, LiftBasis
+from ledger.outages.recording import declare_outage
 from ledger.participations.agreements import change_participation, end_participation
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.signals.contributions import ContributionDraft, contribute_signals
@@ -36,6 +37,7 @@ from ledger.signals.filling import fill_keys
 from ledger.signals.revocation import Revocation, expire_signals, revoke_signals
 from ledger.signals.settling import settle_next_signals
 from ledger.signals.vocabulary import SignalRevocationGround
+from ledger.viewer import OPERATOR
 from ledger.vocabulary import Category
 from tests.support.audited import compare_now, count_rows, verify_now
 from tests.support.journeys import FORWARDING, WORDS, complaint_draft, read_approvals
@@ -82,7 +84,7 @@ class Walk:
             self.file, self.file, self.file, self.decide, self.decide, self.decide, self.supply, self.say,
             self.draft, self.draft, self.approve, self.approve, self.revise, self.end, self.extend, self.forward,
             self.acknowledge, self.acknowledge, self.acknowledge, self.signals, self.contribute, self.participate,
-            self.correct, self.correct, self.take_back, self.lift, self.jobs,
+            self.correct, self.correct, self.take_back, self.lift, self.jobs, self.outage, self.outage,
             self.rest,
         ]  # fmt: skip
 
@@ -228,6 +230,11 @@ class Walk:
         for job in (expire_information_requests, expire_signals):
             await self.run(self.parties.officer, job)
         await self.run(self.parties.officer, settle_next_signals, after=None)
+
+    async def outage(self):
+        ends_at = self.as_of - timedelta(minutes=self.draw.randint(0, 600))
+        starts_at = ends_at - timedelta(minutes=self.draw.randint(1, 3_000))
+        await self.run(OPERATOR, declare_outage, starts_at, ends_at, reason="No connection.")
 
     async def rest(self):
         await self.run(self.parties.officer, place_legal_hold, LegalHoldDraft(reason="A court asks."))

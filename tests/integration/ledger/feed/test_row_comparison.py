@@ -45,6 +45,7 @@ from tests.support.journeys import (
     forward,
     issue_orders,
 )
+from tests.support.outages import declare
 from tests.support.signal_journeys import contribute, take_part
 
 PERSON = ComplainantDraft(name="Anisimova", identity_number="3171010101010001")
@@ -76,6 +77,7 @@ async def fill(audited, parties, as_of):
     )
     await file_verified(database, parties, as_of, ["+6281200000077"])
     await forward(database, parties, as_of)
+    await declare(database, as_of + timedelta(hours=3), as_of + timedelta(hours=1), as_of + timedelta(hours=2))
     await contribute(database, parties.indosat, as_of, TELKOMSEL_NUMBER)
     await audited.settle()
 
@@ -125,7 +127,7 @@ class TestWhatTheLogCommitsTo:
 COMMITTED = (
     "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaints", "evidence",
     "forwarding_items", "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements",
-    "order_extensions", "participations", "signal_contributions",
+    "order_extensions", "outage_extensions", "outages", "participations", "signal_contributions",
 )  # fmt: skip
 OF_NO_JOURNEY = ("feed_witnesses", "legal_holds", "order_proposals")
 CHANGES = {

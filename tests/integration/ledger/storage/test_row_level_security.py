@@ -5,6 +5,7 @@ A table and role that stands in no line of READABLE must be closed to it altoget
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -31,6 +32,7 @@ from tests.support.journeys import (
     propose_override,
     report_reassigned,
 )
+from tests.support.outages import declare
 from tests.support.signal_journeys import contribute, take_part
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
@@ -46,7 +48,7 @@ REGULATORS = frozenset(
         "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
         "feed_witnesses", "feed_cosignatures", "log_restorations",
-        "access_records", "access_seals", "operator_acts",
+        "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -55,7 +57,7 @@ TAKES_PART = (
 # Hashes are everybody's, since proofs are made of them.
 _PUBLIC = (
     "feed", "feed_head", "feed_nodes", "feed_checkpoints", "feed_keys", "feed_witnesses", "feed_cosignatures",
-    "log_restorations",
+    "log_restorations", "outages",
 )  # fmt: skip
 OF_THE_FEED = dict.fromkeys(_PUBLIC, "true") | {"feed_recipients": "member_id = {me}"}
 OWN = {
@@ -80,6 +82,7 @@ OWN = {
         "block_order_versions": "carrier_id = {me}",
         "order_acknowledgements": "carrier_id = {me}",
         "order_extensions": "carrier_id = {me}",
+        "outage_extensions": "carrier_id = {me}",
         "reassignment_reports": "carrier_id = {me}",
         "events": "audience @> ARRAY[{me}]",
         "fraud_signals": "holder_id = {me}",
@@ -111,6 +114,7 @@ OF_A_BRAND = {
     "block_order_versions": OF_ITS_ORDERS,
     "order_acknowledgements": OF_ITS_ORDERS,
     "order_extensions": OF_ITS_ORDERS,
+    "outage_extensions": OF_ITS_ORDERS,
     "reassignment_reports": "carrier_id = {me} AND brand_id = {brand}",
     "fraud_signals": "holder_id = {me} AND brand_id = {brand}",
     "events": "audience @> ARRAY[{me}] AND brand_id = {brand}",
@@ -170,6 +174,7 @@ async def busy(database, parties, as_of, owner_connection):
     await propose_override(database, parties, as_of, INDOSAT_NUMBER, parties.telkomsel.member_id)
     for viewer in (parties.agency, parties.indosat, parties.provider):
         await contribute(database, viewer, as_of, TELKOMSEL_NUMBER)
+    await declare(database, as_of + timedelta(hours=3), as_of + timedelta(hours=1), as_of + timedelta(hours=2))
     await sequence_all(database, owner_connection)
     return orders
 
@@ -222,6 +227,8 @@ class TestReading:
             await acknowledge(
                 database, parties.xlsmart, as_of, order, until=order.due_at.replace(minute=59), reference="1", **until
             )
+        await declare(database, as_of + timedelta(hours=3), as_of + timedelta(hours=1), as_of + timedelta(hours=2))
+        for order in orders:
             await acknowledge(database, parties.xlsmart, as_of, order, reference="2")
         await report_reassigned(database, parties.xlsmart, as_of, *numbers.values())
         for place, brand in enumerate(numbers):

@@ -1,0 +1,1 @@
+"""Outages of the gateway in the graph."""
