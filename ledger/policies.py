@@ -6,9 +6,9 @@ A transaction carries all of them as `tx.policies`; a pure function takes only t
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from ledger.errors import InvalidInputError
@@ -98,6 +98,13 @@ class OrderPolicy(SettingsSection):
     acknowledgement_skew_seconds: int = Field(
         300, ge=0, le=86_400, description="How far ahead of our clock effectiveAt may be."
     )
+    outage_seconds_min: int = Field(
+        300,
+        ge=60,
+        le=86_400,
+        description="Silence of all serving processes from which on it is an outage, which extends the due times of "
+        "the orders that ran. Several times HEARTBEAT_SECONDS.",
+    )
     emergency_orders: bool = Field(
         default=False, description="Whether one officer may issue a block order alone in an emergency."
     )
@@ -123,9 +130,59 @@ class OrderPolicy(SettingsSection):
         return timedelta(hours=self.lift_due_hours)
 
     @property
+    def outage_min(self) -> timedelta:
+        """OUTAGE_SECONDS_MIN."""
+        return timedelta(seconds=self.outage_seconds_min)
+
+    @property
     def emergency_confirmation(self) -> timedelta:
         """EMERGENCY_CONFIRMATION_HOURS."""
         return timedelta(hours=self.emergency_confirmation_hours)
+
+
+class ForwardingPolicy(SettingsSection):
+    """Whether verified complaints become drafts on a schedule, and at which pace. Legal days and hours are WIB."""
+
+    title: ClassVar[str] = "Policy: forwarding on a schedule"
+
+    forwarding_schedule: Literal["off", "daily", "monthly", "continuous"] = Field(
+        "off",
+        description="When the gateway itself starts forwarding runs, which no officer has drafted. Each needs an "
+        "officer's approval.",
+    )
+    forwarding_hour: int = Field(7, ge=0, le=23, description="Hour of the day (WIB) of a daily or monthly run.")
+    forwarding_day: int = Field(1, ge=1, le=28, description="Day of the month of a monthly run.")
+    forwarding_minutes: int = Field(
+        15, ge=5, le=1_440, description="Minutes between continuous runs; each covers what was verified meanwhile."
+    )
+    forwarding_limit: int = Field(
+        500,
+        ge=1,
+        le=1_000,
+        description="Most numbers of one scheduled run; those with the oldest complaints come first.",
+    )
+    forwarding_carrier_daily: int = Field(
+        500,
+        ge=1,
+        le=100_000,
+        description="Drafts of one carrier in a legal day, counting all runs, that end its share.",
+    )
+    forwarding_legal_basis: str | None = Field(
+        None, max_length=2_000, description="The legal basis of the orders of scheduled runs; required for a schedule."
+    )
+    forwarding_subscriber_notice: str | None = Field(
+        None,
+        max_length=2_000,
+        description="The notice to subscribers (the reason, and how to appeal) of scheduled runs; required for a "
+        "schedule.",
+    )
+
+    @model_validator(mode="after")
+    def _require_words(self) -> Self:
+        words = (self.forwarding_legal_basis, self.forwarding_subscriber_notice)
+        if self.forwarding_schedule != "off" and not all(text and text.strip() for text in words):
+            raise ValueError("FORWARDING_SCHEDULE needs FORWARDING_LEGAL_BASIS and FORWARDING_SUBSCRIBER_NOTICE.")
+        return self
 
 
 class GuardPolicy(SettingsSection):
@@ -199,7 +256,9 @@ class AccessPolicy(SettingsSection):
     )
 
 
-class Policies(SignalPolicy, GuardPolicy, LookupPolicy, RiskPolicy, OrderPolicy, FilingPolicy, AccessPolicy):
+class Policies(
+    SignalPolicy, GuardPolicy, ForwardingPolicy, LookupPolicy, RiskPolicy, OrderPolicy, FilingPolicy, AccessPolicy
+):
     """Every policy of the ledger."""
 
 

@@ -21,7 +21,9 @@ from ledger.access_records.retention import erase_old_access_records
 from ledger.access_records.sealing import seal_access_records
 from ledger.complaints.expiry import expire_information_requests
 from ledger.feed.retention import Retention
+from ledger.forwarding.scheduling import forward_on_schedule
 from ledger.orders.emergencies import lapse_unconfirmed_orders
+from ledger.outages.recording import beat
 from ledger.participations.agreements import begin_due_participations, end_due_participations
 from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
@@ -51,11 +53,15 @@ JOBS: Sequence[Job] = (
     Job(name="end_participations", role=Role.TRANSITION, work=end_due_participations),
     Job(name="begin_participations", role=Role.TRANSITION, work=begin_due_participations),
     Job(name="expire_signals", role=Role.TRANSITION, work=expire_signals),
+    Job(name="forward_on_schedule", role=Role.TRANSITION, work=forward_on_schedule),
     Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
     Job(name="seal_access_records", role=Role.JOBS, work=seal_access_records),
 )
 
+
+HEARTBEAT = Job(name="heartbeat", role=Role.TRANSITION, work=beat)
+"""It has a beat of its own, shorter than the others', so that no other job makes the gateway seem to be away."""
 
 BEAT_SHARE = 0.5
 """How much of a beat a job that has more to do may use: the rest is for the other jobs and the database."""

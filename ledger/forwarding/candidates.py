@@ -12,6 +12,7 @@ from ledger.complaints.vocabulary import Remedy
 from ledger.errors import ConflictError, StateConflictError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind, Subject
+from ledger.forwarding.moments import begin_day
 from ledger.forwarding.table import UNPLACED, ForwardingItem
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import ForwardingRunId, OrderId, parse_id
@@ -25,7 +26,8 @@ from ledger.storage.database import Transaction
 from ledger.storage.rows import fetch_records, load_records, lock_records, select_records
 from ledger.vocabulary import Category
 
-# Oldest complaint first, limited for each carrier. A complaint of an earlier epoch concerns another subscriber.
+# Oldest complaint first, limited for each carrier; least() passes over a limit that is NULL. A complaint of an earlier
+# epoch concerns another subscriber.
 _CHOOSE = text("""
 WITH waiting AS (
   SELECT n.e164, n.holder_id, min(c.id::text) AS oldest
@@ -35,10 +37,15 @@ WITH waiting AS (
     AND (CAST(:carrier_id AS uuid) IS NULL OR n.holder_id = CAST(:carrier_id AS uuid))
     AND (CAST(:categories AS text[]) IS NULL OR c.category = ANY(CAST(:categories AS text[])))
   GROUP BY n.e164, n.holder_id
+), drafted AS (
+  SELECT i.carrier_id, count(*) AS count FROM forwarding_items i JOIN forwarding_runs r ON r.id = i.run_id
+  WHERE r.started_at >= :day_began_at AND i.result IN ('DRAFTED', 'HELD') GROUP BY i.carrier_id
 ), paced AS (
-  SELECT e164, oldest, row_number() OVER (PARTITION BY holder_id ORDER BY oldest) AS turn FROM waiting
+  SELECT e164, oldest, holder_id, row_number() OVER (PARTITION BY holder_id ORDER BY oldest) AS turn FROM waiting
 )
-SELECT e164 FROM paced WHERE turn <= :carrier_limit ORDER BY oldest LIMIT :limit
+SELECT e164 FROM paced LEFT JOIN drafted ON drafted.carrier_id = paced.holder_id
+WHERE turn <= least(CAST(:carrier_limit AS bigint), CAST(:carrier_daily AS bigint) - coalesce(drafted.count, 0))
+ORDER BY oldest LIMIT :limit
 """)
 
 _UNORDERABLE = text("""
@@ -67,7 +74,11 @@ WHERE o.id = j.order_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingRequest:
-    """What a run covers: at most `limit` numbers, oldest complaints first, at most `carrier_limit` for one carrier."""
+    """What a run covers: at most `limit` numbers, oldest complaints first, at most `carrier_limit` for one carrier.
+
+    carrier_daily bounds the drafts for one carrier in a legal day, over all runs that began in it. unorderable_limit
+    bounds how many numbers that can't be ordered are listed, `limit` by default.
+    """
 
     legal_basis: str
     subscriber_notice: str
@@ -76,6 +87,8 @@ class ForwardingRequest:
     carrier_id: str | None = None
     limit: int = 500
     carrier_limit: int | None = None
+    carrier_daily: int | None = None
+    unorderable_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +115,8 @@ async def find_candidates(tx: Transaction, request: ForwardingRequest) -> list[C
             "carrier_id": parse_id(request.carrier_id or ""),
             "categories": categories,
             "carrier_limit": request.carrier_limit or request.limit,
+            "carrier_daily": request.carrier_daily,
+            "day_began_at": begin_day(tx.as_of),
             "limit": request.limit,
         },
     )
@@ -150,10 +165,11 @@ async def _find_open(tx: Transaction, numbers: Mapping[str, PhoneNumber]) -> Map
 async def find_unorderable(
     tx: Transaction, request: ForwardingRequest, run_id: ForwardingRunId
 ) -> list[ForwardingItem]:
-    """Return manifest items, without places, for waiting numbers that can't be ordered; at most `limit` of them."""
-    if request.carrier_id is not None:
+    """Return manifest items, without places, for waiting numbers that can't be ordered, up to the request's limit."""
+    limit = request.limit if request.unorderable_limit is None else request.unorderable_limit
+    if request.carrier_id is not None or not limit:
         return []
-    found = await tx.execute(_UNORDERABLE, {"categories": _categories(request), "limit": request.limit})
+    found = await tx.execute(_UNORDERABLE, {"categories": _categories(request), "limit": limit})
     return [
         ForwardingItem(
             run_id=run_id,

@@ -2,7 +2,8 @@
 
 A run drafts orders, adds complaints to orders that are already open, and lists every other number with the reason
 why it can't be ordered blocked. It drops nothing: those complaints stay verified. Of two concurrent runs, one waits
-and then finds nothing left. Whoever starts a run is the drafter of all its drafts, so another officer approves.
+and then finds nothing left. Whoever starts a run is the drafter of all its drafts, so another officer approves; a run
+on schedule is nobody's (docs/adr/0130).
 Source: domain.md, Forwarding and the guard.
 """
 
@@ -28,7 +29,7 @@ from ledger.forwarding.manifest import render_manifest
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.table import UNPLACED, ForwardingItem, ForwardingRun, forwarding_items
 from ledger.forwarding.vocabulary import ForwardingResult
-from ledger.identifiers import ForwardingRunId, OfficerId, OrderId, new_id, parse_id
+from ledger.identifiers import ForwardingRunId, OfficeId, OfficerId, OrderId, new_id, parse_id
 from ledger.orders.approval import Approval, approve_block_orders
 from ledger.orders.content import hash_content
 from ledger.orders.drafts import PreparedDraft, append_drafts, count_complainants
@@ -40,6 +41,7 @@ from ledger.permissions import require_drafter, require_officer
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.storage.rows import insert_records, lock_records, update_records
+from ledger.viewer import OPERATOR
 
 _RUN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('jembatan.forwarding'))")
 
@@ -73,7 +75,20 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
     Units: limits in numbers. Errors: OfficerRequiredError, ForbiddenError; InvalidInputError for limits outside
     1..1000; NothingToForwardError if the manifest would be empty.
     """
-    officer_id, office_id = require_drafter(tx.viewer)
+    run = await propose_orders(tx, request, drafter=require_drafter(tx.viewer))
+    if run is None:
+        raise NothingToForwardError
+    return run
+
+
+async def propose_orders(
+    tx: Transaction, request: ForwardingRequest, *, drafter: tuple[OfficerId, OfficeId] | None
+) -> ForwardingRun | None:
+    """As forward_complaints, for whoever drafts; without a drafter it is a scheduled run.
+
+    Returns None if there is nothing to forward; for a scheduled run, if there is nothing to draft or to join.
+    """
+    officer_id, office_id = drafter or (None, None)
     words = {
         name: check_words(getattr(request, name), field=name, length_max=SUMMARY_LENGTH_MAX)
         for name in ("legal_basis", "subscriber_notice")
@@ -94,8 +109,8 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
         items = [_drafted_item(run_id, candidate, order) for candidate, order in zip(new, drafted, strict=True)]
         items.extend(_item(run_id, each, ForwardingResult.JOINED, order_id=each.open_order_id) for each in joined)
         items.extend(await find_unorderable(tx, request, run_id))
-        if not items:
-            raise NothingToForwardError
+        if not (items if drafter is not None else candidates):
+            return None
         manifest = [replace(item, place=place) for place, item in enumerate(items, start=1)]
         run = ForwardingRun(
             id=run_id,
@@ -109,7 +124,7 @@ async def forward_complaints(tx: Transaction, request: ForwardingRequest) -> For
         await insert_records(tx, manifest)
         counts = Counter(item.result.value for item in manifest)
         events.append(_run_event(run, EventKind.FORWARDING_PROPOSED, **counts))
-        await append_events(tx, events)
+        await append_events(tx, events, actor=OPERATOR if drafter is None else None)
     return run
 
 

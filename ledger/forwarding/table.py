@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from sqlalchemy import CheckConstraint, Index
+
 from ledger.feed.vocabulary import Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import ForwardingRunId, MemberId, OfficeId, OfficerId, OrderId
 from ledger.storage.access import TRANSITION_MOVES, reads
 from ledger.storage.commitments import CommittedBy
-from ledger.storage.markers import KEY, references
+from ledger.storage.markers import DERIVED, KEY, derived, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import HoldReason
@@ -20,11 +22,15 @@ _ACCESS = (*reads(Role.REGULATOR), TRANSITION_MOVES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingRun:
-    """One run: who started it, the hash of its manifest, and the approver's decision."""
+    """One run: who started it, the hash of its manifest, and the approver's decision.
+
+    A scheduled run has neither an office nor an officer.
+    """
 
     id: Annotated[ForwardingRunId, KEY]
-    office_id: Annotated[OfficeId, references("offices.id")]
-    started_by: Annotated[OfficerId, references("officers.id")]
+    office_id: Annotated[OfficeId | None, references("offices.id")] = None
+    started_by: Annotated[OfficerId | None, references("officers.id")] = None
+    is_scheduled: Annotated[bool, derived(lambda c: c.started_by.is_(None))] = DERIVED
     started_at: datetime
     state: ForwardingState = ForwardingState.PROPOSED
     manifest_hash: str
@@ -35,7 +41,12 @@ class ForwardingRun:
 
 
 forwarding_runs = declare(
-    "forwarding_runs", ForwardingRun, access=_ACCESS, committed_by=CommittedBy(Subject.FORWARDING_RUN)
+    "forwarding_runs",
+    ForwardingRun,
+    CheckConstraint("(office_id IS NULL) = (started_by IS NULL)", name="officer_with_office"),
+    Index("ix_forwarding_runs_started_at", "started_at"),
+    access=_ACCESS,
+    committed_by=CommittedBy(Subject.FORWARDING_RUN),
 )
 
 
@@ -63,4 +74,22 @@ UNPLACED = 0
 
 forwarding_items = declare(
     "forwarding_items", ForwardingItem, access=_ACCESS, committed_by=CommittedBy(Subject.FORWARDING_RUN, "run_id")
+)
+
+SCHEDULE_ID = 1
+"""The key of the only row of scheduled forwarding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledForwarding:
+    """Where the schedule stands: everything is run up to the moment done_until. ran_at is when that was."""
+
+    id: Annotated[int, KEY]
+    done_until: datetime
+    ran_at: datetime
+    last_run_id: Annotated[ForwardingRunId | None, references("forwarding_runs.id")] = None
+
+
+scheduled_forwarding = declare(
+    "scheduled_forwarding", ScheduledForwarding, CheckConstraint(f"id = {SCHEDULE_ID}", name="single"), access=_ACCESS
 )

@@ -17,3 +17,12 @@ class ForwardingResult(ClosedList):
     UNALLOCATED = "UNALLOCATED", "No range holds the number; nothing was ordered."
     HOLDER_UNKNOWN = "HOLDER_UNKNOWN", "The holder of the range is not known; the number waits for an officer."
     RECYCLED = "RECYCLED", "The number belonged to another subscriber at the time; nothing was ordered."
+
+
+class ScheduleKind(ClosedList, graph_name="ForwardingScheduleKind"):
+    """When the gateway itself starts forwarding runs."""
+
+    OFF = "OFF", "Never; officers start them."
+    DAILY = "DAILY", "Each day at an hour (WIB)."
+    MONTHLY = "MONTHLY", "Each month, on a day at an hour (WIB)."
+    CONTINUOUS = "CONTINUOUS", "Every few minutes, for what was verified meanwhile."

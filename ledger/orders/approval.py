@@ -4,7 +4,7 @@ Approval issues: a draft becomes an order, a proposal the next version of one, o
 than the one who drafted it, whichever login they use, and issues what was read or nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ledger.errors import ConflictError, Problem, StateConflictError
@@ -17,6 +17,7 @@ from ledger.orders.moves import NOTE_LENGTH_MAX, append_versions, check_words, m
 from ledger.orders.proposals import Proposals, proposal_event
 from ledger.orders.states import OrderMove, ProposalState, next_order_state
 from ledger.orders.table import BlockOrder
+from ledger.orders.verifiers import Verifiers
 from ledger.orders.waiting import require_another
 from ledger.permissions import require_officer
 from ledger.storage.database import Transaction
@@ -57,13 +58,18 @@ async def approve_block_orders(tx: Transaction, approvals: Sequence[Approval]) -
     Source: domain.md, BlockOrder (four eyes, 24 hours); Forwarding and the guard.
     """
     officer_id = require_officer(tx.viewer)
-    proposals = Proposals(tx, officer_id)
+    proposals, verifiers = Proposals(tx, officer_id), Verifiers(tx)
+
+    async def prepare(orders: Mapping[str, BlockOrder]) -> None:
+        await proposals.find(orders)
+        await verifiers.find(orders)
 
     def issue(place: int, order: BlockOrder) -> Moved[BlockOrder]:
         approval = approvals[place]
         waiting = proposals.get_waiting(order)
         state = next_order_state(order.state, waiting.move)
         require_another(waiting.drafted_by, officer_id)
+        verifiers.require_another(order, officer_id)
         require_content(waiting.order, approval.content_hash)
         if waiting.move is OrderMove.APPROVE:
             order = _override(order, approval, officer_id)
@@ -78,7 +84,7 @@ async def approve_block_orders(tx: Transaction, approvals: Sequence[Approval]) -
         await append_versions(tx, [change.after for change in changes], issued_by=officer_id)
 
     ids = [approval.order_id for approval in approvals]
-    return await move_orders(tx, ids, issue, prepare=proposals.find, keep=keep)
+    return await move_orders(tx, ids, issue, prepare=prepare, keep=keep)
 
 
 async def return_block_orders(tx: Transaction, notes: Sequence[OrderNote]) -> list[BlockOrder | Problem]:

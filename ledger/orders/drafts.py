@@ -53,9 +53,12 @@ class PreparedDraft:
 
 
 async def append_drafts(
-    tx: Transaction, prepared: Sequence[PreparedDraft], *, officer_id: OfficerId, office_id: OfficeId
+    tx: Transaction, prepared: Sequence[PreparedDraft], *, officer_id: OfficerId | None, office_id: OfficeId | None
 ) -> tuple[list[BlockOrder | None], list[EventDraft]]:
-    """Write drafts. Returns an order for each, or None if one is already open for the number, and the events."""
+    """Write drafts, which without an officer are the gateway's own.
+
+    Returns an order for each, or None if one is already open for the number, and the events.
+    """
     orders = [_render(tx, draft, officer_id=officer_id, office_id=office_id) for draft in prepared]
     in_key_order = sorted(orders, key=attrgetter("e164", "epoch", "carrier_id"))
     written = {order.id: order for order in await insert_and_read(tx, in_key_order, unless=OPEN_NUMBER)}
@@ -111,7 +114,9 @@ def _facts_of(complaint: Complaint) -> ComplaintFacts:
     )
 
 
-def _render(tx: Transaction, draft: PreparedDraft, *, officer_id: OfficerId, office_id: OfficeId) -> BlockOrder:
+def _render(
+    tx: Transaction, draft: PreparedDraft, *, officer_id: OfficerId | None, office_id: OfficeId | None
+) -> BlockOrder:
     number = draft.number
     if number.holder_id is None or number.epoch is None:
         raise NumberNotHeldError(field="number")

@@ -8,12 +8,12 @@ import strawberry.federation as fed
 from strawberry import UNSET
 from strawberry.federation.schema_directives import Cost
 
-from ledger.forwarding import table
+from ledger.forwarding import scheduling, table
 from ledger.forwarding.candidates import ForwardingRequest
 from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding, discard_forwarding, forward_complaints
 from ledger.forwarding.reading import get_forwarding_run, list_forwarding_items, list_forwarding_runs, read_manifest
 from ledger.forwarding.states import ForwardingState
-from ledger.forwarding.vocabulary import ForwardingResult
+from ledger.forwarding.vocabulary import ForwardingResult, ScheduleKind
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category, HoldReason
 from schema.authority import ORDER_STAFF, ORDERS_APPROVE, ORDERS_DRAFT
@@ -82,11 +82,15 @@ class ForwardingRun(Shown[table.ForwardingRun]):
     approved_at: datetime | None = strawberry.field(name="concludedAt", description="When it was concluded.")
     approved_count: int = strawberry.field(description="The number of orders it issued.")
 
+    is_scheduled: bool = strawberry.field(
+        description="Whether the gateway started it on schedule; then it has no office, and no officer drafted it."
+    )
+
     @field("The office it belongs to.")
     async def office(self, info: Info) -> Office | None:
         return await find_office(info.context, self.row.office_id)
 
-    @field("The officer who started it, who counts as the drafter of all its drafts.")
+    @field("The officer who started it, who counts as the drafter of all its drafts; null for a scheduled run.")
     async def started_by(self, info: Info) -> Officer | None:
         return await find_officer(info.context, self.row.started_by)
 
@@ -108,6 +112,43 @@ class ForwardingRun(Shown[table.ForwardingRun]):
 @fed.type(description="One page of forwarding runs.", requires_scopes=ORDER_STAFF)
 class ForwardingRunConnection(Connection[ForwardingRun]):
     pass
+
+
+@fed.type(
+    description="The schedule on which the gateway starts forwarding runs; visible to the regulator only.",
+    requires_scopes=ORDER_STAFF,
+)
+class ForwardingSchedule:
+    kind: ScheduleKind = strawberry.field(description="When runs are started.")
+    next_due_at: datetime | None = strawberry.field(
+        description="When the next run is due; a time that has passed is made up for at the next check of the jobs."
+    )
+    done_until: datetime | None = strawberry.field(description="Up to which moment of the schedule everything was run.")
+    ran_at: datetime | None = strawberry.field(
+        description="When the schedule last had its turn, even if there was nothing to forward."
+    )
+    carrier_daily_max: int = strawberry.field(
+        description="Drafts of one carrier in a legal day, counting all runs, after which it gets no more."
+    )
+    last_run_id: strawberry.Private[str | None]
+
+    @field("The last run that it started.")
+    async def last_run(self, info: Info) -> ForwardingRun | None:
+        if self.last_run_id is None:
+            return None
+        return ForwardingRun.of(await info.context.read(get_forwarding_run, self.last_run_id))
+
+    @classmethod
+    def of(cls, schedule: scheduling.Schedule) -> "ForwardingSchedule":
+        standing = schedule.standing
+        return cls(
+            kind=schedule.kind,
+            next_due_at=schedule.next_due_at,
+            done_until=standing.done_until if standing is not None else None,
+            ran_at=standing.ran_at if standing is not None else None,
+            carrier_daily_max=schedule.carrier_daily_max,
+            last_run_id=standing.last_run_id if standing is not None else None,
+        )
 
 
 @fed.input(description="What a forwarding run covers, and the wording of its drafts.")
@@ -196,6 +237,13 @@ class ForwardingQueries:
     ) -> ForwardingRunConnection | None:
         page = await info.context.read(list_forwarding_runs, page_request(first, after), states=optional(states))
         return ForwardingRunConnection.of(page, ForwardingRun.of, after=after)
+
+    @field(
+        "The schedule on which the gateway starts runs, and when the next is due; visible to the regulator only.",
+        needs=ORDER_STAFF,
+    )
+    async def forwarding_schedule(self, info: Info) -> ForwardingSchedule | None:
+        return ForwardingSchedule.of(await info.context.read(scheduling.get_schedule))
 
 
 @fed.type

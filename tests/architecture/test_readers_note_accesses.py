@@ -25,6 +25,8 @@ UNNOTED = {
     "list_witnesses", "load_cosignatures",
     # Texts of entries that list_entries has noted, or that a stream sends.
     "find_texts", "find_reserved_texts",
+    # When runs are due, which names nothing and nobody.
+    "get_schedule",
     # A provider's own keys, for the provider alone.
     "list_signal_keys",
 }  # fmt: skip
