@@ -163,6 +163,7 @@ class _Batch:
             effective_at=statement.effective_at,
             recorded_at=self.tx.as_of,
             is_late=verdict.is_late,
+            is_excused=False,
             moved_state=verdict.mark is None and not is_request,
             mark=verdict.mark,
             client_id=self.tx.viewer.client_id,
