@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ledger.outages.table import Outage
 
 outages = typer.Typer(no_args_is_help=True, help="Record when members could not reach the gateway.")
-_FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)")
+_FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def _parse_moment(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """Parse a time with its offset. Errors: typer.BadParameter."""
     if _FORM.fullmatch(text.strip()) is not None:
         try:
@@ -34,10 +34,10 @@ def _parse_moment(text: str) -> datetime:
 def declare(
     *,
     from_: Annotated[
-        datetime, typer.Option("--from", parser=_parse_moment, metavar="TIME", help="When it began, with its offset.")
+        datetime, typer.Option("--from", parser=parse_moment, metavar="TIME", help="When it began, with its offset.")
     ],
     to: Annotated[
-        datetime, typer.Option("--to", parser=_parse_moment, metavar="TIME", help="When it was over, with its offset.")
+        datetime, typer.Option("--to", parser=parse_moment, metavar="TIME", help="When it was over, with its offset.")
     ],
     reason: ReasonNeeded,
     as_json: JsonFlag = False,

@@ -181,7 +181,10 @@ class ForwardingPolicy(SettingsSection):
     def _require_words(self) -> Self:
         words = (self.forwarding_legal_basis, self.forwarding_subscriber_notice)
         if self.forwarding_schedule != "off" and not all(text and text.strip() for text in words):
-            raise ValueError("FORWARDING_SCHEDULE needs FORWARDING_LEGAL_BASIS and FORWARDING_SUBSCRIBER_NOTICE.")
+            raise ValueError(
+                "JEMBATAN_FORWARDING_SCHEDULE needs JEMBATAN_FORWARDING_LEGAL_BASIS and "
+                "JEMBATAN_FORWARDING_SUBSCRIBER_NOTICE."
+            )
         return self
 
 

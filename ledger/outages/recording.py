@@ -24,7 +24,10 @@ from ledger.viewer import OPERATOR, ViewerKind
 
 DECLARED_DAYS_MAX = 31
 _REASON_LENGTH_MAX = 500
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('jembatan.outages', 0))")
+# All orders of an outage are extended together or none, so that many of them may take longer than any other statement.
+_LOCK = text("""
+SELECT set_config('statement_timeout', '300000', true), pg_advisory_xact_lock(hashtextextended('jembatan.outages', 0))
+""")
 _FIND_NEW = text("""
 SELECT lower(part) AS starts_at, upper(part) AS ends_at
 FROM unnest(tstzmultirange(tstzrange(:starts_at, :ends_at)) - coalesce(
