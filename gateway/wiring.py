@@ -22,7 +22,7 @@ from auth.tokens.verification import TokenVerifier
 from gateway.app import create_app, read_clock
 from gateway.process.approvers import ApproverWatch
 from gateway.process.feed_tasks import make_sequencer, running_feed
-from gateway.process.jobs import HEARTBEAT, list_jobs, run_job, running_jobs
+from gateway.process.jobs import HEARTBEAT, list_jobs, note_outage, running_jobs
 from gateway.settings import Settings
 from ledger.errors import LedgerError
 from ledger.feed.checkpoints import make_signer
@@ -65,7 +65,7 @@ def create_gateway(
             approvers = ApproverWatch(settings, report=app.state.metrics.approvers.set)
             await _tell_of_approvers(database, approvers, as_of=now())
             if settings.heartbeat_seconds:
-                await _note_outage(database, as_of=now())
+                await note_outage(database, now=now)
             jobs = list_jobs(
                 token_event_days=settings.token_event_days,
                 retention=retention,
@@ -112,12 +112,6 @@ async def _tell_of_approvers(database: Database, approvers: ApproverWatch, *, as
     with suppress(LedgerError):
         async with database.system(Role.AUTH, as_of=as_of) as tx:
             await approvers.measure(tx)
-
-
-async def _note_outage(database: Database, *, as_of: datetime) -> None:
-    """Record an outage that ends with this start before a carrier can answer late because of it."""
-    with suppress(LedgerError):
-        await run_job(HEARTBEAT, database, as_of=as_of)
 
 
 def _count_connections(database: Database) -> Mapping[str, int]:

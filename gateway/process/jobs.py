@@ -106,6 +106,17 @@ async def run_to_end(job: Job, database: Database, *, now: Callable[[], datetime
     return done
 
 
+async def note_outage(database: Database, *, now: Callable[[], datetime]) -> None:
+    """Say at a start that the gateway is there, so that an outage before it is recorded before anybody answers late.
+
+    If that fails, it is logged, and the heartbeat tries again.
+    """
+    try:
+        await run_job(HEARTBEAT, database, as_of=now())
+    except Exception as error:  # noqa: BLE001 - what can't be recorded must not prolong the outage
+        _logger.warning("job_failed", job=HEARTBEAT.name, error=type(error).__name__)
+
+
 @asynccontextmanager
 async def running_jobs(
     database: Database, *, now: Callable[[], datetime], beat_seconds: float, jobs: Sequence[Job] = JOBS

@@ -35,6 +35,7 @@ async def serve(database: Database, database_url: str, keyring: Keyring, parties
             "metrics_port": 0,
             "log_level": "ERROR",
             "job_seconds": 0,
+            "heartbeat_seconds": 0,
             "rate_burst": 100_000,
             "drain_seconds": 3,
             "token_requests_per_client": 10_000,

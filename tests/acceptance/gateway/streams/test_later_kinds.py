@@ -38,6 +38,18 @@ async def write_later(owner: asyncpg.Connection, viewer: Viewer, kind: str, subj
     )
 
 
+async def settle(station: Station, owner: asyncpg.Connection) -> None:
+    """Wait until every event has its position, and the process has read it."""
+
+    async def is_settled() -> bool:
+        size = await owner.fetchval(
+            "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM feed_pending) THEN size END FROM feed_head"
+        )
+        return size is not None and station.app.state.follower.status.head == size
+
+    await until(is_settled, "the process has read every event")
+
+
 async def listen(station: Station, token: str, document: str, transport: str) -> AsyncIterator[Any]:
     """Messages as each transport brings them, the first of which reports only a place."""
     if transport == "MULTIPART":
@@ -65,6 +77,7 @@ class TestLiveSubscription:
         self, station: Station, owner_connection: asyncpg.Connection, transport: str
     ) -> None:
         viewer = station.parties.telkomsel
+        await settle(station, owner_connection)
         async with aclosing(listen(station, await station.token(viewer), FOLLOW_FEED, transport)) as messages:
             [first] = await take(messages, 1)
             assert first["entry"] is None
@@ -89,6 +102,7 @@ class TestLiveSubscription:
     ) -> None:
         viewer = station.parties.telkomsel
         token = await station.token(viewer)
+        await settle(station, owner_connection)
         async with aclosing(listen(station, token, FOLLOW_ORDERS, transport)) as messages:
             await take(messages, 1)
             for kind, subject in LATER:
@@ -110,6 +124,7 @@ class TestHistory:
         station = await serve(feed_tail_entries=tail)
         viewer = station.parties.telkomsel
         token = await station.token(viewer)
+        await settle(station, owner_connection)
         async with station.follow(token, FOLLOW_FEED) as reader:
             cursor = (await reader.read_next()).data["data"]["message"]["cursor"]
         for kind, subject in LATER:
@@ -123,7 +138,7 @@ class TestHistory:
         viewer = station.parties.telkomsel
         for kind, subject in LATER:
             await write_later(owner_connection, viewer, kind, subject)
-        await until(lambda: _is_sequenced(owner_connection), "they have positions")
+        await settle(station, owner_connection)
         token = await station.token(viewer)
         page = (await station.graph(token, f"{{ feed(first: 500) {{ nodes {{ {FEED} }} }} }}"))["data"]["feed"]
         assert [(node["kind"], node["subject"]) for node in page["nodes"]][-2:] == [
@@ -132,16 +147,13 @@ class TestHistory:
         ]
 
 
-async def _is_sequenced(owner: asyncpg.Connection) -> bool:
-    return not await owner.fetchval("SELECT EXISTS (SELECT 1 FROM feed_pending)")
-
-
 class TestCounting:
     async def test_tells_each_once_and_each_kind_by_its_name_once(
         self, station: Station, owner_connection: asyncpg.Connection, caplog: pytest.LogCaptureFixture
     ) -> None:
         viewer = station.parties.telkomsel
         token = await station.token(viewer)
+        await settle(station, owner_connection)
         async with station.follow(token, FOLLOW_FEED) as reader, station.follow(token, FOLLOW_FEED) as other:
             for each in (reader, other):
                 await each.read_next()
