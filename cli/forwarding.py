@@ -1,6 +1,7 @@
 """`jembatan forward`: a run that drafts block orders from verified complaints, in an officer's name.
 
-It issues nothing: another officer approves the manifest, with their own token.
+It issues nothing: another officer approves the manifest, with their own token. `jembatan schedule` tells when the
+gateway itself starts the next run.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.acting import Reason, name_operator
-from cli.printing import JsonFlag, note, print_json, print_record, print_table
+from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category
 
@@ -89,6 +90,27 @@ def forward(
     print_record({"run": run.id, "manifest hash": run.manifest_hash, "complaints": run.complaint_count})
     note("Nothing is issued yet: another officer reads the manifest, computes the hash of its canonicalText,")
     note("and approves that hash with the mutation approveForwarding.")
+
+
+def schedule(*, as_json: JsonFlag = False) -> None:
+    """Show the schedule on which the gateway itself starts forwarding runs, and when the next is due."""
+    from cli.session import run_session
+    from ledger.forwarding.scheduling import get_schedule
+
+    async def work(session: "Session") -> Any:
+        async with session.reading() as tx:
+            return await get_schedule(tx)
+
+    found = run_session(work)
+    standing = found.standing
+    told = {
+        "schedule": found.kind,
+        "nextDueAt": found.next_due_at,
+        "ranAt": standing.ran_at if standing is not None else None,
+        "lastRunId": standing.last_run_id if standing is not None else None,
+    }
+    names = ("schedule", "next due at", "ran at", "last run")
+    print_result(told, dict(zip(names, told.values(), strict=True)), as_json=as_json)
 
 
 async def _read_manifest(session: "Session", viewer: Any, run_id: str) -> list[Any]:

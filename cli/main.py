@@ -20,7 +20,7 @@ from cli.clients import clients
 from cli.demo import demo
 from cli.failures import MISUSED, report_failure
 from cli.follow.commands import follow
-from cli.forwarding import forward
+from cli.forwarding import forward, schedule
 from cli.imports import imports
 from cli.keys import keys
 from cli.members import brands, members, offices
@@ -56,6 +56,7 @@ app.command(
     epilog='Example: jembatan forward --officer ana --legal-basis "PM 5/2021" --subscriber-notice "Blocked after '
     'verified complaints of fraud; appeal at the help desk."',
 )(forward)
+app.command("schedule", epilog="Example: jembatan schedule --json")(schedule)
 app.command(
     "follow",
     epilog="Examples: JEMBATAN_CLIENT=ID:SECRET jembatan follow orders --url https://graph.example.id "

@@ -13,7 +13,7 @@ from ledger.forwarding.moments import find_moment, find_next_moment
 from ledger.forwarding.proposals import propose_orders
 from ledger.forwarding.table import SCHEDULE_ID, ScheduledForwarding
 from ledger.forwarding.vocabulary import ScheduleKind
-from ledger.permissions import require_regulator
+from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.policies import ForwardingPolicy
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -51,8 +51,8 @@ async def forward_on_schedule(tx: Transaction) -> int:
 
 
 async def get_schedule(tx: Transaction) -> Schedule:
-    """Return the schedule and where it stands. Errors: ForbiddenError for any party but the regulator."""
-    require_regulator(tx.viewer)
+    """Return the schedule and where it stands. Errors: ForbiddenError for all but the regulator and the operator."""
+    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     standing = await find_record(tx, ScheduledForwarding)
     return Schedule(
         kind=ScheduleKind(tx.policies.forwarding_schedule.upper()),

@@ -91,5 +91,8 @@ class ScheduledForwarding:
 
 
 scheduled_forwarding = declare(
-    "scheduled_forwarding", ScheduledForwarding, CheckConstraint(f"id = {SCHEDULE_ID}", name="single"), access=_ACCESS
+    "scheduled_forwarding",
+    ScheduledForwarding,
+    CheckConstraint(f"id = {SCHEDULE_ID}", name="single"),
+    access=(*_ACCESS, *reads(Role.OPERATOR)),
 )
