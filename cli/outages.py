@@ -1,6 +1,5 @@
 """`jembatan outage`: declare when members could not reach the gateway, which it can't notice itself; list outages."""
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,22 +7,12 @@ import typer
 
 from cli.acting import ReasonNeeded, name_operator
 from cli.printing import JsonFlag, note, print_json, print_table
+from cli.times import parse_moment
 
 if TYPE_CHECKING:
     from ledger.outages.table import Outage
 
 outages = typer.Typer(no_args_is_help=True, help="Record when members could not reach the gateway.")
-_FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def parse_moment(text: str) -> datetime:
-    """Parse a time with its offset. Errors: typer.BadParameter."""
-    if _FORM.fullmatch(text.strip()) is not None:
-        try:
-            return datetime.fromisoformat(text.strip())
-        except ValueError:
-            pass
-    raise typer.BadParameter(f"{text!r} is not a time such as 2026-11-08T10:00+07:00.")
 
 
 @outages.command(
