@@ -14,6 +14,7 @@ from ledger.outages import table as outages
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
 from ledger.signals import table as signals
+from ledger.storage import job_outcomes
 from ledger.storage import keyring_table as keyring
 from ledger.storage import rights_table as rights
 
@@ -22,6 +23,7 @@ __all__ = [
     "complaints",
     "feed",
     "forwarding",
+    "job_outcomes",
     "keyring",
     "members",
     "numbers",

@@ -3,6 +3,7 @@
 A job takes an advisory lock for its transaction; a process that doesn't get the lock skips the job. A job that fails is
 logged and retried at its next beat; it must be safe to run again, and never runs inside a request. A job that has more
 to do runs again at once, each time in a transaction of its own, until it is done or its share of the beat is used up.
+At the end of each beat one statement records how its jobs ended, for `jembatan status`.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from ledger.participations.agreements import begin_due_participations, end_due_p
 from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
 from ledger.storage.database import Database, Transaction
+from ledger.storage.job_outcomes import JobOutcome, record_outcomes
 from ledger.storage.roles import Role
 
 _logger = structlog.get_logger(__name__)
@@ -137,11 +139,29 @@ async def running_jobs(
 async def _beat(database: Database, jobs: Sequence[Job], *, now: Callable[[], datetime], beat_seconds: float) -> None:
     while True:
         await asyncio.sleep(beat_seconds)
-        for job in jobs:
-            try:
-                done = await run_to_end(job, database, now=now, seconds_max=beat_seconds * BEAT_SHARE)
-            except Exception as error:  # noqa: BLE001 - a failing job must end neither the others nor the process
-                _logger.warning("job_failed", job=job.name, error=type(error).__name__)
-            else:
-                if done:
-                    _logger.info("job_done", job=job.name, count=done)
+        outcomes = [await _run_once(job, database, now=now, beat_seconds=beat_seconds) for job in jobs]
+        await _record([each for each in outcomes if each is not None], database, as_of=now())
+
+
+async def _run_once(
+    job: Job, database: Database, *, now: Callable[[], datetime], beat_seconds: float
+) -> JobOutcome | None:
+    """Run a job on its beat; return how it ended, or None if another process is running it."""
+    try:
+        done = await run_to_end(job, database, now=now, seconds_max=beat_seconds * BEAT_SHARE)
+    except Exception as error:  # noqa: BLE001 - a failing job must end neither the others nor the process
+        failed = type(error).__name__
+        _logger.warning("job_failed", job=job.name, error=failed)
+        return JobOutcome(name=job.name, ran_at=now(), failures=1, failed_at=now(), error=failed)
+    if done:
+        _logger.info("job_done", job=job.name, count=done)
+    return JobOutcome(name=job.name, ran_at=now()) if done is not None else None
+
+
+async def _record(outcomes: Sequence[JobOutcome], database: Database, *, as_of: datetime) -> None:
+    """Record how jobs ended, as far as the database is there for it."""
+    try:
+        async with database.system(Role.TRANSITION, as_of=as_of) as tx:
+            await record_outcomes(tx, outcomes)
+    except Exception as error:  # noqa: BLE001 - as above: the log has told of the jobs already
+        _logger.warning("job_outcomes_unrecorded", error=type(error).__name__)

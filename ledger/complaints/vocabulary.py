@@ -22,6 +22,10 @@ class Remedy(ClosedList):
     BOTH = "BOTH", "Both."
 
 
+ORDERABLE_REMEDIES = frozenset({Remedy.NUMBER_BLOCK, Remedy.BOTH})
+"""What leads to a block order once the complaint is verified."""
+
+
 class RejectionReason(ClosedList):
     """Why a complaint was rejected."""
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ledger.bounds.backoff import Backoff
+from ledger.feed.backlog import MEASURE_BACKLOG
 from ledger.feed.batches import FencedError, sequence_batch
 from ledger.feed.direct import FAILURES, DirectSession
 from ledger.feed.pending_watch import PendingWatch
@@ -29,7 +30,6 @@ TAKEOVER_SECONDS = 0.25
 _BACKOFF = Backoff(0.1, 2.0)
 _BEAT_SECONDS = 1.0
 _HALVINGS_MAX = 20
-_PENDING_COUNTED_MAX = 100_000
 _logger = logging.getLogger(__name__)
 
 # One statement takes the lock and starts the lease, so that a process that freezes in between can't hold it forever.
@@ -43,13 +43,6 @@ SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan
   set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)
 """
 _TAKE_OVER = "UPDATE feed_head SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch, size"
-_MEASURE = """
-SELECT count(*) AS pending, (
-  SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float
-  FROM feed_pending o JOIN events e ON e.id = o.event_id ORDER BY o.event_id LIMIT 1
-) AS lag
-FROM (SELECT 1 FROM feed_pending LIMIT $1) AS counted
-"""
 
 Sign = Callable[[DirectSession], Awaitable[None]]
 """Signs a checkpoint on the leader's session, in its own transaction."""
@@ -178,7 +171,7 @@ class Sequencer:
         if now - self._measured_at < _BEAT_SECONDS:
             return
         self._measured_at = now
-        row = await session.fetch_row(_MEASURE, _PENDING_COUNTED_MAX)
+        row = await session.fetch_row(MEASURE_BACKLOG)
         if row is not None:
             self.status.pending = row["pending"]
-            self.status.lag_s = max(row["lag"] or 0.0, 0.0)
+            self.status.lag_s = row["lag_s"]

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.table import Complaint, complaints
-from ledger.complaints.vocabulary import Remedy
+from ledger.complaints.vocabulary import ORDERABLE_REMEDIES
 from ledger.errors import ConflictError, StateConflictError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind, Subject
@@ -142,7 +142,7 @@ async def _lock_verified(
     wanted = [
         c.e164.in_(e164s),
         c.state == ComplaintState.VERIFIED.value,
-        c.remedy.in_([Remedy.NUMBER_BLOCK.value, Remedy.BOTH.value]),
+        c.remedy.in_([remedy.value for remedy in sorted(ORDERABLE_REMEDIES)]),
     ]
     if categories is not None:
         wanted.append(c.category.in_(categories))

@@ -39,14 +39,12 @@ _LISTINGS = {
 }
 
 
-def _is_held(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
+def _select_held() -> ColumnElement[bool]:
     c = block_orders.c
-    held = and_(func.cardinality(c.hold_reasons) > 0, c.override_note.is_(None), c.state == OrderState.DRAFT.value)
-    return held if wanted else ~held
+    return and_(func.cardinality(c.hold_reasons) > 0, c.override_note.is_(None), c.state == OrderState.DRAFT.value)
 
 
-def _has_proposal(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
-    """Something proposed for an issued order awaits approval: a next version, or a lift, also a withdrawn order's."""
+def _select_proposing() -> ColumnElement[bool]:
     c, p = block_orders.c, order_proposals.c
     kept = select(p.order_id).where(p.state == ProposalState.PENDING.value)
     of_withdrawn = select(c.id).where(
@@ -56,8 +54,21 @@ def _has_proposal(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # n
         c.state == OrderState.WITHDRAWN.value,
     )
     proposing = states_before(OrderMove.REISSUE, OrderMove.ISSUE_LIFT)
-    waits = and_(c.id.in_(kept.union_all(of_withdrawn)), c.state.in_([state.value for state in sorted(proposing)]))
-    return waits if wanted else ~waits
+    return and_(c.id.in_(kept.union_all(of_withdrawn)), c.state.in_([state.value for state in sorted(proposing)]))
+
+
+IS_HELD = _select_held()
+"""A draft that needs a written override."""
+HAS_PROPOSAL = _select_proposing()
+"""Something proposed for an issued order awaits approval: a next version, or a lift, also a withdrawn order's."""
+
+
+def _is_held(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
+    return IS_HELD if wanted else ~IS_HELD
+
+
+def _has_proposal(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
+    return HAS_PROPOSAL if wanted else ~HAS_PROPOSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,6 +148,9 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
 AWAITING_CARRIER = frozenset({_O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.LIFT_ISSUED})
 """States in which the carrier still has to act, so that an order can become overdue."""
 
+UNANSWERED = frozenset({_O.ISSUED, _O.LIFT_ISSUED})
+"""States to which issuing leads: the carrier has said nothing yet that moved the order."""
+
 
 OPEN_ORDER_STATES = frozenset(
     {_O.DRAFT, _O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.EXECUTED, _O.IMPOSSIBLE, _O.LIFT_ISSUED, _O.LIFT_IMPOSSIBLE}

@@ -49,6 +49,7 @@ REGULATORS = frozenset(
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
         "feed_witnesses", "feed_cosignatures", "log_restorations",
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
+        "job_outcomes",
     }
 )  # fmt: skip
 TAKES_PART = (
