@@ -139,8 +139,15 @@ async def running_jobs(
 async def _beat(database: Database, jobs: Sequence[Job], *, now: Callable[[], datetime], beat_seconds: float) -> None:
     while True:
         await asyncio.sleep(beat_seconds)
-        outcomes = [await _run_once(job, database, now=now, beat_seconds=beat_seconds) for job in jobs]
-        await _record([each for each in outcomes if each is not None], database, as_of=now())
+        await run_on_beat(jobs, database, now=now, beat_seconds=beat_seconds)
+
+
+async def run_on_beat(
+    jobs: Sequence[Job], database: Database, *, now: Callable[[], datetime], beat_seconds: float
+) -> None:
+    """Run each job once, one after the other, and record how they ended. A job's failure goes no further."""
+    outcomes = [await _run_once(job, database, now=now, beat_seconds=beat_seconds) for job in jobs]
+    await _record([each for each in outcomes if each is not None], database, as_of=now())
 
 
 async def _run_once(

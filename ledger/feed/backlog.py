@@ -18,7 +18,7 @@ SELECT count(*) AS pending, greatest(0, coalesce((
 ), 0))::float AS lag_s
 FROM (SELECT 1 FROM feed_pending LIMIT {PENDING_COUNTED_MAX}) AS counted
 """
-"""pending: how many events have no position, counted up to a limit. lag_s: the age of the oldest, 0 if there is none."""
+"""pending: how many events have no position, up to a limit. lag_s: the age of the oldest, 0 if there is none."""
 
 _MEASURE = text(MEASURE_BACKLOG)
 

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from gateway.process.jobs import JOBS, Job, run_job, running_jobs
+from gateway.process.jobs import JOBS, Job, run_job, run_on_beat, running_jobs
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.filing import file_complaints
 from ledger.complaints.reading import get_complaint
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import RejectionReason
+from ledger.storage.job_outcomes import list_failing_jobs
 from ledger.storage.roles import Role
 from tests.support.journeys import TELKOMSEL_NUMBER, complaint_draft
 from tests.support.waiting import until
@@ -61,3 +62,28 @@ class TestRunningJobs:
         jobs = [Job(name="a", role=Role.JOBS, work=fail), Job(name="b", role=Role.JOBS, work=work)]
         async with running_jobs(database, now=lambda: as_of, beat_seconds=0.01, jobs=jobs):
             await until(lambda: len(done) >= 2, "the other job has run twice")
+
+    async def test_records_how_each_job_ended(self, database, as_of):
+        """For operators: the log of the process that ran it may be on another machine."""
+        works = iter([RuntimeError, ValueError])
+
+        async def fail_twice(tx):
+            error = next(works, None)
+            if error is not None:
+                raise error("with the text of a complaint")
+            return 0
+
+        async def list_failing():
+            async with database.snapshot(Role.REGULATOR, as_of=as_of) as tx:
+                return [(job.name, job.failures, job.error) for job in await list_failing_jobs(tx)]
+
+        job = Job(name="a", role=Role.JOBS, work=fail_twice)
+
+        async def beat():
+            return await run_on_beat([job], database, now=lambda: as_of, beat_seconds=1)
+
+        await beat()
+        await beat()
+        assert await list_failing() == [("a", 2, "ValueError")]
+        await beat()
+        assert await list_failing() == []
