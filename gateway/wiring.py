@@ -30,7 +30,7 @@ from ledger.feed.follower import Follower
 from ledger.feed.retention import Retention
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
-from migrations.run import check_schema
+from migrations.state import check_schema
 from resolvers.context import Context
 
 

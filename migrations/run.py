@@ -8,22 +8,21 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ledger.bounds.backoff import Backoff
-from ledger.errors import DatabaseUnavailableError, SchemaOutdatedError, UnavailableError
-from ledger.storage.database import Database, async_url, sqlstate
+from ledger.errors import DatabaseUnavailableError, UnavailableError
+from ledger.storage.database import async_url, sqlstate
 from ledger.storage.roles import Role, render_role_statements, role_name
 from migrations.locking import TablesBusyError, lock_tables
 from migrations.rights import HOLDS, hash_rights, write_rights
+from migrations.state import head_revision
 
 _logger = logging.getLogger(__name__)
 _LOCK_KEY = 0x6A656D62
@@ -55,12 +54,6 @@ class NotOwnerError(UnavailableError):
     hint = "Set JEMBATAN_MIGRATION_DATABASE_URL to the tables' owner."
 
 
-class RightsDifferError(SchemaOutdatedError):
-    """The roles' rights in the database are not those that this version sets."""
-
-    code = "RIGHTS_DIFFER"
-
-
 def alembic_config(connection: Connection | None = None) -> Config:
     """Return Alembic's configuration, with our revisions and, if given, an open connection."""
     config = Config()
@@ -68,14 +61,6 @@ def alembic_config(connection: Connection | None = None) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-def head_revision() -> str:
-    """Return the revision that this version requires."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if head is None:
-        raise RuntimeError("There are no revisions.")
-    return head
 
 
 async def migrate(
@@ -155,22 +140,3 @@ def _ensure_roles(connection: Connection, role_prefix: str, login: str) -> None:
                 connection.exec_driver_sql(statement)
     except DBAPIError as error:
         raise RolesMissingError from error
-
-
-async def check_schema(database: Database, *, as_of: Any) -> None:
-    """Errors: SchemaOutdatedError when the database is older or newer than this version, or empty."""
-    try:
-        async with database.system(Role.JOBS, as_of=as_of) as tx:
-            found = (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
-    except DBAPIError as error:
-        raise SchemaOutdatedError("The database has no Jembatan schema yet, or its roles are missing.") from error
-    if found != head_revision():
-        raise SchemaOutdatedError(f"The database is at revision {found}; this version requires {head_revision()}.")
-
-
-async def check_rights(database: Database, *, as_of: Any) -> None:
-    """Errors: RightsDifferError where they are another version's, or were changed since they were set."""
-    async with database.system(Role.JOBS, as_of=as_of) as tx:
-        holds = (await tx.execute(HOLDS, {"declared": hash_rights(database.settings.role_prefix)})).scalar_one_or_none()
-    if not holds:
-        raise RightsDifferError

@@ -10,14 +10,8 @@ import pytest
 from ledger.storage.database import Database
 from ledger.storage.roles import login_name
 from migrations import run as migrations
-from migrations.run import (
-    MigrationBlockedError,
-    NotOwnerError,
-    RightsDifferError,
-    check_rights,
-    head_revision,
-    migrate,
-)
+from migrations.run import MigrationBlockedError, NotOwnerError, migrate
+from migrations.state import RightsDifferError, check_rights, head_revision
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.waiting import until
 

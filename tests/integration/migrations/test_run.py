@@ -14,6 +14,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.complaints.complainant_drafts import ComplainantDraft
@@ -27,7 +28,8 @@ from ledger.settings import FeedSettings, LedgerSettings
 from ledger.storage.database import Database, async_url
 from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
 from migrations.metadata import metadata
-from migrations.run import RolesMissingError, alembic_config, check_schema, head_revision, migrate
+from migrations.run import RolesMissingError, alembic_config, migrate
+from migrations.state import check_schema, head_revision
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import found_country
 from tests.support.journeys import (
@@ -64,6 +66,10 @@ async def empty_database(cluster):
     await run_sql(cluster.urls.superuser, f"CREATE DATABASE {name} OWNER {ROLE_PREFIX}owner TEMPLATE template0")
     yield name
     await cluster.drop(name)
+
+
+def test_the_revision_that_this_version_requires_is_alembics_head():
+    assert head_revision() == ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 class TestRevisions:
