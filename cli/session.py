@@ -38,10 +38,15 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Where this installation's data is and what opens it. Only workers need the keys as text."""
+    """Where this installation's data is and what opens it. Only workers need the keys as text.
+
+    use_descriptor is the open file by which the embedded server, if there is one, knows that it is used: a worker
+    inherits it.
+    """
 
     settings: Settings
     keyring: Keyring
+    use_descriptor: int | None = None
 
     @property
     def login(self) -> str:
@@ -107,19 +112,23 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
         )
         return
     keys = _keys_of_embedded(settings)
-    with run_embedded_server(settings.data_dir, role_prefix=settings.role_prefix) as (application_url, owner_url):
+    with _running_embedded_server(settings.data_dir, role_prefix=settings.role_prefix) as (server, urls):
         found = {
-            "database_url": application_url,
-            "migration_database_url": owner_url,
+            "database_url": urls.application,
+            "migration_database_url": urls.owner,
             "encryption_keys": keys[0],
             "reference_key": keys[1],
         }
-        yield Installation(settings=settings.model_copy(update=found), keyring=Keyring.from_text(*keys))
+        yield Installation(
+            settings=settings.model_copy(update=found),
+            keyring=Keyring.from_text(*keys),
+            use_descriptor=server.use_descriptor,
+        )
 
 
 @contextmanager
-def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[str, str]]:
-    """Run the embedded server of a folder: (the application's URL, the owner's). Errors: EmbeddedServerError."""
+def _running_embedded_server(data_dir: Path, *, role_prefix: str) -> "Iterator[tuple[EmbeddedServer, EmbeddedUrls]]":
+    """Run the embedded server of a folder, or share it. Errors: EmbeddedServerError."""
     from ledger.storage.embedded import EmbeddedServer
 
     if not (data_dir / "postgresql").exists():
@@ -128,7 +137,7 @@ def run_embedded_server(data_dir: Path, *, role_prefix: str) -> Iterator[tuple[s
     try:
         with _signals_deferred():
             urls = _start(server, data_dir)
-        yield urls.application, urls.owner
+        yield server, urls
     finally:
         with _signals_deferred():
             server.stop()
@@ -139,7 +148,7 @@ def _start(server: "EmbeddedServer", data_dir: Path) -> "EmbeddedUrls":
         return server.start()
     except Exception as error:
         raise EmbeddedServerError(
-            f"The embedded PostgreSQL in {data_dir} did not start ({type(error).__name__}).",
+            f"The embedded PostgreSQL in {data_dir} did not start ({str(error) or type(error).__name__}).",
             hint=f"See {data_dir / 'postgresql' / 'log'}, and check that the folder is writable.",
         ) from error
 
@@ -194,7 +203,7 @@ async def open_database(installation: Installation) -> AsyncIterator[Database]:
 async def check_installation(database: Database) -> None:
     """Errors: SchemaOutdatedError, RightsDifferError, EncryptionKeyError; then nothing may be read or written."""
     from ledger.storage.rekeying import check_keyring
-    from migrations.run import check_rights, check_schema
+    from migrations.state import check_rights, check_schema
 
     await check_schema(database, as_of=read_clock())
     await check_rights(database, as_of=read_clock())

@@ -27,7 +27,7 @@ pytest_plugins = ["tests.support.fixtures.auth", "tests.support.fixtures.feed", 
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary files in a folder of this run's own.
 
-    As root the server runs as another user, for whom the wheel opens the parent folders; pytest's usual parent
+    As root the server runs as another user, for whom it opens the parent folders; pytest's usual parent
     folder is shared by all runs, and the next run that starts would close it again under a running server.
     """
     if config.option.basetemp is None and not hasattr(config, "workerinput"):
