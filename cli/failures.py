@@ -10,6 +10,7 @@
     +-- OfficerInactiveError         OFFICER_INACTIVE
     +-- PasswordMissingError         PASSWORD_MISSING
     +-- PortTakenError               PORT_TAKEN
+    +-- ServerFailedError            SERVER_FAILED
     +-- DemoRunningError             DEMO_RUNNING
     +-- DemoStepError                DEMO_STEP_FAILED
     +-- WorkersFailedError           WORKERS_FAILED (workers.py)
@@ -22,11 +23,9 @@
 Refusals by the ledger and by auth keep their own codes. Nothing else in the package prints errors.
 """
 
+import json
+from dataclasses import dataclass
 from typing import Any, ClassVar
-
-from rich.text import Text
-
-from cli.printing import notes
 
 FAILED, MISUSED = 1, 2
 
@@ -108,6 +107,13 @@ class PortTakenError(CommandError):
     hint = "Choose another with --port, or 0 for any free one."
 
 
+class ServerFailedError(CommandError):
+    """The server did not start."""
+
+    code = "SERVER_FAILED"
+    hint = "Its log above says why."
+
+
 class DemoRunningError(CommandError):
     """Another demo is running on the same data."""
 
@@ -121,27 +127,88 @@ class DemoStepError(CommandError):
     code = "DEMO_STEP_FAILED"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a command or a worker ends: lines of code, message and hint, and the exit status."""
+
+    lines: tuple[tuple[str, str, str | None], ...]
+    exit_code: int
+
+    @property
+    def code(self) -> str:
+        """The first line's code."""
+        return self.lines[0][0]
+
+    @property
+    def message(self) -> str:
+        """The first line's message."""
+        return self.lines[0][1]
+
+    def render(self) -> bytes:
+        """Return it as a text that parse reads."""
+        return json.dumps({"lines": self.lines, "exitCode": self.exit_code}).encode()
+
+    @classmethod
+    def parse(cls, text: bytes) -> "Failure | None":
+        """Return what render returned, or None for any other text, such as one that was cut off."""
+        try:
+            told = json.loads(text)
+            lines = tuple((code, message, hint) for code, message, hint in told["lines"])
+            return cls(lines=lines, exit_code=told["exitCode"]) if lines else None
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+class RelayedError(Exception):
+    """What another process described as its failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Keep the failure."""
+        self.failure = failure
+        super().__init__(failure.message)
+
+
 def report_failure(error: Exception) -> int:
     """Print on stderr why the command ends, and return its exit status."""
+    failure = describe_failure(error)
+    print_failure(failure)
+    return failure.exit_code
+
+
+def describe_failure(error: Exception) -> Failure:
+    """Return why the command ends, without anything internal."""
+    if isinstance(error, RelayedError):
+        return error.failure
+    if isinstance(error, CommandError):
+        return _describe(error, exit_code=error.exit_code)
     from auth.errors import AuthError
     from gateway.settings import SettingsError
     from ledger.errors import LedgerError
 
     if isinstance(error, SettingsError):
-        for line in str(error).splitlines():
-            _say("SETTING_INVALID", line, None)
-        return MISUSED
-    if isinstance(error, CommandError | LedgerError | AuthError):
-        field: Any = getattr(error, "field", None)
-        _say(error.code, f"{error.message} ({field})" if field else error.message, error.hint)
-        return error.exit_code if isinstance(error, CommandError) else FAILED
-    _say("INTERNAL", f"Unexpected {type(error).__name__}.", "Run with JEMBATAN_LOG_LEVEL=DEBUG to see where.")
-    return FAILED
+        lines = tuple(("SETTING_INVALID", line, None) for line in str(error).splitlines())
+        return Failure(lines=lines, exit_code=MISUSED)
+    if isinstance(error, LedgerError | AuthError):
+        return _describe(error, exit_code=FAILED)
+    hint = "Run with JEMBATAN_LOG_LEVEL=DEBUG to see where."
+    return Failure(lines=(("INTERNAL", f"Unexpected {type(error).__name__}.", hint),), exit_code=FAILED)
 
 
-def _say(code: str, message: str, hint: str | None) -> None:
+def _describe(error: Any, *, exit_code: int) -> Failure:
+    field = getattr(error, "field", None)
+    message = f"{error.message} ({field})" if field else error.message
+    return Failure(lines=((error.code, message, error.hint),), exit_code=exit_code)
+
+
+def print_failure(failure: Failure) -> None:
+    """Print a failure on stderr, each line with its hint below."""
+    from rich.text import Text
+
+    from cli.printing import notes
+
     console = notes()
-    line = Text.assemble(("error: ", "bold red"), (code, "bold"), ": ", message)
-    console.print(line, soft_wrap=True)
-    if hint:
-        console.print(Text.assemble(("hint: ", "bold"), hint), soft_wrap=True)
+    for code, message, hint in failure.lines:
+        line = Text.assemble(("error: ", "bold red"), (code, "bold"), ": ", message)
+        console.print(line, soft_wrap=True)
+        if hint:
+            console.print(Text.assemble(("hint: ", "bold"), hint), soft_wrap=True)

@@ -50,11 +50,14 @@ def serve(
         settings = read_settings(host=host, port=listener.getsockname()[1])
         with open_installation(settings) as installation:
             run_until_stopped(_prepare(installation, is_migrated=migrate))
-            note(f"Serving {settings.base_url}/graphql")
+
+            def tell_serving() -> None:
+                note(f"Serving {settings.base_url}/graphql")
+
             if workers == 1:
-                run_gateway(installation, listener)
+                run_gateway(installation, listener, tell_serving=tell_serving)
             else:
-                supervise(installation, listener, count=workers)
+                supervise(installation, listener, count=workers, tell_serving=tell_serving)
 
 
 async def _prepare(installation: "Installation", *, is_migrated: bool) -> None:

@@ -6,18 +6,25 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from cli.failures import PortTakenError, report_failure
+from cli.failures import PortTakenError, ServerFailedError, describe_failure, print_failure
+from cli.workers import SERVES
 
 if TYPE_CHECKING:
     from cli.session import Installation
 
 
-def run_gateway(installation: "Installation", listener: socket.socket) -> None:
-    """Serve in this process until stopped. Errors: PortTakenError for the metrics port, IssuerInvalidError."""
+def run_gateway(installation: "Installation", listener: socket.socket, *, tell_serving: Callable[[], None]) -> None:
+    """Serve in this process until stopped; tell_serving is called once it does.
+
+    Errors: PortTakenError for the metrics port, IssuerInvalidError, ServerFailedError.
+    """
     from gateway.process.logs import configure_logs
+    from gateway.process.server import StartFailedError
     from gateway.process.server import serve as run_server
     from gateway.wiring import create_gateway
     from ledger.storage.database import Database
@@ -28,7 +35,9 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
     database = Database.connect(settings, installation.keyring)
     app = create_gateway(settings, database=database, schema=schema)
     try:
-        run_server(app, settings, sockets=[listener])
+        run_server(app, settings, sockets=[listener], tell_serving=tell_serving)
+    except StartFailedError as error:
+        raise ServerFailedError from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -39,18 +48,39 @@ def run_gateway(installation: "Installation", listener: socket.socket) -> None:
 
 
 def run_worker(arguments: list[str]) -> int:
-    """Run one worker: the listening socket and the lifeline are open descriptors inherited from the parent."""
-    from cli.session import open_installation, read_settings
+    """Run one worker: the listening socket, the lifeline and the pipe to the parent are inherited open files.
+
+    A failure to serve goes to the parent, which prints it; what ends a worker later, it prints itself.
+    """
+    from cli.session import open_installation
+    from gateway.settings import load_settings
 
     signal.signal(signal.SIGTERM, _end)
-    descriptor, lifeline = map(int, arguments)
+    descriptor, lifeline, report = map(int, arguments)
+    os.set_inheritable(report, False)  # noqa: FBT003 - of the standard library
     threading.Thread(target=_stop_with_parent, args=(lifeline,), daemon=True).start()
+    serving: list[bool] = []
+
+    def tell_serving() -> None:
+        serving.append(True)
+        _report(report, SERVES)
+
     try:
-        with socket.socket(fileno=descriptor) as listener, open_installation(read_settings()) as installation:
-            run_gateway(installation, listener)
+        with socket.socket(fileno=descriptor) as listener, open_installation(load_settings()) as installation:
+            run_gateway(installation, listener, tell_serving=tell_serving)
     except Exception as error:  # noqa: BLE001 - every failure ends in one line and a status
-        return report_failure(error)
+        failure = describe_failure(error)
+        if serving:
+            print_failure(failure)
+        else:
+            _report(report, failure.render())
+        return failure.exit_code
     return 0
+
+
+def _report(report: int, said: bytes) -> None:
+    with suppress(BrokenPipeError):  # the parent is gone, which ends this process as well
+        os.write(report, said)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -36,10 +36,24 @@ LISTEN_BACKLOG = 2_048
 _TICK_SECONDS = 0.1
 
 
+class StartFailedError(Exception):
+    """The application did not start; its log says why."""
+
+
 class DrainingServer(uvicorn.Server):
     """uvicorn, but it makes /readyz report that it is about to stop, and ends streams before it closes connections."""
 
     searches: ShortSearches | None = None
+    tell_serving: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then accept connections, and tell of it. Errors: StartFailedError."""
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:  # uvicorn's own, after it has logged what the application raised
+            raise StartFailedError from error
+        if self.started and self.tell_serving is not None:
+            self.tell_serving()
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due several times a second."""
@@ -118,10 +132,20 @@ def serve_metrics(metrics: Metrics, settings: Settings) -> Any | None:
     return handle
 
 
-def serve(app: Starlette, settings: Settings, *, sockets: list[socket.socket] | None = None) -> None:
-    """Serve until the process is asked to stop, with all of the process's memory tended for that."""
+def serve(
+    app: Starlette,
+    settings: Settings,
+    *,
+    sockets: list[socket.socket] | None = None,
+    tell_serving: Callable[[], None] | None = None,
+) -> None:
+    """Serve until the process is asked to stop, with all of the process's memory tended for that.
+
+    tell_serving is called once connections are accepted. Errors: StartFailedError; OSError for the metrics port.
+    """
     return_large_buffers()
     server = make_server(app, settings)
+    server.tell_serving = tell_serving
     server.searches = searches = ShortSearches()
     app.state.metrics.registry.register(searches)
     metrics = serve_metrics(app.state.metrics, settings)

@@ -93,8 +93,7 @@ class TestServe:
         command = [*COMMAND, "serve", "--port", str(port), "--workers", str(workers)]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
             assert server.stderr is not None
-            # The port is bound before the first line is written, so that a request waits until it is served.
-            assert "Serving" in server.stderr.readline()
+            assert any("Serving" in line for line in server.stderr)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=SECONDS_MAX) as response:
                 assert response.status == 200
             server.send_signal(signal.SIGTERM)
