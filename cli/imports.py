@@ -16,7 +16,7 @@ from cli.acting import Reason, name_operator
 from cli.files import EncodingOption, open_input, open_output
 from cli.printing import JsonFlag, note, notes, print_json, print_record, show_progress
 from cli.times import DayFirstFlag, TimezoneOption, parse_times
-from ledger.complaints.rows import FileFormat
+from ledger.complaints.file_formats import FileFormat
 
 if TYPE_CHECKING:
     from cli.session import Session

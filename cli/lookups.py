@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from auth.login.logins import find_officer_id
 from cli.failures import NameUnknownError, OfficerInactiveError
 from ledger.identifiers import OfficerId, parse_id
 from ledger.members.reading import find_member_by_slug, list_members, list_offices, load_brands_by_member, load_officers
@@ -65,6 +64,8 @@ async def get_office(tx: Transaction, slug: str, *, member_slug: str | None) -> 
 
 async def get_officer(tx: Transaction, login_or_id: str) -> Officer:
     """Return the officer with a login or an id. Errors: NameUnknownError."""
+    from auth.login.logins import find_officer_id
+
     async with tx.role(Role.AUTH):
         officer_id = await find_officer_id(tx, login_or_id)
     found = await load_officers(tx, [officer_id or OfficerId(login_or_id)])

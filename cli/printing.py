@@ -8,42 +8,47 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, for scripts.")]
 
 _WIDTH_PIPED = 200
 
 
-def notes() -> Console:
+def notes() -> "Console":
     """Return the console for notes: stderr as it is at the time."""
     return _console(sys.stderr)
 
 
-def results() -> Console:
+def results() -> "Console":
     """Return the console for results: stdout as it is at the time."""
     return _console(sys.stdout)
 
 
-def _console(stream: Any) -> Console:
+def _console(stream: Any) -> "Console":
+    from rich.console import Console
+
     # Piped output is read by programs and log viewers: a fixed width keeps cells intact.
     return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH_PIPED)
 
 
 def note(message: str) -> None:
     """Print one line about progress on stderr."""
+    from rich.text import Text
+
     notes().print(Text(message, style="dim"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """Print one JSON value as a line on stdout."""
+    import orjson
+
     sys.stdout.write(orjson.dumps(plain(value), default=str).decode() + "\n")
 
 
@@ -60,6 +65,9 @@ def plain(value: Any) -> Any:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table on stdout; the content of cells is never parsed as markup."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title or None, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -68,8 +76,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     results().print(table)
 
 
+def print_title(title: str) -> None:
+    """Print the title of what follows on stdout, after an empty line."""
+    from rich.text import Text
+
+    results().print(Text(f"\n{title}", style="bold italic"))
+
+
 def print_record(values: Mapping[str, object]) -> None:
     """Print one object as lines of name and value on stdout."""
+    from rich.text import Text
+
     width = max(map(len, values), default=0)
     for name, value in values.items():
         results().print(Text.assemble((f"{name:<{width}}  ", "bold"), _cell(value)), soft_wrap=True)
@@ -86,6 +103,8 @@ def print_result(value: Any, record: Mapping[str, object] | None = None, *, as_j
 @contextmanager
 def show_progress(description: str, *, total: int | None = None) -> Iterator["Reporter"]:
     """Show a progress bar on stderr while the block runs; nothing if stderr is not a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     progress = Progress(*columns, TimeElapsedColumn(), console=notes(), transient=True, disable=not sys.stderr.isatty())
     with progress:
@@ -95,7 +114,7 @@ def show_progress(description: str, *, total: int | None = None) -> Iterator["Re
 class Reporter:
     """Moves one bar."""
 
-    def __init__(self, progress: Progress, task: Any) -> None:
+    def __init__(self, progress: "Progress", task: Any) -> None:
         """Made by show_progress."""
         self._progress = progress
         self._task = task

@@ -12,11 +12,11 @@ from typing import BinaryIO
 import orjson
 
 from ledger.complaints.drafts import ComplaintDraft
+from ledger.complaints.file_formats import FileFormat
 from ledger.complaints.rows import (
     COMPLAINT,
     FTC_API,
     FTC_FILE,
-    FileFormat,
     FileReading,
     MakeDraft,
     make_complaint,

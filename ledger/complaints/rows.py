@@ -6,25 +6,17 @@ Source: the columns of the FTC's Do Not Call complaint files and of its API.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.drafts import ComplaintDraft
+from ledger.complaints.file_formats import FileFormat
 from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.numbers.forms import HOME_REGION
 from ledger.spreadsheets import Column, Layout, choice_of, read_whole_number
 from ledger.text_files import Encoding
 from ledger.vocabulary import Category
 from ledger.written_times import NOTHING_SAID, FileTimes, read_time
-
-
-class FileFormat(StrEnum):
-    """The format of a file of complaints."""
-
-    CSV = "csv"
-    JSON_LINES = "jsonl"
-    FTC_DNC = "ftc-dnc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

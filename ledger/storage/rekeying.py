@@ -81,6 +81,27 @@ async def check_keyring(database: Database, *, as_of: datetime) -> None:
         _check_known(keyring, known)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStanding:
+    """An encryption key that something in the database may be sealed under. Only the current one seals."""
+
+    key_id: str
+    first_used_at: datetime
+    is_current: bool
+
+
+async def list_key_standings(tx: Transaction) -> list[KeyStanding]:
+    """Return the encryption keys in use, newest first, in one statement. Runs under the JOBS role."""
+    c = keyring_checks.c
+    statement = select(c.key_id, c.recorded_at).where(c.key_id != _REFERENCE).order_by(c.recorded_at.desc(), c.key_id)
+    return [
+        KeyStanding(
+            key_id=row.key_id, first_used_at=row.recorded_at, is_current=row.key_id == tx.keyring.current_key_id
+        )
+        for row in await tx.execute(statement)
+    ]
+
+
 def _check_known(keyring: Keyring, known: dict[str, bytes]) -> None:
     known_reference = known.pop(_REFERENCE)
     for key_id, sealed in known.items():

@@ -5,9 +5,24 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from typer.core import TyperGroup
+
+from cli.main import Commands
 from tests.support.places import ROOT
+
+
+def list_commands() -> Iterator[tuple[str, ...]]:
+    """Every command by its words, with the module of each loaded."""
+
+    def walk(group: TyperGroup, *place: str) -> Iterator[tuple[str, ...]]:
+        for name in group.commands:
+            loaded = group.load(name) if isinstance(group, Commands) else group.commands[name]
+            yield from walk(loaded, *place, name) if isinstance(loaded, TyperGroup) else [(*place, name)]
+
+    yield from walk(Commands())
+
 
 COMMAND = [sys.executable, "-m", "cli"]
 SECONDS_MAX = 90

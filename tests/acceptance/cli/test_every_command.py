@@ -2,14 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterator
 
 import pytest
-import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
-from cli.main import app
 from ledger.feed.checkpoints import make_signer
 from ledger.feed.cosigning import find_witness_key
 from ledger.feed.sequencer import Sequencer
@@ -19,6 +16,7 @@ from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from tests.support.audited import ORIGIN, read_now
 from tests.support.cluster import ROLE_PREFIX
+from tests.support.commands import list_commands
 from tests.support.operated import COMPLAINTS, FORWARD, approve, render_key_set, verify_all
 from tests.support.operator import WHY, Ended, Operator
 from tests.support.running import running
@@ -65,7 +63,7 @@ READING = {
     ("officer", "identities"), ("client", "list"), ("participation", "list"), ("numbering", "proposals"),
     ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"), ("audit", "keys"), ("audit", "export"),
     ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"), ("orders", "waiting"), ("orders", "content"),
-    ("outage", "list"), ("schedule",),
+    ("outage", "list"), ("schedule",), ("status",),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",
@@ -75,17 +73,6 @@ OUTSIDE = {
     ("follow",): "runs at a member's, as its client",
     ("audit", "witness"): "runs at a member's, as its client",
 }
-
-
-def list_commands() -> Iterator[tuple[str, ...]]:
-    def walk(group: typer.Typer, *place: str) -> Iterator[tuple[str, ...]]:
-        for command in group.registered_commands:
-            yield (*place, command.name or "")
-        for inner in group.registered_groups:
-            assert inner.typer_instance is not None
-            yield from walk(inner.typer_instance, *place, inner.name or "")
-
-    yield from walk(app)
 
 
 class TestEveryCommand:

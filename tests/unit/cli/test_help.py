@@ -1,26 +1,14 @@
 """Every command explains itself, and docs/cli.md names it."""
 
-from collections.abc import Iterator
-
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from cli.failures import CommandError
+from cli.loading import Entry
+from cli.main import COMMANDS as ENTRIES
 from cli.main import app
+from tests.support.commands import list_commands
 from tests.support.places import DOCS
-
-
-def list_commands() -> Iterator[tuple[str, ...]]:
-    def names(group: typer.Typer) -> Iterator[str]:
-        for command in group.registered_commands:
-            yield command.name or ""
-
-    yield from ((name,) for name in names(app))
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        yield from ((group.name or "", name) for name in names(group.typer_instance))
-
 
 COMMANDS = list(list_commands())
 
@@ -32,6 +20,16 @@ class TestHelp:
         assert answer.exit_code == 0, answer.output
         assert "Example" in answer.output
         assert f"jembatan {' '.join(command)}" in answer.output
+
+    def test_lists_every_command(self) -> None:
+        answer = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
+        assert answer.exit_code == 0, answer.output
+        for entry in ENTRIES:
+            assert entry.help in answer.output
+
+    @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+    def test_says_in_the_list_what_the_command_says_of_itself(self, entry: Entry) -> None:
+        assert (entry.load().help or "").splitlines()[0] == entry.help
 
     def test_covers_what_is_promised(self) -> None:
         promised = {
