@@ -12,7 +12,7 @@ from ledger.sections import SettingsSection
 
 
 def _data_dir() -> Path:
-    # When it runs as root, the embedded server's wheel makes every parent directory accessible to other users.
+    # When it runs as root, the embedded server lets other users enter every parent directory.
     return Path("/var/lib/jembatan") if os.geteuid() == 0 else Path(".jembatan")
 
 

@@ -19,9 +19,9 @@ from tests.support.operator import Operator
 from tests.support.waiting import block_until
 
 
-def run_serve(operator: Operator, **settings: str) -> "subprocess.CompletedProcess[str]":
+def run_serve(operator: Operator, *, port: int = 0, **settings: str) -> "subprocess.CompletedProcess[str]":
     environment = clean_environment(**{**operator.environment, "JEMBATAN_METRICS_PORT": "0", **settings})
-    command = [*COMMAND, "serve", "--port", "0", "--workers", "2"]
+    command = [*COMMAND, "serve", "--port", str(port), "--workers", "2"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
 
 
@@ -62,6 +62,18 @@ class TestStart:
             ended = run_serve(operator, JEMBATAN_METRICS_PORT=str(port - 1), JEMBATAN_METRICS_HOST="127.0.0.1")
         assert (ended.returncode, ended.stderr.count("error:")) == (1, 1), ended.stderr
         assert f"error: PORT_TAKEN: The port {port} for /metrics is in use." in ended.stderr
+
+    def test_with_its_port_in_use_ends_with_the_error_told_once(self, operator: Operator) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            ended = run_serve(operator, port=taken.getsockname()[1])
+        assert (ended.returncode, ended.stderr.count("error:")) == (1, 1), ended.stderr
+        assert "error: PORT_TAKEN: " in ended.stderr
+
+    def test_on_a_database_that_was_never_migrated_ends_with_the_error_told_once(self, operator: Operator) -> None:
+        url = re.sub(r"/test_\d+\?", "/postgres?", operator.environment["JEMBATAN_DATABASE_URL"])
+        ended = run_serve(operator, JEMBATAN_DATABASE_URL=url)
+        assert (ended.returncode, ended.stderr.count("error:")) == (1, 1), ended.stderr
+        assert "error: SCHEMA_OUTDATED: " in ended.stderr
 
     def test_with_settings_that_none_can_take_ends_as_called_the_wrong_way(self, operator: Operator) -> None:
         ended = run_serve(operator, JEMBATAN_DRAIN_SECONDS="soon")
