@@ -43,21 +43,31 @@ class DatabaseState:
 
 
 @cache
-def head_revision() -> str:
-    """Return the revision that this version requires: revisions follow each other as the numbers of their files do."""
+def known_revisions() -> frozenset[str]:
+    """Return every revision of this version: each has its number in the name of its file."""
     files = (Path(__file__).parent / "versions").iterdir()
-    return max(match[1] for path in files if (match := _REVISION.fullmatch(path.name)))
+    return frozenset(match[1] for path in files if (match := _REVISION.fullmatch(path.name)))
+
+
+def head_revision() -> str:
+    """Return the revision that this version requires: revisions follow each other as their numbers do."""
+    return max(known_revisions())
 
 
 async def check_schema(database: Database, *, as_of: datetime) -> None:
     """Errors: SchemaOutdatedError when the database is older or newer than this version, or empty."""
+    found = await _read_revision(database, as_of=as_of)
+    if found != head_revision():
+        raise SchemaOutdatedError(f"The database is at revision {found}; this version requires {head_revision()}.")
+
+
+async def _read_revision(database: Database, *, as_of: datetime) -> str | None:
     try:
         async with database.system(Role.JOBS, as_of=as_of) as tx:
             found = (await tx.execute(_FIND_REVISION)).scalar_one_or_none()
     except DBAPIError as error:
         raise _make_empty_error() from error
-    if found != head_revision():
-        raise SchemaOutdatedError(f"The database is at revision {found}; this version requires {head_revision()}.")
+    return None if found is None else str(found)
 
 
 async def check_rights(database: Database, *, as_of: datetime) -> None:

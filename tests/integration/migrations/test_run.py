@@ -29,7 +29,7 @@ from ledger.storage.database import Database, async_url
 from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
 from migrations.metadata import metadata
 from migrations.run import RolesMissingError, alembic_config, migrate
-from migrations.state import check_schema, head_revision
+from migrations.state import check_schema, head_revision, known_revisions
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import found_country
 from tests.support.journeys import (
@@ -68,8 +68,10 @@ async def empty_database(cluster):
     await cluster.drop(name)
 
 
-def test_the_revision_that_this_version_requires_is_alembics_head():
-    assert head_revision() == ScriptDirectory.from_config(alembic_config()).get_current_head()
+def test_revisions_are_those_that_alembic_finds_and_its_head_is_required():
+    found = ScriptDirectory.from_config(alembic_config())
+    assert known_revisions() == {revision.revision for revision in found.walk_revisions()}
+    assert head_revision() == found.get_current_head()
 
 
 class TestRevisions:
