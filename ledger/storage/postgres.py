@@ -11,6 +11,7 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -85,17 +86,32 @@ class PostgresFolder:
             # pg_ctl gives the options to a shell.
             options = f"-h '' -k {shlex.quote(str(socket_folder))}"
             try:
-                self._control("start", "-l", str(self._folder / "log"), "-o", options)
+                self._start(options)
             except PostgresError:
                 # One that was killed between starting a server and seeing it may have left it to us.
                 if self.find_postmaster() is None:
                     raise
         return self._wait_until_ready()
 
-    def stop(self, *, mode: str = "fast") -> None:
-        """Stop the server if it runs; mode is pg_ctl's. Errors: PostgresError."""
-        if self.find_postmaster() is not None:
-            self._control("stop", "-m", mode)
+    def stop(self) -> None:
+        """Stop the server if it runs, as soon as it has put its data in order. Errors: PostgresError."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Stop the server if it runs, without putting anything in order, as a power failure would."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, sign: signal.Signals) -> None:
+        """As pg_ctl does it, which looks only ten times a second whether the server has ended."""
+        found = self.find_postmaster()
+        if found is None:
+            return
+        os.kill(found.process_id, sign)
+        deadline = time.monotonic() + _ANSWER_SECONDS_MAX
+        while self.find_postmaster() is not None:
+            if time.monotonic() >= deadline:
+                raise PostgresError("The server does not stop.")
+            time.sleep(_LOOK_SECONDS)
 
     def find_postmaster(self) -> Postmaster | None:
         """Return the server that runs in this folder, or None; also if only its file is left."""
@@ -121,10 +137,11 @@ class PostgresFolder:
                 raise PostgresError(self._read_last_line() or "The server ended while it started.")
             time.sleep(_LOOK_SECONDS)
 
-    def _control(self, *arguments: str) -> None:
+    def _start(self, options: str) -> None:
         wait = ("-w", "-s", "-t", str(_ANSWER_SECONDS_MAX))
+        where = ("-D", str(self._folder), "-l", str(self._folder / "log"), "-o", options)
         try:
-            self._run("pg_ctl", *wait, "-D", str(self._folder), *arguments, seconds_max=_ANSWER_SECONDS_MAX + 10)
+            self._run("pg_ctl", "start", *wait, *where, seconds_max=_ANSWER_SECONDS_MAX + 10)
         except PostgresError as error:
             raise PostgresError(self._read_last_line() or str(error)) from error
 

@@ -8,4 +8,4 @@ class OwnServer(EmbeddedServer):
 
     def crash(self) -> None:
         """Without a checkpoint, as a power failure would."""
-        self.folder.stop(mode="immediate")
+        self.folder.crash()
