@@ -93,16 +93,11 @@ class PostgresFolder:
                     raise
         return self._wait_until_ready()
 
-    def stop(self) -> None:
-        """Stop the server if it runs, as soon as it has put its data in order. Errors: PostgresError."""
-        self._end(signal.SIGINT)
+    def stop(self, sign: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server if it runs; SIGINT ends its sessions and puts its data in order. Errors: PostgresError.
 
-    def crash(self) -> None:
-        """Stop the server if it runs, without putting anything in order, as a power failure would."""
-        self._end(signal.SIGQUIT)
-
-    def _end(self, sign: signal.Signals) -> None:
-        """As pg_ctl does it, which looks only ten times a second whether the server has ended."""
+        pg_ctl does the same, but looks only ten times a second whether the server has ended.
+        """
         found = self.find_postmaster()
         if found is None:
             return

@@ -1,5 +1,7 @@
 """A PostgreSQL server of one test's own, which the test may kill."""
 
+import signal
+
 from ledger.storage.embedded import EmbeddedServer
 
 
@@ -8,4 +10,4 @@ class OwnServer(EmbeddedServer):
 
     def crash(self) -> None:
         """Without a checkpoint, as a power failure would."""
-        self.folder.crash()
+        self.folder.stop(signal.SIGQUIT)
