@@ -90,7 +90,7 @@ class TextInvalidError(InvalidInputError):
     """The text contains characters that are not allowed."""
 
     code = "TEXT_INVALID"
-    hint = "Remove NUL bytes, lone surrogates and bidirectional control characters."
+    hint = "Remove NUL bytes, vertical tabs and other control characters, and lone surrogates."
 
 
 class TextTooLongError(InvalidInputError):
@@ -116,7 +116,7 @@ class NumberInvalidError(InvalidInputError):
     """This is not a telephone number."""
 
     code = "NUMBER_INVALID"
-    hint = "Write the number in international form, for example +62 and the national number without its leading 0."
+    hint = "Write one number in full: +62 and the national number without its leading 0, or the number with that 0."
 
 
 class NumberProtectedError(InvalidInputError):

@@ -17,7 +17,7 @@ from ledger.identifiers import ComplaintId, new_id
 from ledger.numbers.forms import HOME_REGION, ParsedNumber, parse_number
 from ledger.policies import INCIDENT_SKEW, FilingPolicy
 from ledger.storage.sealing import Keyring
-from ledger.texts import check_optional_text
+from ledger.texts import check_optional_reference, check_optional_text
 from ledger.vocabulary import Category, HoldReason
 
 LOSS_RUPIAH_MAX = 10**15
@@ -123,14 +123,14 @@ def prepare_complaint(
     number = parse_number(draft.number, region=draft.region) if draft.number and draft.number.strip() else None
     cleaned = replace(
         draft,
-        source_reference=check_optional_text(
+        source_reference=check_optional_reference(
             draft.source_reference, field="sourceReference", length_max=_REFERENCE_LENGTH_MAX
         ),
         account_platform=check_optional_text(
             draft.account_platform, field="account.platform", length_max=_PLATFORM_LENGTH_MAX
         ),
         account_handle=check_optional_text(draft.account_handle, field="account.handle", length_max=_HANDLE_LENGTH_MAX),
-        account_url=check_optional_text(draft.account_url, field="account.url", length_max=_URL_LENGTH_MAX),
+        account_url=check_optional_reference(draft.account_url, field="account.url", length_max=_URL_LENGTH_MAX),
         incident_at=_check_incident(draft.incident_at, latest=as_of + INCIDENT_SKEW),
         chronology=check_chronology(draft.chronology, policy),
         complainant=check_complainant(draft.complainant) if draft.complainant is not None else None,

@@ -12,7 +12,7 @@ from ledger.orders.states import AWAITING_CARRIER, ORDER_MOVES, OrderMove, Order
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, ExecutedReason, ImpossibleReason
 from ledger.policies import OrderPolicy
-from ledger.texts import check_optional_text, check_text
+from ledger.texts import check_optional_text, check_reference
 
 REFERENCE_LENGTH_MAX = 128
 NOTE_LENGTH_MAX = 2_000
@@ -132,7 +132,7 @@ _TARGETS: Mapping[AcknowledgementKind, OrderState] = {
 
 def check_draft(draft: AcknowledgementDraft, order: BlockOrder, *, as_of: datetime, policy: OrderPolicy) -> Statement:
     """Validate a draft. Errors: one of this module's, or those of check_text."""
-    reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
+    reference = check_reference(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
     if not reference:
         raise ReferenceMissingError(field="reference")
     if draft.version is not None and not 1 <= draft.version <= order.version:

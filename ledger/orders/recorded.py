@@ -15,7 +15,7 @@ from ledger.storage.database import Transaction
 from ledger.storage.records import render_columns
 from ledger.storage.roles import Role
 from ledger.storage.rows import dump_rows, fetch_records
-from ledger.texts import check_text
+from ledger.texts import check_reference
 
 _FIND = text(f"""
 SELECT {render_columns(OrderAcknowledgement, Role.TRANSITION)}
@@ -104,6 +104,6 @@ def find_reference(written: str | None) -> str | None:
     if written is None:
         return None
     try:
-        return check_text(written, field="reference", length_max=REFERENCE_LENGTH_MAX)
+        return check_reference(written, field="reference", length_max=REFERENCE_LENGTH_MAX)
     except LedgerError:
         return None

@@ -34,7 +34,7 @@ from ledger.storage.database import Transaction
 from ledger.storage.records import hide, render_columns
 from ledger.storage.roles import Role
 from ledger.storage.rows import dump_rows, fetch_records, select_records, write_records
-from ledger.texts import check_text
+from ledger.texts import check_reference
 from ledger.viewer import OPERATOR, ViewerKind
 from ledger.vocabulary import Category
 
@@ -168,7 +168,7 @@ async def _write(tx: Transaction, items: Sequence[Contribution]) -> None:
 
 def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Contribution | Problem:
     try:
-        reference = check_text(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
+        reference = check_reference(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
         if not reference:
             raise ContributionReferenceMissingError(field="reference")
         observed_at = draft.observed_at

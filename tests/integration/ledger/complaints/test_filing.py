@@ -239,8 +239,8 @@ class TestFileComplaints:
         )
         assert [isinstance(item, Problem) for item in results] == [False, False, True]
 
-    @pytest.mark.parametrize("text_", ["a\ud800b", "\u202eevil", "a\x07b"])
-    async def test_refuses_texts_that_deceive_or_break(self, database, parties, as_of, text_):
+    @pytest.mark.parametrize("text_", ["a\ud800b", "bad\x0btab", "a\x07b"])
+    async def test_refuses_texts_that_break(self, database, parties, as_of, text_):
         (result,) = await file(database, parties.agency, as_of, a_draft(chronology=text_))
         assert result.code == "TEXT_INVALID"
 

@@ -120,7 +120,7 @@ class TestAcknowledge:
             ({"reference": "x" * 129}, "TEXT_TOO_LONG"),
             ({"reference": "a\x00b"}, "TEXT_INVALID"),
             ({"reference": "\ud800"}, "TEXT_INVALID"),
-            ({"note": "\u202egnp.exe"}, "TEXT_INVALID"),
+            ({"note": "a\x0bb"}, "TEXT_INVALID"),
             ({"version": 2}, "VERSION_UNKNOWN"),
             ({"version": 0}, "VERSION_UNKNOWN"),
             ({"kind": Kind.LIFTED}, "INCOMPATIBLE_STATE"),

@@ -141,7 +141,7 @@ class TestTakeBack:
         assert [result.code if isinstance(result, Problem) else result.state for result in results] == [
             "SUBMITTED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "ITEM_REPEATED",
         ]  # fmt: skip
-        for note, code in (("", "INVALID_INPUT"), (" \n", "INVALID_INPUT"), ("\u202ex", "TEXT_INVALID")):
+        for note, code in (("", "INVALID_INPUT"), (" \n", "INVALID_INPUT"), ("\x0bx", "TEXT_INVALID")):
             (refused,) = await take_back(second, note=note)
             assert (refused.code, refused.field) == (code, "note")
         with pytest.raises(NoItemsError):
