@@ -116,7 +116,7 @@ async def _find_subject(tx: Transaction, draft: LegalHoldDraft) -> str | None:
     if draft.subject is None or draft.subject_id is None:
         return None
     if draft.subject is HoldSubject.NUMBER:
-        return parse_number(draft.subject_id).e164
+        return parse_number(draft.subject_id, field="subjectId").e164
     known = parse_id(draft.subject_id)
     found = (await tx.execute(_EXISTS[draft.subject.value], {"id": known})).first() if known else None
     if known is None or found is None:

@@ -141,9 +141,9 @@ async def load_plan(tx: Transaction, ranges: Sequence[RangeDraft]) -> PlanAccoun
     Errors: ForbiddenError, OfficerRequiredError; RangeInvalidError, RangeHeldError with nothing written.
     """
     require_officer_or_operator(tx.viewer)
-    check_ranges(ranges)
-    slugs = sorted({draft.holder_slug for draft in ranges if draft.holder_slug})
-    rows = [{"id": new_id(), **asdict(draft)} for draft in ranges]
+    drafts = check_ranges(ranges)
+    slugs = sorted({draft.holder_slug for draft in drafts if draft.holder_slug})
+    rows = [{"id": new_id(), **asdict(draft)} for draft in drafts]
     async with tx.role(Role.TRANSITION):
         await tx.execute(_ALLOW_LONG, {"timeout_ms": str(_LOADING_TIMEOUT_MS)})
         known = (await tx.execute(_KNOWN_SLUGS, {"slugs": slugs, "carrier": MemberKind.CARRIER})).scalars().all()

@@ -3,14 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.errors import InvalidInputError
 from ledger.numbers.vocabulary import RangeKind
+from ledger.numbers.writing import Written, read_written
 from ledger.texts import check_text
 
-_PREFIX = re.compile(r"[+][1-9][0-9]{1,14}", re.ASCII)
+# Behind the country code stands no trunk 0.
+_PREFIX = re.compile(r"[+](?!620)[1-9][0-9]{1,14}", re.ASCII)
 _NAME_LENGTH_MAX = 200
 _HOME_PREFIX = "+62"
 _HOME_DIGITS_MAX = 9
@@ -43,16 +45,28 @@ class RangeDraft:
     valid_until: datetime | None = None
 
 
-def check_ranges(ranges: Sequence[RangeDraft]) -> None:
-    """Errors: RangeInvalidError, TextTooLongError, TextInvalidError."""
-    repeated = [key for key, count in Counter((d.prefix, d.valid_from) for d in ranges).items() if count > 1]
+def check_ranges(ranges: Sequence[RangeDraft]) -> list[RangeDraft]:
+    """Return the ranges with their prefixes in one form. Errors: RangeInvalidError, TextTooLongError, TextInvalidError.
+
+    A prefix is written as the beginning of a number is, always with its +.
+    """
+    checked = [replace(draft, prefix=_read_prefix(draft.prefix)) for draft in ranges]
+    repeated = [key for key, count in Counter((d.prefix, d.valid_from) for d in checked).items() if count > 1]
     if repeated:
         raise RangeInvalidError(f"The prefix {repeated[0][0]} has two ranges with the same start.", field="prefix")
-    for draft in ranges:
-        if not _PREFIX.fullmatch(draft.prefix):
-            raise RangeInvalidError(field="prefix")
+    for draft in checked:
         if draft.prefix.startswith(_HOME_PREFIX) and len(draft.prefix) > len("+") + _HOME_DIGITS_MAX:
             raise RangeInvalidError(f"{draft.prefix} is too long for a range: it may be one number.", field="prefix")
         if draft.valid_until is not None and draft.valid_until <= draft.valid_from:
             raise RangeInvalidError(f"The range {draft.prefix} ends before it begins.", field="validUntil")
         check_text(draft.holder_name or "", field="holderName", length_max=_NAME_LENGTH_MAX)
+    return checked
+
+
+def _read_prefix(text: str) -> str:
+    written = read_written(text)
+    is_prefix = isinstance(written, Written) and written.is_international and not written.ends_short
+    prefix = f"+{written.digits}" if isinstance(written, Written) and is_prefix else ""
+    if not _PREFIX.fullmatch(prefix):
+        raise RangeInvalidError(field="prefix")
+    return prefix

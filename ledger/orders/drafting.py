@@ -25,7 +25,7 @@ from ledger.errors import (
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
-from ledger.numbers.forms import ParsedNumber, find_e164, parse_number
+from ledger.numbers.forms import ParsedNumber, find_number, parse_number
 from ledger.numbers.table import PhoneNumber
 from ledger.numbers.vocabulary import HolderStatus
 from ledger.orders.drafts import NumberNotHeldError, PreparedDraft, append_drafts
@@ -217,7 +217,7 @@ def _check_form(parsed: ParsedNumber) -> None:
 async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> Grounds:
     old_ids = [known for draft in drafts if (known := parse_id(draft.supersedes_id or ""))]
     ids = {known for draft in drafts for text_id in draft.complaint_ids[:1000] if (known := parse_id(text_id))}
-    e164s = {e164 for draft in drafts if draft.number and (e164 := find_e164(draft.number))}
+    e164s = {number.e164 for draft in drafts if draft.number and (number := find_number(draft.number))}
     superseded = await lock_records(tx, BlockOrder, old_ids)
     locked = await _lock_complaints(tx, ids, e164s, old_ids)
     e164s |= {complaint.e164 for complaint in locked.values() if complaint.e164 is not None}

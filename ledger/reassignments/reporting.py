@@ -15,7 +15,7 @@ from ledger.errors import ConflictError, ForbiddenError, LedgerError, Problem, U
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import MemberId, ReassignmentReportId, new_id
-from ledger.numbers.forms import find_e164, parse_number
+from ledger.numbers.forms import find_number, parse_number
 from ledger.numbers.reading import lock_numbers
 from ledger.numbers.table import NumberEpoch, PhoneNumber, number_epochs, of_own, phone_numbers
 from ledger.orders.reading import visible_orders
@@ -68,7 +68,7 @@ async def report_reassignments(
     if tx.viewer.kind is not ViewerKind.CARRIER or carrier_id is None:
         raise ForbiddenError
     require_batch(drafts)
-    named = {e164 for draft in drafts if (e164 := find_e164(draft.number))}
+    named = {number.e164 for draft in drafts if (number := find_number(draft.number))}
     c = phone_numbers.c
     own = await tx.execute(select(c.e164).where(is_any(c.e164, sorted(named)), of_own(tx.viewer, c)))
     batch = await _open_batch(tx, carrier_id, sorted(own.scalars()))

@@ -1,17 +1,49 @@
 """A number is read as people write it, brought to one form, or refused at once."""
 
+import contextlib
+import re
 import time
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat
 
 from ledger.errors import LedgerError, NumberInvalidError
-from ledger.numbers.forms import NumberKind, RegionInvalidError, parse_number
+from ledger.numbers.forms import NumberKind, RegionInvalidError, find_number, name_number, parse_number
 from ledger.numbers.vocabulary import ProtectedReason
 
-SEPARATORS = st.sampled_from(["", " ", "-", ".", " - ", "\u00a0", "\u2011", "/"])
+SEPARATORS = st.sampled_from(["", " ", "-", ".", " - ", "\u00a0", "\u2011"])
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+INTERNATIONAL = (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.RFC3966)
+SLOW_AT_FIRST = settings(deadline=None)
+"""The metadata of a region is loaded when it is first asked for."""
+MORE_READINGS = "more than one reading"
+
+
+def examples(region):
+    """Valid numbers of every kind of line that the metadata knows in a region."""
+    found = (phonenumbers.example_number_for_type(region, kind) for kind in phonenumbers.PhoneNumberType.values())
+    return [number for number in found if number is not None]
+
+
+@st.composite
+def numbers(draw, regions=REGIONS):
+    """Valid numbers of all regions: an example with other digits at its end."""
+    region = draw(st.sampled_from(regions))
+    example = phonenumbers.national_significant_number(draw(st.sampled_from(examples(region))))
+    changed = draw(st.integers(min_value=0, max_value=min(5, len(example) - 2)))
+    end = draw(st.text("0123456789", min_size=changed, max_size=changed))
+    code = phonenumbers.country_code_for_region(region)
+    try:
+        return region, parse_number(f"+{code}{example[: len(example) - changed]}{end}")
+    except NumberInvalidError:
+        return region, parse_number(phonenumbers.format_number(examples(region)[0], PhoneNumberFormat.E164))
+
+
+def print_as(parsed, form):
+    return phonenumbers.format_number(phonenumbers.parse(parsed.e164), form)
 
 
 class TestParseNumber:
@@ -30,6 +62,20 @@ class TestParseNumber:
             "\u00a00890 1234 5678 ",
             "+620890 12345678",
             "0062 890 1234 5678",
+            "(+62) 890 1234 5678",
+            "62 890 1234 5678",
+            "tel:+62-890-1234-5678",
+            "'089012345678",
+            '="089012345678"',
+            "0890\u200d12345678",
+            "0890\u00ad12345678",
+            "\u061c089012345678",
+            "\u202d+62 890-1234-5678\u202c",
+            "+62\u2060890 12345678",
+            "\uff0b6289012345678",
+            "\uff10\uff18\uff19\uff1012345678",
+            "\u0660\u0668\u0669\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668",
+            "\ufeff089012345678\t",
         ],
     )
     def test_reads_what_people_write(self, written):
@@ -97,19 +143,85 @@ class TestParseNumber:
             "+6289012345678123",
             "0812345",
             "00000000",
-            "\u0660\u0668\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668",
-            "\uff10\uff18\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18",
             "0812\x0034567890",
+            "0812\x0b34567890",
             "0812\n34567890\r",
             "\ud800812345678",
-            "tel:+6281234567890",
+            "tel:081234567890",
             "++6281234567890",
+            "+0062 812 3456 7890",
+            "+62 00 812 3456 7890",
+            "0812 (0) 34567890",
+            "0890 1111 (2038)",
+            "021 014800",
+            "=089011112038",
+            "''089011112038",
+            "GOJEK",
             "+62+81234567890",
         ],
     )
     def test_refuses_what_is_no_number(self, written):
         with pytest.raises(NumberInvalidError):
             parse_number(written)
+
+    @pytest.mark.parametrize(
+        ("written", "why"),
+        [
+            ("628901111200.0", "decimal number"),
+            ("089011112345.0", "decimal number"),
+            ("0890111123.000", "decimal number"),
+            ("6289011112.041", "decimal number"),
+            ("+628901111200.0", "last digits may be"),
+            ("628901111200,0", "slash or a comma"),
+            ("6.289011112E+12", "last digits are lost"),
+            ("6,28901E+12", "last digits are lost"),
+            ("(021) 5551234/5", "slash or a comma"),
+            ("0274-51234/56", "slash or a comma"),
+            ("0812-345-678/9", "slash or a comma"),
+            ("030/12345678", "slash or a comma"),
+            ("(021) 5551234-5", "last digits may be"),
+            ("0274 51234-56", "last digits may be"),
+            ("0274 51234-101", "last digits may be"),
+            ("0890 1111 2038 1", "last digits may be"),
+            ("08/11/2026 10", "slash or a comma"),
+            ("08.11.2026 10", "a date"),
+            ("08 11 2026 1030", "a date"),
+            ("08-11-2026 1930", "a date"),
+            ("08-11-26 1930", "a date"),
+            ("2026-11-08 193000", "a date"),
+            ("6227550123", "[+]6227550123 or [+]626227550123"),
+            ("62890111120", "[+]6262890111120 or [+]62890111120"),
+            ("6581234567", "[+]626581234567 or [+]6581234567"),
+            ("85512345678", "[+]6285512345678 or [+]85512345678"),
+            ("001 803 223 4567", MORE_READINGS),
+            ("\u202e830211110980", "shown in reverse"),
+            ("0890\u0661\u0661\u0661\u06612038", "several scripts"),
+        ],
+    )
+    def test_refuses_what_may_be_something_else_and_says_so(self, written, why):
+        with pytest.raises(NumberInvalidError, match=why) as refusal:
+            parse_number(written)
+        assert refusal.value.hint
+
+    @pytest.mark.parametrize(
+        ("written", "e164"),
+        [
+            ("0622 7550123", "+626227550123"),
+            ("+62 27550123", "+6227550123"),
+            ("62 27550123", "+6227550123"),
+            ("62 890111120", "+62890111120"),
+            ("62215551234", "+62215551234"),
+            ("215551234", "+62215551234"),
+            ("0658 1234567", "+626581234567"),
+            ("0855 1234 5678", "+6285512345678"),
+            ("6.289.011.112.041", "+6289011112041"),
+            ("08112026 1030", "+6281120261030"),
+            ("+33 6 12 34 56 78", "+33612345678"),
+            ("+352 27 12 34 5", "+3522712345"),
+        ],
+    )
+    def test_reads_what_has_one_reading_because_of_how_it_is_written(self, written, e164):
+        assert parse_number(written).e164 == e164
 
     def test_refuses_a_foreign_emergency_number(self):
         with pytest.raises(NumberInvalidError):
@@ -138,11 +250,50 @@ class TestParseNumber:
         assert parsed.e164[1:].isdigit()
         assert len(parsed.e164) <= 16
 
-    @given(st.from_regex(r"8[1-9][0-9]{7,10}", fullmatch=True), st.lists(SEPARATORS, min_size=12, max_size=12))
-    def test_reads_one_number_the_same_however_it_is_written(self, national, separators):
-        spaced = "".join(digit + separator for digit, separator in zip(national, separators, strict=False))
-        forms = [f"+62{national}", f"62{national}", f"0{national}", f"0{spaced}".strip("-./ \u00a0\u2011")]
-        assert {parse_number(form).e164 for form in forms if len(form) <= 64} == {f"+62{national}"}
+    @given(st.from_regex(r"8[1-9][0-9]{7,10}", fullmatch=True), SEPARATORS)
+    def test_reads_one_number_the_same_however_it_is_written(self, national, separator):
+        groups = (
+            [national[:3], national[3:6], national[6:]]
+            if len(national) < 11
+            else [national[:3], national[3:7], national[7:]]
+        )
+        spaced = separator.join(groups)
+        forms = [f"+62{national}", f"62 {national}", f"0{national}", f"0{spaced}", f"+62 {spaced}", f"+62 (0){spaced}"]
+        assert {parse_number(form).e164 for form in forms} == {f"+62{national}"}
+
+    @SLOW_AT_FIRST
+    @given(numbers(), st.sampled_from(INTERNATIONAL), st.sampled_from(["ID", "US", "GB", "LU"]))
+    def test_reads_what_it_took_and_is_printed_in_an_international_form_as_the_same(self, known, form, where):
+        assert parse_number(print_as(known[1], form), region=where) == known[1]
+
+    @SLOW_AT_FIRST
+    @given(numbers(["ID"]))
+    def test_reads_what_it_took_and_is_printed_in_the_national_form_as_the_same(self, known):
+        printed = print_as(known[1], PhoneNumberFormat.NATIONAL)
+        if not printed.startswith("00"):  # also the prefix of calls abroad
+            assert parse_number(printed) == known[1]
+
+    @SLOW_AT_FIRST
+    @given(numbers())
+    def test_reads_the_national_form_of_any_region_as_no_other_number(self, known):
+        region, parsed = known
+        try:
+            read = parse_number(print_as(parsed, PhoneNumberFormat.NATIONAL), region=region)
+        except NumberInvalidError:
+            return
+        assert read.e164 == parsed.e164
+
+    @given(st.from_regex(r"[1-9][0-9]{6,13}", fullmatch=True))
+    def test_refuses_bare_digits_that_two_rules_read_differently(self, digits):
+        readings = set()
+        for international in (f"+{digits}", f"+62{digits}"):
+            with contextlib.suppress(NumberInvalidError):
+                readings.add(parse_number(international).e164)
+        is_of_a_subscriber = re.match(r"62\d[2-9]|(?!62)", digits)
+        read = find_number(digits)
+        if read is not None:
+            assert read.e164 in readings
+            assert len(readings) == 1 or not is_of_a_subscriber
 
     @given(st.sampled_from(["ID", "US", "SG", "MY", "GB", "DE"]), st.integers(min_value=0, max_value=10**12))
     def test_reads_its_own_answer_as_itself(self, region, digits):
@@ -158,3 +309,17 @@ class TestParseNumber:
             example = phonenumbers.example_number(region)
             e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
             assert parse_number(e164).e164 == e164
+
+
+class TestNameNumber:
+    def test_reads_as_people_write_it(self):
+        assert name_number("0890 1234 5678") == "+6289012345678"
+
+    @pytest.mark.parametrize("e164", ["+12", "+999123456", "+6289"])
+    def test_takes_an_e164_form_that_no_country_has_any_more(self, e164):
+        assert name_number(e164) == e164
+
+    @pytest.mark.parametrize("written", ["+12 3", "12", "6227550123", "+0812", ""])
+    def test_refuses_anything_else(self, written):
+        with pytest.raises(NumberInvalidError):
+            name_number(written)
