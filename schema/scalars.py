@@ -18,7 +18,9 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from ledger.errors import NumberInvalidError
 from ledger.identifiers import Position
+from ledger.numbers.forms import name_number
 
 E164 = NewType("E164", str)
 Rupiah = NewType("Rupiah", int)
@@ -27,7 +29,6 @@ FeedCursor = NewType("FeedCursor", str)
 
 RUPIAH_MAX = 2**63 - 1
 POSITION_MAX = 2**63 - 1
-_E164_FORM = re.compile(r"\+[1-9][0-9]{1,14}")
 _DIGITS_FORM = re.compile(r"0|[1-9][0-9]{0,18}")
 _DAY_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RFC3339_FORM = re.compile(
@@ -35,7 +36,9 @@ _RFC3339_FORM = re.compile(
 )
 _TIME_WORDS = "A DateTime is written as RFC 3339 with its offset, for example 2026-03-02T10:00:00+07:00."
 _DAY_WORDS = "A Date is written as RFC 3339's full-date, for example 2026-03-02."
-_E164_WORDS = "An E164 is written as + and 2 to 15 digits, for example +6281234567890."
+_E164_WORDS = (
+    "An E164 is written as + and 2 to 15 digits, for example +6281234567890, or as people in Indonesia write it."
+)
 _POSITION_WORDS = 'A Position is a whole number that is not negative, in a string, for example "4711".'
 _RUPIAH_WORDS = 'A Rupiah is a whole number that is not negative, in a string, for example "2500000".'
 
@@ -65,10 +68,14 @@ def parse_day(value: object) -> date:
 
 
 def parse_e164(value: object) -> E164:
-    """A number in international form. Errors: GraphQLError."""
-    if not isinstance(value, str) or _E164_FORM.fullmatch(value) is None:
+    """A number in international form, or as people write it. Errors: GraphQLError, caused by NumberInvalidError."""
+    if not isinstance(value, str):
         raise GraphQLError(_E164_WORDS)
-    return E164(value)
+    try:
+        return E164(name_number(value))
+    except NumberInvalidError as error:
+        refusal = NumberInvalidError(f"{error.message} {_E164_WORDS}", hint=error.hint)
+        raise GraphQLError(refusal.message, original_error=refusal) from None
 
 
 def parse_rupiah(value: object) -> Rupiah:
@@ -129,7 +136,9 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     E164: strawberry.scalar(
         name="E164",
-        description="A telephone number in international format: + and 2 to 15 digits, nothing else.",
+        description="A telephone number. Output is in international format: + and 2 to 15 digits, nothing else. "
+        "Input may also be as people in Indonesia write it, such as 0812-3456-7890; what has more than one reading is "
+        "refused.",
         specified_by_url="https://www.itu.int/rec/T-REC-E.164",
         serialize=str,
         parse_value=parse_e164,

@@ -81,7 +81,9 @@ def tell_failure(failure: Exception, request_id: str) -> list[Told]:
 
 def describe(error: Exception) -> tuple[str, dict[str, Any]]:
     """Return the message and extensions of an error that a client may read."""
-    cause = error.original_error if isinstance(error, GraphQLError) and error.original_error else error
+    cause = error
+    while isinstance(cause, GraphQLError) and cause.original_error:  # a scalar's own error is wrapped once more
+        cause = cause.original_error
     if isinstance(cause, GatewayError):
         extensions = {"code": cause.category.value, "problem": cause.code, **cause.extensions}
         return cause.message, _with(extensions, hint=cause.hint)

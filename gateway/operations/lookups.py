@@ -51,15 +51,17 @@ def _list_named(authorized: Authorized, services: Services) -> set[Named]:
         named.update(read_numbers(use.field, use.node, variables))
     for entities in plan.entities:
         named.update(read_represented_numbers(services.graph, entities.node, variables))
-    return {each for each in named if not each.is_number or _is_number(each.value)}
+    return {read for each in named if (read := _read(each)) is not None}
 
 
-def _is_number(value: str) -> bool:
+def _read(named: Named) -> Named | None:
+    """Return a number in its one form, so that it counts once however it is written."""
+    if not named.is_number:
+        return named
     try:
-        parse_e164(value)
+        return Named(parse_e164(named.value), is_number=True)
     except GraphQLError:
-        return False
-    return True
+        return None
 
 
 def _refuse(counted: CountedLookups, authorized: Authorized) -> LookupsExhaustedError:

@@ -27,7 +27,7 @@ _BACKREF = "strawberry-definition"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value that an operation names: a number, or what stands for one, such as its hash."""
+    """A value that an operation names: a number as written, or what stands for one, such as its hash."""
 
     value: str
     is_number: bool

@@ -22,6 +22,7 @@ from gateway.operations.errors import (
     TooManyValuesError,
 )
 from gateway.operations.progress import GraphQLRequest, Weigh
+from ledger.numbers.forms import NumberKind, find_number
 
 _PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
 _GET_PARAMETERS_MAX = 20
@@ -152,8 +153,14 @@ def parse_parameters(query_string: bytes) -> dict[str, str]:
 def refuse_number(text: str) -> None:
     """Raise NumberInUrlError if text from a URL contains what may be a telephone number."""
     # An unescaped plus arrives as a space.
-    if _NUMBER.search(text) or _NUMBER.search(text.replace(" ", "+")):
+    if _NUMBER.search(text) or _NUMBER.search(text.replace(" ", "+")) or _is_written_out(text):
         raise NumberInUrlError
+
+
+def _is_written_out(text: str) -> bool:
+    """Whether a whole text is a number with separators. Bare digits may be something else; a pattern judges them."""
+    number = None if text.isdigit() else find_number(text)
+    return number is not None and number.kind is not NumberKind.SHORT_CODE
 
 
 def refuse_number_in_document(document: DocumentNode) -> None:

@@ -16,7 +16,7 @@ from ledger.complaints.vocabulary import ComplaintSort
 from ledger.errors import UnknownError
 from ledger.filters import among, before, conditions_of, equals, since, where
 from ledger.identifiers import parse_id
-from ledger.numbers.forms import parse_number
+from ledger.numbers.forms import name_number
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page, note_items
 from ledger.permissions import SOURCES, require_kind
 from ledger.storage.database import Transaction
@@ -35,7 +35,7 @@ _LISTINGS = {
 
 
 def _is_about(_record: type[Any], number: str) -> ColumnElement[bool]:
-    return complaints.c.e164 == parse_number(number).e164
+    return complaints.c.e164 == name_number(number)
 
 
 def _is_of_complainant(_record: type[Any], reference: str) -> ColumnElement[bool]:

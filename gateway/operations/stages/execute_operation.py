@@ -17,6 +17,7 @@ from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_answer, charge_cost
 from ledger.answers import AnswerSize
+from ledger.errors import LedgerError
 from ledger.numbers.lookups import CountedLookups
 
 _CONSTANT_BYTES_MAX = 1_048_576
@@ -27,9 +28,9 @@ class VariablesRefusedError(VariablesInvalidError):
     """The variables don't match the operation."""
 
     def __init__(self, errors: tuple[GraphQLError, ...]) -> None:
-        """Keep each error; the answer lists them."""
+        """Keep each error, with why the ledger refuses the value; the answer lists them."""
         super().__init__(errors[0].message)
-        self.errors = tuple(GraphQLError(error.message, error.nodes) for error in errors)
+        self.errors = tuple(GraphQLError(e.message, e.nodes, original_error=_find_cause(e)) for e in errors)
 
 
 async def execute_operation(authorized: Authorized, services: Services) -> Executed:
@@ -115,6 +116,12 @@ def _list_reported(denials: tuple[GraphQLError, ...]) -> frozenset[tuple[str, st
             type_name, _, field_name = key[0].partition(".")
             reported.add((type_name, field_name or None, key[1]))
     return frozenset(reported)
+
+
+def _find_cause(error: GraphQLError) -> LedgerError | None:
+    """Return why the ledger refuses a variable's value, which graphql-core and the scalar each wrap."""
+    cause = error.original_error.original_error if isinstance(error.original_error, GraphQLError) else None
+    return cause if isinstance(cause, LedgerError) else None
 
 
 def _is_of_request(error: GraphQLError) -> bool:

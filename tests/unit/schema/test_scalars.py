@@ -65,12 +65,23 @@ class TestE164:
         assert parse_e164(value) == value
 
     @pytest.mark.parametrize(
+        "value", ["0812 0000 0001", "+62 812-0000-0001", "(0812) 00000001", "\u202a081200000001\u202c"]
+    )
+    def test_is_taken_as_people_write_it(self, value):
+        assert parse_e164(value) == "+6281200000001"
+
+    @pytest.mark.parametrize(
         "value",
         ["0812", "+0812", "62812", "+62 812", "+", "+1234567890123456", "+62812\0", "+٦٢٨١٢", 6281200000001, None],
     )
     def test_is_refused_in_our_words(self, value):
         with pytest.raises(GraphQLError, match="An E164 is written as"):
             parse_e164(value)
+
+    def test_is_refused_with_a_hint_if_it_has_two_readings(self):
+        with pytest.raises(GraphQLError, match="more than one reading") as refusal:
+            parse_e164("6227550123")
+        assert (refusal.value.original_error.code, bool(refusal.value.original_error.hint)) == ("NUMBER_INVALID", True)
 
 
 class TestRupiah:

@@ -85,6 +85,13 @@ class TestReadingACountrysRisk:
         token = site.token(site.parties.telkomsel)
         assert site.send(token, ENTITIES, r=represent(numbers(1, first=LIMIT))).problems == ["LOOKUPS_EXHAUSTED"]
 
+    def test_in_the_national_form_ends_with_the_same_budget(self, site: Site) -> None:
+        token = site.token(site.parties.telkomsel)
+        assert site.send(token, ENTITIES, r=represent(numbers(60))).status == 200
+        written = [f"0856 {e164[6:10]}-{e164[10:]}" for e164 in numbers(41, first=60)]
+        assert site.send(token, ENTITIES, r=represent(written)).problems == ["LOOKUPS_EXHAUSTED"]
+        assert used(site, token) == 60
+
     def test_uses_up_nothing_of_another_clients_budget(self, site: Site) -> None:
         assert site.send(site.token(site.parties.telkomsel), ENTITIES, r=represent(numbers(LIMIT))).status == 200
         other = replace(site.parties.telkomsel, client_id=ClientId("another"))
@@ -97,6 +104,8 @@ class TestWhatCounts:
         [
             ("telkomsel", 'query { number(e164: "+6285600000001") { risk } }', {}, 1),
             ("telkomsel", 'query($n: E164 = "+6285600000001") { number(e164: $n) { risk } }', {}, 1),
+            ("telkomsel", 'query { number(e164: "0856 0000 0001") { risk } }', {}, 1),
+            ("telkomsel", SIGNALS_OF, {"e": ["+6285600000001", "0856-0000-0001", "6285600000001"]}, 1),
             ("telkomsel", SIGNALS, {"f": {"e164s": numbers(3)}}, 3),
             ("telkomsel", SIGNALS, {"f": {"e164s": numbers(1)[0]}}, 1),
             ("telkomsel", SIGNALS_OF, {"e": numbers(3)}, 3),
@@ -108,6 +117,8 @@ class TestWhatCounts:
         ids=[
             "a number",
             "a default",
+            "a number as people write it",
+            "one number in three forms",
             "a filter",
             "one item for a list",
             "a variable within a filter",
@@ -128,11 +139,18 @@ class TestWhatCounts:
         ("query", "variables"),
         [
             (ENTITIES, {"r": represent(numbers(50, prefix="+62812"))}),
+            (ENTITIES, {"r": represent(["0812 0000 0001", "(0812) 00000002"])}),
             ('query { number(e164: "0812") { risk } }', {}),
             ('query { number(e164: "+6285600000001") @skip(if: true) { risk } viewer { memberId } }', {}),
             ("{ numbers { nodes { e164 risk } } }", {}),
         ],
-        ids=["its own range", "no number", "what is skipped", "the list of its own"],
+        ids=[
+            "its own range",
+            "its own range as people write it",
+            "no number",
+            "what is skipped",
+            "the list of its own",
+        ],
     )
     def test_is_nothing_that_a_carrier_knows_anyway(self, site: Site, query: str, variables: dict[str, Any]) -> None:
         token = site.token(site.parties.telkomsel)
@@ -150,3 +168,25 @@ class TestWhatCounts:
             token = site.token(viewer)
             assert site.send(token, ENTITIES, r=represent(numbers(2 * LIMIT))).status == 200
             assert site.post(token, VIEWER)["data"]["viewer"]["lookups"] is None
+
+
+class TestWhatHasTwoReadings:
+    @pytest.mark.parametrize(
+        ("query", "variables"),
+        [
+            ('{ number(e164: "6227550123") { risk } }', {}),
+            ("query($n: E164!) { number(e164: $n) { risk } }", {"n": "6227550123"}),
+            (SIGNALS_OF, {"e": ["+6285600000001", "6227550123"]}),
+            (SIGNALS, {"f": {"e164s": ["6227550123"]}}),
+            (ENTITIES, {"r": represent(["6227550123"])}),
+        ],
+        ids=["a literal", "a variable", "a list", "a filter", "an entity"],
+    )
+    def test_is_refused_with_a_hint_wherever_it_is_named(
+        self, site: Site, query: str, variables: dict[str, Any]
+    ) -> None:
+        reply = site.send(site.token(site.parties.telkomsel), query, **variables)
+        (error,) = reply.body["errors"]
+        assert (error["extensions"]["code"], error["extensions"]["problem"]) == ("BAD_USER_INPUT", "NUMBER_INVALID")
+        assert "+6227550123 or +626227550123" in error["message"]
+        assert "leading 0" in error["extensions"]["hint"]

@@ -117,6 +117,9 @@ class TestComplaints:
             ({"categories": ["EXTORTION"]}, 0),
             ({"number": "+6281200000001"}, 2),
             ({"number": "+6281200000002"}, 0),
+            ({"number": "0812 0000 0001"}, 2),
+            ({"number": "\u202a+62 812-0000-0001\u202c"}, 2),
+            ({"number": "0812 0000 0002"}, 0),
             ({"sourceId": "nobody"}, 0),
             ({"filedAfter": "2026-03-03T00:00:00Z"}, 0),
             ({"filedBefore": "2026-03-03T00:00:00Z"}, 2),
@@ -134,6 +137,39 @@ class TestComplaints:
     async def test_are_forbidden_to_carriers(self, desk: Desk):
         answer = await desk.ask(desk.parties.telkomsel, "{ complaints { nodes { id } } }")
         assert (answer.data, answer.problems) == ({"complaints": None}, ["FORBIDDEN"])
+
+
+class TestPastedText:
+    @pytest.mark.parametrize(
+        ("pasted", "shown"),
+        [
+            (
+                "\u200e[01/11/26 19.30.12] Bank: \u200eimage omitted",
+                "\u200e[01/11/26 19.30.12] Bank: \u200eimage omitted",
+            ),
+            ("Please call \u202a+62 890-1111-2036\u202c now", "Please call +62 890-1111-2036 now"),
+            ("\u0645\u0643\u0627\u0644\u0645\u0629 \u200f(2026)", "\u0645\u0643\u0627\u0644\u0645\u0629 \u200f(2026)"),
+            ("Named \u202eknaB\u202c", "Named [U+202E]knaB"),
+        ],
+        ids=["a chat's export", "a number from a contact", "Arabic", "a name in reverse"],
+    )
+    async def test_is_kept_or_cleaned_and_shown(self, desk: Desk, pasted: str, shown: str):
+        filed = await file_one(desk, chronology=pasted)
+        answer = await desk.ask(
+            desk.parties.officer, "query($id: ID!) { complaint(id: $id) { chronology } }", id=filed["id"]
+        )
+        assert answer.data == {"complaint": {"chronology": shown}}
+
+    async def test_makes_no_officer_take_a_program_for_a_picture(self, desk: Desk):
+        evidence = [{"mediaType": "image/png", "content": "iVBORw0KGgo=", "fileName": "layar\u202egnp.exe"}]
+        filed = await file_one(desk, evidence=evidence)
+        query = "query($id: ID!) { complaint(id: $id) { evidence { fileName } } }"
+        answer = await desk.ask(desk.parties.officer, query, id=filed["id"])
+        assert answer.data == {"complaint": {"evidence": [{"fileName": "layar[U+202E]gnp.exe"}]}}
+
+    async def test_in_a_reference_makes_no_second_complaint(self, desk: Desk):
+        first = await file_one(desk, sourceReference="A-4711")
+        assert (await file_one(desk, sourceReference="\u200eA-\u00ad4711\u2060"))["id"] == first["id"]
 
 
 class TestHostileText:
@@ -154,7 +190,7 @@ class TestHostileText:
             answer = await desk.ask(desk.parties.officer, query, t=text)
             assert (answer.problems, answer.statements) == (["TEXT_INVALID"], []), query
 
-    @pytest.mark.parametrize("text", ["a\0b", "\ud800", "\u202eabc"])
+    @pytest.mark.parametrize("text", ["a\0b", "\ud800", "a\x0bb"])
     async def test_in_mutations_is_told_item_by_item_or_refused(self, desk: Desk, text: str):
         words = {"legalBasis": "PM 5/2021", "summary": "Fraud.", "subscriberNotice": "Blocked."}
         said = {"kind": "EXECUTED", "reference": "TT-1"}

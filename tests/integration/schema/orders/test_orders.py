@@ -59,6 +59,7 @@ class TestBlockOrderPage:
             ({"states": ["ISSUED"], "categories": ["FRAUD"], "dueBefore": due, "isOverdue": False}, 2),
             ({"states": ["EXECUTED"]}, 0),
             ({"number": "+628120000001"}, 1),
+            ({"number": "0812-0000-001"}, 1),
             ({"issuedAfter": due}, 0),
             ({"isOverdue": True}, 0),
             ({"carrierId": desk.parties.indosat.member_id}, 0),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.operations.errors import GatewayError, MalformedRequestError, NumberInUrlError, TokenInUrlError
 from gateway.operations.progress import GraphQLRequest
-from gateway.operations.requests import parse_body, parse_query_string
+from gateway.operations.requests import parse_body, parse_query_string, refuse_number_in_document
 from tests.support.places import ROOT
 
 VALUES = st.recursive(
@@ -72,6 +72,20 @@ class TestParseQueryString:
     def test_never_fails_otherwise_on_any_bytes(self, query_string: bytes) -> None:
         with pytest.raises(GatewayError):
             parse_query_string(query_string.replace(b"query", b""), depth_max=5)
+
+    @pytest.mark.parametrize("written", ["0812 3456 7890", "0812-3456-7890", "(021) 5551234", "0812.3456.7890"])
+    def test_refuses_a_number_as_people_write_it(self, written: str) -> None:
+        with pytest.raises(NumberInUrlError):
+            parse_query_string(
+                urlencode({"query": "{ a }", "variables": json.dumps({"n": written})}).encode(), depth_max=5
+            )
+        with pytest.raises(NumberInUrlError):
+            refuse_number_in_document(parse(f'{{ a(n: "{written}") }}'))
+
+    @pytest.mark.parametrize("value", ["2026-11-08", "159", "14045", "1500-888", "O-2026-0000001", "12345678"])
+    def test_takes_days_codes_and_places(self, value: str) -> None:
+        query_string = urlencode({"query": "{ a }", "variables": json.dumps({"n": value})}).encode()
+        assert parse_query_string(query_string, depth_max=5).variables == {"n": value}
 
     @given(
         country=st.sampled_from(["62", "1", "44", "65"]),
