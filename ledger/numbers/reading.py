@@ -1,6 +1,6 @@
 """Reading telephone numbers: their holder, epoch, status and risk, and who may see which of these."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from ledger.errors import UnknownError
 from ledger.filters import among, conditions_of, equals
-from ledger.numbers.forms import ParsedNumber, parse_number
-from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, find_holders
+from ledger.numbers.forms import ParsedNumber, find_number, name_number
+from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, HOME_PREFIX, Holder, find_holders
 from ledger.numbers.table import PhoneNumber, of_own, phone_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RiskTier
 from ledger.pages import Listing, Page, PageRequest, fetch_page, note_items
@@ -47,37 +47,30 @@ FROM json_to_recordset(CAST(:numbers AS json))
 ORDER BY n.e164
 ON CONFLICT (e164) DO NOTHING
 """)
-_READ_RISKS = text("""
-SELECT e164, coalesce(risk, 'NONE') AS risk
-FROM unnest(CAST(:e164s AS text[])) AS wanted(e164) LEFT JOIN phone_numbers USING (e164)
+_READ_OTHERS = text(f"""
+WITH planned AS (
+  SELECT n.e164, {HOLDER_STATUS} AS status, coalesce(o.holder_id, r.holder_id) AS holder_id, {HOLDER_BRAND} AS brand_id
+  FROM (SELECT e164, starts_with(e164, :home_prefix) AS is_domestic
+        FROM unnest(CAST(:e164s AS text[])) AS e164) n {HOLDER_JOIN}
+)
+SELECT p.e164, coalesce(k.risk, 'NONE') AS risk, own.status AS holder_status, own.holder_id, own.brand_id
+FROM planned p
+LEFT JOIN phone_numbers k ON k.e164 = p.e164
+LEFT JOIN planned own ON own.e164 = p.e164 AND k.e164 IS NULL AND own.holder_id = CAST(:member_id AS uuid)
+  AND (CAST(:brand_id AS uuid) IS NULL OR own.brand_id = CAST(:brand_id AS uuid))
 """)
 
 
 async def get_number(tx: Transaction, number: str) -> PhoneNumber:
-    """Return one number, given in E.164 or as people write it.
+    """Return one number, given in E.164 or as people write it, as `load_numbers` does.
 
-    For a number that nobody complained about, the regulator gets the holder by the plan. To a carrier, all
-    numbers outside its ranges look alike unless verified complaints gave them a risk; to a client of one brand, those
-    of the carrier's other brands are outside its ranges too.
     Errors: UnknownError, NumberInvalidError.
     """
-    parsed = parse_number(number)
-    found = (await load_numbers(tx, [parsed.e164])).get(parsed.e164)
-    if found is not None:
-        return found
-    if tx.viewer.kind not in REGULATOR_OR_OPERATOR:
+    e164 = name_number(number)
+    found = (await load_numbers(tx, [e164])).get(e164)
+    if found is None:
         raise UnknownError(field="number")
-    holder = (await find_holders(tx, [parsed.e164], at=tx.as_of))[parsed.e164]
-    unheard_of = PhoneNumber(
-        e164=parsed.e164,
-        region=parsed.region,
-        is_domestic=parsed.is_domestic,
-        protected_reason=parsed.protected_reason,
-        holder_status=holder.status,
-        holder_id=holder.holder_id,
-        brand_id=holder.brand_id,
-    )
-    return hide(unheard_of, tx.present_role)
+    return found
 
 
 async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter | None = None) -> Page[PhoneNumber]:
@@ -91,16 +84,22 @@ async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter 
 
 
 async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
-    """Return known numbers by E.164, without those that the viewer may not see.
+    """Return numbers by E.164, without those that the viewer may not see.
 
-    Runs one statement, and for a carrier a second one if numbers outside its ranges are requested.
+    A number that nobody complained about has its holder by the plan: for the regulator any number, for a carrier those
+    of its own ranges. To a carrier, all other numbers look alike unless verified complaints gave them a risk; to a
+    client of one brand, those of the carrier's other brands are such numbers too. An agency sees none but those that it
+    complained about.
+    Runs one statement, and a second one if some of the numbers are not stored, or not the carrier's.
     """
     if tx.viewer.kind not in _READERS:
         return {}
     found = await load_records(tx, PhoneNumber, e164s, of_own(tx.viewer, phone_numbers.c))
     missing = sorted(set(e164s) - found.keys())
-    if missing and tx.viewer.kind is ViewerKind.CARRIER:
-        found |= await _read_risks(tx, missing)
+    if missing and tx.viewer.kind in REGULATOR_OR_OPERATOR:
+        found |= _list_unheard_of(tx, await find_holders(tx, missing, at=tx.as_of))
+    elif missing and tx.viewer.kind is ViewerKind.CARRIER:
+        found |= await _read_others(tx, missing)
     note_items(tx, PhoneNumber, found.values())
     return found
 
@@ -134,8 +133,43 @@ async def lock_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, Phone
         return await lock_records(tx, PhoneNumber, e164s)
 
 
-async def _read_risks(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
-    """Read only the risk tier of numbers outside the carrier's ranges; it is NONE for unknown numbers."""
+async def _read_others(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
+    """Read what a carrier may know of numbers that aren't stored as its own.
+
+    These are its own if nobody complained about them; of all others it learns the risk, NONE for unknown numbers.
+    """
+    parameters = {
+        "e164s": list(e164s),
+        "member_id": tx.viewer.member_id,
+        "brand_id": tx.viewer.brand_id,
+        "home_prefix": HOME_PREFIX,
+        "at": tx.as_of,
+    }
     async with tx.role(Role.TRANSITION):
-        numbers = await fetch_records(tx, PhoneNumber, _READ_RISKS, {"e164s": list(e164s)})
-    return {number.e164: number for number in numbers}
+        numbers = await fetch_records(tx, PhoneNumber, _READ_OTHERS, parameters)
+    own = {
+        number.e164: Holder(status=number.holder_status, holder_id=number.holder_id, brand_id=number.brand_id)
+        for number in numbers
+        if number.holder_status is not None
+    }
+    return {number.e164: number for number in numbers} | _list_unheard_of(tx, own)
+
+
+def _list_unheard_of(tx: Transaction, holders: Mapping[str, Holder]) -> dict[str, PhoneNumber]:
+    """Return numbers that nobody complained about by what the plan says; what is no number at all is left out."""
+    found = {}
+    for e164, holder in holders.items():
+        parsed = find_number(e164)
+        if parsed is None or parsed.e164 != e164:
+            continue
+        number = PhoneNumber(
+            e164=e164,
+            region=parsed.region,
+            is_domestic=parsed.is_domestic,
+            protected_reason=parsed.protected_reason,
+            holder_status=holder.status,
+            holder_id=holder.holder_id,
+            brand_id=holder.brand_id,
+        )
+        found[e164] = hide(number, tx.present_role)
+    return found

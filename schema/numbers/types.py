@@ -138,7 +138,11 @@ async def get_number(context: Context, e164: str) -> PhoneNumber:
 
 @fed.type
 class NumberQueries:
-    @field("One number, as far as you may see it.", needs=NUMBERS_READ, extensions=[CHECKED])
+    @field(
+        "One number, as far as you may see it; the numbering plan answers for one that nobody complained of.",
+        needs=NUMBERS_READ,
+        extensions=[CHECKED],
+    )
     async def number(
         self, info: Info, e164: Annotated[E164, strawberry.argument(description="The number.")]
     ) -> PhoneNumber | None:

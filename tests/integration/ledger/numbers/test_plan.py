@@ -1,5 +1,6 @@
 """The numbering plan answers whose a number is: the longest prefix, on that day, an override first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,11 +101,19 @@ class TestLoadPlan:
             [a_range("+62890"), a_range("+62890")],
             [a_range("+62890", until=PLAN_EPOCH)],
             [a_range("+6281200000", "telkomsel")],
+            [a_range("+62 (0)811", "telkomsel")],
+            [a_range("+62811.0", "telkomsel")],
+            [a_range("+62 890"), a_range("+62890")],
         ],
     )
     async def test_refuses_what_is_no_plan(self, operator_tx, ranges):
         with pytest.raises(RangeInvalidError):
             await load_plan(operator_tx, ranges)
+
+    @pytest.mark.parametrize("prefix", ["+62 890", "'+62890", "\u202a+62-890\u202c", "\uff0b62890", '="+62890"'])
+    async def test_reads_a_prefix_as_the_beginning_of_a_number(self, operator_tx, parties, as_of, prefix):
+        await load_plan(operator_tx, [a_range(prefix, "telkomsel")])
+        assert (await find_holders(operator_tx, [NOBODYS], at=as_of))[NOBODYS].holder_id == parties.telkomsel.member_id
 
     async def test_an_officer_alone_moves_no_range_to_another_carrier(self, database, parties, as_of):
         own, unheld, taken = (
@@ -168,6 +177,28 @@ class TestGetNumber:
         async with database.transaction(parties.regulator, as_of=as_of) as tx:
             assert (await get_number(tx, XL)).holder_id == parties.xlsmart.member_id
             assert (await get_number(tx, "0840 1234 5678")).holder_status is HolderStatus.UNALLOCATED
+
+    async def test_tells_a_carrier_of_its_own_that_nobody_complained_of(self, database, parties, as_of):
+        async with database.transaction(parties.xlsmart, as_of=as_of) as tx:
+            own = await get_number(tx, "0817 9000 0001")
+        assert (own.holder_status, own.holder_id) == (HolderStatus.HELD, parties.xlsmart.member_id)
+        assert (own.status, own.risk, own.first_seen_at) == (NumberStatus.CLEAR, RiskTier.NONE, None)
+        assert (own.complaint_count, own.verified_complaint_count) == (None, None)
+
+    async def test_tells_a_brands_client_of_its_brands_alone(self, database, parties, as_of):
+        byu = replace(parties.telkomsel, brand_id=parties.brands["byu"])
+        async with database.transaction(byu, as_of=as_of) as tx:
+            own, others = await get_number(tx, BYU), await get_number(tx, "+6281190000002")
+        assert (own.holder_id, own.brand_id) == (parties.telkomsel.member_id, parties.brands["byu"])
+        assert (others.holder_id, others.holder_status, others.is_domestic, others.status) == (None,) * 4
+
+    async def test_tells_a_carrier_nothing_of_another_holders_that_has_the_number_by_an_override(
+        self, database, parties, as_of
+    ):
+        await override_number(database, parties, as_of, "+6281190000009", parties.indosat.member_id)
+        async with database.transaction(parties.telkomsel, as_of=as_of) as tx:
+            number = await get_number(tx, "+6281190000009")
+        assert (number.holder_id, number.holder_status, number.region) == (None, None, None)
 
     async def test_shows_a_carrier_its_own_without_counts(self, database, parties, as_of):
         async with database.transaction(parties.telkomsel, as_of=as_of) as tx:
