@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,8 @@ from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import import_complaints
 from ledger.complaints.reading import list_complaints
 from ledger.complaints.rows import FileFormat, FileReading
-from ledger.errors import Problem
+from ledger.errors import NumberInvalidError, Problem
+from ledger.numbers.forms import parse_number
 from ledger.numbers.plan import load_plan
 from ledger.numbers.plan_files import read_plan
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
@@ -124,3 +126,24 @@ class TestNumberingPlan:
         if "validFrom" in right:
             assert right["validFrom"].startswith("2026-01-01T19:30:00+07:00")
             assert found.items[0].valid_from == datetime(2026, 1, 1, 19, 30, tzinfo=JAKARTA)
+
+
+def read_numbers() -> list[tuple[str, str, str]]:
+    """What was written, the region, and the number that it is, or "refuse"."""
+    path = SHARED_CASES / "numbers.tsv"
+    lines = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else []
+    cells = (line.split("\t") for line in lines)
+    return [
+        (re.sub(r"<U\+([0-9A-F]{4,5})>", lambda code: chr(int(code[1], 16)), written), region, right)
+        for written, region, right, _ in cells
+    ]
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(("written", "region", "right"), read_numbers())
+    def test_are_read_or_refused(self, written, region, right):
+        if right == "refuse":
+            with pytest.raises(NumberInvalidError):
+                parse_number(written, region=region)
+        else:
+            assert parse_number(written, region=region).e164 == right
