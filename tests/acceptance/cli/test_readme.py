@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -13,31 +12,15 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from tests.support.commands import COMMAND, SECONDS_MAX, clean_environment
+from tests.support.commands import SECONDS_MAX, clean_environment
+from tests.support.demo_process import play_demo
 from tests.support.places import ROOT
 
 
 @pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A demo that was played and serves; Ctrl-C must end it with 0."""
-    folder = tmp_path_factory.mktemp("readme")
-    environment = clean_environment(JEMBATAN_DATA_DIR=str(folder))
-    with subprocess.Popen(
-        [*COMMAND, "demo", "--port", "0"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as demo:
-        assert demo.stderr is not None
-        told = ""
-        for line in demo.stderr:
-            told += line
-            if "Serving until Ctrl-C" in line:
-                break
-        else:
-            pytest.fail(told)
-        yield folder / "demo"
-        demo.send_signal(signal.SIGINT)
-        rest = demo.stderr.read()
-        assert demo.wait(timeout=SECONDS_MAX) == 0, rest
-        assert "Traceback" not in rest
+    with play_demo(tmp_path_factory.mktemp("readme")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,31 @@
+import type { CodegenConfig } from '@graphql-codegen/cli'
+
+// `graphql-codegen` writes src/graph/ from this, the schema and the operations in src/.
+const config: CodegenConfig = {
+  schema: '../../schema/schema.graphql',
+  documents: 'src/*.ts',
+  importExtension: '.js',
+  generates: {
+    'src/graph/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: {
+        documentMode: 'string',
+        useTypeImports: true,
+        strictScalars: true,
+        scalars: {
+          DateTime: 'string',
+          Date: 'string',
+          E164: 'string',
+          FeedCursor: 'string',
+          Position: 'string',
+          Rupiah: 'string',
+          Base64: 'string',
+          _Any: 'unknown',
+        },
+      },
+    },
+  },
+}
+
+export default config
