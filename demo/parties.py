@@ -91,7 +91,7 @@ class Party:
             form |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
             granted, way = await self._post_token(form), "private_key_jwt"
         else:
-            basic = aiohttp.BasicAuth(credentials.client_id, credentials.secret or "").encode()
+            basic = aiohttp.encode_basic_auth(credentials.client_id, credentials.secret or "")
             granted, way = await self._post_token(form, authorization=basic), "client_secret_basic"
         self.token = granted["access_token"]
         self.scopes = frozenset(granted.get("scope", "").split())
@@ -131,7 +131,7 @@ class Party:
 
     async def revoke_token(self) -> None:
         """Revoke the token (RFC 7009). Errors: StepFailedError."""
-        basic = aiohttp.BasicAuth(self.credentials.client_id, self.credentials.secret or "").encode()
+        basic = aiohttp.encode_basic_auth(self.credentials.client_id, self.credentials.secret or "")
         form, headers = {"token": self.token}, {"Authorization": basic}
         async with self._http.post(f"{self.base_url}/oauth/revoke", data=form, headers=headers) as response:
             expect(response.status == 200, "the token is revoked")  # noqa: PLR2004

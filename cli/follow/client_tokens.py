@@ -77,7 +77,7 @@ class ClientLogin:
                 if self.key is not None:
                     form |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": await self._sign(http)}
                 else:
-                    headers["Authorization"] = aiohttp.BasicAuth(self.client_id, self.secret or "", "utf-8").encode()
+                    headers["Authorization"] = aiohttp.encode_basic_auth(self.client_id, self.secret or "")
                 async with http.post(f"{self.url}/oauth/token", data=form, headers=headers) as response:
                     return _read_answer(response.status, await response.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

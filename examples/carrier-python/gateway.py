@@ -109,7 +109,7 @@ def read_failure(error: httpx.HTTPError | GraphQLClientError) -> Failure:
     response: httpx.Response | None = getattr(error, "response", None)
     if response is None:
         return Failure(
-            f"the gateway can't be reached ({type(error).__name__})", passes=isinstance(error, httpx.HTTPError)
+            f"the gateway can't be reached ({type(error).__name__} {error})", passes=isinstance(error, httpx.HTTPError)
         )
     try:
         return _read_errors(response.json()["errors"])

@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.conformance,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("example", PROVIDERS, indirect=True),
 ]
 BURST = 300

@@ -19,7 +19,7 @@ from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.conformance,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("example", CARRIERS, indirect=True),
 ]
 ACKNOWLEDGE = b"acknowledgeBlockOrders"

@@ -18,7 +18,7 @@ from tests.support.examples import CARRIERS, DOCUMENT, PROVIDERS, Example, Progr
 from tests.support.places import DOCS, ROOT
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.conformance, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
 PLACE = {name: place for place, name in enumerate(CARRIERS + PROVIDERS)}
 OPEN = {"states": ["ISSUED", "RECEIVED", "PARTIAL", "LIFT_ISSUED"]}
 TABLE_ROW = re.compile(r"^\| (.+?) \| (\w[\w ]*?) \|", re.MULTILINE)

@@ -15,7 +15,7 @@ from tests.support.places import DOCS, ROOT
 DOCUMENT = DOCS / "clients.md"
 CARRIERS = ["carrier-python", "carrier-typescript"]
 PROVIDERS = ["provider-python", "provider-typescript"]
-SETTING_UP_SECONDS_MAX = 280
+SETTING_UP_SECONDS_MAX = 600
 SECONDS_MAX = 60
 
 
