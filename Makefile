@@ -42,7 +42,7 @@ lint: $(READY) ## Run ruff, mypy strict, the import rules, and the check for unu
 
 check: lint test ## Lint and test; CI runs this, then conformance
 
-conformance: $(READY) ## Test third-party OAuth and subscription clients against a real server (those for Node only if it is installed)
+conformance: $(READY) ## Test third-party clients and the examples against a real server (those for Node only if it is installed)
 	@if command -v npm >/dev/null; then cd tests/conformance && npm ci --silent; else echo "Node is not installed; its clients are skipped."; fi
 	$(BIN)/pytest -q -rs -m conformance tests/conformance
 

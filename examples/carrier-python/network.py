@@ -33,7 +33,7 @@ class Network:
         with self._database:
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS work (order_no TEXT, version INT, e164 TEXT, done TEXT, done_at TEXT,"
-                " PRIMARY KEY (order_no, version)) STRICT"
+                " PRIMARY KEY (order_no, version))"
             )
 
     def carry_out(self, order: Order) -> Outcome | None:

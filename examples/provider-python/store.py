@@ -12,11 +12,11 @@ from pathlib import Path
 _TABLES = """
 CREATE TABLE IF NOT EXISTS signals (
     id TEXT PRIMARY KEY, state TEXT, risk TEXT, category TEXT, valid_until TEXT
-) STRICT;
+);
 CREATE TABLE IF NOT EXISTS hashes (
     hash TEXT, signal_id TEXT REFERENCES signals ON DELETE CASCADE, PRIMARY KEY (hash, signal_id)
-) STRICT;
-CREATE TABLE IF NOT EXISTS place (only_row INT PRIMARY KEY CHECK (only_row = 1), cursor TEXT NOT NULL) STRICT;
+);
+CREATE TABLE IF NOT EXISTS place (only_row INT PRIMARY KEY CHECK (only_row = 1), cursor TEXT NOT NULL);
 """
 
 
