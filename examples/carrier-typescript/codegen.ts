@@ -12,7 +12,7 @@ const config: CodegenConfig = {
       config: {
         documentMode: 'string',
         useTypeImports: true,
-        strictScalars: true,
+        defaultScalarType: 'unknown',
         scalars: {
           DateTime: 'string',
           Date: 'string',
@@ -21,7 +21,6 @@ const config: CodegenConfig = {
           Position: 'string',
           Rupiah: 'string',
           Base64: 'string',
-          _Any: 'unknown',
         },
       },
     },
