@@ -26,6 +26,7 @@ from jembatan_client.exceptions import GraphQLClientError
 from jembatan_client.input_types import AcknowledgementInput
 from jembatan_client.open_orders import OpenOrdersBlockOrdersNodes as Order
 from network import Network, Outcome
+from pydantic import ValidationError
 
 from gateway import ClientCredentials, Failure, Login, LoginRefusedError, present, read_failure
 
@@ -177,7 +178,10 @@ def main() -> int:
         except StoppedError:
             pass  # what was not acknowledged is still open, and comes again at the next start
         except (RefusedError, LoginRefusedError) as error:
-            log.error("%s", error)
+            log.error("stopped: %s", error)
+            return 1
+        except ValidationError as error:
+            log.error("stopped: the generated client does not know what the gateway sent; generate it again. %s", error)
             return 1
     return 0
 
