@@ -67,20 +67,20 @@ async def test_a_poller_runs_as_printed(demo_folder: Path, example: Example) -> 
             return (await story.telkomsel.do(MY_ORDERS, filter=OPEN))["nodes"] == []
 
         assert not await is_nothing_open()
-        poller = await Program.start(example, variables=read_variables(demo_folder))
-        await until(is_nothing_open, "all orders are acknowledged")
-        assert await poller.end(signal.SIGTERM) == 0, poller.said
+        async with Program.run(example, variables=read_variables(demo_folder)) as poller:
+            await until(is_nothing_open, "all orders are acknowledged")
+            assert await poller.end(signal.SIGTERM) == 0, poller.said
     assert " EXECUTED" in poller.said
 
 
 @pytest.mark.parametrize("example", PROVIDERS, indirect=True)
 async def test_a_follower_runs_as_printed(demo_folder: Path, example: Example) -> None:
-    follower = await Program.start(example, variables=read_variables(demo_folder))
-    await until(lambda: "active signals" in follower.said, "it has started")
-    async with go_on(demo_folder) as story:
-        await complain(story, example)
-    await until(lambda: "is ACTIVE, MEDIUM" in follower.said, "it hears of the signal")
-    assert await follower.end(signal.SIGTERM) == 0, follower.said
+    async with Program.run(example, variables=read_variables(demo_folder)) as follower:
+        await until(lambda: "active signals" in follower.said, "it has started")
+        async with go_on(demo_folder) as story:
+            await complain(story, example)
+        await until(lambda: "is ACTIVE, MEDIUM" in follower.said, "it hears of the signal")
+        assert await follower.end(signal.SIGTERM) == 0, follower.said
 
 
 @pytest.mark.parametrize("example", PROVIDERS, indirect=True)

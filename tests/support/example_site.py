@@ -1,8 +1,7 @@
 """A serving gateway with what the examples of a carrier and a provider need, and what they should have done there."""
 
-import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +33,8 @@ class Site:
     provider: CreatedClient
     state_file: Path
 
-    @asynccontextmanager
-    async def run(self, example: Example, *arguments: str, url: str | None = None) -> AsyncIterator[Program]:
-        """Run an example until the block ends; it is killed if it still runs then."""
+    def run(self, example: Example, *arguments: str, url: str | None = None) -> AbstractAsyncContextManager[Program]:
+        """Run an example as its member, until the block ends."""
         variables = {
             "GATEWAY": url or self.serving.settings.base_url,
             "CARRIER": f"{self.carrier.client_id}:{self.carrier.secret}",
@@ -45,11 +43,7 @@ class Site:
             "SIGNALS_FILE": str(self.state_file),
             "POLL_SECONDS": "0.2",
         }
-        program = await Program.start(example, *arguments, variables=variables)
-        try:
-            yield program
-        finally:
-            await program.end(signal.SIGKILL)
+        return Program.run(example, *arguments, variables=variables)
 
     async def issue(self, count: int, *, begin: int = 0) -> list[str]:
         """Issue so many orders to the carrier; their ids."""

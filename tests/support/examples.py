@@ -4,8 +4,10 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +67,9 @@ class Program:
     _listening: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
-    async def start(cls, example: Example, *arguments: str, variables: Mapping[str, str]) -> "Program":
+    @asynccontextmanager
+    async def run(cls, example: Example, *arguments: str, variables: Mapping[str, str]) -> AsyncIterator["Program"]:
+        """Run an example until the block ends; it is killed if it still runs then."""
         process = await asyncio.create_subprocess_exec(
             "bash", "-c", " ".join([example.command, *arguments]),
             cwd=example.folder,
@@ -76,7 +80,10 @@ class Program:
         )  # fmt: skip
         program = cls(process)
         program._listening = asyncio.create_task(program._listen())
-        return program
+        try:
+            yield program
+        finally:
+            await program.end(signal.SIGKILL)
 
     async def _listen(self) -> None:
         assert self.process.stdout is not None
