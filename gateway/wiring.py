@@ -30,7 +30,7 @@ from ledger.feed.follower import Follower
 from ledger.feed.retention import Retention
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
-from migrations.state import check_schema
+from migrations.state import check_served_schema
 from resolvers.context import Context
 
 
@@ -50,7 +50,7 @@ def create_gateway(
         )
 
     async def check_schema_now() -> None:
-        await check_schema(database, as_of=now())
+        await check_served_schema(database, as_of=now())
 
     follower = Follower(database.settings)
     sign = make_signer(origin=settings.feed_origin, keyring=database.keyring, now=now)

@@ -55,10 +55,21 @@ def head_revision() -> str:
 
 
 async def check_schema(database: Database, *, as_of: datetime) -> None:
-    """Errors: SchemaOutdatedError when the database is older or newer than this version, or empty."""
+    """Check what a start requires. Errors: SchemaOutdatedError when the database is older or newer, or empty."""
     found = await _read_revision(database, as_of=as_of)
     if found != head_revision():
-        raise SchemaOutdatedError(f"The database is at revision {found}; this version requires {head_revision()}.")
+        raise _make_other_error(found)
+
+
+async def check_served_schema(database: Database, *, as_of: datetime) -> None:
+    """Check what a process that is serving needs, which a newer schema has too. Errors: SchemaOutdatedError.
+
+    A revision that this version doesn't know is of a later one, which has migrated while this process was running: it
+    only adds to what this version uses (docs/adr/0122), so that processes can be replaced one by one.
+    """
+    found = await _read_revision(database, as_of=as_of)
+    if found is None or (found != head_revision() and found in known_revisions()):
+        raise _make_other_error(found)
 
 
 async def _read_revision(database: Database, *, as_of: datetime) -> str | None:
@@ -92,6 +103,14 @@ async def read_state(database: Database, *, as_of: datetime) -> DatabaseState:
         are_rights_current=row.are_rights_current,
         server_version=row.server_version,
         clock=row.clock,
+    )
+
+
+def _make_other_error(found: str | None) -> SchemaOutdatedError:
+    is_later = found is not None and found not in known_revisions()
+    return SchemaOutdatedError(
+        f"The database is at revision {found}; this version requires {head_revision()}.",
+        hint="Start the later version that migrated it." if is_later else None,
     )
 
 

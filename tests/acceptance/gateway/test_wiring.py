@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import product
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from graphql import get_introspection_query
 from joserfc.jwk import ECKey
@@ -85,6 +86,20 @@ class TestGateway:
     def test_is_ready_with_its_database_and_schema(self, wired: Wired) -> None:
         reply = wired.send("GET", "/readyz")
         assert (reply.status, reply.body["checks"]) == (200, {"database": "ok", "schema": "ok"})
+
+    async def test_stays_ready_on_a_later_versions_schema_and_on_no_earlier_one(self, wired: Wired) -> None:
+        owner = await asyncpg.connect(str(wired.settings.database_url).replace("app@", "owner@"))
+        change = "UPDATE alembic_version SET version_num = $1 RETURNING version_num"
+        present = await owner.fetchval("SELECT version_num FROM alembic_version")
+        try:
+            states = []
+            for revision in ("of a later version", "0001", present):
+                await owner.execute(change, revision)
+                states.append(wired.send("GET", "/readyz").status)
+        finally:
+            await owner.execute(change, present)
+            await owner.close()
+        assert states == [200, 503, 200]
 
     async def test_counts_on_its_beat_who_can_approve(self, wired: Wired, keyring: Keyring) -> None:
         def count() -> float:
