@@ -4,7 +4,7 @@ The command line calls `create_gateway`; tests pass other parts to `create_app` 
 before the application starts, and never starts a server.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -22,14 +22,14 @@ from auth.tokens.verification import TokenVerifier
 from gateway.app import create_app, read_clock
 from gateway.process.approvers import ApproverWatch
 from gateway.process.feed_tasks import make_sequencer, running_feed
-from gateway.process.jobs import HEARTBEAT, list_jobs, note_outage, running_jobs
+from gateway.process.jobs import HEARTBEAT, Job, list_jobs, note_outage, run_job, running_jobs
+from gateway.process.work import WorkWatch
 from gateway.settings import Settings
 from ledger.errors import LedgerError
 from ledger.feed.checkpoints import make_signer
 from ledger.feed.follower import Follower
 from ledger.feed.retention import Retention
 from ledger.storage.database import Database
-from ledger.storage.roles import Role
 from migrations.state import check_served_schema
 from resolvers.context import Context
 
@@ -57,13 +57,14 @@ def create_gateway(
     sequencer = make_sequencer(database.settings, sign=sign)
 
     retention = Retention(kept_days=settings.feed_retention_days)
+    work = WorkWatch()
     open_tokens = OpenTokens(database, settings, verifier.watch, now=now)
 
     @asynccontextmanager
     async def run(_app: Starlette) -> AsyncIterator[None]:
         try:
             approvers = ApproverWatch(settings, report=app.state.metrics.approvers.set)
-            await _tell_of_approvers(database, approvers, as_of=now())
+            await _measure_at_start(database, (approvers.job, work.job), as_of=now())
             if settings.heartbeat_seconds:
                 await note_outage(database, now=now)
             jobs = list_jobs(
@@ -78,7 +79,9 @@ def create_gateway(
                     ready_seconds_max=settings.database_connect_timeout_seconds,
                     others=(open_tokens.run,),
                 ),
-                running_jobs(database, now=now, beat_seconds=settings.job_seconds, jobs=(*jobs, approvers.job)),
+                running_jobs(
+                    database, now=now, beat_seconds=settings.job_seconds, jobs=(*jobs, approvers.job, work.job)
+                ),
                 running_jobs(database, now=now, beat_seconds=settings.heartbeat_seconds, jobs=(HEARTBEAT,)),
             ):
                 yield
@@ -104,14 +107,15 @@ def create_gateway(
     app.state.follower = follower
     app.state.metrics.watch_feed(follower.status, sequencer.status if sequencer else None)
     app.state.metrics.watch_retention(retention.status)
+    app.state.metrics.registry.register(work)
     return app
 
 
-async def _tell_of_approvers(database: Database, approvers: ApproverWatch, *, as_of: datetime) -> None:
-    """Measure at start whether two officers can approve; a database that is away does not prevent it."""
+async def _measure_at_start(database: Database, jobs: Sequence[Job], *, as_of: datetime) -> None:
+    """Measure before the first beat, so that metrics are there at once; an absent database does not prevent a start."""
     with suppress(LedgerError):
-        async with database.system(Role.AUTH, as_of=as_of) as tx:
-            await approvers.measure(tx)
+        for job in jobs:
+            await run_job(job, database, as_of=as_of)
 
 
 def _count_connections(database: Database) -> Mapping[str, int]:
