@@ -37,6 +37,7 @@ def scrub_text(text: str) -> str:
 
 def scrub_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Scrub every value of an event, however deeply nested; a structlog processor."""
+    event.pop("color_message", None)  # uvicorn's message once more, with a terminal's colours
     for key in list(event):
         event[key] = REMOVED if _SECRET_KEY.search(key) and event[key] else _scrub(event[key], 0)
     return event

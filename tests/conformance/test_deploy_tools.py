@@ -14,6 +14,42 @@ pytestmark = pytest.mark.conformance
 DEPLOY = ROOT / "deploy"
 
 
+# Two workers tell the same of the work, so that an alert must come once and not from each.
+CASES = """
+rule_files: [alerts.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'jembatan_orders_overdue{carrier="telkomsel", instance="a"}', values: '2x30'}
+      - {series: 'jembatan_orders_overdue{carrier="telkomsel", instance="b"}', values: '2x30'}
+      - {series: 'jembatan_orders_overdue{carrier="indosat", instance="a"}', values: '0x30'}
+      - {series: 'jembatan_sequencer_leader{instance="a"}', values: '1x10 0x20'}
+      - {series: 'jembatan_sequencer_leader{instance="b"}', values: '0x30'}
+    alert_rule_test:
+      - {eval_time: 10m, alertname: JembatanNoSequencer}
+      - {eval_time: 10m, alertname: JembatanOrdersOverdue}
+      - eval_time: 20m
+        alertname: JembatanNoSequencer
+        exp_alerts: [{exp_labels: {severity: page}, exp_annotations: {summary: "SEQUENCER"}}]
+      - eval_time: 20m
+        alertname: JembatanOrdersOverdue
+        exp_alerts:
+          - exp_labels: {severity: ticket, carrier: telkomsel}
+            exp_annotations: {summary: "telkomsel is late with 2 orders."}
+  - interval: 15m
+    input_series:
+      - {series: 'jembatan_drafts_awaiting_approval{instance="a"}', values: '1x20 0 3x40'}
+    alert_rule_test:
+      - {eval_time: 8h, alertname: JembatanDraftsWait}
+      - eval_time: 14h
+        alertname: JembatanDraftsWait
+        exp_alerts:
+          - exp_labels: {severity: ticket}
+            exp_annotations: {summary: "There was a draft to approve all day; 3 at the least."}
+""".replace("SEQUENCER", "No process assigns positions: nothing new reaches any subscriber.")
+
+
 def find_tool(name: str) -> str:
     tool = shutil.which(name)
     if tool is None:
@@ -61,5 +97,15 @@ def test_prometheus_checks_the_scrape(tmp_path: Path) -> None:
     (tmp_path / "prometheus.yml").write_text(scrape)
     done = subprocess.run(
         [tool, "check", "config", str(tmp_path / "prometheus.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_alerts_of_what_is_late_and_of_nothing_else(tmp_path: Path) -> None:
+    tool = find_tool("promtool")
+    shutil.copy(DEPLOY / "prometheus/alerts.yml", tmp_path)
+    (tmp_path / "cases.yml").write_text(CASES)
+    done = subprocess.run(
+        [tool, "test", "rules", "cases.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

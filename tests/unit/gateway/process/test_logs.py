@@ -102,6 +102,13 @@ class TestConfigureLogs:
         (line,) = lines()
         assert (line["event"], line["level"], line["number"]) == ("order issued", "info", "62***90")
 
+    def test_writes_no_colours_of_a_terminal(self, lines) -> None:
+        colours = {"color_message": "Started server process [\x1b[36m%d\x1b[0m]"}
+        logging.getLogger("uvicorn.error").info("Started server process [%d]", 7, extra=colours)
+        (line,) = lines()
+        assert (line["event"], "\x1b" in str(line.values())) == ("Started server process [7]", False)
+        assert "color_message" not in line
+
     def test_scrubs_what_other_libraries_write_and_their_tracebacks(self, lines) -> None:
         try:
             int("+6281234567890 is a number")
