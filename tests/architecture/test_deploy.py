@@ -107,6 +107,13 @@ class TestAlerts:
 
 
 class TestPage:
+    def test_puts_passwords_in_in_the_order_in_which_they_are_printed(self) -> None:
+        printed = render_dba_sql("jembatan_", database="jembatan")
+        logins = re.findall(r"CREATE ROLE (\w+) LOGIN .*'change-me'", printed)
+        put_in = re.findall(r"ROLES/change-me/\$(\w+)_PASSWORD", PAGE)
+        assert logins == [f"jembatan_{name.lower()}" for name in put_in]
+        assert printed.count("change-me") == len(put_in)
+
     def test_gives_new_roles_by_the_lines_about_roles_alone(self) -> None:
         found = re.search(r"grep -E '([^']+)'", PAGE)
         assert found
