@@ -126,3 +126,17 @@ class TestPage:
         named = set(re.findall(r"\bdeploy/[\w./-]+\w", PAGE))
         folders = [DEPLOY / name for name in ("nginx", "prometheus", "systemd")]
         assert named == {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}
+
+    def test_names_only_tests_that_exist(self) -> None:
+        sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+        assert set(re.findall(r"`(test_\w+)`", PAGE)) - set(re.findall(r"def (test_\w+)\(", sources)) == set()
+
+    def test_names_only_lines_of_the_log_that_there_are(self) -> None:
+        section = PAGE.partition("## The log of a process")[2].partition("## Backup")[0]
+        rows = re.findall(r"^\| (`.*?) \|", section.partition("| event |")[2], re.MULTILINE)
+        named = {event for row in rows for event in re.findall(r"`([\w ]+)`", row)}
+        packages = ("auth", "gateway", "ledger")
+        sources = "\n".join(path.read_text() for package in packages for path in (ROOT / package).rglob("*.py"))
+        logged = set(re.findall(r'_log(?:ger)?\.(?:info|warning|error|exception)\(\s*"([^"]+)"', sources))
+        assert len(named) > 10
+        assert named - logged == set()
