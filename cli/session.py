@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _RETRY_SECONDS = 0.5
+_CAUSE_CHARACTERS_MAX = 200
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -230,8 +231,11 @@ async def wait_for_database(database: Database, *, seconds_max: float) -> None:
         try:
             await database.ping()
         except (DatabaseUnavailableError, OSError) as error:
+            cause = _name_cause(error)
             if time.monotonic() >= deadline:
-                raise DatabaseUnavailableError(hint="Start it, or correct JEMBATAN_DATABASE_URL.") from error
+                raise DatabaseUnavailableError(
+                    hint=f"Start it, or correct JEMBATAN_DATABASE_URL. The last attempt ended with {cause}."
+                ) from error
         except Exception as error:
             if getattr(error, "sqlstate", None) is None and not hasattr(error, "orig"):
                 raise
@@ -239,6 +243,14 @@ async def wait_for_database(database: Database, *, seconds_max: float) -> None:
         else:
             return
         if not was_told:
-            note(f"The database does not respond; waiting for it for up to {seconds_max:g} s.")
+            note(f"The database does not respond ({cause}); waiting for it for up to {seconds_max:g} s.")
             was_told = True
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _name_cause(error: BaseException) -> str:
+    """Return what went wrong first, such as a file that can't be read or a certificate that isn't trusted."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    words = " ".join(str(error).split())[:_CAUSE_CHARACTERS_MAX]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
