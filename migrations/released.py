@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.schema import AddConstraint
 
 from ledger.storage.access import Access, selected_columns
 from migrations.metadata import metadata
@@ -61,6 +63,8 @@ def _list_rules(table: Table) -> list[tuple[str, str]]:
             text = f"CHECK {rule.sqltext}"
         elif isinstance(rule, ForeignKeyConstraint):
             text = f"FOREIGN KEY ({', '.join(rule.column_keys)}) REFERENCES {rule.referred_table.name}"
+        elif isinstance(rule, ExcludeConstraint):
+            text = str(AddConstraint(rule).compile(dialect=_DIALECT)).partition(" ADD CONSTRAINT ")[2]
         elif isinstance(rule, UniqueConstraint | PrimaryKeyConstraint):
             text = f"UNIQUE ({', '.join(column.name for column in rule.columns)})"
         else:
