@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -141,7 +141,22 @@ class Commands(LazyGroup):
     entries = COMMANDS
 
 
-def _begin() -> None:
+def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Print the version of the program and stop, if asked to."""
+    if is_asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"jembatan {version('jembatan')}\n")
+        raise typer.Exit
+
+
+def _begin(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
     """Nothing comes before the command itself; with this the list of commands is a group."""
 
 

@@ -1,5 +1,7 @@
 """Every command explains itself, and docs/cli.md names it."""
 
+import tomllib
+
 import pytest
 from typer.testing import CliRunner
 
@@ -8,7 +10,7 @@ from cli.loading import Entry
 from cli.main import COMMANDS as ENTRIES
 from cli.main import app
 from tests.support.commands import list_commands
-from tests.support.places import DOCS
+from tests.support.places import DOCS, ROOT
 
 COMMANDS = list(list_commands())
 
@@ -38,6 +40,13 @@ class TestHelp:
             ("import", "complaints"), ("orders", "export"), ("acknowledgements", "import"), ("keys", "rotate"),
         }  # fmt: skip
         assert promised <= set(COMMANDS)
+
+
+class TestVersion:
+    def test_is_that_of_the_project(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        answer = CliRunner().invoke(app, ["--version"])
+        assert (answer.exit_code, answer.output) == (0, f"jembatan {project['version']}\n")
 
 
 class TestDocumentation:
