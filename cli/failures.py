@@ -3,7 +3,6 @@
     CommandError
     +-- KeysMissingError             KEYS_MISSING
     +-- EmbeddedServerError          EMBEDDED_SERVER_FAILED
-    +-- DatabaseRefusedError         DATABASE_REFUSED
     +-- FileUnreadableError          FILE_UNREADABLE
     +-- FileUnwritableError          FILE_UNWRITABLE
     +-- NameUnknownError             NAME_UNKNOWN
@@ -59,13 +58,6 @@ class EmbeddedServerError(CommandError):
     """The embedded PostgreSQL did not start."""
 
     code = "EMBEDDED_SERVER_FAILED"
-
-
-class DatabaseRefusedError(CommandError):
-    """PostgreSQL refused the connection."""
-
-    code = "DATABASE_REFUSED"
-    hint = "Check the user, password and database name in JEMBATAN_DATABASE_URL."
 
 
 class FileUnreadableError(CommandError):

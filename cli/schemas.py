@@ -43,16 +43,19 @@ def migrate(
 
 async def migrate_installation(installation: "Installation") -> tuple[str | None, str]:
     """Migrate once the database responds. Errors: RolesMissingError, DatabaseUnavailableError."""
-    from cli.session import open_database
+    from cli.session import open_database, wait_while_away
     from migrations.run import migrate as apply_migrations
 
-    async with open_database(installation):
+    async def apply() -> tuple[str | None, str]:
         return await apply_migrations(
             installation.settings.owner_url,
             role_prefix=installation.settings.role_prefix,
             login=installation.login,
             note=note,
         )
+
+    async with open_database(installation):
+        return await wait_while_away(apply, seconds_max=installation.settings.database_wait_seconds)
 
 
 def schema() -> None:

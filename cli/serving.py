@@ -5,6 +5,7 @@ Only the parent binds the port and starts the embedded server. When stopped (Ctr
 """
 
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,8 +63,11 @@ def serve(
 
 async def _prepare(installation: "Installation", *, is_migrated: bool) -> None:
     from cli.schemas import migrate_installation
-    from cli.session import check_installation, open_database
+    from cli.session import check_installation, open_database, wait_while_away
+    from ledger.storage.pooler import check_poolers
 
+    settings = installation.settings
+    await wait_while_away(partial(check_poolers, settings), seconds_max=settings.database_wait_seconds)
     if is_migrated:
         before, after = await migrate_installation(installation)
         if before != after:

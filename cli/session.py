@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from cli.failures import DatabaseRefusedError, EmbeddedServerError, KeysMissingError
+from cli.failures import EmbeddedServerError, KeysMissingError
 from cli.key_file import read_or_make_keys
 from cli.printing import note
 from cli.stopping import run_until_stopped
@@ -176,8 +176,8 @@ def run_session(
 ) -> T:
     """Run the work with a checked connection, and close everything afterwards.
 
-    Errors: as open_installation; DatabaseUnavailableError, DatabaseRefusedError, SchemaOutdatedError,
-    EncryptionKeyError; what the work raises.
+    Errors: as open_installation; DatabaseUnavailableError, DatabaseRefusedError, PoolerUndeclaredError,
+    SchemaOutdatedError, EncryptionKeyError; what the work raises.
     """
     with open_installation(settings or read_settings()) as installation:
         return run_until_stopped(_work(installation, work, is_schema_checked=is_schema_checked))
@@ -195,20 +195,26 @@ async def open_database(installation: Installation) -> AsyncIterator[Database]:
     """Yield a pool on the installation's database once it responds; close it after the block."""
     database = Database.connect(installation.settings, installation.keyring)
     try:
-        await wait_for_database(database, seconds_max=installation.settings.database_wait_seconds)
+        await wait_while_away(database.ping, seconds_max=installation.settings.database_wait_seconds)
         yield database
     finally:
         await database.close()
 
 
 async def check_installation(database: Database) -> None:
-    """Errors: SchemaOutdatedError, RightsDifferError, EncryptionKeyError; then nothing may be read or written."""
+    """Check, once the database responds, that it may be used; nothing may be read or written otherwise.
+
+    Errors: SchemaOutdatedError, RightsDifferError, EncryptionKeyError; as wait_while_away.
+    """
     from ledger.storage.rekeying import check_keyring
     from migrations.state import check_rights, check_schema
 
-    await check_schema(database, as_of=read_clock())
-    await check_rights(database, as_of=read_clock())
-    await check_keyring(database, as_of=read_clock())
+    async def check() -> None:
+        await check_schema(database, as_of=read_clock())
+        await check_rights(database, as_of=read_clock())
+        await check_keyring(database, as_of=read_clock())
+
+    await wait_while_away(check, seconds_max=database.settings.database_wait_seconds)
 
 
 def _keys_of_embedded(settings: Settings) -> tuple[str, str]:
@@ -220,31 +226,27 @@ def _keys_of_embedded(settings: Settings) -> tuple[str, str]:
     return read_or_make_keys(settings.data_dir)
 
 
-async def wait_for_database(database: Database, *, seconds_max: float) -> None:
-    """Return when the database responds; say so on stderr while it doesn't.
+async def wait_while_away(work: Callable[[], Awaitable[T]], *, seconds_max: float) -> T:
+    """Run the work, and again while the database is away, which is said on stderr. The work may run several times.
 
-    Errors: DatabaseUnavailableError if it is still unavailable after seconds_max, DatabaseRefusedError.
+    Errors: DatabaseUnavailableError if the database is still away after seconds_max; what the work raises.
     """
     deadline = time.monotonic() + seconds_max
     was_told = False
     while True:
         try:
-            await database.ping()
+            return await work()
         except (DatabaseUnavailableError, OSError) as error:
+            away = error if isinstance(error, DatabaseUnavailableError) else DatabaseUnavailableError()
             cause = _name_cause(error)
             if time.monotonic() >= deadline:
-                raise DatabaseUnavailableError(
-                    hint=f"Start it, or correct JEMBATAN_DATABASE_URL. The last attempt ended with {cause}."
+                raise type(away)(
+                    hint="See that it runs and has room, or correct JEMBATAN_DATABASE_URL. "
+                    f"The last attempt ended with {cause}."
                 ) from error
-        except Exception as error:
-            if getattr(error, "sqlstate", None) is None and not hasattr(error, "orig"):
-                raise
-            raise DatabaseRefusedError(f"PostgreSQL refused the connection ({type(error).__name__}).") from error
-        else:
-            return
-        if not was_told:
-            note(f"The database does not respond ({cause}); waiting for it for up to {seconds_max:g} s.")
-            was_told = True
+            if not was_told:
+                note(f"{away.code}: {away.message} ({cause}) Waiting for it for up to {seconds_max:g} s.")
+                was_told = True
         await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -68,19 +68,24 @@ def run_demo(options: DemoOptions) -> None:
         raise typer.BadParameter("The demo serves only on a loopback address.", param_hint="--host")
     data_dir = options.data_dir or read_settings().data_dir / "demo"
     with _own_folder(data_dir), _listen(options) as listener:
-        settings = _demo_settings(data_dir, options.host, listener.getsockname()[1])
+        settings = demo_settings(data_dir, options.host, listener.getsockname()[1])
         configure_logs(level="ERROR", form=settings.log_format)
         kept = _find_kept(data_dir) if options.is_kept else None
         if kept is None:
             _clear(data_dir, role_prefix=settings.role_prefix)
-        clock = DemoClock()
-        if kept is not None:
-            clock.catch_up()
         with open_installation(settings) as installation:
-            cast = asyncio.run(_prepare(installation, clock, kept))
-            cast.save(data_dir / _CAST_FILE)
-            with run_server(installation, listener, clock) as thread:
-                _play_and_serve(options, installation, cast, clock, thread, is_played=kept is None)
+            play_demo(options, installation, listener, kept)
+
+
+def play_demo(options: DemoOptions, installation: Installation, listener: socket.socket, kept: Cast | None) -> None:
+    """Play the journey on an installation of its own, unless an earlier one was kept. Errors: DemoStepError."""
+    clock = DemoClock()
+    if kept is not None:
+        clock.catch_up()
+    cast = asyncio.run(_prepare(installation, clock, kept))
+    cast.save(installation.settings.data_dir / _CAST_FILE)
+    with run_server(installation, listener, clock) as thread:
+        _play_and_serve(options, installation, cast, clock, thread, is_played=kept is None)
 
 
 def _play_and_serve(
@@ -134,7 +139,7 @@ async def _play(cast: Cast, clock: DemoClock, teller: Teller, installation: Inst
     return failed
 
 
-def _demo_settings(data_dir: Path, host: str, port: int) -> Settings:
+def demo_settings(data_dir: Path, host: str, port: int) -> Settings:
     """Return the environment's settings, without anything that points outside the demo's own folder and port."""
     settings = read_settings(host=host, port=port)
     own: dict[str, Any] = {"data_dir": data_dir, "public_url": None, "audience": None, "metrics_port": 0}

@@ -25,12 +25,15 @@ class DatabaseSettings(SettingsSection):
         None, repr=False, description="URL of the application's PostgreSQL. Unset: an embedded server under DATA_DIR."
     )
     migration_database_url: str | None = Field(
-        None, repr=False, description="URL with the owner's login, for migrations only. Unset: DATABASE_URL."
+        None,
+        repr=False,
+        description="URL with the owner's login, for migrations only. Unset: DATABASE_DIRECT_URL, or DATABASE_URL.",
     )
     database_direct_url: str | None = Field(
         None,
         repr=False,
-        description="URL that bypasses a transaction pooler, for LISTEN and advisory locks. Unset: DATABASE_URL.",
+        description="The one setting for a pooler, such as PgBouncer in transaction mode, at DATABASE_URL: the "
+        "database's URL around it, for the feed's two connections of each process. Unset: there is no pooler.",
     )
     data_dir: Path = Field(
         default_factory=_data_dir,
@@ -74,8 +77,13 @@ class DatabaseSettings(SettingsSection):
 
     @property
     def owner_url(self) -> str:
-        """MIGRATION_DATABASE_URL, or DATABASE_URL."""
-        return self.migration_database_url or self.application_url
+        """MIGRATION_DATABASE_URL, or the database's own address with the application's login."""
+        return self.migration_database_url or self.direct_url
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether DATABASE_URL leads through a pooler that gives each transaction another connection."""
+        return self.database_direct_url is not None
 
     @property
     def direct_url(self) -> str:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from ledger.storage.database import async_url
 from ledger.storage.embedded import EmbeddedServer
+from ledger.storage.engine import make_owner_engine
 from migrations.run import alembic_config
 
 _PREFIX = "jembatan_"
@@ -18,7 +17,7 @@ _PREFIX = "jembatan_"
 
 async def _draft(owner_url: str, message: str) -> None:
     known = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
-    engine = create_async_engine(async_url(owner_url))
+    engine = make_owner_engine(owner_url)
     async with engine.begin() as connection:
         # Revisions only: rights are rendered from the models, whose new tables don't exist yet.
         if known:

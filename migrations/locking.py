@@ -8,7 +8,7 @@ process that is in the middle of an operation.
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from ledger.storage.database import sqlstate
+from ledger.storage.failures import find_sqlstate
 
 _TABLES = text("""
 SELECT string_agg(format('%I', c.relname), ', ' ORDER BY c.relname) FROM pg_class c
@@ -37,7 +37,7 @@ def lock_tables(connection: Connection) -> None:
     try:
         connection.exec_driver_sql(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
     except DBAPIError as error:
-        if sqlstate(error) in _IN_THE_WAY:
+        if find_sqlstate(error) in _IN_THE_WAY:
             raise TablesBusyError from error
         raise
     connection.execute(_SET, {"before": before})

@@ -14,11 +14,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.bounds.backoff import Backoff
-from ledger.errors import DatabaseUnavailableError, UnavailableError
-from ledger.storage.database import async_url, sqlstate
+from ledger.errors import UnavailableError
+from ledger.storage.engine import make_owner_engine
+from ledger.storage.failures import explain, find_sqlstate
 from ledger.storage.roles import Role, render_role_statements, role_name
 from migrations.locking import TablesBusyError, lock_tables
 from migrations.rights import HOLDS, hash_rights, write_rights
@@ -69,17 +70,18 @@ async def migrate(
     """Apply the missing revisions and set every right. Returns (revision before, revision after).
 
     Everything or nothing is applied, and where nothing is to be applied, no table is locked and nothing is written.
-    Errors: RolesMissingError; NotOwnerError; DatabaseUnavailableError; MigrationBlockedError.
+    Errors: RolesMissingError; NotOwnerError; MigrationBlockedError; those of ledger/storage/failures.py.
     """
-    engine = create_async_engine(async_url(owner_url))
+    engine = make_owner_engine(owner_url)
     try:
         return await _migrate_when_free(engine, role_prefix, login, note)
-    except OSError as error:
-        raise DatabaseUnavailableError from error
-    except DBAPIError as error:
-        if sqlstate(error) in _NOT_PRIVILEGED:
+    except Exception as error:
+        if find_sqlstate(error) in _NOT_PRIVILEGED:
             raise NotOwnerError from error
-        raise
+        told = explain(error, is_connecting=isinstance(error, OSError))
+        if told is None:
+            raise
+        raise told from error
     finally:
         await engine.dispose()
 

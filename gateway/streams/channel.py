@@ -79,8 +79,7 @@ class Channel:
         """Return the message that reports only a position, shared by all who begin there. Errors: LedgerError."""
 
         async def tell() -> Delivery:
-            (delivery,) = await self.execution.run([(position, Message(cursor))])
-            return delivery
+            return await self.execution.begin(position, Message(cursor))
 
         return await self._places.get(position, tell)
 

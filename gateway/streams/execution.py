@@ -110,6 +110,17 @@ class SharedExecution:
                 waited += 1
             await asyncio.sleep(_BACKOFF.choose_seconds(waited + tries))
 
+    async def begin(self, position: Position, message: Message) -> Delivery:
+        """Return the delivery with which a subscription begins. Errors: LedgerError, also during an outage.
+
+        Nothing was answered yet, so that a client can be told to come back instead of being kept waiting.
+        """
+        try:
+            [delivery] = await self._run_once([(position, message)])
+        except _BatchFailedError:
+            [delivery] = await self.run([(position, message)])
+        return delivery
+
     async def read(self, work: Callable[[Any], Any]) -> Any:
         """Read from the ledger as the neutral viewer. Errors: what the work raises."""
         async with self._gate, asyncio.timeout(self._services.settings.operation_timeout_seconds):

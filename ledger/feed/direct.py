@@ -9,17 +9,14 @@ from typing import Any
 
 import asyncpg
 from asyncpg.transaction import Transaction as DriverTransaction
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.engine import make_url
 
 from ledger.settings import DatabaseSettings
-from ledger.storage.database import async_url
+from ledger.storage.engine import read_driver_arguments
 from ledger.storage.roles import Role, role_name
 
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a session raises if the server is unreachable, closed it or rejected a statement; TimeoutError is an OSError."""
 
-_POOL_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_creator_fn", "async_fallback")
 _CLOSE_SECONDS_MAX = 1.0
 _ANSWER_MARGIN_SECONDS = 1.0
 _BIND = """
@@ -43,10 +40,9 @@ class DirectSession:
 
         Errors: FAILURES.
         """
-        connect = _read_url(settings.direct_url)
         statement_timeout_s = settings.statement_timeout_ms / 1000
         connection = await asyncpg.connect(
-            **connect,
+            **read_driver_arguments(settings.direct_url),
             timeout=settings.database_connect_timeout_seconds,
             command_timeout=statement_timeout_s + _ANSWER_MARGIN_SECONDS,
             server_settings={"application_name": application_name},
@@ -125,10 +121,3 @@ async def wait_for_notice(wake: asyncio.Event, *, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _read_url(url: str) -> dict[str, Any]:
-    """The driver's arguments, parsed as the pool parses them, so that a URL means the same to both."""
-    dialect: Any = PGDialect_asyncpg
-    _, arguments = dialect().create_connect_args(make_url(async_url(url)))
-    return {name: value for name, value in arguments.items() if name not in _POOL_ONLY}

@@ -12,19 +12,19 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-import asyncpg
-from sqlalchemy import Executable, event, text
-from sqlalchemy.engine import CursorResult, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Executable, Row, text
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accesses import Accesses
 from ledger.answers import AnswerSize
 from ledger.bounds.backoff import Backoff
-from ledger.errors import DatabaseUnavailableError, UnavailableError
+from ledger.errors import DatabaseUnavailableError
 from ledger.policies import Policies
 from ledger.settings import LedgerSettings
+from ledger.storage.engine import make_pool
+from ledger.storage.failures import ContentionError, DatabaseBusyError, DatabaseReadOnlyError, translated
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
 from ledger.storage.sealing import Keyring
 from ledger.viewer import Viewer
@@ -42,28 +42,8 @@ _SWITCH = text("SELECT set_config('role', :role, true)")
 
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
-_SERIALIZATION_FAILURE = "40001"
-_DEADLOCK = "40P01"
-_STATEMENT_TIMEOUT = "57014"
-_RETRIED = frozenset({_SERIALIZATION_FAILURE, _DEADLOCK})
+_IS_READ_ONLY = text("SELECT current_setting('transaction_read_only')::boolean")
 _RETRIES_MAX = 5
-_APPLICATION_NAME = "jembatan"
-# Connection exceptions, operator intervention, and a server that is out of connections or memory.
-_AWAY = ("08", "57P", "53")
-
-
-class StatementTimeoutError(UnavailableError):
-    """A statement exceeded its time limit; nothing was written."""
-
-    code = "STATEMENT_TIMEOUT"
-    hint = "Ask for less in one call."
-
-
-class ContentionError(UnavailableError):
-    """Concurrent calls were changing the same rows; nothing was written."""
-
-    code = "CONTENTION"
-    hint = "Try the same call again."
 
 
 class Transaction:
@@ -169,18 +149,7 @@ class Database:
     @classmethod
     def connect(cls, settings: LedgerSettings, keyring: Keyring) -> "Database":
         """Create a pool, which connects when it is first used."""
-        engine = create_async_engine(
-            async_url(settings.application_url),
-            pool_size=settings.database_pool_size,
-            max_overflow=settings.database_pool_overflow,
-            pool_timeout=settings.database_pool_timeout_seconds,
-            connect_args={
-                "timeout": settings.database_connect_timeout_seconds,
-                "server_settings": {"application_name": _APPLICATION_NAME},
-            },
-        )
-        event.listen(engine.sync_engine, "connect", _decode_ids_as_text)
-        return cls(engine, settings, keyring)
+        return cls(make_pool(settings), settings, keyring)
 
     async def close(self) -> None:
         """Close every connection of the pool."""
@@ -190,8 +159,8 @@ class Database:
     async def transaction(self, viewer: Viewer, *, as_of: datetime) -> AsyncIterator[Transaction]:
         """A read-write transaction bound to the viewer; commits on a clean exit.
 
-        Errors: DatabaseUnavailableError, StatementTimeoutError; ContentionError after a deadlock or serialization
-        failure, which the caller may retry.
+        Errors: UnavailableError, of a kind that ledger/storage/failures.py lists; after ContentionError, a deadlock or
+        serialization failure, the caller may retry.
         """
         async with self._begin(ROLE_OF_VIEWER[viewer.kind], viewer=viewer, as_of=as_of, options={}) as tx:
             yield tx
@@ -232,19 +201,27 @@ class Database:
             return await work(tx)
 
     async def ping(self) -> None:
-        """One round trip. Errors: DatabaseUnavailableError."""
-        try:
-            with _translated():
-                async with self.engine.connect() as connection:
-                    await connection.execute(text("SELECT 1"))
-        except OSError as error:
-            raise DatabaseUnavailableError from error
+        """One round trip. Errors: DatabaseUnavailableError, also where nothing can be written; DatabaseRefusedError."""
+        if (await self.ask_unbound(_IS_READ_ONLY))[0]:
+            raise DatabaseReadOnlyError
+
+    async def ask_unbound(self, statement: Executable) -> Row[Any]:
+        """The one row of a statement that runs as the login itself, which may read nothing but catalogs.
+
+        Errors: as ledger/storage/failures.py says.
+        """
+        with translated():
+            connection, found = await self._open(statement, {}, options={})
+            try:
+                return found.one()
+            finally:
+                await asyncio.shield(connection.close())
 
     @asynccontextmanager
     async def _begin(
         self, role: Role, *, viewer: Viewer | None, as_of: datetime, options: Mapping[str, Any]
     ) -> AsyncIterator[Transaction]:
-        with _translated():
+        with translated(is_read_only=options.get("postgresql_readonly", False)):
             connection = await self._bind(role, viewer=viewer, options=options)
             try:
                 tx = Transaction(
@@ -263,7 +240,7 @@ class Database:
                 await asyncio.shield(connection.close())
 
     async def _bind(self, role: Role, *, viewer: Viewer | None, options: Mapping[str, Any]) -> AsyncConnection:
-        """A connection inside a bound transaction; a broken pooled connection is replaced once."""
+        """A connection inside a transaction that is bound to the viewer."""
         parameters = {
             "role": role_name(self.settings.role_prefix, role),
             "member_id": (viewer.member_id if viewer else None) or "",
@@ -271,62 +248,44 @@ class Database:
             "officer_id": (viewer.officer_id if viewer else None) or "",
             "statement_timeout": str(self.settings.statement_timeout_ms),
         }
+        connection, _ = await self._open(_BIND, parameters, options=options)
+        return connection
+
+    async def _open(
+        self, statement: Executable, parameters: Mapping[str, Any], *, options: Mapping[str, Any]
+    ) -> tuple[AsyncConnection, CursorResult[Any]]:
+        """A connection of the pool, and what its first statement returned; a broken connection is replaced once.
+
+        Errors: as ledger/storage/failures.py says, and the driver's own.
+        """
+        own = self.settings
+        wait_seconds = own.database_pool_timeout_seconds
         for attempt in (1, 2):
-            try:
-                connection = await self.engine.connect()
-            except OSError as error:  # includes TimeoutError
-                raise DatabaseUnavailableError from error
+            with translated(is_connecting=True):
+                # A new connection asks for the server's version and the like first.
+                connecting_seconds = wait_seconds + own.database_connect_timeout_seconds
+                connection = await _wait(self.engine.connect(), seconds=connecting_seconds)
             try:
                 if options:
                     await connection.execution_options(**options)
-                await connection.execute(_BIND, parameters)
+                return connection, await _wait(connection.execute(statement, parameters), seconds=wait_seconds)
             except BaseException as error:
                 await connection.close()
                 if attempt == 1 and isinstance(error, DBAPIError) and error.connection_invalidated:
                     continue
                 raise
-            return connection
         raise DatabaseUnavailableError  # pragma: no cover - the loop returns or raises
 
 
-def async_url(url: str) -> str:
-    """The URL with our driver, whichever variant of postgresql:// was given."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+async def _wait(begun: Awaitable[T], *, seconds: float) -> T:
+    """Await what begins a transaction: behind a pooler it waits for a connection of the server.
 
-
-def sqlstate(error: DBAPIError) -> str:
-    """The SQLSTATE that PostgreSQL reported, or an empty string."""
-    return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
-
-
-def violated_constraint(error: DBAPIError) -> str | None:
-    """The name of the constraint that the row violated, if the error is about one."""
-    cause = error.orig.__cause__ if error.orig is not None else None
-    return getattr(cause, "constraint_name", None)
-
-
-def _decode_ids_as_text(connection: Any, _record: Any) -> None:
-    """Make the connection decode UUIDs as text, the form of ids in Python, so that no other code converts them."""
-    connection.run_async(
-        lambda driver: driver.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog", format="text")
-    )
-
-
-class _translated:  # noqa: N801 - used as a statement: `with _translated():`
-    """Translates the driver's errors: to DatabaseUnavailableError, StatementTimeoutError or ContentionError."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        if isinstance(error, PoolTimeoutError | InterfaceError | asyncpg.InterfaceError):
-            raise DatabaseUnavailableError from error
-        state = sqlstate(error) if isinstance(error, DBAPIError) else str(getattr(error, "sqlstate", None) or "")
-        if state in _RETRIED:
-            raise ContentionError from error
-        if state == _STATEMENT_TIMEOUT:
-            raise StatementTimeoutError from error
-        if state.startswith(_AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-            raise DatabaseUnavailableError from error
+    Errors: DatabaseBusyError; the connection then can't be used again.
+    """
+    try:
+        async with asyncio.timeout(seconds) as timer:
+            return await begun
+    except TimeoutError:
+        if timer.expired():
+            raise DatabaseBusyError from None
+        raise

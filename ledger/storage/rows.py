@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from ledger.errors import ConflictError, LedgerError
 from ledger.storage.columns import is_any
-from ledger.storage.database import Transaction, violated_constraint
+from ledger.storage.database import Transaction
+from ledger.storage.failures import find_violated_constraint
 from ledger.storage.records import Declaration, declaration_of, readable_columns, reader_of, render_columns
 from ledger.storage.roles import Role
 
@@ -240,5 +241,5 @@ def _render_target(table: Table, name: str) -> str:
 
 def _translate(error: IntegrityError, violations: Violations) -> Exception:
     """The domain error for the violated constraint; if the constraint is not listed, the original error."""
-    make = violations.get(violated_constraint(error) or "")
+    make = violations.get(find_violated_constraint(error) or "")
     return error if make is None else make()

@@ -15,7 +15,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.errors import SchemaOutdatedError
@@ -25,7 +24,8 @@ from ledger.feed.follower import Follower
 from ledger.feed.sequencer import Sequencer
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.settings import FeedSettings, LedgerSettings
-from ledger.storage.database import Database, async_url
+from ledger.storage.database import Database
+from ledger.storage.engine import make_owner_engine
 from ledger.storage.roles import Role, login_name, owner_name, render_dba_sql
 from migrations.metadata import metadata
 from migrations.run import RolesMissingError, alembic_config, migrate
@@ -76,7 +76,7 @@ def test_revisions_are_those_that_alembic_finds_and_its_head_is_required():
 
 class TestRevisions:
     async def test_equal_the_models(self, cluster, database_url):
-        engine = create_async_engine(async_url(database_url.replace("app@", "owner@")))
+        engine = make_owner_engine(database_url.replace("app@", "owner@"))
         async with engine.connect() as connection:
             assert await connection.run_sync(difference) == []
         await engine.dispose()
@@ -134,7 +134,7 @@ class TestTheFeed:
 
     async def test_takes_up_the_events_that_are_there_already(self, cluster, empty_database, keyring, as_of):
         owner_url = cluster.url_of(empty_database, owner=True)
-        engine = create_async_engine(async_url(owner_url))
+        engine = make_owner_engine(owner_url)
         async with engine.begin() as connection:
             await connection.run_sync(upgrade_to, "0001")
         await engine.dispose()
@@ -182,7 +182,7 @@ class TestFourEyes:
         owner = await asyncpg.connect(owner_url)
         counts = "SELECT drafted_complaint_count, drafted_complainant_count FROM block_orders"
         before = await owner.fetchrow(counts)
-        engine = create_async_engine(async_url(owner_url))
+        engine = make_owner_engine(owner_url)
         async with engine.begin() as connection:
             await connection.run_sync(lambda each: command.downgrade(alembic_config(each), "0011-1"))
         await engine.dispose()

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from auth.settings import AuthSettings
 from ledger.accesses import Accesses
 from ledger.errors import UnknownError
-from ledger.storage.database import Database, StatementTimeoutError
+from ledger.storage.database import Database
+from ledger.storage.failures import StatementTimeoutError
 from resolvers.context import Context, ViewerMissingError
 from resolvers.reads import OperationReader, ReaderClosedError
 from tests.support.country import Parties

@@ -207,17 +207,27 @@ class Fleet:
 
 @asynccontextmanager
 async def running_fleet(
-    *, url: str, owner_url: str, keyring: Keyring, folder: Path, count: int, settings: Mapping[str, str] | None = None
+    *,
+    url: str,
+    owner_url: str,
+    keyring: Keyring,
+    folder: Path,
+    count: int,
+    direct_url: str | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Fleet]:
-    """Found the country in a migrated database and serve it from so many processes."""
-    database = Database.connect(
-        LedgerSettings(database_url=url, role_prefix=ROLE_PREFIX, database_pool_timeout_seconds=2), keyring
+    """Found the country in a migrated database and serve it from so many processes; through a pooler by direct_url."""
+    own = LedgerSettings(
+        database_url=url, database_direct_url=direct_url, role_prefix=ROLE_PREFIX, database_pool_timeout_seconds=2
     )
+    database = Database.connect(own, keyring)
     now = datetime.now(UTC)
     parties = await found_country(database, now)
     await _load_plan(database, now)
     await take_part(database, parties, now)
     environment = {**SETTINGS, **render_keys(keyring), "JEMBATAN_DATABASE_URL": url, **(settings or {})}
+    if direct_url is not None:
+        environment["JEMBATAN_DATABASE_DIRECT_URL"] = direct_url
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as http:
         servings = [Serving(f"serve-{place}", folder, environment, http) for place in range(count)]
         fleet = Fleet(servings, http, database, owner_url, parties, {})

@@ -39,7 +39,7 @@ class TestExitStatus:
         monkeypatch.setenv("JEMBATAN_DATABASE_WAIT_SECONDS", "0.1")
         ended = jembatan("member", "list")
         assert ended.status == 1
-        assert "waiting for it" in ended.err
+        assert "Waiting for it" in ended.err
         assert "error: DATABASE_UNAVAILABLE: " in ended.err
         assert "hunter2" not in ended.err
         assert "Traceback" not in ended.err

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from ledger.errors import Category
-from ledger.storage.database import ContentionError, Database, Transaction
+from ledger.storage.database import Database, Transaction
+from ledger.storage.failures import ContentionError
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR
 
