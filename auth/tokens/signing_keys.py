@@ -98,9 +98,22 @@ async def load_signing_keys(tx: Transaction, *, overlap: timedelta = timedelta(d
     Errors: EncryptionKeyError.
     """
     await ensure_signing_key(tx)
+    keys = await read_signing_keys(tx, overlap=overlap)
+    if keys is None:
+        raise RuntimeError("The signing key that was just created is not there.")
+    return keys
+
+
+async def read_signing_keys(tx: Transaction, *, overlap: timedelta) -> SigningKeys | None:
+    """Read the current key, and those retired less than the overlap ago; None if there is no current one.
+
+    Runs under the AUTH role. Errors: EncryptionKeyError.
+    """
     is_published = signing_keys.c.retired_at.is_(None) | (signing_keys.c.retired_at > tx.as_of - overlap)
     rows = (await tx.execute(select(signing_keys).where(is_published).order_by(signing_keys.c.id))).all()
-    current = next(row for row in rows if row.retired_at is None)
+    current = next((row for row in rows if row.retired_at is None), None)
+    if current is None:
+        return None
     private = json.loads(tx.keyring.open(current.private_key, _place(current.id)))
     public = [ECKey.import_key(row.public_key) for row in rows]
     return SigningKeys(current=ECKey.import_key(private), public={str(key.kid): key for key in public})

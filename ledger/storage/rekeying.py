@@ -100,6 +100,19 @@ async def list_key_standings(tx: Transaction) -> list[KeyStanding]:
         )
         for row in await tx.execute(statement)
     ]
+async def is_keyring_known(database: Database, *, as_of: datetime) -> bool:
+    """Whether the database was written with the configured keys before; as check_keyring, but records nothing.
+
+    Errors: EncryptionKeyError, ReferenceKeyError.
+    """
+    keyring = database.keyring
+    async with database.snapshot(Role.JOBS, as_of=as_of) as tx:
+        known = {row.key_id: bytes(row.sealed) for row in await tx.execute(select(keyring_checks))}
+    if _REFERENCE not in known:
+        return False
+    is_current_known = keyring.current_key_id in known
+    _check_known(keyring, known)
+    return is_current_known
 
 
 def _check_known(keyring: Keyring, known: dict[str, bytes]) -> None:

@@ -59,7 +59,7 @@ CHANGING = {
     ("audit", "retire-witness"): Act.WITNESS_RETIRED,
 }
 READING = {
-    ("schema",), ("member", "list"), ("brand", "list"), ("office", "list"), ("officer", "list"),
+    ("schema",), ("doctor",), ("member", "list"), ("brand", "list"), ("office", "list"), ("officer", "list"),
     ("officer", "identities"), ("client", "list"), ("participation", "list"), ("numbering", "proposals"),
     ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"), ("audit", "keys"), ("audit", "export"),
     ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"), ("orders", "waiting"), ("orders", "content"),
