@@ -18,9 +18,11 @@ from auth.settings import AuthSettings
 from gateway.operations.settings import OperationSettings
 from gateway.process.settings import ProcessSettings
 from gateway.streams.settings import StreamSettings
+from ledger.sections import PREFIX
 from ledger.settings import LedgerSettings
 
-PREFIX = "JEMBATAN_"
+_BESIDE_EVIDENCE_BYTES = 131_072
+"""What a body has beside one piece of evidence: the document, and the rest of the complaint."""
 
 
 class SettingsError(Exception):
@@ -49,16 +51,33 @@ def load_settings(**overrides: Any) -> Settings:
     Errors: SettingsError, with one line per invalid variable, without its value; SignalWeightsInvalidError.
     """
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         lines = [_line(item["loc"], item["msg"]) for item in error.errors(include_url=False, include_input=False)]
         raise SettingsError("\n".join(lines)) from None
+    _check_evidence_fits(settings)
+    return settings
 
 
 def list_unknown_variables() -> list[str]:
     """JEMBATAN_ variables in the environment that no setting reads, most likely misspelt."""
     known = {variable_name(name) for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def _check_evidence_fits(settings: Settings) -> None:
+    """Refuse a piece of evidence that is allowed and that no body may hold. Errors: SettingsError."""
+    needed = base64_length(settings.evidence_bytes_max) + _BESIDE_EVIDENCE_BYTES
+    if needed > settings.body_bytes_max:
+        raise SettingsError(
+            f"{variable_name('evidence_bytes_max')}: in base64, such a piece needs {variable_name('body_bytes_max')} "
+            f"to be {needed} or more"
+        )
+
+
+def base64_length(size: int) -> int:
+    """Return how many characters so many bytes have in base64, with padding."""
+    return (size + 2) // 3 * 4
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:

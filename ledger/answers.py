@@ -16,7 +16,10 @@ class AnswerTooLargeError(InvalidInputError):
     """The answer is larger than one answer may be."""
 
     code = "ANSWER_TOO_LARGE"
-    hint = "Ask for a smaller page or fewer fields. What a mutation wrote stands, and it can safely be repeated."
+    hint = (
+        "Ask for a smaller page or fewer fields. What a mutation wrote stands, and it can safely be repeated. The "
+        "bound is JEMBATAN_ANSWER_BYTES_MAX."
+    )
 
     @classmethod
     def beyond(cls, bytes_max: float) -> Self:

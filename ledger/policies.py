@@ -46,7 +46,12 @@ class FilingPolicy(SettingsSection):
     chronology_characters_max: int = Field(
         100_000, ge=1, le=10_000_000, description="The longest chronology of a complaint."
     )
-    evidence_bytes_max: int = Field(10_485_760, ge=1, description="The largest evidence file.")
+    evidence_bytes_max: int = Field(
+        3_000_000,
+        ge=1,
+        description="The largest piece of evidence; with BODY_BYTES_MAX, which must hold it in base64, and 128 KiB "
+        "beside it.",
+    )
     evidence_items_max: int = Field(10, ge=1, le=1000, description="Evidence files of one complaint.")
 
     @property

@@ -9,6 +9,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+PREFIX = "JEMBATAN_"
+"""Of the environment variables; errors name the variable that bounds what they refuse."""
+
 
 class SettingsSection(BaseModel):
     """A group of settings. An attribute has the name of its environment variable, in lower case and without the prefix.

@@ -55,7 +55,7 @@ class LoginSite:
         """Count the request. Errors: TooManyRequestsError."""
         retry_after_s = self._limit.admit(address_of(request), as_of=self.clock())
         if retry_after_s is not None:
-            raise TooManyRequestsError(retry_after_s)
+            raise TooManyRequestsError(retry_after_s, setting="JEMBATAN_AUTHORIZE_REQUESTS_PER_ADDRESS")
 
     def browser_of(self, request: Request) -> Browser:
         """Return the browser that sent the request."""

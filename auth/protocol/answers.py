@@ -40,9 +40,9 @@ class TooManyRequestsError(OAuth2Error):  # type: ignore[misc]
     description = "Too many token requests; a token can be used until it expires."
     status_code = 429
 
-    def __init__(self, retry_after_s: int) -> None:
-        """Take the seconds after which the caller may try again."""
-        super().__init__()
+    def __init__(self, retry_after_s: int, *, setting: str) -> None:
+        """Take the seconds after which the caller may try again, and the variable that bounds its requests."""
+        super().__init__(description=f"{self.description} The bound is {setting}.")
         self.retry_after_s = retry_after_s
 
     def get_headers(self) -> list[tuple[str, str]]:

@@ -117,7 +117,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         share = client.client_id if client.auth_method != "none" else f"{client.client_id} {request.address}"
         retry_after_s = self._admit_client(share)
         if retry_after_s is not None:
-            raise TooManyRequestsError(retry_after_s)
+            raise TooManyRequestsError(retry_after_s, setting="JEMBATAN_TOKEN_REQUESTS_PER_CLIENT")
         request.client, request.is_authenticated = client, True
         self._use_proof(request, client, endpoint)
         return client

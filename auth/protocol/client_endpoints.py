@@ -49,7 +49,7 @@ class ClientEndpoints:
         # A flood leaves no rows: what is refused here is only counted.
         retry_after_s = self._limit.admit(address, as_of=runs.clock())
         if retry_after_s is not None:
-            raise TooManyRequestsError(retry_after_s)
+            raise TooManyRequestsError(retry_after_s, setting="JEMBATAN_TOKEN_REQUESTS_PER_ADDRESS")
 
         def answer_recorded(server: AuthorizationServer) -> Answer:
             answer = server.answer_client(adapted, work)

@@ -23,9 +23,9 @@ from graphql import (
 from strawberry.federation.schema_directives import Cost, ListSize
 from strawberry.types.unset import UNSET
 
+from gateway.operations.document_bounds import too_many_items
 from gateway.operations.errors import PageTooLargeError, SlicingArgumentError
 from gateway.operations.literals import ABSENT, read_argument, read_int
-from ledger.errors import TooManyItemsError
 
 LIST_SIZE_ASSUMED = 10
 """Length of a list that declares no size of its own."""
@@ -93,7 +93,7 @@ class CostModel:
                 stack.extend(item.values())
             elif isinstance(item, list):
                 if len(item) > bound:
-                    raise TooManyItemsError(f"A list has {len(item)} items; at most {bound} are allowed.")
+                    raise too_many_items(len(item), bound, "REPRESENTATIONS_MAX" if items_max else "LIST_ITEMS_MAX")
                 stack.extend(item)
         return objects
 

@@ -59,17 +59,22 @@ def check_document_bounds(document: DocumentNode, settings: LimitSettings) -> No
     census = _Census()
     visit(document, census)
     if census.aliases > settings.document_aliases_max:
-        raise _too_many("aliases", census.aliases, settings.document_aliases_max)
+        raise _too_many("aliases", census.aliases, settings.document_aliases_max, "DOCUMENT_ALIASES_MAX")
     if census.directives > settings.document_directives_max:
-        raise _too_many("directives", census.directives, settings.document_directives_max)
+        raise _too_many("directives", census.directives, settings.document_directives_max, "DOCUMENT_DIRECTIVES_MAX")
     if census.repeats > settings.document_repeats_max:
         # GraphQL's own rule that fields can be merged compares every pair of them.
-        raise _too_many("fields with the same name in one selection", census.repeats, settings.document_repeats_max)
+        raise _too_many(
+            "fields with the same name in one selection",
+            census.repeats,
+            settings.document_repeats_max,
+            "DOCUMENT_REPEATS_MAX",
+        )
     if census.list_items > settings.list_items_max:
-        raise TooManyItemsError(f"A list has {census.list_items} items; at most {settings.list_items_max} are allowed.")
+        raise too_many_items(census.list_items, settings.list_items_max, "LIST_ITEMS_MAX")
     depth = measure_depth(document)
     if depth > settings.document_depth_max:
-        raise _too_many("levels", depth, settings.document_depth_max)
+        raise _too_many("levels", depth, settings.document_depth_max, "DOCUMENT_DEPTH_MAX")
 
 
 def measure_depth(document: DocumentNode) -> int:
@@ -106,5 +111,13 @@ def _measure(
     return deepest
 
 
-def _too_many(what: str, found: int, allowed: int) -> OperationTooComplexError:
-    return OperationTooComplexError(f"The document has {found} {what}; at most {allowed} are allowed.")
+def too_many_items(found: int, allowed: int, setting: str) -> TooManyItemsError:
+    """Return the refusal of a list, which names the setting that bounds it."""
+    said = f"A list has {found} items; at most {allowed} are allowed (JEMBATAN_{setting})."
+    return TooManyItemsError(said, hint="Send fewer in one call, and repeat the call for the rest.")
+
+
+def _too_many(what: str, found: int, allowed: int, setting: str) -> OperationTooComplexError:
+    return OperationTooComplexError(
+        f"The document has {found} {what}; at most {allowed} are allowed (JEMBATAN_{setting})."
+    )

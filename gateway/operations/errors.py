@@ -160,7 +160,10 @@ class RequestTimeoutError(RequestRefusedError):
 
     code = "REQUEST_TIMEOUT"
     status = 408
-    hint = "Send the request again, without pauses."
+    hint = (
+        "Send the request again, without pauses. The bounds are JEMBATAN_REQUEST_HEAD_SECONDS, "
+        "JEMBATAN_REQUEST_BODY_SECONDS and JEMBATAN_REQUEST_BODY_BYTES_PER_SECOND_MIN."
+    )
 
 
 class StreamNeedsHttp11Error(RequestRefusedError):
@@ -175,14 +178,17 @@ class BodyTooLargeError(RequestRefusedError):
 
     code = "BODY_TOO_LARGE"
     status = 413
-    hint = "Send less in one request; callers with a token may send more than others."
+    hint = (
+        "Send less in one request. The bound is JEMBATAN_BODY_BYTES_MAX, and without a token "
+        "JEMBATAN_BODY_ANONYMOUS_BYTES_MAX."
+    )
 
 
 class TooManyValuesError(RequestRefusedError):
     """The request has too many values."""
 
     code = "TOO_MANY_VALUES"
-    hint = "Send fewer items in one request."
+    hint = "Send fewer items in one request. The bound is JEMBATAN_BODY_VALUES_MAX."
 
 
 class UrlTooLongError(RequestRefusedError):
@@ -190,7 +196,7 @@ class UrlTooLongError(RequestRefusedError):
 
     code = "URL_TOO_LONG"
     status = 414
-    hint = "Send the same operation by POST."
+    hint = "Send the same operation by POST. The bound is JEMBATAN_URL_BYTES_MAX."
 
 
 class UnsupportedMediaTypeError(RequestRefusedError):
@@ -206,6 +212,7 @@ class HeadTooLargeError(RequestRefusedError):
 
     code = "HEAD_TOO_LARGE"
     status = 431
+    hint = "Send fewer or shorter headers. The bound is JEMBATAN_HEADER_BYTES_MAX."
 
 
 class TooManyConnectionsError(RequestRefusedError):
@@ -214,7 +221,10 @@ class TooManyConnectionsError(RequestRefusedError):
     code = "TOO_MANY_CONNECTIONS"
     category = Code.RATE_LIMITED
     status = 503
-    hint = "Use the connections that are open, or wait for the number of seconds in Retry-After."
+    hint = (
+        "Use the connections that are open, or wait for the number of seconds in Retry-After. The bounds are "
+        "JEMBATAN_CONNECTIONS_MAX and JEMBATAN_CONNECTIONS_PER_ADDRESS_MAX."
+    )
 
 
 class TokenInvalidError(RequestRefusedError):
@@ -232,7 +242,10 @@ class RateLimitedError(RequestRefusedError):
     code = "RATE_LIMITED"
     category = Code.RATE_LIMITED
     status = 429
-    hint = "Wait for the number of seconds in Retry-After."
+    hint = (
+        "Wait for the number of seconds in Retry-After. The bound is JEMBATAN_RATE_PER_SECOND, and without a token "
+        "JEMBATAN_RATE_ANONYMOUS_PER_SECOND."
+    )
 
 
 class LookupsExhaustedError(RequestRefusedError):
@@ -241,7 +254,10 @@ class LookupsExhaustedError(RequestRefusedError):
     code = "LOOKUPS_EXHAUSTED"
     category = Code.RATE_LIMITED
     status = 429
-    hint = "Wait for the number of seconds in retryAfterSeconds, or look up fewer numbers in one operation."
+    hint = (
+        "Wait for the number of seconds in retryAfterSeconds, or look up fewer numbers in one operation. The bound is "
+        "JEMBATAN_LOOKUPS_PER_CLIENT_DAILY."
+    )
 
 
 class OverloadedError(RequestRefusedError):
@@ -250,7 +266,7 @@ class OverloadedError(RequestRefusedError):
     code = "OVERLOADED"
     category = Code.RATE_LIMITED
     status = 503
-    hint = "Wait for the number of seconds in Retry-After."
+    hint = "Wait for the number of seconds in Retry-After. The bound is JEMBATAN_IN_FLIGHT_MAX."
 
 
 class OperationTimeoutError(RequestRefusedError):
@@ -259,7 +275,10 @@ class OperationTimeoutError(RequestRefusedError):
     code = "OPERATION_TIMEOUT"
     category = Code.OPERATION_TOO_COMPLEX
     status = 504
-    hint = "Ask for less in one call. A mutation is idempotent and can safely be repeated."
+    hint = (
+        "Ask for less in one call. A mutation is idempotent and can safely be repeated. The bound is "
+        "JEMBATAN_OPERATION_TIMEOUT_SECONDS."
+    )
 
 
 class OperationRefusedError(GatewayError):
@@ -341,7 +360,7 @@ class PageTooLargeError(OperationRefusedError):
 
     code = "PAGE_TOO_LARGE"
     category = Code.BAD_USER_INPUT
-    hint = "Ask for a smaller page and follow pageInfo.endCursor."
+    hint = "Ask for a smaller page and follow pageInfo.endCursor. The bound is JEMBATAN_PAGE_SIZE_MAX."
 
 
 class SlicingArgumentError(OperationRefusedError):

@@ -263,7 +263,9 @@ class _Walk:
         for selection in selection_set.selections:
             self.selections += 1
             if self.selections > self.selections_max:
-                raise OperationTooComplexError(f"The operation selects more than {self.selections_max} fields.")
+                raise OperationTooComplexError(
+                    f"The operation selects more than {self.selections_max} fields (JEMBATAN_DOCUMENT_SELECTIONS_MAX)."
+                )
             if not self._is_included(selection.directives):
                 continue
             if isinstance(selection, FieldNode):

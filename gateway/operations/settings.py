@@ -64,7 +64,11 @@ class LimitSettings(SettingsSection):
 
     title: ClassVar[str] = "Limits of operations"
 
-    body_bytes_max: int = Field(4_194_304, ge=1024, description="The largest body of one request.")
+    body_bytes_max: int = Field(
+        4_194_304,
+        ge=1024,
+        description="The largest body of one request; a larger EVIDENCE_BYTES_MAX needs a larger body.",
+    )
     body_anonymous_bytes_max: int = Field(
         65_536, ge=1024, description="The largest request body of a caller without a token; at most BODY_BYTES_MAX."
     )

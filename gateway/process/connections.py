@@ -260,7 +260,8 @@ class BoundedFrames(ServerProtocol):
         if self._is_flooded:
             code, reason = TOO_MANY_MESSAGES, "Too many messages"
         elif code == StandardCode.MESSAGE_TOO_BIG:
-            code, reason = MESSAGE_TOO_LARGE, f"A message may have at most {self.max_message_size} bytes"
+            code = MESSAGE_TOO_LARGE
+            reason = f"A message may have at most {self.max_message_size} bytes (JEMBATAN_STREAM_MESSAGE_BYTES_MAX)"
         elif code == StandardCode.INVALID_DATA:
             reason = "The message is not UTF-8."
         super().fail(code, reason)

@@ -43,7 +43,9 @@ class SlowReaderError(StreamEndError):
     code = "SLOW_READER"
     category = Code.RATE_LIMITED
     status = 503
-    hint = "Open the subscription again with the last cursor, and read faster."
+    hint = (
+        "Open the subscription again with the last cursor, and read faster. The bound is JEMBATAN_STREAM_STALL_SECONDS."
+    )
 
 
 class ServerShutdownError(StreamEndError):
@@ -86,7 +88,10 @@ class TooManyStreamsError(StreamEndError):
     code = "TOO_MANY_STREAMS"
     category = Code.RATE_LIMITED
     status = 429
-    hint = "Close streams that you no longer need, or use one WebSocket for several subscriptions."
+    hint = (
+        "Close streams that you no longer need, or use one WebSocket for several subscriptions. The bounds are "
+        "JEMBATAN_STREAM_CONNECTIONS_PER_CLIENT and JEMBATAN_STREAMS_MAX."
+    )
 
 
 class TooManySubscriptionsError(StreamEndError):
@@ -95,7 +100,7 @@ class TooManySubscriptionsError(StreamEndError):
     code = "TOO_MANY_SUBSCRIPTIONS"
     category = Code.RATE_LIMITED
     status = 429
-    hint = "Complete some, or open another connection."
+    hint = "Complete some, or open another connection. The bound is JEMBATAN_SUBSCRIPTIONS_PER_CONNECTION."
 
 
 def end_of_token(reason: Refusal) -> TokenExpiredError | TokenRevokedError:

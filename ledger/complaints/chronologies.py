@@ -1,5 +1,6 @@
 """What happened, in the complainant's words: validated, sealed, and compared by a keyed digest. Pure: no storage."""
 
+from ledger.errors import TextTooLongError
 from ledger.identifiers import ComplaintId
 from ledger.policies import FilingPolicy
 from ledger.storage.sealing import Keyring
@@ -8,7 +9,11 @@ from ledger.texts import check_optional_text
 
 def check_chronology(chronology: str | None, policy: FilingPolicy) -> str | None:
     """Return the chronology cleaned. Errors: TextInvalidError, TextTooLongError."""
-    return check_optional_text(chronology, field="chronology", length_max=policy.chronology_characters_max, lines=True)
+    length_max = policy.chronology_characters_max
+    if chronology is not None and len(chronology) > length_max:
+        said = f"The text is longer than {length_max} characters."
+        raise TextTooLongError(said, field="chronology", hint="The bound is JEMBATAN_CHRONOLOGY_CHARACTERS_MAX.")
+    return check_optional_text(chronology, field="chronology", length_max=length_max, lines=True)
 
 
 def digest_chronology(keyring: Keyring, chronology: str) -> str:

@@ -38,12 +38,14 @@ class EvidenceTooLargeError(InvalidInputError):
     """The evidence is too large."""
 
     code = "EVIDENCE_TOO_LARGE"
+    hint = "Send a smaller picture, or a part of the recording. The bound is JEMBATAN_EVIDENCE_BYTES_MAX."
 
 
 class EvidenceTooManyError(InvalidInputError):
     """There are too many pieces of evidence."""
 
     code = "EVIDENCE_TOO_MANY"
+    hint = "Leave out the less telling ones. The bound is JEMBATAN_EVIDENCE_ITEMS_MAX."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,9 @@ def prepare_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> lis
         try:
             if draft.evidence and evidence_bytes > EVIDENCE_CALL_BYTES_MAX:
                 raise EvidenceTooLargeError(
-                    f"One call takes at most {EVIDENCE_CALL_BYTES_MAX} bytes of evidence.", field="evidence"
+                    f"One call takes at most {EVIDENCE_CALL_BYTES_MAX} bytes of evidence.",
+                    field="evidence",
+                    hint="File the rest in another call.",
                 )
             checked.append(prepare_complaint(draft, policy=tx.policies, keyring=tx.keyring, as_of=tx.as_of))
         except LedgerError as error:

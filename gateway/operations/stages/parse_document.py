@@ -59,13 +59,14 @@ def _parse(text: str, services: Services) -> DocumentNode:
     bounds = {"charactersMax": characters_max, "tokensMax": tokens_max}
     if len(text) > characters_max:
         # graphql-core has the same bound, and to report it looks through the whole text for its lines.
-        message = f"Document contains more than {characters_max} characters. Parsing aborted."
+        message = f"The document has more than {characters_max} characters (JEMBATAN_DOCUMENT_CHARACTERS_MAX)."
         raise OperationTooComplexError(message, extensions=bounds)
     try:
         document = _unlink(parse(text, max_lexical_tokens=tokens_max, max_comments=tokens_max))
     except GraphQLError as error:
         if error.message.endswith("Parsing aborted."):
-            raise OperationTooComplexError(error.message, extensions=bounds) from None
+            message = f"The document has more than {tokens_max} tokens or comments (JEMBATAN_DOCUMENT_TOKENS_MAX)."
+            raise OperationTooComplexError(message, extensions=bounds) from None
         locations = [location.formatted for location in error.locations or ()]
         raise DocumentSyntaxError(error.message, extensions={"locations": locations}) from None
     _check_numbers(document)

@@ -69,7 +69,8 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
     services.metrics.cost.observe(cost)
     if cost > services.settings.cost_max:
         raise OperationTooComplexError(
-            f"The operation's estimated cost is {cost}; at most {services.settings.cost_max} is allowed.",
+            f"The operation's estimated cost is {cost}; at most {services.settings.cost_max} is allowed "
+            "(JEMBATAN_COST_MAX).",
             headers={"X-Jembatan-Cost": str(cost)},
             extensions={"cost": cost, "costMax": services.settings.cost_max},
         )

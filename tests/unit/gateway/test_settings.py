@@ -1,5 +1,7 @@
 """Settings: read from the environment, bounded, and refused in words that help and tell no secret."""
 
+import base64
+
 import pytest
 
 from gateway.settings import Settings, SettingsError, list_unknown_variables, load_settings
@@ -50,6 +52,20 @@ class TestLoadSettings:
         assert str(refused.value).startswith(f"{variable}: ")
         assert "\n" not in str(refused.value)
         assert "hunter2" not in str(refused.value)
+
+    def test_refuses_a_piece_of_evidence_that_no_body_holds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JEMBATAN_EVIDENCE_BYTES_MAX", "10485760")
+        with pytest.raises(SettingsError) as refused:
+            load_settings()
+        needed = len(base64.b64encode(bytes(10_485_760))) + 131_072
+        assert str(refused.value) == (
+            f"JEMBATAN_EVIDENCE_BYTES_MAX: in base64, such a piece needs JEMBATAN_BODY_BYTES_MAX to be {needed} or more"
+        )
+        monkeypatch.setenv("JEMBATAN_BODY_BYTES_MAX", str(needed - 1))
+        with pytest.raises(SettingsError):
+            load_settings()
+        monkeypatch.setenv("JEMBATAN_BODY_BYTES_MAX", str(needed))
+        assert load_settings().evidence_bytes_max == 10_485_760
 
     def test_names_every_bad_variable_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JEMBATAN_PORT", "x")
