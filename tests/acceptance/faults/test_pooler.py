@@ -40,7 +40,7 @@ FOLLOWED = (
 
 
 @pytest.fixture(scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory, binary: Path) -> AsyncIterator[OwnServer]:  # noqa: ARG001 - one for each
+async def server(tmp_path_factory: pytest.TempPathFactory, binary: Path) -> AsyncIterator[OwnServer]:
     server = OwnServer(tmp_path_factory.mktemp("pooled"), role_prefix=ROLE_PREFIX)
     server.urls = await asyncio.to_thread(server.start)
     yield server
