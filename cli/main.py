@@ -13,12 +13,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.accesses import accesses
-from cli.acknowledgements import acknowledgements
-from cli.audit.witness import audit
-from cli.clients import clients
-from cli.demo import demo
-from cli.doctor import doctor
 from cli.failures import MISUSED, report_failure
 from cli.loading import Entry, LazyGroup
 
@@ -44,6 +38,12 @@ COMMANDS = (
         place="cli.status:status",
         help="Show what waits, what is late and what failed, and the state of schema, keys, log, members and clock.",
         epilog="Examples: jembatan status\n\njembatan status --json",
+    ),
+    Entry(
+        name="doctor",
+        place="cli.doctor:doctor",
+        help="Check settings, database, pooler, keys, clock, disk, TLS and issuer, and say what to do.",
+        epilog="Examples: jembatan doctor\n\njembatan doctor --json",
     ),
     Entry(
         name="migrate",
@@ -177,39 +177,6 @@ app = typer.Typer(
     help="Jembatan: one shared view of fraud complaints and block orders for a regulator, carriers and agencies.",
     epilog="Begin with: jembatan demo. Settings are environment variables: docs/settings.md.",
 )
-app.command("serve", epilog="Example: jembatan serve --migrate --port 8000")(serve)
-app.command("demo", epilog="Examples: jembatan demo\n\njembatan demo --exit --json")(demo)
-app.command("migrate", epilog="Examples: jembatan migrate\n\njembatan migrate --print-roles > roles.sql")(migrate)
-app.command("doctor", epilog="Examples: jembatan doctor\n\njembatan doctor --json")(doctor)
-app.command("schema", epilog="Example: jembatan schema > jembatan.graphql")(schema)
-app.command(
-    "forward",
-    epilog='Example: jembatan forward --officer ana --legal-basis "PM 5/2021" --subscriber-notice "Blocked after '
-    'verified complaints of fraud; appeal at the help desk."',
-)(forward)
-app.command("schedule", epilog="Example: jembatan schedule --json")(schedule)
-app.command(
-    "follow",
-    epilog="Examples: JEMBATAN_CLIENT=ID:SECRET jembatan follow orders --url https://graph.example.id "
-    "--cursor-file orders.cursor\n\n"
-    "JEMBATAN_CLIENT=ID jembatan follow signals --url https://graph.example.id --private-key key.json",
-)(follow)
-app.add_typer(members, name="member")
-app.add_typer(brands, name="brand")
-app.add_typer(offices, name="office")
-app.add_typer(officers, name="officer")
-app.add_typer(clients, name="client")
-app.add_typer(participations, name="participation")
-app.add_typer(signals, name="signals")
-app.add_typer(numbering, name="numbering")
-app.add_typer(imports, name="import")
-app.add_typer(orders, name="orders")
-app.add_typer(acknowledgements, name="acknowledgements")
-app.add_typer(reassignments, name="reassignments")
-app.add_typer(outages, name="outage")
-app.add_typer(keys, name="keys")
-app.add_typer(audit, name="audit")
-app.add_typer(accesses, name="access")
 
 
 def main() -> NoReturn:

@@ -14,7 +14,7 @@ from ledger.storage.pooler import Between, find_between
 from ledger.storage.rekeying import is_keyring_known
 from ledger.storage.roles import Role
 from ledger.storage.standing import VERSION_MIN, Standing, read_standing
-from migrations.run import check_rights, check_schema
+from migrations.state import check_rights, check_schema
 
 _FEED_CONNECTIONS = 2
 _CLOCK_SECONDS_GOOD, _CLOCK_SECONDS_MAX = 1.0, 10.0

@@ -100,6 +100,8 @@ async def list_key_standings(tx: Transaction) -> list[KeyStanding]:
         )
         for row in await tx.execute(statement)
     ]
+
+
 async def is_keyring_known(database: Database, *, as_of: datetime) -> bool:
     """Whether the database was written with the configured keys before; as check_keyring, but records nothing.
 
