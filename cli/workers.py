@@ -1,9 +1,9 @@
 """Several serving processes on one listening socket, and the parent that supervises them.
 
 Workers share only the socket and the database. Each has a pipe on which it says that it serves, or why it can't. What
-keeps one from serving when `serve` begins ends `serve`, as it would with one process; a worker that ends later is
-started again, after a wait that grows while it keeps ending. A worker whose parent is gone stops: it holds the end of
-another pipe, which then closes.
+keeps one from serving when `serve` begins ends `serve`, as it would with one process. A worker that ends later, or that
+says nothing of why while another serves, is started again, after a wait that grows while it keeps ending. A worker
+whose parent is gone stops: it holds the end of another pipe, which then closes.
 """
 
 import os
@@ -135,7 +135,9 @@ class _Crew:
             failure = Failure.parse(worker.said)
             if failure is not None:
                 raise RelayedError(failure)
-            raise WorkersFailedError(f"Worker {worker.place} ended with status {status} before it served.", hint=None)
+            if not any(each.has_served for each in self.workers):
+                said = f"Worker {worker.place} ended with status {status} before it served."
+                raise WorkersFailedError(said, hint=None)
         since, worker.serves_since = worker.serves_since, None
         is_steady = since is not None and time.monotonic() - since >= _STEADY_SECONDS
         worker.failures = 0 if is_steady else worker.failures + 1

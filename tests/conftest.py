@@ -4,6 +4,7 @@ import asyncio
 import functools
 import itertools
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -25,11 +26,14 @@ pytest_plugins = ["tests.support.fixtures.auth", "tests.support.fixtures.feed", 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Temporary files in a folder of this run's own.
+    """Ctrl-C as in a terminal, and temporary files in a folder of this run's own.
 
     As root the server runs as another user, for whom it opens the parent folders; pytest's usual parent
     folder is shared by all runs, and the next run that starts would close it again under a running server.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell ignores it in what it runs in the background, and every process that a test starts would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.basetemp is None and not hasattr(config, "workerinput"):
         config.option.basetemp = tempfile.mkdtemp(prefix="jembatan-tests-")
         config.add_cleanup(functools.partial(shutil.rmtree, config.option.basetemp, ignore_errors=True))

@@ -8,6 +8,7 @@ It needs root, and a kernel that lets root make namespaces and overlays.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -192,12 +193,15 @@ def run(
     )
     entry |= {"root": str(root), "volumes": image.volumes}
     started = ["nsenter", f"--target={stages.holder}", "--mount", "--"]
-    started += ["unshare", "--mount", "--propagation=private", "--pid", "--net", "--fork", "--kill-child"]
+    started += ["unshare", "--mount", "--propagation=private", "--pid", "--net", "--fork"]
     started += [f"{root}/usr/local/bin/python", "-c", _ENTER.read_text(), json.dumps(entry)]
     with output.open("wb") as log:
         process = subprocess.Popen(started, stdout=log, stderr=subprocess.STDOUT)
+        container = Container(image, process, output, more)
         try:
-            yield Container(image, process, output, more)
+            yield container
         finally:
-            process.kill()
+            # With it all others in there end. It outlives its parent, since it took another user.
+            if process.poll() is None:
+                os.kill(container.init, signal.SIGKILL)
             process.wait()

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from ledger.errors import SchemaOutdatedError
 from ledger.feed.follower import Follower
-from ledger.storage.database import async_url
+from ledger.storage.engine import async_url
 from migrations.locking import TablesBusyError, lock_tables
 from migrations.state import check_rights, check_schema, check_served_schema, head_revision
 from tests.support.audited import compare_now, count_rows, find_finding, verify_now

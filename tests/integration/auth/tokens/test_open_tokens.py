@@ -386,4 +386,4 @@ class TestDatabaseAway:
         assert await streams.later(0.5) == {"short": EXPIRED, "revoked": REVOKED, "officer": REVOKED}
         assert await streams.later(5) == {"short": EXPIRED, "revoked": REVOKED, "officer": REVOKED}
         assert [record.message for record in caplog.records] == ["open_tokens_unchecked", "open_tokens_checked_again"]
-        assert caplog.records[0].__dict__["error"] == "DatabaseUnavailableError"
+        assert caplog.records[0].__dict__["error"] == "DatabaseBusyError"
