@@ -48,9 +48,13 @@ class ShortSearches(Collector):
         gc.callbacks.remove(self._note)
 
     def tend(self) -> None:
-        """Search all that is not set aside, after each of the larger searches."""
+        """Search all that is not set aside, after each of the larger searches, or where much is new.
+
+        Python counts what is new less what is freed. Where one thing replaces another, as every heartbeat does, much
+        that is new comes together unnoticed.
+        """
         self._is_due = False
-        if gc.get_count()[2] == 0:
+        if gc.get_count()[2] == 0 and len(gc.get_objects(generation=0)) < _SET_ASIDE_MIN:
             return
         gc.collect()
         if len(gc.get_objects()) >= _SET_ASIDE_MIN:

@@ -52,6 +52,15 @@ class TestShortSearches:
         searches.tend()
         assert count_knots() == len(kept)
 
+    def test_find_what_took_the_place_of_something_older(self, searches: ShortSearches) -> None:
+        kept: list[list[int]] = [[] for _ in range(60_000)]
+        searches.tend()
+        for place in range(len(kept)):
+            kept[place] = []
+        before = gc.get_freeze_count()
+        searches.tend()
+        assert gc.get_freeze_count() >= before + len(kept) / 2
+
     def test_report_how_long_they_took(self, searches: ShortSearches) -> None:
         gc.collect()
         gc.collect()
