@@ -55,8 +55,9 @@ class Status:
 def status(*, as_json: JsonFlag = False) -> None:
     """Show what waits, what is late and what failed, and the state of schema, keys, log, members and clock.
 
-    Orders are open while a carrier has to act, overdue once the due time has passed, and unanswered if the carrier said
-    nothing at all by then. No key is rotated by itself: the table of keys shows how old each is.
+    Orders are open while a carrier has to act, overdue once the due time has passed, and unanswered if the carrier had
+    not even confirmed receipt by then; a request for more time is no confirmation. No key is rotated by itself: the
+    table of keys shows how old each is.
     """
     from cli.session import run_session
 

@@ -22,9 +22,9 @@ class Standing:
     drafts_awaiting_approval are all drafts of orders; drafts_held are those of them that need a written override.
     proposals_awaiting_approval are next versions and lifts of issued orders. orders_unconfirmed were issued by one
     officer alone. Orders are open while their carrier has to act, overdue once their due time has passed, and
-    unanswered if it said nothing at all by then. Mappings name only members with a count above 0. feed_pending is
-    counted up to 100,000; feed_lag_seconds is the age of the oldest event without a position, 0 if there is none.
-    failed_jobs are those whose last run failed.
+    unanswered if it had not even confirmed receipt by then. Mappings name only members with a count above 0.
+    feed_pending is counted up to 100,000; feed_lag_seconds is the age of the oldest event without a position, 0 if
+    there is none. failed_jobs are those whose last run failed.
     """
 
     awaiting_verification: int

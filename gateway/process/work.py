@@ -102,7 +102,7 @@ class WorkWatch(Collector):
             ("orders_overdue", "Those of them whose due time has passed.", standing.orders_overdue_by_carrier),
             (
                 "orders_unanswered",
-                "Those of the overdue ones of which the carrier has said nothing at all.",
+                "Those of the overdue ones whose receipt the carrier has not even confirmed.",
                 standing.orders_unanswered_by_carrier,
             ),
         ):

@@ -20,7 +20,8 @@ class CarrierStanding:
     """One carrier's orders, of which the drafts are the regulator's to issue.
 
     drafts_held are among the drafts: they need a written override. open are issued, and the carrier still has to act;
-    overdue are those of them whose due time has passed, and unanswered those of these of which it said nothing at all.
+    overdue are those of them whose due time has passed, and unanswered those of these that it confirmed in
+    no way, not even their receipt; a request for more time is no confirmation.
     """
 
     drafts: int

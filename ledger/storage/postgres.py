@@ -106,7 +106,7 @@ class PostgresFolder:
         while self.find_postmaster() is not None:
             if time.monotonic() >= deadline:
                 raise PostgresError("The server does not stop.")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)  # no loop runs yet, and the server tells nobody
 
     def find_postmaster(self) -> Postmaster | None:
         """Return the server that runs in this folder, or None; also if only its file is left."""
@@ -130,7 +130,7 @@ class PostgresFolder:
                 return found
             if found is None or time.monotonic() >= deadline:
                 raise PostgresError(self._read_last_line() or "The server ended while it started.")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)  # no loop runs yet, and the server tells nobody
 
     def _start(self, options: str) -> None:
         wait = ("-w", "-s", "-t", str(_ANSWER_SECONDS_MAX))

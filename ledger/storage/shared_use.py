@@ -43,7 +43,7 @@ class SharedUse:
             while not _lock(descriptor, fcntl.LOCK_EX):
                 if time.monotonic() >= deadline:
                     raise TurnTimeoutError
-                time.sleep(_RETRY_SECONDS)
+                time.sleep(_RETRY_SECONDS)  # flock waits for ever or not at all
             yield
         finally:
             os.close(descriptor)

@@ -33,7 +33,7 @@ def block_until(condition: Callable[[], object], what: str, *, seconds_max: floa
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited too long until {what}")
-        time.sleep(BETWEEN_SECONDS)
+        time.sleep(BETWEEN_SECONDS)  # between two looks
 
 
 async def yield_turn(turns: int = 1) -> None:
@@ -49,5 +49,5 @@ async def pause(seconds: float) -> None:
 
 def block(seconds: float) -> bool:
     """The same where no event loop runs: work that takes so long. Returns False."""
-    time.sleep(seconds)
+    time.sleep(seconds)  # it stands for work that blocks
     return False
