@@ -20,6 +20,7 @@ from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
 from ledger.storage.sealing import Keyring
 from tests.support.cluster import ROLE_PREFIX
+from tests.support.logging_state import restored_logs
 
 T = TypeVar("T")
 WHY = ("--reason", "asked for in person")
@@ -55,7 +56,7 @@ class Operator:
         self.monkeypatch.setattr(sys, "argv", ["jembatan", *arguments])
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        with restored_logs(), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             main()
         answer = Ended(int(ended.value.code or 0), out.getvalue(), err.getvalue())
         assert answer.status == status, answer.err + answer.out

@@ -1,6 +1,7 @@
 """The demo and the server as processes: what they answer, and how they end."""
 
 import json
+import logging
 import signal
 import socket
 import subprocess
@@ -77,7 +78,9 @@ class TestDemo:
     def test_touches_no_folder_that_is_not_its_own(self, operator: Operator, tmp_path: Path) -> None:
         (tmp_path / "letters").mkdir()
         (tmp_path / "letters" / "one.txt").write_text("keep me")
+        level = logging.getLogger().level
         operator.run("demo", "--exit", "--port", "0", "--data-dir", str(tmp_path / "letters"), status=1)
+        assert logging.getLogger().level == level, "later tests of this process would find no warning in the log"
         assert (tmp_path / "letters" / "one.txt").read_text() == "keep me"
 
 

@@ -160,8 +160,10 @@ class TestContainer:
             process_id = pod.print("sh", "-c", served, environment=settings).strip()
             await_health(pod)
             assert json.loads(pod.print("python", "-c", FETCH, "http://localhost:8000/readyz"))["status"] == "ok"
-            for port in (9464, 9465):
-                assert "jembatan_" in pod.print("python", "-c", FETCH, f"http://127.0.0.1:{port}/metrics")
+            for port in (9464, 9465):  # either worker answers for the port they share, the other may still be starting
+                metrics = ["python", "-c", FETCH, f"http://127.0.0.1:{port}/metrics"]
+                block_until(lambda: pod.execute(*metrics).returncode == 0, f"metrics on port {port}")  # noqa: B023
+                assert "jembatan_" in pod.print(*metrics)
             listed = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'jembatan'"
             logins = pod.print(f"{programs}/psql", "-h", "/tmp", "-U", "postgres", "-Atc", listed).split()  # noqa: S108
             assert logins == ["jembatan_app"]

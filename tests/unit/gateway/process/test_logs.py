@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.process.logs import configure_logs, scrub_event, scrub_text
+from tests.support.logging_state import restored_logs
 
 COUNTRIES = st.sampled_from(["62", "1", "44", "65", "60", "81", "852", "971"])
 NATIONAL = st.integers(min_value=8_000_000, max_value=99_999_999_999).map(str)
@@ -86,16 +87,11 @@ class TestScrubEvent:
 class TestConfigureLogs:
     @pytest.fixture
     def lines(self, monkeypatch: pytest.MonkeyPatch):
-        root = logging.getLogger()
-        handlers, level = root.handlers[:], root.level
         stream = io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
-        configure_logs(level="INFO", form="auto")
-        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.getLogger("uvicorn.access").disabled = False
-        structlog.reset_defaults()
+        with restored_logs():
+            configure_logs(level="INFO", form="auto")
+            yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
     def test_writes_json_off_a_terminal(self, lines) -> None:
         structlog.get_logger("x").info("order issued", number="+6281234567890")
