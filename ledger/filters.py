@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Uuid, false
 
 from ledger.identifiers import parse_id
+from ledger.storage.columns import is_any
 from ledger.storage.markers import Readers
 from ledger.storage.records import declaration_of, expression_of
 from ledger.storage.roles import Role, may_read
@@ -39,7 +40,7 @@ class Filter:
 def among(name: str) -> Filter:
     """The field's value is one of these."""
     return Filter(
-        lambda record, values: expression_of(record, name).in_([_plain(record, name, v) for v in values]), name
+        lambda record, values: is_any(expression_of(record, name), [_plain(record, name, v) for v in values]), name
     )
 
 

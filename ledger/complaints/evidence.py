@@ -12,9 +12,11 @@ from ledger.errors import UnknownError
 from ledger.feed.vocabulary import Subject
 from ledger.identifiers import ComplaintId, EvidenceId, MemberId, new_id, parse_id
 from ledger.permissions import SOURCES
+from ledger.relations import Note, ToMany
 from ledger.storage.database import Transaction
+from ledger.storage.markers import Columns
 from ledger.storage.records import declaration_of
-from ledger.storage.rows import dump_rows, fetch_records, find_record, select_records
+from ledger.storage.rows import dump_rows, find_record
 from ledger.viewer import Viewer
 
 _COLUMNS = ", ".join(declaration_of(Evidence).stored())
@@ -58,23 +60,6 @@ async def insert_evidence(
     tx.note_written(Subject.COMPLAINT, {piece.complaint_id for piece in pieces})
 
 
-async def load_evidence(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-    """Return the evidence of each complaint that the viewer may see, oldest first (regulator, source).
-
-    Every given complaint has an entry.
-    """
-    found: dict[str, list[Evidence]] = {complaint_id: [] for complaint_id in complaint_ids}
-    wanted = sorted({parsed for parsed in map(parse_id, complaint_ids) if parsed is not None})
-    if tx.viewer.kind not in SOURCES or not wanted:
-        return found
-    c = evidence.c
-    statement = select_records(tx, Evidence).where(c.complaint_id.in_(wanted), _visible(tx.viewer)).order_by(c.id)
-    for piece in await fetch_records(tx, Evidence, statement):
-        found.setdefault(piece.complaint_id, []).append(piece)
-    tx.accesses.note(AccessKind.EVIDENCE, [complaint_id for complaint_id, pieces in found.items() if pieces])
-    return found
-
-
 async def read_evidence(tx: Transaction, evidence_id: str) -> tuple[Evidence, bytes]:
     """Return one piece of evidence with its bytes (regulator, source). Errors: UnknownError."""
     wanted = parse_id(evidence_id)
@@ -92,5 +77,15 @@ def _context(evidence_id: EvidenceId) -> str:
     return f"evidence.content:{evidence_id}"
 
 
-def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    return true() if viewer.is_regulator else evidence.c.source_id == viewer.member_id
+def _visible(viewer: Viewer, c: Columns = evidence.c) -> ColumnElement[bool]:
+    return true() if viewer.is_regulator else c.source_id == viewer.member_id
+
+
+load_evidence = ToMany(
+    Evidence,
+    by="complaint_id",
+    kinds=SOURCES,
+    visible=_visible,
+    note=Note(AccessKind.EVIDENCE, None, ("complaint_id",)),
+)
+"""What is known of the evidence of complaints that the viewer may see, oldest first (regulator, source)."""

@@ -14,13 +14,17 @@ from ledger.complaints.states import ComplaintState
 from ledger.complaints.table import Complaint, complaints
 from ledger.complaints.vocabulary import ComplaintSort
 from ledger.errors import UnknownError
-from ledger.filters import among, before, conditions_of, equals, since, where
+from ledger.filters import among, before, equals, since, where
 from ledger.identifiers import parse_id
+from ledger.lists import RecordList
 from ledger.numbers.forms import name_number
-from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page, note_items
-from ledger.permissions import SOURCES, require_kind
+from ledger.pages import Listing, Page, PageRequest, note_items
+from ledger.permissions import SOURCES
+from ledger.relations import ToOne, note_of
 from ledger.storage.database import Transaction
-from ledger.storage.rows import find_record, load_records
+from ledger.storage.markers import Columns
+from ledger.storage.records import expression_of
+from ledger.storage.rows import find_record
 from ledger.viewer import Viewer
 from ledger.vocabulary import Category
 
@@ -56,13 +60,18 @@ class ComplaintFilter:
     complainant_ref: Annotated[str | None, where(_is_of_complainant)] = None
 
 
-def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    return true() if viewer.is_regulator else complaints.c.source_id == viewer.member_id
+def _visible(viewer: Viewer, c: Columns = complaints.c) -> ColumnElement[bool]:
+    return true() if viewer.is_regulator else c.source_id == viewer.member_id
 
 
-def _conditions(tx: Transaction, wanted: ComplaintFilter | None) -> list[ColumnElement[bool]]:
-    asked = conditions_of(wanted or ComplaintFilter(), Complaint, tx.present_role)
-    return [_visible(tx.viewer), *asked]
+COMPLAINTS = RecordList(
+    Complaint,
+    _LISTINGS,
+    ComplaintFilter,
+    visible=_visible,
+    kinds=SOURCES,
+    conditions={ComplaintSort.VERIFICATION_DUE: lambda: complaints.c.verification_due_at.is_not(None)},
+)
 
 
 async def get_complaint(tx: Transaction, complaint_id: str) -> Complaint:
@@ -78,16 +87,28 @@ async def get_complaint_by_ticket(tx: Transaction, ticket_no: str) -> Complaint:
 
     Errors: UnknownError, also for a complaint that the viewer may not see.
     """
-    said = ticket_no.strip().upper()
-    match = _TICKET_NO.fullmatch(said)
+    meant = named_complaint(ticket_no=ticket_no)
     found = None
-    if match is not None and tx.viewer.kind in SOURCES:
-        is_meant = complaints.c.ticket_serial == int(match[1])
-        found = await find_record(tx, Complaint, is_meant, _visible(tx.viewer))
-    if found is None or found.ticket_no != said:
+    if meant is not None and tx.viewer.kind in SOURCES:
+        found = await find_record(tx, Complaint, *meant, _visible(tx.viewer))
+    if found is None:
         raise UnknownError(field="ticketNo")
     note_items(tx, Complaint, [found])
     return found
+
+
+def named_complaint(
+    *, complaint_id: str | None = None, ticket_no: str | None = None
+) -> tuple[ColumnElement[bool], ...] | None:
+    """The conditions for the one complaint with that id or ticket number; None if no complaint can have it."""
+    if complaint_id is not None:
+        known = parse_id(complaint_id)
+        return None if known is None else (complaints.c.id == known,)
+    said = (ticket_no or "").strip().upper()
+    match = _TICKET_NO.fullmatch(said)
+    if match is None:
+        return None
+    return complaints.c.ticket_serial == int(match[1]), expression_of(Complaint, "ticket_no") == said
 
 
 async def list_complaints(
@@ -101,27 +122,16 @@ async def list_complaints(
 
     Errors: ForbiddenError, CursorInvalidError, NumberInvalidError.
     """
-    require_kind(tx.viewer, SOURCES)
-    conditions = _conditions(tx, wanted)
-    if sort is ComplaintSort.VERIFICATION_DUE:
-        conditions.append(complaints.c.verification_due_at.is_not(None))
-    return await fetch_page(tx, _LISTINGS[sort], page, *conditions)
+    return await COMPLAINTS.fetch(tx, page, wanted, sort=sort)
 
 
 async def count_complaints(tx: Transaction, wanted: ComplaintFilter | None = None) -> int:
     """Count the complaints that match the filter and that the viewer may see. Errors: as list_complaints."""
-    require_kind(tx.viewer, SOURCES)
-    return await count_records(tx, Complaint, *_conditions(tx, wanted))
+    return await COMPLAINTS.count(tx, wanted)
 
 
-async def load_complaints(tx: Transaction, ids: Sequence[str]) -> dict[str, Complaint]:
-    """Return complaints by id, in one statement, without those that the viewer may not see."""
-    if tx.viewer.kind not in SOURCES:
-        return {}
-    known = [parsed for complaint_id in ids if (parsed := parse_id(complaint_id))]
-    found = await load_records(tx, Complaint, known, _visible(tx.viewer))
-    note_items(tx, Complaint, found.values())
-    return found
+load_complaints = ToOne(Complaint, kinds=SOURCES, visible=_visible, note=note_of(Complaint))
+"""Complaints by id, without those that the viewer may not see."""
 
 
 async def read_chronology(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, str]:

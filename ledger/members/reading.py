@@ -3,20 +3,22 @@
 Only the regulator and the operator see contacts, offices and officers; every member sees itself and the regulator.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter
+from typing import Annotated
 
 from ledger.errors import UnknownError
-from ledger.identifiers import parse_id
-from ledger.members.table import Brand, Member, Office, Officer, brands, members, officers, offices
+from ledger.filters import equals
+from ledger.lists import RecordList
+from ledger.members.table import Brand, Member, Office, Officer, members, officers, offices
 from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.relations import ToMany, ToOne
 from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
-from ledger.storage.rows import fetch_records, find_record, load_records, select_records
+from ledger.storage.rows import fetch_records, find_record, select_records
 from ledger.viewer import MemberKind, ViewerKind
 
-_MEMBERS = Listing("members", Member, ("slug",))
 _OFFICERS = Listing("officers", Officer, ("id",))
 _BY_SLUG = attrgetter("slug")
 
@@ -34,44 +36,36 @@ async def find_member_by_slug(tx: Transaction, slug: str) -> Member | None:
     return await find_record(tx, Member, members.c.slug == slug)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFilter:
+    """Which members to return. None does not filter."""
+
+    kind: Annotated[MemberKind | None, equals("kind")] = None
+
+
+MEMBERS = RecordList(Member, {None: Listing("members", Member, ("slug",))}, MemberFilter)
+
+
 async def list_members(tx: Transaction, page: PageRequest, *, kind: MemberKind | None = None) -> Page[Member]:
     """Return members, ordered by slug. Errors: CursorInvalidError."""
-    wanted = [] if kind is None else [members.c.kind == kind.value]
-    return await fetch_page(tx, _MEMBERS, page, *wanted)
+    return await MEMBERS.fetch(tx, page, MemberFilter(kind=kind))
 
 
-async def load_members(tx: Transaction, ids: Sequence[str]) -> dict[str, Member]:
-    """Return members by id, without those that the viewer may not see."""
-    return await load_records(tx, Member, _parse_ids(ids))
+load_members = ToOne(Member)
+"""Members by id, without those that the viewer may not see."""
 
+_BRAND_READERS = frozenset(ViewerKind) - {ViewerKind.AGENCY}
+load_brands = ToOne(Brand, kinds=_BRAND_READERS)
+"""Brands by id, without those that the viewer may not see."""
 
-async def load_brands(tx: Transaction, ids: Sequence[str]) -> dict[str, Brand]:
-    """Return brands by id, without those that the viewer may not see."""
-    if tx.viewer.kind is ViewerKind.AGENCY:
-        return {}
-    return await load_records(tx, Brand, _parse_ids(ids))
+load_brands_by_member = ToMany(Brand, by="member_id", kinds=_BRAND_READERS, order=("slug",))
+"""The brands of each member that the viewer may see, ordered by slug."""
 
+load_offices = ToOne(Office, kinds=REGULATOR_OR_OPERATOR)
+"""Offices by id (regulator, operator); no one else sees any."""
 
-async def load_brands_by_member(tx: Transaction, member_ids: Sequence[str]) -> dict[str, list[Brand]]:
-    """Return the brands of each member that the viewer may see, ordered by slug."""
-    found: dict[str, list[Brand]] = {member_id: [] for member_id in member_ids}
-    known = _parse_ids(member_ids)
-    if tx.viewer.kind is ViewerKind.AGENCY or not known:
-        return found
-    statement = select_records(tx, Brand).where(brands.c.member_id.in_(known))
-    for brand in sorted(await fetch_records(tx, Brand, statement), key=_BY_SLUG):
-        found.setdefault(brand.member_id, []).append(brand)
-    return found
-
-
-async def load_offices(tx: Transaction, ids: Sequence[str]) -> dict[str, Office]:
-    """Return offices by id (regulator, operator); no one else sees any."""
-    return await load_records(tx, Office, _parse_ids(ids)) if tx.viewer.kind in REGULATOR_OR_OPERATOR else {}
-
-
-async def load_officers(tx: Transaction, ids: Sequence[str]) -> dict[str, Officer]:
-    """Return officers by id (regulator, operator); no one else sees any."""
-    return await load_records(tx, Officer, _parse_ids(ids)) if tx.viewer.kind in REGULATOR_OR_OPERATOR else {}
+load_officers = ToOne(Officer, kinds=REGULATOR_OR_OPERATOR)
+"""Officers by id (regulator, operator); no one else sees any."""
 
 
 async def list_offices(tx: Transaction, member_id: str) -> list[Office]:
@@ -86,8 +80,3 @@ async def list_officers(tx: Transaction, page: PageRequest, *, member_id: str | 
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     wanted = [] if member_id is None else [holds_id(officers.c.member_id, member_id)]
     return await fetch_page(tx, _OFFICERS, page, *wanted)
-
-
-def _parse_ids(ids: Sequence[str]) -> list[str]:
-    """Return those that are valid ids; the others can't match anything."""
-    return [known for text in ids if (known := parse_id(text))]

@@ -16,10 +16,11 @@ from ledger.errors import ConflictError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, new_id
+from ledger.lists import RecordList
 from ledger.numbers.ranges import RangeDraft, check_ranges
-from ledger.numbers.table import Range, numbering_ranges, of_own
+from ledger.numbers.table import Range, of_own
 from ledger.numbers.vocabulary import HolderStatus
-from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.pages import Listing, Page, PageRequest
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind, require_officer_or_operator
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -27,7 +28,12 @@ from ledger.viewer import MemberKind, ViewerKind
 
 HOME_PREFIX = "+62"
 _LOADING_TIMEOUT_MS = 600_000
-_RANGES = Listing("ranges", Range, ("prefix", "valid_from"))
+RANGES = RecordList(
+    Range,
+    {None: Listing("ranges", Range, ("prefix", "valid_from"))},
+    visible=of_own,
+    kinds=REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,5 +216,4 @@ async def list_ranges(tx: Transaction, page: PageRequest) -> Page[Range]:
 
     Errors: ForbiddenError, CursorInvalidError.
     """
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER})
-    return await fetch_page(tx, _RANGES, page, of_own(tx.viewer, numbering_ranges.c))
+    return await RANGES.fetch(tx, page)

@@ -8,21 +8,22 @@ import orjson
 from sqlalchemy import text
 
 from ledger.errors import UnknownError
-from ledger.filters import among, conditions_of, equals
+from ledger.filters import among, equals
+from ledger.lists import RecordList
 from ledger.numbers.forms import ParsedNumber, find_number, name_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, HOME_PREFIX, Holder, find_holders
-from ledger.numbers.table import PhoneNumber, of_own, phone_numbers
+from ledger.numbers.table import PhoneNumber, of_own
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RiskTier
-from ledger.pages import Listing, Page, PageRequest, fetch_page, note_items
-from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.pages import Listing, Page, PageRequest
+from ledger.permissions import REGULATOR_OR_OPERATOR
+from ledger.relations import ToOne, note_of
 from ledger.storage.database import Transaction
 from ledger.storage.records import hide
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records, load_records, lock_records
+from ledger.storage.rows import fetch_records, lock_records
 from ledger.viewer import ViewerKind
 
 _READERS = REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER, ViewerKind.AGENCY}
-_NUMBERS = Listing("numbers", PhoneNumber, ("e164",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,10 @@ class NumberFilter:
     brand_id: Annotated[str | None, equals("brand_id")] = None
     is_domestic: Annotated[bool | None, equals("is_domestic")] = None
 
+
+NUMBERS = RecordList(
+    PhoneNumber, {None: Listing("numbers", PhoneNumber, ("e164",))}, NumberFilter, visible=of_own, kinds=_READERS
+)
 
 _ENSURE = text(f"""
 INSERT INTO phone_numbers
@@ -78,30 +83,26 @@ async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter 
 
     A filter on a field that the viewer may not see finds nothing. Errors: ForbiddenError, CursorInvalidError.
     """
-    require_kind(tx.viewer, _READERS)
-    asked = conditions_of(wanted or NumberFilter(), PhoneNumber, tx.present_role)
-    return await fetch_page(tx, _NUMBERS, page, of_own(tx.viewer, phone_numbers.c), *asked)
+    return await NUMBERS.fetch(tx, page, wanted)
 
 
-async def load_numbers(tx: Transaction, e164s: Sequence[str]) -> dict[str, PhoneNumber]:
-    """Return numbers by E.164, without those that the viewer may not see.
+async def _find_elsewhere(tx: Transaction, missing: Sequence[str]) -> dict[str, PhoneNumber]:
+    """Find what the viewer may know of numbers that are not stored, or not the carrier's."""
+    if tx.viewer.kind in REGULATOR_OR_OPERATOR:
+        return _list_unheard_of(tx, await find_holders(tx, missing, at=tx.as_of))
+    return await _read_others(tx, missing) if tx.viewer.kind is ViewerKind.CARRIER else {}
 
-    A number that nobody complained about has its holder by the plan: for the regulator any number, for a carrier those
-    of its own ranges. To a carrier, all other numbers look alike unless verified complaints gave them a risk; to a
-    client of one brand, those of the carrier's other brands are such numbers too. An agency sees none but those that it
-    complained about.
-    Runs one statement, and a second one if some of the numbers are not stored, or not the carrier's.
-    """
-    if tx.viewer.kind not in _READERS:
-        return {}
-    found = await load_records(tx, PhoneNumber, e164s, of_own(tx.viewer, phone_numbers.c))
-    missing = sorted(set(e164s) - found.keys())
-    if missing and tx.viewer.kind in REGULATOR_OR_OPERATOR:
-        found |= _list_unheard_of(tx, await find_holders(tx, missing, at=tx.as_of))
-    elif missing and tx.viewer.kind is ViewerKind.CARRIER:
-        found |= await _read_others(tx, missing)
-    note_items(tx, PhoneNumber, found.values())
-    return found
+
+load_numbers = ToOne(
+    PhoneNumber, by="e164", kinds=_READERS, visible=of_own, note=note_of(PhoneNumber), elsewhere=_find_elsewhere
+)
+"""Numbers by E.164, without those that the viewer may not see.
+
+A number that nobody complained about has its holder by the plan: for the regulator any number, for a carrier those of
+its own ranges. To a carrier, all other numbers look alike unless verified complaints gave them a risk; to a client of
+one brand, those of the carrier's other brands are such numbers too. An agency sees none but those that it complained
+about. It runs one statement, and a second one if some of the numbers are not stored, or not the carrier's.
+"""
 
 
 async def ensure_numbers(tx: Transaction, numbers: Sequence[ParsedNumber]) -> dict[str, PhoneNumber]:

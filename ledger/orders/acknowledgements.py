@@ -19,16 +19,16 @@ from ledger.moves import Change, Moved, Rules, move_records
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft, Statement, Verdict, check_draft, judge
 from ledger.orders.corrections import check_correction, judge_correction
 from ledger.orders.moves import order_event, settle
-from ledger.orders.reading import parse_order_no, visible_orders, visible_statements
+from ledger.orders.reading import READERS, parse_order_no, visible_orders, visible_statements
 from ledger.orders.recorded import RecordedStatements
 from ledger.orders.states import BLOCK_ORDERS
-from ledger.orders.table import BlockOrder, OrderAcknowledgement, OrderExtension, block_orders, order_acknowledgements
+from ledger.orders.table import BlockOrder, OrderAcknowledgement, OrderExtension, block_orders
 from ledger.orders.vocabulary import AcknowledgementKind
-from ledger.pages import note_items
 from ledger.permissions import require_batch
+from ledger.relations import ToMany, note_of
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records, insert_records, select_records
+from ledger.storage.rows import insert_records
 from ledger.viewer import ViewerKind
 
 
@@ -230,13 +230,11 @@ async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft
     return targets | {place: by_serial[serial] for place, serial in numbers.items() if serial in by_serial}
 
 
-async def load_acknowledgements(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderAcknowledgement]]:
-    """Return acknowledgements by order, oldest first, in one statement; every given order has an entry."""
-    found: dict[str, list[OrderAcknowledgement]] = {order_id: [] for order_id in order_ids}
-    c = order_acknowledgements.c
-    visible = visible_statements(tx.viewer, c.carrier_id)
-    statement = select_records(tx, OrderAcknowledgement).where(visible, c.order_id.in_(list(order_ids)))
-    for said in await fetch_records(tx, OrderAcknowledgement, statement.order_by(c.order_id, c.id)):
-        found[said.order_id].append(said)
-    note_items(tx, OrderAcknowledgement, (said for answers in found.values() for said in answers))
-    return found
+load_acknowledgements = ToMany(
+    OrderAcknowledgement,
+    by="order_id",
+    kinds=READERS,
+    visible=visible_statements,
+    note=note_of(OrderAcknowledgement),
+)
+"""Acknowledgements by order, oldest first."""

@@ -14,14 +14,14 @@ from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import parse_id
 from ledger.moves import Change, Moved, Rules, move_records
 from ledger.orders.moves import order_event
-from ledger.orders.reading import visible_statements
+from ledger.orders.reading import READERS, visible_statements
 from ledger.orders.states import AWAITING_CARRIER, ExtensionState
 from ledger.orders.table import BlockOrder, OrderExtension, order_extensions
-from ledger.pages import note_items
 from ledger.permissions import require_batch, require_officer
+from ledger.relations import ToMany, note_of
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records, lock_records, select_records, update_records
+from ledger.storage.rows import lock_records, update_records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +80,7 @@ async def _lock_orders(tx: Transaction, extension_ids: Sequence[str | None]) -> 
         return await lock_records(tx, BlockOrder, list(order_ids))
 
 
-async def load_extensions(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[OrderExtension]]:
-    """Return requests for more time by order, oldest first, in one statement; every given order has an entry."""
-    found: dict[str, list[OrderExtension]] = {order_id: [] for order_id in order_ids}
-    c = order_extensions.c
-    visible = visible_statements(tx.viewer, c.carrier_id)
-    statement = select_records(tx, OrderExtension).where(visible, c.order_id.in_(list(order_ids)))
-    for extension in await fetch_records(tx, OrderExtension, statement.order_by(c.order_id, c.id)):
-        found[extension.order_id].append(extension)
-    note_items(tx, OrderExtension, (extension for asked in found.values() for extension in asked))
-    return found
+load_extensions = ToMany(
+    OrderExtension, by="order_id", kinds=READERS, visible=visible_statements, note=note_of(OrderExtension)
+)
+"""Requests for more time by order, oldest first."""

@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import Column, ColumnElement, and_, false, func, select, true
+from sqlalchemy import ColumnElement, and_, false, func, select, true
 
 from ledger.complaints.table import complaints
 from ledger.errors import UnknownError
-from ledger.filters import among, before, conditions_of, equals, since, where
+from ledger.filters import among, before, equals, since, where
 from ledger.identifiers import ComplaintId, parse_id
+from ledger.lists import RecordList
 from ledger.orders.proposal_table import order_proposals
 from ledger.orders.states import OrderMove, OrderState, ProposalState, states_before
 from ledger.orders.table import BlockOrder, block_orders, order_complaints
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
-from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page, note_items
+from ledger.pages import Listing, Page, PageRequest, note_items
+from ledger.relations import ToMany, ToOne, note_of
 from ledger.storage.database import Transaction
-from ledger.storage.markers import only
+from ledger.storage.markers import Columns, only
+from ledger.storage.records import expression_of
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records, find_record, load_records, select_records
+from ledger.storage.rows import find_record
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
 
@@ -90,12 +93,11 @@ class OrderFilter:
     is_unconfirmed: Annotated[bool | None, equals("is_unconfirmed"), only(Role.REGULATOR)] = None
 
 
-def visible_orders(viewer: Viewer) -> ColumnElement[bool]:
+def visible_orders(viewer: Viewer, c: Columns = block_orders.c) -> ColumnElement[bool]:
     """Which orders the viewer may see. A client of one brand sees only that brand's orders.
 
     Row-level security enforces the same rule a second time.
     """
-    c = block_orders.c
     if viewer.kind is ViewerKind.REGULATOR:
         return true()
     if viewer.kind is not ViewerKind.CARRIER:
@@ -104,36 +106,31 @@ def visible_orders(viewer: Viewer) -> ColumnElement[bool]:
     return own if viewer.brand_id is None else and_(own, c.brand_id == viewer.brand_id)
 
 
-def visible_statements(viewer: Viewer, carrier_id: Column[Any]) -> ColumnElement[bool]:
+def visible_statements(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
     """Which of the carriers' statements in a table the viewer may see: the regulator all, a carrier its own."""
     if viewer.kind is ViewerKind.REGULATOR:
         return true()
-    return carrier_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else false()
+    return c.carrier_id == viewer.member_id if viewer.kind is ViewerKind.CARRIER else false()
 
 
-def _may_read(viewer: Viewer) -> bool:
-    return viewer.kind in {ViewerKind.REGULATOR, ViewerKind.CARRIER}
+READERS = frozenset({ViewerKind.REGULATOR, ViewerKind.CARRIER})
+"""The viewers that may see orders and what belongs to them."""
 
-
-def _conditions(tx: Transaction, wanted: OrderFilter | None) -> list[ColumnElement[bool]]:
-    asked = conditions_of(wanted or OrderFilter(), BlockOrder, tx.present_role)
-    return [visible_orders(tx.viewer), *asked]
+BLOCK_ORDERS = RecordList(BlockOrder, _LISTINGS, OrderFilter, visible=visible_orders, kinds=READERS)
 
 
 async def list_block_orders(
     tx: Transaction, page: PageRequest, wanted: OrderFilter | None = None, *, sort: OrderSort = OrderSort.DUE_SOONEST
 ) -> Page[BlockOrder]:
     """Return a page of the orders that the viewer may see, in one statement. Errors: CursorInvalidError."""
-    if not _may_read(tx.viewer):
+    if tx.viewer.kind not in READERS:
         return Page((), (), has_next_page=False)
-    return await fetch_page(tx, _LISTINGS[sort], page, *_conditions(tx, wanted))
+    return await BLOCK_ORDERS.fetch(tx, page, wanted, sort=sort)
 
 
 async def count_block_orders(tx: Transaction, wanted: OrderFilter | None = None) -> int:
     """Count the orders that match the filter and that the viewer may see."""
-    if not _may_read(tx.viewer):
-        return 0
-    return await count_records(tx, BlockOrder, *_conditions(tx, wanted))
+    return await BLOCK_ORDERS.count(tx, wanted) if tx.viewer.kind in READERS else 0
 
 
 def parse_order_no(order_no: str) -> tuple[int, int] | None:
@@ -144,42 +141,39 @@ def parse_order_no(order_no: str) -> tuple[int, int] | None:
 
 async def get_block_order(tx: Transaction, *, order_id: str | None = None, order_no: str | None = None) -> BlockOrder:
     """Return one order by its id or number. Errors: UnknownError, also for an order that the viewer may not see."""
-    c = block_orders.c
-    condition: ColumnElement[bool] | None = None
-    if order_id is not None and (known := parse_id(order_id)):
-        condition = c.id == known
-    elif order_no is not None and (parsed := parse_order_no(order_no)):
-        condition = c.order_serial == parsed[1]
+    found = named_order(order_id=order_id, order_no=order_no)
     order = None
-    if condition is not None and _may_read(tx.viewer):
-        order = await find_record(tx, BlockOrder, visible_orders(tx.viewer), condition)
-    if order is None or (order_no is not None and order.order_no != order_no.strip().upper()):
+    if found is not None and tx.viewer.kind in READERS:
+        order = await find_record(tx, BlockOrder, visible_orders(tx.viewer), *found)
+    if order is None:
         raise UnknownError(field="id" if order_id is not None else "orderNo")
     note_items(tx, BlockOrder, [order])
     return order
 
 
-async def load_orders(tx: Transaction, order_ids: Sequence[str]) -> dict[str, BlockOrder]:
-    """Return orders by id, in one statement, without those that the viewer may not see."""
-    if not _may_read(tx.viewer):
-        return {}
-    known = [parsed for order_id in order_ids if (parsed := parse_id(order_id))]
-    found = await load_records(tx, BlockOrder, known, visible_orders(tx.viewer))
-    note_items(tx, BlockOrder, found.values())
-    return found
+def named_order(*, order_id: str | None = None, order_no: str | None = None) -> tuple[ColumnElement[bool], ...] | None:
+    """The conditions for the one order with that id or number; None if no order can have it."""
+    if order_id is not None:
+        known = parse_id(order_id)
+        return None if known is None else (block_orders.c.id == known,)
+    parsed = parse_order_no(order_no) if order_no is not None else None
+    if parsed is None or order_no is None:
+        return None
+    return block_orders.c.order_serial == parsed[1], expression_of(BlockOrder, "order_no") == order_no.strip().upper()
 
 
-async def load_orders_by_number(tx: Transaction, e164s: Sequence[str]) -> dict[str, list[BlockOrder]]:
-    """Return orders by number, oldest first, in one statement; every given number has an entry."""
-    found: dict[str, list[BlockOrder]] = {e164: [] for e164 in e164s}
-    if not _may_read(tx.viewer):
-        return found
-    c = block_orders.c
-    statement = select_records(tx, BlockOrder).where(visible_orders(tx.viewer), c.e164.in_(list(e164s)))
-    for order in await fetch_records(tx, BlockOrder, statement.order_by(c.id).limit(_OF_ONE_NUMBER_MAX)):
-        found[order.e164].append(order)
-    note_items(tx, BlockOrder, (order for orders in found.values() for order in orders))
-    return found
+load_orders = ToOne(BlockOrder, kinds=READERS, visible=visible_orders, note=note_of(BlockOrder))
+"""Orders by id, without those that the viewer may not see."""
+
+load_orders_by_number = ToMany(
+    BlockOrder,
+    by="e164",
+    kinds=READERS,
+    visible=visible_orders,
+    note=note_of(BlockOrder),
+    rows_max=_OF_ONE_NUMBER_MAX,
+)
+"""Orders by number, oldest first."""
 
 
 async def load_order_complaint_ids(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[ComplaintId]]:

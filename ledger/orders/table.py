@@ -281,20 +281,20 @@ _SAID_BY_CARRIERS = (
 )
 
 
-def _is_excused(_: Columns) -> ColumnElement[Any]:
+def _is_excused(c: Columns) -> ColumnElement[Any]:
+    said = c.id.table.name
     return literal_column(
-        "(order_acknowledgements.is_late AND EXISTS (SELECT 1 FROM outage_extensions e "
-        "WHERE e.order_id = order_acknowledgements.order_id AND order_acknowledgements.recorded_at > e.due_before "
-        "AND order_acknowledgements.recorded_at <= e.due_after))",
+        f"({said}.is_late AND EXISTS (SELECT 1 FROM outage_extensions e WHERE e.order_id = {said}.order_id "
+        f"AND {said}.recorded_at > e.due_before AND {said}.recorded_at <= e.due_after))",
         Boolean(),
     )
 
 
-def _corrected_by(_: Columns) -> ColumnElement[Any]:
+def _corrected_by(c: Columns) -> ColumnElement[Any]:
     """At most one statement corrects another."""
+    said = c.id.table.name
     return literal_column(
-        "(SELECT later.id FROM order_acknowledgements later WHERE later.corrects = order_acknowledgements.id)",
-        Uuid(as_uuid=False),
+        f"(SELECT later.id FROM order_acknowledgements later WHERE later.corrects = {said}.id)", Uuid(as_uuid=False)
     )
 
 

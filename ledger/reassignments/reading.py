@@ -5,12 +5,13 @@ from typing import Annotated
 
 from sqlalchemy import ColumnElement, and_, true
 
-from ledger.filters import among, conditions_of, equals
-from ledger.pages import Listing, Page, PageRequest, fetch_page
-from ledger.permissions import require_kind
+from ledger.filters import among, equals
+from ledger.lists import RecordList
+from ledger.pages import Listing, Page, PageRequest
 from ledger.reassignments.states import ReportState
-from ledger.reassignments.table import ReassignmentReport, reassignment_reports
+from ledger.reassignments.table import ReassignmentReport
 from ledger.storage.database import Transaction
+from ledger.storage.markers import Columns
 from ledger.viewer import Viewer, ViewerKind
 
 _REPORTS = Listing("reassignment_reports", ReassignmentReport, ("-id",))
@@ -29,15 +30,21 @@ async def list_reassignment_reports(
     tx: Transaction, page: PageRequest, wanted: ReportFilter | None = None
 ) -> Page[ReassignmentReport]:
     """Return the reports that the viewer may see, newest first. Errors: ForbiddenError, CursorInvalidError."""
-    require_kind(tx.viewer, {ViewerKind.REGULATOR, ViewerKind.CARRIER})
-    conditions = conditions_of(wanted or ReportFilter(), ReassignmentReport, tx.present_role)
-    return await fetch_page(tx, _REPORTS, page, _visible(tx.viewer), *conditions)
+    return await REASSIGNMENT_REPORTS.fetch(tx, page, wanted)
 
 
-def _visible(viewer: Viewer) -> ColumnElement[bool]:
+def _visible(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
     """Limit a carrier to its own reports; row-level security enforces this again."""
-    c = reassignment_reports.c
     if viewer.kind is ViewerKind.REGULATOR:
         return true()
     own = c.carrier_id == viewer.member_id
     return own if viewer.brand_id is None else and_(own, c.brand_id == viewer.brand_id)
+
+
+REASSIGNMENT_REPORTS = RecordList(
+    ReassignmentReport,
+    {None: _REPORTS},
+    ReportFilter,
+    visible=_visible,
+    kinds=frozenset({ViewerKind.REGULATOR, ViewerKind.CARRIER}),
+)

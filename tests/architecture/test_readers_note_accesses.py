@@ -13,6 +13,8 @@ import pytest
 
 import resolvers
 import schema
+from ledger.lists import RecordList
+from ledger.relations import Relation
 
 NOTES = {"fetch_page", "note_items", "note"}
 UNNOTED = {
@@ -60,19 +62,23 @@ def list_readers() -> Iterator[tuple[str, Callable[..., Any] | str]]:
                 continue
             found = resolve(read, module)
             name = ast.unparse(read).rpartition(".")[2]
-            if isinstance(found, FunctionType):
+            if isinstance(found, FunctionType | Relation):
                 yield name, found
             elif name in inner:
                 yield name, ast.unparse(inner[name])
 
 
-def is_noting(read: Callable[..., Any] | str, seen: set[object]) -> bool:
-    """Whether it notes what it reads, itself or by a function of the ledger that it calls."""
+def is_noting(read: Callable[..., Any] | Relation[Any] | str, seen: set[object]) -> bool:
+    """Whether it notes what it reads, itself or by what it calls: a function of the ledger, or a list's page."""
+    if isinstance(read, Relation):
+        return read.note is not None
     source = read if isinstance(read, str) else textwrap.dedent(inspect.getsource(read))
     known = {} if isinstance(read, str) else inspect.unwrap(read).__globals__
     for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in NOTES:
+            return True
+        if name == "fetch" and isinstance(known.get(ast.unparse(call.func).partition(".")[0]), RecordList):
             return True
         called = known.get(name)
         if isinstance(called, FunctionType) and called.__module__.startswith("ledger.") and called not in seen:

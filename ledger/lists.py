@@ -1,0 +1,76 @@
+"""Lists of records: which rows belong to a list for a viewer, in which orders, and by which filter.
+
+A list is declared once and used in two ways: `fetch` and `count` read it, and ledger/compiling/ puts the same
+conditions into a statement of its own.
+
+    BLOCK_ORDERS = RecordList(BlockOrder, {OrderSort.DUE_SOONEST: Listing(...)}, OrderFilter, visible=visible_orders)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement
+
+from ledger.errors import ForbiddenError
+from ledger.filters import conditions_of
+from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
+from ledger.relations import Visible, see_all
+from ledger.storage.database import Transaction
+from ledger.storage.records import declaration_of
+from ledger.storage.roles import Role
+from ledger.viewer import Viewer, ViewerKind
+
+R = TypeVar("R")
+
+
+class Scope(Protocol):
+    """For whom rows are selected; a transaction is one."""
+
+    @property
+    def viewer(self) -> Viewer:
+        """The viewer."""
+
+    @property
+    def present_role(self) -> Role:
+        """The database role that the statement runs as."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordList(Generic[R]):
+    """A list of records that viewers of these kinds may read; None means all, and others are refused.
+
+    Shapes: orders has a Listing for each sort order, the first of which is the default. conditions are further ones
+    that a sort order implies.
+    """
+
+    record: type[R]
+    orders: Mapping[Any, Listing[R]]
+    filter: type[Any] | None = None
+    visible: Visible = see_all
+    kinds: frozenset[ViewerKind] | None = None
+    conditions: Mapping[Any, Callable[[], ColumnElement[bool]]] | None = None
+
+    def select(
+        self, scope: Scope, wanted: Any = None, sort: Any = None
+    ) -> tuple[Listing[R], tuple[ColumnElement[bool], ...]]:
+        """The order of the list, and the conditions for its rows. Errors: ForbiddenError; those of the filter."""
+        if self.kinds is not None and scope.viewer.kind not in self.kinds:
+            raise ForbiddenError
+        key = next(iter(self.orders)) if sort is None else sort
+        found = [self.visible(scope.viewer, declaration_of(self.record).table.c)]
+        if wanted is not None:
+            found.extend(conditions_of(wanted, self.record, scope.present_role))
+        if self.conditions is not None and key in self.conditions:
+            found.append(self.conditions[key]())
+        return self.orders[key], tuple(found)
+
+    async def fetch(self, tx: Transaction, page: PageRequest, wanted: Any = None, *, sort: Any = None) -> Page[R]:
+        """A page of the list, in one statement. Errors: ForbiddenError, CursorInvalidError; those of the filter."""
+        listing, conditions = self.select(tx, wanted, sort)
+        return await fetch_page(tx, listing, page, *conditions)
+
+    async def count(self, tx: Transaction, wanted: Any = None) -> int:
+        """How many records the list has, in any order. Errors: ForbiddenError; those of the filter."""
+        _, conditions = self.select(tx, wanted)
+        return await count_records(tx, self.record, *conditions)
