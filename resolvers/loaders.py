@@ -5,7 +5,7 @@ A loader lives no longer than one snapshot of one operation, so nothing read for
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -59,7 +59,7 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
         """Read nothing yet. lead receives values that were read ahead, and tells other loaders what to expect."""
         super().__init__(self._load_batch, max_batch_size=BATCH_SIZE_MAX)
         self._read = read
-        self._load_found = load
+        self.load_found = load
         self._lead = lead
         self._expected: dict[K, None] = {}
 
@@ -73,7 +73,7 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
         ahead = list(islice(self._expected, BATCH_SIZE_MAX - len(keys)))
         for key in ahead:
             del self._expected[key]
-        found = await self._read(lambda tx: self._load_found(tx, [*keys, *ahead]))
+        found = await self._read(lambda tx: self.load_found(tx, [*keys, *ahead]))
         if ahead:
             self.prime_many({key: found.get(key) for key in ahead})
             self._lead(found.values())
@@ -111,13 +111,18 @@ class Loaders:
         self.entry_texts = Loader(read, reading.find_texts)
         self.reserved_texts = Loader(read, reading.find_reserved_texts)
         self.cosignatures = Loader(read, witnesses.load_cosignatures)
+        self._by_load: dict[object, Loader[Any, Any]] = {loader.load_found: loader for loader in vars(self).values()}
+
+    def of(self, load: object) -> Loader[Any, Any]:
+        """The loader over a function or relation of the ledger. Errors: KeyError."""
+        return self._by_load[load]
 
     def release(self) -> None:
         """Drop what was read, and the references that each loader has to itself and to the context; docs/adr/0083.
 
         Nothing can be loaded afterwards.
         """
-        for loader in vars(self).values():
+        for loader in self._by_load.values():
             vars(loader).clear()
 
     def expect_orders(self, order_ids: Sequence[str]) -> None:

@@ -10,8 +10,6 @@ import strawberry
 import strawberry.federation as fed
 
 from ledger.vocabulary import BlockRequestStatus, Category
-from schema.fields import field
-from schema.info import Info
 from schema.members.types import Member
 from schema.numbers.types import PhoneNumber
 from schema.pages import few
@@ -41,14 +39,8 @@ class BlockRequest:
         description="How far it has progressed, in terms common to all instruments."
     )
 
-    @field("The number, as far as you may see it.")
-    async def number(self, info: Info) -> PhoneNumber | None:
-        raise NotImplementedError  # each type has its own
-
-    @field("The member it is addressed to.")
-    async def addressee(self, info: Info) -> Member | None:
-        raise NotImplementedError  # each type has its own
-
-    @field("The addressee's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
-    async def acknowledgements(self, info: Info) -> Sequence[Acknowledgement] | None:
-        raise NotImplementedError  # each type has its own
+    number: PhoneNumber | None = strawberry.field(description="The number, as far as you may see it.")
+    addressee: Member | None = strawberry.field(description="The member it is addressed to.")
+    acknowledgements: Sequence[Acknowledgement] | None = strawberry.field(
+        description="The addressee's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)]
+    )

@@ -14,6 +14,9 @@ from schema.authority import Need
 LOOKED_UP = {"jembatan.is_looked_up": True}
 """The metadata of an argument or an input's field by whose value numbers are found although its type isn't E164."""
 
+LISTED = "jembatan.listed"
+"""The metadata of a root field that reads records of the ledger and does nothing else: a Listed or a Named."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -26,10 +29,12 @@ def field(
     deprecated: str | None = None,
     directives: Sequence[object] = (),
     extensions: Sequence[FieldExtension] = (),
+    reads: object = None,
 ) -> Callable[[F], F]:
     """A field of the graph with a resolver.
 
-    needs are its scopes; authenticated requires a token with any scopes; deprecated says what to use instead.
+    needs are its scopes; authenticated requires a token with any scopes; deprecated says what to use instead. reads
+    says of a root field which records of the ledger it returns, where it does nothing else.
     """
     decorate: Any = fed.field
     made: Callable[[F], F] = decorate(
@@ -38,6 +43,7 @@ def field(
         deprecation_reason=deprecated,
         directives=directives,
         extensions=list(extensions),
+        metadata={} if reads is None else {LISTED: reads},
         **({"requires_scopes": needs} if needs else {}),
         **({"authenticated": True} if authenticated else {}),
     )

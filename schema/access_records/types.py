@@ -11,12 +11,14 @@ from ledger.access_records import reading
 from ledger.access_records.reading import Access, list_accesses
 from ledger.access_records.table import SUBJECTS_MAX
 from ledger.accesses import AccessKind
+from ledger.members.reading import load_officers
 from schema.authority import AUDIT_READ
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Officer, find_officer
+from schema.members.types import Officer
 from schema.models import Shown, given_filter
 from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.reads import one
 from schema.texts import CHECKED
 
 
@@ -43,9 +45,9 @@ class AccessRecord(Shown[Access]):
     request_id: str | None = strawberry.field(description="The request's ID, which the access log has as well.")
     client_id: strawberry.ID | None = strawberry.field(description="The client that was used.")
 
-    @field("The officer who read it; null if a system of the regulator's did.")
-    async def officer(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.officer_id)
+    officer: Officer | None = one(
+        "The officer who read it; null if a system of the regulator's did.", Officer, load_officers, by="officer_id"
+    )
 
 
 @fed.type(description="One page of the record of who read what.", requires_scopes=AUDIT_READ)

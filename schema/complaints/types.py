@@ -9,22 +9,33 @@ from strawberry import UNSET, Private
 
 from ledger.complaints import table
 from ledger.complaints.complainants import OpenedReveal
+from ledger.complaints.evidence import load_evidence
+from ledger.complaints.reading import (
+    COMPLAINTS,
+    count_complaints,
+    get_complaint_by_ticket,
+    list_complaints,
+    load_complaints,
+    named_complaint,
+)
 from ledger.complaints.reading import ComplaintFilter as LedgerComplaintFilter
-from ledger.complaints.reading import count_complaints, get_complaint_by_ticket, list_complaints
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
 from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
+from ledger.members.reading import load_members, load_officers
+from ledger.numbers.reading import load_numbers
 from ledger.vocabulary import Category, HoldReason
 from resolvers.context import Context
 from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ
 from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Member, Officer, find_member, find_officer
+from schema.members.types import Member, Officer
 from schema.models import Shown, given_filter
-from schema.numbers.types import PhoneNumber, find_number
+from schema.numbers.types import PhoneNumber
 from schema.pages import COUNTED, LONG, OPENED, PAGED, After, Connection, First, few, page_request
+from schema.reads import Listed, Named, many, one
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
 
@@ -50,9 +61,7 @@ class ComplainantReveal(Shown[OpenedReveal]):
     revealed_at: datetime = strawberry.field(description="When it happened.")
     client_id: strawberry.ID | None = strawberry.field(description="The client that the officer used.")
 
-    @field("The officer.")
-    async def officer(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.officer_id)
+    officer: Officer | None = one("The officer.", Officer, load_officers, by="officer_id")
 
 
 @fed.type(description="An account on a messaging service that a complaint is about.")
@@ -108,9 +117,9 @@ class Complaint(Shown[table.Complaint]):
         directives=[LONG],
     )
 
-    @field("The number the complaint is about, as far as you may see it.")
-    async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.row.e164)
+    number: PhoneNumber | None = one(
+        "The number the complaint is about, as far as you may see it.", PhoneNumber, load_numbers, by="e164"
+    )
 
     @field("The account the complaint is about.")
     def account(self) -> Account | None:
@@ -118,31 +127,35 @@ class Complaint(Shown[table.Complaint]):
             return None
         return Account(platform=self.row.account_platform, handle=self.row.account_handle, url=self.row.account_url)
 
-    @field("The member that filed it.")
-    async def source(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.source_id)
+    source: Member | None = one("The member that filed it.", Member, load_members, by="source_id")
 
-    @field("Whether it still awaits an officer although its verification is overdue.")
-    def is_verification_overdue(self) -> bool:
-        return self.row.is_verification_overdue
+    is_verification_overdue: bool = strawberry.field(
+        description="Whether it still awaits an officer although its verification is overdue."
+    )
 
     @field("What happened, in the complainant's words.", directives=[OPENED])
     async def chronology(self, info: Info) -> str | None:
         return await info.context.loaders.chronologies.load(self.row.id)
 
-    @field("The evidence submitted with it, oldest first.", directives=[few(3)])
-    async def evidence(self, info: Info) -> list[Evidence] | None:
-        return [Evidence.of(piece) for piece in await info.context.loaders.evidence.load(self.row.id) or []]
-
-    @field("The complaint that this one duplicates, if you may see it.", name="duplicateOf")
-    async def first_complaint(self, info: Info) -> "Complaint | None":
-        return await find_complaint(info.context, self.row.duplicate_of)
-
-    @field(
-        "The officer who last decided on it; visible to the regulator only.", needs=COMPLAINT_STAFF, name="decidedBy"
+    evidence: list[Evidence] | None = many(
+        "The evidence submitted with it, oldest first.", Evidence, load_evidence, directives=[few(3)]
     )
-    async def decider(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.decided_by)
+    first_complaint: "Complaint | None" = one(
+        "The complaint that this one duplicates, if you may see it.",
+        lambda: Complaint,
+        load_complaints,
+        by="duplicate_of",
+        name="duplicateOf",
+    )
+
+    decider: Officer | None = one(
+        "The officer who last decided on it; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="decided_by",
+        needs=COMPLAINT_STAFF,
+        name="decidedBy",
+    )
 
     @field(
         "Who was shown the complainant's identity and for what purpose, oldest first.",
@@ -200,6 +213,7 @@ class ComplaintQueries:
         "One complaint that you may see, by its ID or its human-readable number.",
         needs=COMPLAINTS_READ,
         extensions=[CHECKED],
+        reads=Named(load_complaints, lambda id, ticket_no: named_complaint(complaint_id=id, ticket_no=ticket_no)),  # noqa: A006
     )
     async def complaint(
         self,
@@ -214,7 +228,13 @@ class ComplaintQueries:
             return await get_complaint(info.context, id)
         return Complaint.of(await info.context.read(get_complaint_by_ticket, ticket_no or ""))
 
-    @field("Complaints that you may see.", needs=COMPLAINTS_READ, directives=[PAGED], extensions=[CHECKED])
+    @field(
+        "Complaints that you may see.",
+        needs=COMPLAINTS_READ,
+        directives=[PAGED],
+        extensions=[CHECKED],
+        reads=Listed(COMPLAINTS),
+    )
     async def complaints(
         self,
         info: Info,

@@ -10,12 +10,14 @@ from strawberry import UNSET
 from ledger.feed import event_log, table
 from ledger.feed.event_log import list_events
 from ledger.feed.vocabulary import EventKind, Subject
+from ledger.members.reading import load_members, load_officers
 from schema.authority import AUDIT_READ
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Member, Officer, find_member, find_officer
+from schema.members.types import Member, Officer
 from schema.models import Shown, given_filter
 from schema.pages import PAGED, After, Connection, First, page_request
+from schema.reads import one
 from schema.texts import CHECKED
 
 
@@ -31,13 +33,9 @@ class Event(Shown[table.Event]):
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
     actor_client_id: strawberry.ID | None = strawberry.field(name="clientId", description="The client that acted.")
 
-    @field("The member that acted.")
-    async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.actor_member_id)
+    member: Member | None = one("The member that acted.", Member, load_members, by="actor_member_id")
 
-    @field("The officer who acted.")
-    async def officer(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.actor_officer_id)
+    officer: Officer | None = one("The officer who acted.", Officer, load_officers, by="actor_officer_id")
 
 
 @fed.type(description="One page of events.", requires_scopes=AUDIT_READ)

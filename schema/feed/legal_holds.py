@@ -10,12 +10,14 @@ from strawberry import UNSET
 from ledger.feed import table
 from ledger.feed.legal_holds import LegalHoldDraft, list_legal_holds, place_legal_hold, release_legal_hold
 from ledger.feed.vocabulary import HoldSubject
+from ledger.members.reading import load_officers
 from schema.authority import HOLDS_MANAGE
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Officer, find_officer
+from schema.members.types import Officer
 from schema.models import Shown, given, optional
 from schema.pages import PAGED, After, Connection, First, page_request
+from schema.reads import one
 from schema.texts import CHECKED
 
 
@@ -33,13 +35,9 @@ class LegalHold(Shown[table.LegalHold]):
     placed_at: datetime = strawberry.field(description="When it was placed.")
     released_at: datetime | None = strawberry.field(description="When it was released; it is in effect until then.")
 
-    @field("The officer who placed it.")
-    async def placed_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.placed_by)
+    placed_by: Officer | None = one("The officer who placed it.", Officer, load_officers, by="placed_by")
 
-    @field("The officer who released it.")
-    async def released_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.released_by)
+    released_by: Officer | None = one("The officer who released it.", Officer, load_officers, by="released_by")
 
 
 @fed.type(description="One page of legal holds.", requires_scopes=HOLDS_MANAGE)

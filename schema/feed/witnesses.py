@@ -16,13 +16,15 @@ from ledger.feed.witnesses import (
     retire_witness,
 )
 from ledger.identifiers import Position
+from ledger.members.reading import load_members
 from schema.authority import FEED_READ, FEED_WITNESS
 from schema.feed.proofs import Cosignature
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Member, find_member
+from schema.members.types import Member
 from schema.models import Shown, given
 from schema.pages import few
+from schema.reads import one
 from schema.texts import CHECKED
 
 WITNESSES_ASSUMED = 8
@@ -42,9 +44,9 @@ class Witness(Shown[witness_table.Witness]):
     registered_at: datetime = strawberry.field(description="When it was registered.")
     retired_at: datetime | None = strawberry.field(description="When it was retired; what it cosigned remains valid.")
 
-    @field("The member whose witness it is; null if you may not see that member.")
-    async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.member_id)
+    member: Member | None = one(
+        "The member whose witness it is; null if you may not see that member.", Member, load_members, by="member_id"
+    )
 
 
 @fed.input(description="A witness to be registered.")

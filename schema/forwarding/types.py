@@ -14,18 +14,20 @@ from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding, 
 from ledger.forwarding.reading import get_forwarding_run, list_forwarding_items, list_forwarding_runs, read_manifest
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult, ScheduleKind
+from ledger.members.reading import load_members, load_officers, load_offices
 from ledger.orders.vocabulary import BlockScope
 from ledger.vocabulary import Category, HoldReason
 from schema.authority import ORDER_STAFF, ORDERS_APPROVE, ORDERS_DRAFT
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Member, Office, Officer, find_member, find_office, find_officer
+from schema.members.types import Member, Office, Officer
 from schema.models import Shown, given, optional
 from schema.numbers.types import PhoneNumber, find_number
 from schema.orders.results import BlockOrderResult
 from schema.orders.types import BlockOrder, find_order
 from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
 from schema.problems import count_problems
+from schema.reads import one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -58,9 +60,7 @@ class ForwardingItem(Shown[table.ForwardingItem]):
     async def block_order(self, info: Info) -> BlockOrder | None:
         return await find_order(info.context, self.row.order_id)
 
-    @field("The carrier that holds the number.")
-    async def carrier(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.carrier_id)
+    carrier: Member | None = one("The carrier that holds the number.", Member, load_members, by="carrier_id")
 
 
 @fed.type(description="One page of a manifest.", requires_scopes=ORDER_STAFF)
@@ -86,17 +86,18 @@ class ForwardingRun(Shown[table.ForwardingRun]):
         description="Whether the gateway started it on schedule; then it has no office, and no officer drafted it."
     )
 
-    @field("The office it belongs to.")
-    async def office(self, info: Info) -> Office | None:
-        return await find_office(info.context, self.row.office_id)
+    office: Office | None = one("The office it belongs to.", Office, load_offices, by="office_id")
 
-    @field("The officer who started it, who counts as the drafter of all its drafts; null for a scheduled run.")
-    async def started_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.started_by)
+    started_by: Officer | None = one(
+        "The officer who started it, who counts as the drafter of all its drafts; null for a scheduled run.",
+        Officer,
+        load_officers,
+        by="started_by",
+    )
 
-    @field("The officer who approved or discarded it.")
-    async def concluded_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.approved_by)
+    concluded_by: Officer | None = one(
+        "The officer who approved or discarded it.", Officer, load_officers, by="approved_by"
+    )
 
     @field("The manifest as the canonical text that an approver reads.", directives=[WHOLE])
     async def canonical_text(self, info: Info) -> str | None:

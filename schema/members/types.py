@@ -10,9 +10,16 @@ from strawberry import UNSET
 from auth.scopes import render_scope
 from auth.tokens.principal import Principal
 from ledger.errors import UnknownError
-from ledger.identifiers import BrandId, ClientId, OfficeId, parse_id
+from ledger.identifiers import ClientId, parse_id
 from ledger.members import table
-from ledger.members.reading import list_members, list_officers
+from ledger.members.reading import (
+    MEMBERS,
+    list_members,
+    list_officers,
+    load_brands_by_member,
+    load_members,
+    load_offices,
+)
 from ledger.numbers.lookups import find_lookups
 from ledger.viewer import MemberKind
 from resolvers.context import Context
@@ -22,6 +29,7 @@ from schema.fields import field
 from schema.info import Info
 from schema.models import Shown, copy_model, optional
 from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
+from schema.reads import Listed, Named, many, one
 from schema.texts import CHECKED
 
 
@@ -54,9 +62,7 @@ class Officer(Shown[table.Officer]):
         description="What the officer may do.", requires_scopes=MEMBERS_MANAGE, directives=[few(13)]
     )
 
-    @field("The office that the officer's drafts belong to.")
-    async def office(self, info: Info) -> Office | None:
-        return await find_office(info.context, self.row.office_id)
+    office: Office | None = one("The office that the officer's drafts belong to.", Office, load_offices, by="office_id")
 
 
 @fed.type(description="One page of officers.", requires_scopes=MEMBER_STAFF)
@@ -96,9 +102,9 @@ class Member(Shown[table.Member]):
             return None
         return Contact(name=member.contact_name, email=member.contact_email, phone=member.contact_phone)
 
-    @field("Its brands, as far as you may see them.", directives=[few(5)])
-    async def brands(self, info: Info) -> list[Brand]:
-        return [Brand.of(brand) for brand in await info.context.loaders.brands_by_member.load(self.row.id) or []]
+    brands: list[Brand] = many(
+        "Its brands, as far as you may see them.", Brand, load_brands_by_member, directives=[few(5)]
+    )
 
     @field("Its officers, oldest first.", directives=[PAGED, QUERIED])
     async def officers(self, info: Info, first: First = UNSET, after: After = UNSET) -> OfficerConnection | None:
@@ -169,18 +175,6 @@ async def get_member(context: Context, member_id: str) -> Member:
     return member
 
 
-async def find_brand(context: Context, brand_id: BrandId | None) -> Brand | None:
-    """The brand with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
-    brand = await context.loaders.brands.load(brand_id) if brand_id else None
-    return Brand.of(brand) if brand else None
-
-
-async def find_office(context: Context, office_id: OfficeId | None) -> Office | None:
-    """The office with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
-    office = await context.loaders.offices.load(office_id) if office_id else None
-    return Office.of(office) if office else None
-
-
 async def find_officer(context: Context, officer_id: str | None) -> Officer | None:
     """The officer with that id, or None if the viewer may not see it; look-ups of an operation are batched."""
     officer = await context.loaders.officers.load(officer_id) if officer_id else None
@@ -194,7 +188,7 @@ class MemberQueries:
         principal = info.context.principal
         return Viewer.of(principal) if principal else None
 
-    @field("One member that you may see.", needs=MEMBERS_READ, extensions=[CHECKED])
+    @field("One member that you may see.", needs=MEMBERS_READ, extensions=[CHECKED], reads=Named(load_members))
     async def member(
         self,
         info: Info,
@@ -208,6 +202,7 @@ class MemberQueries:
         needs=MEMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
+        reads=Listed(MEMBERS),
     )
     async def members(
         self,

@@ -8,17 +8,20 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.canonical import hash_canonical
+from ledger.members.reading import load_brands, load_members, load_officers
 from ledger.numbers import table
 from ledger.numbers.override_reading import OverrideFilter, list_override_proposals
 from ledger.numbers.override_rules import render_override
+from ledger.numbers.reading import load_numbers
 from ledger.numbers.states import OverrideState
 from schema.authority import NUMBERING_STAFF
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Brand, Member, Officer, find_brand, find_member, find_officer
+from schema.members.types import Brand, Member, Officer
 from schema.models import Shown, given_filter
-from schema.numbers.types import PhoneNumber, find_number
+from schema.numbers.types import PhoneNumber
 from schema.pages import PAGED, After, Connection, First, page_request
+from schema.reads import one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -50,21 +53,18 @@ class NumberOverrideProposal(Shown[table.OverrideProposal]):
     async def content_hash(self) -> str:
         return hash_canonical(render_override(self.row))
 
-    @field("The number, with what is known about it.")
-    async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.row.e164)
+    number: PhoneNumber | None = one("The number, with what is known about it.", PhoneNumber, load_numbers, by="e164")
 
-    @field("The carrier that held it by the plan when this was proposed or last revised.")
-    async def holder_before(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.holder_before_id)
+    holder_before: Member | None = one(
+        "The carrier that held it by the plan when this was proposed or last revised.",
+        Member,
+        load_members,
+        by="holder_before_id",
+    )
 
-    @field("The carrier that is to hold it.")
-    async def holder(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.holder_id)
+    holder: Member | None = one("The carrier that is to hold it.", Member, load_members, by="holder_id")
 
-    @field("That carrier's brand.")
-    async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.row.brand_id)
+    brand: Brand | None = one("That carrier's brand.", Brand, load_brands, by="brand_id")
 
     @field("The order whose carrier said that it does not hold the number.")
     async def block_order(self, info: Info) -> Annotated["BlockOrder", strawberry.lazy("schema.orders.types")] | None:
@@ -72,13 +72,13 @@ class NumberOverrideProposal(Shown[table.OverrideProposal]):
 
         return await find_order(info.context, self.row.order_id)
 
-    @field("The officer who proposed it, or last revised it.")
-    async def proposed_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.proposed_by)
+    proposed_by: Officer | None = one(
+        "The officer who proposed it, or last revised it.", Officer, load_officers, by="proposed_by"
+    )
 
-    @field("The officer who approved or discarded it.")
-    async def decided_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.decided_by)
+    decided_by: Officer | None = one(
+        "The officer who approved or discarded it.", Officer, load_officers, by="decided_by"
+    )
 
 
 @fed.type(description="One page of proposals.", requires_scopes=NUMBERING_STAFF)

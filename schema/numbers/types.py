@@ -1,30 +1,38 @@
 """Telephone numbers as each viewer may see them, and the ranges of the numbering plan."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.errors import UnknownError
+from ledger.members.reading import load_brands, load_members
 from ledger.numbers import table
-from ledger.numbers.plan import list_ranges
-from ledger.numbers.reading import NumberFilter, list_numbers
+from ledger.numbers.plan import RANGES, list_ranges
+from ledger.numbers.reading import NUMBERS, NumberFilter, list_numbers, load_numbers
 from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.orders.reading import load_orders_by_number
 from resolvers.context import Context
 from schema.authority import NUMBER_STAFF, NUMBERS_READ, ORDERS_READ
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Brand, Member, find_brand, find_member
+from schema.members.types import Brand, Member
 from schema.models import Shown, given_filter
 from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.reads import Listed, Named, many, one
 from schema.scalars import E164, parse_e164
 from schema.texts import CHECKED
 
 if TYPE_CHECKING:
     from schema.orders.types import BlockOrder
+
+
+def _find_block_order() -> type[Any]:
+    from schema.orders.types import BlockOrder
+
+    return BlockOrder
 
 
 @fed.type(
@@ -59,22 +67,18 @@ class PhoneNumber(Shown[table.PhoneNumber]):
         requires_scopes=NUMBER_STAFF,
     )
 
-    @field("The carrier that holds its range.")
-    async def holder(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.holder_id)
+    holder: Member | None = one("The carrier that holds its range.", Member, load_members, by="holder_id")
 
-    @field("The holder's brand under which it is sold.")
-    async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.row.brand_id)
+    brand: Brand | None = one("The holder's brand under which it is sold.", Brand, load_brands, by="brand_id")
 
-    @field("Its block orders that you may see, oldest first.", needs=ORDERS_READ, directives=[few(3)])
-    async def block_orders(
-        self, info: Info
-    ) -> Sequence[Annotated["BlockOrder", strawberry.lazy("schema.orders.types")]] | None:
-        from schema.orders.types import BlockOrder
-
-        found = await info.context.loaders.orders_by_number.load(self.row.e164)
-        return [BlockOrder.of(order) for order in found or []]
+    block_orders: list[Annotated["BlockOrder", strawberry.lazy("schema.orders.types")]] | None = many(
+        "Its block orders that you may see, oldest first.",
+        _find_block_order,
+        load_orders_by_number,
+        by="e164",
+        needs=ORDERS_READ,
+        directives=[few(3)],
+    )
 
     @classmethod
     async def resolve_reference(cls, info: Info, e164: str) -> "PhoneNumber":
@@ -95,13 +99,9 @@ class NumberRange(Shown[table.Range]):
     valid_from: datetime = strawberry.field(description="When it takes effect.")
     valid_until: datetime | None = strawberry.field(description="When it ceases to apply; exclusive.")
 
-    @field("The carrier that holds it.")
-    async def holder(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.holder_id)
+    holder: Member | None = one("The carrier that holds it.", Member, load_members, by="holder_id")
 
-    @field("The holder's brand.")
-    async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.row.brand_id)
+    brand: Brand | None = one("The holder's brand.", Brand, load_brands, by="brand_id")
 
 
 @fed.type(description="One page of the numbering plan.", requires_scopes=NUMBERS_READ)
@@ -142,6 +142,7 @@ class NumberQueries:
         "One number, as far as you may see it; the numbering plan answers for one that nobody complained of.",
         needs=NUMBERS_READ,
         extensions=[CHECKED],
+        reads=Named(load_numbers),
     )
     async def number(
         self, info: Info, e164: Annotated[E164, strawberry.argument(description="The number.")]
@@ -154,6 +155,7 @@ class NumberQueries:
         needs=NUMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
+        reads=Listed(NUMBERS),
     )
     async def numbers(
         self,
@@ -173,6 +175,7 @@ class NumberQueries:
         needs=NUMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
+        reads=Listed(RANGES),
     )
     async def numbering_plan(
         self, info: Info, first: First = UNSET, after: After = UNSET

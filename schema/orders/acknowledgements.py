@@ -5,16 +5,16 @@ from datetime import datetime
 import strawberry
 import strawberry.federation as fed
 
+from ledger.members.reading import load_officers
 from ledger.orders import table
 from ledger.orders.states import ExtensionState
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark
 from schema.authority import ORDER_STAFF, ORDERS_READ
 from schema.block_requests import Acknowledgement
-from schema.fields import field
-from schema.info import Info
-from schema.members.types import Officer, find_officer
+from schema.members.types import Officer
 from schema.models import Shown
 from schema.pages import LONG
+from schema.reads import one
 
 
 @fed.type(description="What a carrier reported about an order. It is never changed.", requires_scopes=ORDERS_READ)
@@ -54,6 +54,10 @@ class OrderExtension(Shown[table.OrderExtension]):
         name="formerDueAt", description="The due time before the request was granted."
     )
 
-    @field("The officer who decided; visible to the regulator only.", needs=ORDER_STAFF)
-    async def decided_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.decided_by)
+    decided_by: Officer | None = one(
+        "The officer who decided; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="decided_by",
+        needs=ORDER_STAFF,
+    )

@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 import strawberry.federation as fed
 
+from ledger.members.reading import load_officers
 from ledger.orders.content import hash_content, render_content
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import BlockScope, LiftBasis, ProposalKind
@@ -12,10 +13,10 @@ from ledger.orders.waiting import Waiting, find_waiting
 from resolvers.context import Context
 from schema.authority import ORDER_STAFF
 from schema.fields import field
-from schema.info import Info
-from schema.members.types import Officer, find_officer
+from schema.members.types import Officer
 from schema.models import Shown
 from schema.pages import LONG
+from schema.reads import one
 
 
 @fed.type(
@@ -69,9 +70,12 @@ class BlockOrderProposal(Shown[Waiting]):
     def content_hash(self) -> str:
         return hash_content(self.row.order)
 
-    @field("The officer who drafted it; for a lift of a withdrawn order that was executed, whoever withdrew it.")
-    async def drafted_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.drafted_by)
+    drafted_by: Officer | None = one(
+        "The officer who drafted it; for a lift of a withdrawn order that was executed, whoever withdrew it.",
+        Officer,
+        load_officers,
+        by="drafted_by",
+    )
 
 
 async def find_proposal(context: Context, order: BlockOrder) -> BlockOrderProposal | None:

@@ -1,6 +1,5 @@
 """Block orders, which oblige a carrier, as their addressee and the regulator may see them."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -8,11 +7,24 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
+from ledger.members.reading import load_brands, load_members, load_officers, load_offices
+from ledger.numbers.reading import load_numbers
 from ledger.orders import table
+from ledger.orders.acknowledgements import load_acknowledgements
 from ledger.orders.content import hash_content, render_content
-from ledger.orders.reading import OrderFilter, count_block_orders, get_block_order, list_block_orders
+from ledger.orders.extensions import load_extensions
+from ledger.orders.reading import (
+    BLOCK_ORDERS,
+    OrderFilter,
+    count_block_orders,
+    get_block_order,
+    list_block_orders,
+    load_orders,
+    named_order,
+)
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import AcknowledgementKind, BlockScope, ImpossibleReason, LiftBasis, OrderSort
+from ledger.outages.reading import load_outage_extensions
 from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
 from resolvers import orders as resolve
 from resolvers.context import Context
@@ -22,13 +34,14 @@ from schema.complaints.types import Complaint
 from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Brand, Member, Office, Officer, find_brand, find_member, find_office, find_officer
+from schema.members.types import Brand, Member, Office, Officer
 from schema.models import Shown, given_filter
-from schema.numbers.types import PhoneNumber, find_number
+from schema.numbers.types import PhoneNumber
 from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.orders.proposals import BlockOrderProposal, find_proposal
 from schema.outages.types import OutageExtension
 from schema.pages import COUNTED, LONG, PAGED, After, Connection, First, few, page_request
+from schema.reads import Listed, Named, many, one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -133,41 +146,32 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     )
     is_overdue: bool = strawberry.field(description="Whether something that the carrier owes is overdue.")
 
-    @field("The number, as far as you may see it.")
-    async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.row.e164)
+    number: PhoneNumber | None = one("The number, as far as you may see it.", PhoneNumber, load_numbers, by="e164")
 
-    @field("The carrier it is addressed to.")
-    async def addressee(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.carrier_id)
+    addressee: Member | None = one("The carrier it is addressed to.", Member, load_members, by="carrier_id")
 
-    @field("The carrier it is addressed to.")
-    async def carrier(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.carrier_id)
+    carrier: Member | None = one("The carrier it is addressed to.", Member, load_members, by="carrier_id")
 
-    @field("The brand of the carrier it is addressed to.")
-    async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.row.brand_id)
+    brand: Brand | None = one("The brand of the carrier it is addressed to.", Brand, load_brands, by="brand_id")
 
-    @field("The carrier's acknowledgements, oldest first.", directives=[few(ACKNOWLEDGEMENTS_ASSUMED)])
-    async def acknowledgements(self, info: Info) -> Sequence[OrderAcknowledgement] | None:
-        found = await info.context.loaders.acknowledgements.load(self.row.id)
-        return [OrderAcknowledgement.of(said) for said in found or []]
-
-    @field("The carrier's requests for more time, oldest first.", directives=[few(1)])
-    async def extensions(self, info: Info) -> list[OrderExtension] | None:
-        found = await info.context.loaders.extensions.load(self.row.id)
-        return [OrderExtension.of(extension) for extension in found or []]
-
-    @field("The time that it got back for outages of the gateway, oldest first.", directives=[few(1)])
-    async def outage_extensions(self, info: Info) -> list[OutageExtension] | None:
-        found = await info.context.loaders.outage_extensions.load(self.row.id)
-        return [OutageExtension.of(extension) for extension in found or []]
-
-    @field("The order that this one replaces, if you may see it.")
-    async def supersedes(self, info: Info) -> "BlockOrder | None":
-        old = await info.context.loaders.orders.load(self.row.supersedes_id) if self.row.supersedes_id else None
-        return BlockOrder.of(old) if old else None
+    acknowledgements: list[OrderAcknowledgement] | None = many(
+        "The carrier's acknowledgements, oldest first.",
+        OrderAcknowledgement,
+        load_acknowledgements,
+        directives=[few(ACKNOWLEDGEMENTS_ASSUMED)],
+    )
+    extensions: list[OrderExtension] | None = many(
+        "The carrier's requests for more time, oldest first.", OrderExtension, load_extensions, directives=[few(1)]
+    )
+    outage_extensions: list[OutageExtension] | None = many(
+        "The time that it got back for outages of the gateway, oldest first.",
+        OutageExtension,
+        load_outage_extensions,
+        directives=[few(1)],
+    )
+    supersedes: "BlockOrder | None" = one(
+        "The order that this one replaces, if you may see it.", lambda: BlockOrder, load_orders, by="supersedes_id"
+    )
 
     @field("The complaints it is based on; visible to the regulator only.", needs=ORDER_STAFF, directives=[PAGED])
     async def complaints(
@@ -176,40 +180,53 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
         page = await resolve.list_complaints(info.context, self.id, page_request(first, after))
         return BlockOrderComplaintConnection.of(page, Complaint.of, after=after)
 
-    @field(
+    office: Office | None = one(
         "The office it belongs to; null if a scheduled forwarding run drafted it. Visible to the regulator only.",
+        Office,
+        load_offices,
+        by="office_id",
         needs=ORDER_STAFF,
     )
-    async def office(self, info: Info) -> Office | None:
-        return await find_office(info.context, self.row.office_id)
 
-    @field(
+    drafted_by: Officer | None = one(
         "The officer who drafted it; null if a scheduled forwarding run did. Visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="drafted_by",
         needs=ORDER_STAFF,
     )
-    async def drafted_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.drafted_by)
 
-    @field("The officer who approved it, who is never the drafter; visible to the regulator only.", needs=ORDER_STAFF)
-    async def approved_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.approved_by)
+    approved_by: Officer | None = one(
+        "The officer who approved it, who is never the drafter; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="approved_by",
+        needs=ORDER_STAFF,
+    )
 
-    @field("The officer who drafted its lift; visible to the regulator only.", needs=ORDER_STAFF)
-    async def lift_drafted_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.lift_drafted_by)
+    lift_drafted_by: Officer | None = one(
+        "The officer who drafted its lift; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="lift_drafted_by",
+        needs=ORDER_STAFF,
+    )
 
-    @field(
+    lift_approved_by: Officer | None = one(
         "The officer who approved its lift, or who issued it alone in an emergency; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="lift_issued_by",
         needs=ORDER_STAFF,
     )
-    async def lift_approved_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.lift_issued_by)
 
-    @field(
-        "The officer who confirmed a lift that another issued alone; visible to the regulator only.", needs=ORDER_STAFF
+    lift_confirmed_by: Officer | None = one(
+        "The officer who confirmed a lift that another issued alone; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="lift_confirmed_by",
+        needs=ORDER_STAFF,
     )
-    async def lift_confirmed_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.lift_confirmed_by)
 
     @field("What is proposed for it and awaits approval; visible to the regulator only.", needs=ORDER_STAFF)
     async def proposal(self, info: Info) -> BlockOrderProposal | None:
@@ -290,6 +307,7 @@ class OrderQueries:
         "One block order that you may see, by its ID or its human-readable number.",
         needs=ORDERS_READ,
         extensions=[CHECKED],
+        reads=Named(load_orders, lambda id, order_no: named_order(order_id=id, order_no=order_no)),  # noqa: A006
     )
     async def block_order(
         self,
@@ -304,7 +322,13 @@ class OrderQueries:
             return BlockOrder.of(await resolve.get_order(info.context, id))
         return BlockOrder.of(await info.context.read(get_block_order, order_no=order_no or ""))
 
-    @field("Block orders that you may see.", needs=ORDERS_READ, directives=[PAGED], extensions=[CHECKED])
+    @field(
+        "Block orders that you may see.",
+        needs=ORDERS_READ,
+        directives=[PAGED],
+        extensions=[CHECKED],
+        reads=Listed(BLOCK_ORDERS),
+    )
     async def block_orders(
         self,
         info: Info,

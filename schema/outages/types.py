@@ -7,13 +7,14 @@ import strawberry.federation as fed
 from strawberry import UNSET
 
 from ledger.outages import table
-from ledger.outages.reading import list_outages
+from ledger.outages.reading import OUTAGES, list_outages, load_outages
 from ledger.outages.vocabulary import OutageCause
 from schema.authority import ORDERS_READ, OUTAGE_READERS
 from schema.fields import field
 from schema.info import Info
 from schema.models import Shown
 from schema.pages import PAGED, After, Connection, First, page_request
+from schema.reads import Listed, one
 
 
 @fed.type(
@@ -44,10 +45,7 @@ class OutageExtension(Shown[table.OutageExtension]):
     due_after: datetime = strawberry.field(name="dueAt", description="The due time after.")
     extended_at: datetime = strawberry.field(description="When it was extended.")
 
-    @field("The outage.")
-    async def outage(self, info: Info) -> Outage | None:
-        found = await info.context.loaders.outages.load(self.row.outage_id)
-        return Outage.of(found) if found else None
+    outage: Outage | None = one("The outage.", Outage, load_outages, by="outage_id")
 
 
 @fed.type
@@ -56,6 +54,7 @@ class OutageQueries:
         "When members could not reach the gateway, the latest first. Each outage extends the orders that ran.",
         needs=OUTAGE_READERS,
         directives=[PAGED],
+        reads=Listed(OUTAGES),
     )
     async def outages(self, info: Info, first: First = UNSET, after: After = UNSET) -> OutageConnection | None:
         page = await info.context.read(list_outages, page_request(first, after))

@@ -7,6 +7,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from ledger.members.reading import load_members, load_officers
 from ledger.participations import table
 from ledger.participations.agreements import ParticipationFilter, list_participations
 from ledger.participations.keys import OpenKey, list_signal_keys
@@ -16,9 +17,10 @@ from ledger.vocabulary import Category
 from schema.authority import PARTICIPATION_READERS, SIGNAL_STAFF, SIGNALS_READ
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Member, Officer, find_member, find_officer
+from schema.members.types import Member, Officer
 from schema.models import Shown, optional
 from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.reads import one
 from schema.scalars import Base64
 from schema.texts import CHECKED
 
@@ -46,13 +48,15 @@ class Participation(Shown[table.Participation]):
     ended_reason: ParticipationEndReason | None = strawberry.field(description="Why it ended.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
 
-    @field("The provider.")
-    async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.member_id)
+    member: Member | None = one("The provider.", Member, load_members, by="member_id")
 
-    @field("The officer who recorded it; visible to the regulator only.", needs=SIGNAL_STAFF)
-    async def recorded_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.recorded_by)
+    recorded_by: Officer | None = one(
+        "The officer who recorded it; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="recorded_by",
+        needs=SIGNAL_STAFF,
+    )
 
 
 @fed.type(description="One page of participations.", requires_scopes=PARTICIPATION_READERS)

@@ -7,16 +7,19 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from ledger.members.reading import load_brands, load_members, load_officers
+from ledger.numbers.reading import load_numbers
 from ledger.reassignments import table
-from ledger.reassignments.reading import ReportFilter, list_reassignment_reports
+from ledger.reassignments.reading import REASSIGNMENT_REPORTS, ReportFilter, list_reassignment_reports
 from ledger.reassignments.states import ReportState
 from schema.authority import ORDER_STAFF, ORDERS_READ
 from schema.fields import field
 from schema.info import Info
-from schema.members.types import Brand, Member, Officer, find_brand, find_member, find_officer
+from schema.members.types import Brand, Member, Officer
 from schema.models import Shown, given_filter
-from schema.numbers.types import PhoneNumber, find_number
+from schema.numbers.types import PhoneNumber
 from schema.pages import PAGED, After, Connection, First, page_request
+from schema.reads import Listed, one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -39,21 +42,19 @@ class ReassignmentReport(Shown[table.ReassignmentReport]):
     refusal_reason: str | None = strawberry.field(description="Why it was refused.")
     ended_order_count: int = strawberry.field(description="How many executed orders its confirmation ended.")
 
-    @field("The number, with what is known about it.")
-    async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.row.e164)
+    number: PhoneNumber | None = one("The number, with what is known about it.", PhoneNumber, load_numbers, by="e164")
 
-    @field("The carrier that reported it.")
-    async def carrier(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.carrier_id)
+    carrier: Member | None = one("The carrier that reported it.", Member, load_members, by="carrier_id")
 
-    @field("The number's brand when it was reported.")
-    async def brand(self, info: Info) -> Brand | None:
-        return await find_brand(info.context, self.row.brand_id)
+    brand: Brand | None = one("The number's brand when it was reported.", Brand, load_brands, by="brand_id")
 
-    @field("The officer who decided about it; visible to the regulator only.", needs=ORDER_STAFF)
-    async def decided_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.decided_by)
+    decided_by: Officer | None = one(
+        "The officer who decided about it; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="decided_by",
+        needs=ORDER_STAFF,
+    )
 
 
 @fed.type(description="One page of reports.", requires_scopes=ORDERS_READ)
@@ -75,6 +76,7 @@ class ReassignmentQueries:
         needs=ORDERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
+        reads=Listed(REASSIGNMENT_REPORTS),
     )
     async def reassignment_reports(
         self,

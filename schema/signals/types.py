@@ -7,6 +7,8 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from ledger.members.reading import load_members, load_officers
+from ledger.numbers.reading import load_numbers
 from ledger.numbers.vocabulary import RiskTier
 from ledger.signals import reading, table
 from ledger.signals.reading import SignalFilter, list_signals
@@ -19,10 +21,11 @@ from resolvers.context import Context
 from schema.authority import NUMBERS_READ, SIGNAL_STAFF, SIGNALS_READ
 from schema.fields import LOOKED_UP, field
 from schema.info import Info
-from schema.members.types import Member, Officer, find_member, find_officer
+from schema.members.types import Member, Officer
 from schema.models import Shown, given_filter
-from schema.numbers.types import PhoneNumber, find_number
+from schema.numbers.types import PhoneNumber
 from schema.pages import PAGED, After, Connection, First, few, page_request
+from schema.reads import one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -41,9 +44,7 @@ class SignalContributor(Shown[reading.SignalContributor]):
     first_recorded_at: datetime = strawberry.field(description="When it first contributed.")
     last_recorded_at: datetime = strawberry.field(description="When it last contributed.")
 
-    @field("The member.")
-    async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.member_id)
+    member: Member | None = one("The member.", Member, load_members, by="member_id")
 
 
 @fed.type(
@@ -55,9 +56,7 @@ class SignalRecipient(Shown[reading.SignalRecipient]):
         description="When the number was disclosed to it in clear, if it was."
     )
 
-    @field("The provider.")
-    async def member(self, info: Info) -> Member | None:
-        return await find_member(info.context, self.row.member_id)
+    member: Member | None = one("The provider.", Member, load_members, by="member_id")
 
 
 @fed.type(
@@ -102,13 +101,21 @@ class FraudSignal(Shown[table.FraudSignal]):
         found = await info.context.loaders.signal_hashes.load(self.row.id)
         return [SignalHash.of(item) for item in found or []]
 
-    @field("The number as far as you may see it; null for a provider.", needs=NUMBERS_READ)
-    async def number(self, info: Info) -> PhoneNumber | None:
-        return await find_number(info.context, self.row.e164)
+    number: PhoneNumber | None = one(
+        "The number as far as you may see it; null for a provider.",
+        PhoneNumber,
+        load_numbers,
+        by="e164",
+        needs=NUMBERS_READ,
+    )
 
-    @field("The officer who revoked it; visible to the regulator only.", needs=SIGNAL_STAFF)
-    async def revoked_by(self, info: Info) -> Officer | None:
-        return await find_officer(info.context, self.row.revoked_by)
+    revoked_by: Officer | None = one(
+        "The officer who revoked it; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="revoked_by",
+        needs=SIGNAL_STAFF,
+    )
 
     @field(
         "The members that contributed to it; visible to the regulator only.", needs=SIGNAL_STAFF, directives=[few(5)]

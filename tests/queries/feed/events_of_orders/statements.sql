@@ -1,7 +1,7 @@
 SELECT events.id, events.kind, events.subject, events.subject_id, events.state, events.actor_member_id, events.actor_officer_id, events.actor_client_id, events.audience, events.brand_id, events.payload, events.recorded_at 
 FROM events 
-WHERE events.kind IN ($2::VARCHAR, $3::VARCHAR) ORDER BY events.id DESC 
- LIMIT $1::INTEGER;
+WHERE events.kind = ANY ($1::TEXT[]) ORDER BY events.id DESC 
+ LIMIT $2::INTEGER;
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
 FROM members 
