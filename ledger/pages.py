@@ -123,16 +123,23 @@ async def fetch_page(
     """A page of the records that meet the conditions, in one statement. Errors: CursorInvalidError."""
     order = [_sorted_by(listing.record, field) for field in listing.sort]
     names = listing.cursor or tuple(column.name for column, _ in order)
+    if page.after is not None:
+        conditions = (*conditions, decode_page_cursor(listing, page.after))
     statement = select_records(tx, listing.record).where(*conditions).limit(page.first + 1)
     statement = statement.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
-    if page.after is not None:
-        held = dict(zip(names, decode_cursor(listing.name, page.after, length=len(names)), strict=True))
-        statement = statement.where(rows_after(order, [held[column.name] for column, _ in order]))
     rows = await fetch_records(tx, listing.record, statement)
     items = rows[: page.first]
     note_items(tx, listing.record, items, is_continued=page.after is not None)
     cursors = [encode_cursor(listing.name, [getattr(item, name) for name in names]) for item in items]
     return Page(items, cursors, has_next_page=len(rows) > page.first)
+
+
+def decode_page_cursor(listing: Listing[Any], after: str) -> ColumnElement[bool]:
+    """The condition for what follows a cursor of the list. Errors: CursorInvalidError."""
+    order = [_sorted_by(listing.record, field) for field in listing.sort]
+    names = listing.cursor or tuple(column.name for column, _ in order)
+    held = dict(zip(names, decode_cursor(listing.name, after, length=len(names)), strict=True))
+    return rows_after(order, [held[column.name] for column, _ in order])
 
 
 def note_items(tx: Transaction, record: type[Any], items: Iterable[Any], *, is_continued: bool = False) -> None:

@@ -105,6 +105,12 @@ class ToOne(Relation[R]):
 
     elsewhere: Callable[[Transaction, Sequence[str]], Awaitable[dict[str, R]]] | None = None
 
+    def named(self, key: str) -> tuple[ColumnElement[bool], ...] | None:
+        """The conditions for the one record with this key; None if no record can have it."""
+        column = declaration_of(self.record).table.c[self.by]
+        known = parse_id(key) if isinstance(column.type, Uuid) else key
+        return None if known is None else (column == known,)
+
     async def __call__(self, tx: Transaction, keys: Sequence[str]) -> dict[str, R]:
         """Return the records by key, without those that the viewer may not see."""
         found: dict[str, R] = {getattr(each, self.by): each for each in await self.fetch(tx, keys)}

@@ -81,6 +81,11 @@ class DatabaseSettings(SettingsSection):
         return self.migration_database_url or self.direct_url
 
     @property
+    def direct_read_connections(self) -> int:
+        """How many of the pool's connections are kept for compiled reads, which don't go through the pool."""
+        return self.database_pool_size // 2
+
+    @property
     def is_pooled(self) -> bool:
         """Whether DATABASE_URL leads through a pooler that gives each transaction another connection."""
         return self.database_direct_url is not None

@@ -3,10 +3,10 @@
 The gateway makes one for each operation and closes it when the operation ends. It knows nothing about HTTP.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
@@ -83,6 +83,20 @@ class Context:
             return work(tx, *args, **kwargs)
 
         return await self._reader.read(count)
+
+    async def read_texts(self, statements: Sequence[tuple[str, Sequence[Any]]], *, is_whole: bool) -> list[Any]:
+        """Return the one row, or None, of each compiled statement.
+
+        is_whole: the operation reads nothing else, so that it needs no snapshot that lasts.
+        Errors: ViewerMissingError; DatabaseUnavailableError and the like.
+        """
+        if is_whole and self.database.direct_reads is not None:
+            return await self.database.direct_reads.fetch(self.viewer, statements)
+
+        async def fetch(tx: Transaction) -> list[Any]:
+            return [await tx.fetch_compiled(sql, values) for sql, values in statements]
+
+        return await self.read(fetch)
 
     async def write(
         self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

@@ -7,7 +7,7 @@ is still protected. It never grants anything.
 
 import copy
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakMethod
@@ -36,7 +36,8 @@ class Prepared:
     """What the stages pass to the executor with an operation, among its extensions under PREPARED.
 
     Shapes: reported holds the refusals that the answer already lists, by type, field and response keys;
-    refused_entities holds the entity types of which this caller may read nothing. answer counts what the result comes
+    refused_entities holds the entity types of which this caller may read nothing. spliced holds root fields that were
+    read already, by response key. answer counts what the result comes
     to; once that is too much, the rest is left out, and whoever ran the operation must discard the result.
     """
 
@@ -45,6 +46,7 @@ class Prepared:
     scopes: ScopeSet | None
     reported: frozenset[ReportedKey] = frozenset()
     refused_entities: frozenset[str] = frozenset()
+    spliced: Mapping[str, Any] = field(default_factory=dict)
     answer: AnswerSize = field(default_factory=AnswerSize)
 
 
@@ -98,6 +100,8 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         answer.built += len(path.key) + _FIELD_BYTES
         if answer.is_exceeded:
             return None
+        if path.prev is None and path.key in self._prepared.spliced:
+            return self._prepared.spliced[path.key]
         name = field_details_list[0].node.name.value
         requirement = self._prepared.protection.find_requirement(parent_type.name, name)
         field = self.schema.get_field(parent_type, name)
@@ -217,6 +221,17 @@ def find_reported_key(error: GraphQLError) -> tuple[str, tuple[str, ...]] | None
     if not isinstance(refusal, (ScopesMissingError, UnauthenticatedError)) or "coordinate" not in refusal.extensions:
         return None
     return refusal.extensions["coordinate"], tuple(key for key in error.path or () if isinstance(key, str))
+
+
+def list_reported(denials: Sequence[GraphQLError]) -> frozenset[ReportedKey]:
+    """Return the refusals made here that an answer lists, by type, field and response keys."""
+    reported = set()
+    for error in denials:
+        key = find_reported_key(error)
+        if key is not None:
+            type_name, _, field_name = key[0].partition(".")
+            reported.add((type_name, field_name or None, key[1]))
+    return frozenset(reported)
 
 
 def _key(type_name: str, field_name: str | None, path: Any) -> ReportedKey:

@@ -14,7 +14,7 @@ Source: ibm.github.io/graphql-specs/cost-spec.html; docs/adr/0031.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -49,6 +49,7 @@ from gateway.operations.introspection import (
 from gateway.operations.literals import ABSENT, read_argument, read_condition, read_value
 from gateway.operations.number_arguments import names_numbers
 from gateway.operations.protection import Protection, Requirement
+from ledger.compiling.selected import Selected
 
 ENTITIES = "_entities"
 
@@ -93,7 +94,8 @@ class Plan:
     """What an operation asks for.
 
     Shapes: cost excludes the objects in variables. is_constant says that the operation only reads the schema, so that
-    its result depends on nothing but the document; is_reusable that the plan doesn't depend on a variable's text.
+    its result depends on nothing but the document; is_reusable that the plan doesn't depend on a variable's text. tree
+    is what a query selects, merged; programs keeps what was compiled of it (compiling.py) for as long as the plan.
     """
 
     cost: int
@@ -102,6 +104,8 @@ class Plan:
     lookups: tuple[LookupUse, ...] = ()
     is_constant: bool = False
     is_reusable: bool = True
+    tree: tuple[Selected, ...] = ()
+    programs: dict[Any, Any] = field(default_factory=dict, compare=False)
 
 
 class Planner:
@@ -134,6 +138,7 @@ class Planner:
             return Plan(0, (), ())
         walk = _Walk(self, fragments, variables, may_introspect=may_introspect)
         cost = walk.cost_of_selections(root, [operation.selection_set], (), {})
+        is_query = root is self.schema.query_type and not walk.entities and not walk.introspected
         fixed = not operation.variable_definitions
         return Plan(
             cost,
@@ -142,6 +147,7 @@ class Planner:
             tuple(walk.lookups),
             is_constant=fixed and 0 < len(walk.introspected) == walk.roots,
             is_reusable=fixed or not walk.introspected,
+            tree=tuple(walk.list_selected(root, [operation.selection_set], ())) if is_query else (),
         )
 
 
@@ -178,6 +184,24 @@ class _Walk:
         self.roots = self.roots or len(fields)
         repeated = len(fields) - len({nodes[0].name.value for nodes in fields.values()})
         return repeated + sum(self._cost_of_field(parent, nodes, (*path, key), sizes) for key, nodes in fields.items())
+
+    def list_selected(
+        self, parent: GraphQLObjectType, selection_sets: Sequence[SelectionSetNode], path: tuple[str, ...]
+    ) -> Iterator[Selected]:
+        """List what is selected of a type, by response key, with what is selected of each type that a field returns."""
+        self.selections = 0 if not path else self.selections  # this walk visits once more what was counted
+        for key, nodes in self._list_fields(parent, selection_sets).items():
+            name, below = nodes[0].name.value, (*path, key)
+            found = self.schema.get_field(parent, name)
+            returned = get_named_type(found.type) if found is not None else None
+            types: Sequence[GraphQLObjectType] = ()
+            if is_object_type(returned):
+                types = (returned,)
+            elif is_abstract_type(returned):
+                types = self.schema.get_possible_types(returned)
+            sets = list_selection_sets(nodes)
+            members = {each.name: tuple(self.list_selected(each, sets, below)) for each in types}
+            yield Selected(key, name, parent.name, below, members, nodes[0])
 
     def _cost_of_field(
         self, parent: GraphQLObjectType, nodes: list[FieldNode], path: tuple[str, ...], sizes: Mapping[str, int]

@@ -12,6 +12,7 @@ from strawberry.federation import Schema
 from auth.tokens.bound_tokens import BoundTokenVerifier
 from auth.tokens.principal import Principal
 from auth.tokens.verification import Verdict
+from gateway.operations.compiling import QueryCompiler
 from gateway.operations.costs import CostModel
 from gateway.operations.plans import Plan, Planner
 from gateway.operations.progress import Document, Outcome
@@ -22,6 +23,7 @@ from gateway.process.metrics import Metrics
 from gateway.settings import Settings
 from ledger.bounds.rates import RateLimiter
 from ledger.bounds.recent import Recent
+from schema.compiled import find_compilable
 
 VerifyToken = Callable[[str, datetime], Awaitable[Verdict]]
 
@@ -61,6 +63,7 @@ class Services:
     anonymous: RateLimiter
     in_flight: InFlight
     turns: Turns
+    compiler: QueryCompiler | None
 
     @property
     def graph(self) -> GraphQLSchema:
@@ -104,4 +107,5 @@ def make_services(
         anonymous=RateLimiter(rate_per_second=settings.rate_anonymous_per_second, burst=settings.rate_anonymous_burst),
         in_flight=InFlight(settings.in_flight_max),
         turns=Turns(settings.at_once_per_client_max),
+        compiler=QueryCompiler(graph, protection, find_compilable(schema)) if settings.compiled_reads else None,
     )

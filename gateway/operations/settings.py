@@ -26,6 +26,11 @@ class DoorSettings(SettingsSection):
         default=False,
         description="Refuse the entire query if a scope is missing, instead of returning null for the field.",
     )
+    compiled_reads: bool = Field(
+        default=True,
+        description="Whether queries of the ledger are compiled into one SQL statement for each root field. The "
+        "answers are the same without it, and cost several times as much.",
+    )
     trusted_documents: Path | None = Field(
         None,
         description="A file of documents that clients may name by their SHA-256, read at start: Apollo's manifest of "

@@ -42,6 +42,12 @@ class Metrics:
             ("member_kind", "outcome"),
             registry=self.registry,
         )
+        self.compiled = Counter(
+            "jembatan_compiled_reads",
+            "Root fields answered by one statement each, or given up to the ordinary way after they were read.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.in_flight = Gauge("jembatan_operations_in_flight", "Operations running now.", registry=self.registry)
         self.approvers = Gauge(
             "jembatan_active_approvers",

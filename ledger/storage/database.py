@@ -23,6 +23,7 @@ from ledger.bounds.backoff import Backoff
 from ledger.errors import DatabaseUnavailableError
 from ledger.policies import Policies
 from ledger.settings import LedgerSettings
+from ledger.storage.direct_reads import DirectReads
 from ledger.storage.engine import make_pool
 from ledger.storage.failures import ContentionError, DatabaseBusyError, DatabaseReadOnlyError, translated
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
@@ -99,6 +100,14 @@ class Transaction:
             raise RuntimeError("A failure under another role ended this transaction.")
         return await self.connection.execute(statement, parameters)
 
+    async def fetch_compiled(self, sql: str, values: Sequence[Any]) -> Any:
+        """Run a statement in the driver's own form, of numbered parameters, and return its one row, or None."""
+        if self._is_doomed:
+            raise RuntimeError("A failure under another role ended this transaction.")
+        raw = await self.connection.get_raw_connection()
+        driver: Any = raw.driver_connection
+        return await driver.fetchrow(sql, *values)
+
     def note_written(self, subject: str, subject_ids: Iterable[str]) -> None:
         """Remember that rows that entries about these subjects commit to were written: an event must follow."""
         self._unrecorded.update((subject, subject_id) for subject_id in subject_ids)
@@ -145,6 +154,8 @@ class Database:
         self.settings = settings
         self.keyring = keyring
         self.policies: Policies = settings
+        own = settings.direct_read_connections
+        self.direct_reads = DirectReads(settings, connections_max=own) if own else None
 
     @classmethod
     def connect(cls, settings: LedgerSettings, keyring: Keyring) -> "Database":
@@ -153,6 +164,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection of the pool."""
+        if self.direct_reads is not None:
+            await self.direct_reads.close()
         await self.engine.dispose()
 
     @asynccontextmanager

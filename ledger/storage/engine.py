@@ -46,7 +46,7 @@ def make_pool(settings: DatabaseSettings) -> AsyncEngine:
     }
     engine = create_async_engine(
         async_url(settings.application_url),
-        pool_size=settings.database_pool_size,
+        pool_size=settings.database_pool_size - settings.direct_read_connections,
         max_overflow=settings.database_pool_overflow,
         pool_timeout=settings.database_pool_timeout_seconds,
         connect_args=arguments | (UNNAMED_ONLY if settings.is_pooled else {}),

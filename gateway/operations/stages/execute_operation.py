@@ -5,13 +5,16 @@ but the document is executed and encoded once, and kept.
 """
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import orjson
 from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
+from gateway.operations.compiling import read_rows
 from gateway.operations.errors import OperationTimeoutError, OverloadedError, VariablesInvalidError
-from gateway.operations.executor import PREPARED, Prepared, find_reported_key
+from gateway.operations.executor import PREPARED, Prepared, find_reported_key, list_reported
 from gateway.operations.lookups import count_operation
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
@@ -76,13 +79,19 @@ async def _execute(
         document=document,
         protection=services.protection,
         scopes=authorized.scopes,
-        reported=_list_reported(authorized.denials),
+        reported=list_reported(authorized.denials),
         refused_entities=authorized.refused_entities,
         answer=answer,
     )
     async with services.make_context(authorized.principal, authorized.as_of, authorized.request_id) as context:
         context.answer = answer
         lookups = await count_operation(context, authorized, services)
+        spliced = await _read_compiled(context, authorized, answer, services)
+        if spliced is not None and spliced.keys() == {selected.key for selected in authorized.plan.tree}:
+            await context.record_accesses(document=document.text, operation_name=authorized.operation_name)
+            data = {selected.key: spliced[selected.key] for selected in authorized.plan.tree}
+            return Outcome(data=data, errors=authorized.denials), lookups
+        prepared = replace(prepared, spliced=spliced or {})
         result = await services.schema.execute(
             document.text,
             variable_values=dict(request.variables),
@@ -108,14 +117,21 @@ async def _execute(
     return outcome, lookups
 
 
-def _list_reported(denials: tuple[GraphQLError, ...]) -> frozenset[tuple[str, str | None, tuple[str, ...]]]:
-    reported = set()
-    for error in denials:
-        key = find_reported_key(error)
-        if key is not None:
-            type_name, _, field_name = key[0].partition(".")
-            reported.add((type_name, field_name or None, key[1]))
-    return frozenset(reported)
+async def _read_compiled(
+    context: Any, authorized: Authorized, answer: AnswerSize, services: Services
+) -> dict[str, Any] | None:
+    """Read the root fields that can be compiled. Errors: LedgerError for an absent database; AnswerTooLargeError."""
+    compiler = services.compiler
+    if compiler is None or authorized.principal is None:
+        return None
+    prepared = compiler.prepare(authorized, context.viewer, bytes_max=services.settings.answer_bytes_max)
+    if prepared is None:
+        return None
+    statements = [(call.program.sql, call.values) for call in prepared.calls]
+    rows = await context.read_texts(statements, is_whole=prepared.is_whole)
+    read = read_rows(prepared, rows, answer, context.accesses)
+    services.metrics.compiled.labels("compiled" if read is not None else "unsure").inc(len(statements))
+    return None if read is None else {**prepared.data, **read}
 
 
 def _find_cause(error: GraphQLError) -> LedgerError | None:

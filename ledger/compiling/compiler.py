@@ -1,0 +1,378 @@
+"""Makes the statement of one root field: its text is the field's JSON, put together by PostgreSQL.
+
+A relationship is a correlated sub-select; a page is an ordered sub-select of one row more than asked for. Everything
+that differs between two requests with the same plan is a parameter, so that a statement serves them all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Integer, Select, Uuid, bindparam, func, literal_column, select
+
+from ledger.compiling.catalog import Branch, Catalog, Leaf
+from ledger.compiling.programs import END, SHOWN, Program
+from ledger.compiling.rendering import (
+    Numbering,
+    UncompilableError,
+    constant,
+    join,
+    parent_column,
+    render_cursor_value,
+    render_leaf,
+    unsure_sql,
+)
+from ledger.compiling.selected import Selected
+from ledger.pages import Listing
+from ledger.relations import Note, Relation, note_of
+from ledger.storage.markers import AS_OF, Columns
+from ledger.storage.records import declaration_of
+from ledger.storage.roles import ROLE_OF_VIEWER, Role, may_read
+from ledger.viewer import Viewer
+
+_MEMBER = bindparam("viewer_member_id", type_=Uuid(as_uuid=False))
+_BRAND = bindparam("viewer_brand_id", type_=Uuid(as_uuid=False))
+_SUPPLIED = {each.key: each.key for each in (AS_OF, _MEMBER, _BRAND)}
+FIRST, HAS_PREVIOUS, BYTES_MAX = "first", "has_previous", "bytes_max"
+"""The values that a run supplies, besides the viewer's ids and the time."""
+_INTEGER, _BOOLEAN = Integer(), Boolean()
+
+Refuses = Callable[[Selected], bool]
+"""Whether a field is refused and therefore null; it raises UncompilableError if the refusal isn't reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerScope:
+    """A kind of viewer, whose ids are parameters: what is compiled for it serves every viewer of the kind."""
+
+    viewer: Viewer
+    present_role: Role
+
+    @classmethod
+    def of(cls, viewer: Viewer) -> "ViewerScope":
+        """The kind of this viewer; whether a client is narrowed to one brand is part of it."""
+        ids: dict[str, Any] = {"member_id": _MEMBER, "brand_id": None if viewer.brand_id is None else _BRAND}
+        return cls(replace(viewer, **ids), ROLE_OF_VIEWER[viewer.kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Conditions for rows whose values are parameters.
+
+    Shapes: shape is equal for conditions whose statement is the same; known numbers the parameters of values.
+    """
+
+    clauses: tuple[ColumnElement[bool], ...]
+    shape: tuple[Any, ...]
+    values: tuple[Any, ...]
+    known: Mapping[str, int]
+
+    @classmethod
+    def of(cls, clauses: Sequence[ColumnElement[bool]]) -> "Conditions":
+        """Read the values out of conditions. Errors: UncompilableError."""
+        shape: list[Any] = []
+        values: list[Any] = []
+        known: dict[str, int] = {}
+        for clause in clauses:
+            found = clause._generate_cache_key()  # noqa: SLF001 - what SQLAlchemy's own cache of statements goes by
+            if found is None:
+                raise UncompilableError
+            shape.append(found.key)
+            for bound in found.bindparams:
+                if bound.key in _SUPPLIED:
+                    continue
+                if bound.expanding:
+                    shape.append(tuple(bound.effective_value or ()))
+                    continue
+                known[bound.key] = len(values)
+                values.append(bound.effective_value)
+        return cls(tuple(clauses), tuple(shape), tuple(values), known)
+
+
+@dataclass(slots=True)
+class Source:
+    """The rows that a part of the statement reads: the table or alias, and how it is called there."""
+
+    record: type[Any]
+    table: Any
+    columns: Columns
+    name: str
+
+
+@dataclass(slots=True)
+class Compilation:
+    """The making of one statement.
+
+    counted are those of the conditions that hold for the whole list, whatever page of it is read. is_recorded: what the
+    viewer is shown is noted in the text.
+    """
+
+    catalog: Catalog
+    scope: ViewerScope
+    refuses: Refuses
+    conditions: Conditions
+    counted: Sequence[ColumnElement[bool]]
+    is_recorded: bool
+    numbering: Numbering = field(init=False)
+    notes: dict[Note, int] = field(default_factory=dict)
+    _aliases: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with no parameters."""
+        self.numbering = Numbering({**_SUPPLIED, **self.conditions.known})
+
+    def compile_named(self, root: Selected, type_name: str, relation: Relation[Any]) -> Program:
+        """The statement of a field that returns one record; it returns no row if there is none."""
+        self._check_kind(relation.kinds)
+        source = self._root(relation.record)
+        text = self.object(type_name, root.members[type_name], source, relation.note)
+        rows = self._select(source, relation).where(*self.conditions.clauses).limit(1)
+        return self._finish(self.numbering.render(rows.add_columns(literal_column(text).label("t"))))
+
+    def compile_page(self, root: Selected, type_name: str, node_type: str, listing: Listing[Any]) -> Program:
+        """The statement of a field that returns a page of a list. The row after the page tells that it goes on."""
+        source = self._root(listing.record)
+        page = _Page(self, source, listing, node_type)
+        text = page.render(root.members[type_name])
+        order = [(source.columns[each.removeprefix("-")], each.startswith("-")) for each in listing.sort]
+        rows: Any = select(*(literal_column(sql).label(name) for name, sql in page.columns.items()))
+        rows = rows.select_from(source.table).where(*self.conditions.clauses)
+        rows = rows.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
+        inner = f"{self.numbering.render(rows)} LIMIT {self.first()} + 1"
+        gathered = ", ".join(f"array_agg(r.{name}) AS {name}" for name in page.columns)
+        return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p")
+
+    def first(self) -> str:
+        """How many items the page has, as SQL."""
+        return f"{self.numbering.place(FIRST, _INTEGER)}"
+
+    def note(self, note: Note | None, source: Source) -> str | None:
+        """The mark that a record was shown, as SQL; None where nothing is noted."""
+        if note is None or not self.is_recorded:
+            return None
+        number = self.notes.setdefault(note, len(self.notes))
+        ids = " || '/' || ".join(f"({self.numbering.render(source.columns[name])})::text" for name in note.columns)
+        return f"E'\\x{ord(SHOWN):02x}{number}:' || {ids} || E'\\x{ord(END):02x}'"
+
+    def object(self, type_name: str, fields: Sequence[Selected], source: Source, note: Note | None) -> str:
+        """A record as JSON text, in SQL; never NULL. Errors: UncompilableError."""
+        shape = self.catalog.get(type_name)
+        if shape is None:
+            raise UncompilableError
+        parts: list[str | tuple[str]] = []
+        for place, selected in enumerate(fields):
+            parts.append(f'{"," if place else "{"}"{selected.key}":')
+            parts.append(self._value(type_name, selected, shape.fields.get(selected.name), source))
+        parts.append("}" if fields else "{}")
+        mark = self.note(note, source)
+        if mark is not None:
+            parts.append((mark,))
+        return join(parts)
+
+    def _value(
+        self, type_name: str, selected: Selected, shown: Leaf | Branch | None, source: Source
+    ) -> str | tuple[str]:
+        if selected.name == "__typename":
+            return f'"{type_name}"'
+        if shown is None:
+            raise UncompilableError
+        if self.refuses(selected):
+            return _null(is_required=shown.is_required)
+        if isinstance(shown, Leaf):
+            return self._leaf(shown, source)
+        return self._many(shown, selected, source) if shown.is_list else self._one(shown, selected, source)
+
+    def _leaf(self, leaf: Leaf, source: Source) -> str | tuple[str]:
+        member = declaration_of(source.record).members[leaf.name]
+        if not may_read(member.readers, self.scope.present_role):
+            return _null(is_required=leaf.is_required)
+        expression = self._expression(leaf.name, source)
+        return (render_leaf(self.numbering, expression, leaf.form, is_required=leaf.is_required),)
+
+    def _expression(self, name: str, source: Source) -> ColumnElement[Any]:
+        derivation = declaration_of(source.record).members[name].derivation
+        return source.columns[name] if derivation is None else derivation.expression(source.columns)
+
+    def _one(self, branch: Branch, selected: Selected, source: Source) -> str | tuple[str]:
+        relation = branch.relation
+        key = self._key(branch, source)
+        if key is None or not self._may_see(relation):
+            return _null(is_required=branch.is_required)
+        target = self._alias(relation.record)
+        text = self.object(branch.type_name, selected.members[branch.type_name], target, relation.note)
+        found = self.numbering.render(
+            self._select(target, relation)
+            .where(target.columns[relation.by] == key)
+            .add_columns(literal_column(text).label("t"))
+        )
+        if getattr(relation, "elsewhere", None) is not None:
+            # An absent row says nothing here: what is known of it is found another way.
+            absent = unsure_sql() if branch.is_required else constant("null")
+            is_absent = f"{self.numbering.render(key)} IS NULL"
+            return (f"CASE WHEN {is_absent} THEN {absent} ELSE coalesce(({found}), {unsure_sql()}) END",)
+        return (f"coalesce(({found}), {unsure_sql() if branch.is_required else constant('null')})",)
+
+    def _many(self, branch: Branch, selected: Selected, source: Source) -> str | tuple[str]:
+        relation: Any = branch.relation
+        key = self._key(branch, source)
+        if key is None or not self._may_see(relation):
+            return "[]"
+        target = self._alias(relation.record)
+        text = self.object(branch.type_name, selected.members[branch.type_name], target, relation.note)
+        rows = self._select(target, relation).where(target.columns[relation.by] == key)
+        rows = rows.order_by(*(target.columns[name] for name in relation.order)).limit(relation.rows_max)
+        found = self.numbering.render(rows.add_columns(literal_column(text).label("t")))
+        return (f"'[' || array_to_string(ARRAY({found}), ',') || ']'",)
+
+    def _key(self, branch: Branch, source: Source) -> ColumnElement[Any] | None:
+        """The value that the relation is followed from; None where the viewer may not read it."""
+        member = declaration_of(source.record).members[branch.by]
+        if not may_read(member.readers, self.scope.present_role):
+            return None
+        return parent_column(source.name, branch.by, source.columns[branch.by].type)
+
+    def _select(self, source: Source, relation: Relation[Any]) -> Select[Any]:
+        visible = relation.visible(self.scope.viewer, source.columns)
+        return select().select_from(source.table).where(visible)
+
+    def _may_see(self, relation: Relation[Any]) -> bool:
+        return relation.kinds is None or self.scope.viewer.kind in relation.kinds
+
+    def _check_kind(self, kinds: Any) -> None:
+        if kinds is not None and self.scope.viewer.kind not in kinds:
+            raise UncompilableError
+
+    def _root(self, record: type[Any]) -> Source:
+        table = declaration_of(record).table
+        return Source(record, table, table.c, table.name)
+
+    def _alias(self, record: type[Any]) -> Source:
+        self._aliases += 1
+        name = f"t{self._aliases}"
+        table = declaration_of(record).table.alias(name)
+        return Source(record, table, table.c, name)
+
+    def _finish(self, sql: str) -> Program:
+        bytes_max = self.numbering.place(BYTES_MAX, _INTEGER)
+        whole = (
+            f"SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= {bytes_max} THEN s.t END AS t "
+            f"FROM ({sql} OFFSET 0) AS s"
+        )
+        return Program(whole, tuple(self.numbering.placed), tuple(self.notes))
+
+
+class _Page:
+    """The parts of a page: what is selected of each row, and the text that is made of all rows together."""
+
+    def __init__(self, making: Compilation, source: Source, listing: Listing[Any], node_type: str) -> None:
+        self._making, self._source, self._listing, self._node_type = making, source, listing, node_type
+        self.columns: dict[str, str] = {}
+
+    def render(self, fields: Sequence[Selected]) -> str:
+        """The page as JSON text, in SQL over the gathered rows p; never NULL. Errors: UncompilableError."""
+        self._note_first()
+        parts: list[str | tuple[str]] = []
+        for place, selected in enumerate(fields):
+            parts.append(f'{"," if place else "{"}"{selected.key}":')
+            parts.append(self._field(selected))
+        parts.append("}" if fields else "{}")
+        shown = self.columns.get("shown")
+        if shown is not None:
+            parts.append((f"coalesce(array_to_string(p.shown[1:{self._making.first()}], ''), '')",))
+        if not self.columns:
+            self.columns["n"] = "1"
+        return join(parts)
+
+    def _note_first(self) -> None:
+        """The rows of the page are noted once, whatever is selected of them, and first."""
+        mark = self._making.note(note_of(self._listing.record), self._source)
+        if mark is not None:
+            self.columns["shown"] = mark
+
+    def _field(self, selected: Selected) -> str | tuple[str]:
+        if selected.name == "__typename":
+            return f'"{selected.parent}"'
+        if self._making.refuses(selected):
+            return _null(is_required=selected.name in {"pageInfo", "totalCount"})
+        if selected.name == "nodes":
+            return self._gather(self._making.object(*self._node(selected)))
+        if selected.name == "edges":
+            return self._gather(self._edge(selected))
+        if selected.name == "pageInfo":
+            return self._page_info(selected)
+        if selected.name == "totalCount":
+            return (self._total(),)
+        raise UncompilableError
+
+    def _node(self, selected: Selected) -> tuple[str, tuple[Selected, ...], Source, None]:
+        return self._node_type, selected.members[self._node_type], self._source, None
+
+    def _edge(self, selected: Selected) -> str:
+        [(type_name, fields)] = selected.members.items()
+        parts: list[str | tuple[str]] = []
+        for place, inner in enumerate(fields):
+            parts.append(f'{"," if place else "{"}"{inner.key}":')
+            if inner.name == "__typename":
+                parts.append(f'"{type_name}"')
+            elif self._making.refuses(inner):
+                parts.append(_null(is_required=inner.name == "cursor"))
+            elif inner.name == "cursor":
+                parts += ['"', (self._encode(self._cursor()),), '"']
+            elif inner.name == "node":
+                parts.append((self._making.object(*self._node(inner)),))
+            else:
+                raise UncompilableError
+        parts.append("}" if fields else "{}")
+        return join(parts)
+
+    def _gather(self, sql: str) -> tuple[str]:
+        name = f"n{len(self.columns)}"
+        self.columns[name] = sql
+        return (f"'[' || coalesce(array_to_string(p.{name}[1:{self._making.first()}], ','), '') || ']'",)
+
+    def _page_info(self, selected: Selected) -> tuple[str]:
+        [(type_name, fields)] = selected.members.items()
+        parts: list[str | tuple[str]] = []
+        for place, inner in enumerate(fields):
+            parts.append(f'{"," if place else "{"}"{inner.key}":')
+            parts.append(f'"{type_name}"' if inner.name == "__typename" else (self._position(inner.name),))
+        parts.append("}" if fields else "{}")
+        return (join(parts),)
+
+    def _position(self, name: str) -> str:
+        first = self._making.first()
+        if name == "hasNextPage":
+            column = next(iter(self.columns), None) or (self.columns.setdefault("n", "1") and "n")
+            return f"CASE WHEN coalesce(cardinality(p.{column}), 0) > {first} THEN 'true' ELSE 'false' END"
+        if name == "hasPreviousPage":
+            return f"({self._making.numbering.place(HAS_PREVIOUS, _BOOLEAN)})::text"
+        if "k" not in self.columns:
+            self.columns["k"] = self._cursor()
+        if name == "startCursor":
+            return f"coalesce('\"' || {self._encode('p.k[1]')} || '\"', 'null')"
+        if name == "endCursor":
+            return f"coalesce('\"' || {self._encode(f'p.k[least({first}, cardinality(p.k))]')} || '\"', 'null')"
+        raise UncompilableError
+
+    def _cursor(self) -> str:
+        names = self._listing.cursor or tuple(each.removeprefix("-") for each in self._listing.sort)
+        values = [render_cursor_value(self._making.numbering, self._source.columns[name]) for name in names]
+        parts: list[str | tuple[str]] = [f'["{self._listing.name}"']
+        for value in values:
+            parts += [",", (value,)]
+        return join([*parts, "]"])
+
+    @staticmethod
+    def _encode(sql: str) -> str:
+        return f"translate(encode(convert_to({sql}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
+
+    def _total(self) -> str:
+        making = self._making
+        counted = select(func.count().label("n")).select_from(self._source.table).where(*making.counted)
+        return f"(SELECT n::text FROM ({making.numbering.render(counted)}) AS c)"
+
+
+def _null(*, is_required: bool) -> str:
+    if is_required:
+        raise UncompilableError
+    return "null"
