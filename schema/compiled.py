@@ -7,7 +7,6 @@ out: what selects them is resolved the ordinary way.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, get_args, get_origin
 
 from graphql import GraphQLEnumType, GraphQLField, GraphQLObjectType, get_named_type, is_list_type, is_non_null_type
@@ -163,7 +162,7 @@ def _keeps_its_values(type_: GraphQLEnumType) -> bool:
     """Whether each value's name in the graph is the text that is stored, now and by a later version."""
     later = getattr(getattr(_definition_of(type_), "wrapped_cls", None), "later_values", None)
     return later is None and all(
-        isinstance(value.value, Enum) and value.value.value == name for name, value in type_.values.items()
+        getattr(value.value, "value", value.value) == name for name, value in type_.values.items()
     )
 
 

@@ -124,7 +124,7 @@ async def _read_compiled(
     compiler = services.compiler
     if compiler is None or authorized.principal is None:
         return None
-    prepared = compiler.prepare(authorized, context.viewer, bytes_max=services.settings.answer_bytes_max)
+    prepared = compiler.prepare(authorized, authorized.principal.viewer, bytes_max=services.settings.answer_bytes_max)
     if prepared is None:
         return None
     statements = [(call.program.sql, call.values) for call in prepared.calls]

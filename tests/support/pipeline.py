@@ -1,0 +1,99 @@
+"""Operations through the gateway's own steps, without HTTP: compiled, or the ordinary way, over one database."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from auth.tokens.principal import Principal
+from auth.tokens.verification import Success, Verdict
+from gateway.operations.executor import prepare_schema
+from gateway.operations.media_types import MediaType
+from gateway.operations.pipeline import Run
+from gateway.operations.progress import Answer, GraphQLRequest, Received, Transport, Weigh
+from gateway.operations.services import Services, make_services
+from gateway.process.metrics import Metrics
+from gateway.settings import Settings
+from ledger.storage.database import Database
+from resolvers.context import Context
+from schema.graph import schema
+
+_PREPARED = prepare_schema(schema)
+
+
+class Watched(Context):
+    """A context that keeps what was noted and which compiled statements it read."""
+
+    last: "Watched"
+    sql: list[str]
+
+    async def read_texts(self, statements: Any, *, is_whole: bool) -> list[Any]:
+        self.sql = [sql for sql, _ in statements]
+        return await super().read_texts(statements, is_whole=is_whole)
+
+
+@dataclass
+class Way:
+    """One of the two ways. principal is the caller of the operation that is being run."""
+
+    services: Services
+    contexts: list[Watched]
+    callers: list[Principal | None] = field(default_factory=lambda: [None])
+
+    async def run(
+        self,
+        principal: Principal | None,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        as_of: datetime,
+        operation_name: str | None = None,
+    ) -> Answer:
+        """The answer to one operation; contexts[-1] is the one that it ran with."""
+        self.callers[0] = principal
+
+        async def read(_bytes_max: int, _weigh: Weigh) -> GraphQLRequest:
+            return GraphQLRequest(query, operation_name, variables or {})
+
+        received = Received(
+            request_id="request",
+            as_of=as_of,
+            method="POST",
+            media_type=MediaType.GRAPHQL_RESPONSE,
+            transport=Transport.RESPONSE,
+            peer="peer",
+            authorization=() if principal is None else ("Bearer token",),
+            read=read,
+        )
+
+        async def refuse(_: Any) -> Any:
+            raise AssertionError("It is no subscription.")
+
+        return await Run(received, self.services).take(refuse)
+
+    @property
+    def sql(self) -> list[str]:
+        """The compiled statements of the last operation."""
+        return getattr(self.contexts[-1], "sql", []) if self.contexts else []
+
+
+def make_way(database: Database, *, compiled: bool, **settings: Any) -> Way:
+    """One way over a database, with limits that no test meets by chance."""
+    contexts: list[Watched] = []
+    own = Settings(
+        compiled_reads=compiled, rate_per_second=100_000, rate_burst=100_000, cost_max=10_000_000, **settings
+    )
+    callers: list[Principal | None] = [None]
+
+    def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Watched:
+        contexts[:] = [
+            Watched(database=database, auth_settings=own, principal=principal, as_of=as_of, request_id=request_id)
+        ]
+        return contexts[0]
+
+    async def verify(_bearer: str, _as_of: datetime) -> Verdict:
+        (principal,) = callers
+        assert principal is not None
+        return Success(principal)
+
+    services = make_services(own, _PREPARED, verify_token=verify, make_context=make_context, metrics=Metrics())
+    return Way(services, contexts, callers)
