@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement
 from ledger.errors import ForbiddenError
 from ledger.filters import conditions_of
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
-from ledger.relations import Visible, see_all
+from ledger.relations import Visible
 from ledger.storage.database import Transaction
 from ledger.storage.records import declaration_of
 from ledger.storage.roles import Role
@@ -47,7 +47,7 @@ class RecordList(Generic[R]):
     record: type[R]
     orders: Mapping[Any, Listing[R]]
     filter: type[Any] | None = None
-    visible: Visible = see_all
+    visible: Visible | None = None
     kinds: frozenset[ViewerKind] | None = None
     conditions: Mapping[Any, Callable[[], ColumnElement[bool]]] | None = None
 
@@ -58,7 +58,9 @@ class RecordList(Generic[R]):
         if self.kinds is not None and scope.viewer.kind not in self.kinds:
             raise ForbiddenError
         key = next(iter(self.orders)) if sort is None else sort
-        found = [self.visible(scope.viewer, declaration_of(self.record).table.c)]
+        found: list[ColumnElement[bool]] = []
+        if self.visible is not None:
+            found.append(self.visible(scope.viewer, declaration_of(self.record).table.c))
         if wanted is not None:
             found.extend(conditions_of(wanted, self.record, scope.present_role))
         if self.conditions is not None and key in self.conditions:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Uuid, true
+from sqlalchemy import ColumnElement, Uuid
 
 from ledger.accesses import AccessKind
 from ledger.identifiers import parse_id
@@ -26,11 +26,6 @@ from ledger.viewer import Viewer, ViewerKind
 
 R = TypeVar("R")
 Visible = Callable[[Viewer, Columns], ColumnElement[bool]]
-
-
-def see_all(_viewer: Viewer, _columns: Columns) -> ColumnElement[bool]:
-    """Every row that row-level security lets the viewer see."""
-    return true()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +51,14 @@ def note_of(record: type[Any]) -> Note:
 class Relation(Generic[R]):
     """Records that are found by the value of one column.
 
-    kinds are the viewers that may see any; None means all. visible limits the rows for a viewer of these kinds.
+    kinds are the viewers that may see any; None means all. visible limits the rows for a viewer of these kinds; without
+    it, row-level security alone does.
     """
 
     record: type[R] = field(kw_only=False)
     by: str = "id"
     kinds: frozenset[ViewerKind] | None = None
-    visible: Visible = see_all
+    visible: Visible | None = None
     note: Note | None = None
 
     async def fetch(
@@ -76,7 +72,9 @@ class Relation(Generic[R]):
         if not keys or (self.kinds is not None and tx.viewer.kind not in self.kinds):
             return []
         statement = select_records(tx, self.record).where(is_any(column, sorted(set(keys))))
-        statement = statement.where(self.visible(tx.viewer, columns)).order_by(*(columns[name] for name in order))
+        if self.visible is not None:
+            statement = statement.where(self.visible(tx.viewer, columns))
+        statement = statement.order_by(*(columns[name] for name in order))
         if rows_max is not None:
             statement = statement.limit(rows_max)
         found = await fetch_records(tx, self.record, statement)

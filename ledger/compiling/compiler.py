@@ -232,8 +232,8 @@ class Compilation:
         return parent_column(source.name, branch.by, source.columns[branch.by].type)
 
     def _select(self, source: Source, relation: Relation[Any]) -> Select[Any]:
-        visible = relation.visible(self.scope.viewer, source.columns)
-        return select().select_from(source.table).where(visible)
+        rows = select().select_from(source.table)
+        return rows if relation.visible is None else rows.where(relation.visible(self.scope.viewer, source.columns))
 
     def _may_see(self, relation: Relation[Any]) -> bool:
         return relation.kinds is None or self.scope.viewer.kind in relation.kinds
