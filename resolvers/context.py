@@ -58,7 +58,14 @@ class Context:
         self._reader = (
             OperationReader(database, self._viewer, as_of=as_of, accesses=self.accesses) if self._viewer else None
         )
-        self.loaders = Loaders(self.read)
+        self._loaders: Loaders | None = None
+
+    @property
+    def loaders(self) -> Loaders:
+        """The loaders of the present snapshot, made when a field first needs one."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.read)
+        return self._loaders
 
     @property
     def viewer(self) -> Viewer:
@@ -132,15 +139,19 @@ class Context:
 
     async def aclose(self) -> None:
         """Release what the operation holds; it may be called again."""
-        self.loaders.release()
+        self._release_loaders()
         if self._reader is not None:
             await self._reader.aclose()
 
     async def _forget_readings(self) -> None:
         if self._reader is not None:
             await self._reader.reset()
-        self.loaders.release()
-        self.loaders = Loaders(self.read)
+        self._release_loaders()
+
+    def _release_loaders(self) -> None:
+        if self._loaders is not None:
+            self._loaders.release()
+            self._loaders = None
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,11 +7,12 @@ Source: docs/adr/0142.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
-from graphql import OperationType, is_non_null_type
+from graphql import is_non_null_type
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from gateway.operations.executor import ReportedKey, list_reported
@@ -21,6 +22,7 @@ from gateway.operations.protection import Protection, ScopeSet
 from ledger.access_records.recording import is_recorded
 from ledger.accesses import Accesses
 from ledger.answers import AnswerSize
+from ledger.bounds.recent import Recent
 from ledger.compiling.compiler import BYTES_MAX, FIRST, HAS_PREVIOUS, Compilation, Conditions, ViewerScope
 from ledger.compiling.programs import Program
 from ledger.compiling.rendering import UncompilableError
@@ -28,18 +30,20 @@ from ledger.compiling.selected import Selected
 from ledger.errors import LedgerError
 from ledger.viewer import Viewer
 from schema.compiled import Asked, Compilable, Root
+from schema.reads import Named
 
-_PROGRAMS_MAX = 64
-"""How many statements are kept with a plan: one for each root field, kind of viewer, set of scopes and filters."""
+_KEPT_SQL_MAX = 32_768
+"""The longest statement that is kept; a longer one is compiled each time that it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One root field, ready to run: its statement, and the values of its parameters."""
+    """One root field: its statement, and the values of its parameters as far as the variables determine them."""
 
     key: str
     program: Program
     values: Sequence[Any]
+    first: int
     is_continued: bool
 
 
@@ -50,139 +54,164 @@ class Prepared:
     Shapes: data has the root fields that need no statement. is_whole: nothing remains for the ordinary way.
     """
 
-    calls: tuple[Call, ...]
-    data: Mapping[str, Any]
-    is_whole: bool
+    calls: tuple[Call, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    is_whole: bool = False
+
+    def bind(self, viewer: Viewer, as_of: datetime, *, bytes_max: int) -> list[tuple[str, list[Any]]]:
+        """The statements with all of their values, for this viewer at this time."""
+        supplied = {
+            "as_of": as_of,
+            "viewer_member_id": viewer.member_id,
+            "viewer_brand_id": viewer.brand_id,
+            BYTES_MAX: bytes_max,
+        }
+        return [
+            (
+                call.program.sql,
+                call.program.bind(call.values, {**supplied, FIRST: call.first, HAS_PREVIOUS: call.is_continued}),
+            )
+            for call in self.calls
+        ]
+
+
+NOTHING = Prepared()
 
 
 class QueryCompiler:
-    """Compiles queries of one schema. What it compiled is kept with the plan."""
+    """Compiles queries of one schema, and keeps what it compiled. Owned by one event loop.
 
-    def __init__(self, graph: Any, protection: Protection, compilable: Compilable) -> None:
-        """Bind to a schema."""
-        self._graph, self._protection, self._compilable = graph, protection, compilable
+    What is compiled serves every viewer of one kind with the same scopes, and every request whose filters have the same
+    fields. What is prepared serves every request with the same variables, too.
+    """
 
-    def prepare(self, authorized: Authorized, viewer: Viewer, *, bytes_max: float) -> Prepared | None:
-        """Prepare what can be compiled of a query; None if nothing can be."""
-        plan = authorized.plan
-        if authorized.kind is not OperationType.QUERY or not plan.tree:
-            return None
-        if not any(selected.name in self._compilable.roots for selected in plan.tree):
-            return None
+    def __init__(self, graph: Any, protection: Protection, compilable: Compilable, *, entries_max: int) -> None:
+        """Bind to a schema, keeping at most so many statements and as many prepared operations."""
+        self.graph, self.protection, self.compilable = graph, protection, compilable
+        self.programs: Recent[tuple[Any, ...], Program | Uncompiled] = Recent(entries_max)
+        self._prepared: Recent[tuple[Any, ...], Prepared] = Recent(entries_max)
+
+    def prepare(self, authorized: Authorized, viewer: Viewer) -> Prepared:
+        """Prepare what can be compiled of a query: NOTHING if nothing can be."""
+        plan, variables = authorized.plan, authorized.request.variables
+        if not any(selected.name in self.compilable.roots for selected in plan.tree):
+            return NOTHING
+        try:
+            given = orjson.dumps(variables) if variables else b""
+        except orjson.JSONEncodeError:
+            return NOTHING
+        key = (plan.number, authorized.scopes, viewer.kind, viewer.brand_id is None, is_recorded(viewer), given)
+        prepared = self._prepared.find(key)
+        if prepared is None:
+            prepared = self._prepare(authorized, viewer)
+            if len(given) <= _KEPT_SQL_MAX:
+                self._prepared.keep(key, prepared)
+        return prepared
+
+    def _prepare(self, authorized: Authorized, viewer: Viewer) -> Prepared:
         variables = self._read_variables(authorized)
         if variables is None:
-            return None
-        each = _Preparation(self._graph, self._protection, self._compilable, authorized, viewer, int(bytes_max))
+            return NOTHING
+        each = _Preparation(self, authorized, viewer)
         calls: list[Call] = []
         data: dict[str, Any] = {}
-        left = 0
-        for selected in plan.tree:
+        is_whole = True
+        for selected in authorized.plan.tree:
             if selected.name == "__typename":
                 data[selected.key] = selected.parent
                 continue
             try:
                 call = each.prepare(selected, variables)
             except (UncompilableError, LedgerError):
-                left += 1
+                is_whole = False
                 continue
             if call is None:
                 data[selected.key] = None
             else:
                 calls.append(call)
-        return Prepared(tuple(calls), data, is_whole=not left) if calls else None
+        return Prepared(tuple(calls), data, is_whole=is_whole) if calls else NOTHING
 
     def _read_variables(self, authorized: Authorized) -> VariableValues | None:
         definitions = authorized.operation.variable_definitions or ()
         if not definitions:
             return VariableValues({}, {})
-        found = get_variable_values(self._graph, definitions, dict(authorized.request.variables))
+        found = get_variable_values(self.graph, definitions, dict(authorized.request.variables))
         return found if isinstance(found, VariableValues) else None
+
+
+class Uncompiled:
+    """Stands for a statement that can't be made, so that it isn't tried again."""
+
+
+_UNCOMPILED = Uncompiled()
 
 
 class _Preparation:
     """The preparation of one operation's root fields."""
 
-    def __init__(
-        self,
-        graph: Any,
-        protection: Protection,
-        compilable: Compilable,
-        authorized: Authorized,
-        viewer: Viewer,
-        bytes_max: int,
-    ) -> None:
-        self._graph, self._protection, self._compilable = graph, protection, compilable
+    def __init__(self, compiler: QueryCompiler, authorized: Authorized, viewer: Viewer) -> None:
+        self._compiler = compiler
         self._plan: Plan = authorized.plan
         self._scopes: ScopeSet | None = authorized.scopes
-        self._as_of, self._bytes_max = authorized.as_of, bytes_max
         self._reported: frozenset[ReportedKey] = list_reported(authorized.denials)
-        self._viewer = viewer
         self._scope = ViewerScope.of(viewer)
         self._is_recorded = is_recorded(viewer)
+        self._viewer_shape = (viewer.kind, viewer.brand_id is None, self._is_recorded)
 
     def prepare(self, selected: Selected, variables: VariableValues) -> Call | None:
         """One root field; None if it is refused and so null. Errors: UncompilableError, LedgerError."""
-        root = self._compilable.roots.get(selected.name)
-        field = self._graph.query_type.fields[selected.name]
+        root = self._compiler.compilable.roots.get(selected.name)
+        field_ = self._compiler.graph.query_type.fields[selected.name]
         if self._refuses(selected):
-            if is_non_null_type(field.type):
+            if is_non_null_type(field_.type):
                 raise UncompilableError
             return None
         if root is None:
             raise UncompilableError
-        asked = root.ask(get_argument_values(field, selected.node, variables), self._scope)
+        asked = root.ask(get_argument_values(field_, selected.node, variables), self._scope)
         if asked is None:
             raise UncompilableError
         conditions = Conditions.of(asked.clauses)
         program = self._find(selected, root, asked, conditions)
-        supplied = {
-            "as_of": self._as_of,
-            "viewer_member_id": self._viewer.member_id,
-            "viewer_brand_id": self._viewer.brand_id,
-            FIRST: asked.first,
-            HAS_PREVIOUS: asked.is_continued,
-            BYTES_MAX: self._bytes_max,
-        }
-        return Call(selected.key, program, program.bind(conditions.values, supplied), asked.is_continued)
+        return Call(selected.key, program, conditions.values, asked.first, asked.is_continued)
 
     def _find(self, selected: Selected, root: Root, asked: Asked, conditions: Conditions) -> Program:
-        """The statement, from those kept with the plan. Errors: UncompilableError, also if it was found before."""
-        viewer = self._viewer
-        key = (
-            selected.key,
-            self._scopes,
-            viewer.kind,
-            viewer.brand_id is None,
-            self._is_recorded,
-            asked.listing.name if asked.listing else None,
-            len(asked.counted),
-            conditions.shape,
-        )
-        programs = self._plan.programs
-        if key not in programs:
-            if len(programs) >= _PROGRAMS_MAX:
-                programs.clear()
-            programs[key] = self._compile(selected, root, asked, conditions)
-        found: Program | None = programs[key]
+        """The statement, from those that are kept. Errors: UncompilableError, also if it was found before."""
+        listing = asked.listing.name if asked.listing else None
+        shape = (listing, len(asked.counted), conditions.shape)
+        key = (self._plan.number, selected.key, self._scopes, self._viewer_shape, shape)
+        programs = self._compiler.programs
+        found = programs.find(key)
         if found is None:
+            found = self._compile(selected, root, asked, conditions)
+            if isinstance(found, Uncompiled) or len(found.sql) <= _KEPT_SQL_MAX:
+                programs.keep(key, found)
+        if isinstance(found, Uncompiled):
             raise UncompilableError
         return found
 
-    def _compile(self, selected: Selected, root: Root, asked: Asked, conditions: Conditions) -> Program | None:
+    def _compile(self, selected: Selected, root: Root, asked: Asked, conditions: Conditions) -> Program | Uncompiled:
         making = Compilation(
-            self._compilable.catalog, self._scope, self._refuses, conditions, asked.counted, self._is_recorded
+            self._compiler.compilable.catalog,
+            self._scope,
+            self._refuses,
+            conditions,
+            asked.counted,
+            self._is_recorded,
         )
         try:
+            if isinstance(root.reads, Named):
+                return making.compile_named(selected, root.node_type, root.reads.relation)
             if asked.listing is None:
-                return making.compile_named(selected, root.node_type, root.reads.relation)  # type: ignore[union-attr]
+                return _UNCOMPILED
             return making.compile_page(selected, root.type_name, root.node_type, asked.listing)
         except UncompilableError:
-            return None
+            return _UNCOMPILED
 
     def _refuses(self, selected: Selected) -> bool:
         """Whether a field is refused, as the answer reports. Errors: UncompilableError where it doesn't report it."""
-        requirement = self._protection.find_requirement(selected.parent, selected.name)
-        types = (self._protection.find_type_requirement(name) for name in selected.members)
+        requirement = self._compiler.protection.find_requirement(selected.parent, selected.name)
+        types = (self._compiler.protection.find_type_requirement(name) for name in selected.members)
         needed = [each for each in (requirement, *types) if each is not None and not each.is_met_by(self._scopes)]
         if not needed:
             return False
@@ -196,13 +225,14 @@ def read_rows(prepared: Prepared, rows: Sequence[Any], answer: AnswerSize, acces
 
     Errors: AnswerTooLargeError.
     """
+    texts: list[bytes] = []
     for row in rows:
-        if row is not None:
-            answer.built += row["size"]
-    answer.check()
-    if any(row is None or not row["t"] for row in rows):
-        return None
-    texts = [row["t"] for row in rows]
+        size, text = row or (None, None)
+        if size is None:
+            return None
+        answer.built += int(size)
+        answer.check()
+        texts.append(text or b"")
     if any(call.program.is_unsure(text) for call, text in zip(prepared.calls, texts, strict=True)):
         return None
     return {

@@ -15,6 +15,7 @@ Source: ibm.github.io/graphql-specs/cost-spec.html; docs/adr/0031.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from graphql import (
@@ -95,7 +96,7 @@ class Plan:
 
     Shapes: cost excludes the objects in variables. is_constant says that the operation only reads the schema, so that
     its result depends on nothing but the document; is_reusable that the plan doesn't depend on a variable's text. tree
-    is what a query selects, merged; programs keeps what was compiled of it (compiling.py) for as long as the plan.
+    is what a query selects, merged; number tells the plan from all others of the process.
     """
 
     cost: int
@@ -105,7 +106,7 @@ class Plan:
     is_constant: bool = False
     is_reusable: bool = True
     tree: tuple[Selected, ...] = ()
-    programs: dict[Any, Any] = field(default_factory=dict, compare=False)
+    number: int = field(default_factory=count().__next__, compare=False)
 
 
 class Planner:

@@ -107,5 +107,9 @@ def make_services(
         anonymous=RateLimiter(rate_per_second=settings.rate_anonymous_per_second, burst=settings.rate_anonymous_burst),
         in_flight=InFlight(settings.in_flight_max),
         turns=Turns(settings.at_once_per_client_max),
-        compiler=QueryCompiler(graph, protection, find_compilable(schema)) if settings.compiled_reads else None,
+        compiler=(
+            QueryCompiler(graph, protection, find_compilable(schema), entries_max=settings.document_cache_entries)
+            if settings.compiled_reads
+            else None
+        ),
     )

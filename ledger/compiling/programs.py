@@ -11,7 +11,8 @@ from ledger.relations import Note
 
 SHOWN, END = "\x02", "\x03"
 """Between these, the text says which record was shown: the note's number, and the record's id."""
-_SHOWN = re.compile(f"{SHOWN}([0-9]+):([^{END}]*){END}")
+_SHOWN = re.compile(f"{SHOWN}([0-9]+):([^{END}]*){END}".encode())
+_UNSURE = UNSURE.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,19 @@ class Program:
         return [values[slot] if isinstance(slot, int) else supplied[slot] for slot in self.slots]
 
     @staticmethod
-    def is_unsure(text: str) -> bool:
+    def is_unsure(text: bytes) -> bool:
         """Whether the field must be resolved the ordinary way."""
-        return UNSURE in text
+        return _UNSURE in text
 
-    def read(self, text: str, accesses: Accesses, *, is_continued: bool) -> str:
+    def read(self, text: bytes, accesses: Accesses, *, is_continued: bool) -> bytes:
         """The JSON text, with what it shows noted. is_continued: the first note's list was read from a cursor."""
         if not self.notes:
             return text
         shown: list[dict[str, None]] = [{} for _ in self.notes]
 
-        def take(match: re.Match[str]) -> str:
-            shown[int(match[1])][match[2]] = None
-            return ""
+        def take(match: re.Match[bytes]) -> bytes:
+            shown[int(match[1])][match[2].decode()] = None
+            return b""
 
         text = _SHOWN.sub(take, text)
         for place, (note, ids) in enumerate(zip(self.notes, shown, strict=True)):

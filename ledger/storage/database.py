@@ -101,12 +101,13 @@ class Transaction:
         return await self.connection.execute(statement, parameters)
 
     async def fetch_compiled(self, sql: str, values: Sequence[Any]) -> Any:
-        """Run a statement in the driver's own form, of numbered parameters, and return its one row, or None."""
+        """Run a statement with numbered parameters, and return its first row, the columns as text, or None."""
         if self._is_doomed:
             raise RuntimeError("A failure under another role ended this transaction.")
         raw = await self.connection.get_raw_connection()
         driver: Any = raw.driver_connection
-        return await driver.fetchrow(sql, *values)
+        row = await driver.fetchrow(sql, *values)
+        return None if row is None else [None if each is None else str(each).encode() for each in row]
 
     def note_written(self, subject: str, subject_ids: Iterable[str]) -> None:
         """Remember that rows that entries about these subjects commit to were written: an event must follow."""

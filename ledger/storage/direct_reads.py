@@ -1,14 +1,17 @@
-"""Reading for one viewer over connections of its own, in three round trips: for statements that are compiled to text.
+"""Reading for one viewer over connections of its own, in one round trip: for statements that are compiled to text.
 
-The driver alone is used, without SQLAlchemy: half of what such a read costs would be the way through it. A connection
-keeps nothing of a viewer: role and ids are set within each transaction, as a pooler may stand between.
+The viewer's role and ids, the statements and the end of the transaction are written together, and PostgreSQL answers
+them together: half of what such a read costs otherwise is the way there and back. A connection keeps nothing of a
+viewer beyond the transaction, since a pooler may stand between; behind one, statements are prepared without a name.
+A reader that gives up leaves its connection to finish by itself, and the connection's place is free only then.
 Source: docs/adr/0143.
 """
 
 import asyncio
-import re
+import logging
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
@@ -16,12 +19,21 @@ from ledger.settings import LedgerSettings
 from ledger.storage.engine import APPLICATION_NAME, UNNAMED_ONLY, read_driver_arguments
 from ledger.storage.failures import DatabaseBusyError, translated
 from ledger.storage.roles import ROLE_OF_VIEWER, role_name
+from ledger.storage.wire import SYNC, TERMINATE, Reply, close_message, parse_message, run_message
 from ledger.viewer import Viewer
 
-_ID = re.compile(r"[0-9a-f-]{36}")
-_ANSWER_MARGIN_SECONDS = 1.0
-_CLOSED = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 Statement = tuple[str, Sequence[Any]]
+Row = list[bytes | None]
+_STATEMENTS_MAX = 256
+"""How many statements one connection keeps prepared."""
+_BEGIN, _COMMIT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT"
+_BIND = (
+    "SELECT set_config('role', $1, true), set_config('jembatan.member_id', $2, true), "
+    "set_config('jembatan.brand_id', $3, true), set_config('jembatan.officer_id', $4, true), "
+    "set_config('statement_timeout', $5, true), set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true), "
+    "set_config('transaction_read_only', 'on', true)"
+)
+_logger = logging.getLogger(__name__)
 
 
 class DirectReads:
@@ -30,7 +42,7 @@ class DirectReads:
     def __init__(self, settings: LedgerSettings, *, connections_max: int) -> None:
         """Connect to nothing yet."""
         self._settings = settings
-        self._free: list[asyncpg.Connection[Any]] = []
+        self._free: list[_Connection] = []
         self._room = asyncio.Semaphore(connections_max)
         self.connections_max = connections_max
         self.used = 0
@@ -41,100 +53,167 @@ class DirectReads:
         """How many connections are open and not in use."""
         return len(self._free)
 
-    async def fetch(self, viewer: Viewer, statements: Sequence[Statement]) -> list[Any]:
-        """The one row of each statement, or None, all on one snapshot.
+    async def fetch(self, viewer: Viewer, statements: Sequence[Statement]) -> list[Row | None]:
+        """The first row of each statement, its columns as text, or None; all on one snapshot.
 
-        Errors: as ledger/storage/failures.py says, and the driver's own.
+        Errors: as ledger/storage/failures.py says.
         """
-        begin = self._render_begin(viewer, is_one=len(statements) == 1)
+        settings = self._settings
+        bound = [
+            role_name(settings.role_prefix, ROLE_OF_VIEWER[viewer.kind]),
+            viewer.member_id or "",
+            viewer.brand_id or "",
+            viewer.officer_id or "",
+            str(settings.statement_timeout_ms),
+        ]
+        sent: list[Statement] = [(_BIND, bound), *statements]
+        if len(statements) > 1:
+            # One statement sees one snapshot anyway; several need a transaction that keeps it.
+            sent = [(_BEGIN, ()), *sent, (_COMMIT, ())]
+        first = sent.index((_BIND, bound)) + 1
         with translated(is_read_only=True):
             await self._take_room()
-            try:
-                return await self._read(await self._begin(begin), statements)
-            finally:
-                self.used -= 1
-                self._room.release()
+            rows = await self._ask(sent)
+        return rows[first : first + len(statements)]
 
     async def close(self) -> None:
-        """Close every connection that is not in use; those in use are closed as they are given back."""
+        """Close every connection; those in use are closed once they have finished."""
         self._is_closed = True
-        free, self._free = self._free, []
-        for connection in free:
-            try:
-                await connection.close(timeout=_ANSWER_MARGIN_SECONDS)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
+        while self._free:
+            self._free.pop().close()
 
-    async def _begin(self, begin: str) -> "asyncpg.Connection[Any]":
-        """A connection within a transaction. One that was closed while it was idle is replaced."""
+    async def _ask(self, sent: Sequence[Statement]) -> list[Row | None]:
+        """Send the statements on a free connection. One that was closed while it was idle is replaced."""
         while True:
             is_new = not self._free
-            connection = await self._connect() if is_new else self._free.pop()
             try:
-                await connection.execute(begin)
-            except BaseException as error:
-                connection.terminate()
-                if is_new or not isinstance(error, _CLOSED):
+                connection = self._free.pop() if self._free else await self._connect()
+            except BaseException:
+                self._give_room_back()
+                raise
+            try:
+                return await connection.run(sent, self._give_back)
+            except ConnectionError:
+                if is_new or connection.has_answered:
                     raise
-            else:
-                return connection
+                await self._take_room()
 
-    async def _read(self, connection: "asyncpg.Connection[Any]", statements: Sequence[Statement]) -> list[Any]:
-        try:
-            rows = [await connection.fetchrow(sql, *values) for sql, values in statements]
-            await connection.execute("COMMIT")
-        except BaseException:
-            # Whatever it was doing is of no use to anybody, and it must not be given to another viewer.
-            connection.terminate()
-            raise
-        if self._is_closed:
-            connection.terminate()
-        else:
+    def _give_back(self, connection: "_Connection") -> None:
+        """Take a connection that has finished, whoever still waits for it."""
+        self._give_room_back()
+        if connection.is_usable and not self._is_closed:
             self._free.append(connection)
-        return rows
+        else:
+            connection.close()
+
+    def _give_room_back(self) -> None:
+        self.used -= 1
+        self._room.release()
 
     async def _take_room(self) -> None:
-        try:
-            async with asyncio.timeout(self._settings.database_pool_timeout_seconds):
-                await self._room.acquire()
-        except TimeoutError:
-            raise DatabaseBusyError from None
+        if self._room.locked():
+            try:
+                async with asyncio.timeout(self._settings.database_pool_timeout_seconds):
+                    await self._room.acquire()
+            except TimeoutError:
+                raise DatabaseBusyError from None
+        else:
+            await self._room.acquire()
         self.used += 1
 
-    async def _connect(self) -> "asyncpg.Connection[Any]":
+    async def _connect(self) -> "_Connection":
         settings = self._settings
         unnamed = {"statement_cache_size": UNNAMED_ONLY["statement_cache_size"]} if settings.is_pooled else {}
         with translated(is_connecting=True):
-            connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            driver: asyncpg.Connection[Any] = await asyncpg.connect(
                 **read_driver_arguments(settings.application_url),
                 **unnamed,
                 timeout=settings.database_connect_timeout_seconds,
-                command_timeout=settings.statement_timeout_ms / 1000 + _ANSWER_MARGIN_SECONDS,
                 server_settings={"application_name": APPLICATION_NAME},
             )
-        await connection.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog", format="text")
-        return connection
-
-    def _render_begin(self, viewer: Viewer, *, is_one: bool) -> str:
-        """One statement sees one snapshot anyway; several need a transaction that keeps it."""
-        level = "" if is_one else " ISOLATION LEVEL REPEATABLE READ"
-        settings = {
-            "role": role_name(self._settings.role_prefix, ROLE_OF_VIEWER[viewer.kind]),
-            "jembatan.member_id": _check_id(viewer.member_id),
-            "jembatan.brand_id": _check_id(viewer.brand_id),
-            "jembatan.officer_id": _check_id(viewer.officer_id),
-            "TimeZone": "UTC",
-            "statement_timeout": str(self._settings.statement_timeout_ms),
-            "jit": "off",
-        }
-        bound = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-        return f"BEGIN{level} READ ONLY; SELECT {bound}"
+        return _Connection(driver, is_named=not settings.is_pooled)
 
 
-def _check_id(value: str | None) -> str:
-    """An id that stands in the statement's text. Errors: ValueError for anything else."""
-    if value is None:
-        return ""
-    if not _ID.fullmatch(value):
-        raise ValueError("An id of the viewer is malformed.")
-    return value
+class _Connection(asyncio.Protocol):
+    """A connection that asyncpg opened, and on which we speak ourselves: asyncpg sends nothing together."""
+
+    def __init__(self, driver: "asyncpg.Connection[Any]", *, is_named: bool) -> None:
+        self._driver = driver
+        self._is_named = is_named
+        self._prepared: OrderedDict[str, str] = OrderedDict()
+        self._count = 0
+        self._reply: Reply | None = None
+        self._waiting: asyncio.Future[list[Row | None]] | None = None
+        self._finish: Any = None
+        self.is_usable = True
+        self.has_answered = False
+        self._transport = cast("asyncio.Transport", driver._transport)  # type: ignore[attr-defined]  # noqa: SLF001 - asyncpg has no other way to it
+        self._transport.set_protocol(self)
+
+    def run(self, sent: Sequence[Statement], finish: Any) -> "asyncio.Future[list[Row | None]]":
+        """Send statements together; finish(self) is called once PostgreSQL is ready for more, or is gone.
+
+        Errors, of the future: FailedStatementError; ConnectionError.
+        """
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._reply, self._finish, self.has_answered = Reply(), finish, False
+        waiting = self._waiting
+        if self._transport.is_closing():
+            self._end(ConnectionResetError("PostgreSQL closed the connection."))
+        else:
+            self._transport.write(b"".join([*map(self._render, sent), SYNC]))
+        return waiting
+
+    def data_received(self, data: bytes) -> None:
+        """Read what PostgreSQL answers."""
+        if self._reply is None:
+            return  # a notice, or why it ends the connection
+        self.has_answered = True
+        self._reply.feed(data)
+        if self._reply.is_ready:
+            self._end(self._reply.failure)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail whoever waits."""
+        self.is_usable = False
+        if self._reply is not None:
+            failure = self._reply.failure
+            self._end(failure or ConnectionResetError(f"PostgreSQL closed the connection: {exc}"))
+
+    def close(self) -> None:
+        """Say good-bye and close."""
+        self.is_usable = False
+        if not self._transport.is_closing():
+            self._transport.write(TERMINATE)
+            self._transport.close()
+        self._driver.terminate()
+
+    def _end(self, failure: Exception | None) -> None:
+        reply, waiting, finish = self._reply, self._waiting, self._finish
+        self._reply = self._waiting = self._finish = None
+        if failure is not None:
+            # What is prepared, and whether a transaction is open, isn't known any more.
+            self.is_usable = False
+        finish(self)
+        if waiting is None or waiting.done():
+            if failure is not None:
+                _logger.info("abandoned_read_failed", extra={"reason": type(failure).__name__})
+        elif failure is not None:
+            waiting.set_exception(failure)
+        else:
+            waiting.set_result(reply.rows if reply is not None else [])
+
+    def _render(self, statement: Statement) -> bytes:
+        sql, values = statement
+        if not self._is_named:
+            return parse_message("", sql) + run_message("", values)
+        name = self._prepared.get(sql)
+        if name is not None:
+            self._prepared.move_to_end(sql)
+            return run_message(name, values)
+        self._count += 1
+        name = self._prepared[sql] = f"jembatan_{self._count}"
+        dropped = b""
+        if len(self._prepared) > _STATEMENTS_MAX:
+            dropped = close_message(self._prepared.popitem(last=False)[1])
+        return dropped + parse_message(name, sql) + run_message(name, values)

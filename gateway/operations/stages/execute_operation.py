@@ -5,6 +5,7 @@ but the document is executed and encoded once, and kept.
 """
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +23,10 @@ from gateway.operations.stages.limit_rate import charge_answer, charge_cost
 from ledger.answers import AnswerSize
 from ledger.errors import LedgerError
 from ledger.numbers.lookups import CountedLookups
+from ledger.storage.wire import FailedStatementError
 
 _CONSTANT_BYTES_MAX = 1_048_576
+_logger = logging.getLogger(__name__)
 _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
 
 
@@ -124,11 +127,18 @@ async def _read_compiled(
     compiler = services.compiler
     if compiler is None or authorized.principal is None:
         return None
-    prepared = compiler.prepare(authorized, authorized.principal.viewer, bytes_max=services.settings.answer_bytes_max)
-    if prepared is None:
+    viewer = authorized.principal.viewer
+    prepared = compiler.prepare(authorized, viewer)
+    if not prepared.calls:
         return None
-    statements = [(call.program.sql, call.values) for call in prepared.calls]
-    rows = await context.read_texts(statements, is_whole=prepared.is_whole)
+    statements = prepared.bind(viewer, authorized.as_of, bytes_max=services.settings.answer_bytes_max)
+    try:
+        rows = await context.read_texts(statements, is_whole=prepared.is_whole)
+    except FailedStatementError as error:
+        # The ordinary way can still answer; what is wrong with the statement is for us to find out.
+        _logger.exception("compiled_read_failed", extra={"sqlstate": error.sqlstate})
+        services.metrics.compiled.labels("failed").inc(len(statements))
+        return None
     read = read_rows(prepared, rows, answer, context.accesses)
     services.metrics.compiled.labels("compiled" if read is not None else "unsure").inc(len(statements))
     return None if read is None else {**prepared.data, **read}

@@ -1,0 +1,2 @@
+SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $2::INTEGER THEN s.t END AS t FROM (SELECT '{"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT '{"slug":' || to_json((members.slug)::text)::text || ',"kind":' || '"' || (members.kind)::text || '"' || ',"legalName":' || to_json((members.legal_name)::text)::text || '}' AS n0 
+FROM members ORDER BY members.slug ASC LIMIT $1::INTEGER + 1) AS r) AS p OFFSET 0) AS s
