@@ -1,6 +1,5 @@
 SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
-FROM members 
-WHERE true ORDER BY members.slug ASC 
+FROM members ORDER BY members.slug ASC 
  LIMIT $1::INTEGER;
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.internet_access, members.admitted_at, members.suspended_at 
