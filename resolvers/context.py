@@ -6,7 +6,7 @@ The gateway makes one for each operation and closes it when the operation ends. 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
@@ -15,6 +15,7 @@ from ledger.accesses import Accesses
 from ledger.answers import AnswerSize
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
+from ledger.storage.wire import Statement
 from ledger.viewer import Viewer
 from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
@@ -91,16 +92,30 @@ class Context:
 
         return await self._reader.read(count)
 
-    async def read_texts(self, statements: Sequence[tuple[str, Sequence[Any]]], *, is_whole: bool) -> list[Any]:
-        """Return the one row, or None, of each compiled statement.
+    @property
+    def has_direct_reads(self) -> bool:
+        """Whether compiled statements can be read over connections of their own."""
+        return self.database.direct_reads is not None
 
-        is_whole: the operation reads nothing else, so that it needs no snapshot that lasts.
-        Errors: ViewerMissingError; DatabaseUnavailableError and the like.
+    async def read_directly(
+        self, statements: Sequence[Statement], *, before: Statement | None
+    ) -> list[Sequence[bytes | None] | None]:
+        """Return the first row, or None, of each compiled statement; of what is written before them, the first of all.
+
+        Errors: ViewerMissingError; UnavailableError; FailedStatementError.
         """
-        if is_whole and self.database.direct_reads is not None:
-            return await self.database.direct_reads.fetch(self.viewer, statements)
+        direct = self.database.direct_reads
+        if direct is None:
+            raise RuntimeError("There are no connections for it.")
+        return [*await direct.fetch(self.viewer, statements, before=before)]
 
-        async def fetch(tx: Transaction) -> list[Any]:
+    async def read_texts(self, statements: Sequence[Statement]) -> list[Sequence[bytes | None] | None]:
+        """Return the first row, or None, of each compiled statement, on the operation's one snapshot.
+
+        Errors: as read.
+        """
+
+        async def fetch(tx: Transaction) -> list[Sequence[bytes | None] | None]:
             return [await tx.fetch_compiled(sql, values) for sql, values in statements]
 
         return await self.read(fetch)

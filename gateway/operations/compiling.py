@@ -20,8 +20,6 @@ from gateway.operations.plans import Plan
 from gateway.operations.progress import Authorized
 from gateway.operations.protection import Protection, ScopeSet
 from ledger.access_records.recording import is_recorded
-from ledger.accesses import Accesses
-from ledger.answers import AnswerSize
 from ledger.bounds.recent import Recent
 from ledger.compiling.compiler import BYTES_MAX, FIRST, HAS_PREVIOUS, Compilation, Conditions, ViewerScope
 from ledger.compiling.programs import Program
@@ -218,24 +216,3 @@ class _Preparation:
         if (selected.parent, selected.name, selected.path) in self._reported:
             return True
         raise UncompilableError
-
-
-def read_rows(prepared: Prepared, rows: Sequence[Any], answer: AnswerSize, accesses: Accesses) -> dict[str, Any] | None:
-    """The root fields from their rows, spliced; None if any of them needs the ordinary way.
-
-    Errors: AnswerTooLargeError.
-    """
-    texts: list[bytes] = []
-    for row in rows:
-        size, text = row or (None, None)
-        if size is None:
-            return None
-        answer.built += int(size)
-        answer.check()
-        texts.append(text or b"")
-    if any(call.program.is_unsure(text) for call, text in zip(prepared.calls, texts, strict=True)):
-        return None
-    return {
-        call.key: orjson.Fragment(call.program.read(text, accesses, is_continued=call.is_continued))
-        for call, text in zip(prepared.calls, texts, strict=True)
-    }

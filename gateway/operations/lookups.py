@@ -1,7 +1,8 @@
 """Counts the numbers that a query looks up by their value, and refuses a client that looked up too many today.
 
 They are counted before anything is read, in a transaction of their own, so that no count waits for a connection while
-its operation holds another. A mutation isn't counted: what it writes says who wrote it, and it has bounds of its own.
+its operation holds another. A compiled operation sends both transactions together; what it read is dropped if it is
+refused. A mutation isn't counted: what it writes says who wrote it, and it has bounds of its own.
 Source: docs/adr/0081.
 """
 
@@ -15,26 +16,41 @@ from gateway.operations.number_arguments import Named, read_numbers, read_repres
 from gateway.operations.plans import with_defaults
 from gateway.operations.progress import Authorized
 from gateway.operations.services import Services
-from ledger.numbers.lookups import CountedLookups, count_lookups, is_counted
+from ledger.numbers.lookups import CountedLookups, LookupCount, count_lookups, is_counted
 from schema.scalars import parse_e164
 
 LOOKUPS_LEFT = "X-Jembatan-Lookups-Left"
 """The header that says how many numbers the client may still look up today."""
 
 
-async def count_operation(context: Any, authorized: Authorized, services: Services) -> CountedLookups | None:
-    """Count what an operation looks up; None where nothing of it counts. Errors: LookupsExhaustedError, LedgerError."""
+def find_count(context: Any, authorized: Authorized, services: Services) -> LookupCount | None:
+    """Return the counting of what an operation looks up; None where nothing of it counts."""
     principal, named = authorized.principal, _list_named(authorized, services)
-    if principal is None or not named or not is_counted(context.viewer):
+    if principal is None or not named or not is_counted(principal.viewer):
         return None
-    counted: CountedLookups = await context.write(
-        count_lookups,
+    return LookupCount.of(
+        principal.viewer,
+        context.database.policies,
         principal.client_id,
         e164s={each.value for each in named if each.is_number},
         hashes={each.value for each in named if not each.is_number},
+        as_of=authorized.as_of,
     )
+
+
+async def count_operation(
+    context: Any, count: LookupCount, authorized: Authorized, services: Services
+) -> CountedLookups:
+    """Count what an operation looks up. Errors: LookupsExhaustedError, LedgerError."""
+    return judge(await context.write(count_lookups, count), authorized, services)
+
+
+def judge(counted: CountedLookups, authorized: Authorized, services: Services) -> CountedLookups:
+    """Return the verdict on an operation's look-ups. Errors: LookupsExhaustedError."""
     outcome = "granted" if counted.is_granted else "refused"
-    services.metrics.lookups.labels(principal.member_kind.value, outcome).inc(counted.asked)
+    if authorized.principal is not None:
+        kind = authorized.principal.member_kind.value
+        services.metrics.lookups.labels(kind, outcome).inc(counted.asked)
     if not counted.is_granted:
         raise _refuse(counted, authorized)
     return counted

@@ -18,11 +18,10 @@ import asyncpg
 from ledger.settings import LedgerSettings
 from ledger.storage.engine import APPLICATION_NAME, UNNAMED_ONLY, read_driver_arguments
 from ledger.storage.failures import DatabaseBusyError, translated
-from ledger.storage.roles import ROLE_OF_VIEWER, role_name
-from ledger.storage.wire import SYNC, TERMINATE, Reply, close_message, parse_message, run_message
+from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
+from ledger.storage.wire import SYNC, TERMINATE, Reply, Statement, close_message, parse_message, run_message
 from ledger.viewer import Viewer
 
-Statement = tuple[str, Sequence[Any]]
 Row = list[bytes | None]
 _STATEMENTS_MAX = 256
 """How many statements one connection keeps prepared."""
@@ -30,8 +29,8 @@ _BEGIN, _COMMIT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT"
 _BIND = (
     "SELECT set_config('role', $1, true), set_config('jembatan.member_id', $2, true), "
     "set_config('jembatan.brand_id', $3, true), set_config('jembatan.officer_id', $4, true), "
-    "set_config('statement_timeout', $5, true), set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true), "
-    "set_config('transaction_read_only', 'on', true)"
+    "set_config('statement_timeout', $5, true), set_config('transaction_read_only', $6, true), "
+    "set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true)"
 )
 _logger = logging.getLogger(__name__)
 
@@ -53,28 +52,27 @@ class DirectReads:
         """How many connections are open and not in use."""
         return len(self._free)
 
-    async def fetch(self, viewer: Viewer, statements: Sequence[Statement]) -> list[Row | None]:
+    async def fetch(
+        self, viewer: Viewer, statements: Sequence[Statement], *, before: Statement | None = None
+    ) -> list[Row | None]:
         """The first row of each statement, its columns as text, or None; all on one snapshot.
 
-        Errors: as ledger/storage/failures.py says.
+        before is written for the viewer as TRANSITION, and committed before anything is read; its row is the first
+        of the result. Errors: as ledger/storage/failures.py says.
         """
-        settings = self._settings
-        bound = [
-            role_name(settings.role_prefix, ROLE_OF_VIEWER[viewer.kind]),
-            viewer.member_id or "",
-            viewer.brand_id or "",
-            viewer.officer_id or "",
-            str(settings.statement_timeout_ms),
-        ]
-        sent: list[Statement] = [(_BIND, bound), *statements]
+        written: list[Statement] = []
+        if before is not None:
+            written = [self._bind(Role.TRANSITION, viewer, is_read_only=False), before]
+        read = [self._bind(ROLE_OF_VIEWER[viewer.kind], viewer, is_read_only=True), *statements]
+        first = 1
         if len(statements) > 1:
             # One statement sees one snapshot anyway; several need a transaction that keeps it.
-            sent = [(_BEGIN, ()), *sent, (_COMMIT, ())]
-        first = sent.index((_BIND, bound)) + 1
-        with translated(is_read_only=True):
+            read, first = [(_BEGIN, ()), *read, (_COMMIT, ())], first + 1
+        with translated():
             await self._take_room()
-            rows = await self._ask(sent)
-        return rows[first : first + len(statements)]
+            rows = await self._ask([written, read] if written else [read])
+        first += len(written)
+        return [*rows[1 : len(written)], *rows[first : first + len(statements)]]
 
     async def close(self) -> None:
         """Close every connection; those in use are closed once they have finished."""
@@ -82,8 +80,8 @@ class DirectReads:
         while self._free:
             self._free.pop().close()
 
-    async def _ask(self, sent: Sequence[Statement]) -> list[Row | None]:
-        """Send the statements on a free connection. One that was closed while it was idle is replaced."""
+    async def _ask(self, sent: Sequence[Sequence[Statement]]) -> list[Row | None]:
+        """Send transactions on a free connection. One that was closed while it was idle is replaced."""
         while True:
             is_new = not self._free
             try:
@@ -97,6 +95,12 @@ class DirectReads:
                 if is_new or connection.has_answered:
                     raise
                 await self._take_room()
+
+    def _bind(self, role: Role, viewer: Viewer, *, is_read_only: bool) -> Statement:
+        settings = self._settings
+        ids = (viewer.member_id or "", viewer.brand_id or "", viewer.officer_id or "")
+        read_only = "on" if is_read_only else "off"
+        return _BIND, [role_name(settings.role_prefix, role), *ids, str(settings.statement_timeout_ms), read_only]
 
     def _give_back(self, connection: "_Connection") -> None:
         """Take a connection that has finished, whoever still waits for it."""
@@ -150,18 +154,18 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", driver._transport)  # type: ignore[attr-defined]  # noqa: SLF001 - asyncpg has no other way to it
         self._transport.set_protocol(self)
 
-    def run(self, sent: Sequence[Statement], finish: Any) -> "asyncio.Future[list[Row | None]]":
-        """Send statements together; finish(self) is called once PostgreSQL is ready for more, or is gone.
+    def run(self, sent: Sequence[Sequence[Statement]], finish: Any) -> "asyncio.Future[list[Row | None]]":
+        """Send transactions together; finish(self) is called once PostgreSQL is ready for more, or is gone.
 
         Errors, of the future: FailedStatementError; ConnectionError.
         """
         self._waiting = asyncio.get_running_loop().create_future()
-        self._reply, self._finish, self.has_answered = Reply(), finish, False
+        self._reply, self._finish, self.has_answered = Reply(len(sent)), finish, False
         waiting = self._waiting
         if self._transport.is_closing():
             self._end(ConnectionResetError("PostgreSQL closed the connection."))
         else:
-            self._transport.write(b"".join([*map(self._render, sent), SYNC]))
+            self._transport.write(b"".join(b"".join([*map(self._render, each), SYNC]) for each in sent))
         return waiting
 
     def data_received(self, data: bytes) -> None:

@@ -4,6 +4,7 @@ Pure: it opens no connection. All values travel as text, which the statements ca
 Source: PostgreSQL 18, chapter 54, Frontend/Backend Protocol.
 """
 
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,6 +16,15 @@ _LENGTH = struct.Struct("!i")
 _COUNT = struct.Struct("!h")
 _NULL = _LENGTH.pack(-1)
 _HEAD_BYTES = 5
+_NAMED = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
+Statement = tuple[str, Sequence[Any]]
+"""A statement with numbered parameters, and their values."""
+
+
+def number_parameters(sql: str, names: Sequence[str]) -> str:
+    """A statement whose parameters are named (`:name`), with the place of each name as its number."""
+    places = {name: f"${place}" for place, name in enumerate(names, start=1)}
+    return _NAMED.sub(lambda match: places[match[1]], sql)
 
 
 def parse_message(name: str, sql: str) -> bytes:
@@ -70,24 +80,26 @@ def _message(kind: bytes, body: bytes) -> bytes:
 
 
 class FailedStatementError(Exception):
-    """PostgreSQL refused a statement; sqlstate is its code."""
+    """PostgreSQL refused a statement; sqlstate is its code, and rows what the statements before it returned."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         """Keep the code, and what PostgreSQL says about it."""
         super().__init__(fields.get("M", "PostgreSQL failed without a message."))
         self.sqlstate = fields.get("C", "XX000")
+        self.rows: list[list[bytes | None] | None] = []
 
 
 class Reply:
-    """What came back for the statements of one call: the first row of each, until PostgreSQL is ready again.
+    """What came back for the statements of one call: the first row of each, until PostgreSQL is ready for more.
 
     Shapes: rows has, for each statement that was executed, the columns of its first row as text, or None.
     """
 
-    __slots__ = ("_buffer", "_row", "failure", "is_ready", "rows")
+    __slots__ = ("_buffer", "_row", "_syncs", "failure", "is_ready", "rows")
 
-    def __init__(self) -> None:
-        """Nothing has come yet."""
+    def __init__(self, syncs: int) -> None:
+        """Nothing has come yet. PostgreSQL is ready after each of so many ends of a transaction."""
+        self._syncs = syncs
         self._buffer = bytearray()
         self._row: list[bytes | None] | None = None
         self.rows: list[list[bytes | None] | None] = []
@@ -118,7 +130,10 @@ class Reply:
         elif kind == ord("E"):
             self.failure = self.failure or FailedStatementError(_read_fields(body))
         elif kind == ord("Z"):
-            self.is_ready = True
+            self._syncs -= 1
+            self.is_ready = self._syncs == 0
+            if self.failure is not None:
+                self.failure.rows = self.failure.rows or list(self.rows)
 
 
 def _read_row(body: bytes) -> list[bytes | None]:

@@ -26,9 +26,13 @@ class Watched(Context):
     last: "Watched"
     sql: list[str]
 
-    async def read_texts(self, statements: Any, *, is_whole: bool) -> list[Any]:
+    async def read_directly(self, statements: Any, *, before: Any) -> list[Any]:
         self.sql = [sql for sql, _ in statements]
-        return await super().read_texts(statements, is_whole=is_whole)
+        return await super().read_directly(statements, before=before)
+
+    async def read_texts(self, statements: Any) -> list[Any]:
+        self.sql = [sql for sql, _ in statements]
+        return await super().read_texts(statements)
 
 
 @dataclass

@@ -5,28 +5,23 @@ but the document is executed and encoded once, and kept.
 """
 
 import asyncio
-import logging
 from dataclasses import replace
-from typing import Any
 
 import orjson
 from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
-from gateway.operations.compiling import read_rows
+from gateway.operations.compiled_reads import read_compiled
 from gateway.operations.errors import OperationTimeoutError, OverloadedError, VariablesInvalidError
 from gateway.operations.executor import PREPARED, Prepared, find_reported_key, list_reported
-from gateway.operations.lookups import count_operation
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_answer, charge_cost
 from ledger.answers import AnswerSize
 from ledger.errors import LedgerError
 from ledger.numbers.lookups import CountedLookups
-from ledger.storage.wire import FailedStatementError
 
 _CONSTANT_BYTES_MAX = 1_048_576
-_logger = logging.getLogger(__name__)
 _ALLOWED = (OperationType.QUERY, OperationType.MUTATION)
 
 
@@ -88,13 +83,11 @@ async def _execute(
     )
     async with services.make_context(authorized.principal, authorized.as_of, authorized.request_id) as context:
         context.answer = answer
-        lookups = await count_operation(context, authorized, services)
-        spliced = await _read_compiled(context, authorized, answer, services)
-        if spliced is not None and spliced.keys() == {selected.key for selected in authorized.plan.tree}:
+        compiled, lookups = await read_compiled(context, authorized, answer, services)
+        if compiled is not None and compiled.is_whole:
             await context.record_accesses(document=document.text, operation_name=authorized.operation_name)
-            data = {selected.key: spliced[selected.key] for selected in authorized.plan.tree}
-            return Outcome(data=data, errors=authorized.denials), lookups
-        prepared = replace(prepared, spliced=spliced or {})
+            return Outcome(data=compiled.data, errors=authorized.denials), lookups
+        prepared = replace(prepared, spliced=compiled.data if compiled is not None else {})
         result = await services.schema.execute(
             document.text,
             variable_values=dict(request.variables),
@@ -118,30 +111,6 @@ async def _execute(
     fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)
     outcome = Outcome(data=result.data, errors=(*authorized.denials, *fresh), extensions=result.extensions or {})
     return outcome, lookups
-
-
-async def _read_compiled(
-    context: Any, authorized: Authorized, answer: AnswerSize, services: Services
-) -> dict[str, Any] | None:
-    """Read the root fields that can be compiled. Errors: LedgerError for an absent database; AnswerTooLargeError."""
-    compiler = services.compiler
-    if compiler is None or authorized.principal is None:
-        return None
-    viewer = authorized.principal.viewer
-    prepared = compiler.prepare(authorized, viewer)
-    if not prepared.calls:
-        return None
-    statements = prepared.bind(viewer, authorized.as_of, bytes_max=services.settings.answer_bytes_max)
-    try:
-        rows = await context.read_texts(statements, is_whole=prepared.is_whole)
-    except FailedStatementError as error:
-        # The ordinary way can still answer; what is wrong with the statement is for us to find out.
-        _logger.exception("compiled_read_failed", extra={"sqlstate": error.sqlstate})
-        services.metrics.compiled.labels("failed").inc(len(statements))
-        return None
-    read = read_rows(prepared, rows, answer, context.accesses)
-    services.metrics.compiled.labels("compiled" if read is not None else "unsure").inc(len(statements))
-    return None if read is None else {**prepared.data, **read}
 
 
 def _find_cause(error: GraphQLError) -> LedgerError | None:

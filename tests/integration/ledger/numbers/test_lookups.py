@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ledger.identifiers import ClientId
-from ledger.numbers.lookups import CountedLookups, count_lookups, find_lookups
+from ledger.numbers.lookups import CountedLookups, LookupCount, count_lookups, find_lookups
 from ledger.settings import LedgerSettings
-from ledger.storage.database import Database
+from ledger.storage.database import Database, Transaction
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.statements import count_statements
 
@@ -29,12 +29,16 @@ async def processes(database_url, keyring):
         await database.close()
 
 
+def make_count(tx: Transaction, client: ClientId, e164s: list[str]) -> LookupCount:
+    return LookupCount.of(tx.viewer, tx.policies, client, e164s=e164s, hashes=(), as_of=tx.as_of)
+
+
 @pytest.fixture
 def count(parties):
     async def count_of(database, number, *, first=0, at=DAY, client=CLIENT) -> CountedLookups:
         e164s = [f"+62856{serial:08d}" for serial in range(first, first + number)]
         async with database.transaction(parties.telkomsel, as_of=at) as tx:
-            return await count_lookups(tx, client, e164s=e164s, hashes=())
+            return await count_lookups(tx, make_count(tx, client, e164s))
 
     return count_of
 
@@ -75,7 +79,7 @@ class TestCount:
         statements: list[str] = []
         stop = count_statements(processes[0], statements.append)
         async with processes[0].transaction(parties.telkomsel, as_of=DAY) as tx:
-            counted = await count_lookups(tx, CLIENT, e164s=e164s, hashes=())
+            counted = await count_lookups(tx, make_count(tx, CLIENT, e164s))
         stop()
         assert (counted.asked, counted.is_granted) == (5_000, False)
         assert len([statement for statement in statements if "set_config" not in statement]) == 1
