@@ -276,9 +276,8 @@ class _Page:
             parts.append(f'{"," if place else "{"}"{selected.key}":')
             parts.append(self._field(selected))
         parts.append("}" if fields else "{}")
-        shown = self.columns.get("shown")
-        if shown is not None:
-            parts.append((f"coalesce(array_to_string(p.shown[1:{self._making.first()}], ''), '')",))
+        if "shown" in self.columns:
+            parts.insert(0, (f"coalesce(array_to_string(p.shown[1:{self._making.first()}], ''), '')",))
         if not self.columns:
             self.columns["n"] = "1"
         return join(parts)

@@ -104,9 +104,7 @@ class Transaction:
         """Run a statement with numbered parameters, and return its first row, the columns as text, or None."""
         if self._is_doomed:
             raise RuntimeError("A failure under another role ended this transaction.")
-        raw = await self.connection.get_raw_connection()
-        driver: Any = raw.driver_connection
-        row = await driver.fetchrow(sql, *values)
+        row = (await self.connection.exec_driver_sql(sql, tuple(values))).first()
         return None if row is None else [None if each is None else str(each).encode() for each in row]
 
     def note_written(self, subject: str, subject_ids: Iterable[str]) -> None:
