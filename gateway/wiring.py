@@ -98,7 +98,7 @@ def create_gateway(
             database, keys=keys, passwords=Passwords(settings), settings=settings, clock=now
         ),
         ready_checks={"database": database.ping, "schema": check_schema_now},
-        read_pools=lambda: {"database": _count_connections(database)},
+        read_pools=lambda: _count_connections(database),
         lifespan=run,
         follower=follower,
         open_tokens=open_tokens,
@@ -118,6 +118,9 @@ async def _measure_at_start(database: Database, jobs: Sequence[Job], *, as_of: d
             await run_job(job, database, as_of=as_of)
 
 
-def _count_connections(database: Database) -> Mapping[str, int]:
+def _count_connections(database: Database) -> Mapping[str, Mapping[str, int]]:
     pool: Any = database.engine.pool
-    return {"used": pool.checkedout(), "idle": pool.checkedin(), "overflow": max(pool.overflow(), 0)}
+    direct = database.direct_reads
+    counted = {"used": pool.checkedout(), "idle": pool.checkedin(), "overflow": max(pool.overflow(), 0)}
+    reads = {} if direct is None else {"reads": {"used": direct.used, "idle": direct.idle}}
+    return {"database": counted, **reads}

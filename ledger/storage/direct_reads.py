@@ -68,7 +68,7 @@ class DirectReads:
         if len(statements) > 1:
             # One statement sees one snapshot anyway; several need a transaction that keeps it.
             read, first = [(_BEGIN, ()), *read, (_COMMIT, ())], first + 1
-        with translated():
+        with translated(is_read_only=before is None):
             await self._take_room()
             rows = await self._ask([written, read] if written else [read])
         first += len(written)
@@ -135,14 +135,18 @@ class DirectReads:
                 timeout=settings.database_connect_timeout_seconds,
                 server_settings={"application_name": APPLICATION_NAME},
             )
-        return _Connection(driver, is_named=not settings.is_pooled)
+        # A pooler may let it wait for a connection of the server first.
+        answer_seconds = settings.database_pool_timeout_seconds + settings.statement_timeout_ms / 1000
+        return _Connection(driver, is_named=not settings.is_pooled, answer_seconds=answer_seconds)
 
 
 class _Connection(asyncio.Protocol):
     """A connection that asyncpg opened, and on which we speak ourselves: asyncpg sends nothing together."""
 
-    def __init__(self, driver: "asyncpg.Connection[Any]", *, is_named: bool) -> None:
+    def __init__(self, driver: "asyncpg.Connection[Any]", *, is_named: bool, answer_seconds: float) -> None:
         self._driver = driver
+        self._answer_seconds = answer_seconds
+        self._timer: asyncio.TimerHandle | None = None
         self._is_named = is_named
         self._prepared: OrderedDict[str, str] = OrderedDict()
         self._count = 0
@@ -159,12 +163,14 @@ class _Connection(asyncio.Protocol):
 
         Errors, of the future: FailedStatementError; ConnectionError.
         """
-        self._waiting = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
         self._reply, self._finish, self.has_answered = Reply(len(sent)), finish, False
         waiting = self._waiting
         if self._transport.is_closing():
             self._end(ConnectionResetError("PostgreSQL closed the connection."))
         else:
+            self._timer = loop.call_later(self._answer_seconds, self._transport.abort)
             self._transport.write(b"".join(b"".join([*map(self._render, each), SYNC]) for each in sent))
         return waiting
 
@@ -195,6 +201,9 @@ class _Connection(asyncio.Protocol):
     def _end(self, failure: Exception | None) -> None:
         reply, waiting, finish = self._reply, self._waiting, self._finish
         self._reply = self._waiting = self._finish = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if failure is not None:
             # What is prepared, and whether a transaction is open, isn't known any more.
             self.is_usable = False
