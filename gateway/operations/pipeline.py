@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from graphql import OperationType
 from starlette.requests import ClientDisconnect
 
-from gateway.operations.progress import Answer, Authorized, Executed, Parsed, Received
+from gateway.operations.progress import Answer, Authorized, Executed, Parsed, Read, Received
 from gateway.operations.services import Services
 from gateway.operations.stages.authenticate_caller import authenticate_caller
 from gateway.operations.stages.authorize_fields import authorize_fields
@@ -18,6 +18,8 @@ from gateway.operations.stages.encode_response import encode_failure, encode_res
 from gateway.operations.stages.execute_operation import execute_operation
 from gateway.operations.stages.limit_rate import limit_rate
 from gateway.operations.stages.parse_document import parse_document
+from gateway.operations.stages.read_request import read_request
+from gateway.operations.stages.recall_operation import recall_operation, remember_operation
 from gateway.operations.stages.validate_document import validate_document
 
 S = TypeVar("S")
@@ -43,9 +45,8 @@ class Run:
             self.reached = called = await authenticate_caller(self.reached, services)
             limit_rate(called, services)
             async with services.turns.take(called.client, seconds_max=services.settings.operation_timeout_seconds):
-                self.reached = parsed = await parse_document(called, services)
-                self.reached = planned = validate_document(parsed, services)
-                self.reached = authorized = authorize_fields(planned, services)
+                self.reached = read = await read_request(called, services)
+                self.reached = authorized = recall_operation(read, services) or self._examine(read)
                 if authorized.kind is OperationType.SUBSCRIPTION:
                     return await subscribe(authorized)
                 self.reached = executed = await execute_operation(authorized, services)
@@ -54,6 +55,15 @@ class Run:
             raise
         except Exception as failure:  # noqa: BLE001 - every failure is answered; errors.py says how
             return self.refuse(failure)
+
+    def _examine(self, read: Read) -> Authorized:
+        """Run the steps on which nothing but an operation's first sight depends. Errors: the refusals of each."""
+        services = self._services
+        self.reached = parsed = parse_document(read, services)
+        self.reached = planned = validate_document(parsed, services)
+        authorized = authorize_fields(planned, services)
+        remember_operation(authorized, services)
+        return authorized
 
     def refuse(self, failure: Exception) -> Answer:
         """Return the answer to an operation that goes no further, also one refused before the first step."""

@@ -5,7 +5,8 @@ immutable. `describe` returns what the log records about an operation that came 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -44,6 +45,12 @@ class GraphQLRequest:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     document_id: str | None = None
 
+    def with_variables(self, declared: AbstractSet[str]) -> "GraphQLRequest":
+        """Return the request with no other variables than these."""
+        if self.variables.keys() <= declared:
+            return self
+        return replace(self, variables={name: value for name, value in self.variables.items() if name in declared})
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -51,6 +58,26 @@ class Document:
 
     text: str
     node: DocumentNode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """One operation of a valid document, and the names of the variables that it declares."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    declared: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is true of every operation like one that was authorized; recall_operation.py says which are alike.
+
+    Shapes: the plan's cost is without the objects in variables. The denials are shared, so they are never changed.
+    """
+
+    plan: Plan
+    denials: tuple[GraphQLError, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +147,17 @@ class Called(Received):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parsed(Called):
-    """The request was read and its document parsed; operation is the one in the document to run."""
+class Read(Called):
+    """The request was read; text is that of its document."""
 
     request: GraphQLRequest
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed(Read):
+    """The document is parsed; operation is the one in it to run."""
+
     document: Document
     operation: OperationDefinitionNode
 

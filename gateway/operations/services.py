@@ -1,6 +1,6 @@
 """What the steps need besides the operation itself: one bundle, made once by gateway/app.py."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from auth.tokens.verification import Verdict
 from gateway.operations.compiling import QueryCompiler
 from gateway.operations.costs import CostModel
 from gateway.operations.plans import Plan, Planner
-from gateway.operations.progress import Document, Outcome
+from gateway.operations.progress import Document, Known, Outcome, Outline
 from gateway.operations.protection import Protection, Requirement
 from gateway.operations.trusted_documents import TrustedDocuments, load_trusted_documents
 from gateway.operations.turns import Turns
@@ -58,6 +58,8 @@ class Services:
     trusted: TrustedDocuments
     documents: Recent[str, Document]
     plans: Recent[tuple[Any, ...], Plan]
+    outlines: Recent[tuple[str, str | None], Outline]
+    known: Recent[tuple[Hashable, ...], Known]
     constants: Recent[tuple[str, str | None], Outcome]
     clients: RateLimiter
     anonymous: RateLimiter
@@ -102,6 +104,8 @@ def make_services(
         trusted=load_trusted_documents(settings),
         documents=Recent(settings.document_cache_entries),
         plans=Recent(settings.document_cache_entries),
+        outlines=Recent(settings.document_cache_entries),
+        known=Recent(settings.document_cache_entries),
         constants=Recent(min(settings.document_cache_entries, CONSTANTS_MAX)),
         clients=RateLimiter(rate_per_second=settings.rate_per_second, burst=settings.rate_burst),
         anonymous=RateLimiter(rate_per_second=settings.rate_anonymous_per_second, burst=settings.rate_anonymous_burst),

@@ -1,7 +1,4 @@
-"""Reads the request and parses its document, with limits on both. It doesn't use the schema."""
-
-from dataclasses import replace
-from functools import partial
+"""Parses the document, within limits, and finds the operation to run. It doesn't use the schema."""
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, TokenKind, parse
 from graphql.utilities import get_operation_ast
@@ -14,44 +11,39 @@ from gateway.operations.errors import (
     OperationUnknownError,
     StreamRequiredError,
 )
-from gateway.operations.progress import Called, Document, GraphQLRequest, Parsed
+from gateway.operations.progress import Document, GraphQLRequest, Parsed, Read
 from gateway.operations.requests import refuse_number_in_document
 from gateway.operations.services import Services
-from gateway.operations.stages.limit_rate import charge_body, charge_document
+from gateway.operations.stages.limit_rate import charge_document
 
 NUMBER_DIGITS_MAX = 100
 """The longest Int of a document; none of ours is longer than 19 digits."""
 
 
-async def parse_document(called: Called, services: Services) -> Parsed:
-    """Read the request, its document and the operation it names. A known document comes from the cache.
+def parse_document(read: Read, services: Services) -> Parsed:
+    """Return the document and the operation that the request names. A known document comes from the cache.
 
     Shapes: only the variables that the operation declares are kept; no later step sees others.
-    Errors: those of reading; those of TrustedDocuments; DocumentSyntaxError; DocumentInvalidError for a long Int;
-    OperationTooComplexError for too many characters or tokens; OperationUnknownError; OperationNeedsPostError;
-    StreamRequiredError; NumberInUrlError.
+    Errors: DocumentSyntaxError; DocumentInvalidError for a long Int; OperationTooComplexError for too many characters
+    or tokens; OperationUnknownError; OperationNeedsPostError; StreamRequiredError; NumberInUrlError;
+    DocumentNotTrustedError.
     """
-    settings = services.settings
-    bytes_max = settings.body_bytes_max
-    if called.principal is None:
-        bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
-    request = await called.read(bytes_max, partial(charge_body, called, services=services))
-    text = services.trusted.find_text(request)
+    request, text = read.request, read.text
     document = services.documents.find(text)
     if document is None:
-        charge_document(called, text, services)
+        charge_document(read, text, services)
         document = Document(text, _parse(text, services))
-    if called.method != "POST":
+    if read.method != "POST":
         refuse_number_in_document(document.node)
     operation = _find_operation(document, request)
     services.trusted.check(document, operation)
-    if operation.operation is OperationType.SUBSCRIPTION and not called.transport.is_stream:
+    if operation.operation is OperationType.SUBSCRIPTION and not read.transport.is_stream:
         raise StreamRequiredError
-    if called.method != "POST" and operation.operation is OperationType.MUTATION:
+    if read.method != "POST" and operation.operation is OperationType.MUTATION:
         raise OperationNeedsPostError(headers={"Allow": "POST"})
-    declared = {definition.variable.name.value for definition in operation.variable_definitions or ()}
-    variables = {name: value for name, value in request.variables.items() if name in declared}
-    return Parsed(**vars(called), request=replace(request, variables=variables), document=document, operation=operation)
+    declared = frozenset(definition.variable.name.value for definition in operation.variable_definitions or ())
+    kept = vars(read) | {"request": request.with_variables(declared)}
+    return Parsed(**kept, document=document, operation=operation)
 
 
 def _parse(text: str, services: Services) -> DocumentNode:

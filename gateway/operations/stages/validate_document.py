@@ -65,7 +65,7 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
         raise OperationTooComplexError("The document's fragments are nested too deeply.") from None
     if plan.is_reusable and len(document.text) <= CACHED_TEXT_LENGTH_MAX:
         services.plans.keep(key, plan)
-    cost = plan.cost + _weigh_variables(operation, request.variables, services)
+    cost = plan.cost + weigh_variables(operation, request.variables, services)
     services.metrics.cost.observe(cost)
     if cost > services.settings.cost_max:
         raise OperationTooComplexError(
@@ -77,7 +77,7 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
     return Planned(**vars(parsed), plan=plan, cost=cost)
 
 
-def _weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:
+def weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:
     """Return the cost of the objects in variables. Variables that the operation doesn't define are ignored."""
     cost = 0
     for definition in operation.variable_definitions or ():

@@ -40,6 +40,7 @@ def follow(query: str, variables: dict[str, Any] | None = None, *, name: str | N
         transport=Transport.WEBSOCKET,
         principal=CALLER,
         request=GraphQLRequest(query, name, variables or {}),
+        text=query,
         document=Document(query, document),
         operation=operation,
     )
