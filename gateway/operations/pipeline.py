@@ -90,7 +90,7 @@ class Run:
         known = self.reached.describe()
         outcome = "done" if not told else "partial" if given else "refused"
         metrics = self._services.metrics
-        metrics.operations.labels(known["operation"], outcome).inc()
+        metrics.operations[known["operation"], outcome].inc()
         for code in told:
             metrics.errors.labels(code).inc()
         return {**known, "codes": told or None}

@@ -4,12 +4,17 @@ The scrubber is the last processor before rendering; lines from other libraries 
 raise.
 """
 
+import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
+import orjson
 import structlog
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -28,6 +33,10 @@ _TOKEN = re.compile(
 _SECRET_KEY = re.compile(r"(?i)authorization|token$|secret|password|assertion|cookie|api_?key|verifier")
 REMOVED = "[removed]"
 _DEPTH_MAX = 8
+_ACCESS = "gateway.access"
+_access = structlog.get_logger(_ACCESS)
+_REMEMBERED_CHARACTERS_MAX = 128
+_BARE = frozenset({int, float, bool, type(None)})
 
 
 def scrub_text(text: str) -> str:
@@ -55,7 +64,7 @@ def configure_logs(*, level: str, form: Literal["auto", "json", "console"]) -> N
         structlog.processors.format_exc_info,
     ]
     render: list[Any] = (
-        [structlog.processors.JSONRenderer()]
+        [structlog.processors.JSONRenderer(serializer=_render)]
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
@@ -69,7 +78,7 @@ def configure_logs(*, level: str, form: Literal["auto", "json", "console"]) -> N
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, scrub_event, *render],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = JsonLines(sys.stderr) if as_json else logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -79,6 +88,56 @@ def configure_logs(*, level: str, form: Literal["auto", "json", "console"]) -> N
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+
+
+class JsonLines(logging.StreamHandler):  # type: ignore[type-arg, unused-ignore]
+    """Writes lines of JSON, also such as no processor needs to see."""
+
+    def write(self, line: str) -> None:
+        """Write a line as `emit` writes a record: whole, in turn with other threads, waiting for a slow reader."""
+        with self.lock:  # type: ignore[union-attr, unused-ignore]
+            try:
+                self.stream.write(line + self.terminator)
+                self.flush()
+            except Exception:  # noqa: BLE001 - as for a record: what can't be logged must not end a request
+                self.handleError(logging.LogRecord(_ACCESS, logging.INFO, "", 0, line, None, None))
+
+
+def log_access(event: str, fields: Mapping[str, Any], *, request_id: str, is_own_id: bool) -> None:
+    """Write a line of the access log: there is one for each request, so it goes the shortest way that scrubs it.
+
+    Everything is scrubbed as in any other line. Only an id that was made here can't contain what must go, and a short
+    text that recurs, such as a path or a name, is scrubbed once.
+    """
+    sink = next((handler for handler in logging.getLogger().handlers if isinstance(handler, JsonLines)), None)
+    if sink is None:
+        _access.info(event, **fields, request_id=request_id)
+        return
+    if not logging.getLogger(_ACCESS).isEnabledFor(logging.INFO):
+        return
+    line = {name: value if type(value) in _BARE else _scrub_short(value) for name, value in fields.items()}
+    line["event"] = event
+    line["request_id"] = request_id if is_own_id else scrub_text(request_id)
+    line |= {"level": "info", "logger": _ACCESS, "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+    sink.write(_render(line))
+
+
+def _scrub_short(value: Any) -> Any:
+    if type(value) is str and len(value) <= _REMEMBERED_CHARACTERS_MAX:
+        return _scrub_remembered(value)
+    return _scrub(value, 0)
+
+
+_scrub_remembered = lru_cache(maxsize=1_024)(scrub_text)
+
+
+def _render(event: Mapping[str, Any], default: Callable[[Any], Any] | None = None, **_: Any) -> str:
+    """Render a line in ASCII, so that no text of a client's moves a terminal's cursor."""
+    with suppress(orjson.JSONEncodeError):  # an integer of more than 64 bits, half of a surrogate pair
+        line = orjson.dumps(event, default=default)
+        if line.isascii():
+            return line.decode()
+    return json.dumps(event, default=default, separators=(",", ":"))
 
 
 def _scrub(value: Any, depth: int) -> Any:

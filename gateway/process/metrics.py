@@ -4,6 +4,7 @@ Labels have few values by construction: a label is never made from what a client
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,20 +18,43 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _COSTS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000)
 
 
+class Children(dict[tuple[str, ...], Any]):
+    """A metric's children by the values of their labels. Each is looked up in the metric, under its lock, only once."""
+
+    def __init__(self, metric: Counter | Histogram) -> None:
+        """Begin with none, so that no value is exported before it is counted."""
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, values: tuple[str, ...]) -> Any:
+        """Look up a child."""
+        child = self[values] = self._metric.labels(*values)
+        return child
+
+
 class Metrics:
-    """The metrics of one application."""
+    """The metrics of one application. What each request counts is kept by labels (`Children`)."""
 
     def __init__(self) -> None:
         """Make a registry; two applications in one process don't share one."""
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "jembatan_http_requests", "HTTP requests by route and status.", ("route", "status"), registry=self.registry
+        self.requests = Children(
+            Counter(
+                "jembatan_http_requests",
+                "HTTP requests by route and status.",
+                ("route", "status"),
+                registry=self.registry,
+            )
         )
-        self.duration = Histogram(
-            "jembatan_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=self.registry
+        self.duration = Children(
+            Histogram(
+                "jembatan_http_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=self.registry
+            )
         )
-        self.operations = Counter(
-            "jembatan_operations", "Operations by kind and outcome.", ("kind", "outcome"), registry=self.registry
+        self.operations = Children(
+            Counter(
+                "jembatan_operations", "Operations by kind and outcome.", ("kind", "outcome"), registry=self.registry
+            )
         )
         self.errors = Counter(
             "jembatan_errors", "Answers that carry an error, by extensions.code.", ("code",), registry=self.registry

@@ -5,21 +5,22 @@ Plain ASGI, so that streams pass through unread. URL parameters, bodies and vari
 
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.operations.errors import INTERNAL_MESSAGE, Code
 from gateway.operations.failures import log_causes
+from gateway.process.logs import log_access
 from gateway.process.metrics import Metrics
 from ledger.identifiers import new_id
 
 _log = structlog.get_logger("gateway.access")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{7,127}$")
+_REQUEST_ID_HEADER = b"x-request-id"
 _QUIET = frozenset({"/healthz", "/readyz"})
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,20 +39,32 @@ class RequestEnvelope:
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], https: bool) -> None:
         """Bind to the application; routes are the paths that may label metrics."""
-        self.app, self.metrics, self.routes, self.https = app, metrics, routes, https
+        self.app, self.metrics, self.routes = app, metrics, routes
+        added = _SECURITY_HEADERS | ({"Strict-Transport-Security": _STRICT_TRANSPORT} if https else {})
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in added.items()]
+        self._names = frozenset(name for name, _ in self._headers) | {_REQUEST_ID_HEADER}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, and answer 500 where nothing else answered."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        request_id = choose_request_id(Headers(scope=scope).get("x-request-id"))
+        given = next((value for name, value in scope["headers"] if name == _REQUEST_ID_HEADER), None)
+        request_id = choose_request_id(None if given is None else given.decode("latin-1"))
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["log"] = {}
-        if scope["type"] == "websocket":
-            await self._follow_socket(scope, receive, send)
-            return
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            if scope["type"] == "http":
+                await self._answer(scope, receive, send, is_own_id=given is None)
+            else:
+                await self._follow_socket(scope, receive, send)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, *, is_own_id: bool) -> None:
+        state = scope["state"]
         started = time.perf_counter()
         status, answered = 0, started
 
@@ -59,65 +72,66 @@ class RequestEnvelope:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], time.perf_counter()
-                self._add_headers(MutableHeaders(scope=message), request_id)
+                message["headers"] = self._add_headers(message.get("headers", ()), state["request_id"])
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_enveloped)
-            except ClientDisconnect:
-                # The client left before its request was whole: no fault of ours, and nobody reads an answer.
-                state["log"]["end"] = "CLIENT_LEFT"
-            except Exception as error:  # noqa: BLE001 - the outermost layer answers everything
-                log_causes([error])
-                if status == 0:
-                    await _send_internal_error(send_enveloped, request_id)
-            finally:
-                # How long a stream was open says nothing about how quickly it was answered.
-                until = answered if "stream" in state else time.perf_counter()
-                self._record(scope, status, seconds=time.perf_counter() - started, answered_seconds=until - started)
+        try:
+            await self.app(scope, receive, send_enveloped)
+        except ClientDisconnect:
+            # The client left before its request was whole: no fault of ours, and nobody reads an answer.
+            state["log"]["end"] = "CLIENT_LEFT"
+        except Exception as error:  # noqa: BLE001 - the outermost layer answers everything
+            log_causes([error])
+            if status == 0:
+                await _send_internal_error(send_enveloped, state["request_id"])
+        finally:
+            seconds = time.perf_counter() - started
+            # How long a stream was open says nothing about how quickly it was answered.
+            answered_seconds = answered - started if "stream" in state else seconds
+            self._record(scope, status, is_own_id=is_own_id, seconds=seconds, answered_seconds=answered_seconds)
 
     async def _follow_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log a socket's opening and end. Its messages aren't wrapped, since that would slow down each of them."""
         started = time.perf_counter()
         path = self._find_path(scope)
         client = scope.get("client")
-        with structlog.contextvars.bound_contextvars(request_id=scope["state"]["request_id"]):
-            _log.info("socket opening", path=path, peer=client[0] if client else None)
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                seconds = time.perf_counter() - started
-                _log.info("socket ended", path=path, duration_ms=round(seconds * 1000, 2), **scope["state"]["log"])
+        _log.info("socket opening", path=path, peer=client[0] if client else None)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            seconds = time.perf_counter() - started
+            _log.info("socket ended", path=path, duration_ms=round(seconds * 1000, 2), **scope["state"]["log"])
 
     def _find_path(self, scope: Scope) -> str:
         """Return the path for the log, truncated unless it is one of ours."""
         path: str = scope["path"]
         return path if path in self.routes else path[:_PATH_CHARACTERS_MAX]
 
-    def _add_headers(self, headers: MutableHeaders, request_id: str) -> None:
-        headers["X-Request-Id"] = request_id
-        for name, value in _SECURITY_HEADERS.items():
-            headers.setdefault(name, value)
-        if self.https:
-            headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
+    def _add_headers(self, given: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+        """Return an answer's headers with ours; of its own, all but the request id take precedence."""
+        headers, added = list(given), self._headers
+        if not self._names.isdisjoint(name for name, _ in headers):
+            headers = [pair for pair in headers if pair[0] != _REQUEST_ID_HEADER]
+            present = {name for name, _ in headers}
+            added = [pair for pair in added if pair[0] not in present]
+        return [*headers, (_REQUEST_ID_HEADER, request_id.encode("latin-1")), *added]
 
-    def _record(self, scope: Scope, status: int, *, seconds: float, answered_seconds: float) -> None:
-        path = scope["path"]
+    def _record(self, scope: Scope, status: int, *, is_own_id: bool, seconds: float, answered_seconds: float) -> None:
+        path, state = scope["path"], scope["state"]
         route = path if path in self.routes else "other"
-        self.metrics.requests.labels(route, str(status)).inc()
-        self.metrics.duration.labels(route).observe(answered_seconds)
+        self.metrics.requests[route, str(status)].inc()
+        self.metrics.duration[route,].observe(answered_seconds)
         if path in _QUIET and status < 400:  # noqa: PLR2004 - HTTP's own boundary
             return
-        _log.info(
-            "request",
-            method=scope["method"],
-            path=self._find_path(scope),
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            **scope["state"]["log"],
-            **scope["state"].get("stream", {}),
-        )
+        told = {
+            "method": scope["method"],
+            "path": self._find_path(scope),
+            "status": status,
+            "duration_ms": round(seconds * 1000, 2),
+            **state["log"],
+            **state.get("stream", {}),
+        }
+        log_access("request", told, request_id=state["request_id"], is_own_id=is_own_id)
 
 
 def choose_request_id(given: str | None) -> str:

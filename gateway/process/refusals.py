@@ -24,5 +24,5 @@ class Refusals:
 
     def record_status(self, status: int, *, peer: str, **known: str) -> None:
         """Record an answer of which nothing but the status is known."""
-        self._metrics.requests.labels(ROUTE, str(status)).inc()
+        self._metrics.requests[ROUTE, str(status)].inc()
         _log.info("request", method=None, path=None, status=status, peer=peer, **known)

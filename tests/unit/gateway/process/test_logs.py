@@ -4,14 +4,16 @@ import io
 import json
 import logging
 import sys
+from datetime import datetime
 
 import phonenumbers
 import pytest
 import structlog
-from hypothesis import given
+import structlog.testing
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.process.logs import configure_logs, scrub_event, scrub_text
+from gateway.process.logs import configure_logs, log_access, scrub_event, scrub_text
 from tests.support.logging_state import restored_logs
 
 COUNTRIES = st.sampled_from(["62", "1", "44", "65", "60", "81", "852", "971"])
@@ -113,3 +115,65 @@ class TestConfigureLogs:
         (line,) = lines()
         assert "6281234567890" not in json.dumps(line)
         assert "ValueError" in line["exception"]
+
+
+CLIENT_TEXTS = st.sampled_from(
+    [
+        "+6281234567890",
+        "Poll6281234567890",
+        "Bearer abcdefghijkl",
+        "eyJhbGciOi.abc.def",
+        "/graphql",
+        "\u202e\x1b[2J",
+        "\ud83d",
+    ]
+)
+VALUES = CLIENT_TEXTS | st.text(max_size=200) | st.integers() | st.none() | st.floats(allow_nan=False)
+
+
+class TestAccessLog:
+    @pytest.fixture
+    def stream(self, monkeypatch: pytest.MonkeyPatch):
+        stream = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", stream)
+        with restored_logs():
+            configure_logs(level="INFO", form="json")
+            yield stream
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        fields=st.dictionaries(
+            st.sampled_from(["method", "path", "status", "operation_name", "client_id", "codes", "end"]),
+            VALUES | st.lists(VALUES, max_size=3),
+        ),
+        request_id=CLIENT_TEXTS | st.text(min_size=8, max_size=128),
+    )
+    def test_has_the_lines_that_any_other_log_would_have(self, stream, fields: dict, request_id: str) -> None:
+        stream.truncate(0)
+        stream.seek(0)
+        log_access("request", fields, request_id=request_id, is_own_id=False)
+        structlog.get_logger("gateway.access").info("request", **fields, request_id=request_id)
+        short, long = ({**json.loads(line), "timestamp": "now"} for line in stream.getvalue().splitlines())
+        assert short == long
+        assert stream.getvalue().isascii()
+
+    def test_keeps_an_id_of_our_own(self, stream) -> None:
+        log_access("request", {"status": 200}, request_id="0190b8a0-1111-7222-8333-123456789012", is_own_id=True)
+        (line,) = map(json.loads, stream.getvalue().splitlines())
+        assert line["request_id"] == "0190b8a0-1111-7222-8333-123456789012"
+        assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+
+    def test_is_silent_below_its_level(self, stream) -> None:
+        logging.getLogger().setLevel("WARNING")
+        log_access("request", {"status": 200}, request_id="a-request", is_own_id=True)
+        assert stream.getvalue() == ""
+
+    def test_ends_no_request_where_nobody_reads_it(self, stream, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(logging, "raiseExceptions", False)
+        stream.close()
+        log_access("request", {"status": 200}, request_id="a-request", is_own_id=True)
+
+    def test_is_told_by_structlog_where_lines_are_for_people(self) -> None:
+        with structlog.testing.capture_logs() as told:
+            log_access("request", {"status": 200}, request_id="a-request", is_own_id=True)
+        assert told == [{"event": "request", "status": 200, "request_id": "a-request", "log_level": "info"}]
