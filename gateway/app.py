@@ -24,7 +24,7 @@ from gateway.operations.protection import check_declarations
 from gateway.operations.services import MakeContext, VerifyToken, make_services
 from gateway.process.health import Check, Readiness, answer_healthz
 from gateway.process.metrics import Metrics
-from gateway.process.middleware import RequestEnvelope
+from gateway.process.middleware import FirstServed, RequestEnvelope
 from gateway.process.server import Drain
 from gateway.settings import Settings
 from gateway.start_page import make_start_page
@@ -91,7 +91,6 @@ def create_app(
     graph = GraphQLEndpoint(services, hub=hub, now=now)
     routes: list[BaseRoute] = [
         Route("/", endpoint=make_start_page(settings), methods=["GET"]),
-        *(Route(path, endpoint=graph) for path in GRAPH_PATHS),
         Route("/healthz", endpoint=answer_healthz),
         Route("/readyz", endpoint=readiness.answer),
         *auth_routes,
@@ -103,7 +102,7 @@ def create_app(
         drains += [hub.drain, sockets.drain]
     if settings.graphiql:
         routes.append(Route(f"{ASSETS_PATH}/{{name}}", endpoint=serve_asset))
-    app = Starlette(routes=routes, middleware=_list_middleware(settings, metrics, routes), lifespan=lifespan)
+    app = Starlette(routes=routes, middleware=_list_middleware(settings, metrics, routes, graph), lifespan=lifespan)
     # Starlette would send whoever adds a slash to a URL that it makes of the Host header.
     app.router.redirect_slashes = False
     app.state.metrics = metrics
@@ -114,9 +113,11 @@ def create_app(
     return app
 
 
-def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[BaseRoute]) -> list[Middleware]:
+def _list_middleware(
+    settings: Settings, metrics: Metrics, routes: Sequence[BaseRoute], graph: GraphQLEndpoint
+) -> list[Middleware]:
     """The middleware, outermost first."""
-    paths = frozenset(route.path for route in routes if isinstance(route, Route))
+    paths = frozenset((*GRAPH_PATHS, *(route.path for route in routes if isinstance(route, Route))))
     https = settings.base_url.startswith("https://")
     middleware = [Middleware(RequestEnvelope, metrics=metrics, routes=paths, https=https)]
     if settings.cors_origins:
@@ -137,4 +138,4 @@ def _list_middleware(settings: Settings, metrics: Metrics, routes: Sequence[Base
                 max_age=600,
             )
         )
-    return middleware
+    return [*middleware, Middleware(FirstServed, first=graph, paths=frozenset(GRAPH_PATHS))]

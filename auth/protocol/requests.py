@@ -12,6 +12,7 @@ import ipaddress
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Payload, OAuth2Request
@@ -22,6 +23,8 @@ from auth.tokens.dpop import Proof
 REQUEST_BYTES_MAX = 16_384
 _FIELDS_MAX = 40
 _DOTS_OF_A_JWT = 2
+_ADDRESS_CHARACTERS_MAX = 64
+"""The longest address that is remembered."""
 _FORM = "application/x-www-form-urlencoded"
 _QUOTED_FREELY = frozenset({"state"})
 """May contain quotes and backslashes: it is returned to the client escaped and appears in no error text."""
@@ -183,6 +186,10 @@ def address_of(request: Request) -> str:
 
 def group_address(host: str) -> str:
     """Return an address as limits count it: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
+    return _grouped(host) if len(host) <= _ADDRESS_CHARACTERS_MAX else _group(host)
+
+
+def _group(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -192,6 +199,9 @@ def group_address(host: str) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+_grouped = lru_cache(maxsize=4_096)(_group)
 
 
 def _read_authorization(request: Request) -> dict[str, str]:

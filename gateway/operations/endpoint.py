@@ -8,15 +8,12 @@ Source: GraphQL over HTTP; docs/adr/0032, 0033.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
 import structlog
-from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.protocol.requests import group_address
@@ -30,18 +27,17 @@ from gateway.operations.errors import (
     UnsupportedMediaTypeError,
 )
 from gateway.operations.graphiql import render_page
+from gateway.operations.http_requests import HttpRequest, Reply
 from gateway.operations.media_types import (
     EVENT_STREAM,
     MULTIPART,
-    MediaType,
-    choose_media_type,
-    choose_stream,
+    Accepted,
     is_json_in_utf8,
-    wants_html,
+    negotiate,
 )
 from gateway.operations.pipeline import Run
 from gateway.operations.progress import Answer, Authorized, GraphQLRequest, Received, Transport, Weigh
-from gateway.operations.requests import parse_body, parse_parameters, parse_query_string, read_body
+from gateway.operations.requests import parse_body, parse_parameters, parse_query_string
 from gateway.operations.services import Services
 from gateway.streams.http_stream import HttpStream
 from gateway.streams.hub import StreamHub
@@ -70,30 +66,31 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Errors: ClientDisconnect, where nobody is left to answer."""
-        response = await self.answer(Request(scope, receive))
+        response = await self.answer(HttpRequest(scope, receive))
         await response(scope, receive, send)
 
-    async def answer(self, request: Request) -> ASGIApp:
+    async def answer(self, request: HttpRequest) -> ASGIApp:
         """Return the response to a request. Errors: ClientDisconnect only."""
-        accept = ", ".join(request.headers.getlist("accept")) or None
-        if self._is_browser(request, accept):
+        accepted = negotiate(request.accept)
+        if self._is_browser(request, accepted):
             return render_page()
-        received = self._receive(request, accept)
+        received = self._receive(request, accepted)
         run = Run(received, self.services)
-        refusal = self._find_refusal(request, accept)
+        refusal = self._find_refusal(request, accepted, received.transport)
         answer = run.refuse(refusal) if refusal else await run.take(partial(self._open, request))
-        log = request.state.log
+        state = request.scope["state"]
+        log = state["log"]
         if isinstance(answer, HttpStream):
             log.update(run.record(()), stream=received.transport.value)
-            request.state.stream = answer.told
+            state["stream"] = answer.told
             _log.info("stream opened", **log)
             return answer
         log.update(run.record(answer.codes))
-        if received.transport.is_stream and run.is_executed and choose_media_type(accept) is None:
+        if received.transport.is_stream and run.is_executed and accepted.media_type is None:
             return _render_single(received.transport, answer)
-        return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+        return Reply(answer.status, answer.headers, answer.body)
 
-    async def _open(self, request: Request, authorized: Authorized) -> HttpStream:
+    async def _open(self, request: HttpRequest, authorized: Authorized) -> HttpStream:
         """Return the response that carries a subscription. Errors: refusals to open one."""
         hub = self.hub
         if hub is None:
@@ -102,7 +99,7 @@ class GraphQLEndpoint:
             raise StreamNeedsHttp11Error
         connection = hub.connect(authorized.client, transport=authorized.transport.value)
         try:
-            subscription = await hub.open(authorized, request.headers.get("last-event-id"), connection=connection)
+            subscription = await hub.open(authorized, request.find_value(b"last-event-id"), connection=connection)
         except BaseException:
             connection.close()
             raise
@@ -112,83 +109,69 @@ class GraphQLEndpoint:
             subscription, connection, form, self.services.settings, request_id=authorized.request_id, headers=headers
         )
 
-    def _is_browser(self, request: Request, accept: str | None) -> bool:
+    def _is_browser(self, request: HttpRequest, accepted: Accepted) -> bool:
         on = self.services.settings.graphiql and request.method in {"GET", "HEAD"}
-        return on and wants_html(accept) and not request.scope["query_string"]
+        return on and accepted.is_browser and not request.query_string
 
-    def _receive(self, request: Request, accept: str | None) -> Received:
+    def _receive(self, request: HttpRequest, accepted: Accepted) -> Received:
         return Received(
-            request_id=request.state.request_id,
+            request_id=request.scope["state"]["request_id"],
             as_of=self.now(),
             method=request.method,
-            path=request.scope["path"],
-            media_type=choose_media_type(accept) or _choose_refusal_type(accept),
-            transport=self._choose_transport(request, accept),
-            peer=group_address(request.client.host) if request.client else "unknown",
-            authorization=tuple(request.headers.getlist("authorization")),
-            proofs=tuple(request.headers.getlist("dpop")),
+            path=request.path,
+            media_type=accepted.refusal_type,
+            transport=self._choose_transport(request, accepted),
+            peer="unknown" if request.peer is None else group_address(request.peer),
+            authorization=request.list_values(b"authorization"),
+            proofs=request.list_values(b"dpop"),
             read=partial(self._read, request),
         )
 
-    def _choose_transport(self, request: Request, accept: str | None) -> Transport:
+    def _choose_transport(self, request: HttpRequest, accepted: Accepted) -> Transport:
         # A stream has no end that HEAD could wait for.
-        chosen = choose_stream(accept) if self.hub is not None and request.method != "HEAD" else None
+        chosen = accepted.stream if self.hub is not None and request.method != "HEAD" else None
         return _TRANSPORTS[chosen] if chosen else Transport.RESPONSE
 
-    def _find_refusal(self, request: Request, accept: str | None) -> RequestRefusedError | None:
+    def _find_refusal(
+        self, request: HttpRequest, accepted: Accepted, transport: Transport
+    ) -> RequestRefusedError | None:
         """Find what is wrong with a request before its body is read."""
         if request.method not in _METHODS:
             return MethodNotAllowedError(headers={"Allow": ", ".join(_METHODS)})
-        if _is_cross_site(request.headers, self.services.settings.cors_origins):
+        if _is_cross_site(request, self.services.settings.cors_origins):
             return CrossSiteRequestError()
-        if choose_media_type(accept) is None and not self._choose_transport(request, accept).is_stream:
+        if accepted.media_type is None and not transport.is_stream:
             return NotAcceptableError()
-        return self._find_body_refusal(request.headers) if request.method == "POST" else None
+        return _find_body_refusal(request) if request.method == "POST" else None
 
-    def _find_body_refusal(self, headers: Headers) -> RequestRefusedError | None:
-        if not is_json_in_utf8(headers.get("content-type")):
-            return UnsupportedMediaTypeError(headers={"Accept-Post": "application/json"})
-        if headers.get("content-encoding", "identity") != "identity":
-            return UnsupportedMediaTypeError(
-                "A compressed body is not accepted.", headers={"Accept-Encoding": "identity"}
-            )
-        return None
-
-    async def _read(self, request: Request, bytes_max: int, weigh: Weigh) -> GraphQLRequest:
-        settings = self.services.settings
+    async def _read(self, request: HttpRequest, bytes_max: int, weigh: Weigh) -> GraphQLRequest:
         if request.method != "POST":
-            return parse_query_string(request.scope["query_string"])
-        body = await read_body(
-            _stream(request),
-            declared_length=request.headers.get("content-length"),
-            bytes_max=bytes_max,
-            weigh=weigh,
-        )
-        # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
-        parse_parameters(request.scope["query_string"])
-        parse = partial(parse_body, body, values_max=settings.body_values_max)
+            return parse_query_string(request.query_string)
+        body = await request.read_body(bytes_max=bytes_max, weigh=weigh)
+        if request.query_string:
+            # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
+            parse_parameters(request.query_string)
+        parse = partial(parse_body, body, values_max=self.services.settings.body_values_max)
         if len(body) <= _PARSED_AT_ONCE_BYTES_MAX:
             return parse()
         return await asyncio.get_running_loop().run_in_executor(self._parser, parse)
 
 
-def _choose_refusal_type(accept: str | None) -> MediaType:
-    """Choose a media type where neither is accepted. A stream client needs the one whose status it can trust."""
-    return MediaType.JSON if choose_stream(accept) is None else MediaType.GRAPHQL_RESPONSE
+def _find_body_refusal(request: HttpRequest) -> RequestRefusedError | None:
+    if not is_json_in_utf8(request.find_value(b"content-type")):
+        return UnsupportedMediaTypeError(headers={"Accept-Post": "application/json"})
+    if request.find_value(b"content-encoding") not in {None, "identity"}:
+        return UnsupportedMediaTypeError("A compressed body is not accepted.", headers={"Accept-Encoding": "identity"})
+    return None
 
 
-def _render_single(transport: Transport, answer: Answer) -> Response:
+def _render_single(transport: Transport, answer: Answer) -> Reply:
     """Render the answer to a query or a mutation as a stream of one result."""
     form = EventStream if transport is Transport.EVENT_STREAM else Multipart
     render = render_event if transport is Transport.EVENT_STREAM else render_part
     headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
-    return Response(render(answer.body), status_code=answer.status, headers={**headers, **form.headers})
+    return Reply(answer.status, {**headers, **form.headers}, render(answer.body))
 
 
-def _is_cross_site(headers: Headers, origins: tuple[str, ...]) -> bool:
-    return headers.get("sec-fetch-site") == "cross-site" and headers.get("origin") not in origins
-
-
-async def _stream(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk
+def _is_cross_site(request: HttpRequest, origins: tuple[str, ...]) -> bool:
+    return request.find_value(b"sec-fetch-site") == "cross-site" and request.find_value(b"origin") not in origins

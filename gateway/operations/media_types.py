@@ -4,7 +4,9 @@ Source: RFC 9110 section 12.5.1; GraphQL over HTTP, "Accept" and "Body"; Apollo'
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class MediaType(StrEnum):
@@ -31,7 +33,36 @@ _SPECIFICATION = "subscriptionspec"
 # Ties go to the first: a client that names neither may know nothing but JSON.
 _OFFERS = (MediaType.JSON.value, MediaType.GRAPHQL_RESPONSE.value)
 _RANGES_MAX = 50
+_REMEMBERED_CHARACTERS_MAX = 256
 _WEIGHT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an Accept header comes to: the media type of an answer, that of a refusal, and the stream, if it takes one.
+
+    Shapes: media_type is None where neither is accepted.
+    """
+
+    media_type: MediaType | None
+    refusal_type: MediaType
+    stream: str | None
+    is_browser: bool
+
+
+def negotiate(accept: str | None) -> Accepted:
+    """Read an Accept header; a client sends the same one each time, so those of a usual length are remembered."""
+    return _remembered(accept) if len(accept or "") <= _REMEMBERED_CHARACTERS_MAX else _negotiate(accept)
+
+
+def _negotiate(accept: str | None) -> Accepted:
+    media_type, stream = choose_media_type(accept), choose_stream(accept)
+    # Where neither is accepted, a stream client needs the one whose status it can trust.
+    refusal_type = media_type or (MediaType.JSON if stream is None else MediaType.GRAPHQL_RESPONSE)
+    return Accepted(media_type, refusal_type, stream, wants_html(accept))
+
+
+_remembered = lru_cache(maxsize=1_024)(_negotiate)
 
 
 def choose_media_type(accept: str | None) -> MediaType | None:

@@ -1,4 +1,4 @@
-"""Reads a GraphQL request from HTTP: strictly, within limits, and completely or not at all.
+"""Reads a GraphQL request from a body or a URL: strictly, within limits, and completely or not at all.
 
 Every client mistake found here is a RequestRefusedError, never a 500. Only application/json bodies and GET parameters
 are read; the schema is never consulted.
@@ -8,20 +8,19 @@ Source: GraphQL over HTTP, "Request"; graphql-facts items 2 and 5.
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from graphql import DocumentNode, IntValueNode, StringValueNode, Visitor, visit
 
 from gateway.operations.errors import (
-    BodyTooLargeError,
     MalformedRequestError,
     NumberInUrlError,
     TokenInUrlError,
     TooManyValuesError,
 )
-from gateway.operations.progress import GraphQLRequest, Weigh
+from gateway.operations.progress import GraphQLRequest
 from ledger.numbers.forms import NumberKind, find_number
 
 _PARAMETERS = ("query", "documentId", "operationName", "variables", "extensions")
@@ -39,31 +38,6 @@ _NUMBER = re.compile(
 _TOKEN = re.compile(r"\beyJ[\w-]+\.eyJ[\w-]+\.")
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _EMPTY = re.compile(r"\[\s*+\]|\{\s*+\}")
-
-
-async def read_body(
-    chunks: AsyncIterator[bytes], *, declared_length: str | None, bytes_max: int, weigh: Weigh
-) -> bytes:
-    """Read a body, chunked or not, and stop as soon as it is larger than bytes_max.
-
-    weigh is called before the body is read if its length is declared, so that of many sent at once only those are read
-    that their sender's rate has room for.
-    Errors: BodyTooLargeError; those of weigh.
-    """
-    # The HTTP parser has already refused a length that is not a number, or one with too many digits.
-    declared = int(declared_length) if declared_length is not None and declared_length.isdecimal() else None
-    if declared is not None:
-        if declared > bytes_max:
-            raise _too_large(bytes_max)
-        weigh(declared)
-    collected = bytearray()
-    async for chunk in chunks:
-        collected += chunk
-        if len(collected) > bytes_max:
-            raise _too_large(bytes_max)
-    if declared is None:
-        weigh(len(collected))
-    return bytes(collected)
 
 
 def parse_body(body: bytes, *, depth_max: int = VARIABLES_DEPTH_MAX, values_max: float = math.inf) -> GraphQLRequest:
@@ -278,8 +252,3 @@ def _list_strings(value: Any) -> list[str]:
         elif isinstance(item, list):
             stack.extend(item)
     return strings
-
-
-def _too_large(bytes_max: int) -> BodyTooLargeError:
-    """Return the refusal. It ends the connection, since the rest of the body would have to be read first."""
-    return BodyTooLargeError(f"The request body is larger than {bytes_max} bytes.", headers={"Connection": "close"})

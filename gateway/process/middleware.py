@@ -134,6 +134,19 @@ class RequestEnvelope:
         log_access("request", told, request_id=state["request_id"], is_own_id=is_own_id)
 
 
+class FirstServed:
+    """Hands requests for some paths to one application at once, past the router and what surrounds it."""
+
+    def __init__(self, app: ASGIApp, *, first: ASGIApp, paths: frozenset[str]) -> None:
+        """Bind to the application, and to what answers at the paths, whatever the method."""
+        self.app, self.first, self.paths = app, first, paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        is_first = scope["type"] == "http" and scope["path"] in self.paths
+        await (self.first if is_first else self.app)(scope, receive, send)
+
+
 def choose_request_id(given: str | None) -> str:
     """Return the client's request id if it is well-formed, else a new one."""
     return given if given is not None and _REQUEST_ID.match(given) else new_id()

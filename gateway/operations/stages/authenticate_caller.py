@@ -17,7 +17,7 @@ from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import take_rate
 
 _log = structlog.get_logger("gateway.authentication")
-_CREDENTIALS = re.compile(r"^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"^((?i:bearer|dpop)) +([A-Za-z0-9._~+/-]+=*)$")
 _TOKEN_CHARS_MAX = 8_192
 _REALM = 'Bearer realm="jembatan"'
 _DPOP_ERRORS = {Refusal.PROOF_NONCE: "use_dpop_nonce", Refusal.PROOF_INVALID: "invalid_dpop_proof"}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
+from gateway.app import GRAPH_PATHS
 from tests.support.sample_gateway import FORM_ROUTES, GRAPHQL_RESPONSE, Gateway, token
 from tests.support.sockets import SampleGateway, open_socket
 
@@ -64,7 +65,7 @@ class TestGraphWithASlash:
 
 class TestOtherPaths:
     def test_with_a_slash_are_404_and_lead_nowhere(self, own: Gateway) -> None:
-        paths = {route.path for route in own.app.routes if isinstance(route, Route | WebSocketRoute)}
+        paths = {route.path for route in own.app.routes if isinstance(route, Route | WebSocketRoute)} | {*GRAPH_PATHS}
         assert {"/graphql", "/graphql/", "/healthz", "/readyz", "/oauth/token"} <= paths
         slashed = {f"{path.replace('{name}', 'start.js')}/" for path in paths if not path.endswith("/")}
         for path in [*sorted(slashed - paths), "/graphql//", "//elsewhere.example/graphql/", "/GRAPHQL/"]:
