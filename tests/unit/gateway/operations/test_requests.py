@@ -5,12 +5,19 @@ from urllib.parse import urlencode
 
 import pytest
 from graphql import build_schema, parse, validate
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.operations import requests
 from gateway.operations.errors import GatewayError, MalformedRequestError, NumberInUrlError, TokenInUrlError
 from gateway.operations.progress import GraphQLRequest
-from gateway.operations.requests import parse_body, parse_query_string, refuse_number_in_document
+from gateway.operations.requests import (
+    _load_strictly,
+    load_json,
+    parse_body,
+    parse_query_string,
+    refuse_number_in_document,
+)
 from tests.support.places import ROOT
 
 VALUES = st.recursive(
@@ -52,6 +59,78 @@ class TestParseBody:
         assert parse_body(body, depth_max=3).variables == {"a": [[1]]}
         with pytest.raises(MalformedRequestError, match="nested too deeply"):
             parse_body(body, depth_max=2)
+
+
+# JSON as text, so that keys repeat, and numbers and escapes are written as no encoder of ours would.
+STRINGS = st.lists(
+    st.sampled_from(
+        ["a", ":", "b:", r"\u003a", r"\u003A", r"\u0061", r"\\u003a", r"\u0000", r"\ud83d", r"\ude00", "é", ",", "["]
+    ),
+    max_size=3,
+).map(lambda parts: '"' + "".join(parts) + '"')
+NUMBERS = st.sampled_from(
+    [
+        "0",
+        "-0",
+        "1.5",
+        "5.0",
+        "1e5",
+        "1e400",
+        "-1e400",
+        "NaN",
+        "18446744073709551616",
+        "9223372036854775808",
+        "01",
+        "9" * 30,
+    ]
+)
+TEXTS = st.recursive(
+    STRINGS | NUMBERS | st.sampled_from(["null", "true", "", "\ufeff", " "]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(STRINGS, inner), max_size=3).map(
+            lambda pairs: "{" + " , ".join(f"{key} : {value}" for key, value in pairs) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+class TestLoadJson:
+    @given(TEXTS, st.integers(min_value=1, max_value=6), st.sampled_from([2, 4, 8, 100]))
+    @settings(max_examples=1_000)
+    def test_reads_at_once_only_what_the_strict_way_reads_and_as_it_does(
+        self, text: str, depth_max: int, values_max: int
+    ) -> None:
+        def read(load) -> tuple[object, ...]:
+            try:
+                value = load()
+            except GatewayError as error:
+                return type(error), error.message
+            return repr(value), json.dumps(value)
+
+        content = text.encode()
+        at_once = read(lambda: load_json(content, what="body", depth_max=depth_max, values_max=values_max))
+        assert at_once == read(lambda: _load_strictly(content, "body", depth_max, values_max))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            r'{"query": "{ a }", "variables": {"a": 1, "a": 2}}',
+            r'{"query": "{ a }", "query": "{ b }"}',
+            r'{"query": "{ a\u003a b }", "a": 1, "a": 2}',
+            r'{"query": "{ a }", "\u0071uery": "{ b }"}',
+            r'{"query": ":", "a": {"b": ":"}, "a": 0}',
+        ],
+    )
+    def test_refuses_a_key_that_is_repeated_however_it_is_written(self, text: str) -> None:
+        with pytest.raises(MalformedRequestError, match="same key more than once"):
+            load_json(text.encode(), what="body", depth_max=5)
+
+    @pytest.mark.parametrize("text", ['{"a": 1, "b": [1.5, "x:y", {"c": null}]}', r'{"a": "\u00e9\ud83d\ude00"}', "[]"])
+    def test_reads_what_is_plain_at_once(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(requests, "_load_strictly", None)
+        assert load_json(text.encode(), what="body", depth_max=5, values_max=100) == json.loads(text)
 
 
 class TestHint:
