@@ -30,7 +30,7 @@ from gateway.process.room import Room
 from gateway.settings import Settings
 from ledger.bounds.rates import Allowance
 
-ABORT, SOCKET, WRITE = "jembatan.abort", "jembatan.socket", "jembatan.write"
+ABORT, ANSWER, SOCKET, WRITE = "jembatan.abort", "jembatan.answer", "jembatan.socket", "jembatan.write"
 MESSAGE_TOO_LARGE, TOO_MANY_MESSAGES = 4413, 4429
 LINGER_SECONDS = 5.0
 """How long a refused peer may keep sending before it is cut off. Cut off immediately, it would be reset while it sends

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.operations.errors import INTERNAL_MESSAGE, Code
 from gateway.operations.failures import log_causes
+from gateway.process.connections import ANSWER
 from gateway.process.logs import log_access
 from gateway.process.metrics import Metrics
 from ledger.identifiers import new_id
@@ -67,12 +68,23 @@ class RequestEnvelope:
         state = scope["state"]
         started = time.perf_counter()
         status, answered = 0, started
+        write_answer = (scope.get("extensions") or {}).get(ANSWER)
+        held: Message | None = None
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal status, answered
+            nonlocal status, answered, held
             if message["type"] == "http.response.start":
                 status, answered = message["status"], time.perf_counter()
                 message["headers"] = self._add_headers(message.get("headers", ()), state["request_id"])
+                held = message
+                return
+            # Nothing is sent of a head alone; with a whole body it is one write.
+            start, held = held, None
+            if start is not None:
+                body, is_whole = message.get("body", b""), not message.get("more_body", False)
+                if is_whole and write_answer and write_answer(scope, start["status"], start["headers"], body):
+                    return
+                await send(start)
             await send(message)
 
         try:
@@ -82,7 +94,7 @@ class RequestEnvelope:
             state["log"]["end"] = "CLIENT_LEFT"
         except Exception as error:  # noqa: BLE001 - the outermost layer answers everything
             log_causes([error])
-            if status == 0:
+            if status == 0 or held is not None:
                 await _send_internal_error(send_enveloped, state["request_id"])
         finally:
             seconds = time.perf_counter() - started
