@@ -1,7 +1,8 @@
 """The request pipeline, as one list. Read `Run.take` from top to bottom; each step is one file under stages/.
 
 Every transport runs this list; nothing else assembles the steps. Each step takes what the previous one returned and
-adds to it, or raises; whatever is raised becomes an answer.
+adds to it, or raises; whatever is raised becomes an answer. Three steps judge an operation by what is the same for all
+that are alike: they run for the first of them, and recall_operation returns what they found for the others.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -57,7 +58,7 @@ class Run:
             return self.refuse(failure)
 
     def _examine(self, read: Read) -> Authorized:
-        """Run the steps on which nothing but an operation's first sight depends. Errors: the refusals of each."""
+        """Run the three steps that recall_operation skips where it can. Errors: the refusals of each."""
         services = self._services
         self.reached = parsed = parse_document(read, services)
         self.reached = planned = validate_document(parsed, services)
