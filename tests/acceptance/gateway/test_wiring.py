@@ -36,10 +36,12 @@ class Wired(Gateway):
     settings: Settings
 
     def obtain_token(self, scope: str) -> str:
+        return self.send_form("/oauth/token", f"grant_type=client_credentials&scope={scope}").body["access_token"]
+
+    def send_form(self, path: str, form: str) -> Reply:
         basic = base64.b64encode(f"{self.machine.client_id}:{self.machine.secret}".encode()).decode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}
-        body = f"grant_type=client_credentials&scope={scope}".encode()
-        return self.send("POST", "/oauth/token", body, headers).body["access_token"]
+        return self.send("POST", path, form.encode(), headers)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,15 @@ class TestGateway:
     def test_refuses_a_token_that_it_never_issued(self, wired: Wired) -> None:
         header = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).decode().rstrip("=")
         assert wired.post("{ viewer { member { id } } }", bearer=f"{header}.e30.").status == 401
+
+    async def test_refuses_a_revoked_token_also_for_an_operation_that_is_known(self, wired: Wired) -> None:
+        bearer, polled = wired.obtain_token("orders:read"), "{ blockOrders { nodes { id } } }"
+        assert [wired.post(polled, bearer=bearer).status for _ in range(2)] == [200, 200]
+        assert wired.send_form("/oauth/revoke", f"token={bearer}").status == 200
+        await until(lambda: wired.post(polled, bearer=bearer).status == 401, "the known operation is refused")
+        known, unknown = (wired.post(query, bearer=bearer) for query in (polled, f"{polled} # of now"))
+        assert (known.status, known.problems) == (unknown.status, unknown.problems) == (401, ["TOKEN_INVALID"])
+        assert known.headers["WWW-Authenticate"] == unknown.headers["WWW-Authenticate"]
 
     def test_is_ready_with_its_database_and_schema(self, wired: Wired) -> None:
         reply = wired.send("GET", "/readyz")
