@@ -95,6 +95,8 @@ def wants_html(accept: str | None) -> bool:
 
 def is_json_in_utf8(content_type: str | None) -> bool:
     """Whether a body of this Content-Type can be read: application/json, and UTF-8 if it names a charset."""
+    if content_type == MediaType.JSON.value:
+        return True
     if content_type is None:
         return False
     name, *parameters = [part.strip() for part in content_type.lower().split(";")]

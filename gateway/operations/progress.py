@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 
@@ -123,6 +123,19 @@ class Received:
         return {"operation": "none", "operation_name": None, "client_id": None, "officer_id": None, "cost": None}
 
 
+S = TypeVar("S", bound=Received)
+
+
+def advance(reached: Received, step: type[S], **found: Any) -> S:
+    """Return what a step made of what was reached: all of that, and what it found, which has to be all that is new.
+
+    A frozen type sets its fields one by one, each by a call; over all steps that is a tenth of a request.
+    """
+    made = object.__new__(step)
+    vars(made).update(vars(reached), **found)
+    return made
+
+
 @dataclass(frozen=True, kw_only=True)
 class Called(Received):
     """The caller is known; principal is None for a caller without a token."""
@@ -141,9 +154,10 @@ class Called(Received):
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        caller = self.principal
-        known = {} if caller is None else {"client_id": caller.client_id, "officer_id": caller.officer_id}
-        return {**super().describe(), **known}
+        told, caller = super().describe(), self.principal
+        if caller is not None:
+            told["client_id"], told["officer_id"] = caller.client_id, caller.officer_id
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +187,9 @@ class Parsed(Read):
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        return {**super().describe(), "operation": self.kind.value, "operation_name": self.operation_name}
+        told = super().describe()
+        told["operation"], told["operation_name"] = self.kind.value, self.operation_name
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +201,9 @@ class Planned(Parsed):
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        return {**super().describe(), "cost": self.cost}
+        told = super().describe()
+        told["cost"] = self.cost
+        return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +223,10 @@ class Executed(Authorized):
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""
-        counted = {} if self.lookups is None else {"lookups": self.lookups.asked}
-        return {**super().describe(), **counted}
+        told = super().describe()
+        if self.lookups is not None:
+            told["lookups"] = self.lookups.asked
+        return told
 
 
 @dataclass(frozen=True, slots=True)

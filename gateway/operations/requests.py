@@ -191,9 +191,9 @@ def _load_plain(text: bytes, depth_max: int, values_max: float) -> Any:
                 return _UNSURE
             if kind is dict:
                 colons -= len(item)
-                stack.extend((key, depth) for key in item)
+                stack += [(key, depth) for key in item]
                 item = item.values()
-            stack.extend((inner, depth + 1) for inner in item)
+            stack += [(inner, depth + 1) for inner in item]
         elif kind is float and not -_INTEGERS_END < item < _INTEGERS_END:
             return _UNSURE
     return _UNSURE if colons else value

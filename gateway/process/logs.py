@@ -109,8 +109,9 @@ def log_access(event: str, fields: Mapping[str, Any], *, request_id: str, is_own
     Everything is scrubbed as in any other line. Only an id that was made here can't contain what must go, and a short
     text that recurs, such as a path or a name, is scrubbed once.
     """
-    sink = next((handler for handler in logging.getLogger().handlers if isinstance(handler, JsonLines)), None)
-    if sink is None:
+    handlers = logging.getLogger().handlers
+    sink = handlers[0] if handlers else None
+    if not isinstance(sink, JsonLines):
         _access.info(event, **fields, request_id=request_id)
         return
     if not logging.getLogger(_ACCESS).isEnabledFor(logging.INFO):

@@ -12,7 +12,7 @@ import structlog
 from auth.tokens.principal import Principal
 from auth.tokens.verification import Failure, Refusal, Verdict
 from gateway.operations.errors import MalformedRequestError, TokenInvalidError
-from gateway.operations.progress import Called, Received
+from gateway.operations.progress import Called, Received, advance
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import take_rate
 
@@ -31,7 +31,7 @@ async def authenticate_caller(received: Received, services: Services) -> Called:
     """
     if isinstance(received, Called):
         return received
-    return Called(**vars(received), principal=await _find_principal(received, services))
+    return advance(received, Called, principal=await _find_principal(received, services))
 
 
 async def _find_principal(received: Received, services: Services) -> Principal | None:

@@ -14,7 +14,7 @@ from gateway.operations.errors import GatewayError
 from gateway.operations.executor import make_refusal
 from gateway.operations.introspection import INTROSPECTION
 from gateway.operations.plans import EntityUse, ProtectedUse, list_entity_types, with_defaults
-from gateway.operations.progress import Authorized, Planned
+from gateway.operations.progress import Authorized, Planned, advance
 from gateway.operations.protection import Requirement
 from gateway.operations.services import Services
 
@@ -46,7 +46,7 @@ def authorize_fields(planned: Planned, services: Services) -> Authorized:
     whole = whole or any(use.field_name in INTROSPECTION for use in denied)
     if errors and whole:
         raise OperationUnauthorizedError(errors)
-    return Authorized(**vars(planned), denials=tuple(errors), refused_entities=frozenset(refused))
+    return advance(planned, Authorized, denials=tuple(errors), refused_entities=frozenset(refused))
 
 
 def _list_refused(names: set[str], planned: Planned, services: Services) -> dict[str, Requirement]:

@@ -30,11 +30,11 @@ _RETRY = {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)}
 
 def encode_response(executed: Executed, services: Services) -> Answer:
     """Return the answer to an operation that ran, unless it is too large, which only its encoding shows exactly."""
-    away = _find_unavailable(executed)
+    away = _find_unavailable(executed) if executed.outcome.errors else None
     if away is not None:
         return encode_failure(executed, away, services)
     outcome = executed.outcome
-    told = tell_errors(outcome.errors, executed.request_id)
+    told = tell_errors(outcome.errors, executed.request_id) if outcome.errors else ()
     body = {"data": outcome.data, **({"extensions": outcome.extensions} if outcome.extensions else {})}
     partial = bool(told) and services.settings.http_status_edition == "2026-09" and not executed.media_type.is_legacy
     answer = _answer(executed, PARTIAL_SUCCESS if partial else 200, {}, told, body)

@@ -11,7 +11,7 @@ from gateway.operations.errors import (
     OperationUnknownError,
     StreamRequiredError,
 )
-from gateway.operations.progress import Document, GraphQLRequest, Parsed, Read
+from gateway.operations.progress import Document, GraphQLRequest, Parsed, Read, advance
 from gateway.operations.requests import refuse_number_in_document
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_document
@@ -42,8 +42,8 @@ def parse_document(read: Read, services: Services) -> Parsed:
     if read.method != "POST" and operation.operation is OperationType.MUTATION:
         raise OperationNeedsPostError(headers={"Allow": "POST"})
     declared = frozenset(definition.variable.name.value for definition in operation.variable_definitions or ())
-    kept = vars(read) | {"request": request.with_variables(declared)}
-    return Parsed(**kept, document=document, operation=operation)
+    kept = request.with_variables(declared)
+    return advance(read, Parsed, request=kept, document=document, operation=operation)
 
 
 def _parse(text: str, services: Services) -> DocumentNode:

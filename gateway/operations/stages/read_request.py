@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from gateway.operations.progress import Called, Read
+from gateway.operations.progress import Called, Read, advance
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_body
 
@@ -17,4 +17,4 @@ async def read_request(called: Called, services: Services) -> Read:
     if called.principal is None:
         bytes_max = min(bytes_max, settings.body_anonymous_bytes_max)
     request = await called.read(bytes_max, partial(charge_body, called, services=services))
-    return Read(**vars(called), request=request, text=services.trusted.find_text(request))
+    return advance(called, Read, request=request, text=services.trusted.find_text(request))

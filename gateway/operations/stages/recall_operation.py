@@ -12,7 +12,7 @@ Source: docs/adr/0140.
 from collections.abc import Hashable
 
 from gateway.operations.plans import list_deciding_variables, with_defaults
-from gateway.operations.progress import Authorized, GraphQLRequest, Known, Outline, Read
+from gateway.operations.progress import Authorized, GraphQLRequest, Known, Outline, Read, advance
 from gateway.operations.services import Services
 from gateway.operations.stages.validate_document import CACHED_TEXT_LENGTH_MAX, weigh_variables
 from ledger.errors import LedgerError
@@ -36,8 +36,10 @@ def recall_operation(read: Read, services: Services) -> Authorized | None:
     if cost > services.settings.cost_max:
         return None
     services.metrics.cost.observe(cost)
-    return Authorized(
-        **(vars(read) | {"request": request}),
+    return advance(
+        read,
+        Authorized,
+        request=request,
         document=outline.document,
         operation=outline.operation,
         plan=known.plan,

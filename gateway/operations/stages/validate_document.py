@@ -23,7 +23,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from gateway.operations.document_bounds import check_document_bounds
 from gateway.operations.errors import DocumentInvalidError, OperationTooComplexError
 from gateway.operations.plans import Plan, list_deciding_variables, with_defaults
-from gateway.operations.progress import Document, Parsed, Planned
+from gateway.operations.progress import Document, Parsed, Planned, advance
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_document
 
@@ -74,7 +74,7 @@ def validate_document(parsed: Parsed, services: Services) -> Planned:
             headers={"X-Jembatan-Cost": str(cost)},
             extensions={"cost": cost, "costMax": services.settings.cost_max},
         )
-    return Planned(**vars(parsed), plan=plan, cost=cost)
+    return advance(parsed, Planned, plan=plan, cost=cost)
 
 
 def weigh_variables(operation: OperationDefinitionNode, variables: Mapping[str, object], services: Services) -> int:

@@ -21,7 +21,16 @@ from auth.tokens.principal import Principal
 from auth.tokens.verification import Refusal as TokenRefusal
 from gateway.operations.failures import log_causes, tell_failure
 from gateway.operations.media_types import MediaType
-from gateway.operations.progress import Answer, Called, GraphQLRequest, Received, Transport, Weigh, read_nothing
+from gateway.operations.progress import (
+    Answer,
+    Called,
+    GraphQLRequest,
+    Received,
+    Transport,
+    Weigh,
+    advance,
+    read_nothing,
+)
 from gateway.operations.services import Services
 from gateway.streams.ends import (
     ServerShutdownError,
@@ -232,7 +241,7 @@ class Session:
             self._turn_away(message.id, TooManySubscriptionsError())
         elif message.request is not None:
             self._counts["operations"] += 1
-            called = Called(**vars(self._receive(message.request)), principal=self._principal)
+            called = advance(self._receive(message.request), Called, principal=self._principal)
             operation = self._operations[message.id] = Operation(message.id, called, self._services)
             operation.task = self._launch(self._operate(operation))
 

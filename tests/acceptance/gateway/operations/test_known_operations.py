@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +11,9 @@ import pytest
 
 from auth.tokens.verification import Failure, Refusal, Verdict
 from gateway.operations import pipeline
+from gateway.operations.progress import Authorized, Executed
+from gateway.operations.services import Services
+from gateway.operations.stages.execute_operation import execute_operation
 from tests.support.sample_gateway import GRAPHQL_RESPONSE, Gateway, Reply, token, verify_sample
 
 READER = token("orders:read")
@@ -53,6 +56,7 @@ class Case:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+ONE = {"i": [{"id": "1"}]}
 DEEP = {"id": "1", "note": [{} for _ in range(30)]}
 CASES = {
     "a bad token": Case(problem="TOKEN_INVALID", refused=Sent(bearer="garbage")),
@@ -71,8 +75,8 @@ CASES = {
     ),
     "a missing scope of a mutation": Case(
         problem="SCOPES_MISSING",
-        known=Sent(query=ACKNOWLEDGE, variables={"i": [{"id": "1"}]}, bearer=WRITER),
-        refused=Sent(query=ACKNOWLEDGE, variables={"i": [{"id": "1"}]}),
+        known=Sent(query=ACKNOWLEDGE, variables=ONE, bearer=WRITER),
+        refused=Sent(query=ACKNOWLEDGE, variables=ONE),
     ),
     "the schema, for who may not read it": Case(
         problem="TOKEN_REQUIRED",
@@ -141,19 +145,19 @@ CASES = {
     ),
     "the cost of variables": Case(
         problem="OPERATION_TOO_COMPLEX",
-        known=Sent(query=ACKNOWLEDGE, variables={"i": [{"id": "1"}]}, bearer=WRITER),
+        known=Sent(query=ACKNOWLEDGE, variables=ONE, bearer=WRITER),
         refused=Sent(query=ACKNOWLEDGE, variables={"i": [DEEP]}, bearer=WRITER),
         settings={"cost_max": 20},
     ),
     "a list in variables": Case(
         problem="TOO_MANY_ITEMS",
-        known=Sent(query=ACKNOWLEDGE, variables={"i": [{"id": "1"}]}, bearer=WRITER),
+        known=Sent(query=ACKNOWLEDGE, variables=ONE, bearer=WRITER),
         refused=Sent(query=ACKNOWLEDGE, variables={"i": [DEEP]}, bearer=WRITER),
         settings={"list_items_max": 20},
     ),
     "variables of another type": Case(
         problem="VARIABLES_INVALID",
-        known=Sent(query=ACKNOWLEDGE, variables={"i": [{"id": "1"}]}, bearer=WRITER),
+        known=Sent(query=ACKNOWLEDGE, variables=ONE, bearer=WRITER),
         refused=Sent(query=ACKNOWLEDGE, variables={"i": [{"note": "1"}]}, bearer=WRITER),
     ),
     "a deadline": Case(
@@ -258,6 +262,30 @@ class TestKnownOperations:
         assert tell(sent.to(gateway)) == first
         assert first[2]["errors"][0]["extensions"]["coordinate"] == "Order.audit"
 
+    @pytest.mark.parametrize(
+        "sent",
+        [Sent(query=ORDERS, variables={"n": 2, "unused": 1}), Sent(query=ACKNOWLEDGE, variables=ONE, bearer=WRITER)],
+        ids=["a query with a denied field", "a mutation"],
+    )
+    def test_reach_execution_with_all_that_the_steps_would_have_found(
+        self, serve: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch, sent: Sent
+    ) -> None:
+        gateway, reached = serve(), []
+
+        async def note(authorized: Authorized, services: Services) -> Executed:
+            reached.append(vars(authorized))
+            return await execute_operation(authorized, services)
+
+        monkeypatch.setattr(pipeline, "execute_operation", note)
+        for _ in range(2):
+            sent.to(gateway)
+        first, second = reached
+        assert first.keys() == second.keys() == {each.name for each in fields(Authorized)}
+        of_one_request = {"request_id", "as_of", "read", "principal"}
+        same = {name for name in first if first[name] == second[name]}
+        assert same | of_one_request == first.keys()
+        assert first["plan"] is second["plan"]
+
     def test_are_told_of_and_counted_as_before(self, serve: Callable[..., Gateway]) -> None:
         gateway = serve()
         count = gateway.app.state.metrics.registry.get_sample_value
@@ -307,7 +335,7 @@ class TestKnownOperations:
         [
             Sent(query="{ open } # " + "x" * 17_000),
             Sent(query="{ nothing }"),
-            Sent(query=ACKNOWLEDGE, variables={"i": [{"id": "1"}]}),
+            Sent(query=ACKNOWLEDGE, variables=ONE),
             Sent(
                 query="query($r: [_Any!]!) { _entities(representations: $r) { __typename } }",
                 variables={"r": [{"__typename": "PhoneNumber", "e164": "1"}]},
