@@ -86,7 +86,7 @@ def build_request(value: Any) -> GraphQLRequest:
 def _find_hash(extensions: Mapping[str, Any]) -> str | None:
     """Return the hash by which Apollo's clients name a document, if there is one."""
     persisted = extensions.get("persistedQuery")
-    found = persisted.get("sha256Hash") if isinstance(persisted, Mapping) else None
+    found = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
     return found if isinstance(found, str) and found else None
 
 
