@@ -1,6 +1,6 @@
 """The principal: what a verified access token says about its bearer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.identifiers import BrandId, ClientId, MemberId, OfficeId, OfficerId
@@ -28,10 +28,12 @@ class Principal:
     key_thumbprint: str | None = None
     """The key that the token is bound to; the token is valid only with a proof of that key (RFC 9449)."""
 
-    @property
-    def viewer(self) -> Viewer:
-        """Return the party on whose behalf the ledger is read and written."""
-        return Viewer(
+    viewer: Viewer = field(init=False, repr=False, compare=False)
+    """The party on whose behalf the ledger is read and written. It is made once, as a principal is remembered."""
+
+    def __post_init__(self) -> None:
+        """Make the viewer."""
+        viewer = Viewer(
             kind=ViewerKind(self.member_kind.value),
             member_id=self.member_id,
             client_id=self.client_id,
@@ -39,3 +41,4 @@ class Principal:
             office_id=self.office_id,
             brand_id=self.brand_id,
         )
+        object.__setattr__(self, "viewer", viewer)
