@@ -8,16 +8,13 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-import structlog
-
 from gateway.operations.pipeline import Run
 from gateway.operations.progress import Answer, Called
 from gateway.operations.services import Services
+from gateway.process.logs import log_access
 from gateway.streams.hub import StreamConnection, StreamHub
 from gateway.streams.subscription import Subscription
 from gateway.streams.websocket.writer import Flow
-
-_log = structlog.get_logger("gateway.access")
 
 
 class Operation:
@@ -52,16 +49,13 @@ class Operation:
     def record(self) -> None:
         """Count it and write its line of the access log, once it is over."""
         known = self.run.record(self.codes, results=self.results)
-        codes = known.pop("codes")
-        _log.info(
-            "operation",
-            request_id=self.request_id,
-            transport="websocket",
+        told = {
+            "transport": "websocket",
             **known,
-            results=self.results,
-            duration_ms=round((perf_counter() - self.begun_at) * 1000, 2),
-            codes=codes,
-        )
+            "results": self.results,
+            "duration_ms": round((perf_counter() - self.begun_at) * 1000, 2),
+        }
+        log_access("operation", told, request_id=self.request_id, is_own_id=True)
 
 
 def list_errors(answer: Answer) -> list[Mapping[str, Any]]:
