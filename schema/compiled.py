@@ -14,14 +14,15 @@ from strawberry import UNSET
 from strawberry.federation import Schema
 from strawberry.types.arguments import convert_arguments
 
-from ledger.compiling.catalog import Branch, Catalog, Form, Leaf, Shape
+from ledger.compiling.catalog import Branch, Catalog, Form, Leaf, Part, Shape
+from ledger.compiling.catalog import Shown as Source
 from ledger.lists import Scope
 from ledger.pages import Listing, decode_page_cursor
 from ledger.storage.records import declaration_of
 from schema.fields import LISTED
 from schema.models import Shown, given_filter, optional
 from schema.pages import page_request
-from schema.reads import RELATED, Listed, Named, Related
+from schema.reads import RELATED, Embedded, Listed, Named, Related
 from schema.texts import check_storable
 
 _FORMS = {
@@ -130,7 +131,7 @@ def _find_record(type_: GraphQLObjectType) -> type[Any] | None:
     return None
 
 
-def _list_fields(type_: GraphQLObjectType, record: type[Any]) -> Iterator[tuple[str, Leaf | Branch]]:
+def _list_fields(type_: GraphQLObjectType, record: type[Any]) -> Iterator[tuple[str, Source]]:
     members = declaration_of(record).members
     for name, field in type_.fields.items():
         held = _definition_of(field)
@@ -140,10 +141,22 @@ def _list_fields(type_: GraphQLObjectType, record: type[Any]) -> Iterator[tuple[
         is_required = is_non_null_type(field.type)
         if isinstance(related, Related):
             yield name, Branch(related.relation, related.by, get_named_type(field.type).name, is_required)
+        elif isinstance(related, Embedded):
+            inner = get_named_type(field.type)
+            leaves = dict(_list_leaves(inner, related.fields))
+            yield name, Part(inner.name, leaves, related.given, is_required)
         elif held.base_resolver is None and held.python_name in members:
             form = _find_form(field)
             if form is not None:
                 yield name, Leaf(held.python_name, form, is_required)
+
+
+def _list_leaves(type_: GraphQLObjectType, names: Mapping[str, str]) -> Iterator[tuple[str, Leaf]]:
+    for name, field in type_.fields.items():
+        form = _find_form(field)
+        python_name = _definition_of(field).python_name
+        if form is not None and python_name in names:
+            yield name, Leaf(names[python_name], form, is_non_null_type(field.type))
 
 
 def _find_form(field: GraphQLField) -> Form | None:

@@ -3,7 +3,7 @@
 Such a field can be compiled into a statement (schema/compiled.py); its resolver is the other way to the same answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,14 @@ class Related:
 
     relation: Relation[Any]
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An object that shows fields of the same record, by the names that they have there; null if all of `given` are."""
+
+    fields: Mapping[str, str]
+    given: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,21 @@ def one(
     return _related(resolve, description, Related(relation, by), needs=needs, name=name, directives=directives)
 
 
+def part(description: str, kind: type[Any], *, given: Sequence[str], **fields: str) -> Any:
+    """A field whose object shows fields of this record; null if all of those named by `given` are.
+
+    Shapes: fields has the record's name of each field of kind.
+    """
+
+    async def resolve(root: Any) -> Any:
+        row = root.row
+        if all(getattr(row, name) is None for name in given):
+            return None
+        return kind(**{name: getattr(row, held) for name, held in fields.items()})
+
+    return _related(resolve, description, Embedded(fields, tuple(given)), needs=None, name=None, directives=())
+
+
 def many(
     description: str,
     kind: Kind,
@@ -93,7 +116,7 @@ def _type_of(kind: Kind) -> Any:
     return kind if isinstance(kind, type) else kind()
 
 
-def _related(resolve: Callable[..., Any], description: str, related: Related, **more: Any) -> Any:
+def _related(resolve: Callable[..., Any], description: str, related: Related | Embedded, **more: Any) -> Any:
     decorate: Any = fed.field
     needs = more.pop("needs")
     return decorate(

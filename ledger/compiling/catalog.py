@@ -50,11 +50,24 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A field whose object shows other fields of the same record; null if all of those in `given` are."""
+
+    type_name: str
+    fields: Mapping[str, Leaf]
+    given: tuple[str, ...]
+    is_required: bool
+
+
+Shown = Leaf | Branch | Part
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """A type of the graph that shows a record. Fields that are missing here are none of the ledger's records."""
 
     record: type[Any]
-    fields: Mapping[str, Leaf | Branch]
+    fields: Mapping[str, Shown]
 
 
 Catalog = Mapping[str, Shape]

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Integer, Select, Uuid, bindparam, func, literal_column, select
 
-from ledger.compiling.catalog import Branch, Catalog, Leaf
+from ledger.compiling.catalog import Branch, Catalog, Leaf, Part, Shown
 from ledger.compiling.programs import END, SHOWN, Program
 from ledger.compiling.rendering import (
     Numbering,
@@ -169,9 +169,7 @@ class Compilation:
             parts.append((mark,))
         return join(parts)
 
-    def _value(
-        self, type_name: str, selected: Selected, shown: Leaf | Branch | None, source: Source
-    ) -> str | tuple[str]:
+    def _value(self, type_name: str, selected: Selected, shown: Shown | None, source: Source) -> str | tuple[str]:
         if selected.name == "__typename":
             return f'"{type_name}"'
         if shown is None:
@@ -180,7 +178,24 @@ class Compilation:
             return _null(is_required=shown.is_required)
         if isinstance(shown, Leaf):
             return self._leaf(shown, source)
+        if isinstance(shown, Part):
+            return self._part(shown, selected, source)
         return self._many(shown, selected, source) if shown.is_list else self._one(shown, selected, source)
+
+    def _part(self, part: Part, selected: Selected, source: Source) -> str | tuple[str]:
+        role, members = self.scope.present_role, declaration_of(source.record).members
+        given = [name for name in part.given if may_read(members[name].readers, role)]
+        if not given:
+            return _null(is_required=part.is_required)
+        parts: list[str | tuple[str]] = []
+        fields = selected.members[part.type_name]
+        for place, inner in enumerate(fields):
+            parts.append(f'{"," if place else "{"}"{inner.key}":')
+            parts.append(self._value(part.type_name, inner, part.fields.get(inner.name), source))
+        parts.append("}" if fields else "{}")
+        is_absent = " AND ".join(f"{self.numbering.render(self._expression(name, source))} IS NULL" for name in given)
+        absent = unsure_sql() if part.is_required else constant("null")
+        return (f"CASE WHEN {is_absent} THEN {absent} ELSE {join(parts)} END",)
 
     def _leaf(self, leaf: Leaf, source: Source) -> str | tuple[str]:
         member = declaration_of(source.record).members[leaf.name]

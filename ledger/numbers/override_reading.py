@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ledger.filters import among, conditions_of, equals
+from ledger.filters import among, equals
+from ledger.lists import RecordList
 from ledger.numbers.states import OverrideState
 from ledger.numbers.table import OverrideProposal
-from ledger.pages import Listing, Page, PageRequest, fetch_page
-from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.pages import Listing, Page, PageRequest
+from ledger.permissions import REGULATOR_OR_OPERATOR
 from ledger.storage.database import Transaction
 
 _PROPOSALS = Listing("override_proposals", OverrideProposal, ("-id",))
@@ -23,10 +24,11 @@ class OverrideFilter:
     holder_id: Annotated[str | None, equals("holder_id")] = None
 
 
+OVERRIDE_PROPOSALS = RecordList(OverrideProposal, {None: _PROPOSALS}, OverrideFilter, kinds=REGULATOR_OR_OPERATOR)
+
+
 async def list_override_proposals(
     tx: Transaction, page: PageRequest, wanted: OverrideFilter | None = None
 ) -> Page[OverrideProposal]:
     """Return proposals, newest first. Errors: ForbiddenError, CursorInvalidError."""
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
-    conditions = conditions_of(wanted or OverrideFilter(), OverrideProposal, tx.present_role)
-    return await fetch_page(tx, _PROPOSALS, page, *conditions)
+    return await OVERRIDE_PROPOSALS.fetch(tx, page, wanted)

@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, true
 from ledger.errors import ConflictError, InvalidInputError, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
-from ledger.filters import conditions_of, equals, where
+from ledger.filters import equals, where
 from ledger.identifiers import MemberId, ParticipationId, new_id, parse_id
+from ledger.lists import RecordList
 from ledger.members.reading import get_member
-from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.pages import Listing, Page, PageRequest
 from ledger.participations.keys import Fill, make_keys, refill_keys, retire_keys
 from ledger.participations.states import ParticipationState
 from ledger.participations.table import ONE_PER_MEMBER, Participation, in_force, participations
@@ -27,6 +28,7 @@ from ledger.participations.terms import ParticipationTermError, Terms, check_ter
 from ledger.participations.vocabulary import ParticipationEndReason, PartingReason
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_officer_or_operator
 from ledger.storage.database import Transaction
+from ledger.storage.markers import Columns
 from ledger.storage.roles import Role
 from ledger.storage.rows import fetch_records, insert_and_read, lock_records, select_records, update_records
 from ledger.viewer import OPERATOR, MemberKind, Viewer, ViewerKind
@@ -153,13 +155,17 @@ async def list_participations(
     """Return participations, newest first: all for the regulator and operator, a provider's own, none for others."""
     if tx.viewer.kind not in _READERS:
         return Page((), (), has_next_page=False)
-    asked = conditions_of(wanted or ParticipationFilter(), Participation, tx.present_role)
-    return await fetch_page(tx, _LISTING, page, _visible(tx.viewer), *asked)
+    return await PARTICIPATIONS.fetch(tx, page, wanted)
 
 
-def _visible(viewer: Viewer) -> ColumnElement[bool]:
+def _visible(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
     """Which participations a reader may see; row-level security enforces this a second time."""
-    return true() if viewer.kind in REGULATOR_OR_OPERATOR else participations.c.member_id == viewer.member_id
+    return true() if viewer.kind in REGULATOR_OR_OPERATOR else c.member_id == viewer.member_id
+
+
+PARTICIPATIONS = RecordList(
+    Participation, {None: _LISTING}, ParticipationFilter, visible=_visible, kinds=frozenset(_READERS)
+)
 
 
 async def _lock(tx: Transaction, participation_id: str) -> Participation:

@@ -35,7 +35,7 @@ from schema.members.types import Member, Officer
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber
 from schema.pages import COUNTED, LONG, OPENED, PAGED, After, Connection, First, few, page_request
-from schema.reads import Listed, Named, many, one
+from schema.reads import Listed, Named, many, one, part
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
 
@@ -121,11 +121,14 @@ class Complaint(Shown[table.Complaint]):
         "The number the complaint is about, as far as you may see it.", PhoneNumber, load_numbers, by="e164"
     )
 
-    @field("The account the complaint is about.")
-    def account(self) -> Account | None:
-        if self.row.account_platform is None:
-            return None
-        return Account(platform=self.row.account_platform, handle=self.row.account_handle, url=self.row.account_url)
+    account: Account | None = part(
+        "The account the complaint is about.",
+        Account,
+        given=["account_platform"],
+        platform="account_platform",
+        handle="account_handle",
+        url="account_url",
+    )
 
     source: Member | None = one("The member that filed it.", Member, load_members, by="source_id")
 

@@ -29,7 +29,7 @@ from schema.fields import field
 from schema.info import Info
 from schema.models import Shown, copy_model, optional
 from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
-from schema.reads import Listed, Named, many, one
+from schema.reads import Listed, Named, many, one, part
 from schema.texts import CHECKED
 
 
@@ -95,12 +95,14 @@ class Member(Shown[table.Member]):
         description="When it was suspended; it can do nothing from then on."
     )
 
-    @field("Whom to reach, day and night.")
-    def contact(self) -> Contact | None:
-        member = self.row
-        if member.contact_name is None and member.contact_email is None and member.contact_phone is None:
-            return None
-        return Contact(name=member.contact_name, email=member.contact_email, phone=member.contact_phone)
+    contact: Contact | None = part(
+        "Whom to reach, day and night.",
+        Contact,
+        given=["contact_name", "contact_email", "contact_phone"],
+        name="contact_name",
+        email="contact_email",
+        phone="contact_phone",
+    )
 
     brands: list[Brand] = many(
         "Its brands, as far as you may see them.", Brand, load_brands_by_member, directives=[few(5)]

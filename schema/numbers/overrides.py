@@ -10,7 +10,7 @@ from strawberry import UNSET
 from ledger.canonical import hash_canonical
 from ledger.members.reading import load_brands, load_members, load_officers
 from ledger.numbers import table
-from ledger.numbers.override_reading import OverrideFilter, list_override_proposals
+from ledger.numbers.override_reading import OVERRIDE_PROPOSALS, OverrideFilter, list_override_proposals
 from ledger.numbers.override_rules import render_override
 from ledger.numbers.reading import load_numbers
 from ledger.numbers.states import OverrideState
@@ -21,7 +21,7 @@ from schema.members.types import Brand, Member, Officer
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber
 from schema.pages import PAGED, After, Connection, First, page_request
-from schema.reads import one
+from schema.reads import Listed, one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -101,6 +101,7 @@ class NumberOverrideQueries:
         needs=NUMBERING_STAFF,
         directives=[PAGED],
         extensions=[CHECKED],
+        reads=Listed(OVERRIDE_PROPOSALS),
     )
     async def number_override_proposals(
         self,

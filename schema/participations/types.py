@@ -9,7 +9,7 @@ from strawberry import UNSET
 
 from ledger.members.reading import load_members, load_officers
 from ledger.participations import table
-from ledger.participations.agreements import ParticipationFilter, list_participations
+from ledger.participations.agreements import PARTICIPATIONS, ParticipationFilter, list_participations
 from ledger.participations.keys import OpenKey, list_signal_keys
 from ledger.participations.states import ParticipationState
 from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
@@ -20,7 +20,7 @@ from schema.info import Info
 from schema.members.types import Member, Officer
 from schema.models import Shown, optional
 from schema.pages import PAGED, After, Connection, First, few, page_request
-from schema.reads import one
+from schema.reads import Listed, one
 from schema.scalars import Base64
 from schema.texts import CHECKED
 
@@ -90,6 +90,7 @@ class ParticipationQueries:
         needs=PARTICIPATION_READERS,
         directives=[PAGED],
         extensions=[CHECKED],
+        reads=Listed(PARTICIPATIONS),
     )
     async def participations(
         self,
