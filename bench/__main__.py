@@ -11,12 +11,18 @@ from typing import Any
 
 import orjson
 
-from bench import acknowledgements, fanout, feed, hostile, imports, orders, retention, tokens
+from bench import acknowledgements, fanout, feed, hostile, imports, orders, reads, retention, tokens
+from bench.children import end_in_order_on_signals
 from bench.figures import Figure, read_stopwatch
 from bench.scale import FULL, QUICK, Scale
+from bench.side_names import SIDES
 from bench.world import World, open_world
 
 BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] = {
+    "poll": reads.run_poll,
+    "poll-numbers": reads.run_poll_with_numbers,
+    "lookup": reads.run_look_up,
+    "complaints": reads.run_complaints,
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
     "orders": orders.run,
@@ -35,11 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, about five minutes.")
     parser.add_argument("--json", action="store_true", help="Figures as JSON.")
     parser.add_argument("--real", action="store_true", help="Import the real files in ../shared/data, too.")
+    parser.add_argument("--sides", help=f"Of the reads, only these: {','.join(SIDES)}.", default=",".join(SIDES))
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in BENCHES]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; known: {', '.join(BENCHES)}")
-    scale = replace(QUICK if options.quick else FULL, with_real_data=options.real)
+    sides = tuple(side.strip() for side in options.sides.split(","))
+    if absent := set(sides) - set(SIDES):
+        parser.error(f"there is no side {', '.join(sorted(absent))}; known: {', '.join(SIDES)}")
+    scale = replace(QUICK if options.quick else FULL, with_real_data=options.real, sides=sides)
+    end_in_order_on_signals()
     results = _run(options.names or list(BENCHES), scale, as_text=not options.json)
     if options.json:
         figures = {name: [figure.as_dict() for figure in figures] for name, figures in results.items()}

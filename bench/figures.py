@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 class Figure:
     """One measured value. beside is the other side's, measured in turn with it; spread is (most - least) / median.
 
-    ratio_max and value_max are the bounds of figures that have one.
+    side is the one that was measured, where a table shows several. ratio_min, ratio_max and value_max are the bounds of
+    figures that have one.
     """
 
     name: str
@@ -20,6 +21,8 @@ class Figure:
     beside: float | None = None
     beside_name: str | None = None
     beside_spread: float | None = None
+    side: str | None = None
+    ratio_min: float | None = None
     ratio_max: float | None = None
     value_max: float | None = None
 
@@ -30,9 +33,12 @@ class Figure:
 
     @property
     def is_over(self) -> bool:
-        """Whether it exceeds its bound."""
-        is_ratio_over = self.ratio_max is not None and self.ratio is not None and self.ratio > self.ratio_max
-        return is_ratio_over or (self.value_max is not None and self.value > self.value_max)
+        """Whether it is beyond its bound, in either direction."""
+        if self.ratio is not None and self.ratio_min is not None and self.ratio < self.ratio_min:
+            return True
+        if self.ratio is not None and self.ratio_max is not None and self.ratio > self.ratio_max:
+            return True
+        return self.value_max is not None and self.value > self.value_max
 
     def as_dict(self) -> dict[str, object]:
         """Return the figure for --json."""
@@ -40,10 +46,19 @@ class Figure:
 
     def render(self) -> str:
         """Render the figure as one line."""
-        line = f"  {self.name:<46} {_number(self.value):>9} {self.unit}{_spread(self.spread)}"
+        name = self.name if self.side is None else f"{self.name}: {self.side}"
+        line = f"  {name:<46} {self.render_value()}"
         if self.beside is not None and self.ratio is not None:
-            line += f"  | {self.beside_name}: {_number(self.beside)}{_spread(self.beside_spread)}  | {self.ratio:.3g}"
+            line += f"  | {self.render_beside()}  | {self.ratio:.3g}"
         return f"{line}  OVER ITS BOUND" if self.is_over else line
+
+    def render_value(self) -> str:
+        """Render the value with its unit and spread."""
+        return f"{_number(self.value):>9} {self.unit}{_spread(self.spread)}"
+
+    def render_beside(self) -> str:
+        """Render the other side's value with its spread."""
+        return "" if self.beside is None else f"{self.beside_name}: {_number(self.beside)}{_spread(self.beside_spread)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +93,9 @@ def compare(name: str, ours: Samples, theirs: Samples, *, unit: str, beside_name
     )
 
 
-def plain(name: str, samples: Samples, *, unit: str) -> Figure:
+def plain(name: str, samples: Samples, *, unit: str, side: str | None = None) -> Figure:
     """Return a figure of one side."""
-    return Figure(name=name, value=samples.median, unit=unit, spread=samples.spread)
+    return Figure(name=name, value=samples.median, unit=unit, spread=samples.spread, side=side)
 
 
 async def measure_in_turn(sides: Mapping[str, Callable[[int], Awaitable[float]]], *, rounds: int) -> dict[str, Samples]:

@@ -3,9 +3,14 @@
 import asyncio
 import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import orjson
+
+from bench.children import end_with_parent
 
 LINE_BYTES_MAX = 1 << 22
 
@@ -35,14 +40,22 @@ class Worker:
         self._stdout = process.stdout
 
     @classmethod
-    async def start(cls, *command: str) -> "Worker":
-        """Start it, with our standard error. Node runs as in production."""
+    async def start(cls, *command: str, log: Path | None = None) -> "Worker":
+        """Start it, with its standard error in a file, or else ours. Node runs as in production."""
+        with ExitStack() as stack:
+            errors = None if log is None else stack.enter_context(log.open("ab"))
+            return await cls._start(command, errors)
+
+    @classmethod
+    async def _start(cls, command: Sequence[str], errors: BinaryIO | None) -> "Worker":
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
             limit=LINE_BYTES_MAX,
             env={**os.environ, "NODE_ENV": "production"},
+            preexec_fn=end_with_parent,
         )
         return cls(process)
 

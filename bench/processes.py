@@ -6,14 +6,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+_READINGS_MAX = 100
 HAS_PROC = Path("/proc/self/stat").exists()
 
 
 def read_cpu_seconds(process_id: int) -> float:
-    """Return user and system time so far, children included; to the nanosecond except for those that ended."""
-    members = list(_list_tree(process_id))
-    ended_ticks = sum(sum(map(int, _read_stat(member)[13:15])) for member in members)
-    return sum(map(_read_clock, members)) + ended_ticks / os.sysconf("SC_CLK_TCK")
+    """Return user and system time so far, children included; to the nanosecond except for those that ended.
+
+    Errors: OSError if the process itself has ended.
+    """
+    for _ in range(_READINGS_MAX):
+        try:
+            members = list(_list_tree(process_id))
+            ended_ticks = sum(sum(map(int, _read_stat(member)[13:15])) for member in members)
+            return sum(map(_read_clock, members)) + ended_ticks / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            # A child ended meanwhile, and its time is now its parent's.
+            continue
+    raise ProcessLookupError(process_id)
 
 
 def read_resident_bytes(process_id: int) -> int:

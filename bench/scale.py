@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bench.side_names import SIDES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
@@ -20,7 +22,11 @@ class Scale:
     feed_sizes: tuple[int, ...]
     retention_entries: int
     hostile_seconds: float
+    read_rounds: int
+    read_seconds: float
+    read_orders: int
     with_real_data: bool = False
+    sides: tuple[str, ...] = SIDES
 
 
 FULL = Scale(
@@ -37,6 +43,9 @@ FULL = Scale(
     feed_sizes=(10_000, 300_000, 3_000_000),
     retention_entries=100_000,
     hostile_seconds=20,
+    read_rounds=4,
+    read_seconds=4,
+    read_orders=100_000,
 )
 QUICK = Scale(
     rounds=3,
@@ -52,4 +61,7 @@ QUICK = Scale(
     feed_sizes=(10_000, 100_000),
     retention_entries=20_000,
     hostile_seconds=5,
+    read_rounds=2,
+    read_seconds=1,
+    read_orders=2_000,
 )

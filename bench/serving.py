@@ -17,6 +17,7 @@ import aiohttp
 import orjson
 
 from auth.clients.registration import CreatedClient
+from bench.children import end_with_parent
 from bench.world import World
 
 _ADDRESS = re.compile(rb"Serving (http://\S+)/graphql")
@@ -101,7 +102,9 @@ async def serve_process(world: World, name: str, settings: Mapping[str, str] | N
         "JEMBATAN_REFERENCE_KEY": world.keys[1],
     }
     command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stderr=subprocess.PIPE, preexec_fn=end_with_parent
+    )
     try:
         address = await _read_address(process)
         # A pipe that nobody reads fills up, and then the gateway waits for ever to write its next line.

@@ -47,11 +47,16 @@ _MEMBERS = (
     ("telkomsel", MemberKind.CARRIER, "Telkomsel"),
     ("indosat", MemberKind.CARRIER, "Indosat Ooredoo Hutchison"),
 )
+_SCOPES = {
+    MemberKind.REGULATOR: ("orders:read", "complaints:read", "numbers:read", "members:read"),
+    MemberKind.AGENCY: ("complaints:read", "complaints:file", "numbers:read", "members:read"),
+    MemberKind.CARRIER: ("orders:read", "orders:acknowledge", "numbers:read", "members:read"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
-    """A viewer for each party, and each carrier's client at the gateway."""
+    """A viewer for each party, and each member's client at the gateway."""
 
     officer: Viewer
     other_officer: Viewer
@@ -59,6 +64,8 @@ class Country:
     carrier: Viewer
     carrier_client: CreatedClient
     other_carrier_client: CreatedClient
+    agency_client: CreatedClient
+    regulator_client: CreatedClient
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +75,11 @@ class World:
     urls: EmbeddedUrls
     folder: Path
     keys: tuple[str, str]
+    socket_folder: str
+    postgres_process_id: int
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    registers: dict[int, tuple[str, Country]] = field(default_factory=dict)
+    """The filled databases by their size, for the benchmarks that only read."""
 
     @property
     def keyring(self) -> Keyring:
@@ -93,11 +104,16 @@ class World:
         )
         return Database.connect(settings, self.keyring)
 
+    async def copy(self, template: str = _TEMPLATE) -> str:
+        """Copy a database to which no one is connected; the copy lasts as long as the world."""
+        name = f"bench_{next(self.numbers)}"
+        await self._administer(f"CREATE DATABASE {name} OWNER {owner_name(ROLE_PREFIX)} TEMPLATE {template}")
+        return name
+
     @asynccontextmanager
     async def clone(self, template: str = _TEMPLATE) -> AsyncIterator[str]:
         """Copy a database to which no one is connected; the copy is dropped after the block."""
-        name = f"bench_{next(self.numbers)}"
-        await self._administer(f"CREATE DATABASE {name} OWNER {owner_name(ROLE_PREFIX)} TEMPLATE {template}")
+        name = await self.copy(template)
         try:
             yield name
         finally:
@@ -124,13 +140,21 @@ def open_world() -> Iterator[World]:
         urls = server.start()
         try:
             asyncio.run(migrate(urls.owner, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX)))
-            yield World(urls=urls, folder=Path(folder), keys=Keyring.generate_text())
+            postmaster = server.folder.find_postmaster()
+            assert postmaster is not None
+            yield World(
+                urls=urls,
+                folder=Path(folder),
+                keys=Keyring.generate_text(),
+                socket_folder=str(postmaster.socket_folder),
+                postgres_process_id=postmaster.process_id,
+            )
         finally:
             server.stop()
 
 
 async def found_country(database: Database, *, as_of: datetime) -> Country:
-    """Create the regulator with two officers, an agency, two carriers with their ranges, and a client of each."""
+    """Create the regulator with two officers, an agency, two carriers with their ranges, and each one's client."""
     async with database.transaction(OPERATOR, as_of=as_of) as tx:
         ids: dict[str, MemberId] = {}
         for slug, kind, name in _MEMBERS:
@@ -141,12 +165,11 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
             await add_officer(tx, OfficerDraft(office_id=office.id, display_name=name)) for name in ("Sari", "Budi")
         ]
         await load_plan(tx, seed_ranges())
-    scopes = ("orders:read", "orders:acknowledge", "numbers:read", "members:read")
     async with database.system(Role.AUTH, as_of=as_of) as tx:
-        client, other_client = [
-            await create_client(tx, ClientDraft(member_id=ids[slug], name="System", scopes=scopes))
-            for slug in ("telkomsel", "indosat")
-        ]
+        clients = {
+            slug: await create_client(tx, ClientDraft(member_id=ids[slug], name="System", scopes=_SCOPES[kind]))
+            for slug, kind, _ in _MEMBERS
+        }
     drafter, approver = (
         Viewer(
             kind=ViewerKind.REGULATOR,
@@ -161,9 +184,11 @@ async def found_country(database: Database, *, as_of: datetime) -> Country:
         officer=drafter,
         other_officer=approver,
         agency=Viewer(kind=ViewerKind.AGENCY, member_id=ids["agency"], client_id=ClientId("agency-system")),
-        carrier=Viewer(kind=ViewerKind.CARRIER, member_id=ids["telkomsel"], client_id=client.client_id),
-        carrier_client=client,
-        other_carrier_client=other_client,
+        carrier=Viewer(kind=ViewerKind.CARRIER, member_id=ids["telkomsel"], client_id=clients["telkomsel"].client_id),
+        carrier_client=clients["telkomsel"],
+        other_carrier_client=clients["indosat"],
+        agency_client=clients["agency"],
+        regulator_client=clients["regulator"],
     )
 
 
