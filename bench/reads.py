@@ -35,10 +35,6 @@ class Taken:
         loads = self.loads.get((side, how))
         return Samples([read(load) for load in loads]) if loads else None
 
-    def has(self, side: str) -> bool:
-        """Whether the side was loaded at all."""
-        return any(name == side for name, _ in self.loads)
-
 
 async def run_poll(world: World, scale: Scale) -> list[Figure]:
     """What a carrier's system asks all day."""
@@ -103,10 +99,10 @@ async def _load_in_turn(
 
 def _choose_pace(taken: Taken) -> float:
     """Return the requests a second of the equal load."""
-    fastest = taken.samples(POSTGRAPHILE, str(_MANY), lambda load: load.rate)
-    if fastest is None:
-        fastest = taken.samples(COMPILED, str(_MANY), lambda load: load.rate)
-    return _PACED_SHARE * fastest.median if fastest else 1.0
+    names = [name for name, how in taken.loads if how == str(_MANY)]
+    peer = taken.samples(POSTGRAPHILE if POSTGRAPHILE in names else names[0], str(_MANY), lambda load: load.rate)
+    assert peer is not None
+    return _PACED_SHARE * peer.median
 
 
 _METRICS: Sequence[tuple[str, str, str, Callable[[Load], float]]] = (
