@@ -2,20 +2,21 @@
 
 import argparse
 import asyncio
-import os
-import platform
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from bench import acknowledgements, fanout, feed, hostile, imports, orders, reads, retention, tokens
+from bench import acknowledgements, fanout, feed, growth, hostile, imports, orders, reads, retention, tokens
 from bench.children import end_in_order_on_signals
 from bench.figures import Figure, read_stopwatch
-from bench.scale import FULL, QUICK, Scale
+from bench.machine import describe_machine, describe_versions
+from bench.scale import FULL, LARGE_ORDERS, QUICK, Scale
 from bench.side_names import SIDES
+from bench.tables import DOCUMENT, place_table, render_tables
 from bench.world import World, open_world
 
 BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] = {
@@ -23,6 +24,8 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "poll-numbers": reads.run_poll_with_numbers,
     "lookup": reads.run_look_up,
     "complaints": reads.run_complaints,
+    "dashboard": reads.run_dashboard,
+    "growth": growth.run,
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
     "orders": orders.run,
@@ -40,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"Which: {', '.join(BENCHES)}. None: all.")
     parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, about five minutes.")
     parser.add_argument("--json", action="store_true", help="Figures as JSON.")
+    parser.add_argument(
+        "--large", action="store_true", help=f"Growth up to {LARGE_ORDERS:,} orders: half an hour and 15 GB more."
+    )
+    parser.add_argument("--write", action="store_true", help="Write the tables of docs/benchmarks.md, too.")
     parser.add_argument("--real", action="store_true", help="Import the real files in ../shared/data, too.")
     parser.add_argument("--sides", help=f"Of the reads, only these: {','.join(SIDES)}.", default=",".join(SIDES))
     options = parser.parse_args(arguments)
@@ -50,34 +57,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if absent := set(sides) - set(SIDES):
         parser.error(f"there is no side {', '.join(sorted(absent))}; known: {', '.join(SIDES)}")
     scale = replace(QUICK if options.quick else FULL, with_real_data=options.real, sides=sides)
+    if options.large:
+        scale = replace(scale, growth_orders=(*scale.growth_orders, LARGE_ORDERS))
     end_in_order_on_signals()
-    results = _run(options.names or list(BENCHES), scale, as_text=not options.json)
+    results: dict[str, list[Figure]] = {}
+    for name, figures in _run(options.names or list(BENCHES), scale, as_text=not options.json):
+        results[name] = figures
+        if options.write:
+            _write(name, figures)
     if options.json:
-        figures = {name: [figure.as_dict() for figure in figures] for name, figures in results.items()}
-        sys.stdout.buffer.write(orjson.dumps({"machine": _describe_machine(), "figures": figures}) + b"\n")
+        told = {name: [figure.as_dict() for figure in figures] for name, figures in results.items()}
+        sys.stdout.buffer.write(
+            orjson.dumps({"machine": describe_machine(), "versions": describe_versions(), "figures": told}) + b"\n"
+        )
     if any(figure.is_over for figures in results.values() for figure in figures):
         raise SystemExit(1)
 
 
-def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> dict[str, list[Figure]]:
-    results: dict[str, list[Figure]] = {}
+def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> Iterator[tuple[str, list[Figure]]]:
+    """Yield the figures of each benchmark when it has run."""
     if as_text:
-        print(f"{_describe_machine()}. value ±half the spread of its rounds | beside | value : beside")
+        print(f"{describe_machine()}. value ±half the spread of its rounds | beside | value : beside")
     with open_world() as world:
         for name in names:
             print(f"{name} ...", file=sys.stderr)
             started = read_stopwatch()
-            results[name] = asyncio.run(BENCHES[name](world, scale))
+            figures = asyncio.run(BENCHES[name](world, scale))
             if as_text:
                 print(name)
-                print("\n".join(figure.render() for figure in results[name]), flush=True)
+                print("\n".join(figure.render() for figure in figures), flush=True)
             print(f"{name}: {read_stopwatch() - started:.0f} s", file=sys.stderr)
-    return results
+            yield name, figures
 
 
-def _describe_machine() -> str:
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"Python {platform.python_version()}, {os.cpu_count()} cores{load}"
+def _write(name: str, figures: Sequence[Figure]) -> None:
+    """Put the figures into the document, with the day, the machine and the versions."""
+    heading = f"{datetime.now(UTC).date().isoformat()}. {describe_machine()}; {describe_versions()}."
+    text = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(place_table(text, name, f"{heading}\n\n{render_tables(figures)}"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from bench.children import end_with_parent
 from bench.feed_filling import fill_feed
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain, read_stopwatch
 from bench.scale import Scale
@@ -174,7 +175,9 @@ async def _run_pgbench(bench: Bench, table: str, *, seconds: float) -> float:
     script.write_text(f"INSERT INTO {table} {_COLUMNS} {' '.join(_ROW.split())};\n", encoding="utf-8")
     shape = ["-n", "-M", "prepared", "-c", str(_WRITERS), "-T", str(max(1, round(seconds)))]
     command = [find_program("pgbench"), *shape, "-f", str(script), bench.world.superuser_url_of(bench.name)]
-    answer = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    answer = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=False, preexec_fn=end_with_parent
+    )
     told = next((line for line in answer.stdout.splitlines() if line.startswith("tps = ")), None)
     if answer.returncode or told is None:
         raise RuntimeError(f"pgbench failed: {answer.stdout} {answer.stderr}")

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from bench.children import end_with_parent
 from bench.complaint_file import write_complaint_file
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain, read_stopwatch
 from bench.scale import Scale
@@ -68,7 +69,12 @@ async def _measure_file(world: World, file: Path, *, title: str, rounds: int) ->
 
 async def _import(task: dict[str, Any]) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.import_worker", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        sys.executable,
+        "-m",
+        "bench.import_worker",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=end_with_parent,
     )
     answer, _ = await process.communicate(orjson.dumps(task))
     if process.returncode:

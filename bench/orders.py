@@ -15,6 +15,7 @@ from pathlib import Path
 
 import orjson
 
+from bench.children import end_with_parent
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain, read_stopwatch
 from bench.scale import Scale
 from bench.serving import AnswerError, Gateway, serve_gateway
@@ -178,7 +179,7 @@ class _PgBench:
         bound = [part for name, value in self.values.items() for part in ("-D", f"{name}={value}")]
         shape = ["-n", "-M", "prepared", "-c", str(clients), "-T", str(max(1, round(seconds)))]
         command = [find_program("pgbench"), *shape, *bound, "-f", str(self.script), self.url]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=end_with_parent)
         match = _RATE.search(answer.stdout)
         if answer.returncode or match is None or "number of failed transactions: 0 " not in answer.stdout:
             raise RuntimeError(f"pgbench failed: {answer.stdout} {answer.stderr}")

@@ -11,9 +11,6 @@ from bench import read_statements as sql
 
 CARRIER, AGENCY, REGULATOR = "carrier", "agency", "regulator"
 
-STATISTICS: str | None = None
-"""The document of the regulator's statistics as the dashboard asks it, once the graph has them; no peer has any."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
@@ -85,3 +82,5 @@ DASHBOARD = Workload(
     postgraphile="{ blockOrders: allBlockOrders { totalCount } }",
     statement=sql.DASHBOARD,
 )
+STATISTICS: Workload | None = None
+"""The regulator's statistics on the same screen, once the graph has them; no peer has any, so its postgraphile is empty."""

@@ -13,7 +13,7 @@ from bench.figures import Figure, Samples, compare, measure_in_turn, plain
 from bench.order_filling import open_register
 from bench.read_loads import Load, Loaded, prepare_loads
 from bench.read_sides import serve_sides
-from bench.read_workloads import COMPLAINTS, LOOK_UP, POLL, POLL_WITH_NUMBERS, Workload
+from bench.read_workloads import COMPLAINTS, DASHBOARD, LOOK_UP, POLL, POLL_WITH_NUMBERS, STATISTICS, Workload
 from bench.scale import Scale
 from bench.side_names import COMPILED, ORDINARY, PGBENCH, POSTGRAPHILE, STRAWBERRY
 from bench.world import World
@@ -38,30 +38,41 @@ class Taken:
 
 async def run_poll(world: World, scale: Scale) -> list[Figure]:
     """What a carrier's system asks all day."""
-    taken, figures = await _measure(world, scale, POLL)
+    taken, figures = await _measure(world, scale, POLL, orders=scale.read_orders)
     return figures + _bound(taken)
 
 
 async def run_poll_with_numbers(world: World, scale: Scale) -> list[Figure]:
     """The same with each order's number."""
-    taken, figures = await _measure(world, scale, POLL_WITH_NUMBERS)
+    taken, figures = await _measure(world, scale, POLL_WITH_NUMBERS, orders=scale.read_orders)
     return figures + _relate(taken)
 
 
 async def run_look_up(world: World, scale: Scale) -> list[Figure]:
     """One number with its orders."""
-    taken, figures = await _measure(world, scale, LOOK_UP)
+    taken, figures = await _measure(world, scale, LOOK_UP, orders=scale.read_orders)
     return figures + _bound(taken)
 
 
 async def run_complaints(world: World, scale: Scale) -> list[Figure]:
     """A filtered page."""
-    taken, figures = await _measure(world, scale, COMPLAINTS)
+    taken, figures = await _measure(world, scale, COMPLAINTS, orders=scale.read_orders)
     return figures + _relate(taken)
 
 
-async def _measure(world: World, scale: Scale, workload: Workload) -> tuple[Taken, list[Figure]]:
-    name, country = await open_register(world, scale.read_orders)
+async def run_dashboard(world: World, scale: Scale) -> list[Figure]:
+    """What the regulator's screen asks over a large register: a count of all orders, and the statistics."""
+    taken, figures = await _measure(world, scale, DASHBOARD, orders=scale.dashboard_orders)
+    figures += _relate(taken)
+    if STATISTICS is not None:
+        alone = replace(scale, sides=tuple(side for side in scale.sides if side in {COMPILED, ORDINARY, PGBENCH}))
+        _, ours = await _measure(world, alone, STATISTICS, orders=scale.dashboard_orders)
+        figures += [replace(figure, name=f"statistics, {figure.name}") for figure in ours]
+    return figures
+
+
+async def _measure(world: World, scale: Scale, workload: Workload, *, orders: int) -> tuple[Taken, list[Figure]]:
+    name, country = await open_register(world, orders)
     taken = Taken()
     async with (
         serve_sides(world, name, country, scale.sides) as endpoints,

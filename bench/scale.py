@@ -25,6 +25,8 @@ class Scale:
     read_rounds: int
     read_seconds: float
     read_orders: int
+    dashboard_orders: int
+    growth_orders: tuple[int, ...]
     with_real_data: bool = False
     sides: tuple[str, ...] = SIDES
 
@@ -46,6 +48,8 @@ FULL = Scale(
     read_rounds=4,
     read_seconds=4,
     read_orders=100_000,
+    dashboard_orders=1_000_000,
+    growth_orders=(10_000, 100_000, 1_000_000),
 )
 QUICK = Scale(
     rounds=3,
@@ -64,4 +68,7 @@ QUICK = Scale(
     read_rounds=2,
     read_seconds=1,
     read_orders=2_000,
+    dashboard_orders=5_000,
+    growth_orders=(2_000, 5_000),
 )
+LARGE_ORDERS = 10_000_000

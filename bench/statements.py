@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import event
 
+from bench.children import end_with_parent
 from bench.figures import read_stopwatch
 from bench.world import find_program
 from ledger.storage.database import Database
@@ -113,7 +114,13 @@ class Psql:
     def __init__(self, url: str) -> None:
         """Start it, and wait until it answers."""
         command = [find_program("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+        )
         self._say("\\o /dev/null")
 
     def run(self, script: Path) -> float:

@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from auth.clients.registration import ClientDraft, CreatedClient, create_client
+from bench.children import ended_with_parent
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.filing import FiledComplaint, file_complaints
@@ -142,13 +143,14 @@ def open_world() -> Iterator[World]:
             asyncio.run(migrate(urls.owner, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX)))
             postmaster = server.folder.find_postmaster()
             assert postmaster is not None
-            yield World(
-                urls=urls,
-                folder=Path(folder),
-                keys=Keyring.generate_text(),
-                socket_folder=str(postmaster.socket_folder),
-                postgres_process_id=postmaster.process_id,
-            )
+            with ended_with_parent(postmaster.process_id):
+                yield World(
+                    urls=urls,
+                    folder=Path(folder),
+                    keys=Keyring.generate_text(),
+                    socket_folder=str(postmaster.socket_folder),
+                    postgres_process_id=postmaster.process_id,
+                )
         finally:
             server.stop()
 
