@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bench import acknowledgements, fanout, feed, growth, hostile, imports, orders, reads, retention, tokens
+from bench import acknowledgements, fanout, feed, filing, growth, hostile, imports, orders, reads, retention, tokens
 from bench.children import end_in_order_on_signals
 from bench.figures import Figure, read_stopwatch
 from bench.machine import describe_machine, describe_versions
@@ -28,6 +28,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "growth": growth.run,
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
+    "filing": filing.run,
     "orders": orders.run,
     "tokens": tokens.run,
     "feed": feed.run,

@@ -83,4 +83,4 @@ DASHBOARD = Workload(
     statement=sql.DASHBOARD,
 )
 STATISTICS: Workload | None = None
-"""The regulator's statistics on the same screen, once the graph has them; no peer has any, so its postgraphile is empty."""
+"""The regulator's statistics on the same screen, once the graph has them. No peer has any: postgraphile is empty."""
