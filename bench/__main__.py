@@ -10,7 +10,20 @@ from typing import Any
 
 import orjson
 
-from bench import acknowledgements, fanout, feed, filing, growth, hostile, imports, orders, reads, retention, tokens
+from bench import (
+    acknowledgements,
+    fanout,
+    feed,
+    filing,
+    growth,
+    hostile,
+    imports,
+    orders,
+    reads,
+    retention,
+    start,
+    tokens,
+)
 from bench.children import end_in_order_on_signals
 from bench.figures import Figure, read_stopwatch
 from bench.machine import describe_machine, describe_versions
@@ -26,6 +39,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "complaints": reads.run_complaints,
     "dashboard": reads.run_dashboard,
     "growth": growth.run,
+    "start": start.run,
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
     "filing": filing.run,

@@ -74,16 +74,27 @@ async def read_trust(ours: Endpoint) -> Trust:
 
 
 @asynccontextmanager
-async def serve_ours(world: World, name: str, country: Country, side: str) -> AsyncIterator[Endpoint]:
-    """Serve by the gateway with its defaults, reads compiled or not."""
+async def serve_ours(
+    world: World,
+    name: str,
+    country: Country,
+    side: str,
+    *,
+    port: int = 0,
+    tokens: Mapping[str, str] | None = None,
+) -> AsyncIterator[Endpoint]:
+    """Serve by the gateway with its defaults, reads compiled or not.
+
+    tokens are those of an earlier gateway on the same database and port, which is their issuer.
+    """
     clients = {
         "carrier": country.carrier_client,
         "agency": country.agency_client,
         "regulator": country.regulator_client,
     }
     compiled = {"JEMBATAN_COMPILED_READS": str(side == COMPILED).lower()}
-    async with serve_process(world, name, {**_SETTINGS, **compiled}) as served:
-        tokens = {
+    async with serve_process(world, name, {**_SETTINGS, **compiled}, port=port) as served:
+        tokens = tokens or {
             viewer: await obtain_token(served.url, client, scope=_SCOPES[viewer]) for viewer, client in clients.items()
         }
         yield Endpoint(name=side, url=f"{served.url}/graphql", process_id=served.process_id, tokens=tokens)

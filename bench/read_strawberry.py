@@ -216,7 +216,7 @@ class BlockOrderConnection:
         if "number" in asked:
             statement = statement.options(selectinload(OrderRow.number))
         async with _reading(info) as session:
-            return list(await session.scalars(statement))  # type: ignore[arg-type]
+            return list(await session.scalars(statement))
 
     @strawberry.field
     async def total_count(self, info: Info) -> int:
