@@ -58,8 +58,8 @@ changelog: $(READY) ## Regenerate CHANGELOG.md from docs/changes
 revision: $(READY) ## Draft an Alembic revision from the records: make revision MESSAGE="what changes"
 	$(BIN)/python -m migrations.draft "$(MESSAGE)"
 
-bench: $(READY) ## Run the benchmarks; each prints ratios measured side by side in one run
-	$(BIN)/python -m bench
+bench: $(READY) ## Run the benchmarks beside the gateway's peers, for over an hour, and write docs/benchmarks.md
+	$(BIN)/python -m bench --write
 
 lock: ## Update the locked versions (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

@@ -85,27 +85,9 @@ def _quote(text: str) -> str:
 
 
 def write_script(path: Path, statements: Sequence[Statement], *, begin: str = "BEGIN") -> None:
-    """Write one transaction of these statements, for psql or pgbench."""
+    """Write one transaction of these statements, for psql."""
     lines = [begin, *(statement.render() for statement in statements), "COMMIT"]
     path.write_text("".join(f"{line};\n" for line in lines), encoding="utf-8")
-
-
-def write_bound_script(path: Path, statements: Sequence[Statement], *, begin: str) -> dict[str, str]:
-    """Write the same for pgbench with variables as parameters, so that PostgreSQL chooses the plans that we get."""
-    values: dict[str, str] = {}
-    lines = [begin]
-    for place, statement in enumerate(statements):
-
-        def name_of(match: re.Match[str], place: int = place, statement: Statement = statement) -> str:
-            value = statement.parameters[int(match[1]) - 1]
-            if not isinstance(value, str | uuid.UUID | int) or isinstance(value, bool) or value == "":
-                return render_literal(value)
-            values[f"p{place}_{match[1]}"] = str(value)
-            return f":p{place}_{match[1]}"
-
-        lines.append(_PLACE.sub(name_of, statement.text).strip())
-    path.write_text("".join(f"{line};\n" for line in [*lines, "COMMIT"]), encoding="utf-8")
-    return values
 
 
 class Psql:
