@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.fanout_gateway import OUR_NAME, ServedGateway
-from bench.fanout_sides import Endpoint, Publication, Side, list_others
+from bench.fanout_sides import YOGA, Endpoint, Publication, Side, list_others
 from bench.figures import Figure, Samples, compare, measure_in_turn, plain
 from bench.json_lines import Worker
 from bench.processes import HAS_PROC, allow_open_files, read_cpu_seconds, read_resident_bytes
@@ -34,6 +34,8 @@ _SPARE_FILES = 500
 _CHURNS, _CHURN_AT_ONCE = 4, 100
 """How often as many subscribers as are active come and go, and how many of them at a time."""
 _IDLE_RATIO_MAX, _PAUSE_MS_MAX = 2.0, 50.0
+_FEW_RATIO_MAX, _MANY_US_MAX, _MANY = 0.3, 12.0, 1_000
+"""Of ours at the fast pace: as a part of yoga's with few subscribers, and in microseconds with many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,8 @@ class Delivery:
     p99_ms: float
 
 
-Taken = dict[tuple[str, int], list[Delivery]]
-"""The deliveries by side and pace, round by round."""
+Taken = dict[tuple[str, int, int], list[Delivery]]
+"""The deliveries by side, pace and number of subscribers, round by round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,12 @@ async def run(world: World, scale: Scale) -> list[Figure]:
     taken: Taken = defaultdict(list)
     paced = {side.name: functools.partial(_measure_paces, side, scale, taken) for side in sides}
     await measure_in_turn(paced, rounds=scale.fanout_rounds)
-    figures = [figure for pace_ms in _PACES_MS for figure in _compare_pace(sides, taken, pace_ms=pace_ms)]
+    figures = [
+        figure
+        for count in _count_subscribers(scale)
+        for pace_ms in _PACES_MS
+        for figure in _compare_pace(sides, taken, pace_ms=pace_ms, count=count)
+    ]
     memory: dict[str, Samples] = {}
     for side in sides:
         # Ours is bound to keep the fast pace.
@@ -152,14 +159,20 @@ async def run(world: World, scale: Scale) -> list[Figure]:
 
 
 async def _measure_paces(side: Side, scale: Scale, taken: Taken, _turn: int) -> float:
-    """Measure the slow pace first: it leaves no backlog for the other."""
+    """Measure few subscribers first, then all; and the slow pace first, since it leaves no backlog for the other."""
     async with _serve(side) as served:
-        await served.connect(scale.subscribers, is_active=True)
-        await served.warm_up()
-        for pace_ms in reversed(_PACES_MS):
-            count = max(scale.fanout_events * _PACES_MS[0] // pace_ms, _EVENTS_MIN)
-            taken[side.name, pace_ms].append(await served.deliver(count, pace_ms=pace_ms))
-    return taken[side.name, _PACES_MS[0]][-1].cpu_us
+        for subscribers in _count_subscribers(scale):
+            await served.connect(subscribers - served.active_count, is_active=True)
+            await served.warm_up()
+            for pace_ms in reversed(_PACES_MS):
+                count = max(scale.fanout_events * _PACES_MS[0] // pace_ms, _EVENTS_MIN)
+                taken[side.name, pace_ms, subscribers].append(await served.deliver(count, pace_ms=pace_ms))
+    return taken[side.name, _PACES_MS[0], scale.subscribers][-1].cpu_us
+
+
+def _count_subscribers(scale: Scale) -> list[int]:
+    """Return how many subscribe: few, where what a process does in any case dominates, and all."""
+    return [scale.few_subscribers, scale.subscribers]
 
 
 async def _measure_idle(side: Side, scale: Scale, *, pace_ms: int, idle_count: int) -> Idle:
@@ -185,21 +198,29 @@ async def _measure_idle(side: Side, scale: Scale, *, pace_ms: int, idle_count: i
 def _find_kept_pace(side: Side, scale: Scale, taken: Taken) -> int:
     """Return the fastest pace at which the side has a fifth of a core to spare; else the slowest."""
     for pace_ms in _PACES_MS:
-        used = Samples([delivery.cpu_us for delivery in taken[side.name, pace_ms]]).median
+        used = Samples([delivery.cpu_us for delivery in taken[side.name, pace_ms, scale.subscribers]]).median
         if used * scale.subscribers < 0.8 * pace_ms * 1000:
             return pace_ms
     return _PACES_MS[-1]
 
 
-def _compare_pace(sides: Sequence[Side], taken: Taken, *, pace_ms: int) -> list[Figure]:
+def _compare_pace(sides: Sequence[Side], taken: Taken, *, pace_ms: int, count: int) -> list[Figure]:
     def take(read: Callable[[Delivery], float]) -> dict[str, Samples]:
-        return {side.name: Samples([read(each) for each in taken[side.name, pace_ms]]) for side in sides}
+        return {side.name: Samples([read(each) for each in taken[side.name, pace_ms, count]]) for side in sides}
 
+    how = f"{count:,} subscribers, every {pace_ms} ms"
+    used = _compare(sides, f"CPU for one delivered, {how}", take(lambda each: each.cpu_us), unit="us")
     return [
-        *_compare(sides, f"CPU for one delivered, every {pace_ms} ms", take(lambda each: each.cpu_us), unit="us"),
-        *_compare(sides, f"  p50 to receipt, every {pace_ms} ms", take(lambda each: each.p50_ms), unit="ms"),
-        *_compare(sides, f"  p99 to receipt, every {pace_ms} ms", take(lambda each: each.p99_ms), unit="ms"),
+        *([_bound(figure, count=count) for figure in used] if pace_ms == _PACES_MS[0] else used),
+        *_compare(sides, f"  p50 to receipt, {how}", take(lambda each: each.p50_ms), unit="ms"),
+        *_compare(sides, f"  p99 to receipt, {how}", take(lambda each: each.p99_ms), unit="ms"),
     ]
+
+
+def _bound(figure: Figure, *, count: int) -> Figure:
+    if count >= _MANY:
+        return replace(figure, value_max=_MANY_US_MAX)
+    return replace(figure, ratio_max=_FEW_RATIO_MAX) if figure.beside_name == YOGA else figure
 
 
 def _compare(sides: Sequence[Side], title: str, samples: Mapping[str, Samples], *, unit: str) -> list[Figure]:

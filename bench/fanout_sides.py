@@ -14,6 +14,7 @@ from bench.world import read_clock
 
 _NODE_FOLDER = Path(__file__).parent / "fanout_node"
 _DOCUMENT = "subscription { blockRequestEvents { cursor event { kind state orderNo recordedAt } } }"
+YOGA = "yoga"
 _CARRIER, _OTHER_CARRIER = "telkomsel", "indosat"
 _CURSOR = "eyJmZWVkIjoiMDE5YWE3YzYiLCJwb3NpdGlvbiI6MCwiaGFzaCI6ImJmM2E5Y"
 """As long as ours, so that a message is about 250 bytes."""
@@ -108,7 +109,7 @@ def list_others() -> list[Side]:
     """List the sides that are compared with ours."""
     sides: list[Side] = [PipedServer("Strawberry", sys.executable, "-m", "bench.fanout_strawberry")]
     if (node := _find_node()) is not None:
-        sides.append(PipedServer("yoga", node, str(_NODE_FOLDER / "server.mjs")))
+        sides.append(PipedServer(YOGA, node, str(_NODE_FOLDER / "server.mjs")))
     return sides
 
 

@@ -15,6 +15,7 @@ class Scale:
     load_seconds: float
     fanout_rounds: int
     fanout_events: int
+    few_subscribers: int
     subscribers: int
     idle_subscribers: int
     feed_rounds: int
@@ -38,6 +39,7 @@ FULL = Scale(
     load_seconds=4,
     fanout_rounds=3,
     fanout_events=200,
+    few_subscribers=100,
     subscribers=1_000,
     idle_subscribers=10_000,
     feed_rounds=3,
@@ -58,6 +60,7 @@ QUICK = Scale(
     load_seconds=1,
     fanout_rounds=1,
     fanout_events=100,
+    few_subscribers=50,
     subscribers=100,
     idle_subscribers=500,
     feed_rounds=1,
