@@ -15,12 +15,12 @@ from bench import (
     fanout,
     feed,
     filing,
+    footprint,
     growth,
     hostile,
     imports,
     reads,
     retention,
-    start,
     tokens,
 )
 from bench.children import end_in_order_on_signals
@@ -38,7 +38,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "complaints": reads.run_complaints,
     "dashboard": reads.run_dashboard,
     "growth": growth.run,
-    "start": start.run,
+    "footprint": footprint.run,
     "imports": imports.run,
     "acknowledgements": acknowledgements.run,
     "filing": filing.run,

@@ -71,11 +71,10 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """`jembatan serve`, ready. said is its standard error, which grows."""
+    """`jembatan serve`, ready."""
 
     url: str
     process_id: int
-    said: bytearray
 
 
 @asynccontextmanager
@@ -91,33 +90,22 @@ async def serve_gateway(world: World, name: str, client: CreatedClient, *, scope
             yield Gateway(url=served.url, process_id=served.process_id, session=session)
 
 
-def settings_of(world: World, name: str) -> dict[str, str]:
-    """Return the environment in which our commands run on a database."""
-    return {
-        **{key: value for key, value in os.environ.items() if not key.startswith("JEMBATAN_")},
-        **_SETTINGS,
-        "JEMBATAN_DATABASE_URL": world.url_of(name),
-        "JEMBATAN_ENCRYPTION_KEYS": world.keys[0],
-        "JEMBATAN_REFERENCE_KEY": world.keys[1],
-    }
-
-
 @asynccontextmanager
 async def serve_process(
     world: World, name: str, settings: Mapping[str, str] | None = None, *, port: int = 0
 ) -> AsyncIterator[Served]:
     """Run `jembatan serve` on a database, with further settings, until the end of the block. Port 0: any."""
-    environment = {**settings_of(world, name), **(settings or {})}
+    environment = make_environment(world, name, settings)
     command = [sys.executable, "-m", "cli", "serve", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stderr=subprocess.PIPE, preexec_fn=end_with_parent
     )
     try:
-        address, said = await _read_address(process)
+        address = await _read_address(process)
         # A pipe that nobody reads fills up, and then the gateway waits for ever to write its next line.
-        draining = asyncio.create_task(_drain(process, said))
+        draining = asyncio.create_task(_drain(process))
         try:
-            yield Served(address, process.pid, said)
+            yield Served(address, process.pid)
         finally:
             draining.cancel()
     finally:
@@ -126,22 +114,33 @@ async def serve_process(
         await process.communicate()
 
 
-async def _drain(process: asyncio.subprocess.Process, said: bytearray) -> None:
-    assert process.stderr is not None
-    while more := await process.stderr.read(65_536):
-        said += more
+def make_environment(world: World, name: str, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment in which a process of ours works on a database, with further settings."""
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("JEMBATAN_")},
+        **_SETTINGS,
+        **(settings or {}),
+        "JEMBATAN_DATABASE_URL": world.url_of(name),
+        "JEMBATAN_ENCRYPTION_KEYS": world.keys[0],
+        "JEMBATAN_REFERENCE_KEY": world.keys[1],
+    }
 
 
-async def _read_address(process: asyncio.subprocess.Process) -> tuple[str, bytearray]:
-    """Return the address and what was said until then."""
+async def _drain(process: asyncio.subprocess.Process) -> None:
     assert process.stderr is not None
-    said = bytearray()
+    while await process.stderr.read(65_536):
+        continue
+
+
+async def _read_address(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    said = b""
     async with asyncio.timeout(120):
         while line := await process.stderr.readline():
             said += line
             if match := _ADDRESS.search(line):
                 await _wait_until_ready(match[1].decode())
-                return match[1].decode(), said
+                return match[1].decode()
     raise RuntimeError(f"the gateway did not start: {said.decode()}")
 
 

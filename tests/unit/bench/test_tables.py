@@ -1,6 +1,5 @@
 """The tables of docs/benchmarks.md, and the figures in them."""
 
-
 from bench.figures import Figure, Samples, compare, plain
 from bench.tables import DOCUMENT, place_table, render_tables
 
@@ -47,6 +46,6 @@ class TestPlacingATable:
 
     def test_finds_the_marks_of_every_table_in_the_document(self) -> None:
         text = DOCUMENT.read_text(encoding="utf-8")
-        names = ["poll", "poll-numbers", "lookup", "complaints", "dashboard", "growth", "start", "acknowledgements",
+        names = ["poll", "poll-numbers", "lookup", "complaints", "dashboard", "growth", "footprint", "acknowledgements",
                  "filing", "imports"]  # fmt: skip
         assert [name for name in names if place_table(text, name, "| new |") == text] == []
