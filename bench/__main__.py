@@ -73,15 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.large:
         scale = replace(scale, growth_orders=(*scale.growth_orders, LARGE_ORDERS))
     end_in_order_on_signals()
+    machine = describe_machine()
     results: dict[str, list[Figure]] = {}
     for name, figures in _run(options.names or list(BENCHES), scale, as_text=not options.json):
         results[name] = figures
         if options.write:
-            _write(name, figures)
+            _write(name, figures, machine)
     if options.json:
         told = {name: [figure.as_dict() for figure in figures] for name, figures in results.items()}
         sys.stdout.buffer.write(
-            orjson.dumps({"machine": describe_machine(), "versions": describe_versions(), "figures": told}) + b"\n"
+            orjson.dumps({"machine": machine, "versions": describe_versions(), "figures": told}) + b"\n"
         )
     if any(figure.is_over for figures in results.values() for figure in figures):
         raise SystemExit(1)
@@ -103,9 +104,9 @@ def _run(names: Sequence[str], scale: Scale, *, as_text: bool) -> Iterator[tuple
             yield name, figures
 
 
-def _write(name: str, figures: Sequence[Figure]) -> None:
+def _write(name: str, figures: Sequence[Figure], machine: str) -> None:
     """Put the figures into the document, with the day, the machine and the versions."""
-    heading = f"{datetime.now(UTC).date().isoformat()}. {describe_machine()}; {describe_versions()}."
+    heading = f"{datetime.now(UTC).date().isoformat()}. {machine} before the run; {describe_versions()}."
     text = DOCUMENT.read_text(encoding="utf-8")
     DOCUMENT.write_text(place_table(text, name, f"{heading}\n\n{render_tables(figures)}"), encoding="utf-8")
 

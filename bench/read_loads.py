@@ -37,13 +37,13 @@ _EXTRA_SECONDS = 60
 class Load:
     """What one load measured. Units: requests a second, milliseconds; CPU is for one request.
 
-    server_ms is the side's own process; database_ms is PostgreSQL with all its processes.
+    server_ms is the side's own process, if it is a server; database_ms is PostgreSQL with all its processes.
     """
 
     rate: float
     p50_ms: float
     p99_ms: float
-    server_ms: float
+    server_ms: float | None
     database_ms: float
 
 
@@ -224,7 +224,7 @@ class _PgBenchSide:
             rate=float(match[1]),
             p50_ms=took_us[len(took_us) // 2] / 1000,
             p99_ms=took_us[len(took_us) * 99 // 100] / 1000,
-            server_ms=0,
+            server_ms=None,
             database_ms=1000 * database / len(took_us),
         )
         _report(self.name, connections, load, "")
@@ -244,8 +244,9 @@ def _fill(statement: str, values: Mapping[str, str]) -> str:
 
 
 def _report(name: str, connections: int, load: Load, note: str) -> None:
+    server = "" if load.server_ms is None else f"{load.server_ms:.2f} + "
     print(
         f"  {name}, {connections} connections: {load.rate:,.0f}/s, p50 {load.p50_ms:.2f}, p99 {load.p99_ms:.1f} ms, "
-        f"CPU {load.server_ms:.2f} + PostgreSQL {load.database_ms:.2f} ms a request{note}",
+        f"CPU {server}PostgreSQL {load.database_ms:.2f} ms a request{note}",
         file=sys.stderr,
     )

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NewType, cast
 from uuid import UUID
 
 import orjson
@@ -254,7 +254,7 @@ class Query:
         """Return one number with its orders."""
         statement = select(NumberRow).where(NumberRow.e164 == e164).options(selectinload(NumberRow.block_orders))
         async with _reading(info) as session:
-            return await session.scalar(statement)  # type: ignore[return-value]
+            return cast("PhoneNumber | None", await session.scalar(statement))
 
     @strawberry.field
     async def complaints(self, info: Info, first: int, filter: ComplaintFilter) -> ComplaintConnection:  # noqa: A002
@@ -267,7 +267,7 @@ class Query:
             .options(selectinload(ComplaintRow.number))
         )
         async with _reading(info) as session:
-            return ComplaintConnection(nodes=list(await session.scalars(statement)))  # type: ignore[arg-type]
+            return ComplaintConnection(nodes=list(await session.scalars(statement)))
 
 
 class Application(GraphQL[dict[str, Any], None]):
@@ -281,7 +281,7 @@ class Application(GraphQL[dict[str, Any], None]):
 
 async def serve() -> None:
     """Serve until standard input ends."""
-    named = {E164: strawberry.scalar(name="E164", serialize=str, parse_value=str)}
+    named: dict[object, Any] = {E164: strawberry.scalar(name="E164", serialize=str, parse_value=str)}
     schema = strawberry.Schema(
         query=Query, extensions=[ParserCache, ValidationCache], config=StrawberryConfig(scalar_map=named)
     )

@@ -18,6 +18,8 @@ from bench.scale import Scale
 from bench.side_names import COMPILED, ORDINARY, PGBENCH, POSTGRAPHILE, STRAWBERRY
 from bench.world import World
 
+Reading = Callable[[Load], float | None]
+"""Reads one value of a load."""
 _ONE, _MANY = 1, 16
 _PACED_SHARE = 0.5
 """The equal load at which delays are compared, as a part of what PostGraphile takes with all connections."""
@@ -30,10 +32,10 @@ class Taken:
 
     loads: dict[tuple[str, str], list[Load]] = field(default_factory=lambda: defaultdict(list))
 
-    def samples(self, side: str, how: str, read: Callable[[Load], float]) -> Samples | None:
-        """Return one value of a side, or None where it was not loaded so."""
-        loads = self.loads.get((side, how))
-        return Samples([read(load) for load in loads]) if loads else None
+    def samples(self, side: str, how: str, read: Reading) -> Samples | None:
+        """Return one value of a side, or None where it was not loaded so or has no such value."""
+        values = [value for load in self.loads.get((side, how), ()) if (value := read(load)) is not None]
+        return Samples(values) if values else None
 
 
 async def run_poll(world: World, scale: Scale) -> list[Figure]:
@@ -116,7 +118,7 @@ def _choose_pace(taken: Taken) -> float:
     return _PACED_SHARE * peer.median
 
 
-_METRICS: Sequence[tuple[str, str, str, Callable[[Load], float]]] = (
+_METRICS: Sequence[tuple[str, str, str, Reading]] = (
     ("1 connection", "1", "/s", lambda load: load.rate),
     ("16 connections", "16", "/s", lambda load: load.rate),
     ("p50 at 1", "1", "ms", lambda load: load.p50_ms),
@@ -140,7 +142,7 @@ def _list_figures(taken: Taken, sides: Sequence[str], *, pace: float) -> list[Fi
 def _relate(taken: Taken) -> list[Figure]:
     """Return ours beside each other side's."""
     pairs = [(COMPILED, POSTGRAPHILE), (COMPILED, PGBENCH), (COMPILED, STRAWBERRY), (ORDINARY, STRAWBERRY)]
-    kinds: Sequence[tuple[str, str, str, Callable[[Load], float]]] = (
+    kinds: Sequence[tuple[str, str, str, Reading]] = (
         ("requests at 1", "1", "/s", lambda load: load.rate),
         ("requests at 16", "16", "/s", lambda load: load.rate),
         ("CPU of the server", "16", "ms", lambda load: load.server_ms),

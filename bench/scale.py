@@ -11,7 +11,6 @@ class Scale:
 
     rounds: int
     import_rows: int
-    order_count: int
     load_seconds: float
     fanout_rounds: int
     fanout_events: int
@@ -35,7 +34,6 @@ class Scale:
 FULL = Scale(
     rounds=5,
     import_rows=20_000,
-    order_count=10_000,
     load_seconds=4,
     fanout_rounds=3,
     fanout_events=200,
@@ -56,7 +54,6 @@ FULL = Scale(
 QUICK = Scale(
     rounds=3,
     import_rows=2_000,
-    order_count=2_000,
     load_seconds=1,
     fanout_rounds=1,
     fanout_events=100,
