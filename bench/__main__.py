@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="Small sizes and few rounds, about five minutes.")
     parser.add_argument("--json", action="store_true", help="Figures as JSON.")
     parser.add_argument(
-        "--large", action="store_true", help=f"Growth up to {LARGE_ORDERS:,} orders: half an hour and 15 GB more."
+        "--large", action="store_true", help=f"Growth up to {LARGE_ORDERS:,} orders: an hour and 26 GB more."
     )
     parser.add_argument("--write", action="store_true", help="Write the tables of docs/benchmarks.md, too.")
     parser.add_argument("--real", action="store_true", help="Import the real files in ../shared/data, too.")
