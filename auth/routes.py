@@ -9,9 +9,7 @@ from auth.clock import Clock
 from auth.login.account_endpoints import AccountEndpoints
 from auth.login.attempts import LoginDesk
 from auth.login.login_endpoints import LoginEndpoints
-from auth.login.openid_provider import OpenIdProvider
 from auth.login.passwords import Passwords
-from auth.login.provider_endpoints import ProviderEndpoints
 from auth.login.second_factor_endpoints import SecondFactorEndpoints
 from auth.login.site import ACCOUNT, AUTHORIZE, ENROLMENT, SECOND_FACTOR, LoginSite
 from auth.protocol.answers import Handler, guarded
@@ -49,6 +47,10 @@ def create_auth_routes(
 
     provided: list[Route] = []
     if settings.openid_issuer:
+        # Its HTTP client takes a tenth of a second to import; most installations have no provider.
+        from auth.login.openid_provider import OpenIdProvider
+        from auth.login.provider_endpoints import ProviderEndpoints
+
         callback = "/oauth/provider/callback"
         redirect_uri = f"{settings.issuer}{callback}"
         provider = ProviderEndpoints(site, OpenIdProvider(settings, redirect_uri=redirect_uri))

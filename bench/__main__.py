@@ -21,6 +21,7 @@ from bench import (
     imports,
     reads,
     retention,
+    start,
     tokens,
 )
 from bench.children import end_in_order_on_signals
@@ -47,6 +48,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "retention": retention.run,
     "fanout": fanout.run,
     "hostile": hostile.run,
+    "start": start.run,
 }
 
 

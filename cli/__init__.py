@@ -4,6 +4,6 @@ Results go to stdout (`--json` for scripts), everything else to stderr. It never
 as an argument.
 """
 
-from cli.main import main
+from cli.entry import main
 
 __all__ = ["main"]

@@ -1,6 +1,6 @@
 """`python -m cli`, where the entry point is not installed."""
 
-from cli.main import main
+from cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -45,10 +45,12 @@ def serve(
     from cli.worker import run_gateway
     from cli.workers import supervise
     from gateway.process.server import LISTEN_BACKLOG
+    from gateway.settings import load_settings
 
     settings = read_settings(host=host, port=port)
     with bind(settings.host, settings.port, backlog=LISTEN_BACKLOG) as listener:
-        settings = read_settings(host=host, port=listener.getsockname()[1])
+        if settings.port == 0:
+            settings = load_settings(host=settings.host, port=listener.getsockname()[1])
         with open_installation(settings) as installation:
             run_until_stopped(_prepare(installation, is_migrated=migrate))
 

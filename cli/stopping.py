@@ -6,6 +6,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from cli.entry import search_new
+
 T = TypeVar("T")
 
 
@@ -14,6 +16,7 @@ def run_until_stopped(work: Coroutine[Any, Any, T]) -> T:
 
     Errors: what the work raises; SystemExit by the command's own handler of SIGTERM.
     """
+    search_new()
     if threading.current_thread() is not threading.main_thread():
         return asyncio.run(work)
     handler = signal.getsignal(signal.SIGTERM)

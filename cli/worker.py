@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from cli.entry import search_seldom
 from cli.failures import PortTakenError, ServerFailedError, describe_failure, print_failure
 from cli.workers import SERVES
 
@@ -23,6 +24,7 @@ def run_gateway(installation: "Installation", listener: socket.socket, *, tell_s
 
     Errors: PortTakenError for the metrics port, IssuerInvalidError, ServerFailedError.
     """
+    search_seldom()
     from gateway.process.logs import configure_logs
     from gateway.process.server import StartFailedError
     from gateway.process.server import serve as run_server

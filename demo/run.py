@@ -22,6 +22,7 @@ import orjson
 import typer
 
 from auth.login.passwords import Passwords
+from cli.entry import search_new
 from cli.failures import DemoRunningError, DemoStepError, EmbeddedServerError, FileUnwritableError, PortTakenError
 from cli.follow.cursor_file import CursorFile
 from cli.printing import note
@@ -82,6 +83,7 @@ def play_demo(options: DemoOptions, installation: Installation, listener: socket
     clock = DemoClock()
     if kept is not None:
         clock.catch_up()
+    search_new()
     cast = asyncio.run(_prepare(installation, clock, kept))
     cast.save(installation.settings.data_dir / _CAST_FILE)
     with run_server(installation, listener, clock) as thread:

@@ -19,7 +19,8 @@ class SettingsSection(BaseModel):
     A name ends with its unit: _seconds, _ms, _hours, _days, _bytes, or _max (the most that is accepted).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    # Only the class that inherits all of them is ever built whole, so the others are built when somebody makes one.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
     title: ClassVar[str]
     """The heading of the section in docs/settings.md."""

@@ -21,7 +21,6 @@ from weakref import WeakValueDictionary
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from auth.errors import PasswordInvalidError, PasswordsBusyError
 from auth.login.turns import Turns
@@ -131,6 +130,9 @@ class Passwords:
 
 def _is_hard_to_guess(password: str, about: Sequence[str]) -> bool:
     """Return whether guessing from common passwords, words and facts about the officer would take long."""
+    # It reads its dictionaries when it is imported, which only a new password needs.
+    from zxcvbn import zxcvbn
+
     with _guessing:
         words = [word for text in (*about, "jembatan") for word in (text, *text.split())]
         guessed = zxcvbn(password[:_GUESSED_LENGTH_MAX], user_inputs=words)

@@ -6,7 +6,6 @@ led here at once. The app's secret and the recovery codes are each shown once, i
 Source: OWASP ASVS 5.0 section 6.5 and 6.6; NIST SP 800-63B section 6.1.2.
 """
 
-import segno
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -149,6 +148,9 @@ class SecondFactorEndpoints:
 
 def _render_image(uri: str) -> Markup:
     """Draw the URI as a QR code; drawn by us, so that nothing in the markup comes from outside."""
+    # Only the page of an enrolment needs it.
+    import segno
+
     image = segno.make(uri, error="m", micro=False)
     drawn: str = image.svg_inline(border=2, omitsize=True, svgclass="code-image", title="The key as a QR code")
     return Markup(drawn)  # noqa: S704

@@ -37,8 +37,10 @@ class ShortSearches(Collector):
         self._is_due = False
 
     def begin(self) -> None:
-        """Set aside all that was loaded, and search little from now on."""
-        gc.collect()
+        """Set aside all that was loaded, and search little from now on.
+
+        It is not searched first: what importing leaves behind is little, and a search of the rest takes long.
+        """
         gc.freeze()
         gc.set_threshold(*_THRESHOLDS)
         gc.callbacks.append(self._note)

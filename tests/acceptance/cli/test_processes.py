@@ -104,6 +104,22 @@ class TestServe:
             assert server.wait(timeout=SECONDS_MAX) == 0
             assert "Traceback" not in rest
 
+    def test_notes_a_misspelt_variable_once_whichever_port_it_gets(self, operator: Operator) -> None:
+        environment = clean_environment(JEMBATAN_METRICS_PORT="0", JEMBATAN_PROT="1", **operator.environment)
+        command = [*COMMAND, "serve", "--port", "0"]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            noted = []
+            for line in iter(server.stderr.readline, ""):
+                noted.append(line)
+                if "Serving" in line:
+                    break
+            server.send_signal(signal.SIGTERM)
+            server.stderr.read()
+        assert [line for line in noted if "JEMBATAN_PROT" in line] == [
+            "JEMBATAN_PROT is not a setting of Jembatan; is it misspelt?\n"
+        ]
+
     @pytest.mark.parametrize("seconds", [0, 1])
     def test_told_to_stop_while_it_starts_ends_with_0(self, operator: Operator, port: int, seconds: float) -> None:
         """Whatever it is doing then: importing, reading the schema, waiting for the database, starting the feed."""

@@ -25,11 +25,41 @@ finally:
     sys.stderr.write("\\n" + json.dumps(sorted(sys.modules)))
 """
 
+_REPORT_OF_SERVING = """
+import json, sys
+from gateway.process.server import make_server
+from gateway.settings import load_settings
+from gateway.wiring import create_gateway
+from ledger.storage.database import Database
+from ledger.storage.sealing import Keyring
+from schema.graph import schema
+settings = load_settings()
+keyring = Keyring.from_text(settings.encryption_keys, settings.reference_key)
+make_server(create_gateway(settings, database=Database.connect(settings, keyring), schema=schema), settings)
+sys.stderr.write("\\n" + json.dumps(sorted(sys.modules)))
+"""
+"""All that serving needs before it connects."""
+_AWAY = {
+    "JEMBATAN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    "JEMBATAN_ENCRYPTION_KEYS": "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "JEMBATAN_REFERENCE_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "JEMBATAN_DATABASE_WAIT_SECONDS": "0.1",
+}
+
 
 def load(*arguments: str, **environment: str) -> set[str]:
     """Every module that the command imported, in a process of its own."""
+    return run(_REPORT, json.dumps(arguments), **environment)
+
+
+def load_serving(**environment: str) -> set[str]:
+    """Every package that serving imported before it connects, in a process of its own."""
+    return packages_of(run(_REPORT_OF_SERVING, **_AWAY, **environment))
+
+
+def run(program: str, *arguments: str, **environment: str) -> set[str]:
     ended = subprocess.run(
-        [sys.executable, "-c", _REPORT, json.dumps(arguments)],
+        [sys.executable, "-c", program, *arguments],
         env=clean_environment(**environment), cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return set(json.loads(ended.stderr.splitlines()[-1]))
@@ -74,12 +104,22 @@ class TestCommand:
     )
     def test_that_reads_the_database_loads_no_server(self, arguments: tuple[str, ...]) -> None:
         """As far as a database that is away lets it come: what it needs of that is loaded by then."""
-        away = {
-            "JEMBATAN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
-            "JEMBATAN_ENCRYPTION_KEYS": "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-            "JEMBATAN_REFERENCE_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-            "JEMBATAN_DATABASE_WAIT_SECONDS": "0.1",
-        }
-        loaded = packages_of(load(*arguments, **away))
+        loaded = packages_of(load(*arguments, **_AWAY))
         assert "sqlalchemy" in loaded
         assert loaded & (SERVING | {"alembic", "schema", "resolvers", "demo"}) == set()
+
+
+class TestServing:
+    def test_loads_nothing_that_only_some_requests_need(self) -> None:
+        """HTTP clients are for a provider, dictionaries for a new password, codes to scan for an enrolment."""
+        loaded = load_serving()
+        assert loaded >= {"strawberry", "uvicorn", "authlib", "phonenumbers"}
+        assert loaded & {"aiohttp", "zxcvbn", "segno", "alembic", "demo"} == set()
+
+    def test_loads_an_http_client_where_there_is_a_provider(self) -> None:
+        provider = {
+            "JEMBATAN_OPENID_ISSUER": "https://login.example",
+            "JEMBATAN_OPENID_CLIENT_ID": "us",
+            "JEMBATAN_OPENID_CLIENT_SECRET": "secret",
+        }
+        assert "aiohttp" in load_serving(**provider)
