@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import strawberry.federation as fed
 from strawberry.extensions import FieldExtension
 
+from resolvers.sources import TOLD, Message
 from schema.authority import Need
 
 LOOKED_UP = {"jembatan.is_looked_up": True}
@@ -50,8 +51,13 @@ def field(
     return made
 
 
-def subscription(description: str, *, needs: Need, name: str | None = None) -> Callable[[F], F]:
-    """A subscription's root field, with its scopes."""
+def subscription(
+    description: str, *, needs: Need, tells: Callable[[Message], object] | None = None, name: str | None = None
+) -> Callable[[F], F]:
+    """A subscription's root field, with its scopes. tells makes its value of a message, and reads nothing for that."""
     decorate: Any = fed.field
-    made: Callable[[F], F] = decorate(description=description, name=name, is_subscription=True, requires_scopes=needs)
+    metadata = {} if tells is None else {TOLD: tells}
+    made: Callable[[F], F] = decorate(
+        description=description, name=name, is_subscription=True, requires_scopes=needs, metadata=metadata
+    )
     return made

@@ -10,7 +10,6 @@ import asyncio
 import codecs
 import json
 import logging
-import struct
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -36,9 +35,6 @@ LINGER_SECONDS = 5.0
 """How long a refused peer may keep sending before it is cut off. Cut off immediately, it would be reset while it sends
 and never read why."""
 
-_TEXT_FRAME = 0x80 | Opcode.TEXT
-_LENGTH_7, _LENGTH_16, _LENGTH_64 = (struct.Struct(form).pack for form in ("!BB", "!BBH", "!BBQ"))
-_LENGTH_7_MAX, _LENGTH_16_MAX = 125, 0xFFFF
 _UTF8 = codecs.getincrementaldecoder("utf-8")
 _CONTROL_WEIGHT, _CONTINUATION_WEIGHT = 1.0, 1 / 16
 
@@ -82,18 +78,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Return how many written bytes the kernel has not yet taken."""
         return self.transport.get_write_buffer_size()
 
-    def write_text(self, *parts: bytes) -> None:
-        """Send a text message in one frame, or nothing once the connection has ended."""
-        if not self._is_open:
-            return
-        size = sum(map(len, parts))
-        if size <= _LENGTH_7_MAX:
-            head = _LENGTH_7(_TEXT_FRAME, size)
-        elif size <= _LENGTH_16_MAX:
-            head = _LENGTH_16(_TEXT_FRAME, 126, size)
-        else:
-            head = _LENGTH_64(_TEXT_FRAME, 127, size)
-        self.transport.write(b"".join((head, *parts)))
+    def write_frame(self, frame: bytes) -> None:
+        """Send a frame as it is, or nothing once the connection has ended."""
+        if self._is_open:
+            self.transport.write(frame)
 
     def finish(self, code: int, reason: str) -> None:
         """Close after what was written so far; a peer that doesn't answer in time is cut off."""

@@ -14,7 +14,8 @@ class Delivery:
     """One result of a shared execution, encoded once for all its subscribers.
 
     Shapes: payload is the JSON of a GraphQL ExecutionResult with extensions.cursor. ends is the reason why a
-    subscriber's stream ends here; such a delivery has no payload.
+    subscriber's stream ends here; such a delivery has no payload. frame is that of a WebSocket whose operation has the
+    head framed_for, the one that was rendered last.
     Units: made_at is by the event loop's clock, in seconds.
     """
 
@@ -23,6 +24,8 @@ class Delivery:
     payload: bytes
     made_at: float
     ends: StreamEndError | None = None
+    frame: bytes = b""
+    framed_for: bytes = b""
     _text: str | None = None
     _event: bytes | None = None
 

@@ -24,7 +24,8 @@ def expect_nothing() -> None:
 class Subscription:
     """A position in a channel. Made only by Channel.open; whoever opened it through the hub closes it.
 
-    position and cursor are those of what was taken last, or of where it began.
+    position and cursor are those of what was taken last, or of where it began. has_no_more is true if what was taken
+    last was certainly the last one there was; more is announced by on_ready.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class Subscription:
         "_waiter",
         "_window",
         "cursor",
+        "has_no_more",
         "on_ready",
         "position",
     )
@@ -47,6 +49,7 @@ class Subscription:
         """Begin after a position; nothing arrives before the channel feeds or joins it."""
         self.position = position
         self.cursor = cursor
+        self.has_no_more = False
         self.on_ready: Callable[[], None] = expect_nothing
         self._window = window
         self._feed = feed
@@ -75,6 +78,7 @@ class Subscription:
             raise self._end.renew()
         if self._held:
             delivery = self._held.popleft()
+            self.has_no_more = False
             if not self._held and self._on_drained is not None:
                 self._on_drained()
             return self._take(delivery)
@@ -93,6 +97,7 @@ class Subscription:
             place += 1
             if delivery.position > self._from:
                 self._index = window.first_index + place
+                self.has_no_more = place == len(frames)
                 return self._take(delivery)
         self._index = window.first_index + place
         return None

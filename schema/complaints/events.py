@@ -82,7 +82,7 @@ class ComplaintMessage:
 
 @fed.type
 class ComplaintSubscriptions:
-    @subscription("What happens to complaints that you may see.", needs=COMPLAINTS_READ)
+    @subscription("What happens to complaints that you may see.", needs=COMPLAINTS_READ, tells=ComplaintMessage.of)
     async def complaint_events(
         self,
         info: Info,

@@ -128,7 +128,7 @@ class FeedQueries:
 
 @fed.type
 class FeedSubscriptions:
-    @subscription("Every entry of the feed that you may see.", needs=FEED_READ)
+    @subscription("Every entry of the feed that you may see.", needs=FEED_READ, tells=FeedMessage.of)
     async def feed(
         self,
         info: Info,

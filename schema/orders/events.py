@@ -104,7 +104,7 @@ class BlockRequestMessage:
 
 @fed.type
 class BlockRequestSubscriptions:
-    @subscription("What happens to block requests that you may see.", needs=ORDERS_READ)
+    @subscription("What happens to block requests that you may see.", needs=ORDERS_READ, tells=BlockRequestMessage.of)
     async def block_request_events(
         self,
         info: Info,

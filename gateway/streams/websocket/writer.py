@@ -10,8 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.streams.delivery import Delivery
 from gateway.streams.ends import StreamEnded
 from gateway.streams.subscription import Subscription
+from gateway.streams.websocket.frames import render_text
 from gateway.streams.websocket.messages import NEXT_TAIL, Refusal
 
 _RESULTS_A_TURN = 4
@@ -28,8 +30,8 @@ class Socket(Protocol):
         """Return how many written bytes have not been taken yet."""
         ...
 
-    def write_text(self, *parts: bytes) -> None:
-        """Send a text message, or nothing once the connection has ended."""
+    def write_frame(self, frame: bytes) -> None:
+        """Send a frame as it is, or nothing once the connection has ended."""
         ...
 
     def finish(self, code: int, reason: str) -> None:
@@ -62,17 +64,19 @@ class Flow:
     def take_turn(self) -> None:
         """Write a few results, while there are any and room for them; called only by Turns."""
         self._is_waiting = False
-        take, socket = self._subscription.take_nowait, self._socket
+        subscription, socket, head = self._subscription, self._socket, self._head
         try:
             for _ in range(_RESULTS_A_TURN):
                 if not socket.is_writable:
                     self._writer.park(self)
                     return
-                delivery = take()
+                delivery = subscription.take_nowait()
                 if delivery is None:
                     return
                 self.results += 1
-                socket.write_text(self._head, delivery.payload, NEXT_TAIL)
+                socket.write_frame(delivery.frame if delivery.framed_for == head else _render_frame(delivery, head))
+                if subscription.has_no_more:
+                    return
         except StreamEnded as end:
             self._on_end(end)
         except Exception as error:  # noqa: BLE001 - an internal fault ends one operation, not the socket
@@ -80,6 +84,12 @@ class Flow:
         else:
             # There may be more, but others have their turn first.
             self.want()
+
+
+def _render_frame(delivery: Delivery, head: bytes) -> bytes:
+    """Render a result's frame, and keep it: most clients number their operations alike, so that many share it."""
+    delivery.frame, delivery.framed_for = render_text(head, delivery.payload, NEXT_TAIL), head
+    return delivery.frame
 
 
 class Turns:
@@ -136,7 +146,7 @@ class Writer:
             self._said.append(message)
             self._said_bytes += len(message)
         else:
-            self.socket.write_text(message)
+            self.socket.write_frame(render_text(message))
 
     def park(self, flow: Flow) -> None:
         """Keep a flow until there is room."""
@@ -147,7 +157,7 @@ class Writer:
         """Write what is waiting, room or not, since nothing will follow, and close the socket."""
         if not self._is_closed:
             for message in self._said:
-                self.socket.write_text(message)
+                self.socket.write_frame(render_text(message))
             self.stop()
             self.socket.finish(int(refusal.code), refusal.reason)
 
@@ -170,7 +180,7 @@ class Writer:
         while said and self.socket.is_writable:
             message = said.popleft()
             self._said_bytes -= len(message)
-            self.socket.write_text(message)
+            self.socket.write_frame(render_text(message))
         if self._said_bytes <= self._waiting_bytes_max:
             self._room.set()
         if self.socket.is_writable:
