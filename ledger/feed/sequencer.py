@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from ledger.bounds.backoff import Backoff
 from ledger.feed.backlog import MEASURE_BACKLOG
-from ledger.feed.batches import FencedError, sequence_batch
+from ledger.feed.batches import FencedError, sequence_batch, sequence_few
 from ledger.feed.direct import FAILURES, DirectSession
 from ledger.feed.pending_watch import PendingWatch
+from ledger.feed.tree_plans import count_before_node
 from ledger.settings import FeedSettings
 from ledger.storage.roles import Role
 
@@ -30,6 +31,8 @@ TAKEOVER_SECONDS = 0.25
 _BACKOFF = Backoff(0.1, 2.0)
 _BEAT_SECONDS = 1.0
 _HALVINGS_MAX = 20
+_FEW_MAX = 16
+"""Up to so many events in a batch, the next one is expected to be small, too."""
 _logger = logging.getLogger(__name__)
 
 # One statement takes the lock and starts the lease, so that a process that freezes in between can't hold it forever.
@@ -135,17 +138,24 @@ class Sequencer:
         await watch.start()
         # After consecutive failures, begin with smaller batches and grow them again, so that slow batches get through.
         batch_max = max(1, self._batch_max >> min(self._failures - 1, _HALVINGS_MAX))
-        size = row["size"]
+        size, last_taken = row["size"], 0
         while True:
-            taken, taken_to = 0, 0
+            taken, taken_to, is_cut = 0, 0, False
             behind = await watch.look()
             if behind is not None:
-                batch = await sequence_batch(session, epoch=status.epoch, batch_max=batch_max, behind=behind)
+                # One statement is enough while few come at a time, except where one of them completes a node.
+                few_max = min(batch_max, count_before_node(size)) if last_taken <= _FEW_MAX else 0
+                if few_max:
+                    batch = await sequence_few(session, epoch=status.epoch, size=size, count_max=few_max, behind=behind)
+                else:
+                    batch = await sequence_batch(session, epoch=status.epoch, batch_max=batch_max, behind=behind)
                 status.sequenced += batch.count
                 taken, taken_to, size = batch.count, batch.last_event_id, batch.size_after
+                last_taken, is_cut = taken, 0 < taken == few_max < batch_max
             self._failures = 0
             await self._beat(session, size)
-            await watch.wait(taken=taken, taken_to=taken_to, taken_max=batch_max)
+            if not is_cut:
+                await watch.wait(taken=taken, taken_to=taken_to, taken_max=batch_max)
             batch_max = min(self._batch_max, batch_max * 2)
 
     async def _beat(self, session: DirectSession, size: int) -> None:

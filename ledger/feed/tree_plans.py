@@ -144,6 +144,11 @@ def complete_nodes(*, size_before: int, size_after: int) -> GrowthPlan:
     return GrowthPlan(complete=tuple(complete), ranges=tuple(ranges))
 
 
+def count_before_node(size: int) -> int:
+    """How many leaves a tree of this size can take in before one completes a stored node."""
+    return BLOCK_NODES - 1 - size % BLOCK_NODES
+
+
 def _list_siblings(subtree: Node, size: int) -> tuple[tuple[Node, ...], ...]:
     """The siblings of a subtree and of each of its ancestors, bottom up; one at the right edge may be imperfect."""
     level, index = subtree

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from ledger.feed.batches import FencedError, sequence_batch
+from ledger.feed.batches import FencedError, sequence_batch, sequence_few
 from ledger.feed.direct import FAILURES, DirectSession
 from ledger.feed.entries import ENTRY_TEXT, RESERVED_TEXT
 from ledger.feed.events import append_events
+from ledger.feed.merkle import compute_root
 from ledger.feed.sequencer import APPLICATION_NAME, TRY_LOCK, Sequencer
 from ledger.storage.roles import Role
 from tests.support.running import running
@@ -50,6 +51,25 @@ class TestPositions:
         assert await sequenced.wait(before + 600) == before + 600
         rows = await check_feed(owner_connection)
         assert [row["subject_id"] for row in rows[before:]] == [f"subject-{number}" for number in range(600)]
+
+    async def test_of_few_at_a_time_complete_the_trees_nodes_all_the_same(
+        self, sequenced, parties, as_of, owner_connection
+    ):
+        before = await sequenced.wait()
+        head = before + (250 - before) % 256
+        if head > before:
+            await sequenced.append(parties.officer, as_of, head - before)
+            await sequenced.wait(head)
+        for place in range(12):
+            await sequenced.append(parties.officer, as_of)
+            assert await sequenced.wait(head + place + 1) == head + place + 1
+        rows = await check_feed(owner_connection)
+        nodes = await owner_connection.fetch("SELECT index, hash FROM feed_nodes WHERE level = 8 ORDER BY index")
+        leaves = [row["leaf_hash"] for row in rows]
+        assert [(node["index"], node["hash"]) for node in nodes] == [
+            (index, compute_root(leaves[index * 256 : (index + 1) * 256])) for index in range(len(rows) // 256)
+        ]
+        assert nodes
 
     async def test_leave_no_trace_of_what_was_rolled_back(self, sequenced, parties, as_of, owner_connection):
         before = await sequenced.wait()
@@ -268,6 +288,25 @@ class TestLeadership:
             await sequence_batch(old, epoch=0, batch_max=1)
         await old.close()
         assert await owner_connection.fetchval("SELECT size FROM feed_head") == before.size_after
+        assert await owner_connection.fetchval("SELECT count(*) FROM feed_pending") == waiting > 0
+
+    async def test_a_leader_that_was_replaced_writes_not_even_a_few(
+        self, direct, database, parties, as_of, owner_connection
+    ):
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            await append_events(tx, [event_draft(number) for number in range(3)])
+        old = await DirectSession.open(direct, Role.SEQUENCER, application_name="frozen")
+        before = await sequence_few(old, epoch=0, size=0, count_max=1)
+        waiting = await owner_connection.fetchval("SELECT count(*) FROM feed_pending")
+        with pytest.raises(FencedError):
+            await sequence_few(old, epoch=0, size=before.size_after + 1, count_max=1)
+        await owner_connection.execute("UPDATE feed_head SET epoch = 1")
+        with pytest.raises(FencedError):
+            await sequence_few(old, epoch=0, size=before.size_after, count_max=1)
+        with pytest.raises(ValueError, match="node"):
+            await sequence_few(old, epoch=1, size=before.size_after, count_max=256 - before.size_after)
+        await old.close()
+        assert await owner_connection.fetchval("SELECT size FROM feed_head") == before.size_after == 1
         assert await owner_connection.fetchval("SELECT count(*) FROM feed_pending") == waiting > 0
 
     async def test_a_replaced_leader_waits_for_its_successor_and_then_writes_nothing(

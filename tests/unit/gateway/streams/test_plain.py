@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,12 @@ from gateway.operations.progress import Document
 from gateway.operations.services import Services, make_services
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
+from gateway.streams import execution as executions
 from gateway.streams.counts import StreamCounts
 from gateway.streams.delivery import Delivery
 from gateway.streams.execution import Operation, SharedExecution
 from gateway.streams.plain import find_plain
+from ledger.bounds.backoff import Backoff
 from ledger.feed.entries import Entry
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ClientId, MemberId, Position
@@ -37,13 +40,13 @@ PRINCIPAL = Principal(
     member_id=MemberId("01a2021c-6975-7159-a6ca-000000000001"),
     member_kind=MemberKind.REGULATOR,
     scopes=frozenset(BY_KIND[MemberKind.REGULATOR]),
-    token_id="token",  # noqa: S106 - an id
+    token_id="token",
     expires_at=NOON,
 )
 ROOTS = ("blockRequestEvents", "complaintEvents", "feed")
 SAID: dict[str, Any] = {
     "orderNo": "O-2026-0000001", "version": 2, "dueAt": "2026-03-03T12:00:00+00:00", "late": True,
-    "reason": "Ünknown \u2028 \"reason\"", "acknowledgement": "EXECUTED", "acknowledgementId": "a", "emergency": False,
+    "reason": 'Ünknown \u2028 "reason"', "acknowledgement": "EXECUTED", "acknowledgementId": "a", "emergency": False,
 }  # fmt: skip
 
 
@@ -111,6 +114,11 @@ def list_plain_fields(services: Services, root: str) -> tuple[str, str]:
     return name, " ".join(plain)
 
 
+@pytest.fixture(scope="module")
+def plain_fields(services: Services) -> dict[str, tuple[str, str]]:
+    return {root: list_plain_fields(services, root) for root in ROOTS}
+
+
 def make_execution(services: Services, text: str) -> SharedExecution:
     operation = Operation(document=Document(text, parse(text)), operation_name=None, variables={}, principal=PRINCIPAL)
     return SharedExecution(operation, services, gate=asyncio.Semaphore(1), counts=StreamCounts(), now=lambda: NOON)
@@ -124,9 +132,10 @@ async def run_both(
     services: Services, text: str, messages: Sequence[tuple[Position, Message]], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[Delivery], list[Delivery], int]:
     """What both ways give, and how many batches the first gave to the executor."""
+    monkeypatch.setattr(executions, "_BACKOFF", Backoff(0.001, 0.001))
     execution = make_execution(services, text)
     asked: list[int] = []
-    execute = execution._execute  # noqa: SLF001 - what is counted
+    execute = execution._execute
 
     async def count(batch: EventBatch, request_id: str) -> list[Any]:
         asked.append(len(batch.messages))
@@ -149,9 +158,14 @@ class TestAnswer:
     @pytest.mark.parametrize("root", ROOTS)
     @pytest.mark.parametrize("entry_", [None, *ENTRIES], ids=lambda each: "place" if each is None else each.position)
     async def test_is_the_executors_byte_by_byte(
-        self, services: Services, root: str, entry_: Entry | None, monkeypatch: pytest.MonkeyPatch
+        self,
+        services: Services,
+        plain_fields: dict[str, tuple[str, str]],
+        root: str,
+        entry_: Entry | None,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        name, fields = list_plain_fields(services, root)
+        name, fields = plain_fields[root]
         assert {"position", "kind", "recordedAt"} <= set(fields.split())
         text = f"subscription {{ told: {root} {{ cursor {name} {{ {fields} again: kind __typename }} __typename }} }}"
         messages = [(Position(1), Message("CURSOR", entry_))]
@@ -174,12 +188,15 @@ class TestAnswer:
         assert b'"data":null' in plain[0].payload
         assert b'"data":null' in ordinary[0].payload
 
+    @pytest.mark.parametrize(("bytes_max", "count"), [(1_000, 4), (100, None)])
     async def test_larger_than_an_answer_may_be_is_the_executors(
-        self, services: Services, monkeypatch: pytest.MonkeyPatch
+        self, services: Services, bytes_max: int, count: int | None
     ) -> None:
-        monkeypatch.setattr(services.settings.__class__, "answer_bytes_max", 20, raising=False)
-        execution = make_execution(services, "subscription { feed { cursor } }")
-        assert execution._answer_plain([(Position(1), Message("CURSOR" * 10))]) is None  # noqa: SLF001 - the seam
+        settings = services.settings.model_copy(update={"answer_bytes_max": bytes_max})
+        execution = make_execution(replace(services, settings=settings), "subscription { feed { cursor } }")
+        await execution.probe()
+        answered = execution._answer_plain([(Position(position), Message("C" * 44)) for position in range(4)])
+        assert (None if answered is None else len(answered)) == count
 
 
 class TestPlain:

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.feed.merkle import Success, hash_children, hash_leaf, verify_consistency, verify_inclusion
-from ledger.feed.tree_plans import NodeRange, complete_nodes, plan_consistency, plan_inclusion, plan_root
+from ledger.feed.tree_plans import (
+    NodeRange,
+    complete_nodes,
+    count_before_node,
+    plan_consistency,
+    plan_inclusion,
+    plan_root,
+)
 from tests.support.naive_tree import NaiveTree
 
 SIZE = 66_300
@@ -200,3 +207,11 @@ class TestPlansOfMillions:
             proof=plan.resolve(load(plan.ranges, tree)),
         )
         assert verdict == Success()
+
+
+class TestCountBeforeNode:
+    @pytest.mark.parametrize("size", [0, 1, 200, 254, 255, 256, 511, 65_534, 65_535, 65_536, 70_000])
+    def test_is_the_most_that_completes_none(self, size):
+        most = count_before_node(size)
+        assert not complete_nodes(size_before=size, size_after=size + most).complete
+        assert complete_nodes(size_before=size, size_after=size + most + 1).complete
