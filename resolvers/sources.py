@@ -17,10 +17,6 @@ class Message:
     entry: Entry | None = None
 
 
-TOLD = "jembatan.told"
-"""Under this key a root field's metadata has what makes its value of a message, where that reads nothing."""
-
-
 def accept_every(entry: Entry) -> bool:  # noqa: ARG001 - a filter's signature
     """Accept everything: the filter of a source without one."""
     return True

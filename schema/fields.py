@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import strawberry.federation as fed
 from strawberry.extensions import FieldExtension
 
-from resolvers.sources import TOLD, Message
 from schema.authority import Need
 
 LOOKED_UP = {"jembatan.is_looked_up": True}
@@ -17,6 +16,9 @@ LOOKED_UP = {"jembatan.is_looked_up": True}
 
 LISTED = "jembatan.listed"
 """The metadata of a root field that reads records of the ledger and does nothing else: a Listed or a Named."""
+
+TOLD = "jembatan.told"
+"""Under this key a subscription's metadata has what makes its value of a message, where that reads nothing."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +54,7 @@ def field(
 
 
 def subscription(
-    description: str, *, needs: Need, tells: Callable[[Message], object] | None = None, name: str | None = None
+    description: str, *, needs: Need, tells: Callable[[Any], object] | None = None, name: str | None = None
 ) -> Callable[[F], F]:
     """A subscription's root field, with its scopes. tells makes its value of a message, and reads nothing for that."""
     decorate: Any = fed.field

@@ -30,7 +30,8 @@ from strawberry.types.field import StrawberryField
 
 from gateway.operations.protection import Protection, ScopeSet
 from gateway.streams.keys import AFTER
-from resolvers.sources import TOLD, Message
+from resolvers.sources import Message
+from schema.fields import TOLD
 
 _DEFINITION = "strawberry-definition"
 _TYPENAME = "__typename"

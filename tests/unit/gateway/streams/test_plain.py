@@ -18,7 +18,7 @@ from gateway.operations.progress import Document
 from gateway.operations.services import Services, make_services
 from gateway.process.metrics import Metrics
 from gateway.settings import Settings
-from gateway.streams import execution as executions
+from gateway.streams import execution as streams_execution
 from gateway.streams.counts import StreamCounts
 from gateway.streams.delivery import Delivery
 from gateway.streams.execution import Operation, SharedExecution
@@ -132,7 +132,7 @@ async def run_both(
     services: Services, text: str, messages: Sequence[tuple[Position, Message]], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[Delivery], list[Delivery], int]:
     """What both ways give, and how many batches the first gave to the executor."""
-    monkeypatch.setattr(executions, "_BACKOFF", Backoff(0.001, 0.001))
+    monkeypatch.setattr(streams_execution, "_BACKOFF", Backoff(0.001, 0.001))
     execution = make_execution(services, text)
     asked: list[int] = []
     execute = execution._execute
