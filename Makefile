@@ -33,6 +33,9 @@ test-noun: $(READY) ## Run the tests of one noun in every layer: make test-noun 
 test-long: $(READY) ## Run the tests that take minutes: stalled readers, frozen processes, commands on a live log
 	$(BIN)/pytest -q -m long
 
+differential: $(READY) ## Compare compiled reads with the ordinary ones for ten minutes, over new ledgers and operations
+	$(BIN)/pytest -q -m differential tests/integration/gateway/operations
+
 lint: $(READY) ## Run ruff, mypy strict, the import rules, and the check for unused names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,4 +75,4 @@ lock: ## Update the locked versions (needs uv on the PATH)
 clean: ## Remove the environment, caches and build files, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 
-.PHONY: help install demo test test-noun test-long lint check conformance schema settings changelog revision bench lock clean
+.PHONY: help install demo test test-noun test-long differential lint check conformance schema settings changelog revision bench lock clean

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from graphql import is_non_null_type
+from graphql import GraphQLError, is_non_null_type
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from gateway.operations.executor import ReportedKey, list_reported
@@ -120,7 +120,7 @@ class QueryCompiler:
                 continue
             try:
                 call = each.prepare(selected, variables)
-            except (UncompilableError, LedgerError):
+            except (UncompilableError, LedgerError, GraphQLError):
                 is_whole = False
                 continue
             if call is None:

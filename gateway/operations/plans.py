@@ -139,7 +139,7 @@ class Planner:
             return Plan(0, (), ())
         walk = _Walk(self, fragments, variables, may_introspect=may_introspect)
         cost = walk.cost_of_selections(root, [operation.selection_set], (), {})
-        is_query = root is self.schema.query_type and not walk.entities and not walk.introspected
+        is_query = root is self.schema.query_type and not (walk.entities or walk.introspected or walk.is_undecided)
         fixed = not operation.variable_definitions
         return Plan(
             cost,
@@ -172,6 +172,8 @@ class _Walk:
         self.entities: list[EntityUse] = []
         self.lookups: list[LookupUse] = []
         self.introspected: set[str] = set()
+        self.is_undecided = False
+        """Whether a @skip or @include has a null, of which execution makes an error where it comes upon it."""
         self.roots = 0
 
     def cost_of_selections(
@@ -311,9 +313,12 @@ class _Walk:
 
     def _is_included(self, directives: Sequence[Any] | None) -> bool:
         for directive in directives or ():
-            if directive.name.value == "skip" and read_condition(directive, self.variables) is True:
-                return False
-            if directive.name.value == "include" and read_condition(directive, self.variables) is False:
+            if directive.name.value not in {"skip", "include"}:
+                continue
+            condition = read_condition(directive, self.variables)
+            if condition is None:
+                self.is_undecided = True
+            elif condition is (directive.name.value == "skip"):
                 return False
         return True
 
