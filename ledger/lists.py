@@ -37,6 +37,15 @@ class Scope(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Rows(Generic[R]):
+    """The rows of a list for a viewer: their order, their conditions, and those that only the order implies."""
+
+    listing: Listing[R]
+    conditions: tuple[ColumnElement[bool], ...]
+    implied: tuple[ColumnElement[bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RecordList(Generic[R]):
     """A list of records that viewers of these kinds may read; None means all, and others are refused.
 
@@ -51,10 +60,8 @@ class RecordList(Generic[R]):
     kinds: frozenset[ViewerKind] | None = None
     conditions: Mapping[Any, Callable[[], ColumnElement[bool]]] | None = None
 
-    def select(
-        self, scope: Scope, wanted: Any = None, sort: Any = None
-    ) -> tuple[Listing[R], tuple[ColumnElement[bool], ...]]:
-        """The order of the list, and the conditions for its rows. Errors: ForbiddenError; those of the filter."""
+    def select(self, scope: Scope, wanted: Any = None, sort: Any = None) -> Rows[R]:
+        """The rows of the list, in order. Errors: ForbiddenError; those of the filter."""
         if self.kinds is not None and scope.viewer.kind not in self.kinds:
             raise ForbiddenError
         key = next(iter(self.orders)) if sort is None else sort
@@ -63,16 +70,14 @@ class RecordList(Generic[R]):
             found.append(self.visible(scope.viewer, declaration_of(self.record).table.c))
         if wanted is not None:
             found.extend(conditions_of(wanted, self.record, scope.present_role))
-        if self.conditions is not None and key in self.conditions:
-            found.append(self.conditions[key]())
-        return self.orders[key], tuple(found)
+        implied = self.conditions[key]() if self.conditions is not None and key in self.conditions else None
+        return Rows(self.orders[key], tuple(found), () if implied is None else (implied,))
 
     async def fetch(self, tx: Transaction, page: PageRequest, wanted: Any = None, *, sort: Any = None) -> Page[R]:
         """A page of the list, in one statement. Errors: ForbiddenError, CursorInvalidError; those of the filter."""
-        listing, conditions = self.select(tx, wanted, sort)
-        return await fetch_page(tx, listing, page, *conditions)
+        rows = self.select(tx, wanted, sort)
+        return await fetch_page(tx, rows.listing, page, *rows.conditions, *rows.implied)
 
     async def count(self, tx: Transaction, wanted: Any = None) -> int:
         """How many records the list has, in any order. Errors: ForbiddenError; those of the filter."""
-        _, conditions = self.select(tx, wanted)
-        return await count_records(tx, self.record, *conditions)
+        return await count_records(tx, self.record, *self.select(tx, wanted).conditions)

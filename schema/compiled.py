@@ -94,9 +94,11 @@ class Root:
         else:
             wanted = {name: value for name, value in arguments.items() if optional(value) is not None}
         kind = reads.records.filter
-        listing, counted = reads.records.select(scope, None if kind is None else kind(**wanted), sort)
-        clauses = counted if page.after is None else (*counted, decode_page_cursor(listing, page.after))
-        return Asked(clauses, counted, listing, page.first, page.after is not None)
+        rows = reads.records.select(scope, None if kind is None else kind(**wanted), sort)
+        clauses = (*rows.conditions, *rows.implied)
+        if page.after is not None:
+            clauses = (*clauses, decode_page_cursor(rows.listing, page.after))
+        return Asked(clauses, rows.conditions, rows.listing, page.first, page.after is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Compilation:
         rows: Any = select(*(literal_column(sql).label(name) for name, sql in page.columns.items()))
         rows = rows.select_from(source.table).where(*self.conditions.clauses)
         rows = rows.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
-        inner = f"{self.numbering.render(rows)} LIMIT {self.first()} + 1"
+        inner = f"{self.numbering.render(rows, is_whole=True)} LIMIT {self.first()} + 1"
         gathered = ", ".join(f"array_agg(r.{name}) AS {name}" for name in page.columns)
         return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p")
 
@@ -383,7 +383,7 @@ class _Page:
     def _total(self) -> str:
         making = self._making
         counted = select(func.count().label("n")).select_from(self._source.table).where(*making.counted)
-        return f"(SELECT n::text FROM ({making.numbering.render(counted)}) AS c)"
+        return f"(SELECT n::text FROM ({making.numbering.render(counted, is_whole=True)}) AS c)"
 
 
 def _null(*, is_required: bool) -> str:

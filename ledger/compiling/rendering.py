@@ -35,6 +35,8 @@ class _Compiler(PGCompiler):
         place = numbering.find(bindparam.key)
         if place is not None:
             return numbering.place(place, bindparam.type)
+        if given.get("is_whole"):
+            raise UncompilableError
         value = bindparam.effective_value
         return "NULL" if value is None else self._render_constant(value, bindparam.type)
 
@@ -71,9 +73,13 @@ class Numbering:
         number = self.placed.setdefault(name, len(self.placed) + 1)
         return f"${number}" if isinstance(kind, NullType) else f"${number}::{kind.compile(dialect=_dialect)}"
 
-    def render(self, element: ClauseElement) -> str:
-        """An expression or a statement as SQL text."""
-        return str(element.compile(dialect=_dialect, compile_kwargs={"numbering": self}))
+    def render(self, element: ClauseElement, *, is_whole: bool = False) -> str:
+        """An expression or a statement as SQL text.
+
+        is_whole: all of its parameters are known, so that no value of one request can become a constant for others.
+        Errors: UncompilableError otherwise.
+        """
+        return str(element.compile(dialect=_dialect, compile_kwargs={"numbering": self, "is_whole": is_whole}))
 
 
 def constant(text: str) -> str:
