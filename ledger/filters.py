@@ -6,14 +6,17 @@
 
 A field that is None or has its default selects all rows. A field that filters by something that the viewer may not
 read matches nothing, unless `only` excludes the viewer from the filter itself: then the field is ignored.
+
+A field may also filter by rows of another table that belong to the record (`some`). All such fields of one filter are
+about the same row: one statement between two moments, not one after the first and another before the second.
 """
 
 import typing
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Uuid, false
+from sqlalchemy import ColumnElement, Uuid, and_, exists, false, not_
 
 from ledger.identifiers import parse_id
 from ledger.storage.columns import is_any
@@ -25,16 +28,30 @@ Condition = Callable[[type[Any], Any], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Rows of another record that belong to one: pairs of their field and the equal field of what they belong to."""
+
+    record: type[Any]
+    on: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """The condition that a field's value stands for, and which viewers may filter by it.
 
     name is the record's field that the condition tests, if there is exactly one: then its readers may filter by it.
-    Otherwise readers may, or everyone if that is None.
+    Otherwise readers may, or everyone if that is None. is_literal: the value, a boolean, decides the statement's text
+    and is never sent beside it, since an index of only some rows serves only a value that the plan knows.
+    through is the related record that the condition and the name are about, if it is not the record itself.
+    leads: if the filter leads, as `leading` says, the sort fields in whose order its index has the rows.
     """
 
     condition: Condition
     name: str | None = None
     readers: frozenset[Role] | None = None
+    is_literal: bool = False
+    through: Related | None = None
+    leads: frozenset[str] | None = None
 
 
 def among(name: str) -> Filter:
@@ -49,6 +66,21 @@ def equals(name: str) -> Filter:
     return Filter(lambda record, value: _equal(record, name, value), name)
 
 
+def holds(name: str) -> Filter:
+    """The field, a boolean that is never NULL, has this value."""
+    return Filter(lambda record, wanted: whether(expression_of(record, name), wanted), name, is_literal=True)
+
+
+def whether(expression: ColumnElement[bool], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
+    """The condition itself, or its negation."""
+    return expression if wanted else not_(expression)
+
+
+def at_least(name: str) -> Filter:
+    """The field's number is this one or a higher one."""
+    return Filter(lambda record, least: expression_of(record, name) >= least, name)
+
+
 def since(name: str) -> Filter:
     """The field's time is at this moment or later."""
     return Filter(lambda record, moment: expression_of(record, name) >= moment, name)
@@ -59,20 +91,53 @@ def before(name: str) -> Filter:
     return Filter(lambda record, moment: expression_of(record, name) < moment, name)
 
 
-def where(condition: Condition, *readers: Role) -> Filter:
+def where(condition: Condition, *readers: Role, is_literal: bool = False) -> Filter:
     """The rows that meet condition(record, value); readers are the viewers that may filter by it; none means all."""
-    return Filter(condition, readers=frozenset(readers) or None)
+    return Filter(condition, readers=frozenset(readers) or None, is_literal=is_literal)
+
+
+def some(related: Related, filter_: Filter) -> Filter:
+    """The rows to which a related row belongs that meets this filter, and all others through the same relation."""
+    return replace(filter_, through=related, leads=frozenset())
+
+
+def leading(filter_: Filter, *orders: str) -> Filter:
+    """The same filter, whose index finds the rows of a list before they are sorted, unless it has the list's order.
+
+    orders are the sort fields of lists in whose order it has the rows, its own field among them.
+    PostgreSQL would otherwise read a long list in its order until it has found enough rows for a page, as if they lay
+    scattered evenly: those of one day lie together, at the end.
+    """
+    return replace(filter_, leads=frozenset({filter_.name or "", *orders}))
 
 
 def conditions_of(wanted: Any, record: type[Any], role: Role) -> list[ColumnElement[bool]]:
     """The conditions that a filter's fields impose for a viewer's role."""
     found: list[ColumnElement[bool]] = []
+    through: dict[Related, list[ColumnElement[bool]]] = {}
     for name, filter_, readers, default in _declared(type(wanted)):
         value = getattr(wanted, name)
         if value is None or value == default or not may_read(readers, role):
             continue
-        found.append(filter_.condition(record, value) if _is_readable(record, filter_, role) else false())
-    return found
+        about = filter_.through.record if filter_.through is not None else record
+        condition = filter_.condition(about, value) if _is_readable(about, filter_, role) else false()
+        (found if filter_.through is None else through.setdefault(filter_.through, [])).append(condition)
+    return [*found, *(_exists(record, related, conditions) for related, conditions in through.items())]
+
+
+def is_led(wanted: Any, role: Role, sort: Sequence[str]) -> bool:
+    """Whether a filter is set that leads a list with these sort fields."""
+    return any(
+        filter_.leads is not None and sort[0].removeprefix("-") not in filter_.leads
+        for name, filter_, readers, default in _declared(type(wanted))
+        if getattr(wanted, name) not in (None, default) and may_read(readers, role)
+    )
+
+
+def _exists(record: type[Any], related: Related, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    own, its = declaration_of(record).table, declaration_of(related.record).table
+    joined = and_(*(its.c[theirs] == own.c[ours] for theirs, ours in related.on))
+    return exists().select_from(its).where(joined, *conditions).correlate(own)
 
 
 def _is_readable(record: type[Any], filter_: Filter, role: Role) -> bool:

@@ -7,18 +7,18 @@ conditions into a statement of its own.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, false
 
 from ledger.errors import ForbiddenError
-from ledger.filters import conditions_of
+from ledger.filters import conditions_of, is_led
 from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
 from ledger.relations import Visible
 from ledger.storage.database import Transaction
 from ledger.storage.records import declaration_of
-from ledger.storage.roles import Role
+from ledger.storage.roles import Role, may_read
 from ledger.viewer import Viewer, ViewerKind
 
 R = TypeVar("R")
@@ -50,7 +50,7 @@ class RecordList(Generic[R]):
     """A list of records that viewers of these kinds may read; None means all, and others are refused.
 
     Shapes: orders has a Listing for each sort order, the first of which is the default. conditions are further ones
-    that a sort order implies.
+    that a sort order implies; of_all is one that is true of every row, and that is asked for who sees all of them.
     """
 
     record: type[R]
@@ -59,19 +59,33 @@ class RecordList(Generic[R]):
     visible: Visible | None = None
     kinds: frozenset[ViewerKind] | None = None
     conditions: Mapping[Any, Callable[[], ColumnElement[bool]]] | None = None
+    of_all: ColumnElement[bool] | None = None
 
     def select(self, scope: Scope, wanted: Any = None, sort: Any = None) -> Rows[R]:
-        """The rows of the list, in order. Errors: ForbiddenError; those of the filter."""
+        """The rows of the list, in order. Errors: ForbiddenError; those of the filter.
+
+        An order by a field that the viewer may not read would tell what the field is: no row has it.
+        """
         if self.kinds is not None and scope.viewer.kind not in self.kinds:
             raise ForbiddenError
         key = next(iter(self.orders)) if sort is None else sort
+        listing = self.orders[key]
+        members = declaration_of(self.record).members
+        sorted_by = (members[each.removeprefix("-")] for each in listing.sort)
+        is_readable = all(may_read(member.readers, scope.present_role) for member in sorted_by)
         found: list[ColumnElement[bool]] = []
         if self.visible is not None:
             found.append(self.visible(scope.viewer, declaration_of(self.record).table.c))
         if wanted is not None:
             found.extend(conditions_of(wanted, self.record, scope.present_role))
+        if self.of_all is not None and scope.viewer.is_regulator:
+            found.append(self.of_all)
+        if wanted is not None and is_led(wanted, scope.present_role, listing.sort):
+            listing = replace(listing, is_led=True)
+        if not is_readable:
+            return Rows(next(iter(self.orders.values())), tuple(found), (false(),))
         implied = self.conditions[key]() if self.conditions is not None and key in self.conditions else None
-        return Rows(self.orders[key], tuple(found), () if implied is None else (implied,))
+        return Rows(listing, tuple(found), () if implied is None else (implied,))
 
     async def fetch(self, tx: Transaction, page: PageRequest, wanted: Any = None, *, sort: Any = None) -> Page[R]:
         """A page of the list, in one statement. Errors: ForbiddenError, CursorInvalidError; those of the filter."""

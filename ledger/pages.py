@@ -12,7 +12,20 @@ from datetime import UTC, datetime
 from typing import Any, Generic, NoReturn, TypeVar
 
 import orjson
-from sqlalchemy import BigInteger, Column, ColumnElement, DateTime, Uuid, and_, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Uuid,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from ledger.errors import CursorInvalidError, InvalidInputError
 from ledger.identifiers import parse_id
@@ -109,12 +122,14 @@ class Listing(Generic[T]):
 
     The last field must be unique. In an ascending field, NULLs sort last. cursor names the fields that a cursor
     contains, if there are more of them than sort fields: clients keep cursors, so their form must not change.
+    is_led: a filter finds the rows, which are sorted afterwards, as `leading` in filters.py says.
     """
 
     name: str
     record: type[T]
     sort: tuple[str, ...]
     cursor: tuple[str, ...] = ()
+    is_led: bool = False
 
 
 async def fetch_page(
@@ -126,7 +141,7 @@ async def fetch_page(
     if page.after is not None:
         conditions = (*conditions, decode_page_cursor(listing, page.after))
     statement = select_records(tx, listing.record).where(*conditions).limit(page.first + 1)
-    statement = statement.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
+    statement = statement.order_by(*sort_by(order, is_led=listing.is_led))
     rows = await fetch_records(tx, listing.record, statement)
     items = rows[: page.first]
     note_items(tx, listing.record, items, is_continued=page.after is not None)
@@ -159,17 +174,45 @@ def _sorted_by(record: type[Any], field: str) -> tuple[Column[Any], bool]:
     return declaration_of(record).table.c[field.removeprefix("-")], field.startswith("-")
 
 
+def sort_by(order: Sequence[tuple[ColumnElement[Any], bool]], *, is_led: bool) -> list[ColumnElement[Any]]:
+    """The expressions of ORDER BY; order gives each column and whether it descends.
+
+    is_led: the same order, NULLs included, as whole rows, which no index has. The columns must have one direction.
+    """
+    if not is_led:
+        return [column.desc() if descends else column.asc() for column, descends in order]
+    (descends,) = {descends for _, descends in order}
+    row = func.row(*(column for column, _ in order))
+    return [row.desc() if descends else row.asc()]
+
+
 def rows_after(order: Sequence[tuple[Column[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:
     """The condition for rows after the cursor's; order gives each column and whether it descends."""
+    read = [_read_value(column, value) for (column, _), value in zip(order, values, strict=True)]
+    if _is_one_comparison(order, read):
+        after = tuple_(*(column for column, _ in order))
+        reached = tuple_(*(literal(value, column.type) for (column, _), value in zip(order, read, strict=True)))
+        return after < reached if order[0][1] else after > reached
+    return _rows_beyond(order, read)
+
+
+def _is_one_comparison(order: Sequence[tuple[Column[Any], bool]], values: Sequence[Any]) -> bool:
+    """Whether the rows can be compared whole, so that an index starts at the cursor and passes over nothing."""
+    is_mixed = len({descends for _, descends in order}) > 1
+    may_end_in_nulls = any(column.nullable and not descends for column, descends in order)
+    return not (is_mixed or may_end_in_nulls or any(value is None for value in values))
+
+
+def _rows_beyond(order: Sequence[tuple[Column[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:
     (column, descends), *rest = order
-    value = _read_value(column, values[0])
+    value = values[0]
     beyond: ColumnElement[bool] = false()
     if value is not None:
         beyond = column < value if descends else column > value
         if column.nullable and not descends:
             beyond = or_(beyond, column.is_(None))
     equal = column.is_(None) if value is None else column == value
-    return or_(beyond, and_(equal, rows_after(rest, values[1:]))) if rest else beyond
+    return or_(beyond, and_(equal, _rows_beyond(rest, values[1:]))) if rest else beyond
 
 
 def _read_value(column: Column[Any], value: Any) -> Any:

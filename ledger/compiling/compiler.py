@@ -23,7 +23,7 @@ from ledger.compiling.rendering import (
     unsure_sql,
 )
 from ledger.compiling.selected import Selected
-from ledger.pages import Listing
+from ledger.pages import Listing, sort_by
 from ledger.relations import Note, Relation, note_of
 from ledger.storage.markers import AS_OF, Columns
 from ledger.storage.records import declaration_of
@@ -137,7 +137,7 @@ class Compilation:
         order = [(source.columns[each.removeprefix("-")], each.startswith("-")) for each in listing.sort]
         rows: Any = select(*(literal_column(sql).label(name) for name, sql in page.columns.items()))
         rows = rows.select_from(source.table).where(*self.conditions.clauses)
-        rows = rows.order_by(*(column.desc() if descends else column.asc() for column, descends in order))
+        rows = rows.order_by(*sort_by(order, is_led=listing.is_led))
         inner = f"{self.numbering.render(rows, is_whole=True)} LIMIT {self.first()} + 1"
         gathered = ", ".join(f"array_agg(r.{name}) AS {name}" for name in page.columns)
         return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p")

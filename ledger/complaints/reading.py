@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, case, false, func, select, true
 from ledger.accesses import AccessKind
 from ledger.complaints.chronologies import open_chronology
 from ledger.complaints.states import ComplaintState
-from ledger.complaints.table import Complaint, complaints
+from ledger.complaints.table import OF_EVERY_SOURCE, Complaint, complaints
 from ledger.complaints.vocabulary import ComplaintSort
 from ledger.errors import UnknownError
-from ledger.filters import among, before, equals, since, where
+from ledger.filters import among, before, equals, holds, leading, since, where
 from ledger.identifiers import parse_id
 from ledger.lists import RecordList
 from ledger.numbers.forms import name_number
@@ -35,6 +35,7 @@ _TICKET_NO = re.compile(r"T-[0-9]{4}-([0-9]{7,12})")
 _LISTINGS = {
     ComplaintSort.FILED_NEWEST: Listing("complaints:FILED_NEWEST", Complaint, ("-id",)),
     ComplaintSort.VERIFICATION_DUE: Listing("complaints:VERIFICATION_DUE", Complaint, ("verification_due_at", "id")),
+    ComplaintSort.DECIDED_NEWEST: Listing("complaints:DECIDED_NEWEST", Complaint, ("-decided_at", "-id")),
 }
 
 
@@ -54,9 +55,13 @@ class ComplaintFilter:
     categories: Annotated[tuple[Category, ...], among("category")] = ()
     number: Annotated[str | None, where(_is_about)] = None
     source_id: Annotated[str | None, equals("source_id")] = None
+    source_reference: Annotated[str | None, leading(equals("source_reference"))] = None
     filed_after: Annotated[datetime | None, since("filed_at")] = None
     filed_before: Annotated[datetime | None, before("filed_at")] = None
-    is_verification_overdue: Annotated[bool | None, equals("is_verification_overdue")] = None
+    decided_by: Annotated[str | None, leading(equals("decided_by"), "decided_at")] = None
+    decided_after: Annotated[datetime | None, leading(since("decided_at"))] = None
+    decided_before: Annotated[datetime | None, leading(before("decided_at"))] = None
+    is_verification_overdue: Annotated[bool | None, holds("is_verification_overdue")] = None
     complainant_ref: Annotated[str | None, where(_is_of_complainant)] = None
 
 
@@ -69,8 +74,12 @@ COMPLAINTS = RecordList(
     _LISTINGS,
     ComplaintFilter,
     visible=_visible,
+    of_all=OF_EVERY_SOURCE,
     kinds=SOURCES,
-    conditions={ComplaintSort.VERIFICATION_DUE: lambda: complaints.c.verification_due_at.is_not(None)},
+    conditions={
+        ComplaintSort.VERIFICATION_DUE: lambda: complaints.c.verification_due_at.is_not(None),
+        ComplaintSort.DECIDED_NEWEST: lambda: complaints.c.decided_at.is_not(None),
+    },
 )
 
 

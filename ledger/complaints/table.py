@@ -8,7 +8,18 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, Integer, LargeBinary, Text, and_, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    and_,
+    literal_column,
+    text,
+)
 
 from ledger.complaints.chronologies import digest_chronology
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
@@ -41,6 +52,7 @@ _FILED_BY_SOURCES = (
     Access(role=Role.REGULATOR, written=_OWN, select=EVERYTHING, insert=True),
     Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
 )
+_OF_EVERY_SOURCE = "occurrence >= 1"
 SAME_REFERENCE = "uq_complaints_source_id_source_reference"
 SAME_CONTENT = "uq_complaints_source_id_content_hash_occurrence"
 """The unique indexes that identify a complaint as one that its source filed before."""
@@ -116,9 +128,10 @@ complaints = declare(
     CheckConstraint("(state = 'REJECTED') <= (rejection_reason IS NOT NULL)", name="rejected_with_reason"),
     CheckConstraint("(state = 'DUPLICATE') <= (duplicate_of IS NOT NULL)", name="duplicate_of_something"),
     Index(
+        # The reference comes first, so that the regulator finds it without knowing the source.
         SAME_REFERENCE,
-        "source_id",
         "source_reference",
+        "source_id",
         unique=True,
         postgresql_where=text("source_reference IS NOT NULL"),
     ),
@@ -135,6 +148,26 @@ complaints = declare(
     Index("ix_complaints_source_id_id", "source_id", "id"),
     Index("ix_complaints_verification_due_at_id", "verification_due_at", "id"),
     Index(
+        "ix_complaints_decided_by_decided_at_id",
+        "decided_by",
+        "decided_at",
+        "id",
+        postgresql_where=text("decided_by IS NOT NULL"),
+    ),
+    Index(
+        "ix_complaints_decided_at_id",
+        "decided_at",
+        "id",
+        postgresql_where=text(f"decided_at IS NOT NULL AND {_OF_EVERY_SOURCE}"),
+    ),
+    Index(
+        "ix_complaints_source_id_decided_at_id",
+        "source_id",
+        "decided_at",
+        "id",
+        postgresql_where=text("decided_at IS NOT NULL"),
+    ),
+    Index(
         "ix_complaints_complainant_ref",
         "complainant_ref",
         "id",
@@ -150,6 +183,9 @@ complaints = declare(
         Subject.COMPLAINT, sealed={"chronology_sealed": Sealed("chronology_digest", _digest_chronology)}
     ),
 )
+
+OF_EVERY_SOURCE = complaints.c.occurrence >= literal_column("1")
+"""True of every complaint, as OF_EVERY_CARRIER is of orders: for who reads all sources' complaints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

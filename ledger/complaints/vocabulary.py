@@ -51,3 +51,4 @@ class ComplaintSort(ClosedList):
 
     FILED_NEWEST = "FILED_NEWEST", "Most recently filed first."
     VERIFICATION_DUE = "VERIFICATION_DUE", "Only complaints that await an officer, due soonest first."
+    DECIDED_NEWEST = "DECIDED_NEWEST", "Only complaints that an officer decided on, most recently decided first."

@@ -8,12 +8,12 @@ import orjson
 from sqlalchemy import text
 
 from ledger.errors import UnknownError
-from ledger.filters import among, equals
+from ledger.filters import among, at_least, equals, holds, leading
 from ledger.lists import RecordList
 from ledger.numbers.forms import ParsedNumber, find_number, name_number
 from ledger.numbers.plan import HOLDER_BRAND, HOLDER_JOIN, HOLDER_STATUS, HOME_PREFIX, Holder, find_holders
 from ledger.numbers.table import PhoneNumber, of_own
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RiskTier
+from ledger.numbers.vocabulary import HolderStatus, NumberSort, NumberStatus, RiskTier
 from ledger.pages import Listing, Page, PageRequest
 from ledger.permissions import REGULATOR_OR_OPERATOR
 from ledger.relations import ToOne, note_of
@@ -24,6 +24,10 @@ from ledger.storage.rows import fetch_records, lock_records
 from ledger.viewer import ViewerKind
 
 _READERS = REGULATOR_OR_OPERATOR | {ViewerKind.CARRIER, ViewerKind.AGENCY}
+_LISTINGS = {
+    NumberSort.DIGITS: Listing("numbers", PhoneNumber, ("e164",)),
+    NumberSort.MOST_COMPLAINTS: Listing("numbers:MOST_COMPLAINTS", PhoneNumber, ("-complaint_count", "-e164")),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +39,11 @@ class NumberFilter:
     holder_statuses: Annotated[tuple[HolderStatus, ...], among("holder_status")] = ()
     holder_id: Annotated[str | None, equals("holder_id")] = None
     brand_id: Annotated[str | None, equals("brand_id")] = None
-    is_domestic: Annotated[bool | None, equals("is_domestic")] = None
+    is_domestic: Annotated[bool | None, holds("is_domestic")] = None
+    minimum_complaint_count: Annotated[int | None, leading(at_least("complaint_count"))] = None
 
 
-NUMBERS = RecordList(
-    PhoneNumber, {None: Listing("numbers", PhoneNumber, ("e164",))}, NumberFilter, visible=of_own, kinds=_READERS
-)
+NUMBERS = RecordList(PhoneNumber, _LISTINGS, NumberFilter, visible=of_own, kinds=_READERS)
 
 _ENSURE = text(f"""
 INSERT INTO phone_numbers
@@ -78,12 +81,15 @@ async def get_number(tx: Transaction, number: str) -> PhoneNumber:
     return found
 
 
-async def list_numbers(tx: Transaction, page: PageRequest, wanted: NumberFilter | None = None) -> Page[PhoneNumber]:
-    """Return numbers in the order of their digits: for a carrier its own, for an agency those it complained about.
+async def list_numbers(
+    tx: Transaction, page: PageRequest, wanted: NumberFilter | None = None, *, sort: NumberSort = NumberSort.DIGITS
+) -> Page[PhoneNumber]:
+    """Return a page of numbers: for a carrier its own, for an agency those it complained about.
 
-    A filter on a field that the viewer may not see finds nothing. Errors: ForbiddenError, CursorInvalidError.
+    A filter on a field that the viewer may not see finds nothing, nor does an order by one: it would tell what the
+    field is. Errors: ForbiddenError, CursorInvalidError.
     """
-    return await NUMBERS.fetch(tx, page, wanted)
+    return await NUMBERS.fetch(tx, page, wanted, sort=sort)
 
 
 async def _find_elsewhere(tx: Transaction, missing: Sequence[str]) -> dict[str, PhoneNumber]:

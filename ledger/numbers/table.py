@@ -160,6 +160,7 @@ phone_numbers = declare(
     CheckConstraint(E164_FORM, name="e164_form"),
     CheckConstraint("(holder_status = 'HELD') = (holder_id IS NOT NULL)", name="holder_when_held"),
     Index("ix_phone_numbers_holder_id_e164", "holder_id", "e164"),
+    Index("ix_phone_numbers_complaint_count_e164", "complaint_count", "e164"),
     access=(
         *_LOOKED_AFTER,
         *reads(

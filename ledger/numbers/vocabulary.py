@@ -42,6 +42,13 @@ class ProtectedReason(ClosedList):
     TOLL_FREE = "TOLL_FREE", "A toll-free number."
 
 
+class NumberSort(ClosedList, graph_name="PhoneNumberSort"):
+    """How a list of numbers is ordered."""
+
+    DIGITS = "DIGITS", "By their digits."
+    MOST_COMPLAINTS = "MOST_COMPLAINTS", "Those with most complaints first; finds nothing for all but the regulator."
+
+
 class RangeKind(ClosedList):
     """What a numbering range serves."""
 

@@ -18,7 +18,7 @@ from ledger.identifiers import AcknowledgementId, ExtensionId, MemberId, new_id,
 from ledger.moves import Change, Moved, Rules, move_records
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft, Statement, Verdict, check_draft, judge
 from ledger.orders.corrections import check_correction, judge_correction
-from ledger.orders.moves import order_event, settle
+from ledger.orders.moves import dating, order_event, settle
 from ledger.orders.reading import READERS, parse_order_no, visible_orders, visible_statements
 from ledger.orders.recorded import RecordedStatements
 from ledger.orders.states import BLOCK_ORDERS
@@ -81,7 +81,7 @@ async def acknowledge_block_orders(
         await batch.recorded.find(tx, carrier_id, targets, drafts)
 
     rules = Rules(
-        move=batch.take,
+        move=dating(tx, batch.take),
         unknown=lambda place: UnknownError(
             "There is no such block order.", field="orderId" if drafts[place].order_id else "orderNo"
         ),

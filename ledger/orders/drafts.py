@@ -140,6 +140,7 @@ def _render(
         office_id=office_id,
         drafted_by=officer_id,
         drafted_at=tx.as_of,
+        changed_at=tx.as_of,
         hold_reasons=find_hold_reasons(
             [_facts_of(complaint) for complaint in draft.complaints],
             number_kind=parse_number(number.e164).kind,

@@ -5,6 +5,7 @@ batches wait for each other instead of deadlocking. It must never make a move th
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
@@ -63,13 +64,25 @@ async def move_orders(
         return await settle(tx, [change.after for change in changes])
 
     rules = Rules(
-        move=move,
+        move=dating(tx, move),
         unknown=lambda _place: UnknownError(field="orderId"),
         repeated=lambda: ConflictError("The same order appears twice in this call.", field="orderId"),
         prepare=prepare,
         follow=follow,
     )
     return await move_records(tx, BlockOrder, [parse_id(order_id) for order_id in order_ids], rules)
+
+
+def dating(tx: Transaction, move: Move) -> Move:
+    """The same move, which sets changed_at as the trigger on events would afterwards, so that a row is written once."""
+
+    def take(place: int, order: BlockOrder) -> Moved[BlockOrder]:
+        moved = move(place, order)
+        after, event = moved.after, moved.event
+        is_told = event is not None and (bool(event.audience) or after.issued_at is None)
+        return replace(moved, after=replace(after, changed_at=max(after.changed_at, tx.as_of))) if is_told else moved
+
+    return take
 
 
 async def settle(tx: Transaction, orders: Sequence[BlockOrder]) -> list[EventDraft]:

@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, and_, false, func, select, true
 
 from ledger.complaints.table import complaints
 from ledger.errors import UnknownError
-from ledger.filters import among, before, equals, since, where
+from ledger.filters import Related, among, before, equals, holds, leading, since, some, where, whether
 from ledger.identifiers import ComplaintId, parse_id
 from ledger.lists import RecordList
 from ledger.orders.proposal_table import order_proposals
 from ledger.orders.states import OrderMove, OrderState, ProposalState, states_before
-from ledger.orders.table import BlockOrder, block_orders, order_complaints
+from ledger.orders.table import OF_EVERY_CARRIER, BlockOrder, OrderAcknowledgement, block_orders, order_complaints
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import Listing, Page, PageRequest, note_items
 from ledger.relations import ToMany, ToOne, note_of
@@ -39,7 +39,11 @@ _LISTINGS = {
     OrderSort.DUE_SOONEST: Listing("orders:DUE_SOONEST", BlockOrder, ("due_at", "id")),
     # Ids follow the time of drafting, which is close enough to the time of issue for a list.
     OrderSort.ISSUED_NEWEST: Listing("orders:ISSUED_NEWEST", BlockOrder, ("-id",), cursor=("due_at", "id")),
+    OrderSort.EXECUTED_NEWEST: Listing("orders:EXECUTED_NEWEST", BlockOrder, ("-executed_at", "-id")),
+    OrderSort.LIFTED_NEWEST: Listing("orders:LIFTED_NEWEST", BlockOrder, ("-lifted_at", "-id")),
+    OrderSort.CHANGED_OLDEST: Listing("orders:CHANGED_OLDEST", BlockOrder, ("changed_at", "id")),
 }
+_STATEMENTS = Related(OrderAcknowledgement, (("order_id", "id"), ("carrier_id", "carrier_id")))
 
 
 def _select_held() -> ColumnElement[bool]:
@@ -67,30 +71,43 @@ HAS_PROPOSAL = _select_proposing()
 
 
 def _is_held(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
-    return IS_HELD if wanted else ~IS_HELD
+    return whether(IS_HELD, wanted)
 
 
 def _has_proposal(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
-    return HAS_PROPOSAL if wanted else ~HAS_PROPOSAL
+    return whether(HAS_PROPOSAL, wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders to return. An empty tuple or None does not filter. Times are UTC; number is E.164."""
+    """Which orders to return. An empty tuple or None does not filter. Times are UTC; number is E.164.
+
+    acknowledged_after, acknowledged_before and reference are about the same statement of the carrier, by the time at
+    which it was recorded and by the carrier's own reference.
+    """
 
     states: Annotated[tuple[OrderState, ...], among("state")] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
     impossible_reasons: Annotated[tuple[ImpossibleReason, ...], among("impossible_reason")] = ()
     carrier_id: Annotated[str | None, equals("carrier_id")] = None
-    is_overdue: Annotated[bool | None, equals("is_overdue")] = None
+    is_overdue: Annotated[bool | None, holds("is_overdue")] = None
+    was_late: Annotated[bool | None, holds("was_late")] = None
     due_before: Annotated[datetime | None, before("due_at")] = None
     number: Annotated[str | None, equals("e164")] = None
     issued_after: Annotated[datetime | None, since("issued_at")] = None
     issued_before: Annotated[datetime | None, before("issued_at")] = None
+    executed_after: Annotated[datetime | None, leading(since("executed_at"))] = None
+    executed_before: Annotated[datetime | None, leading(before("executed_at"))] = None
+    lifted_after: Annotated[datetime | None, leading(since("lifted_at"))] = None
+    lifted_before: Annotated[datetime | None, leading(before("lifted_at"))] = None
+    changed_since: Annotated[datetime | None, leading(since("changed_at"))] = None
+    acknowledged_after: Annotated[datetime | None, some(_STATEMENTS, since("recorded_at"))] = None
+    acknowledged_before: Annotated[datetime | None, some(_STATEMENTS, before("recorded_at"))] = None
+    reference: Annotated[str | None, some(_STATEMENTS, equals("reference"))] = None
     office_id: Annotated[str | None, equals("office_id"), only(Role.REGULATOR)] = None
-    is_held: Annotated[bool | None, where(_is_held), only(Role.REGULATOR)] = None
-    has_proposal: Annotated[bool | None, where(_has_proposal), only(Role.REGULATOR)] = None
-    is_unconfirmed: Annotated[bool | None, equals("is_unconfirmed"), only(Role.REGULATOR)] = None
+    is_held: Annotated[bool | None, where(_is_held, is_literal=True), only(Role.REGULATOR)] = None
+    has_proposal: Annotated[bool | None, where(_has_proposal, is_literal=True), only(Role.REGULATOR)] = None
+    is_unconfirmed: Annotated[bool | None, holds("is_unconfirmed"), only(Role.REGULATOR)] = None
 
 
 def visible_orders(viewer: Viewer, c: Columns = block_orders.c) -> ColumnElement[bool]:
@@ -116,7 +133,18 @@ def visible_statements(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
 READERS = frozenset({ViewerKind.REGULATOR, ViewerKind.CARRIER})
 """The viewers that may see orders and what belongs to them."""
 
-BLOCK_ORDERS = RecordList(BlockOrder, _LISTINGS, OrderFilter, visible=visible_orders, kinds=READERS)
+BLOCK_ORDERS = RecordList(
+    BlockOrder,
+    _LISTINGS,
+    OrderFilter,
+    visible=visible_orders,
+    of_all=OF_EVERY_CARRIER,
+    kinds=READERS,
+    conditions={
+        OrderSort.EXECUTED_NEWEST: lambda: block_orders.c.executed_at.is_not(None),
+        OrderSort.LIFTED_NEWEST: lambda: block_orders.c.lifted_at.is_not(None),
+    },
+)
 
 
 async def list_block_orders(

@@ -1,7 +1,7 @@
 """The tables of block orders, their versions as issued, the complaints behind them, and the carriers' statements."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from sqlalchemy import (
@@ -70,6 +70,9 @@ from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import BlockRequestStatus, Category, HoldReason
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an order changed that no event is about yet; none that was committed has it."""
+_OF_EVERY_CARRIER = "version >= 1"
 _OFFICE = only(Role.REGULATOR)
 _OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_ORDER_STATES))
 
@@ -113,7 +116,9 @@ class BlockOrder:
     are of the complaints that it was drafted on, and do not change. A scheduled forwarding run, which no officer
     started, leaves office_id and drafted_by empty. is_emergency: its drafter issued it alone.
     confirmation_due_at is set while what one officer issued alone, the order or its lift, has not been confirmed.
-    lift_issued_by approved the lift, or issued it alone if there is no lift_drafted_by.
+    lift_issued_by approved the lift, or issued it alone if there is no lift_drafted_by. changed_at is the time of the
+    last event about the order that all who may read it receive, so that a proposal, which the regulator alone sees,
+    doesn't change it; it never goes back.
     """
 
     id: Annotated[OrderId, KEY]
@@ -170,6 +175,7 @@ class BlockOrder:
     lift_confirmed_by: Annotated[OfficerId | None, references("officers.id"), _OFFICE] = None
     lift_issued_at: datetime | None = None
     lifted_at: datetime | None = None
+    changed_at: datetime = LONG_AGO
 
 
 OPEN_NUMBER = "uq_block_orders_open_number"
@@ -202,6 +208,29 @@ block_orders = declare(
     Index("ix_block_orders_due_at_id", "due_at", "id"),
     Index("ix_block_orders_state_due_at_id", "state", "due_at", "id"),
     Index("ix_block_orders_e164", "e164"),
+    *(
+        index
+        for name in ("executed_at", "lifted_at")
+        for index in (
+            Index(
+                f"ix_block_orders_{name}_id",
+                name,
+                "id",
+                postgresql_where=text(f"{name} IS NOT NULL AND {_OF_EVERY_CARRIER}"),
+            ),
+            Index(
+                f"ix_block_orders_carrier_id_{name}_id",
+                "carrier_id",
+                name,
+                "id",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            ),
+        )
+    ),
+    Index("ix_block_orders_changed_at_id", "changed_at", "id", postgresql_where=text(_OF_EVERY_CARRIER)),
+    Index("ix_block_orders_carrier_id_changed_at_id", "carrier_id", "changed_at", "id"),
+    Index("ix_block_orders_late", "due_at", "id", postgresql_where=text(f"was_late AND {_OF_EVERY_CARRIER}")),
+    Index("ix_block_orders_carrier_id_late", "carrier_id", "due_at", "id", postgresql_where=text("was_late")),
     Index(
         "ix_block_orders_confirmation_due_at",
         "confirmation_due_at",
@@ -225,8 +254,16 @@ block_orders = declare(
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
         TRANSITION_MOVES,
     ),
-    committed_by=CommittedBy(Subject.BLOCK_ORDER),
+    # A trigger on events keeps changed_at, after the event has committed to the row; it follows from the log itself.
+    committed_by=CommittedBy(Subject.BLOCK_ORDER, without=frozenset({"changed_at"})),
 )
+
+OF_EVERY_CARRIER = block_orders.c.version >= literal_column("1")
+"""True of every order: who reads all carriers' orders asks it as well, and the indexes for that have no other rows.
+
+No plan for one carrier can then take such an index. PostgreSQL may plan a statement once for all carriers, and would
+let a small one pass over everyone else's orders to find its own few.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +345,7 @@ class OrderAcknowledgement:
 
     id: Annotated[AcknowledgementId, KEY]
     order_id: Annotated[OrderId, references("block_orders.id")]
-    carrier_id: Annotated[MemberId, references("members.id", index=True)]
+    carrier_id: Annotated[MemberId, references("members.id")]
     version: int
     kind: AcknowledgementKind
     reason: str | None = None
@@ -332,9 +369,20 @@ order_acknowledgements = declare(
     CheckConstraint("moved_state = (mark IS NULL) OR kind = 'EXTENSION_REQUESTED'", name="unmoved_with_mark"),
     CheckConstraint("length(reference) BETWEEN 1 AND 128", name="reference_length"),
     CheckConstraint("corrects IS NULL OR (moved_state AND note IS NOT NULL)", name="correction_with_note"),
-    UniqueConstraint("carrier_id", "order_id", "version", "kind", "reference"),
+    # The reference comes first, so that statements are found by it too.
+    UniqueConstraint(
+        "reference", "carrier_id", "order_id", "version", "kind", name="uq_order_acknowledgements_said_once"
+    ),
     UniqueConstraint("corrects"),
     Index("ix_order_acknowledgements_order_id_id", "order_id", "id"),
+    Index("ix_order_acknowledgements_carrier_id_recorded_at", "carrier_id", "recorded_at"),
+    # Statements are only appended, so that their times rise with their place in the table.
+    Index(
+        "ix_order_acknowledgements_recorded_at",
+        "recorded_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
+    ),
     access=(*_SAID_BY_CARRIERS, *reads(Role.TRANSITION)),
     committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
 )

@@ -83,3 +83,6 @@ class OrderSort(ClosedList, graph_name="BlockOrderSort"):
 
     DUE_SOONEST = "DUE_SOONEST", "Due soonest first; drafts have no due time and come last."
     ISSUED_NEWEST = "ISSUED_NEWEST", "Newest first."
+    EXECUTED_NEWEST = "EXECUTED_NEWEST", "Only orders that were executed, most recently executed first."
+    LIFTED_NEWEST = "LIFTED_NEWEST", "Only orders that were lifted, most recently lifted first."
+    CHANGED_OLDEST = "CHANGED_OLDEST", "Least recently changed first, for a client that keeps a copy."

@@ -188,8 +188,20 @@ class ComplaintFilter:
     categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
     number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
     source_id: strawberry.ID | None = strawberry.field(description="Filed by this member.", default=UNSET)
+    source_reference: str | None = strawberry.field(
+        description="With this ID of the source's own, of whichever source you may see.", default=UNSET
+    )
     filed_after: datetime | None = strawberry.field(description="Filed at or after this time.", default=UNSET)
     filed_before: datetime | None = strawberry.field(description="Filed before this time.", default=UNSET)
+    decided_by: strawberry.ID | None = strawberry.field(
+        description="Last decided on by this officer; fits the sort order DECIDED_NEWEST. Finds nothing for anyone but "
+        "the regulator.",
+        default=UNSET,
+    )
+    decided_after: datetime | None = strawberry.field(
+        description="Last decided on at or after this time; fits the sort order DECIDED_NEWEST.", default=UNSET
+    )
+    decided_before: datetime | None = strawberry.field(description="Last decided on before this time.", default=UNSET)
     is_verification_overdue: bool | None = strawberry.field(
         description="Whether it awaits an officer although its verification is overdue.", default=UNSET
     )

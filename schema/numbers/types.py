@@ -12,7 +12,7 @@ from ledger.members.reading import load_brands, load_members
 from ledger.numbers import table
 from ledger.numbers.plan import RANGES, list_ranges
 from ledger.numbers.reading import NUMBERS, NumberFilter, list_numbers, load_numbers
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.numbers.vocabulary import HolderStatus, NumberSort, NumberStatus, ProtectedReason, RangeKind, RiskTier
 from ledger.orders.reading import load_orders_by_number
 from resolvers.context import Context
 from schema.authority import NUMBER_STAFF, NUMBERS_READ, ORDERS_READ
@@ -120,6 +120,11 @@ class PhoneNumberFilter:
     holder_id: strawberry.ID | None = strawberry.field(description="Held by this member.", default=UNSET)
     brand_id: strawberry.ID | None = strawberry.field(description="Of this brand.", default=UNSET)
     is_domestic: bool | None = strawberry.field(description="Whether it is domestic or foreign.", default=UNSET)
+    minimum_complaint_count: int | None = strawberry.field(
+        description="With at least so many complaints; fits the sort order MOST_COMPLAINTS. Finds nothing for anyone "
+        "but the regulator.",
+        default=UNSET,
+    )
 
 
 async def find_number(context: Context, e164: str | None) -> PhoneNumber | None:
@@ -151,7 +156,7 @@ class NumberQueries:
         return await get_number(info.context, e164)
 
     @field(
-        "Numbers that you may see and that have complaints, in the order of their digits.",
+        "Numbers that you may see and that have complaints.",
         needs=NUMBERS_READ,
         directives=[PAGED],
         extensions=[CHECKED],
@@ -163,11 +168,12 @@ class NumberQueries:
         filter: Annotated[  # noqa: A002 - the graph's name
             PhoneNumberFilter | None, strawberry.argument(description="Which ones.")
         ] = UNSET,
+        sort: Annotated[NumberSort, strawberry.argument(description="The sort order.")] = NumberSort.DIGITS,
         first: First = UNSET,
         after: After = UNSET,
     ) -> PhoneNumberConnection | None:
         where = NumberFilter(**given_filter(filter))
-        page = await info.context.read(list_numbers, page_request(first, after), where)
+        page = await info.context.read(list_numbers, page_request(first, after), where, sort=sort)
         return PhoneNumberConnection.of(page, PhoneNumber.of, after=after)
 
     @field(

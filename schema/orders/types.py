@@ -88,6 +88,9 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
     lift_no: str | None = strawberry.field(description="The human-readable number of the lift.")
     lift_issued_at: datetime | None = strawberry.field(description="When the lift was issued.")
     lifted_at: datetime | None = strawberry.field(description="When the lift was acknowledged.")
+    changed_at: datetime = strawberry.field(
+        description="When anything last changed about it that its addressee may see, acknowledgements included."
+    )
     drafted_at: datetime = strawberry.field(description="When it was drafted.")
     return_reason: str | None = fed.field(
         description="Why an approver returned the draft; visible to the regulator only.",
@@ -279,6 +282,34 @@ class BlockOrderFilter:
     number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
     issued_after: datetime | None = strawberry.field(description="Issued at or after this time.", default=UNSET)
     issued_before: datetime | None = strawberry.field(description="Issued before this time.", default=UNSET)
+    was_late: bool | None = strawberry.field(
+        description="Whether the carrier answered after the due time, as outages have extended it.", default=UNSET
+    )
+    executed_after: datetime | None = strawberry.field(
+        description="Executed at or after this time, by the gateway's clock; fits the sort order EXECUTED_NEWEST.",
+        default=UNSET,
+    )
+    executed_before: datetime | None = strawberry.field(description="Executed before this time.", default=UNSET)
+    lifted_after: datetime | None = strawberry.field(
+        description="Lifted at or after this time, by the gateway's clock; fits the sort order LIFTED_NEWEST.",
+        default=UNSET,
+    )
+    lifted_before: datetime | None = strawberry.field(description="Lifted before this time.", default=UNSET)
+    changed_since: datetime | None = strawberry.field(
+        description="Changed at or after this time, as changedAt says; fits the sort order CHANGED_OLDEST.",
+        default=UNSET,
+    )
+    acknowledged_after: datetime | None = strawberry.field(
+        description="With an acknowledgement that was recorded at or after this time. With acknowledgedBefore and "
+        "reference, the same acknowledgement meets all of them.",
+        default=UNSET,
+    )
+    acknowledged_before: datetime | None = strawberry.field(
+        description="With an acknowledgement that was recorded before this time.", default=UNSET
+    )
+    reference: str | None = strawberry.field(
+        description="With an acknowledgement that has this reference of the carrier's own.", default=UNSET
+    )
     office_id: strawberry.ID | None = strawberry.field(
         description="Of this office; meaningful for the regulator only.", default=UNSET
     )

@@ -42,7 +42,10 @@ class TestCommittedTable:
 
 def test_what_is_left_out_is_known():
     """A field that nothing proves is a decision: docs/adr/0094."""
-    assert {name: by.without for name, (_, by) in COMMITTED.items() if by.without} == {"fraud_signals": {"score"}}
+    assert {name: by.without for name, (_, by) in COMMITTED.items() if by.without} == {
+        "block_orders": {"changed_at"},
+        "fraud_signals": {"score"},
+    }
 
 
 def test_every_subject_with_a_state_has_a_history():

@@ -34,6 +34,10 @@ class TestFindingBreaks:
         known = orders["rules"]["ck_block_orders_state_known"]
         orders["rules"]["ck_block_orders_state_known"] = known.replace("'DRAFT'", "'DRAFT', 'PAUSED'")
         orders["rights"]["agency SELECT"] = "id"
+        key = orders["rules"].pop("uq_block_orders_open_number")
+        turned = key.replace("block_orders.e164, block_orders.epoch", "block_orders.epoch, block_orders.e164")
+        assert turned != key
+        orders["rules"]["uq_block_orders_turned"] = turned
         present["another"] = orders
         assert find_breaks(describe_schema(), present) == []
 

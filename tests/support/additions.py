@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from migrations.released import TableForm
 
+_KEY = re.compile(r"^UNIQUE \(([^)]*)\)")
 _LITERAL = re.compile(r"'[^']*'")
 
 
@@ -32,9 +33,15 @@ def _find_columns(released: TableForm, present: TableForm) -> Iterator[str]:
 
 def _find_rules(released: TableForm, present: TableForm) -> Iterator[str]:
     added = present["columns"].keys() - released["columns"].keys()
+    keys = {_in_any_order(rule) for rule in released["rules"].values() if rule.startswith("UNIQUE ")}
     for rule, text in present["rules"].items():
         before = released["rules"].get(rule, "")
-        if text != before and not _is_about(text, added) and not _is_wider(before, text):
+        if (
+            text != before
+            and _in_any_order(text) not in keys
+            and not _is_about(text, added)
+            and not _is_wider(before, text)
+        ):
             yield f": {rule} may refuse what the released version writes"
     for key in _list_keys(released) - _list_keys(present):
         yield f": {key} is gone, which ON CONFLICT may name"
@@ -48,7 +55,14 @@ def _find_rights(released: TableForm, present: TableForm) -> Iterator[str]:
 
 
 def _list_keys(table: TableForm) -> set[str]:
-    return {rule.partition(" WHERE ")[0] for rule in table["rules"].values() if rule.startswith("UNIQUE ")}
+    return {
+        _in_any_order(rule.partition(" WHERE ")[0]) for rule in table["rules"].values() if rule.startswith("UNIQUE ")
+    }
+
+
+def _in_any_order(rule: str) -> str:
+    """A key with its columns in order: neither what it refuses nor ON CONFLICT depends on how they are listed."""
+    return _KEY.sub(lambda key: f"UNIQUE ({', '.join(sorted(key[1].split(', ')))})", rule)
 
 
 def _is_about(rule: str, added: set[str]) -> bool:

@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -191,6 +192,36 @@ class TestFourEyes:
         await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
         # Complaints of one source that name nobody count as one.
         assert tuple(await owner.fetchrow(counts)) == tuple(before) == (5, 3)
+        await owner.close()
+
+
+class TestWhenOrdersChanged:
+    """The revision of changed_at on a database with orders from before they had it."""
+
+    async def test_is_found_out_from_the_log_and_the_rows(self, cluster, empty_database, keyring, as_of):
+        owner_url = cluster.url_of(empty_database, owner=True)
+        await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
+        settings = LedgerSettings(database_url=cluster.url_of(empty_database), role_prefix=ROLE_PREFIX)
+        database = Database.connect(settings, keyring)
+        parties = await found_country(database, as_of)
+        said, silent = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, "+6281200000002"])
+        await draft_orders(database, parties, as_of, [INDOSAT_NUMBER])
+        later = as_of + timedelta(hours=1)
+        await acknowledge(database, parties.telkomsel, later, said, AcknowledgementKind.RECEIVED)
+        await database.close()
+        owner = await asyncpg.connect(owner_url)
+        read = "SELECT id::text, changed_at FROM block_orders ORDER BY id"
+        before = [tuple(row) for row in await owner.fetch(read)]
+        assert dict(before)[said.id] == later
+        assert dict(before)[silent.id] == as_of
+        engine = make_owner_engine(owner_url)
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda each: command.downgrade(alembic_config(each), "0015-1"))
+        await engine.dispose()
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await owner.fetch(read)
+        await migrate(owner_url, role_prefix=ROLE_PREFIX, login=login_name(ROLE_PREFIX))
+        assert [tuple(row) for row in await owner.fetch(read)] == before
         await owner.close()
 
 

@@ -11,10 +11,10 @@ from ledger.numbers.plan import RangeHeldError, find_holders, list_ranges, load_
 from ledger.numbers.plan_seed import MERGER, PLAN_EPOCH, seed_ranges
 from ledger.numbers.ranges import RangeDraft, RangeInvalidError
 from ledger.numbers.reading import NumberFilter, ensure_numbers, get_number, list_numbers, load_numbers
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, RangeKind, RiskTier
+from ledger.numbers.vocabulary import HolderStatus, NumberSort, NumberStatus, RangeKind, RiskTier
 from ledger.pages import PageRequest
 from ledger.viewer import OPERATOR
-from tests.support.journeys import override_number
+from tests.support.journeys import file_verified, override_number
 
 TELKOMSEL, BYU, XL, TRI = "+6281190000001", "+6285155000001", "+6281790000001", "+6289590000001"
 NOBODYS, FIXED, FOREIGN = "+6289090000001", "+62215550001", "+12025550143"
@@ -230,6 +230,31 @@ class TestGetNumber:
         assert (first.has_next_page, rest.has_next_page) == (True, False)
         assert [item.e164 for item in held.items] == [TRI]
         assert [item.e164 for item in abroad.items] == [FOREIGN]
+
+    async def test_lists_those_with_most_complaints_to_the_regulator_alone(self, database, parties, as_of):
+        """The attack: to learn how often a number was complained of from its place in a list."""
+        await file_verified(database, parties, as_of, [TRI] * 3)
+        await file_verified(database, parties, as_of, [TELKOMSEL] * 2)
+        most = NumberSort.MOST_COMPLAINTS
+        async with database.reading(parties.regulator, as_of=as_of) as tx:
+            listed = await list_numbers(tx, PageRequest(), sort=most)
+            first = await list_numbers(tx, PageRequest(first=1), sort=most)
+            rest = await list_numbers(tx, PageRequest(after=first.cursors[-1]), sort=most)
+            many = [
+                [item.e164 for item in (await list_numbers(tx, PageRequest(), NumberFilter(**wanted))).items]
+                for wanted in (
+                    {"minimum_complaint_count": 3},
+                    {"minimum_complaint_count": 2},
+                    {"minimum_complaint_count": 2, "holder_id": parties.indosat.member_id},
+                )
+            ]
+        assert [item.e164 for item in listed.items][:2] == [TRI, TELKOMSEL]
+        assert [*first.items, *rest.items] == list(listed.items)
+        assert many == [[TRI], [TELKOMSEL, TRI], [TRI]]
+        for viewer in (parties.telkomsel, parties.agency, OPERATOR):
+            async with database.reading(viewer, as_of=as_of) as tx:
+                assert list((await list_numbers(tx, PageRequest(), sort=most)).items) == []
+                assert (await list_numbers(tx, PageRequest(), NumberFilter(minimum_complaint_count=1))).items == []
 
     async def test_lists_a_carrier_its_own_range_only(self, database, parties, as_of):
         async with database.transaction(parties.telkomsel, as_of=as_of) as tx:

@@ -243,7 +243,7 @@ class TestList:
         await draft_orders(database, parties, as_of, numbers)
         await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
         async with database.reading(parties.officer, as_of=as_of) as tx:
-            for sort in OrderSort:
+            for sort in (OrderSort.DUE_SOONEST, OrderSort.ISSUED_NEWEST, OrderSort.CHANGED_OLDEST):
                 first = await list_block_orders(tx, PageRequest(first=3), sort=sort)
                 rest = await list_block_orders(tx, PageRequest(first=50, after=first.cursors[-1]), sort=sort)
                 assert len({order.id for order in (*first.items, *rest.items)}) == 6

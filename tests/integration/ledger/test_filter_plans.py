@@ -1,0 +1,176 @@
+"""Every filter is answered by an index, which takes up about as many rows as a page has: no more in a longer list.
+
+Each table has 40,000 rows here, so that reading one whole, or a list in its order until a page is full, would show. A
+statement is planned for its values, and again after PostgreSQL has seen it often enough to keep one plan for all.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from ledger.complaints.reading import ComplaintFilter, count_complaints, list_complaints
+from ledger.complaints.vocabulary import ComplaintSort
+from ledger.numbers.reading import NumberFilter, list_numbers
+from ledger.numbers.vocabulary import NumberSort
+from ledger.orders.reading import OrderFilter, count_block_orders, list_block_orders
+from ledger.orders.vocabulary import OrderSort
+from ledger.pages import PageRequest
+from ledger.settings import LedgerSettings
+from ledger.storage.database import Database
+from tests.support.cluster import ROLE_PREFIX
+from tests.support.country import Parties
+from tests.support.filled_ledger import BEGAN_AT, ENDED_AT, ROWS, fill_ledger
+from tests.support.plans import Ran, run_plans
+
+PAGE_SIZE = 20
+TAKEN_UP_MAX = 300
+"""Rows that a page, or the orders of an hour and their statements, may cost: an hour has 60."""
+SINCE, UNTIL = BEGAN_AT + timedelta(days=20), BEGAN_AT + timedelta(days=20, hours=1)
+
+
+@pytest.fixture(scope="module")
+async def filled(cluster, country, keyring) -> AsyncIterator[tuple[Database, Parties]]:
+    name, parties = country
+    copy = await cluster.clone(name)
+    connection = await asyncpg.connect(cluster.url_of(copy, owner=True))
+    await fill_ledger(connection, parties)
+    await connection.close()
+    database = Database.connect(LedgerSettings(database_url=cluster.url_of(copy), role_prefix=ROLE_PREFIX), keyring)
+    yield database, parties
+    await database.close()
+    await cluster.drop(copy)
+
+
+def pages_of(read, wanted, sort):
+    """Asks for the first three pages of a list, or for all that it has."""
+
+    async def ask(tx):
+        after = None
+        for _ in range(3):
+            page = await read(tx, PageRequest(first=PAGE_SIZE, after=after), wanted, sort=sort)
+            if not page.has_next_page:
+                break
+            after = page.cursors[-1]
+
+    return ask
+
+
+def check(found: list[Ran], *, is_sorted: bool | None = None) -> None:
+    """An index answered each statement and took up few rows; if told, the rows had to be sorted, or came in order."""
+    assert found
+    for ran in found:
+        assert not ran.whole_tables, ran
+        assert ran.indexes, ran
+        assert ran.rows <= TAKEN_UP_MAX, ran
+        assert is_sorted is None or ran.is_sorted is is_sorted, ran
+
+
+IN_THEIR_ORDER = {
+    "executed in an hour": (OrderFilter(executed_after=SINCE, executed_before=UNTIL), OrderSort.EXECUTED_NEWEST),
+    "executed ever": (OrderFilter(executed_after=BEGAN_AT), OrderSort.EXECUTED_NEWEST),
+    "executed, any": (OrderFilter(), OrderSort.EXECUTED_NEWEST),
+    "lifted in an hour": (OrderFilter(lifted_after=SINCE, lifted_before=UNTIL), OrderSort.LIFTED_NEWEST),
+    "lifted ever": (OrderFilter(lifted_after=BEGAN_AT), OrderSort.LIFTED_NEWEST),
+    "changed lately": (OrderFilter(changed_since=ENDED_AT - timedelta(days=4)), OrderSort.CHANGED_OLDEST),
+    "changed ever": (OrderFilter(changed_since=BEGAN_AT), OrderSort.CHANGED_OLDEST),
+}
+IN_ANOTHER_ORDER = {
+    "executed": OrderFilter(executed_after=SINCE, executed_before=UNTIL),
+    "lifted": OrderFilter(lifted_after=SINCE, lifted_before=UNTIL + timedelta(days=1)),
+    "changed": OrderFilter(changed_since=BEGAN_AT + timedelta(minutes=ROWS - 60)),
+    "acknowledged": OrderFilter(acknowledged_after=SINCE, acknowledged_before=UNTIL),
+    "by a reference": OrderFilter(reference="TT-30001"),
+    "by a reference that nobody used": OrderFilter(reference="TT-0"),
+    "acknowledged, by a reference": OrderFilter(acknowledged_after=BEGAN_AT, reference="TT-30001"),
+}
+
+
+@pytest.mark.parametrize("who", ["telkomsel", "xlsmart", "officer"])
+class TestOrders:
+    """Of a carrier with most orders, of one with hardly any, and of all."""
+
+    @pytest.mark.parametrize("name", IN_THEIR_ORDER)
+    async def test_in_the_order_of_the_filter_are_not_even_sorted(self, filled, who, name):
+        database, parties = filled
+        ask = pages_of(list_block_orders, *IN_THEIR_ORDER[name])
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask), is_sorted=False)
+
+    @pytest.mark.parametrize("was_late", [True, False])
+    async def test_by_lateness_are_read_in_the_order_of_their_due_times(self, filled, who, was_late):
+        database, parties = filled
+        ask = pages_of(list_block_orders, OrderFilter(was_late=was_late), OrderSort.DUE_SOONEST)
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
+
+    @pytest.mark.parametrize("sort", OrderSort)
+    @pytest.mark.parametrize("name", IN_ANOTHER_ORDER)
+    async def test_in_any_order_cost_what_the_filter_finds(self, filled, who, name, sort):
+        database, parties = filled
+        ask = pages_of(list_block_orders, IN_ANOTHER_ORDER[name], sort)
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
+
+    @pytest.mark.parametrize("name", IN_ANOTHER_ORDER)
+    async def test_are_counted_by_what_the_filter_finds(self, filled, who, name):
+        database, parties = filled
+        ask = lambda tx: count_block_orders(tx, IN_ANOTHER_ORDER[name])  # noqa: E731 - the shape of a question
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
+
+
+@pytest.mark.parametrize("who", ["agency", "other_agency", "officer"])
+class TestComplaints:
+    """Of an agency with most complaints, of one with hardly any, and of all."""
+
+    @pytest.mark.parametrize("decided_after", [BEGAN_AT, SINCE])
+    async def test_newest_decisions_are_not_even_sorted(self, filled, who, decided_after):
+        database, parties = filled
+        wanted = ComplaintFilter(decided_after=decided_after)
+        ask = pages_of(list_complaints, wanted, ComplaintSort.DECIDED_NEWEST)
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask), is_sorted=False)
+
+    @pytest.mark.parametrize("sort", [ComplaintSort.FILED_NEWEST, ComplaintSort.DECIDED_NEWEST])
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            ComplaintFilter(decided_after=SINCE, decided_before=UNTIL),
+            ComplaintFilter(source_reference="R-30001"),
+            ComplaintFilter(source_reference="R-0"),
+        ],
+        ids=["decided in an hour", "by a reference", "by a reference that nobody used"],
+    )
+    async def test_in_any_order_cost_what_the_filter_finds(self, filled, who, wanted, sort):
+        database, parties = filled
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, pages_of(list_complaints, wanted, sort)))
+        counted = await run_plans(database, parties.everyone[who], ENDED_AT, lambda tx: count_complaints(tx, wanted))
+        check(counted)
+
+
+@pytest.mark.parametrize("decider", ["officer", "other_officer"])
+async def test_what_one_officer_decided_last(filled, decider):
+    """The decisions of an officer who took nearly all, and of one who took hardly any."""
+    database, parties = filled
+    wanted = ComplaintFilter(decided_by=getattr(parties, decider).officer_id)
+    ask = pages_of(list_complaints, wanted, ComplaintSort.DECIDED_NEWEST)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask), is_sorted=False)
+
+
+async def test_what_an_officer_decided_in_an_hour(filled):
+    database, parties = filled
+    wanted = ComplaintFilter(decided_by=parties.officer.officer_id, decided_after=SINCE, decided_before=UNTIL)
+    for sort in (ComplaintSort.FILED_NEWEST, ComplaintSort.DECIDED_NEWEST):
+        check(await run_plans(database, parties.officer, ENDED_AT, pages_of(list_complaints, wanted, sort)))
+
+
+@pytest.mark.parametrize("least", [None, 1, 10, 10_000])
+async def test_numbers_with_most_complaints(filled, least):
+    database, parties = filled
+    wanted = NumberFilter(minimum_complaint_count=least)
+    ask = pages_of(list_numbers, wanted, NumberSort.MOST_COMPLAINTS)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask), is_sorted=False)
+
+
+@pytest.mark.parametrize("least", [10, 10_000])
+async def test_numbers_with_many_complaints_by_their_digits(filled, least):
+    database, parties = filled
+    ask = pages_of(list_numbers, NumberFilter(minimum_complaint_count=least), NumberSort.DIGITS)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))

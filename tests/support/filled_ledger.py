@@ -1,0 +1,72 @@
+"""A ledger with so many rows that the planner prefers an index to reading a table, written by SQL alone.
+
+Order n was issued n minutes after BEGAN_AT, is due a day later and was executed after ten hours, except for the last
+2 %, which are open; one in 500 was late, one in 250 was lifted. Each number has one order, one complaint of the same
+minute, decided after an hour, and one statement. Of a thousand orders the third carrier has one, the second a hundred.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from tests.support.country import Parties
+
+ROWS = 40_000
+BEGAN_AT = datetime(2025, 1, 6, tzinfo=UTC)
+ENDED_AT = BEGAN_AT + timedelta(minutes=ROWS, days=2)
+RARE_SHARE = 1_000
+
+_NUMBERS = """
+INSERT INTO phone_numbers (e164, is_domestic, holder_status, holder_id, complaint_count, first_seen_at)
+SELECT '+62812' || lpad(n::text, 8, '0'), true, 'HELD', $1, 1 + (n % 997 = 0)::int * (n / 997), $2
+FROM generate_series(1, $3::int) n
+"""
+_COMPLAINTS = """
+INSERT INTO complaints (
+  id, source_id, source_reference, e164, epoch, medium, category, remedy, state, decided_by, filed_at, decided_at,
+  verification_due_at, content_hash
+)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000c')::uuid,
+       CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END, 'R-' || n, '+62812' || lpad(n::text, 8, '0'), 1,
+       'SMS', 'FRAUD', 'NUMBER_BLOCK', 'ESCALATED',
+       CASE WHEN n % 1000 = 0 THEN $4::uuid ELSE $3::uuid END, filed_at, filed_at + interval '1 hour',
+       filed_at + interval '1 day', md5(n::text)
+FROM generate_series(1, $6::int) n, LATERAL (SELECT $5::timestamptz + n * interval '1 minute' AS filed_at) f
+"""
+_ORDERS = """
+INSERT INTO block_orders (
+  id, directive_id, carrier_id, e164, epoch, category, scope, legal_basis, summary, subscriber_notice, state,
+  drafted_by, approved_by, drafted_at, issued_at, due_at, executed_at, was_late, lifted_at, changed_at
+)
+SELECT id, id, CASE WHEN n % 1000 = 0 THEN $3::uuid WHEN n % 10 = 1 THEN $2::uuid ELSE $1::uuid END,
+       '+62812' || lpad(n::text, 8, '0'), 1, 'FRAUD', 'OUTGOING_VOICE_SMS', 'PM 5/2021', 'Fraud.', 'Blocked.',
+       CASE WHEN is_open THEN 'ISSUED' WHEN is_lifted THEN 'LIFTED' ELSE 'EXECUTED' END, $4::uuid, $5::uuid,
+       issued_at, issued_at, issued_at + interval '1 day', CASE WHEN NOT is_open THEN acted_at END,
+       n % 500 = 0 AND NOT is_open, CASE WHEN is_lifted THEN acted_at + interval '1 hour' END,
+       CASE WHEN is_open THEN issued_at WHEN is_lifted THEN acted_at + interval '1 hour' ELSE acted_at END
+FROM generate_series(1, $7::int) n, LATERAL (
+  SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000b')::uuid AS id,
+         $6::timestamptz + n * interval '1 minute' AS issued_at,
+         $6::timestamptz + n * interval '1 minute' + interval '10 hours' AS acted_at,
+         n > $7::int * 98 / 100 AS is_open, n % 250 = 0 AND n <= $7::int * 98 / 100 AS is_lifted
+) f
+"""
+_STATEMENTS = """
+INSERT INTO order_acknowledgements (
+  id, order_id, carrier_id, version, kind, reference, effective_at, recorded_at, moved_state
+)
+SELECT id, id, carrier_id, 1, 'EXECUTED', 'TT-' || order_serial, executed_at, executed_at, true
+FROM block_orders WHERE executed_at IS NOT NULL ORDER BY executed_at
+"""
+
+
+async def fill_ledger(connection: asyncpg.Connection, parties: Parties, *, rows: int = ROWS) -> None:
+    """Write the rows as the tables' owner, and gather statistics."""
+    carriers = [viewer.member_id for viewer in (parties.telkomsel, parties.indosat, parties.xlsmart)]
+    officers = [parties.officer.officer_id, parties.other_officer.officer_id]
+    sources = [parties.agency.member_id, parties.other_agency.member_id]
+    await connection.execute(_NUMBERS, carriers[0], BEGAN_AT, rows)
+    await connection.execute(_COMPLAINTS, *sources, *officers, BEGAN_AT, rows)
+    await connection.execute(_ORDERS, *carriers, *officers, BEGAN_AT, rows)
+    await connection.execute(_STATEMENTS)
+    await connection.execute("VACUUM (ANALYZE) phone_numbers, complaints, block_orders, order_acknowledgements")

@@ -1,0 +1,100 @@
+"""How PostgreSQL answers what the ledger asks: the plans of its statements, run, and what each of them read."""
+
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import event
+
+from ledger.storage.database import Database, Transaction
+from ledger.viewer import Viewer
+
+_NAMES = itertools.count()
+_CUSTOM_PLANS = 6
+"""How often PostgreSQL plans a prepared statement for its values before it may settle on a plan for any values."""
+_SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One statement that was run: the indexes with conditions that it used, the tables that it read without an index,
+    how many rows its scans took up, those that a filter dropped included, and how many pages of memory it touched."""
+
+    statement: str
+    indexes: frozenset[str]
+    conditions: str
+    whole_tables: frozenset[str]
+    rows: int
+    pages: int
+    is_sorted: bool
+
+
+async def run_plans(
+    database: Database, viewer: Viewer, as_of: datetime, ask: Callable[[Transaction], Awaitable[Any]]
+) -> list[Ran]:
+    """Ask as the viewer, and run the same statements again: planned for their values, and for any values."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT") and "set_config" not in statement:
+            asked.append((statement, parameters))
+
+    async with database.reading(viewer, as_of=as_of) as tx:
+        event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+        try:
+            await ask(tx)
+        finally:
+            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+        found = []
+        for statement, parameters in asked:
+            name = f"asked_{next(_NAMES)}"
+            analyzed = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+            own = await tx.connection.exec_driver_sql(f"{analyzed} {statement}", parameters)
+            found.append(_read(statement, own.scalar_one()))
+            await tx.connection.exec_driver_sql(f"PREPARE {name} AS {statement}")
+            values = ", ".join(map(_quote, parameters))
+            executed = f"EXECUTE {name}({values})"
+            for _ in range(_CUSTOM_PLANS):
+                await tx.connection.exec_driver_sql(executed)
+            of_any = await tx.connection.exec_driver_sql(f"{analyzed} {executed}")
+            found.append(_read(statement, of_any.scalar_one()))
+            await tx.connection.exec_driver_sql(f"DEALLOCATE {name}")
+    return found
+
+
+def _quote(value: Any) -> str:
+    """A value as an SQL literal: the parameters of these tests have no quotes in them."""
+    if isinstance(value, list | tuple):
+        return f"ARRAY[{', '.join(map(_quote, value))}]"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else f"'{value}'"
+
+
+def _read(statement: str, explained: Any) -> Ran:
+    [root] = explained if isinstance(explained, list) else json.loads(explained)
+    nodes = list(_walk(root["Plan"]))
+    conditions = " ".join(node["Index Cond"] for node in nodes if "Index Cond" in node)
+    return Ran(
+        statement=statement,
+        indexes=frozenset(node["Index Name"] for node in nodes if "Index Name" in node),
+        conditions=conditions,
+        whole_tables=frozenset(node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"),
+        rows=round(sum(map(_count, nodes))),
+        pages=root["Plan"]["Shared Hit Blocks"] + root["Plan"]["Shared Read Blocks"],
+        is_sorted=any("Sort" in node["Node Type"] for node in nodes),
+    )
+
+
+def _walk(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _walk(child)
+
+
+def _count(node: Mapping[str, Any]) -> float:
+    if node["Node Type"] not in _SCANS:
+        return 0
+    dropped = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return float((node["Actual Rows"] + dropped) * node["Actual Loops"])
