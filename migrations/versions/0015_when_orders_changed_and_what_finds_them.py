@@ -17,7 +17,8 @@ BEGIN
   IF EXISTS (SELECT 1 FROM added WHERE subject = 'BLOCK_ORDER') THEN
     UPDATE block_orders o SET changed_at = e.recorded_at
     FROM (
-      SELECT subject_id::uuid AS order_id, max(recorded_at) AS recorded_at, bool_or(cardinality(audience) > 0) AS is_told
+      SELECT CASE WHEN subject_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN subject_id::uuid END AS order_id,
+             max(recorded_at) AS recorded_at, bool_or(cardinality(audience) > 0) AS is_told
       FROM added WHERE subject = 'BLOCK_ORDER' GROUP BY subject_id
     ) e
     WHERE o.id = e.order_id AND o.changed_at < e.recorded_at AND (e.is_told OR o.issued_at IS NULL);
