@@ -4,7 +4,7 @@ Verifying updates the number's verified count and risk and settles its signals; 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
@@ -13,6 +13,7 @@ from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unk
 from ledger.complaints.states import VERIFIED_STATES, ComplaintMove, ComplaintState, next_complaint_state
 from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import RejectionReason
+from ledger.copies import replace
 from ledger.errors import InvalidInputError, Problem, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind

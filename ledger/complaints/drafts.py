@@ -3,7 +3,7 @@
 A draft that passes is complete: it can be filed and its verification can begin.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import orjson
@@ -12,6 +12,7 @@ from ledger.complaints.chronologies import check_chronology, digest_chronology
 from ledger.complaints.complainant_drafts import ComplainantDraft, check_complainant, reference_complainant
 from ledger.complaints.evidence_drafts import EvidenceDraft, check_evidence, hash_content
 from ledger.complaints.vocabulary import Medium, Remedy
+from ledger.copies import replace
 from ledger.errors import ConflictError, InvalidInputError, TimeInvalidError
 from ledger.identifiers import ComplaintId, new_id
 from ledger.numbers.forms import HOME_REGION, ParsedNumber, parse_number

@@ -9,13 +9,14 @@ import asyncio
 from array import array
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
 from ledger.complaints.drafts import ComplaintDraft, PreparedComplaint, prepare_complaint
 from ledger.complaints.files import FileRow
 from ledger.complaints.filing import Filing, file_prepared
+from ledger.copies import replace
 from ledger.errors import LedgerError, Problem
 from ledger.permissions import require_source
 from ledger.storage.database import Database, Transaction

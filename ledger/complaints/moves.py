@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import Row
+
 from ledger.complaints.table import Complaint
 from ledger.errors import ItemRepeatedError, LedgerError, UnknownError
 from ledger.feed.events import EventDraft
@@ -18,8 +20,8 @@ def refuse_repeated() -> LedgerError:
     return ItemRepeatedError(field="complaintId")
 
 
-def complaint_event(complaint: Complaint, kind: EventKind, **payload: Any) -> EventDraft:
-    """An event about a complaint, for its source."""
+def complaint_event(complaint: Complaint | Row[Any], kind: EventKind, **payload: Any) -> EventDraft:
+    """An event about a complaint, for its source; of a row its id, source and state suffice."""
     return EventDraft(
         kind=kind,
         subject=Subject.COMPLAINT,

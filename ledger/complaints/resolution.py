@@ -9,20 +9,17 @@ from functools import cache
 from sqlalchemy import TextClause, text
 
 from ledger.complaints.moves import complaint_event
-from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import ComplaintOutcome
 from ledger.feed.events import EventDraft
-from ledger.feed.vocabulary import EventKind
+from ledger.feed.vocabulary import EventKind, Subject
 from ledger.instruments import Instrument
 from ledger.orders.states import BLOCK_ORDERS
 from ledger.storage.database import Transaction
-from ledger.storage.records import render_columns
-from ledger.storage.roles import Role
-from ledger.storage.rows import write_records
 
 INSTRUMENTS = (BLOCK_ORDERS,)
 """Every kind of instrument that a complaint can lead to."""
 
+_TOLD = "complaints.id, complaints.source_id, complaints.state, complaints.outcome"
 _FROM_BEST_TO_LEAST = (
     ComplaintOutcome.BLOCKED,
     ComplaintOutcome.NUMBER_ALREADY_DEAD,
@@ -38,10 +35,7 @@ async def resolve_complaints(tx: Transaction, instrument: Instrument, ids: Seque
     """
     if not ids:
         return []
-    resolved = await write_records(tx, Complaint, _resolution(instrument), {"ids": list(ids)})
-    return [
-        complaint_event(complaint, EventKind.COMPLAINT_RESOLVED, outcome=complaint.outcome) for complaint in resolved
-    ]
+    return await _write(tx, _resolution(instrument), ids, EventKind.COMPLAINT_RESOLVED)
 
 
 async def resume_complaints(tx: Transaction, instrument: Instrument, ids: Sequence[str]) -> list[EventDraft]:
@@ -51,8 +45,16 @@ async def resume_complaints(tx: Transaction, instrument: Instrument, ids: Sequen
     """
     if not ids:
         return []
-    resumed = await write_records(tx, Complaint, _resumption(instrument), {"ids": list(ids)})
-    return [complaint_event(complaint, EventKind.COMPLAINT_RESUMED) for complaint in resumed]
+    return await _write(tx, _resumption(instrument), ids, EventKind.COMPLAINT_RESUMED)
+
+
+async def _write(tx: Transaction, statement: TextClause, ids: Sequence[str], kind: EventKind) -> list[EventDraft]:
+    """Run one of the two statements, which return what the events say of each complaint and no more."""
+    written = (await tx.execute(statement, {"ids": list(ids), "as_of": tx.as_of})).all()
+    tx.note_written(Subject.COMPLAINT, [row.id for row in written])
+    return [
+        complaint_event(row, kind, **({"outcome": row.outcome} if row.outcome is not None else {})) for row in written
+    ]
 
 
 @cache
@@ -68,7 +70,7 @@ WITH touched AS (
 )
 UPDATE complaints SET state = 'ESCALATED', outcome = NULL, resolved_at = NULL, complainant_informed_at = NULL
 FROM pending p WHERE complaints.id = p.id
-RETURNING {render_columns(Complaint, Role.TRANSITION)}
+RETURNING {_TOLD}
 """)
 
 
@@ -87,5 +89,5 @@ WITH touched AS (
 )
 UPDATE complaints SET state = 'RESOLVED', outcome = s.outcome, resolved_at = :as_of
 FROM settled s WHERE complaints.id = s.id
-RETURNING {render_columns(Complaint, Role.TRANSITION)}
+RETURNING {_TOLD}
 """)

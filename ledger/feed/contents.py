@@ -13,13 +13,16 @@ from collections.abc import Iterable
 from functools import cache
 
 from sqlalchemy import Table, TextClause, text
+from sqlalchemy.dialects import postgresql
 
 from ledger.feed.table import SALT, UUID_FORM, Event
 from ledger.feed.vocabulary import Subject
 from ledger.storage.commitments import committed_tables, render_content, render_key
 from ledger.storage.records import declaration_of
 
-_NO_CONTENT = "'[]'::jsonb"
+_SALTS = ("salt", "reserved_salt", "content_salt")
+_ALIKE = ("actor_member_id", "actor_officer_id", "actor_client_id", "recorded_at")
+_dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def render_insertion(subjects: Iterable[Subject]) -> TextClause:
@@ -30,30 +33,48 @@ def render_insertion(subjects: Iterable[Subject]) -> TextClause:
 
 @cache
 def _render(tables: tuple[Table, ...]) -> TextClause:
-    stored = declaration_of(Event).stored()
-    listed, given = ", ".join(stored), ", ".join(f"d.{name}" for name in stored)
-    written = " UNION ALL ".join(map(_render_written, tables))
-    hashes = (
-        "(SELECT jsonb_agg(jsonb_build_array(w.name, w.key, encode(sha256(d.fresh_salt || "
-        f"convert_to(w.content, 'UTF8')), 'hex')) ORDER BY w.name, w.key) FROM ({written}) AS w)"
+    columns = declaration_of(Event).table.columns
+    given = [name for name in declaration_of(Event).stored() if name not in _ALIKE]
+    typed = ", ".join(f"{name} {columns[name].type.compile(_dialect)}" for name in given)
+    listed = ", ".join((*given, *_ALIKE, *_SALTS))
+    chosen = ", ".join(
+        (
+            *(f"d.{name}" for name in given),
+            *(f"CAST(:{name} AS {columns[name].type.compile(_dialect)})" for name in _ALIKE),
+            *(f"d.{name}" for name in _SALTS),
+        )
     )
-    content = f"coalesce(CASE WHEN d.is_last THEN {hashes} END, {_NO_CONTENT})" if tables else _NO_CONTENT
+    salts = ", ".join(f"sha256(s.secret || int8send(r.ordinality) || '{name}'::bytea) AS {name}" for name in _SALTS)
+    written = " UNION ALL ".join(map(_render_written, tables))
+    hashed = "encode(sha256(w.content_salt || convert_to(w.content, 'UTF8')), 'hex')"
+    contents = (
+        f"SELECT w.ordinality, jsonb_agg(jsonb_build_array(w.name, w.key, {hashed}) ORDER BY w.name, w.key) AS content "
+        f"FROM ({written}) AS w GROUP BY w.ordinality"
+        if tables
+        else "SELECT NULL::bigint AS ordinality, NULL::jsonb AS content WHERE false"
+    )
     return text(f"""
-WITH drafts AS MATERIALIZED (
-  SELECT r.*, {SALT} AS fresh_salt,
+WITH secret AS MATERIALIZED (
+  SELECT {SALT} AS secret
+), drafts AS MATERIALIZED (
+  SELECT r.*, {salts},
     CASE WHEN r.subject_id ~ '{UUID_FORM}' THEN r.subject_id::uuid END AS subject_key,
     row_number() OVER (PARTITION BY r.subject, r.subject_id ORDER BY r.ordinality DESC) = 1 AS is_last
-  FROM ROWS FROM (json_populate_recordset(NULL::events, CAST(:rows AS json))) WITH ORDINALITY AS r
+  FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS ({typed})) WITH ORDINALITY AS r CROSS JOIN secret s
+), contents AS (
+  {contents}
 )
-INSERT INTO events ({listed}, content, content_salt)
-SELECT {given}, {content}, d.fresh_salt FROM drafts d ORDER BY d.ordinality
+INSERT INTO events ({listed}, content)
+SELECT {chosen}, coalesce(c.content, '[]'::jsonb)
+FROM drafts d LEFT JOIN contents c ON c.ordinality = d.ordinality ORDER BY d.ordinality
 """)
 
 
 def _render_written(table: Table) -> str:
     by = table.info["committed_by"]
     return (
-        f"SELECT '{table.name}' AS name, {render_key(table)} AS key, {render_content(table)} AS content "
-        f"FROM {table.name} WHERE d.subject = '{by.subject}' AND {table.name}.{by.column} = d.subject_key "
-        f"AND {table.name}.xmin = pg_current_xact_id()::xid"
+        f"SELECT d.ordinality, d.content_salt, '{table.name}' AS name, {render_key(table)} AS key, "
+        f"{render_content(table)} AS content "
+        f"FROM drafts d JOIN {table.name} ON {table.name}.{by.column} = d.subject_key "
+        f"WHERE d.is_last AND d.subject = '{by.subject}' AND {table.name}.xmin = pg_current_xact_id()::xid"
     )

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.feed.contents import render_insertion
-from ledger.feed.table import Event
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.vocabulary import ForwardingResult
 from ledger.identifiers import BrandId, MemberId
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import dump_rows, written_rows
+from ledger.storage.rows import dump_rows
 from ledger.viewer import Viewer
 
 RECORD_SUBJECT_ID = "entries"
@@ -131,24 +130,26 @@ async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor:
     if not drafts:
         return
     who = actor or tx.viewer
-    events = [
-        Event(
-            kind=draft.kind,
-            subject=draft.subject,
-            subject_id=draft.subject_id,
-            state=draft.state,
-            actor_member_id=who.member_id,
-            actor_officer_id=who.officer_id,
-            actor_client_id=who.client_id,
-            audience=tuple(draft.audience),
-            brand_id=draft.brand_id,
-            payload=draft.payload,
-            recorded_at=tx.as_of,
-        )
+    rows = [
+        {
+            "kind": draft.kind,
+            "subject": draft.subject,
+            "subject_id": draft.subject_id,
+            "state": draft.state,
+            "audience": draft.audience,
+            "brand_id": draft.brand_id,
+            "payload": draft.payload,
+        }
         for draft in drafts
     ]
-    insertion = render_insertion(draft.subject for draft in drafts)
+    alike = {
+        "actor_member_id": who.member_id,
+        "actor_officer_id": who.officer_id,
+        "actor_client_id": who.client_id,
+        "recorded_at": tx.as_of,
+    }
     async with tx.role(Role.TRANSITION):
-        await tx.execute(insertion, {"rows": dump_rows(written_rows(events))})
+        insertion = render_insertion(draft.subject for draft in drafts)
+        await tx.execute(insertion, {"rows": dump_rows(rows), **alike})
     for draft in drafts:
         tx.note_recorded(draft.subject, draft.subject_id)

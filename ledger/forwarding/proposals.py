@@ -9,12 +9,13 @@ Source: domain.md, Forwarding and the guard.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select, text
 
 from ledger.canonical import hash_canonical
+from ledger.copies import replace
 from ledger.errors import ConflictError, InvalidInputError, Problem, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject

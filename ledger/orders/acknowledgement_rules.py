@@ -4,9 +4,10 @@ Source: domain.md, BlockOrder (moves by the carrier) and Acknowledgement.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ledger.copies import replace
 from ledger.errors import InvalidInputError, StateConflictError, TimeInvalidError
 from ledger.orders.states import AWAITING_CARRIER, ORDER_MOVES, OrderMove, OrderState
 from ledger.orders.table import BlockOrder

@@ -6,11 +6,12 @@ like one that does not exist. Lateness is measured by our clock, never by the ca
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import and_, or_, select
 
 from ledger.complaints.resolution import resume_complaints
+from ledger.copies import replace
 from ledger.errors import ConflictError, ForbiddenError, Problem, UnknownError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind

@@ -5,8 +5,9 @@ than the one who drafted it, whichever login they use, and issues what was read 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from ledger.copies import replace
 from ledger.errors import ConflictError, Problem, StateConflictError
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import OfficerId

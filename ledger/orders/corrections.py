@@ -6,9 +6,9 @@ Source: domain.md, BlockOrder (the carrier's CORRECTION); docs/adr/0093.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
+from ledger.copies import replace
 from ledger.errors import ConflictError, InvalidInputError, StateConflictError
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft, Statement, Verdict
 from ledger.orders.states import ORDER_MOVES, OrderMove, OrderState

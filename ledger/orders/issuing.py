@@ -3,8 +3,7 @@
 It writes nothing; who may issue is decided by its callers.
 """
 
-from dataclasses import replace
-
+from ledger.copies import replace
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import OfficerId
 from ledger.moves import Moved

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import func, select, text
 
+from ledger.copies import replace
 from ledger.errors import LedgerError, UnknownError
 from ledger.identifiers import MemberId, parse_id
 from ledger.orders.acknowledgement_rules import REFERENCE_LENGTH_MAX, AcknowledgementDraft

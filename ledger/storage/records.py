@@ -22,7 +22,7 @@ Source: docs/adr/0070.
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, replace
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -53,6 +53,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from ledger import identifiers
+from ledger.copies import replace
 from ledger.storage.access import Access, reads
 from ledger.storage.columns import each_of, one_of
 from ledger.storage.commitments import CommittedBy
@@ -308,15 +309,17 @@ def _readable(declaration: Declaration[Any], role: Role) -> tuple[ColumnElement[
 _dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
-def render_columns(record: type[Any], role: Role) -> str:
-    """The same as SQL text, for the list of a SELECT or RETURNING on the unaliased table."""
-    return _render(declaration_of(record), role)
+def render_columns(record: type[Any], role: Role, names: tuple[str, ...] | None = None) -> str:
+    """The same as SQL text, for the list of a SELECT or RETURNING on the unaliased table; of these fields if given."""
+    return _render(declaration_of(record), role, names)
 
 
 @cache
-def _render(declaration: Declaration[Any], role: Role) -> str:
+def _render(declaration: Declaration[Any], role: Role, names: tuple[str, ...] | None) -> str:
     rendered = []
     for column in _readable(declaration, role):
+        if names is not None and column.name not in names:
+            continue
         if isinstance(column, Label):
             expression = replacement_traverse(column.element, {}, _name_clock)
             compiled = expression.compile(dialect=_dialect, compile_kwargs={"literal_binds": True})
@@ -360,8 +363,35 @@ def _reader(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[An
     return read
 
 
+def amender_of(record: type[R], names: tuple[str, ...]) -> Callable[[R, Any], R]:
+    """A function that returns a record with what a row with these column names says of it; others are passed over."""
+    return _amender(declaration_of(record), names)
+
+
+@cache
+def _amender(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[R, Any], R]:
+    told = [
+        (name, place, declaration.members[name].convert)
+        for place, name in enumerate(names)
+        if name in declaration.members
+    ]
+
+    def amend(record: R, row: Any) -> R:
+        values = {
+            name: row[place] if convert is None or row[place] is None else convert(row[place])
+            for name, place, convert in told
+        }
+        return replace(record, **values)  # type: ignore[type-var]
+
+    return amend
+
+
 def hide(record: R, role: Role) -> R:
     """The record as a viewer's role may read it: fields that it may not read are None."""
-    members = declaration_of(type(record)).members.values()
-    hidden = {member.name: None for member in members if not may_read(member.readers, role)}
+    hidden = _hidden(declaration_of(type(record)), role)
     return replace(record, **hidden) if hidden else record  # type: ignore[type-var]
+
+
+@cache
+def _hidden(declaration: Declaration[Any], role: Role) -> Mapping[str, None]:
+    return dict.fromkeys(member.name for member in declaration.members.values() if not may_read(member.readers, role))

@@ -6,6 +6,8 @@ read, and system roles read all of them. Batches are sent as one JSON document (
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain, compress
+from operator import attrgetter, itemgetter, ne
 from typing import Any, TypeVar
 
 import orjson
@@ -17,7 +19,14 @@ from ledger.errors import ConflictError, LedgerError
 from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.failures import find_violated_constraint
-from ledger.storage.records import Declaration, declaration_of, readable_columns, reader_of, render_columns
+from ledger.storage.records import (
+    Declaration,
+    amender_of,
+    declaration_of,
+    readable_columns,
+    reader_of,
+    render_columns,
+)
 from ledger.storage.roles import Role
 
 R = TypeVar("R")
@@ -140,25 +149,33 @@ async def insert_new(
 async def update_records(tx: Transaction, changes: Sequence[tuple[R, R]]) -> list[R]:
     """Write the differences between the old and the new record of each pair; returns the updated rows in that order.
 
+    The old records are the rows as this transaction locked them: only what is written and what is derived is read back.
     Errors: ConflictError if a row no longer exists.
     """
     if not changes:
         return []
-    record = type(changes[0][0])
-    declaration = declaration_of(record)
+    declaration = declaration_of(type(changes[0][0]))
     stored = declaration.stored()
-    changed = tuple(name for name in stored if any(getattr(old, name) != getattr(new, name) for old, new in changes))
+    read = attrgetter(*stored)
+    differing = [tuple(compress(stored, map(ne, read(old), read(new)))) for old, new in changes]
+    written = frozenset(chain.from_iterable(differing))
+    changed = tuple(name for name in stored if name in written)
     if not changed:
         return [new for _, new in changes]
-    rows = [{name: getattr(new, name) for name in (*declaration.key, *changed)} for _, new in changes]
-    found = await fetch_records(tx, record, _update(declaration, changed, tx.present_role), {"rows": dump_rows(rows)})
+    key = declaration.key
+    rows = [{name: getattr(new, name) for name in (*key, *changed)} for _, new in changes]
+    parameters = {"rows": dump_rows(rows), "as_of": tx.as_of}
+    result = await tx.execute(_update(declaration, changed, tx.present_role), parameters)
+    names = tuple(result.keys())
+    amend, read_key = amender_of(declaration.record, names), itemgetter(*map(names.index, key))
+    found = {read_key(row): row for row in result}
     if len(found) != len(changes):
         raise ConflictError("A record was changed concurrently; nothing was written.")
-    without = declaration.committed_by.without if declaration.committed_by is not None else ()
-    proved = [name for name in changed if name not in without]
-    _note_written(tx, [new for old, new in changes if any(getattr(old, each) != getattr(new, each) for each in proved)])
-    by_key = {_key_of(row, declaration.key): row for row in found}
-    return [by_key[_key_of(new, declaration.key)] for _, new in changes]
+    without = declaration.committed_by.without if declaration.committed_by is not None else frozenset()
+    proving = [not without.issuperset(each) for each in differing]
+    _note_written(tx, [new for _, new in compress(changes, proving)])
+    key_of = attrgetter(*key)
+    return [amend(new, found[key_of(new)]) for _, new in changes]
 
 
 def _note_written(tx: Transaction, records: Sequence[Any]) -> None:
@@ -178,10 +195,6 @@ def _dump_value(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no JSON form.")
-
-
-def _key_of(row: Any, key: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in key)
 
 
 def _written_names(record: type[Any], more: Sequence[Mapping[str, Any]] | None) -> tuple[str, ...]:
@@ -217,12 +230,15 @@ def _insertion(
 
 @cache
 def _update(declaration: Declaration[Any], changed: tuple[str, ...], role: Role) -> TextClause:
-    table = declaration.table.name
+    table = declaration.table
+    given = ", ".join(f"{name} {table.columns[name].type.compile(_dialect)}" for name in (*declaration.key, *changed))
     written = ", ".join(f"{name} = changed.{name}" for name in changed)
-    matched = " AND ".join(f"{table}.{name} = changed.{name}" for name in declaration.key)
+    matched = " AND ".join(f"{table.name}.{name} = changed.{name}" for name in declaration.key)
+    derived = [member.name for member in declaration.members.values() if member.derivation is not None]
+    returning = render_columns(declaration.record, role, (*declaration.key, *changed, *derived))
     return text(
-        f"UPDATE {table} SET {written} FROM json_populate_recordset(NULL::{table}, CAST(:rows AS json)) AS changed "
-        f"WHERE {matched} RETURNING {render_columns(declaration.record, role)}"
+        f"UPDATE {table.name} SET {written} FROM json_to_recordset(CAST(:rows AS json)) AS changed({given}) "
+        f"WHERE {matched} RETURNING {returning}"
     )
 
 
