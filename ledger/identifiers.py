@@ -1,5 +1,6 @@
 """Identifiers: UUIDv7 strings, each with its own type so that a type checker catches two that are swapped."""
 
+import re
 import uuid
 from typing import NewType
 
@@ -38,6 +39,7 @@ Position = NewType("Position", int)
 """An entry's place in the feed: 1, 2, 3 and so on, without gaps; 0 is before the first entry."""
 
 ID_TEXT_LENGTH_MAX = 64
+_CANONICAL = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def new_id() -> str:
@@ -51,7 +53,11 @@ def parse_id(text: str) -> str | None:
     Callers must treat None as an id that names nothing: to a client, a malformed id and one that
     does not exist must look the same.
     """
+    if _CANONICAL.fullmatch(text):
+        return text
     candidate = text.strip() if len(text) <= ID_TEXT_LENGTH_MAX else ""
+    if not candidate:
+        return None
     try:
         parsed = uuid.UUID(candidate)
     except ValueError:

@@ -55,6 +55,8 @@ def check_reference(text: str, *, field: str, length_max: int) -> str:
     Otherwise two references that look the same would be two.
     """
     checked = check_text(text, field=field, length_max=length_max)
+    if checked.isascii():  # none of them is
+        return checked
     return "".join(character for character in checked if character not in INVISIBLE).strip()
 
 

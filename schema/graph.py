@@ -15,6 +15,7 @@ from schema.feed.proofs import ProofQueries
 from schema.feed.types import FeedQueries, FeedSubscriptions
 from schema.feed.witnesses import WitnessMutations, WitnessQueries
 from schema.forwarding.types import ForwardingMutations, ForwardingQueries
+from schema.inputs import make_inputs_known
 from schema.members.admission import MemberMutations
 from schema.members.types import MemberQueries
 from schema.numbers.overrides import NumberOverrideQueries
@@ -106,3 +107,4 @@ schema = GraphSchema(
     federation_version="2.9",  # composition libraries in use reject later versions
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+make_inputs_known(schema)

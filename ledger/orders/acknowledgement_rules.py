@@ -230,13 +230,17 @@ def _after_the_fact(statement: Statement, order: BlockOrder, *, as_of: datetime)
 
 
 def _move(statement: Statement, order: BlockOrder, state: OrderState, *, is_late: bool, as_of: datetime) -> BlockOrder:
-    moved = replace(order, state=state, last_acknowledgement=statement.kind)
-    if state in {OrderState.EXECUTED, OrderState.PARTIAL}:
-        moved = replace(moved, executed_at=as_of, effective_at=statement.effective_at)
-    if state is OrderState.IMPOSSIBLE and statement.reason is not None:
-        moved = replace(moved, impossible_reason=ImpossibleReason(statement.reason))
-    if state is OrderState.LIFTED:
-        moved = replace(moved, lifted_at=as_of, ended_at=as_of)
-    if is_late and state is not OrderState.RECEIVED:
-        moved = replace(moved, was_late=True)
-    return moved
+    is_done = state in {OrderState.EXECUTED, OrderState.PARTIAL}
+    reason = statement.reason if state is OrderState.IMPOSSIBLE else None
+    is_lifted = state is OrderState.LIFTED
+    return replace(
+        order,
+        state=state,
+        last_acknowledgement=statement.kind,
+        executed_at=as_of if is_done else order.executed_at,
+        effective_at=statement.effective_at if is_done else order.effective_at,
+        impossible_reason=ImpossibleReason(reason) if reason is not None else order.impossible_reason,
+        lifted_at=as_of if is_lifted else order.lifted_at,
+        ended_at=as_of if is_lifted else order.ended_at,
+        was_late=order.was_late or (is_late and state is not OrderState.RECEIVED),
+    )

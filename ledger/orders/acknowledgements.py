@@ -27,6 +27,7 @@ from ledger.orders.table import BlockOrder, OrderAcknowledgement, OrderExtension
 from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.permissions import require_batch
 from ledger.relations import ToMany, note_of
+from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.storage.rows import insert_records
@@ -223,7 +224,7 @@ async def _resolve_orders(tx: Transaction, drafts: Sequence[AcknowledgementDraft
         if draft.order_id is None and (parsed := parse_order_no(draft.order_no or ""))
     }
     c = block_orders.c
-    wanted = or_(c.id.in_(sorted(set(ids.values()))), c.order_serial.in_(sorted(set(numbers.values()))))
+    wanted = or_(is_any(c.id, sorted(set(ids.values()))), is_any(c.order_serial, sorted(set(numbers.values()))))
     found = (await tx.execute(select(c.id, c.order_serial).where(and_(visible_orders(tx.viewer), wanted)))).all()
     visible = {row.id for row in found}
     by_serial = {row.order_serial: row.id for row in found}

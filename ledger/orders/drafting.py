@@ -224,7 +224,7 @@ async def _find_grounds(tx: Transaction, drafts: Sequence[OrderDraft]) -> Ground
     numbers = await load_records(tx, PhoneNumber, sorted(e164s))
     linked: dict[str, list[Complaint]] = defaultdict(list)
     if superseded:
-        behind = select_records(tx, OrderComplaint).where(order_complaints.c.order_id.in_(list(superseded)))
+        behind = select_records(tx, OrderComplaint).where(is_any(order_complaints.c.order_id, list(superseded)))
         for link in await fetch_records(tx, OrderComplaint, behind):
             linked[link.order_id].append(locked[link.complaint_id])
     return Grounds(superseded, locked, numbers, linked)
@@ -235,8 +235,8 @@ async def _lock_complaints(
 ) -> dict[str, Complaint]:
     """Lock the named complaints, the verified ones about the numbers, and those behind the superseded orders."""
     c = complaints.c
-    behind = select(order_complaints.c.complaint_id).where(order_complaints.c.order_id.in_(old_ids))
-    verified = (c.e164.in_(sorted(e164s))) & (c.state == ComplaintState.VERIFIED.value)
+    behind = select(order_complaints.c.complaint_id).where(is_any(order_complaints.c.order_id, old_ids))
+    verified = is_any(c.e164, sorted(e164s)) & (c.state == ComplaintState.VERIFIED.value)
     named = select(c.id).where(is_any(c.id, sorted(ids)))
     wanted = named.union(select(c.id).where(verified), behind)
     statement = select_records(tx, Complaint).where(c.id.in_(wanted)).order_by(c.id).with_for_update()

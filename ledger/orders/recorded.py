@@ -12,6 +12,7 @@ from ledger.identifiers import MemberId, parse_id
 from ledger.orders.acknowledgement_rules import REFERENCE_LENGTH_MAX, AcknowledgementDraft
 from ledger.orders.table import BlockOrder, OrderAcknowledgement, order_acknowledgements
 from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.records import render_columns
 from ledger.storage.roles import Role
@@ -57,7 +58,7 @@ class RecordedStatements:
         c = order_acknowledgements.c
         counted = (
             select(c.order_id, func.count().label("said"))
-            .where(c.order_id.in_(set(targets.values())))
+            .where(is_any(c.order_id, sorted(set(targets.values()))))
             .group_by(c.order_id)
         )
         self.counts.update((row.order_id, row.said) for row in await tx.execute(counted))
