@@ -135,10 +135,10 @@ async def append_events(tx: Transaction, drafts: Sequence[EventDraft], *, actor:
             "kind": draft.kind,
             "subject": draft.subject,
             "subject_id": draft.subject_id,
-            "state": draft.state,
             "audience": draft.audience,
-            "brand_id": draft.brand_id,
             "payload": draft.payload,
+            **({"state": draft.state} if draft.state is not None else {}),
+            **({"brand_id": draft.brand_id} if draft.brand_id is not None else {}),
         }
         for draft in drafts
     ]

@@ -4,11 +4,12 @@ Source: domain.md, BlockOrder (moves by the carrier) and Acknowledgement.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ledger.copies import replace
 from ledger.errors import InvalidInputError, StateConflictError, TimeInvalidError
+from ledger.identifiers import AcknowledgementId, new_id
 from ledger.orders.states import AWAITING_CARRIER, ORDER_MOVES, OrderMove, OrderState
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, AcknowledgementMark, ExecutedReason, ImpossibleReason
@@ -84,8 +85,9 @@ class AcknowledgementDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A validated draft."""
+    """A validated draft, with the id that it is recorded under if it is new."""
 
+    id: AcknowledgementId = field(default_factory=lambda: AcknowledgementId(new_id()))
     kind: AcknowledgementKind
     reference: str
     version: int
@@ -237,6 +239,7 @@ def _move(statement: Statement, order: BlockOrder, state: OrderState, *, is_late
         order,
         state=state,
         last_acknowledgement=statement.kind,
+        standing_acknowledgement_id=statement.id,
         executed_at=as_of if is_done else order.executed_at,
         effective_at=statement.effective_at if is_done else order.effective_at,
         impossible_reason=ImpossibleReason(reason) if reason is not None else order.impossible_reason,

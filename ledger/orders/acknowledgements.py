@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import and_, or_, select
 
 from ledger.complaints.resolution import resume_complaints
-from ledger.copies import replace
 from ledger.errors import ConflictError, ForbiddenError, Problem, UnknownError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
-from ledger.identifiers import AcknowledgementId, ExtensionId, MemberId, new_id, parse_id
+from ledger.identifiers import ExtensionId, MemberId, new_id, parse_id
 from ledger.moves import Change, Moved, Rules, move_records
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft, Statement, Verdict, check_draft, judge
 from ledger.orders.corrections import check_correction, judge_correction
@@ -131,8 +130,7 @@ class _Batch:
         said = self.said[place] = self._record(order, statement, verdict, corrected)
         self.appended.append(said)
         self.recorded.add(said)
-        after = replace(verdict.after, standing_acknowledgement_id=said.id) if said.moved_state else verdict.after
-        return Moved(after, _event(after, said))
+        return Moved(verdict.after, _event(verdict.after, said))
 
     def _find_earlier(
         self, order: BlockOrder, statement: Statement, draft: AcknowledgementDraft
@@ -153,7 +151,7 @@ class _Batch:
     ) -> OrderAcknowledgement:
         is_request = statement.kind is AcknowledgementKind.EXTENSION_REQUESTED
         return OrderAcknowledgement(
-            id=AcknowledgementId(new_id()),
+            id=statement.id,
             order_id=order.id,
             carrier_id=self.carrier_id,
             version=statement.version,

@@ -104,6 +104,7 @@ def _apply(statement: Statement, order: BlockOrder, state: OrderState, *, is_lat
         order,
         state=state,
         last_acknowledgement=statement.kind,
+        standing_acknowledgement_id=statement.id,
         impossible_reason=ImpossibleReason(statement.reason) if is_impossible and statement.reason else None,
         effective_at=statement.effective_at if is_blocked else None,
     )

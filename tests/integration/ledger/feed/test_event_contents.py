@@ -10,6 +10,9 @@ from ledger.complaints.filing import file_complaints
 from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import Problem
+from ledger.feed.events import EventDraft, append_events
+from ledger.feed.vocabulary import EventKind, Subject
+from ledger.identifiers import new_id
 from ledger.numbers.override_rules import OverrideDraft
 from ledger.numbers.overrides import propose_overrides
 from ledger.orders.approval import OrderNote, approve_block_orders, return_block_orders
@@ -29,6 +32,7 @@ from tests.support.journeys import (
     acknowledge,
     approval_of,
     complaint_draft,
+    issue_orders,
     lift_orders,
 )
 
@@ -140,3 +144,26 @@ class TestEvents:
             "SELECT kind, to_jsonb(e)::text AS row FROM events e WHERE subject <> 'NUMBER'"
         )
         assert [row["kind"] for row in rows if any(number[1:] in row["row"] for number in NUMBERS)] == []
+
+
+class TestSalts:
+    """Whoever knows the salts of some entries knows nothing of any other's."""
+
+    async def test_are_three_for_each_event_and_never_the_same(self, database, parties, as_of, owner_connection):
+        await issue_orders(database, parties, as_of, NUMBERS)
+        await issue_orders(database, parties, as_of, ["+6281200000004"])
+        rows = await owner_connection.fetch("SELECT salt, reserved_salt, content_salt FROM events")
+        salts = [bytes(salt) for row in rows for salt in row]
+        assert len(rows) > 15
+        assert {len(salt) for salt in salts} == {32}
+        assert len(set(salts)) == len(salts) == 3 * len(rows)
+
+    async def test_of_the_same_events_differ_each_time(self, database, parties, as_of, owner_connection):
+        draft = EventDraft(kind=EventKind.ORDER_DRAFTED, subject=Subject.BLOCK_ORDER, subject_id=new_id())
+        for _ in range(2):
+            async with database.transaction(parties.officer, as_of=as_of) as tx:
+                await append_events(tx, [draft, draft])
+        rows = await owner_connection.fetch(
+            "SELECT salt, reserved_salt, content_salt FROM events WHERE subject_id = $1", draft.subject_id
+        )
+        assert len({bytes(salt) for row in rows for salt in row}) == 12
