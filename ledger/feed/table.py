@@ -121,7 +121,6 @@ events = declare(
     Column("content", JSONB, info=kept_for(Role.REGULATOR)),
     Column("content_salt", LargeBinary, info=_NOBODY),
     Index("ix_events_subject_id", "subject_id"),
-    Index("ix_events_audience", "audience", postgresql_using="gin"),
     Index("ix_events_unerased", "recorded_at", "id", postgresql_where=text("erased_at IS NULL")),
     access=(
         *reads(Role.REGULATOR, Role.VERIFIER),
