@@ -29,6 +29,7 @@ FeedCursor = NewType("FeedCursor", str)
 
 RUPIAH_MAX = 2**63 - 1
 POSITION_MAX = 2**63 - 1
+_OFFSET_START = -len("+00:00")
 _DIGITS_FORM = re.compile(r"0|[1-9][0-9]{0,18}")
 _DAY_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RFC3339_FORM = re.compile(
@@ -45,7 +46,8 @@ _RUPIAH_WORDS = 'A Rupiah is a whole number that is not negative, in a string, f
 
 def render_time(value: datetime) -> str:
     """RFC 3339 in UTC; the fraction has no trailing zeros, as in PostgreSQL."""
-    text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+    # A value of the ledger is in UTC already.
+    text = (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()[:_OFFSET_START]
     return (text.rstrip("0") if value.microsecond else text) + "Z"
 
 

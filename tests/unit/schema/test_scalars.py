@@ -2,6 +2,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from graphql import GraphQLError
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from schema.scalars import (
     POSITION_MAX,
@@ -29,6 +31,14 @@ class TestDateTime:
     def test_is_written_in_utc_without_trailing_zeros(self, value, written):
         assert render_time(value) == written
         assert parse_time(written) == value
+
+    @given(st.datetimes(timezones=st.one_of(st.just(UTC), st.timezones())))
+    def test_is_the_same_point_in_time_whatever_its_zone(self, value):
+        # At either end of the calendar, a time of another zone may be none in UTC.
+        assume(1 < value.year < 9999)
+        plain = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+        assert render_time(value) == (plain.rstrip("0") if value.microsecond else plain) + "Z"
+        assert parse_time(render_time(value)) == value
 
     @pytest.mark.parametrize("text", ["2026-03-02T10:00:00+07:00", "2026-03-02t03:00:00z", "2026-03-02T03:00:00.000Z"])
     def test_is_read_with_its_offset(self, text):
