@@ -117,7 +117,7 @@ class Declaration(Generic[R]):
     @property
     def key(self) -> tuple[str, ...]:
         """The names of the primary key's columns."""
-        return tuple(str(column.name) for column in self.table.primary_key.columns)
+        return _key_names(self.table)
 
     @property
     def committed_by(self) -> CommittedBy | None:
@@ -127,6 +127,11 @@ class Declaration(Generic[R]):
     def stored(self) -> list[str]:
         """The fields that an INSERT writes: all columns except those that PostgreSQL assigns."""
         return [member.name for member in self.members.values() if member.column is not None and not member.is_assigned]
+
+
+@cache
+def _key_names(table: Table) -> tuple[str, ...]:
+    return tuple(str(column.name) for column in table.primary_key.columns)
 
 
 _declarations: dict[type[Any], Declaration[Any]] = {}
@@ -342,24 +347,26 @@ def reader_of(record: type[R], names: tuple[str, ...]) -> Callable[[Any], R]:
 
 @cache
 def _reader(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[Any], R]:
-    members = declaration.members
-    places = {name: place for place, name in enumerate(names)}
-    plain = [(name, places[name]) for name, member in members.items() if name in places and member.convert is None]
-    converted = [
-        (name, places[name], member.convert)
-        for name, member in members.items()
-        if name in places and member.convert is not None
-    ]
-    missing = dict.fromkeys(name for name in members if name not in places)
+    """Compile the function, as `dataclasses` compiles `__init__`, which takes far longer for a frozen class.
+
+    It fills an object of a class that has the same slots and isn't frozen, which then becomes one of the frozen class.
+    """
     record = declaration.record
-
-    def read(row: Any) -> R:
-        values: dict[str, Any] = {name: row[place] for name, place in plain}
-        for name, place, convert in converted:
-            value = row[place]
-            values[name] = None if value is None else convert(value)
-        return record(**values, **missing)
-
+    places = {name: place for place, name in enumerate(names)}
+    scope: dict[str, Any] = {"unfinished": _unfinished(record), "record": record}
+    lines = []
+    for name, member in declaration.members.items():
+        place = places.get(name)
+        if place is None:
+            lines.append(f" made.{name} = None")
+        elif member.convert is None:
+            lines.append(f" made.{name} = row[{place}]")
+        else:
+            scope[f"convert_{place}"] = member.convert
+            lines.append(f" value = row[{place}]; made.{name} = None if value is None else convert_{place}(value)")
+    source = "\n".join(["def read(row):", " made = unfinished()", *lines, " made.__class__ = record", " return made"])
+    exec(compile(source, __file__, "exec"), scope)  # noqa: S102 - of nothing but the names of a record's fields
+    read: Callable[[Any], R] = scope["read"]
     return read
 
 
@@ -384,6 +391,14 @@ def _amender(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[R
         return replace(record, **values)  # type: ignore[type-var]
 
     return amend
+
+
+def _unfinished(record: type[Any]) -> type[Any]:
+    """A class with the record's slots whose objects can be changed. Errors: TypeError if a record is more than them."""
+    names = [field.name for field in fields(record)]
+    if list(record.__dict__.get("__slots__", ())) != names or hasattr(record, "__post_init__"):
+        raise TypeError(f"{record.__name__} is more than its slots.")
+    return type(record.__name__, (), {"__slots__": tuple(names)})
 
 
 def hide(record: R, role: Role) -> R:
