@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar, overload
 
 import orjson
 from sqlalchemy import (
@@ -85,6 +85,29 @@ def encode_cursor(list_name: str, values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([list_name, *values])).decode().rstrip("=")
 
 
+class Cursors(Sequence[str]):
+    """The cursors of a page's items, each made when it is read: most answers contain one of them, or none."""
+
+    def __init__(self, list_name: str, names: Sequence[str], items: Sequence[Any]) -> None:
+        """Make none yet. names are the fields of an item whose values its cursor contains."""
+        self._list_name = list_name
+        self._names = names
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return Cursors(self._list_name, self._names, self._items[index])
+        item = self._items[index]
+        return encode_cursor(self._list_name, [getattr(item, name) for name in self._names])
+
+
 def decode_cursor(list_name: str, cursor: str, *, length: int) -> list[Any]:
     """The sort values in a cursor of this list. Errors: CursorInvalidError."""
     if len(cursor) > _CURSOR_LENGTH_MAX or not cursor.isascii():
@@ -145,7 +168,7 @@ async def fetch_page(
     rows = await fetch_records(tx, listing.record, statement)
     items = rows[: page.first]
     note_items(tx, listing.record, items, is_continued=page.after is not None)
-    cursors = [encode_cursor(listing.name, [getattr(item, name) for name in names]) for item in items]
+    cursors = Cursors(listing.name, names, items)
     return Page(items, cursors, has_next_page=len(rows) > page.first)
 
 
@@ -160,7 +183,11 @@ def decode_page_cursor(listing: Listing[Any], after: str) -> ColumnElement[bool]
 def note_items(tx: Transaction, record: type[Any], items: Iterable[Any], *, is_continued: bool = False) -> None:
     """Note that items of a record's list were read, by their keys."""
     declaration = declaration_of(record)
-    ids = ["/".join(str(getattr(item, name)) for name in declaration.key) for item in items]
+    key = declaration.key
+    if len(key) == 1:
+        ids = [str(getattr(item, key[0])) for item in items]
+    else:
+        ids = ["/".join(str(getattr(item, name)) for name in key) for item in items]
     tx.accesses.note_items(declaration.table.name, ids, is_continued=is_continued)
 
 

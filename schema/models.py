@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
 from strawberry import UNSET
@@ -23,10 +24,12 @@ class Shown(Generic[R]):
         return shown
 
     def __getattr__(self, name: str) -> Any:
-        """Read a field that has no resolver from the record."""
-        if name == "row":
+        """Read a field that has no resolver from the record; from then on the class reads it without this method."""
+        if name == "row" or name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.row, name)
+        value = getattr(self.row, name)
+        setattr(type(self), name, property(attrgetter(f"row.{name}")))
+        return value
 
 
 _shared_names: dict[tuple[Any, Any], tuple[str, ...]] = {}

@@ -4,7 +4,7 @@ totalCount is a separate field of those lists that can be counted, and is comput
 Source: Relay's Cursor Connections Specification.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 import strawberry
@@ -63,8 +63,29 @@ def page_request(first: int | None, after: str | None) -> PageRequest:
     )
 
 
+class Late:
+    """An object of the graph whose fields are made when they are first read: most answers read few of them."""
+
+    _late: Mapping[str, Callable[[], Any]]
+
+    @classmethod
+    def of_late(cls, late: Mapping[str, Callable[[], Any]], **given: Any) -> Self:
+        """Create the object from what makes each late field, by its name in Python, and the others' values."""
+        made = cls.__new__(cls)
+        vars(made).update(given, _late=late)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        """Make a late field, once."""
+        make = vars(self).get("_late", {}).get(name)
+        if make is None:
+            raise AttributeError(name)
+        value = vars(self)[name] = make()
+        return value
+
+
 @fed.type(description="The position of a page in its list. Lists can only be read forwards.", shareable=True)
-class PageInfo:
+class PageInfo(Late):
     """Relay's PageInfo."""
 
     has_next_page: bool = strawberry.field(description="Whether more items follow.")
@@ -77,7 +98,7 @@ class PageInfo:
 
 
 @fed.type(description="One item of a page with its cursor.")
-class Edge(Generic[T]):
+class Edge(Late, Generic[T]):
     """Relay's Edge."""
 
     cursor: str = strawberry.field(description="An opaque string that identifies this item's place in the list.")
@@ -85,7 +106,7 @@ class Edge(Generic[T]):
 
 
 @fed.type(description="One page of a list.")
-class Connection(Generic[T]):
+class Connection(Late, Generic[T]):
     """Relay's Connection."""
 
     nodes: list[T] | None = strawberry.field(description="The items of the page.")
@@ -94,16 +115,23 @@ class Connection(Generic[T]):
 
     @classmethod
     def of(cls, page: pages.Page[Any], make: Callable[[Any], T], *, after: str | None, **others: Any) -> Self:
+        """Show a page, whose items become objects of the graph by make."""
         nodes = [make(item) for item in page.items]
-        cursors = list(page.cursors)
-        return cls(
-            nodes=nodes,
-            edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)],
-            page_info=PageInfo(
-                has_next_page=page.has_next_page,
-                has_previous_page=after is not UNSET and after is not None,
-                start_cursor=cursors[0] if cursors else None,
-                end_cursor=page.end_cursor,
-            ),
-            **others,
-        )
+        late = {
+            "edges": lambda: [_make_edge(page.cursors, place, node) for place, node in enumerate(nodes)],
+            "page_info": lambda: _make_page_info(page, after),
+        }
+        return cls.of_late(late, nodes=nodes, **others)
+
+
+def _make_edge(cursors: Sequence[str], place: int, node: T) -> Edge[T]:
+    return Edge[T].of_late({"cursor": lambda: cursors[place]}, node=node)
+
+
+def _make_page_info(page: pages.Page[Any], after: str | None) -> PageInfo:
+    late: dict[str, Callable[[], Any]] = {
+        "start_cursor": lambda: page.cursors[0] if page.cursors else None,
+        "end_cursor": lambda: page.end_cursor,
+    }
+    has_previous = after is not UNSET and after is not None
+    return PageInfo.of_late(late, has_next_page=page.has_next_page, has_previous_page=has_previous)

@@ -255,7 +255,7 @@ class TestList:
         async with database.reading(parties.officer, as_of=as_of) as tx:
             first = await list_block_orders(tx, PageRequest(first=1), sort=OrderSort.ISSUED_NEWEST)
             rest = await list_block_orders(tx, PageRequest(after=kept), sort=OrderSort.ISSUED_NEWEST)
-        assert first.cursors == [kept]
+        assert list(first.cursors) == [kept]
         assert [order.id for order in rest.items] == [older.id]
 
     async def test_finds_what_is_overdue_by_an_index(self, database, parties, as_of):
