@@ -4,31 +4,44 @@ A loader lives no longer than one snapshot of one operation, so nothing read for
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from ledger.complaints import complainants, evidence
-from ledger.complaints import reading as complaints
+from ledger.complaints.complainants import load_reveals
+from ledger.complaints.evidence import load_evidence
+from ledger.complaints.reading import load_complaints, read_chronology
 from ledger.complaints.table import Complaint
-from ledger.feed import reading, witnesses
+from ledger.feed.reading import find_reserved_texts, find_texts
+from ledger.feed.witnesses import load_cosignatures
 from ledger.identifiers import Position
-from ledger.members import reading as members
-from ledger.numbers import reading as numbers
+from ledger.members.reading import load_brands, load_brands_by_member, load_members, load_officers, load_offices
+from ledger.numbers.reading import load_numbers
 from ledger.numbers.table import PhoneNumber
-from ledger.orders import acknowledgements, extensions, proposals
-from ledger.orders import reading as orders
+from ledger.orders.acknowledgements import load_acknowledgements
+from ledger.orders.extensions import load_extensions
+from ledger.orders.proposals import load_pending_proposals
+from ledger.orders.reading import load_order_complaint_ids, load_orders, load_orders_by_number
 from ledger.orders.table import BlockOrder
-from ledger.outages import reading as outages
+from ledger.outages.reading import load_outage_extensions, load_outages
 from ledger.outages.table import OutageExtension
 from ledger.pages import BATCH_SIZE_MAX
-from ledger.signals import reading as signals
+from ledger.signals.reading import (
+    load_clear_numbers,
+    load_signal_contributors,
+    load_signal_hashes,
+    load_signal_recipients,
+    load_signals,
+)
 from ledger.signals.table import FraudSignal
 from ledger.storage.database import Transaction
+from resolvers.reads import ReaderClosedError
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Read(Protocol):
@@ -36,6 +49,11 @@ class Read(Protocol):
 
     def __call__(self, work: Callable[[Transaction], Awaitable[T]], /) -> Awaitable[T]:
         """Run the work."""
+
+
+async def _read_nothing(_work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Refuse to read: the operation is over, or has written since."""
+    raise ReaderClosedError
 
 
 def _lead_nowhere(values: Iterable[object]) -> None:
@@ -59,7 +77,7 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
         """Read nothing yet. lead receives values that were read ahead, and tells other loaders what to expect."""
         super().__init__(self._load_batch, max_batch_size=BATCH_SIZE_MAX)
         self._read = read
-        self.load_found = load
+        self._load_found = load
         self._lead = lead
         self._expected: dict[K, None] = {}
 
@@ -67,17 +85,78 @@ class Loader(DataLoader[K, T | None], Generic[K, T]):
         """Read these together with the first one that is requested."""
         self._expected |= {key: None for key in keys if self.cache_map.get(key) is None}
 
+    def follow(self, key: K, show: Callable[[T | None], V]) -> V | Awaitable[V]:
+        """Return what show makes of the key's value: at once if it is known, otherwise when it is loaded.
+
+        What is known needs no task of its own. Errors: those of the reading.
+        """
+        known = self.cache_map.get(key)
+        if known is not None and known.done() and not known.cancelled():
+            return show(known.result())
+        return self._follow_later(key, show)
+
+    async def _follow_later(self, key: K, show: Callable[[T | None], V]) -> V:
+        return show(await self.load(key))
+
     async def _load_batch(self, keys: list[K]) -> list[T | None]:
         for key in keys:
             self._expected.pop(key, None)
         ahead = list(islice(self._expected, BATCH_SIZE_MAX - len(keys)))
         for key in ahead:
             del self._expected[key]
-        found = await self._read(lambda tx: self.load_found(tx, [*keys, *ahead]))
+        found = await self._read(lambda tx: self._load_found(tx, [*keys, *ahead]))
         if ahead:
             self.prime_many({key: found.get(key) for key in ahead})
             self._lead(found.values())
         return [found.get(key) for key in keys]
+
+
+class _On(Generic[K, T]):
+    """A loader over one load_ function of the ledger, made when it is first used: most operations use two or three."""
+
+    def __init__(
+        self,
+        load: Callable[[Transaction, Sequence[K]], Awaitable[Mapping[K, T]]],
+        *,
+        lead: Callable[["Loaders", Iterable[T]], None] | None = None,
+    ) -> None:
+        self.load = load
+        self._lead = lead
+        self._name = ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, loaders: "Loaders", _owner: type | None = None) -> Loader[K, T]:
+        lead = partial(self._lead, loaders) if self._lead is not None else _lead_nowhere
+        made = Loader(loaders.read, self.load, lead=lead)
+        # From now on the attribute is found before this descriptor.
+        vars(loaders)[self._name] = made
+        return made
+
+
+def _lead_from_orders(loaders: "Loaders", found: Iterable[BlockOrder]) -> None:
+    held = list(found)
+    loaders.numbers.expect(order.e164 for order in held)
+    loaders.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])
+
+
+def _lead_from_extensions(loaders: "Loaders", found: Iterable[Sequence[OutageExtension]]) -> None:
+    loaders.outages.expect(each.outage_id for given in found for each in given)
+
+
+def _lead_from_complaints(loaders: "Loaders", found: Iterable[Complaint]) -> None:
+    held = list(found)
+    loaders.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
+    loaders.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])
+
+
+def _lead_from_signals(loaders: "Loaders", found: Iterable[FraudSignal]) -> None:
+    loaders.numbers.expect(signal.e164 for signal in found if signal.e164 is not None)
+
+
+def _lead_from_numbers(loaders: "Loaders", found: Iterable[PhoneNumber]) -> None:
+    loaders.orders_by_number.expect(number.e164 for number in found)
 
 
 class Loaders:
@@ -85,45 +164,53 @@ class Loaders:
 
     def __init__(self, read: Read) -> None:
         """Read nothing yet."""
-        self.members = Loader(read, members.load_members)
-        self.brands = Loader(read, members.load_brands)
-        self.brands_by_member = Loader(read, members.load_brands_by_member)
-        self.offices = Loader(read, members.load_offices)
-        self.officers = Loader(read, members.load_officers)
-        self.numbers = Loader(read, numbers.load_numbers, lead=self._lead_from_numbers)
-        self.complaints = Loader(read, complaints.load_complaints, lead=self._lead_from_complaints)
-        self.reveals = Loader(read, complainants.load_reveals)
-        self.evidence = Loader(read, evidence.load_evidence)
-        self.chronologies = Loader(read, complaints.read_chronology)
-        self.orders = Loader(read, orders.load_orders, lead=self._lead_from_orders)
-        self.orders_by_number = Loader(read, orders.load_orders_by_number)
-        self.complaint_ids_by_order = Loader(read, orders.load_order_complaint_ids)
-        self.acknowledgements = Loader(read, acknowledgements.load_acknowledgements)
-        self.proposals = Loader(read, proposals.load_pending_proposals)
-        self.extensions = Loader(read, extensions.load_extensions)
-        self.outages = Loader(read, outages.load_outages)
-        self.outage_extensions = Loader(read, outages.load_outage_extensions, lead=self._lead_from_extensions)
-        self.signals = Loader(read, signals.load_signals, lead=self._lead_from_signals)
-        self.signal_hashes = Loader(read, signals.load_signal_hashes)
-        self.clear_numbers = Loader(read, signals.load_clear_numbers)
-        self.signal_contributors = Loader(read, signals.load_signal_contributors)
-        self.signal_recipients = Loader(read, signals.load_signal_recipients)
-        self.entry_texts = Loader(read, reading.find_texts)
-        self.reserved_texts = Loader(read, reading.find_reserved_texts)
-        self.cosignatures = Loader(read, witnesses.load_cosignatures)
-        self._by_load: dict[object, Loader[Any, Any]] = {loader.load_found: loader for loader in vars(self).values()}
+        self.read = read
+
+    members = _On(load_members)
+    brands = _On(load_brands)
+    brands_by_member = _On(load_brands_by_member)
+    offices = _On(load_offices)
+    officers = _On(load_officers)
+    numbers = _On(load_numbers, lead=_lead_from_numbers)
+    complaints = _On(load_complaints, lead=_lead_from_complaints)
+    reveals = _On(load_reveals)
+    evidence = _On(load_evidence)
+    chronologies = _On(read_chronology)
+    orders = _On(load_orders, lead=_lead_from_orders)
+    orders_by_number = _On(load_orders_by_number)
+    complaint_ids_by_order = _On(load_order_complaint_ids)
+    acknowledgements = _On(load_acknowledgements)
+    proposals = _On(load_pending_proposals)
+    extensions = _On(load_extensions)
+    outages = _On(load_outages)
+    outage_extensions = _On(load_outage_extensions, lead=_lead_from_extensions)
+    signals = _On(load_signals, lead=_lead_from_signals)
+    signal_hashes = _On(load_signal_hashes)
+    clear_numbers = _On(load_clear_numbers)
+    signal_contributors = _On(load_signal_contributors)
+    signal_recipients = _On(load_signal_recipients)
+    entry_texts = _On(find_texts)
+    reserved_texts = _On(find_reserved_texts)
+    cosignatures = _On(load_cosignatures)
+
+    _NAMES: ClassVar[Mapping[object, str]] = {on.load: name for name, on in vars().items() if isinstance(on, _On)}
 
     def of(self, load: object) -> Loader[Any, Any]:
         """The loader over a function or relation of the ledger. Errors: KeyError."""
-        return self._by_load[load]
+        found: Loader[Any, Any] = getattr(self, self._NAMES[load])
+        return found
 
     def release(self) -> None:
         """Drop what was read, and the references that each loader has to itself and to the context; docs/adr/0083.
 
         Nothing can be loaded afterwards.
         """
-        for loader in self._by_load.values():
-            vars(loader).clear()
+        held = vars(self)
+        for loader in held.values():
+            if isinstance(loader, Loader):
+                vars(loader).clear()
+        held.clear()
+        self.read = _read_nothing
 
     def expect_orders(self, order_ids: Sequence[str]) -> None:
         """Expect the orders that the messages of a stream are about."""
@@ -157,22 +244,3 @@ class Loaders:
         """Expect the entries of the feed that the messages of a stream contain."""
         for loader in (self.entry_texts, self.reserved_texts):
             loader.expect(positions)
-
-    def _lead_from_orders(self, found: Iterable[BlockOrder]) -> None:
-        held = list(found)
-        self.numbers.expect(order.e164 for order in held)
-        self.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])
-
-    def _lead_from_extensions(self, found: Iterable[Sequence[OutageExtension]]) -> None:
-        self.outages.expect(each.outage_id for given in found for each in given)
-
-    def _lead_from_complaints(self, found: Iterable[Complaint]) -> None:
-        held = list(found)
-        self.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
-        self.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])
-
-    def _lead_from_signals(self, found: Iterable[FraudSignal]) -> None:
-        self.numbers.expect(signal.e164 for signal in found if signal.e164 is not None)
-
-    def _lead_from_numbers(self, found: Iterable[PhoneNumber]) -> None:
-        self.orders_by_number.expect(number.e164 for number in found)

@@ -69,10 +69,12 @@ def one(
     kind is the other record's type of the graph, or returns it where that is defined later.
     """
 
-    async def resolve(root: Any, info: Info) -> Any:
-        key = getattr(root.row, by)
-        found = await info.context.loaders.of(relation).load(key) if key else None
+    def show(found: Any) -> Any:
         return None if found is None else _type_of(kind).of(found)
+
+    def resolve(root: Any, info: Info) -> Any:
+        key = getattr(root.row, by)
+        return info.context.loaders.of(relation).follow(key, show) if key else None
 
     return _related(resolve, description, Related(relation, by), needs=needs, name=name, directives=directives)
 
@@ -83,7 +85,7 @@ def part(description: str, kind: type[Any], *, given: Sequence[str], **fields: s
     Shapes: fields has the record's name of each field of kind.
     """
 
-    async def resolve(root: Any) -> Any:
+    def resolve(root: Any) -> Any:
         row = root.row
         if all(getattr(row, name) is None for name in given):
             return None
@@ -104,10 +106,12 @@ def many(
 ) -> Any:
     """A field that leads to all records that refer to this one by the value of its field; kind as in `one`."""
 
-    async def resolve(root: Any, info: Info) -> Any:
-        found = await info.context.loaders.of(relation).load(getattr(root.row, by))
+    def show(found: Any) -> Any:
         shown = _type_of(kind)
         return [shown.of(each) for each in found or ()]
+
+    def resolve(root: Any, info: Info) -> Any:
+        return info.context.loaders.of(relation).follow(getattr(root.row, by), show)
 
     return _related(resolve, description, Related(relation, by), needs=needs, name=name, directives=directives)
 

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from ledger.members.reading import load_brands, load_members
 from ledger.pages import BATCH_SIZE_MAX
-from resolvers.loaders import Loader
+from resolvers.loaders import Loader, Loaders
+from resolvers.reads import ReaderClosedError
 from tests.support.waiting import yield_turn
 
 
@@ -69,3 +71,39 @@ class TestLoader:
         loader.expect([10])
         assert await asyncio.gather(*(loader.load(key) for key in (2, 4, 6))) == [4, 16, 36]
         assert shelf.asked == [[2, 4, 6, 10]]
+
+    async def test_follows_what_is_known_at_once_and_else_when_it_is_loaded(self, shelf: Shelf):
+        loader = shelf.loader()
+        later = loader.follow(4, str)
+        assert await later == "16"
+        assert loader.follow(4, str) == "16"
+        assert loader.follow(4, lambda value: value + 1) == 17
+        assert shelf.asked == [[4]]
+
+    async def test_follows_what_is_known_to_be_nothing(self, shelf: Shelf):
+        loader = shelf.loader()
+        await loader.load(3)
+        assert loader.follow(3, lambda value: [value]) == [None]
+
+    async def test_tells_everyone_who_follows_that_the_reading_failed(self):
+        async def fail(_tx, _keys):
+            raise LookupError
+
+        loader = Loader(Shelf().read, fail)
+        with pytest.raises(LookupError):
+            await loader.follow(1, str)
+        with pytest.raises(LookupError):
+            loader.follow(1, str)
+
+
+class TestLoaders:
+    async def test_are_made_when_they_are_first_used_and_kept(self, shelf: Shelf):
+        loaders = Loaders(shelf.read)
+        assert loaders.members is loaders.of(load_members) is loaders.members
+        assert loaders.of(load_brands) is not loaders.members
+
+    async def test_read_nothing_once_they_are_released(self, shelf: Shelf):
+        loaders = Loaders(shelf.read)
+        loaders.release()
+        with pytest.raises(ReaderClosedError):
+            await loaders.members.load("01890000-0000-7000-8000-000000000000")
