@@ -9,24 +9,31 @@ import copy
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakMethod
 
-from graphql import GraphQLError, GraphQLLeafType, is_non_null_type
+from graphql import GraphQLError, GraphQLLeafType, GraphQLList, GraphQLObjectType, Undefined, is_non_null_type
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.middleware import MiddlewareManager
+from graphql.pyutils import Path, gather_with_cancel
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.extensions import SchemaExtension
 from strawberry.federation import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.operations.errors import ScopesMissingError, UnauthenticatedError
+from gateway.operations.plain_fields import PlainField, is_awaitable, plain_fields_of
 from gateway.operations.plans import ENTITIES
 from gateway.operations.progress import Document
 from gateway.operations.protection import Protection, Requirement, ScopeSet
+from gateway.operations.reading_ahead import Ahead
 from ledger.answers import AnswerSize, measure
 
 PREPARED = "jembatan.prepared"
 _FIELD_BYTES = len('"":,')
+
+_Step = tuple[str, FieldDetailsList, int, PlainField | None]
 
 ReportedKey = tuple[str, str | None, tuple[str, ...]]
 
@@ -73,12 +80,20 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         """Read what the stages prepared from the operation's extensions."""
         super().__init__(*args, **kwargs)
         self._prepared: Prepared = (self.operation_extensions or {})[PREPARED]
-        self._met: dict[Requirement, bool] = {}
         self._answer = self._prepared.answer
+        self.is_awaitable = is_awaitable
+        self._plain = plain_fields_of(self.schema)
+        # What a type or field requires and this caller lacks, by their names; None where nothing is lacking.
+        self._lacking: dict[tuple[str, str | None], Requirement | None] = {}
+        self._steps: dict[tuple[str, int], tuple[GroupedFieldSet, list[_Step]]] = {}
         # graphql-core's own are bound to this object, which holds them: a cycle for each operation; docs/adr/0083.
         self.async_helpers = GraphQLResolveInfoHelpers(
             gather=_hold_weakly(self.gather_async_work), track=_hold_weakly(self.track_async_work)
         )
+        if self.middleware_manager is not None and not self.middleware_manager.middlewares:
+            self.middleware_manager = None
+        # Nothing reads a plain field in another way, unless an extension of the schema wants to see each field.
+        self._reads_at_once = self.middleware_manager is None
         if self._prepared.refused_entities:
             self.middleware_manager = _EntityFilter(self._prepared.refused_entities, self.middleware_manager)
 
@@ -88,6 +103,41 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         prepared: Prepared = (operation_extensions or {})[PREPARED]
         kwargs["hide_suggestions"] = not prepared.protection.may_introspect(prepared.scopes)
         return super().build(*args, operation_extensions=operation_extensions, **kwargs)
+
+    def execute_fields(
+        self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: GroupedFieldSet, position_context: Any
+    ) -> Any:
+        """Run the fields of an object: those that are plain and open to the caller are read at once.
+
+        What requires what the caller lacks, has a resolver or fails takes execute_field's way.
+        """
+        if path is None or not self._reads_at_once:
+            return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
+        answer = self._answer
+        results: dict[str, Any] = {}
+        awaited: list[str] = []
+        try:
+            for key, details, key_bytes, plain in self._list_steps(parent_type, grouped_field_set):
+                if plain is not None and not answer.is_exceeded:
+                    written = _write_plain(plain, source_value)
+                    if written is not Undefined:
+                        answer.built += key_bytes
+                        if written is not None:
+                            answer.built += measure(written)
+                        results[key] = written
+                        continue
+                field_path = Path(path, key, parent_type.name)
+                result = self.execute_field(parent_type, source_value, details, field_path, position_context)
+                if result is not Undefined:
+                    results[key] = result
+                    if is_awaitable(result):
+                        awaited.append(key)
+        except Exception:
+            if awaited:
+                # As graphql-core: what was started is settled, since it may fail, too.
+                self.settle_in_background([results[key] for key in awaited])
+            raise
+        return _await_fields(results, awaited) if awaited else results
 
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
@@ -103,9 +153,8 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         if path.prev is None and path.key in self._prepared.spliced:
             return self._prepared.spliced[path.key]
         name = field_details_list[0].node.name.value
-        requirement = self._prepared.protection.find_requirement(parent_type.name, name)
-        field = self.schema.get_field(parent_type, name)
-        if field is None or requirement is None or self._meets(requirement):
+        requirement = self._find_lacking(parent_type.name, name)
+        if requirement is None or (field := self.schema.get_field(parent_type, name)) is None:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         return_type = field.type
         if not is_non_null_type(return_type) and _key(parent_type.name, name, path) in self._prepared.reported:
@@ -114,12 +163,32 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         self.handle_field_error(refusal, return_type, field_details_list, path)
         return None
 
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[Any],
+        field_details_list: Any,
+        info: Any,
+        path: Any,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a list; what its objects lead to is read first."""
+        loaders = getattr(self.context_value, "loaders", None)
+        complete = partial(
+            super().complete_list_value, return_type, field_details_list, info, path, result, position_context
+        )
+        if loaders is None:
+            return complete()
+        ahead = Ahead(loaders, self._select, self._is_open)
+        first = ahead.find(return_type, field_details_list, result)
+        return complete() if first is None else _complete_later(ahead.read(first), complete)
+
     def complete_object_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
     ) -> Any:
         """Complete an object, unless its type, which an interface may have hidden, requires what the caller lacks."""
-        requirement = self._prepared.protection.find_type_requirement(return_type.name)
-        if requirement is not None and not self._meets(requirement):
+        requirement = self._find_lacking(return_type.name, None)
+        if requirement is not None:
             raise make_refusal(requirement, self._prepared.scopes, return_type.name)
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
 
@@ -132,11 +201,68 @@ class ProtectedExecutor(StrawberryGraphQLCoreExecutionContext):
         self._answer.built += measure(value)
         return value
 
-    def _meets(self, requirement: Requirement) -> bool:
-        met = self._met.get(requirement)
-        if met is None:
-            met = self._met[requirement] = requirement.is_met_by(self._prepared.scopes)
-        return met
+    def _list_steps(self, parent_type: GraphQLObjectType, fields: GroupedFieldSet) -> "list[_Step]":
+        """Return how each field of a selection is run on a concrete type, worked out once for all of its objects."""
+        # The fields are held together with the steps, so that their id isn't reused; so does graphql-core.
+        key = parent_type.name, id(fields)
+        held = self._steps.get(key)
+        if held is None:
+            held = self._steps[key] = fields, [self._plan(parent_type, key, each) for key, each in fields.items()]
+        return held[1]
+
+    def _plan(self, parent_type: GraphQLObjectType, key: str, details: FieldDetailsList) -> "_Step":
+        name = details[0].node.name.value
+        is_open = self._find_lacking(parent_type.name, name) is None
+        plain = self._plain.find(parent_type, name) if is_open and not details[0].node.arguments else None
+        return key, details, len(key) + _FIELD_BYTES, plain
+
+    def _select(self, type_: GraphQLObjectType, details: FieldDetailsList) -> GroupedFieldSet:
+        return self.collect_subfields(type_, details).grouped_field_set
+
+    def _is_open(self, type_name: str, field_name: str) -> bool:
+        return self._find_lacking(type_name, field_name) is None
+
+    def _find_lacking(self, type_name: str, field_name: str | None) -> Requirement | None:
+        """Return what a field, or a type itself, requires if the caller lacks it; each is judged once an operation."""
+        key = type_name, field_name
+        if key not in self._lacking:
+            protection = self._prepared.protection
+            found = (
+                protection.find_type_requirement(type_name)
+                if field_name is None
+                else protection.find_requirement(type_name, field_name)
+            )
+            is_met = found is None or found.is_met_by(self._prepared.scopes)
+            self._lacking[key] = None if is_met else found
+        return self._lacking[key]
+
+
+def _write_plain(plain: PlainField, source: Any) -> Any:
+    """Return a plain field of an object as it is answered; Undefined if it must be run in the general way."""
+    try:
+        value = plain.read(source)
+        if value is None:
+            return Undefined if plain.is_required else None
+        written = plain.writes[type(value)](value)
+    except Exception:  # noqa: BLE001 - whatever it is, it is raised again where errors are made
+        return Undefined
+    return Undefined if written is None else written
+
+
+async def _complete_later(reading: Awaitable[None], complete: Callable[[], Any]) -> Any:
+    await reading
+    completed = complete()
+    return await completed if is_awaitable(completed) else completed
+
+
+async def _await_fields(results: dict[str, Any], awaited: list[str]) -> dict[str, Any]:
+    if len(awaited) == 1:
+        (key,) = awaited
+        results[key] = await results[key]
+    else:
+        done = await gather_with_cancel(*(results[key] for key in awaited))
+        results.update(zip(awaited, done, strict=True))
+    return results
 
 
 def _hold_weakly(method: Callable[..., Any]) -> Callable[..., Any]:
