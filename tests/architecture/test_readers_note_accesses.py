@@ -48,18 +48,15 @@ def resolve(node: ast.expr, module: ModuleType) -> Any:
 
 
 def list_readers() -> Iterator[tuple[str, Callable[..., Any] | str]]:
-    """What is passed to context.read and to a Loader: a function, or the source of one that is defined on the spot."""
+    """What context.read and a loader are given: a function, or the source of one that is defined on the spot."""
     for module in list_modules():
         tree = ast.parse(inspect.getsource(module))
         inner = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             place = ast.unparse(call.func)
-            if place.endswith("context.read") and call.args:
-                read = call.args[0]
-            elif place == "Loader" and len(call.args) > 1:
-                read = call.args[1]
-            else:
+            if not call.args or not (place.endswith("context.read") or place == "_On"):
                 continue
+            read = call.args[0]
             found = resolve(read, module)
             name = ast.unparse(read).rpartition(".")[2]
             if isinstance(found, FunctionType | Relation):

@@ -12,8 +12,9 @@ from schema.models import Shown
 
 def list_shown(kind: type = Shown) -> Iterator[type]:
     for shown in kind.__subclasses__():
-        yield shown
-        yield from list_shown(shown)
+        if shown.__module__.startswith("schema."):
+            yield shown
+            yield from list_shown(shown)
 
 
 def record_of(shown: type) -> type:

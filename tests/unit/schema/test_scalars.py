@@ -36,9 +36,11 @@ class TestDateTime:
     def test_is_the_same_point_in_time_whatever_its_zone(self, value):
         # At either end of the calendar, a time of another zone may be none in UTC.
         assume(1 < value.year < 9999)
-        plain = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+        moment = value.astimezone(UTC)
+        plain = moment.replace(tzinfo=None).isoformat()
         assert render_time(value) == (plain.rstrip("0") if value.microsecond else plain) + "Z"
-        assert parse_time(render_time(value)) == value
+        # A time that its zone skips or has twice equals none of another zone in Python.
+        assert parse_time(render_time(value)) == moment
 
     @pytest.mark.parametrize("text", ["2026-03-02T10:00:00+07:00", "2026-03-02t03:00:00z", "2026-03-02T03:00:00.000Z"])
     def test_is_read_with_its_offset(self, text):
