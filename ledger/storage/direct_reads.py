@@ -23,6 +23,7 @@ from ledger.storage.wire import SYNC, TERMINATE, Reply, Statement, close_message
 from ledger.viewer import Viewer
 
 Row = list[bytes | None]
+_CLOSE_SECONDS_MAX = 1.0
 _STATEMENTS_MAX = 256
 """How many statements one connection keeps prepared."""
 _BEGIN, _COMMIT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT"
@@ -77,8 +78,11 @@ class DirectReads:
     async def close(self) -> None:
         """Close every connection; those in use are closed once they have finished."""
         self._is_closed = True
-        while self._free:
-            self._free.pop().close()
+        free, self._free = self._free, []
+        for connection in free:
+            connection.close()
+        if free:
+            await asyncio.wait([connection.lost for connection in free], timeout=_CLOSE_SECONDS_MAX)
 
     async def _ask(self, sent: Sequence[Sequence[Statement]]) -> list[Row | None]:
         """Send transactions on a free connection. One that was closed while it was idle is replaced."""
@@ -156,7 +160,9 @@ class _Connection(asyncio.Protocol):
         self.is_usable = True
         self.has_answered = False
         self._transport = cast("asyncio.Transport", driver._transport)  # type: ignore[attr-defined]  # noqa: SLF001 - asyncpg has no other way to it
+        self._drivers_own = cast("asyncio.Protocol", self._transport.get_protocol())
         self._transport.set_protocol(self)
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def run(self, sent: Sequence[Sequence[Statement]], finish: Any) -> "asyncio.Future[list[Row | None]]":
         """Send transactions together; finish(self) is called once PostgreSQL is ready for more, or is gone.
@@ -184,8 +190,11 @@ class _Connection(asyncio.Protocol):
             self._end(self._reply.failure)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail whoever waits."""
+        """Fail whoever waits, and tell asyncpg, which would otherwise believe that it is connected."""
         self.is_usable = False
+        self._drivers_own.connection_lost(exc)
+        if not self.lost.done():
+            self.lost.set_result(None)
         if self._reply is not None:
             failure = self._reply.failure
             self._end(failure or ConnectionResetError(f"PostgreSQL closed the connection: {exc}"))
@@ -196,7 +205,6 @@ class _Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(TERMINATE)
             self._transport.close()
-        self._driver.terminate()
 
     def _end(self, failure: Exception | None) -> None:
         reply, waiting, finish = self._reply, self._waiting, self._finish

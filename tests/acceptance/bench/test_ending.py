@@ -60,7 +60,7 @@ class TestEndingABenchmark:
     def test_leaves_neither_postgresql_nor_a_server_nor_a_load_behind(
         self, marked: Marked, sign: signal.Signals
     ) -> None:
-        process = marked.start("poll", "--quick", "--sides", "Jembatan,pgbench")
+        process = marked.start("poll", "poll-numbers", "complaints", "--quick", "--sides", "Jembatan,pgbench")
         block_until(lambda: _runs(marked, "bench.http_load"), "the load runs", seconds_max=90)
         assert _runs(marked, "cli serve")
         assert _runs(marked, "postgres")
