@@ -26,6 +26,12 @@ class Serving:
         self.settings = Settings(port=port, database_url=database_url, **{**quiet, **CHEAP, **settings})
         self._keyring = keyring
         self._thread: ServerThread | None = None
+        self._app: Any = None
+
+    @property
+    def delivered(self) -> int:
+        """How many messages its subscribers took since it was last started."""
+        return int(self._app.state.streams.counts.delivered)
 
     def connect(self) -> Database:
         """A pool of the caller's own on the same database."""
@@ -35,8 +41,8 @@ class Serving:
         listener = self._listener or listen(self.settings.port)
         self._listener = None
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-        app = create_gateway(self.settings, database=self.connect(), schema=schema)
-        self._thread = ServerThread(app, self.settings, listener)
+        self._app = create_gateway(self.settings, database=self.connect(), schema=schema)
+        self._thread = ServerThread(self._app, self.settings, listener)
 
     async def stop(self) -> None:
         """As on SIGTERM."""
