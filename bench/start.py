@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from urllib.request import urlopen
 
+from bench.children import end_with_parent
 from bench.figures import Figure, Samples, compare, measure_in_turn, read_stopwatch
 from bench.processes import HAS_PROC, read_cpu_seconds
 from bench.scale import Scale
@@ -118,7 +119,14 @@ async def _compare(
 def _run_to_end(environment: Mapping[str, str], command: Sequence[str]) -> tuple[float, float]:
     """Run a process; return its seconds by the clock and of the processor. Errors: CalledProcessError."""
     before, began = _read_children_seconds(), read_stopwatch()
-    subprocess.run(command, env=environment, capture_output=True, check=True, timeout=_SECONDS_MAX)
+    subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        check=True,
+        timeout=_SECONDS_MAX,
+        preexec_fn=end_with_parent,
+    )
     return read_stopwatch() - began, _read_children_seconds() - before
 
 
@@ -127,12 +135,17 @@ def _run_until_ready(environment: Mapping[str, str]) -> tuple[float, float]:
     port = str(find_free_port())
     began = read_stopwatch()
     command = [sys.executable, "-m", "cli", "serve", "--port", port]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, which takes no lock
+    )
     try:
         while not _is_ready(f"http://127.0.0.1:{port}/readyz"):
             assert process.poll() is None, f"serve ended with status {process.returncode}"
             assert read_stopwatch() - began < _SECONDS_MAX, "serve was not ready in time"
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS)  # between two looks: nothing tells when it is ready
         return read_stopwatch() - began, read_cpu_seconds(process.pid)
     finally:
         process.terminate()

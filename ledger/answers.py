@@ -48,6 +48,11 @@ class AnswerSize:
         """How many bytes of long texts may still be read; None without a bound."""
         return None if math.isinf(self.bytes_max) else max(int(self.bytes_max) - self.read, 0)
 
+    def check_size(self, size: int) -> None:
+        """Errors: AnswerTooLargeError if so many bytes more would be too many."""
+        if self.built + size > self.bytes_max:
+            raise AnswerTooLargeError.beyond(self.bytes_max)
+
     def count_read(self, size: int) -> None:
         """Count long texts that were read, or left out because they were too long. Errors: AnswerTooLargeError."""
         self.read += size

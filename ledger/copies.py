@@ -28,14 +28,22 @@ else:
         return copied
 
 
-@cache
-def _copier_of(kind: type[Any]) -> Callable[[Any], Any]:
-    """A function that copies an object of the class to one that has the same slots and can still be changed."""
+def unfinished_of(kind: type[Any]) -> type[Any]:
+    """A class with the slots of a frozen dataclass, whose objects can be changed until they become one of that class.
+
+    Errors: TypeError for a class that is more than its slots.
+    """
     names = [field.name for field in fields(kind)]
     if list(kind.__dict__.get("__slots__", ())) != names or hasattr(kind, "__post_init__"):
         raise TypeError(f"{kind.__name__} is more than its slots.")
-    unfinished = type(kind.__name__, (), {"__slots__": tuple(names)})
-    lines = [f" made.{name} = value.{name}" for name in names]
+    return type(kind.__name__, (), {"__slots__": tuple(names)})
+
+
+@cache
+def _copier_of(kind: type[Any]) -> Callable[[Any], Any]:
+    """A function that copies an object of the class to one that has the same slots and can still be changed."""
+    unfinished: Any = unfinished_of(kind)
+    lines = [f" made.{name} = value.{name}" for name in unfinished.__slots__]
     source = "\n".join(["def copy(value):", " made = unfinished()", *lines, " return made"])
     scope: dict[str, Any] = {"unfinished": unfinished}
     exec(compile(source, __file__, "exec"), scope)  # noqa: S102 - of nothing but the names of a class' fields

@@ -45,7 +45,11 @@ class DatabaseSettings(SettingsSection):
         description="Prefix of the names of the database roles, which are shared by the entire cluster.",
     )
     database_pool_size: int = Field(
-        10, ge=1, le=500, description="Connections that one process keeps open, in addition to two for the feed."
+        10,
+        ge=1,
+        le=500,
+        description="Connections that one process keeps open, in addition to two for the feed. Half of them serve "
+        "compiled reads.",
     )
     database_pool_overflow: int = Field(
         0, ge=0, le=500, description="Connections beyond the pool size that one process may open under load."

@@ -15,7 +15,7 @@ from ledger.accesses import Accesses
 from ledger.answers import AnswerSize
 from ledger.storage.database import Database, Transaction
 from ledger.storage.roles import Role
-from ledger.storage.wire import Statement
+from ledger.storage.wire import FailedStatementError, Statement
 from ledger.viewer import Viewer
 from resolvers.loaders import Loaders
 from resolvers.reads import OperationReader
@@ -112,13 +112,17 @@ class Context:
     async def read_texts(self, statements: Sequence[Statement]) -> list[Sequence[bytes | None] | None]:
         """Return the first row, or None, of each compiled statement, on the operation's one snapshot.
 
-        Errors: as read.
+        Errors: FailedStatementError, after which later reads have another snapshot; as read.
         """
 
         async def fetch(tx: Transaction) -> list[Sequence[bytes | None] | None]:
             return [await tx.fetch_compiled(sql, values) for sql, values in statements]
 
-        return await self.read(fetch)
+        try:
+            return await self.read(fetch)
+        except FailedStatementError:
+            await self._forget_readings()
+            raise
 
     async def write(
         self, work: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

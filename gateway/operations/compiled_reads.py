@@ -12,11 +12,12 @@ from typing import Any
 import orjson
 
 from gateway.operations.compiling import NOTHING, Prepared
-from gateway.operations.lookups import count_operation, find_count, judge
+from gateway.operations.lookups import count_operation, find_count, judge_count
 from gateway.operations.progress import Authorized
 from gateway.operations.services import Services
 from ledger.accesses import Accesses
 from ledger.answers import AnswerSize
+from ledger.compiling.programs import Program
 from ledger.numbers.lookups import CountedLookups, LookupCount
 from ledger.storage.wire import FailedStatementError, Statement
 
@@ -40,78 +41,79 @@ async def read_compiled(
     Errors: LookupsExhaustedError; AnswerTooLargeError; UnavailableError.
     """
     count = find_count(context, authorized, services)
-    compiler, principal = services.compiler, authorized.principal
-    prepared = NOTHING
-    if compiler is not None and principal is not None:
-        prepared = compiler.prepare(authorized, principal.viewer)
-    if principal is None or not prepared.calls:
-        lookups = None if count is None else await count_operation(context, count, authorized, services)
-        return None, lookups
-    bytes_max = services.settings.answer_bytes_max
-    statements = prepared.bind(principal.viewer, authorized.as_of, bytes_max=bytes_max)
-    counted: CountedLookups | None = None
-    rows: Sequence[Row] | None = None
-    try:
-        if prepared.is_whole and context.has_direct_reads:
-            counted, rows = await _read_directly(context, statements, count)
+    prepared = _prepare(authorized, services)
+    if not prepared.calls or authorized.principal is None:
+        return None, await count_operation(context, count, authorized, services)
+    # Together they are no larger than an answer may be; what takes more than its share is resolved the ordinary way.
+    share = services.settings.answer_bytes_max // len(prepared.calls)
+    statements = prepared.bind(authorized.principal.viewer, authorized.as_of, bytes_max=share)
+    if prepared.is_whole and context.has_direct_reads:
+        told, rows = await _read_directly(context, statements, count)
+        if told and count is not None:
+            counted: CountedLookups | None = judge_count(count.read(told[0] or ()), authorized, services)
         else:
-            if count is not None:
-                counted = await count_operation(context, count, authorized, services)
-            rows = await context.read_texts(statements)
-    except FailedStatementError as error:
-        # The ordinary way can still answer; what is wrong with the statement is for us to find out.
-        _logger.exception("compiled_read_failed", extra={"sqlstate": error.sqlstate})
-        services.metrics.compiled.labels("failed").inc(len(statements))
-        return None, counted or await _count_once(context, error, count, authorized, services)
-    if counted is not None and prepared.is_whole and context.has_direct_reads:
-        judge(counted, authorized, services)
-    data = _splice(prepared, rows, answer, context.accesses)
-    services.metrics.compiled.labels("unsure" if data is None else "compiled").inc(len(statements))
+            counted = await count_operation(context, count, authorized, services)
+    else:
+        counted = await count_operation(context, count, authorized, services)
+        rows = await _read_beside(context, statements)
+    data = None if rows is None else _splice(prepared, rows, answer, context.accesses)
+    outcome = "failed" if rows is None else "unsure" if data is None else "compiled"
+    services.metrics.compiled.labels(outcome).inc(len(statements))
     if data is None:
         return None, counted
     in_order = {each.key: data[each.key] for each in authorized.plan.tree if each.key in data}
     return Compiled(in_order, prepared.is_whole), counted
 
 
-async def _count_once(
-    context: Any,
-    error: FailedStatementError,
-    count: LookupCount | None,
-    authorized: Authorized,
-    services: Services,
-) -> CountedLookups | None:
-    """Count after a read failed, unless the count was committed before it did."""
-    if count is None:
-        return None
-    if len(error.rows) > 1:
-        return judge(count.read(error.rows[1] or ()), authorized, services)
-    return await count_operation(context, count, authorized, services)
+def _prepare(authorized: Authorized, services: Services) -> Prepared:
+    if services.compiler is None or authorized.principal is None:
+        return NOTHING
+    return services.compiler.prepare(authorized, authorized.principal.viewer)
 
 
 async def _read_directly(
     context: Any, statements: Sequence[Statement], count: LookupCount | None
-) -> tuple[CountedLookups | None, Sequence[Row]]:
-    rows: list[Row] = await context.read_directly(statements, before=None if count is None else count.statement)
-    if count is None:
-        return None, rows
-    first, *rest = rows
-    return count.read(first or ()), rest
+) -> tuple[Sequence[Row], Sequence[Row] | None]:
+    """The row of the count, if there is one and it was committed, and the rows; None if a statement failed."""
+    before = None if count is None else count.statement
+    try:
+        rows: list[Row] = await context.read_directly(statements, before=before)
+    except FailedStatementError as error:
+        _log_failure(error)
+        return (() if count is None else error.rows[1:2]), None
+    return ((), rows) if count is None else (rows[:1], rows[1:])
+
+
+async def _read_beside(context: Any, statements: Sequence[Statement]) -> Sequence[Row] | None:
+    """The rows, on the operation's snapshot; None if a statement failed."""
+    try:
+        rows: list[Row] = await context.read_texts(statements)
+    except FailedStatementError as error:
+        _log_failure(error)
+        return None
+    return rows
+
+
+def _log_failure(error: FailedStatementError) -> None:
+    """Log what is wrong with a statement, for us to find out: the ordinary way can still answer."""
+    _logger.error("compiled_read_failed", exc_info=error, extra={"sqlstate": error.sqlstate})
 
 
 def _splice(prepared: Prepared, rows: Sequence[Row], answer: AnswerSize, accesses: Accesses) -> dict[str, Any] | None:
     """The root fields from their rows; None if any of them needs the ordinary way. Errors: AnswerTooLargeError."""
-    texts: list[bytes] = []
-    for call, row in zip(prepared.calls, rows, strict=True):
-        size, text = row or (None, None)
-        if size is None:
-            return None
-        answer.built += int(size)
-        answer.check()
-        if text is None or call.program.is_unsure(text):
-            return None
-        texts.append(text)
+    if any(row is None or row[0] is None for row in rows):
+        return None
+    found = [row for row in rows if row is not None]
+    if not any(call.program.notes for call in prepared.calls):
+        # What is known to be too large needs no other way; marks of what was shown would count as if they were sent.
+        answer.check_size(sum(int(size or 0) for size, _ in found))
+    texts = [text for _, text in found if text is not None]
+    if len(texts) < len(found) or any(Program.is_unsure(text) for text in texts):
+        return None
     read = {
-        call.key: orjson.Fragment(call.program.read(text, accesses, is_continued=call.is_continued))
+        call.key: call.program.read(text, accesses, is_continued=call.is_continued)
         for call, text in zip(prepared.calls, texts, strict=True)
     }
-    return {**prepared.data, **read}
+    answer.built += sum(map(len, read.values()))
+    answer.check()
+    return {**prepared.data, **{key: orjson.Fragment(text) for key, text in read.items()}}

@@ -33,6 +33,9 @@ from schema.reads import Named
 _KEPT_SQL_MAX = 32_768
 """The longest statement that is kept; a longer one is compiled each time that it is asked for."""
 
+_KEPT_VARIABLES_MAX = 2_048
+"""The longest variables, as JSON, for which a prepared operation is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -102,7 +105,7 @@ class QueryCompiler:
         prepared = self._prepared.find(key)
         if prepared is None:
             prepared = self._prepare(authorized, viewer)
-            if len(given) <= _KEPT_SQL_MAX:
+            if len(given) <= _KEPT_VARIABLES_MAX:
                 self._prepared.keep(key, prepared)
         return prepared
 

@@ -39,13 +39,15 @@ def find_count(context: Any, authorized: Authorized, services: Services) -> Look
 
 
 async def count_operation(
-    context: Any, count: LookupCount, authorized: Authorized, services: Services
-) -> CountedLookups:
-    """Count what an operation looks up. Errors: LookupsExhaustedError, LedgerError."""
-    return judge(await context.write(count_lookups, count), authorized, services)
+    context: Any, count: LookupCount | None, authorized: Authorized, services: Services
+) -> CountedLookups | None:
+    """Count what an operation looks up, if that counts. Errors: LookupsExhaustedError, LedgerError."""
+    if count is None:
+        return None
+    return judge_count(await context.write(count_lookups, count), authorized, services)
 
 
-def judge(counted: CountedLookups, authorized: Authorized, services: Services) -> CountedLookups:
+def judge_count(counted: CountedLookups, authorized: Authorized, services: Services) -> CountedLookups:
     """Return the verdict on an operation's look-ups. Errors: LookupsExhaustedError."""
     outcome = "granted" if counted.is_granted else "refused"
     if authorized.principal is not None:

@@ -14,7 +14,9 @@ from ledger.compiling.catalog import Branch, Catalog, Leaf, Part, Shown
 from ledger.compiling.programs import END, SHOWN, Program
 from ledger.compiling.rendering import (
     Numbering,
+    Piece,
     UncompilableError,
+    braced,
     constant,
     join,
     parent_column,
@@ -159,17 +161,16 @@ class Compilation:
         shape = self.catalog.get(type_name)
         if shape is None:
             raise UncompilableError
-        parts: list[str | tuple[str]] = []
-        for place, selected in enumerate(fields):
-            parts.append(f'{"," if place else "{"}"{selected.key}":')
-            parts.append(self._value(type_name, selected, shape.fields.get(selected.name), source))
-        parts.append("}" if fields else "{}")
+        pieces = self._fields(type_name, fields, shape.fields, source)
         mark = self.note(note, source)
-        if mark is not None:
-            parts.append((mark,))
-        return join(parts)
+        return join(pieces if mark is None else [*pieces, (mark,)])
 
-    def _value(self, type_name: str, selected: Selected, shown: Shown | None, source: Source) -> str | tuple[str]:
+    def _fields(
+        self, type_name: str, fields: Sequence[Selected], shown: Mapping[str, Shown], source: Source
+    ) -> list[Piece]:
+        return braced((each.key, [self._value(type_name, each, shown.get(each.name), source)]) for each in fields)
+
+    def _value(self, type_name: str, selected: Selected, shown: Shown | None, source: Source) -> Piece:
         if selected.name == "__typename":
             return f'"{type_name}"'
         if shown is None:
@@ -182,22 +183,17 @@ class Compilation:
             return self._part(shown, selected, source)
         return self._many(shown, selected, source) if shown.is_list else self._one(shown, selected, source)
 
-    def _part(self, part: Part, selected: Selected, source: Source) -> str | tuple[str]:
+    def _part(self, part: Part, selected: Selected, source: Source) -> Piece:
         role, members = self.scope.present_role, declaration_of(source.record).members
         given = [name for name in part.given if may_read(members[name].readers, role)]
         if not given:
             return _null(is_required=part.is_required)
-        parts: list[str | tuple[str]] = []
-        fields = selected.members[part.type_name]
-        for place, inner in enumerate(fields):
-            parts.append(f'{"," if place else "{"}"{inner.key}":')
-            parts.append(self._value(part.type_name, inner, part.fields.get(inner.name), source))
-        parts.append("}" if fields else "{}")
+        text = join(self._fields(part.type_name, selected.members[part.type_name], part.fields, source))
         is_absent = " AND ".join(f"{self.numbering.render(self._expression(name, source))} IS NULL" for name in given)
         absent = unsure_sql() if part.is_required else constant("null")
-        return (f"CASE WHEN {is_absent} THEN {absent} ELSE {join(parts)} END",)
+        return (f"CASE WHEN {is_absent} THEN {absent} ELSE {text} END",)
 
-    def _leaf(self, leaf: Leaf, source: Source) -> str | tuple[str]:
+    def _leaf(self, leaf: Leaf, source: Source) -> Piece:
         member = declaration_of(source.record).members[leaf.name]
         if not may_read(member.readers, self.scope.present_role):
             return _null(is_required=leaf.is_required)
@@ -208,7 +204,7 @@ class Compilation:
         derivation = declaration_of(source.record).members[name].derivation
         return source.columns[name] if derivation is None else derivation.expression(source.columns)
 
-    def _one(self, branch: Branch, selected: Selected, source: Source) -> str | tuple[str]:
+    def _one(self, branch: Branch, selected: Selected, source: Source) -> Piece:
         relation = branch.relation
         key = self._key(branch, source)
         if key is None or not self._may_see(relation):
@@ -227,7 +223,7 @@ class Compilation:
             return (f"CASE WHEN {is_absent} THEN {absent} ELSE coalesce(({found}), {unsure_sql()}) END",)
         return (f"coalesce(({found}), {unsure_sql() if branch.is_required else constant('null')})",)
 
-    def _many(self, branch: Branch, selected: Selected, source: Source) -> str | tuple[str]:
+    def _many(self, branch: Branch, selected: Selected, source: Source) -> Piece:
         relation: Any = branch.relation
         key = self._key(branch, source)
         if key is None or not self._may_see(relation):
@@ -286,16 +282,12 @@ class _Page:
     def render(self, fields: Sequence[Selected]) -> str:
         """The page as JSON text, in SQL over the gathered rows p; never NULL. Errors: UncompilableError."""
         self._note_first()
-        parts: list[str | tuple[str]] = []
-        for place, selected in enumerate(fields):
-            parts.append(f'{"," if place else "{"}"{selected.key}":')
-            parts.append(self._field(selected))
-        parts.append("}" if fields else "{}")
+        pieces = braced((each.key, [self._field(each)]) for each in fields)
         if "shown" in self.columns:
-            parts.insert(0, (f"coalesce(array_to_string(p.shown[1:{self._making.first()}], ''), '')",))
+            pieces.insert(0, (f"coalesce(array_to_string(p.shown[1:{self._making.first()}], ''), '')",))
         if not self.columns:
             self.columns["n"] = "1"
-        return join(parts)
+        return join(pieces)
 
     def _note_first(self) -> None:
         """The rows of the page are noted once, whatever is selected of them, and first."""
@@ -303,7 +295,7 @@ class _Page:
         if mark is not None:
             self.columns["shown"] = mark
 
-    def _field(self, selected: Selected) -> str | tuple[str]:
+    def _field(self, selected: Selected) -> Piece:
         if selected.name == "__typename":
             return f'"{selected.parent}"'
         if self._making.refuses(selected):
@@ -323,21 +315,18 @@ class _Page:
 
     def _edge(self, selected: Selected) -> str:
         [(type_name, fields)] = selected.members.items()
-        parts: list[str | tuple[str]] = []
-        for place, inner in enumerate(fields):
-            parts.append(f'{"," if place else "{"}"{inner.key}":')
-            if inner.name == "__typename":
-                parts.append(f'"{type_name}"')
-            elif self._making.refuses(inner):
-                parts.append(_null(is_required=inner.name == "cursor"))
-            elif inner.name == "cursor":
-                parts += ['"', (self._encode(self._cursor()),), '"']
-            elif inner.name == "node":
-                parts.append((self._making.object(*self._node(inner)),))
-            else:
-                raise UncompilableError
-        parts.append("}" if fields else "{}")
-        return join(parts)
+        return join(braced((each.key, self._edge_field(type_name, each)) for each in fields))
+
+    def _edge_field(self, type_name: str, selected: Selected) -> Sequence[Piece]:
+        if selected.name == "__typename":
+            return [f'"{type_name}"']
+        if self._making.refuses(selected):
+            return [_null(is_required=selected.name == "cursor")]
+        if selected.name == "cursor":
+            return ['"', (self._encode(self._cursor()),), '"']
+        if selected.name == "node":
+            return [(self._making.object(*self._node(selected)),)]
+        raise UncompilableError
 
     def _gather(self, sql: str) -> tuple[str]:
         name = f"n{len(self.columns)}"
@@ -346,17 +335,17 @@ class _Page:
 
     def _page_info(self, selected: Selected) -> tuple[str]:
         [(type_name, fields)] = selected.members.items()
-        parts: list[str | tuple[str]] = []
-        for place, inner in enumerate(fields):
-            parts.append(f'{"," if place else "{"}"{inner.key}":')
-            parts.append(f'"{type_name}"' if inner.name == "__typename" else (self._position(inner.name),))
-        parts.append("}" if fields else "{}")
-        return (join(parts),)
+        return (join(braced((each.key, [self._page_field(type_name, each)]) for each in fields)),)
+
+    def _page_field(self, type_name: str, selected: Selected) -> Piece:
+        return f'"{type_name}"' if selected.name == "__typename" else (self._position(selected.name),)
 
     def _position(self, name: str) -> str:
         first = self._making.first()
         if name == "hasNextPage":
-            column = next(iter(self.columns), None) or (self.columns.setdefault("n", "1") and "n")
+            if not self.columns:
+                self.columns["n"] = "1"
+            column = next(iter(self.columns))
             return f"CASE WHEN coalesce(cardinality(p.{column}), 0) > {first} THEN 'true' ELSE 'false' END"
         if name == "hasPreviousPage":
             return f"({self._making.numbering.place(HAS_PREVIOUS, _BOOLEAN)})::text"
@@ -371,10 +360,10 @@ class _Page:
     def _cursor(self) -> str:
         names = self._listing.cursor or tuple(each.removeprefix("-") for each in self._listing.sort)
         values = [render_cursor_value(self._making.numbering, self._source.columns[name]) for name in names]
-        parts: list[str | tuple[str]] = [f'["{self._listing.name}"']
+        pieces: list[Piece] = [f'["{self._listing.name}"']
         for value in values:
-            parts += [",", (value,)]
-        return join([*parts, "]"])
+            pieces += [",", (value,)]
+        return join([*pieces, "]"])
 
     @staticmethod
     def _encode(sql: str) -> str:

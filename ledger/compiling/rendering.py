@@ -4,7 +4,7 @@ Concatenating text is the fastest of the ways to JSON that PostgreSQL has; a val
 way writes it (schema/scalars.py, orjson), which the differential test proves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ClauseElement, ColumnElement, DateTime, Integer, Text, Uuid, literal_column
@@ -87,8 +87,20 @@ def constant(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def join(parts: list[str | tuple[str]]) -> str:
-    """One SQL expression of constant texts (str) and expressions (a tuple of one), the constants merged."""
+Piece = str | tuple[str]
+"""A part of a JSON text: a constant, or (in a tuple of one) an SQL expression that is never NULL."""
+
+
+def braced(fields: Iterable[tuple[str, Sequence[Piece]]]) -> list[Piece]:
+    """A JSON object of these keys and values."""
+    pieces: list[Piece] = []
+    for key, value in fields:
+        pieces += [f'{"," if pieces else "{"}"{key}":', *value]
+    return [*(pieces or ["{"]), "}"]
+
+
+def join(parts: Sequence[Piece]) -> str:
+    """One SQL expression of several pieces, the constants merged."""
     rendered: list[str] = []
     text = ""
     for part in parts:

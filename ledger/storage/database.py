@@ -25,9 +25,17 @@ from ledger.policies import Policies
 from ledger.settings import LedgerSettings
 from ledger.storage.direct_reads import DirectReads
 from ledger.storage.engine import make_pool
-from ledger.storage.failures import ContentionError, DatabaseBusyError, DatabaseReadOnlyError, translated
+from ledger.storage.failures import (
+    ContentionError,
+    DatabaseBusyError,
+    DatabaseReadOnlyError,
+    explain,
+    find_sqlstate,
+    translated,
+)
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
 from ledger.storage.sealing import Keyring
+from ledger.storage.wire import FailedStatementError
 from ledger.viewer import Viewer
 
 T = TypeVar("T")
@@ -101,10 +109,18 @@ class Transaction:
         return await self.connection.execute(statement, parameters)
 
     async def fetch_compiled(self, sql: str, values: Sequence[Any]) -> Any:
-        """Run a statement with numbered parameters, and return its first row, the columns as text, or None."""
+        """Run a statement with numbered parameters, and return its first row, the columns as text, or None.
+
+        Errors: FailedStatementError, after which the transaction is of no more use.
+        """
         if self._is_doomed:
             raise RuntimeError("A failure under another role ended this transaction.")
-        row = (await self.connection.exec_driver_sql(sql, tuple(values))).first()
+        try:
+            row = (await self.connection.exec_driver_sql(sql, tuple(values))).first()
+        except DBAPIError as error:
+            if explain(error) is not None:
+                raise
+            raise FailedStatementError({"C": find_sqlstate(error), "M": str(error.orig)}) from error
         return None if row is None else [None if each is None else str(each).encode() for each in row]
 
     def note_written(self, subject: str, subject_ids: Iterable[str]) -> None:

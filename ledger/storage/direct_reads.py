@@ -24,8 +24,10 @@ from ledger.viewer import Viewer
 
 Row = list[bytes | None]
 _CLOSE_SECONDS_MAX = 1.0
-_STATEMENTS_MAX = 256
+_STATEMENTS_MAX = 128
 """How many statements one connection keeps prepared."""
+_PREPARED_SQL_MAX = 16_384
+"""The longest of them; PostgreSQL's plan of a statement takes far more memory than its text."""
 _BEGIN, _COMMIT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT"
 _BIND = (
     "SELECT set_config('role', $1, true), set_config('jembatan.member_id', $2, true), "
@@ -148,7 +150,7 @@ class _Connection(asyncio.Protocol):
     """A connection that asyncpg opened, and on which we speak ourselves: asyncpg sends nothing together."""
 
     def __init__(self, driver: "asyncpg.Connection[Any]", *, is_named: bool, answer_seconds: float) -> None:
-        self._driver = driver
+        self._driver = driver  # held, since asyncpg warns of a connection that nobody holds
         self._answer_seconds = answer_seconds
         self._timer: asyncio.TimerHandle | None = None
         self._is_named = is_named
@@ -167,8 +169,15 @@ class _Connection(asyncio.Protocol):
     def run(self, sent: Sequence[Sequence[Statement]], finish: Any) -> "asyncio.Future[list[Row | None]]":
         """Send transactions together; finish(self) is called once PostgreSQL is ready for more, or is gone.
 
-        Errors, of the future: FailedStatementError; ConnectionError.
+        Errors: those of a value that no statement takes; of the future, FailedStatementError and ConnectionError.
         """
+        try:
+            message = b"".join(b"".join([*map(self._render, each), SYNC]) for each in sent)
+        except BaseException:
+            # What was to be prepared wasn't.
+            self.is_usable = False
+            finish(self)
+            raise
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
         self._reply, self._finish, self.has_answered = Reply(len(sent)), finish, False
@@ -177,7 +186,7 @@ class _Connection(asyncio.Protocol):
             self._end(ConnectionResetError("PostgreSQL closed the connection."))
         else:
             self._timer = loop.call_later(self._answer_seconds, self._transport.abort)
-            self._transport.write(b"".join(b"".join([*map(self._render, each), SYNC]) for each in sent))
+            self._transport.write(message)
         return waiting
 
     def data_received(self, data: bytes) -> None:
@@ -226,7 +235,7 @@ class _Connection(asyncio.Protocol):
 
     def _render(self, statement: Statement) -> bytes:
         sql, values = statement
-        if not self._is_named:
+        if not self._is_named or len(sql) > _PREPARED_SQL_MAX:
             return parse_message("", sql) + run_message("", values)
         name = self._prepared.get(sql)
         if name is not None:

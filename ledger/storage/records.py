@@ -53,7 +53,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from ledger import identifiers
-from ledger.copies import replace
+from ledger.copies import replace, unfinished_of
 from ledger.storage.access import Access, reads
 from ledger.storage.columns import each_of, one_of
 from ledger.storage.commitments import CommittedBy
@@ -353,7 +353,7 @@ def _reader(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[An
     """
     record = declaration.record
     places = {name: place for place, name in enumerate(names)}
-    scope: dict[str, Any] = {"unfinished": _unfinished(record), "record": record}
+    scope: dict[str, Any] = {"unfinished": unfinished_of(record), "record": record}
     lines = []
     for name, member in declaration.members.items():
         place = places.get(name)
@@ -391,14 +391,6 @@ def _amender(declaration: Declaration[R], names: tuple[str, ...]) -> Callable[[R
         return replace(record, **values)  # type: ignore[type-var]
 
     return amend
-
-
-def _unfinished(record: type[Any]) -> type[Any]:
-    """A class with the record's slots whose objects can be changed. Errors: TypeError if a record is more than them."""
-    names = [field.name for field in fields(record)]
-    if list(record.__dict__.get("__slots__", ())) != names or hasattr(record, "__post_init__"):
-        raise TypeError(f"{record.__name__} is more than its slots.")
-    return type(record.__name__, (), {"__slots__": tuple(names)})
 
 
 def hide(record: R, role: Role) -> R:

@@ -109,7 +109,21 @@ class TestStatements:
             await reads.fetch(parties.regulator, [(f"SELECT {number}", ())])
         [row] = await reads.fetch(parties.regulator, [("SELECT count(*) FROM pg_prepared_statements", ())])
         assert row is not None
-        assert int(row[0] or 0) <= 257
+        assert int(row[0] or 0) <= 129
+
+    async def test_that_is_long_is_not_kept_prepared(self, reads: DirectReads, parties: Parties) -> None:
+        await reads.fetch(parties.regulator, [(f"SELECT '{'x' * 20_000}'", ())])
+        long = "SELECT count(*) FROM pg_prepared_statements WHERE length(statement) > 16384"
+        assert await reads.fetch(parties.regulator, [(long, ())]) == [[b"0"]]
+
+    async def test_with_a_value_that_none_takes_leave_no_place_taken(
+        self, reads: DirectReads, parties: Parties
+    ) -> None:
+        for value in (object(), "\ud800"):
+            with pytest.raises((TypeError, UnicodeEncodeError)):
+                await reads.fetch(parties.telkomsel, [("SELECT $1::text", (value,))])
+        assert reads.used == 0
+        assert (await who(reads, parties.indosat))[1] == parties.indosat.member_id
 
 
 class TestReaderWhoGivesUp:
