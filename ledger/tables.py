@@ -2,6 +2,7 @@
 
 from ledger.access_records import table as access_records
 from ledger.complaints import table as complaints
+from ledger.complaints import tally_table as complaint_tallies
 from ledger.feed import table as feed
 from ledger.feed import witness_table as witnesses
 from ledger.forwarding import table as forwarding
@@ -10,16 +11,18 @@ from ledger.numbers import table as numbers
 from ledger.operator_acts import table as operator_acts
 from ledger.orders import proposal_table as order_proposals
 from ledger.orders import table as orders
+from ledger.orders import tally_table as order_tallies
 from ledger.outages import table as outages
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
 from ledger.signals import table as signals
-from ledger.storage import job_outcomes
+from ledger.storage import job_outcomes, recounts
 from ledger.storage import keyring_table as keyring
 from ledger.storage import rights_table as rights
 
 __all__ = [
     "access_records",
+    "complaint_tallies",
     "complaints",
     "feed",
     "forwarding",
@@ -29,10 +32,12 @@ __all__ = [
     "numbers",
     "operator_acts",
     "order_proposals",
+    "order_tallies",
     "orders",
     "outages",
     "participations",
     "reassignments",
+    "recounts",
     "rights",
     "signals",
     "witnesses",

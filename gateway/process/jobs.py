@@ -30,7 +30,9 @@ from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
 from ledger.storage.database import Database, Transaction
 from ledger.storage.job_outcomes import JobOutcome, record_outcomes
+from ledger.storage.recounts import recount_next
 from ledger.storage.roles import Role
+from ledger.storage.sums import Compaction
 
 _logger = structlog.get_logger(__name__)
 
@@ -59,6 +61,7 @@ JOBS: Sequence[Job] = (
     Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
     Job(name="seal_access_records", role=Role.JOBS, work=seal_access_records),
+    Job(name="recount_tallies", role=Role.VERIFIER, work=recount_next),
 )
 
 
@@ -73,8 +76,10 @@ def list_jobs(*, token_event_days: int, retention: Retention, access_record_days
     """List every job, with what the settings keep."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
     forget_accesses = partial(erase_old_access_records, kept_days=access_record_days)
+    compaction = Compaction()
     return (
         *JOBS,
+        Job(name="compact_sums", role=Role.JOBS, work=compaction.run, has_more=lambda: compaction.has_more),
         Job(name="delete_old_token_events", role=Role.JOBS, work=forget),
         Job(
             name="erase_old_entries",

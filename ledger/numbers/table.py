@@ -168,6 +168,7 @@ phone_numbers = declare(
             rows=f"EXISTS (SELECT 1 FROM complaints c WHERE c.e164 = phone_numbers.e164 AND c.source_id = {ME})",
         ),
         *reads(Role.CARRIER, rows=_OWN_RANGE),
+        *reads(Role.VERIFIER, select=("e164", "region")),
     ),
 )
 
