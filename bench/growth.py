@@ -25,8 +25,7 @@ async def run(world: World, scale: Scale) -> list[Figure]:
     """Measure each question over all sizes."""
     figures: list[Figure] = []
     for workload in (POLL, DASHBOARD, STATISTICS):
-        if workload is not None:
-            figures += await _measure(world, scale, workload)
+        figures += await _measure(world, scale, workload)
     return figures
 
 

@@ -184,11 +184,12 @@ class _PgBenchSide:
         self._world = world
         self._url = world.url_of(name)
         self._script = world.folder / f"{workload.name}.sql"
-        first = workload.variables[0].get("e164")
+        first = workload.variables[0]
         # One of the same numbers each time, and a parameter of the prepared statement.
-        choice = f"\\set place random(1, {len(workload.variables)})\n" if first else ""
+        choice = f"\\set place random(1, {len(workload.variables)})\n" if "e164" in first else ""
         number = "concat('+62812', lpad(CAST(:place AS text), 7, '0'))"
-        self._script.write_text(f"{choice}{_fill(workload.statement, {'e164': number})};\n", encoding="utf-8")
+        values = {key: number if key == "e164" else f"'{value}'" for key, value in first.items()}
+        self._script.write_text(f"{choice}{_fill(workload.statement, values)};\n", encoding="utf-8")
         settings = _settings_of(country, workload)
         self._options = " ".join(f"-c {key}={value}" for key, value in settings.items())
 

@@ -4,9 +4,11 @@ They are what every side's answer is compared with, and what pgbench runs as the
 them as it does to the sides. {e164} stands for the number that is looked up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from ledger.orders.states import STATUS_OF_STATE
+from ledger.complaints.states import VERIFIED_STATES
+from ledger.durations import render_class
+from ledger.orders.states import AWAITING_CARRIER, STATUS_OF_STATE
 
 _WHENS = " ".join(f"WHEN '{state.value}' THEN '{status.value}'" for state, status in STATUS_OF_STATE.items())
 
@@ -58,3 +60,48 @@ COMPLAINTS = _page(
 )
 DASHBOARD = """SELECT json_build_object('blockOrders', json_build_object('totalCount',
   (SELECT count(*) FROM block_orders)))::text"""
+
+
+def _states(states: Iterable[str]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _seconds(share: str) -> str:
+    """The seconds that the class of a quantile stands for."""
+    place = f"percentile_disc({share}) WITHIN GROUP (ORDER BY took)"
+    return f"round(power(1.1::float8, {place} + 0.5))::int"
+
+
+_IN_PERIOD = (
+    "{column} >= {{from}}::date::timestamp AT TIME ZONE 'Asia/Jakarta' "
+    "AND {column} < ({{to}}::date + 1)::timestamp AT TIME ZONE 'Asia/Jakarta'"
+)
+_RECEIVED = f"""json_build_object('received', count(*),
+  'verified', count(*) FILTER (WHERE state IN ({_states(VERIFIED_STATES)})),
+  'rejected', count(*) FILTER (WHERE state = 'REJECTED'),
+  'forwarded', count(*) FILTER (WHERE state IN ('ESCALATED', 'RESOLVED')))"""
+_ISSUED = f"""json_build_object('issued', count(*), 'executed', count(took),
+  'executedOnTime', count(*) FILTER (WHERE took IS NOT NULL AND NOT was_late),
+  'late', count(*) FILTER (WHERE was_late), 'open', count(*) FILTER (WHERE is_open),
+  'overdue', count(*) FILTER (WHERE is_open AND due_at < now()),
+  'medianSecondsToBlock', {_seconds("0.5")}, 'p95SecondsToBlock', {_seconds("0.95")})"""
+STATISTICS = f"""WITH o AS MATERIALIZED (
+  SELECT (issued_at AT TIME ZONE 'Asia/Jakarta')::date AS day, category, carrier_id, was_late, due_at,
+    state IN ({_states(AWAITING_CARRIER)}) AS is_open, {render_class("(executed_at - issued_at)")} AS took
+  FROM block_orders WHERE {_IN_PERIOD.format(column="issued_at")}
+), c AS MATERIALIZED (
+  SELECT (filed_at AT TIME ZONE 'Asia/Jakarta')::date AS day, state
+  FROM complaints WHERE {_IN_PERIOD.format(column="filed_at")}
+)
+SELECT json_build_object('statistics', json_build_object(
+  'total', json_build_object('complaints', (SELECT {_RECEIVED} FROM c), 'orders', (SELECT {_ISSUED} FROM o)),
+  'byDay', (SELECT coalesce(json_agg(json_build_object('day', d.day,
+      'complaints', (SELECT json_build_object('received', count(*)) FROM c WHERE c.day = d.day),
+      'orders', (SELECT {_ISSUED} FROM o WHERE o.day = d.day)) ORDER BY d.day), '[]')
+    FROM (SELECT day FROM o UNION SELECT day FROM c) d),
+  'byCategory', (SELECT coalesce(json_agg(json_build_object('category', g.category, 'orders', g.figures)
+      ORDER BY g.category), '[]') FROM (SELECT category, {_ISSUED} AS figures FROM o GROUP BY category) g),
+  'byCarrier', (SELECT coalesce(json_agg(json_build_object('carrierId', g.carrier_id, 'orders', g.figures)
+      ORDER BY g.carrier_id), '[]') FROM (SELECT carrier_id, {_ISSUED} AS figures FROM o GROUP BY carrier_id) g)
+))::text"""
+"""Counted from the rows themselves, as whoever has no running counts must; from {from} to {to}, both included."""

@@ -6,8 +6,10 @@ its own and gives the same answer by aliases.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from bench import read_statements as sql
+from ledger.legal_time import LEGAL_ZONE
 
 CARRIER, AGENCY, REGULATOR = "carrier", "agency", "regulator"
 
@@ -82,5 +84,19 @@ DASHBOARD = Workload(
     postgraphile="{ blockOrders: allBlockOrders { totalCount } }",
     statement=sql.DASHBOARD,
 )
-STATISTICS: Workload | None = None
-"""The regulator's statistics on the same screen, once the graph has them. No peer has any: postgraphile is empty."""
+_FIGURES = "issued executed executedOnTime late open overdue medianSecondsToBlock p95SecondsToBlock"
+_UNTIL = datetime.now(LEGAL_ZONE).date() - timedelta(days=3)
+"""All orders of such a day were due already, so that none becomes overdue while the workload is asked."""
+STATISTICS = Workload(
+    name="statistics",
+    title="what became of the complaints and orders of thirty days, as a whole and by day, category and carrier",
+    viewer=REGULATOR,
+    document="query Statistics($from: Date!, $to: Date!) { statistics(from: $from, to: $to) { "
+    f"total {{ complaints {{ received verified rejected forwarded }} orders {{ {_FIGURES} }} }} "
+    f"byDay {{ day complaints {{ received }} orders {{ {_FIGURES} }} }} "
+    f"byCategory {{ category orders {{ {_FIGURES} }} }} byCarrier {{ carrierId orders {{ {_FIGURES} }} }} }} }}",
+    postgraphile="",
+    statement=sql.STATISTICS,
+    variables=({"from": str(_UNTIL - timedelta(days=29)), "to": str(_UNTIL)},),
+)
+"""The regulator's statistics on the same screen. No peer has any: postgraphile is empty."""

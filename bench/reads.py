@@ -66,11 +66,9 @@ async def run_dashboard(world: World, scale: Scale) -> list[Figure]:
     """What the regulator's screen asks over a large register: a count of all orders, and the statistics."""
     taken, figures = await _measure(world, scale, DASHBOARD, orders=scale.dashboard_orders)
     figures += _relate(taken)
-    if STATISTICS is not None:
-        alone = replace(scale, sides=tuple(side for side in scale.sides if side in {COMPILED, ORDINARY, PGBENCH}))
-        _, ours = await _measure(world, alone, STATISTICS, orders=scale.dashboard_orders)
-        figures += [replace(figure, name=f"statistics, {figure.name}") for figure in ours]
-    return figures
+    alone = replace(scale, sides=tuple(side for side in scale.sides if side in {COMPILED, ORDINARY, PGBENCH}))
+    _, ours = await _measure(world, alone, STATISTICS, orders=scale.dashboard_orders)
+    return figures + [replace(figure, name=f"statistics, {figure.name}") for figure in ours]
 
 
 async def _measure(world: World, scale: Scale, workload: Workload, *, orders: int) -> tuple[Taken, list[Figure]]:

@@ -40,6 +40,19 @@ COMMANDS = (
         epilog="Examples: jembatan status\n\njembatan status --json",
     ),
     Entry(
+        name="statistics",
+        place="cli.statistics:statistics",
+        help="Show how many complaints and orders there were in a period, and what has become of them.",
+        epilog="Examples: jembatan statistics --from 2026-11-01 --to 2026-11-30\n\njembatan statistics --json",
+    ),
+    Entry(
+        name="recount",
+        place="cli.statistics:recount",
+        help="Count orders and complaints anew, and tell where the running counts differ.",
+        epilog="Examples: jembatan recount\n\n"
+        'jembatan recount --mend --reason "A table was loaded with triggers off; see ticket 1234."',
+    ),
+    Entry(
         name="doctor",
         place="cli.doctor:doctor",
         help="Check settings, database, pooler, keys, clock, disk, TLS and issuer, and say what to do.",

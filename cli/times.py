@@ -1,8 +1,8 @@
 """Times in options: durations such as `90s`, `30m`, `24h`, `7d`, points in time, and time zones by name."""
 
 import re
-from datetime import datetime, timedelta, tzinfo
-from typing import Annotated
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -63,3 +63,15 @@ def parse_moment(text: str) -> datetime:
         raise typer.BadParameter(f"The time {text!r} needs its offset from UTC, or WIB, WITA or WIT.") from None
     except TimeInvalidError as error:
         raise typer.BadParameter(f"{text!r}: {error.message} {error.hint}") from None
+
+
+def parse_day(text: str) -> date:
+    """Parse the value of an option: a day such as 2026-11-01. Errors: typer.BadParameter."""
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else _refuse_day(text)
+    except ValueError:
+        _refuse_day(text)
+
+
+def _refuse_day(text: str) -> NoReturn:
+    raise typer.BadParameter(f"{text!r} is not a day such as 2026-11-01.") from None

@@ -12,7 +12,7 @@ about the same row: one statement between two moments, not one after the first a
 """
 
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -111,13 +111,17 @@ def leading(filter_: Filter, *orders: str) -> Filter:
     return replace(filter_, leads=frozenset({filter_.name or "", *orders}))
 
 
-def conditions_of(wanted: Any, record: type[Any], role: Role) -> list[ColumnElement[bool]]:
-    """The conditions that a filter's fields impose for a viewer's role."""
+def conditions_of(
+    wanted: Any, record: type[Any], role: Role, *, without: str | None = None
+) -> list[ColumnElement[bool]]:
+    """The conditions that a filter's fields impose for a viewer's role, without those about one field of the record.
+
+    record may be another one that has all fields that the filter is about.
+    """
     found: list[ColumnElement[bool]] = []
     through: dict[Related, list[ColumnElement[bool]]] = {}
-    for name, filter_, readers, default in _declared(type(wanted)):
-        value = getattr(wanted, name)
-        if value is None or value == default or not may_read(readers, role):
+    for filter_, value in _list_set(wanted, role):
+        if without is not None and filter_.name == without:
             continue
         about = filter_.through.record if filter_.through is not None else record
         condition = filter_.condition(about, value) if _is_readable(about, filter_, role) else false()
@@ -129,9 +133,31 @@ def is_led(wanted: Any, role: Role, sort: Sequence[str]) -> bool:
     """Whether a filter is set that leads a list with these sort fields."""
     return any(
         filter_.leads is not None and sort[0].removeprefix("-") not in filter_.leads
-        for name, filter_, readers, default in _declared(type(wanted))
-        if getattr(wanted, name) not in (None, default) and may_read(readers, role)
+        for filter_, _ in _list_set(wanted, role)
     )
+
+
+def read_set(wanted: Any, role: Role) -> Mapping[str, Any] | None:
+    """The values of what is filtered by, by the record's fields; None if a condition is not about one of them alone."""
+    values: dict[str, Any] = {}
+    for filter_, value in _list_set(wanted, role):
+        if filter_.name is None or filter_.through is not None or filter_.name in values:
+            return None
+        values[filter_.name] = value
+    return values
+
+
+def find_leading(wanted: Any, role: Role) -> str | None:
+    """The record's field whose index finds the rows, by the first leading filter that is set; None if none is."""
+    return next((filter_.name for filter_, _ in _list_set(wanted, role) if filter_.leads and filter_.name), None)
+
+
+def _list_set(wanted: Any, role: Role) -> Iterator[tuple[Filter, Any]]:
+    """The filters that are set and that a viewer's role may filter by, with their values."""
+    for name, filter_, readers, default in _declared(type(wanted)):
+        value = getattr(wanted, name)
+        if value is not None and value != default and may_read(readers, role):
+            yield filter_, value
 
 
 def _exists(record: type[Any], related: Related, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:

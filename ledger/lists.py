@@ -12,9 +12,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, false
 
+from ledger.counting import Count, CountedBy, Counting, count_rows
 from ledger.errors import ForbiddenError
 from ledger.filters import conditions_of, is_led
-from ledger.pages import Listing, Page, PageRequest, count_records, fetch_page
+from ledger.pages import Listing, Page, PageRequest, fetch_page
 from ledger.relations import Visible
 from ledger.storage.database import Transaction
 from ledger.storage.records import declaration_of
@@ -51,6 +52,7 @@ class RecordList(Generic[R]):
 
     Shapes: orders has a Listing for each sort order, the first of which is the default. conditions are further ones
     that a sort order implies; of_all is one that is true of every row, and that is asked for who sees all of them.
+    counted_by is the tally that counts the list.
     """
 
     record: type[R]
@@ -60,26 +62,22 @@ class RecordList(Generic[R]):
     kinds: frozenset[ViewerKind] | None = None
     conditions: Mapping[Any, Callable[[], ColumnElement[bool]]] | None = None
     of_all: ColumnElement[bool] | None = None
+    counted_by: CountedBy | None = None
 
     def select(self, scope: Scope, wanted: Any = None, sort: Any = None) -> Rows[R]:
         """The rows of the list, in order. Errors: ForbiddenError; those of the filter.
 
         An order by a field that the viewer may not read would tell what the field is: no row has it.
         """
-        if self.kinds is not None and scope.viewer.kind not in self.kinds:
-            raise ForbiddenError
+        self._check_kind(scope)
         key = next(iter(self.orders)) if sort is None else sort
         listing = self.orders[key]
         members = declaration_of(self.record).members
         sorted_by = (members[each.removeprefix("-")] for each in listing.sort)
         is_readable = all(may_read(member.readers, scope.present_role) for member in sorted_by)
-        found: list[ColumnElement[bool]] = []
-        if self.visible is not None:
-            found.append(self.visible(scope.viewer, declaration_of(self.record).table.c))
+        found = self._list_conditions(scope)
         if wanted is not None:
             found.extend(conditions_of(wanted, self.record, scope.present_role))
-        if self.of_all is not None and scope.viewer.is_regulator:
-            found.append(self.of_all)
         if wanted is not None and is_led(wanted, scope.present_role, listing.sort):
             listing = replace(listing, is_led=True)
         if not is_readable:
@@ -92,6 +90,32 @@ class RecordList(Generic[R]):
         rows = self.select(tx, wanted, sort)
         return await fetch_page(tx, rows.listing, page, *rows.conditions, *rows.implied)
 
-    async def count(self, tx: Transaction, wanted: Any = None) -> int:
+    def counting(self, scope: Scope, wanted: Any = None) -> Counting:
+        """How the list is counted, in any order. Errors: ForbiddenError; those of the filter."""
+        self._check_kind(scope)
+        own, role = self._list_conditions(scope), scope.present_role
+        tallied = None
+        if self.counted_by is not None:
+            tallied = self.counted_by.count(self.record, own, wanted, scope.viewer, role)
+        if tallied is not None:
+            return tallied
+        found = [] if wanted is None else conditions_of(wanted, self.record, role)
+        return count_rows(self.record, [*own, *found], wanted, role)
+
+    async def count(self, tx: Transaction, wanted: Any = None) -> Count:
         """How many records the list has, in any order. Errors: ForbiddenError; those of the filter."""
-        return await count_records(tx, self.record, *self.select(tx, wanted).conditions)
+        counting = self.counting(tx, wanted)
+        return counting.read(int((await tx.execute(counting.rows, {"as_of": tx.as_of})).scalar_one()))
+
+    def _check_kind(self, scope: Scope) -> None:
+        if self.kinds is not None and scope.viewer.kind not in self.kinds:
+            raise ForbiddenError
+
+    def _list_conditions(self, scope: Scope) -> list[ColumnElement[bool]]:
+        """The conditions of the list itself, without those of a filter."""
+        found: list[ColumnElement[bool]] = []
+        if self.visible is not None:
+            found.append(self.visible(scope.viewer, declaration_of(self.record).table.c))
+        if self.of_all is not None and scope.viewer.is_regulator:
+            found.append(self.of_all)
+        return found

@@ -23,7 +23,6 @@ from sqlalchemy import (
     func,
     literal,
     or_,
-    select,
     tuple_,
 )
 
@@ -189,12 +188,6 @@ def note_items(tx: Transaction, record: type[Any], items: Iterable[Any], *, is_c
     else:
         ids = ["/".join(str(getattr(item, name)) for name in key) for item in items]
     tx.accesses.note_items(declaration.table.name, ids, is_continued=is_continued)
-
-
-async def count_records(tx: Transaction, record: type[Any], *conditions: ColumnElement[bool]) -> int:
-    """How many records meet the conditions, in one statement."""
-    statement = select(func.count()).select_from(declaration_of(record).table).where(*conditions)
-    return int((await tx.execute(statement, {"as_of": tx.as_of})).scalar_one())
 
 
 def _sorted_by(record: type[Any], field: str) -> tuple[Column[Any], bool]:

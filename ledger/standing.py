@@ -13,6 +13,7 @@ from ledger.identifiers import MemberId
 from ledger.orders.standing import count_waiting_orders, count_waiting_proposals
 from ledger.storage.database import Transaction
 from ledger.storage.job_outcomes import JobOutcome, list_failing_jobs
+from ledger.storage.recounts import count_differences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class Standing:
     officer alone. Orders are open while their carrier has to act, overdue once their due time has passed, and
     unanswered if it had not even confirmed receipt by then. Mappings name only members with a count above 0.
     feed_pending is counted up to 100,000; feed_lag_seconds is the age of the oldest event without a position, 0 if
-    there is none. failed_jobs are those whose last run failed.
+    there is none. failed_jobs are those whose last run failed. tally_differences has, for each tally, how many of its
+    counts were wrong when it was last recounted.
     """
 
     awaiting_verification: int
@@ -41,6 +43,7 @@ class Standing:
     feed_pending: int
     feed_lag_seconds: float
     failed_jobs: Sequence[JobOutcome]
+    tally_differences: Mapping[str, int]
 
     @property
     def orders_open(self) -> int:
@@ -49,7 +52,7 @@ class Standing:
 
 
 async def measure_standing(tx: Transaction) -> Standing:
-    """Measure everything in five statements.
+    """Measure everything in six statements.
 
     Runs in a transaction of the system under the REGULATOR role. Units: counts; seconds.
     """
@@ -73,4 +76,5 @@ async def measure_standing(tx: Transaction) -> Standing:
         feed_pending=backlog.pending,
         feed_lag_seconds=backlog.lag_seconds,
         failed_jobs=failed,
+        tally_differences=await count_differences(tx),
     )

@@ -16,6 +16,7 @@ from strawberry.types.arguments import convert_arguments
 
 from ledger.compiling.catalog import Branch, Catalog, Form, Leaf, Part, Shape
 from ledger.compiling.catalog import Shown as Source
+from ledger.counting import Counting
 from ledger.lists import Scope
 from ledger.pages import Listing, decode_page_cursor
 from ledger.storage.records import declaration_of
@@ -43,12 +44,12 @@ _FORMS = {
 class Asked:
     """What a root field is asked for.
 
-    Shapes: clauses are the conditions for its rows, and counted those of the whole list, of which the rows are a page.
-    listing is None for a field that returns one record.
+    Shapes: clauses are the conditions for its rows, and counting is how the whole list is counted, of which they are a
+    page, if that is asked for. listing is None for a field that returns one record.
     """
 
     clauses: tuple[Any, ...]
-    counted: tuple[Any, ...] = ()
+    counting: Counting | None = None
     listing: Listing[Any] | None = None
     first: int = 1
     is_continued: bool = False
@@ -65,15 +66,18 @@ class Root:
     config: Any
     scalars: Any
 
-    def ask(self, arguments: Mapping[str, Any], scope: Scope) -> Asked | None:
+    def ask(self, arguments: Mapping[str, Any], scope: Scope, *, is_counted: bool = False) -> Asked | None:
         """What the field is asked for; None if it must be resolved the ordinary way, which also tells all errors.
 
-        Shapes: arguments are coerced, by their names in the graph. Errors: LedgerError.
+        Shapes: arguments are coerced, by their names in the graph. is_counted: how many there are is asked, too.
+        Errors: LedgerError.
         """
         given_ = convert_arguments(dict(arguments), self.field.arguments, self.scalars, self.config)
         for name, value in given_.items():
             check_storable(value, field=name)
-        return self._name(given_) if isinstance(self.reads, Named) else self._list(self.reads, given_, scope)
+        if isinstance(self.reads, Named):
+            return self._name(given_)
+        return self._list(self.reads, given_, scope, is_counted=is_counted)
 
     def _name(self, arguments: Mapping[str, Any]) -> Asked | None:
         reads: Any = self.reads
@@ -86,7 +90,7 @@ class Root:
             clauses = reads.find(**{argument.python_name: None for argument in self.field.arguments} | named)
         return None if clauses is None else Asked(tuple(clauses))
 
-    def _list(self, reads: Listed, arguments: dict[str, Any], scope: Scope) -> Asked:
+    def _list(self, reads: Listed, arguments: dict[str, Any], scope: Scope, *, is_counted: bool) -> Asked:
         page = page_request(arguments.pop("first", UNSET), arguments.pop("after", UNSET))
         sort = arguments.pop("sort", None)
         if "filter" in arguments:
@@ -94,11 +98,13 @@ class Root:
         else:
             wanted = {name: value for name, value in arguments.items() if optional(value) is not None}
         kind = reads.records.filter
-        rows = reads.records.select(scope, None if kind is None else kind(**wanted), sort)
+        filter_ = None if kind is None else kind(**wanted)
+        rows = reads.records.select(scope, filter_, sort)
         clauses = (*rows.conditions, *rows.implied)
         if page.after is not None:
             clauses = (*clauses, decode_page_cursor(rows.listing, page.after))
-        return Asked(clauses, rows.conditions, rows.listing, page.first, page.after is not None)
+        counting = reads.records.counting(scope, filter_) if is_counted else None
+        return Asked(clauses, counting, rows.listing, page.first, page.after is not None)
 
 
 @dataclass(frozen=True, slots=True)

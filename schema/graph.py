@@ -40,6 +40,7 @@ from schema.scalars import SCALARS
 from schema.signals.contributions import SignalMutations
 from schema.signals.events import SignalSubscriptions
 from schema.signals.types import SignalQueries
+from schema.statistics.types import StatisticsQueries
 
 
 @fed.type(description="Reading. Each field returns what you may see and nothing else.")
@@ -61,6 +62,7 @@ class Query(
     AccessRecordQueries,
     OperatorActQueries,
     OutageQueries,
+    StatisticsQueries,
 ):
     pass
 

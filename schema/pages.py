@@ -4,16 +4,21 @@ totalCount is a separate field of those lists that can be counted, and is comput
 Source: Relay's Cursor Connections Specification.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 import strawberry
 import strawberry.federation as fed
+from strawberry import Private
 from strawberry.federation.schema_directives import Cost, ListSize
 from strawberry.types.unset import UNSET
 
 from ledger import pages
+from ledger.counting import COUNTED_MAX, Count
 from ledger.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageRequest
+from schema.fields import field
+from schema.info import Info
 
 T = TypeVar("T")
 
@@ -35,8 +40,8 @@ PAGED = ListSize(
     require_one_slicing_argument=False,
 )
 
-COUNTED = Cost(weight=20)
-"""A count reads every row of the list."""
+COUNTED = Cost(weight=10)
+"""A count is read from a tally, or else goes no further than a bound."""
 
 QUERIED = Cost(weight=10)
 """A nested page runs one statement for each of its parents."""
@@ -122,6 +127,40 @@ class Connection(Late, Generic[T]):
             "page_info": lambda: _make_page_info(page, after),
         }
         return cls.of_late(late, nodes=nodes, **others)
+
+
+class Counts:
+    """Counts one list, once for all fields that tell of it."""
+
+    def __init__(self, count: Callable[..., Awaitable[Count]], wanted: Any) -> None:
+        """Count nothing yet. wanted is the list's filter."""
+        self._count, self._wanted = count, wanted
+        self._counted: asyncio.Future[Count] | None = None
+
+    async def read(self, info: Info) -> Count:
+        """Count the list, or wait for who does."""
+        if self._counted is None:
+            self._counted = asyncio.ensure_future(info.context.read(self._count, self._wanted))
+        return await self._counted
+
+
+@fed.type(description="One page of a list that can be counted.")
+class CountedConnection(Connection[T], Generic[T]):
+    """A connection that tells how many items the whole list has."""
+
+    counts: Private[Counts]
+
+    @field(
+        f"The number of items in the whole list, counted only if requested. Where isExact is false, there are more: "
+        f"what no running count has is counted up to {COUNTED_MAX:,}.",
+        directives=[COUNTED],
+    )
+    async def total_count(self, info: Info) -> int:
+        return (await self.counts.read(info)).total
+
+    @field("Whether totalCount is the exact number, and not a bound.", directives=[COUNTED])
+    async def is_exact(self, info: Info) -> bool:
+        return (await self.counts.read(info)).is_exact
 
 
 def _make_edge(cursors: Sequence[str], place: int, node: T) -> Edge[T]:

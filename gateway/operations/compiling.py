@@ -21,7 +21,15 @@ from gateway.operations.progress import Authorized
 from gateway.operations.protection import Protection, ScopeSet
 from ledger.access_records.recording import is_recorded
 from ledger.bounds.recent import Recent
-from ledger.compiling.compiler import BYTES_MAX, FIRST, HAS_PREVIOUS, Compilation, Conditions, ViewerScope
+from ledger.compiling.compiler import (
+    BYTES_MAX,
+    COUNTED_FIELDS,
+    FIRST,
+    HAS_PREVIOUS,
+    Compilation,
+    Conditions,
+    ViewerScope,
+)
 from ledger.compiling.programs import Program
 from ledger.compiling.rendering import UncompilableError
 from ledger.compiling.selected import Selected
@@ -169,17 +177,18 @@ class _Preparation:
             return None
         if root is None:
             raise UncompilableError
-        asked = root.ask(get_argument_values(field_, selected.node, variables), self._scope)
+        is_counted = any(each.name in COUNTED_FIELDS for each in selected.members.get(root.type_name, ()))
+        asked = root.ask(get_argument_values(field_, selected.node, variables), self._scope, is_counted=is_counted)
         if asked is None:
             raise UncompilableError
-        conditions = Conditions.of(asked.clauses)
+        conditions = Conditions.of(asked.clauses, asked.counting)
         program = self._find(selected, root, asked, conditions)
         return Call(selected.key, program, conditions.values, asked.first, asked.is_continued)
 
     def _find(self, selected: Selected, root: Root, asked: Asked, conditions: Conditions) -> Program:
         """The statement, from those that are kept. Errors: UncompilableError, also if it was found before."""
         listing = asked.listing.name if asked.listing else None
-        shape = (listing, len(asked.counted), conditions.shape)
+        shape = (listing, len(asked.clauses), conditions.shape)
         key = (self._plan.number, selected.key, self._scopes, self._viewer_shape, shape)
         programs = self._compiler.programs
         found = programs.find(key)
@@ -197,7 +206,7 @@ class _Preparation:
             self._scope,
             self._refuses,
             conditions,
-            asked.counted,
+            asked.counting,
             self._is_recorded,
         )
         try:

@@ -118,6 +118,14 @@ class WorkWatch(Collector):
         for outcome in standing.failed_jobs:
             failures.add_metric([outcome.name], outcome.failures)
         yield failures
+        differences = GaugeMetricFamily(
+            "jembatan_tally_differences",
+            "How many of a tally's running counts were wrong when it was last recounted.",
+            labels=("tally",),
+        )
+        for name, count in sorted(standing.tally_differences.items()):
+            differences.add_metric([name], count)
+        yield differences
 
 
 def _name_carriers(counts: Mapping[MemberId, int], slugs: Mapping[MemberId, str]) -> Mapping[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Integer, Select, Uuid, bindparam, func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, Integer, Select, Uuid, bindparam, literal_column, select
 
 from ledger.compiling.catalog import Branch, Catalog, Leaf, Part, Shown
 from ledger.compiling.programs import END, SHOWN, Program
@@ -25,6 +25,7 @@ from ledger.compiling.rendering import (
     unsure_sql,
 )
 from ledger.compiling.selected import Selected
+from ledger.counting import Counting
 from ledger.pages import Listing, sort_by
 from ledger.relations import Note, Relation, note_of
 from ledger.storage.markers import AS_OF, Columns
@@ -37,6 +38,8 @@ _BRAND = bindparam("viewer_brand_id", type_=Uuid(as_uuid=False))
 _SUPPLIED = {each.key: each.key for each in (AS_OF, _MEMBER, _BRAND)}
 FIRST, HAS_PREVIOUS, BYTES_MAX = "first", "has_previous", "bytes_max"
 """The values that a run supplies, besides the viewer's ids and the time."""
+COUNTED_FIELDS = frozenset({"totalCount", "isExact"})
+"""The fields of a page that tell how many items the whole list has."""
 _INTEGER, _BOOLEAN = Integer(), Boolean()
 
 Refuses = Callable[[Selected], bool]
@@ -70,12 +73,12 @@ class Conditions:
     known: Mapping[str, int]
 
     @classmethod
-    def of(cls, clauses: Sequence[ColumnElement[bool]]) -> "Conditions":
-        """Read the values out of conditions. Errors: UncompilableError."""
+    def of(cls, clauses: Sequence[ColumnElement[bool]], counting: Counting | None = None) -> "Conditions":
+        """Read the values out of conditions, and out of what counts the list. Errors: UncompilableError."""
         shape: list[Any] = []
         values: list[Any] = []
         known: dict[str, int] = {}
-        for clause in clauses:
+        for clause in (*clauses, *((counting.rows,) if counting is not None else ())):
             found = clause._generate_cache_key()  # noqa: SLF001 - what SQLAlchemy's own cache of statements goes by
             if found is None:
                 raise UncompilableError
@@ -105,15 +108,15 @@ class Source:
 class Compilation:
     """The making of one statement.
 
-    counted are those of the conditions that hold for the whole list, whatever page of it is read. is_recorded: what the
-    viewer is shown is noted in the text.
+    counting is how the whole list is counted, whatever page of it is read. is_recorded: what the viewer is shown is
+    noted in the text.
     """
 
     catalog: Catalog
     scope: ViewerScope
     refuses: Refuses
     conditions: Conditions
-    counted: Sequence[ColumnElement[bool]]
+    counting: Counting | None
     is_recorded: bool
     numbering: Numbering = field(init=False)
     notes: dict[Note, int] = field(default_factory=dict)
@@ -142,7 +145,8 @@ class Compilation:
         rows = rows.order_by(*sort_by(order, is_led=listing.is_led))
         inner = f"{self.numbering.render(rows, is_whole=True)} LIMIT {self.first()} + 1"
         gathered = ", ".join(f"array_agg(r.{name}) AS {name}" for name in page.columns)
-        return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p")
+        counted = f", ({page.counted}) AS c" if page.counted is not None else ""
+        return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p{counted}")
 
     def first(self) -> str:
         """How many items the page has, as SQL."""
@@ -278,6 +282,7 @@ class _Page:
     def __init__(self, making: Compilation, source: Source, listing: Listing[Any], node_type: str) -> None:
         self._making, self._source, self._listing, self._node_type = making, source, listing, node_type
         self.columns: dict[str, str] = {}
+        self.counted: str | None = None
 
     def render(self, fields: Sequence[Selected]) -> str:
         """The page as JSON text, in SQL over the gathered rows p; never NULL. Errors: UncompilableError."""
@@ -299,15 +304,15 @@ class _Page:
         if selected.name == "__typename":
             return f'"{selected.parent}"'
         if self._making.refuses(selected):
-            return _null(is_required=selected.name in {"pageInfo", "totalCount"})
+            return _null(is_required=selected.name in {"pageInfo", *COUNTED_FIELDS})
         if selected.name == "nodes":
             return self._gather(self._making.object(*self._node(selected)))
         if selected.name == "edges":
             return self._gather(self._edge(selected))
         if selected.name == "pageInfo":
             return self._page_info(selected)
-        if selected.name == "totalCount":
-            return (self._total(),)
+        if selected.name in COUNTED_FIELDS:
+            return (self._count(selected.name),)
         raise UncompilableError
 
     def _node(self, selected: Selected) -> tuple[str, tuple[Selected, ...], Source, None]:
@@ -369,10 +374,16 @@ class _Page:
     def _encode(sql: str) -> str:
         return f"translate(encode(convert_to({sql}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
 
-    def _total(self) -> str:
-        making = self._making
-        counted = select(func.count().label("n")).select_from(self._source.table).where(*making.counted)
-        return f"(SELECT n::text FROM ({making.numbering.render(counted, is_whole=True)}) AS c)"
+    def _count(self, name: str) -> str:
+        counting = self._making.counting
+        if counting is None:
+            raise UncompilableError
+        if self.counted is None:
+            self.counted = self._making.numbering.render(counting.rows, is_whole=True)
+        bound = counting.bound
+        if name == "totalCount":
+            return "c.n::text" if bound is None else f"least(c.n, {bound})::text"
+        return "'true'" if bound is None else f"(c.n <= {bound})::text"
 
 
 def _null(*, is_required: bool) -> str:

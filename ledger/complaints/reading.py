@@ -12,7 +12,9 @@ from ledger.accesses import AccessKind
 from ledger.complaints.chronologies import open_chronology
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.table import OF_EVERY_SOURCE, Complaint, complaints
+from ledger.complaints.tally_table import ComplaintCount, ComplaintDue, visible_complaint_counts
 from ledger.complaints.vocabulary import ComplaintSort
+from ledger.counting import Count, CountedBy, Due
 from ledger.errors import UnknownError
 from ledger.filters import among, before, equals, holds, leading, since, where
 from ledger.identifiers import parse_id
@@ -76,6 +78,11 @@ COMPLAINTS = RecordList(
     visible=_visible,
     of_all=OF_EVERY_SOURCE,
     kinds=SOURCES,
+    counted_by=CountedBy(
+        record=ComplaintCount,
+        visible=visible_complaint_counts,
+        due=Due("is_verification_overdue", ComplaintDue, hour="due_hour", at="verification_due_at"),
+    ),
     conditions={
         ComplaintSort.VERIFICATION_DUE: lambda: complaints.c.verification_due_at.is_not(None),
         ComplaintSort.DECIDED_NEWEST: lambda: complaints.c.decided_at.is_not(None),
@@ -134,7 +141,7 @@ async def list_complaints(
     return await COMPLAINTS.fetch(tx, page, wanted, sort=sort)
 
 
-async def count_complaints(tx: Transaction, wanted: ComplaintFilter | None = None) -> int:
+async def count_complaints(tx: Transaction, wanted: ComplaintFilter | None = None) -> Count:
     """Count the complaints that match the filter and that the viewer may see. Errors: as list_complaints."""
     return await COMPLAINTS.count(tx, wanted)
 

@@ -46,6 +46,7 @@ class Act(ClosedList, graph_name="OperatorActKind", later_values="OTHER"):
     KEYS_ROTATED = "KEYS_ROTATED", "Re-encrypted stored data under another key."
     SIGNING_KEY_ROTATED = "SIGNING_KEY_ROTATED", "Replaced the key that signs tokens."
     OUTAGE_DECLARED = "OUTAGE_DECLARED", "Declared a time during which members could not reach the gateway."
+    TALLIES_MENDED = "TALLIES_MENDED", "Corrected running counts that differed from the rows that they count."
     OTHER = "OTHER", "An act that the version of the gateway that answers does not know yet."
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from sqlalchemy import ColumnElement, and_, false, func, select, true
 
 from ledger.complaints.table import complaints
+from ledger.counting import Count, CountedBy, Due
 from ledger.errors import UnknownError
 from ledger.filters import Related, among, before, equals, holds, leading, since, some, where, whether
 from ledger.identifiers import ComplaintId, parse_id
@@ -20,6 +21,7 @@ from ledger.lists import RecordList
 from ledger.orders.proposal_table import order_proposals
 from ledger.orders.states import OrderMove, OrderState, ProposalState, states_before
 from ledger.orders.table import OF_EVERY_CARRIER, BlockOrder, OrderAcknowledgement, block_orders, order_complaints
+from ledger.orders.tally_table import OrderCount, OrderDue, visible_order_counts
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import Listing, Page, PageRequest, note_items
 from ledger.relations import ToMany, ToOne, note_of
@@ -140,6 +142,11 @@ BLOCK_ORDERS = RecordList(
     visible=visible_orders,
     of_all=OF_EVERY_CARRIER,
     kinds=READERS,
+    counted_by=CountedBy(
+        record=OrderCount,
+        visible=visible_order_counts,
+        due=Due("is_overdue", OrderDue, hour="due_hour", at="due_at"),
+    ),
     conditions={
         OrderSort.EXECUTED_NEWEST: lambda: block_orders.c.executed_at.is_not(None),
         OrderSort.LIFTED_NEWEST: lambda: block_orders.c.lifted_at.is_not(None),
@@ -156,9 +163,9 @@ async def list_block_orders(
     return await BLOCK_ORDERS.fetch(tx, page, wanted, sort=sort)
 
 
-async def count_block_orders(tx: Transaction, wanted: OrderFilter | None = None) -> int:
+async def count_block_orders(tx: Transaction, wanted: OrderFilter | None = None) -> Count:
     """Count the orders that match the filter and that the viewer may see."""
-    return await BLOCK_ORDERS.count(tx, wanted) if tx.viewer.kind in READERS else 0
+    return await BLOCK_ORDERS.count(tx, wanted) if tx.viewer.kind in READERS else Count(0, is_exact=True)
 
 
 def parse_order_no(order_no: str) -> tuple[int, int] | None:

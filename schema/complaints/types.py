@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
 from ledger.complaints import table
 from ledger.complaints.complainants import OpenedReveal
@@ -34,7 +34,7 @@ from schema.info import Info
 from schema.members.types import Member, Officer
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber
-from schema.pages import COUNTED, LONG, OPENED, PAGED, After, Connection, First, few, page_request
+from schema.pages import LONG, OPENED, PAGED, After, CountedConnection, Counts, First, few, page_request
 from schema.reads import Listed, Named, many, one, part
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
@@ -174,12 +174,8 @@ class Complaint(Shown[table.Complaint]):
 
 
 @fed.type(description="One page of complaints.", requires_scopes=COMPLAINTS_READ)
-class ComplaintConnection(Connection[Complaint]):
-    where: Private[LedgerComplaintFilter]
-
-    @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
-    async def total_count(self, info: Info) -> int:
-        return await info.context.read(count_complaints, self.where)
+class ComplaintConnection(CountedConnection[Complaint]):
+    pass
 
 
 @fed.input(description="Which complaints to return. Criteria that are left out match everything.")
@@ -262,4 +258,5 @@ class ComplaintQueries:
     ) -> ComplaintConnection | None:
         where = LedgerComplaintFilter(**given_filter(filter))
         page = await info.context.read(list_complaints, page_request(first, after), where, sort=sort)
-        return ComplaintConnection.of(page, Complaint.of, after=after, where=where)
+        counts = Counts(count_complaints, where)
+        return ComplaintConnection.of(page, Complaint.of, after=after, counts=counts)

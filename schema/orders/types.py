@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
 from ledger.members.reading import load_brands, load_members, load_officers, load_offices
 from ledger.numbers.reading import load_numbers
@@ -40,7 +40,7 @@ from schema.numbers.types import PhoneNumber
 from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.orders.proposals import BlockOrderProposal, find_proposal
 from schema.outages.types import OutageExtension
-from schema.pages import COUNTED, LONG, PAGED, After, Connection, First, few, page_request
+from schema.pages import LONG, PAGED, After, Connection, CountedConnection, Counts, First, few, page_request
 from schema.reads import Listed, Named, many, one
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -257,12 +257,8 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
 
 
 @fed.type(description="One page of block orders.", requires_scopes=ORDERS_READ)
-class BlockOrderConnection(Connection[BlockOrder]):
-    where: Private[OrderFilter]
-
-    @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
-    async def total_count(self, info: Info) -> int:
-        return await info.context.read(count_block_orders, self.where)
+class BlockOrderConnection(CountedConnection[BlockOrder]):
+    pass
 
 
 @fed.input(description="Which block orders to return. Criteria that are left out match everything.")
@@ -372,4 +368,5 @@ class OrderQueries:
     ) -> BlockOrderConnection | None:
         where = OrderFilter(**given_filter(filter))
         page = await info.context.read(list_block_orders, page_request(first, after), where, sort=sort)
-        return BlockOrderConnection.of(page, BlockOrder.of, after=after, where=where)
+        counts = Counts(count_block_orders, where)
+        return BlockOrderConnection.of(page, BlockOrder.of, after=after, counts=counts)

@@ -49,6 +49,7 @@ CHANGING = {
     ("acknowledgements", "import"): Act.ACKNOWLEDGEMENTS_IMPORTED,
     ("reassignments", "report"): Act.REASSIGNMENTS_REPORTED,
     ("outage", "declare"): Act.OUTAGE_DECLARED,
+    ("recount", "--mend"): Act.TALLIES_MENDED,
     ("keys", "rotate"): Act.KEYS_ROTATED,
     ("keys", "rotate-signing"): Act.SIGNING_KEY_ROTATED,
     ("audit", "rotate-key"): Act.CHECKPOINT_KEY_ADDED,
@@ -63,7 +64,7 @@ READING = {
     ("officer", "identities"), ("client", "list"), ("participation", "list"), ("numbering", "proposals"),
     ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"), ("audit", "keys"), ("audit", "export"),
     ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"), ("orders", "waiting"), ("orders", "content"),
-    ("outage", "list"), ("schedule",), ("status",),
+    ("outage", "list"), ("schedule",), ("status",), ("statistics",),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",
@@ -192,6 +193,7 @@ def work_in_names(acting: Acting) -> None:
     do("participation", "end", more=("a-messenger", "--reason", "provider_left"))
     do("officer", "disable", more=("cici", *WHY))
     do("outage", "declare", more=("--from", "2026-03-01T10:00+07:00", "--to", "2026-03-01T12:00+07:00", *WHY))
+    do("recount", "--mend", more=WHY)
     do("keys", "rotate")
     do("keys", "rotate-signing")
 

@@ -35,7 +35,7 @@ def find(database, as_of):
         async with database.reading(viewer, as_of=as_of + 9 * HOUR) as tx:
             page = await list_complaints(tx, PageRequest(), ComplaintFilter(**wanted), sort=sort)
             if sort is ComplaintSort.FILED_NEWEST:
-                assert await count_complaints(tx, ComplaintFilter(**wanted)) == len(page.items)
+                assert (await count_complaints(tx, ComplaintFilter(**wanted))).total == len(page.items)
         return [complaint.id for complaint in page.items]
 
     return call

@@ -1,4 +1,4 @@
-"""Whatever sequence of moves the parties make, and whichever of them are refused, the rows are what the log says."""
+"""Whatever moves the parties make, and whichever are refused, the rows are what the log says and the counts come to."""
 
 import random
 from dataclasses import replace
@@ -42,6 +42,7 @@ from ledger.vocabulary import Category
 from tests.support.audited import compare_now, count_rows, verify_now
 from tests.support.journeys import FORWARDING, WORDS, complaint_draft, read_approvals
 from tests.support.signal_journeys import TERMS, take_part
+from tests.support.tallies import find_miscounts
 
 NUMBERS = tuple(f"+6281200000{serial:03d}" for serial in range(4))
 SEEDS = range(4)
@@ -258,6 +259,7 @@ async def test_any_sequence_of_moves_leaves_rows_that_are_what_the_log_says(audi
     await take_part(audited.database, parties, as_of)
     for _ in range(STEPS):
         await walk.step()
+        assert await find_miscounts(audited.owner) == {}
     await audited.settle()
     assert (await verify_now(audited)).finding is None
     account = await compare_now(audited)

@@ -103,8 +103,8 @@ class TestOrder:
             seen = await read(database, parties.officer, at, order)
             assert (seen.is_unconfirmed, seen.is_confirmation_overdue) == (True, is_overdue)
         async with database.reading(parties.officer, as_of=as_of) as tx:
-            assert await count_block_orders(tx, OrderFilter(is_unconfirmed=True)) == 1
-            assert await count_block_orders(tx, OrderFilter(is_unconfirmed=False)) == 0
+            assert (await count_block_orders(tx, OrderFilter(is_unconfirmed=True))).total == 1
+            assert (await count_block_orders(tx, OrderFilter(is_unconfirmed=False))).total == 0
         carriers = await read(database, parties.telkomsel, as_of, order)
         assert (carriers.is_emergency, carriers.emergency_note, carriers.is_unconfirmed) == (True, None, None)
         [said] = await owner_connection.fetch("SELECT payload FROM events WHERE kind = 'ORDER_ISSUED'")
@@ -201,7 +201,7 @@ class TestLapse:
         assert (withdrawn.state, withdrawn.ended_by) == (OrderState.WITHDRAWN, None)
         async with database.reading(parties.officer, as_of=late) as tx:
             assert (await get_number(tx, "+6281200000002")).status is NumberStatus.CLEAR
-            assert await count_block_orders(tx, OrderFilter(is_unconfirmed=True)) == 0
+            assert (await count_block_orders(tx, OrderFilter(is_unconfirmed=True))).total == 0
         told = await owner_connection.fetch(
             "SELECT kind, payload::jsonb ->> 'basis' AS basis, payload::jsonb ->> 'reason' AS reason, actor_officer_id,"
             " audience FROM events WHERE recorded_at = $1 AND subject = 'BLOCK_ORDER' ORDER BY kind",

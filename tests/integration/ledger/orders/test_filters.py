@@ -33,7 +33,7 @@ SECOND_NUMBER = "+6281200000002"
 async def find(database, viewer, as_of, sort=OrderSort.DUE_SOONEST, **wanted) -> list[str]:
     async with database.reading(viewer, as_of=as_of) as tx:
         found = await list_block_orders(tx, PageRequest(), OrderFilter(**wanted), sort=sort)
-        assert await count_block_orders(tx, OrderFilter(**wanted)) == len(found.items)
+        assert (await count_block_orders(tx, OrderFilter(**wanted))).total == len(found.items)
     return [order.id for order in found.items]
 
 

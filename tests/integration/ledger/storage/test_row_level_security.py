@@ -49,7 +49,8 @@ REGULATORS = frozenset(
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
         "feed_witnesses", "feed_cosignatures", "log_restorations",
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
-        "job_outcomes",
+        "job_outcomes", "order_counts", "order_days", "order_dues", "complaint_counts", "complaint_days",
+        "complaint_dues", "tally_recounts",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -65,6 +66,9 @@ OWN = {
     Role.AGENCY: OF_THE_FEED
     | {
         "complaints": "source_id = {me}",
+        "complaint_counts": "source_id = {me}",
+        "complaint_days": "source_id = {me}",
+        "complaint_dues": "source_id = {me}",
         "complainants": "source_id = {me}",
         "evidence": "source_id = {me}",
         "events": "audience @> ARRAY[{me}]",
@@ -80,6 +84,9 @@ OWN = {
         "number_overrides": "holder_id = {me}",
         "phone_numbers": "holder_id = {me}",
         "block_orders": "carrier_id = {me} AND issued_at IS NOT NULL",
+        "order_counts": "carrier_id = {me} AND state NOT IN ('DRAFT', 'DISCARDED')",
+        "order_days": "carrier_id = {me}",
+        "order_dues": "carrier_id = {me}",
         "block_order_versions": "carrier_id = {me}",
         "order_acknowledgements": "carrier_id = {me}",
         "order_extensions": "carrier_id = {me}",
@@ -112,6 +119,9 @@ OF_A_BRAND = {
     "number_overrides": "holder_id = {me} AND brand_id = {brand}",
     "phone_numbers": "holder_id = {me} AND brand_id = {brand}",
     "block_orders": "carrier_id = {me} AND issued_at IS NOT NULL AND brand_id = {brand}",
+    "order_counts": "carrier_id = {me} AND state NOT IN ('DRAFT', 'DISCARDED') AND brand_id = {brand}",
+    "order_days": "carrier_id = {me} AND brand_id = {brand}",
+    "order_dues": "carrier_id = {me} AND brand_id = {brand}",
     "block_order_versions": OF_ITS_ORDERS,
     "order_acknowledgements": OF_ITS_ORDERS,
     "order_extensions": OF_ITS_ORDERS,

@@ -1,0 +1,36 @@
+"""What became of the complaints that were received on each legal day, for statistics."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, literal_column
+
+from ledger.complaints.states import VERIFIED_STATES, ComplaintState
+from ledger.complaints.tally_table import complaint_days, visible_complaint_counts
+from ledger.facts import Period, state_facts
+from ledger.viewer import Viewer
+
+FORWARDED_STATES = frozenset({ComplaintState.ESCALATED, ComplaintState.RESOLVED})
+"""States of a complaint that an instrument was drafted or offered for."""
+
+
+def select_complaint_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
+    """The facts of complaints that the viewer may see, which must be one that sees any."""
+    c = complaint_days.c
+
+    def count(states: frozenset[ComplaintState]) -> ColumnElement[Any]:
+        return case((c.state.in_([state.value for state in sorted(states)]), c.n), else_=literal_column("0"))
+
+    return [
+        state_facts(
+            complaint_days,
+            period.has(c.day),
+            visible_complaint_counts(viewer, c),
+            day=c.day,
+            category=c.category,
+            region=c.region,
+            received=c.n,
+            verified=count(VERIFIED_STATES),
+            rejected=count(frozenset({ComplaintState.REJECTED})),
+            forwarded=count(FORWARDED_STATES),
+        )
+    ]
