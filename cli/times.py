@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Annotated, NoReturn
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -67,11 +67,6 @@ def parse_moment(text: str) -> datetime:
 
 def parse_day(text: str) -> date:
     """Parse the value of an option: a day such as 2026-11-01. Errors: typer.BadParameter."""
-    try:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else _refuse_day(text)
-    except ValueError:
-        _refuse_day(text)
-
-
-def _refuse_day(text: str) -> NoReturn:
-    raise typer.BadParameter(f"{text!r} is not a day such as 2026-11-01.") from None
+    if _DAY.fullmatch(text) is None:
+        raise typer.BadParameter(f"{text!r} is not a day such as 2026-11-01.")
+    return parse_moment(text).date()

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import orjson
 from sqlalchemy import CheckConstraint, select, text
 
-from ledger.storage.access import EVERYTHING, Access, reads
+from ledger.storage.access import TRANSITION_MOVES, reads
 from ledger.storage.database import Transaction
 from ledger.storage.markers import BIG, KEY
 from ledger.storage.records import declare
@@ -39,10 +39,7 @@ tally_recounts = declare(
     "tally_recounts",
     TallyRecount,
     CheckConstraint("differences >= 0", name="differences_not_negative"),
-    access=(
-        *reads(Role.REGULATOR, Role.VERIFIER),
-        Access(role=Role.JOBS, select=EVERYTHING, insert=True, update=EVERYTHING),
-    ),
+    access=(*reads(Role.REGULATOR, Role.VERIFIER), TRANSITION_MOVES),
 )
 
 
@@ -72,12 +69,13 @@ async def recount(tx: Transaction, tally: Tally, *, mends: bool = False) -> Reco
     told = Recount(name, orjson.loads(differences))
     if told.differences:
         _logger.warning("tally_differs", extra={"tally": name, "differences": len(told.differences), "mends": mends})
-    async with tx.role(Role.JOBS):
-        if mends and told.differences:
-            rows = f"json_populate_recordset(NULL::{name}, CAST(:rows AS json))"
-            mend = text(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {rows}")
-            await tx.execute(mend, {"rows": differences})
-        record = {"name": name, "recounted_at": tx.as_of, "differences": len(told.differences)}
+    if mends and told.differences:
+        rows = f"json_populate_recordset(NULL::{name}, CAST(:rows AS json))"
+        async with tx.role(Role.JOBS):
+            statement = text(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {rows}")
+            await tx.execute(statement, {"rows": differences})
+    record = {"name": name, "recounted_at": tx.as_of, "differences": len(told.differences)}
+    async with tx.role(Role.TRANSITION):
         await tx.execute(_RECORD, record)
     return told
 

@@ -52,10 +52,10 @@ def list_sealed_columns(tables: Iterable[Table]) -> list[SealedColumn]:
     """The columns that the JOBS role may update: it may update rows only to re-encrypt them."""
     found = []
     for table in tables:
-        (key, *_) = table.primary_key.columns
         for rule in table.info["access"]:
-            if rule.role is Role.JOBS:
-                found += [SealedColumn(table=table, key=key, column=table.c[name]) for name in rule.update or ()]
+            if rule.role is Role.JOBS and rule.update:
+                (key, *_) = table.primary_key.columns
+                found += [SealedColumn(table=table, key=key, column=table.c[name]) for name in rule.update]
     return found
 
 

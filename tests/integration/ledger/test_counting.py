@@ -73,18 +73,27 @@ async def count_rows(tx, records, wanted):
 
 
 def draw_some(draw, kind):
-    return tuple(draw.sample(list(kind), k=draw.choice([0, 1, 3])))
+    return tuple(draw.sample(list(kind), k=draw.choice([0, 0, 0, 1, 5])))
 
 
 def draw_order_filter(draw, parties):
-    carriers = [None, parties.telkomsel.member_id, parties.xlsmart.member_id, "nobody", parties.agency.member_id]
+    carriers = [
+        None,
+        None,
+        None,
+        None,
+        parties.telkomsel.member_id,
+        parties.xlsmart.member_id,
+        "nobody",
+        parties.agency.member_id,
+    ]
     return OrderFilter(
         states=draw_some(draw, OrderState),
         categories=draw_some(draw, Category) if draw.random() < 0.3 else (),
-        impossible_reasons=draw_some(draw, ImpossibleReason) if draw.random() < 0.2 else (),
+        impossible_reasons=draw_some(draw, ImpossibleReason) if draw.random() < 0.1 else (),
         carrier_id=draw.choice(carriers),
-        is_overdue=draw.choice([None, True, False]),
-        was_late=draw.choice([None, None, True, False]),
+        is_overdue=draw.choice([None, None, True, False]),
+        was_late=draw.choice([None, None, None, True, False]),
         office_id=parties.officer.office_id if draw.random() < 0.1 else None,
     )
 

@@ -18,6 +18,7 @@ from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.participations.vocabulary import Disclosure
 from ledger.storage.access import declared_access, selected_columns
 from ledger.storage.roles import ROLE_OF_VIEWER, Role
+from ledger.storage.sums import list_sums
 from ledger.viewer import ViewerKind
 from ledger.vocabulary import Category
 from migrations.metadata import metadata
@@ -401,12 +402,15 @@ class TestDeclaration:
     def test_names_every_table_of_the_ledger(self):
         assert {table.name for table, _ in declared_access(metadata)} == set(TABLES)
 
-    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_accesses_and_archives(self):
+    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_accesses_archives_and_summed_counts(
+        self,
+    ):
         assert {
             (table.name, rule.role)
             for table, rule in declared_access(metadata)
             if rule.delete and table.name not in AUTHS
         } == {
+            *((table.name, Role.JOBS) for table in list_sums()),
             ("keyring_checks", Role.JOBS),
             ("feed_pending", Role.SEQUENCER),
             ("events", Role.ARCHIVE),

@@ -58,7 +58,7 @@ class TestTallies:
             "UPDATE block_orders SET was_late = NOT was_late WHERE order_serial % {n} = 0",
             "UPDATE block_orders SET category = 'OTHER', brand_id = NULL WHERE order_serial % {n} = 1",
             "UPDATE block_orders SET due_at = due_at + interval '{n} h', executed_at = issued_at + interval '{n} h'",
-            "UPDATE block_orders SET state = 'RECEIVED' WHERE order_serial % {n} = 0",
+            "UPDATE block_orders SET state = 'RECEIVED' WHERE order_serial % {n} = 0 AND issued_at IS NOT NULL",
             "UPDATE block_orders SET state = 'DRAFT', issued_at = NULL WHERE order_serial % {n} = 2",
             "UPDATE block_orders SET issued_at = drafted_at, state = 'ISSUED' WHERE issued_at IS NULL",
             "UPDATE block_orders SET issued_at = issued_at + interval '{n} days' WHERE order_serial % {n} = 2",
@@ -266,16 +266,16 @@ class TestForgingACount:
                     await tx.execute(text(statement))
 
     @pytest.mark.parametrize("role", [*ROLE_OF_VIEWER.values(), Role.TRANSITION, Role.JOBS, Role.VERIFIER])
-    async def test_by_a_trigger_of_ones_own_is_refused(self, database_url, cluster, role):
+    async def test_by_a_trigger_of_ones_own_is_refused(self, cluster, owner_connection, role):
         """The function runs as the owner of the tables: on a table of the attacker's it would count what he writes."""
-        superuser = await asyncpg.connect(
-            cluster.urls.superuser.replace("/postgres?", f"/{database_url.rsplit('/', 1)[1].split('?')[0]}?")
-        )
+        name = await owner_connection.fetchval("SELECT current_database()")
+        superuser = await asyncpg.connect(cluster.urls.superuser.replace("/postgres?", f"/{name}?"))
         try:
+            await superuser.execute(f"GRANT TEMPORARY ON DATABASE {name} TO {role_name(ROLE_PREFIX, role)}")
             await superuser.execute(f"SET ROLE {role_name(ROLE_PREFIX, role)}")
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await superuser.execute("CREATE TEMPORARY TABLE forged (source_id uuid, state text, category text)")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="function tally_complaints"):
                 await superuser.execute(
-                    "CREATE TEMPORARY TABLE forged (source_id uuid, state text, category text); "
                     "CREATE TRIGGER forged AFTER INSERT ON forged REFERENCING NEW TABLE AS added "
                     "FOR EACH STATEMENT EXECUTE FUNCTION tally_complaints()"
                 )
