@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    or_,
     select,
     tuple_,
     union_all,
@@ -38,6 +39,8 @@ DIMENSIONS: Mapping[str, Any] = {
 }
 """What facts are grouped by, and its type; NULL where a fact has none."""
 MEASURES = ("received", "verified", "rejected", "forwarded", "issued", "executed", "on_time", "late", "open", "overdue")
+_WHOLES = ("received", "issued")
+"""The measures that the others are parts of."""
 _CLASS = "seconds_class"
 _QUANTILES = {"median_class": "0.5", "p95_class": "0.95"}
 
@@ -110,8 +113,11 @@ def sum_facts(parts: Sequence[Select[Any]]) -> Select[Any]:
 
     r = ranked.c
     keys = [*(r[f"without_{name}"] for name in DIMENSIONS), *(r[name] for name in DIMENSIONS)]
+    # What was appended to a tally and taken away again is no fact, though it has rows until they are put together.
     classes = [
-        func.min(r[_CLASS]).filter(r.reached >= r.whole * literal_column(share)).label(name)
+        func.min(r[_CLASS]).filter(r.executed > 0, r.reached >= r.whole * literal_column(share)).label(name)
         for name, share in _QUANTILES.items()
     ]
-    return select(*keys, *(func.sum(r[name]).label(name) for name in MEASURES), *classes).group_by(*keys)
+    is_anything = or_(*(func.sum(r[name]) > 0 for name in _WHOLES))
+    counted = select(*keys, *(func.sum(r[name]).label(name) for name in MEASURES), *classes)
+    return counted.group_by(*keys).having(is_anything)

@@ -15,12 +15,14 @@ from ledger.errors import ForbiddenError
 from ledger.facts import PERIOD_DAYS_MAX, Period, PeriodReversedError, PeriodTooLongError
 from ledger.legal_time import LEGAL_ZONE
 from ledger.orders.states import AWAITING_CARRIER
+from ledger.orders.vocabulary import AcknowledgementKind
 from ledger.settings import LedgerSettings
 from ledger.statistics import ComplaintFigures, OrderFigures, read_statistics
 from ledger.storage.database import Database
+from ledger.vocabulary import Category
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import FOUNDED_AT, Parties
-from tests.support.journeys import file_verified, issue_orders
+from tests.support.journeys import TELKOMSEL_NUMBER, acknowledge, file_verified, issue_orders
 from tests.support.ledgers import Filling
 from tests.support.statements import count_statements
 
@@ -164,6 +166,26 @@ class TestStatistics:
         assert found.total.complaints == ComplaintFigures(received=0, verified=0, rejected=0, forwarded=0)
         assert (found.total.orders.issued, found.total.orders.median_seconds) == (0, None)
         assert (found.by_day, found.by_category, found.by_carrier, found.by_region) == ([], [], [], [])
+
+    async def test_tell_nothing_of_what_was_taken_back_since(self, database, parties, as_of):
+        """An execution that was corrected, and a complaint that is of another category now, are rows of no group."""
+        [order] = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        await acknowledge(database, parties.telkomsel, as_of, order, reference="TT-1")
+        await acknowledge(
+            database, parties.telkomsel, as_of, order, AcknowledgementKind.IMPOSSIBLE, reference="TT-2",
+            reason="TECHNICAL", note="Sent too early.", corrects_reference="TT-1",
+        )  # fmt: skip
+        async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+            total = (await read_statistics(tx, WHOLE)).total.orders
+        assert (total.issued, total.executed, total.median_seconds, total.p95_seconds) == (1, 0, None, None)
+
+    async def test_leave_out_groups_that_have_become_empty(self, database, parties, as_of, owner_connection):
+        await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER])
+        for table in ("block_orders", "complaints"):
+            await owner_connection.execute(f"UPDATE {table} SET category = 'EXTORTION'")
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            found = await read_statistics(tx, WHOLE)
+        assert [group.category for group in found.by_category] == [Category.EXTORTION]
 
     async def test_take_one_statement(self, filled):
         database, parties, _ = filled

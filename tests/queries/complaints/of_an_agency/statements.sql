@@ -3,9 +3,9 @@ FROM complaints
 WHERE complaints.source_id = $8::UUID ORDER BY complaints.id DESC 
  LIMIT $9::INTEGER;
 
-SELECT count(*) AS count_1 
-FROM complaints 
-WHERE complaints.source_id = $1::UUID;
+SELECT (SELECT coalesce(sum(complaint_counts.n), 0) AS coalesce_1 
+FROM complaint_counts 
+WHERE complaint_counts.source_id = $1::UUID) AS n;
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.status, phone_numbers.risk 
 FROM phone_numbers 

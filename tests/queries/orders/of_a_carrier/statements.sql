@@ -3,9 +3,9 @@ FROM block_orders
 WHERE block_orders.carrier_id = $41::UUID AND block_orders.issued_at IS NOT NULL ORDER BY block_orders.due_at ASC, block_orders.id ASC 
  LIMIT $42::INTEGER;
 
-SELECT count(*) AS count_1 
-FROM block_orders 
-WHERE block_orders.carrier_id = $1::UUID AND block_orders.issued_at IS NOT NULL;
+SELECT (SELECT coalesce(sum(order_counts.n), 0) AS coalesce_1 
+FROM order_counts 
+WHERE order_counts.carrier_id = $1::UUID AND (order_counts.state NOT IN ($2::VARCHAR, $3::VARCHAR))) AS n;
 
 SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.first_seen_at 
 FROM phone_numbers 
