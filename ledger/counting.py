@@ -109,7 +109,7 @@ def count_rows(record: type[Any], conditions: Sequence[ColumnElement[bool]], wan
     """
     table = declaration_of(record).table
     rows: Select[Any] = select(literal_column("1")).select_from(table).where(*conditions)
-    leading = None if wanted is None else find_leading(wanted, role)
+    leading = None if wanted is None else find_leading(wanted, record, role)
     if leading is not None:
         rows = rows.order_by(table.c[leading])
     bounded = rows.limit(literal_column(str(COUNTED_MAX + 1))).subquery()

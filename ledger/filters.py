@@ -147,9 +147,10 @@ def read_set(wanted: Any, role: Role) -> Mapping[str, Any] | None:
     return values
 
 
-def find_leading(wanted: Any, role: Role) -> str | None:
-    """The record's field whose index finds the rows, by the first leading filter that is set; None if none is."""
-    return next((filter_.name for filter_, _ in _list_set(wanted, role) if filter_.leads and filter_.name), None)
+def find_leading(wanted: Any, record: type[Any], role: Role) -> str | None:
+    """The field whose index finds the rows, of the first leading filter that is set and that the role may read."""
+    leading = (filter_ for filter_, _ in _list_set(wanted, role) if filter_.leads and filter_.name)
+    return next((filter_.name for filter_ in leading if _is_readable(record, filter_, role)), None)
 
 
 def _list_set(wanted: Any, role: Role) -> Iterator[tuple[Filter, Any]]:

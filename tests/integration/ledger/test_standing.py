@@ -134,4 +134,4 @@ async def test_measuring_takes_one_statement_for_each_section(database, parties,
         await measure_standing(tx)
         stop()
     read = [statement for statement in statements if "set_config" not in statement]
-    assert len(read) == 5
+    assert len(read) == 6
