@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    bindparam,
     cast,
     func,
     literal_column,
@@ -73,9 +74,15 @@ class Period:
         if (self.last - self.first).days >= PERIOD_DAYS_MAX:
             raise PeriodTooLongError(field="to")
 
-    def has(self, day: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether a day belongs to it, in SQL."""
-        return day.between(self.first, self.last)
+    @property
+    def values(self) -> Mapping[str, date]:
+        """The parameters of a statement about any period."""
+        return {"first_day": self.first, "last_day": self.last}
+
+
+def is_within(day: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a day belongs to the period that is asked about, in SQL."""
+    return day.between(bindparam("first_day", type_=Date()), bindparam("last_day", type_=Date()))
 
 
 def state_facts(source: FromClause, *conditions: ColumnElement[bool], **values: ColumnElement[Any]) -> Select[Any]:

@@ -33,9 +33,10 @@ from ledger.storage.records import declaration_of
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, may_read
 from ledger.viewer import Viewer
 
-_MEMBER = bindparam("viewer_member_id", type_=Uuid(as_uuid=False))
-_BRAND = bindparam("viewer_brand_id", type_=Uuid(as_uuid=False))
-_SUPPLIED = {each.key: each.key for each in (AS_OF, _MEMBER, _BRAND)}
+MEMBER = bindparam("viewer_member_id", type_=Uuid(as_uuid=False))
+BRAND = bindparam("viewer_brand_id", type_=Uuid(as_uuid=False))
+"""The ids of a viewer, in statements that serve every viewer of a kind."""
+_SUPPLIED = {each.key: each.key for each in (AS_OF, MEMBER, BRAND)}
 FIRST, HAS_PREVIOUS, BYTES_MAX = "first", "has_previous", "bytes_max"
 """The values that a run supplies, besides the viewer's ids and the time."""
 COUNTED_FIELDS = frozenset({"totalCount", "isExact"})
@@ -56,7 +57,7 @@ class ViewerScope:
     @classmethod
     def of(cls, viewer: Viewer) -> "ViewerScope":
         """The kind of this viewer; whether a client is narrowed to one brand is part of it."""
-        ids: dict[str, Any] = {"member_id": _MEMBER, "brand_id": None if viewer.brand_id is None else _BRAND}
+        ids: dict[str, Any] = {"member_id": MEMBER, "brand_id": None if viewer.brand_id is None else BRAND}
         return cls(replace(viewer, **ids), ROLE_OF_VIEWER[viewer.kind])
 
 

@@ -6,14 +6,14 @@ from sqlalchemy import ColumnElement, Select, case, literal_column
 
 from ledger.complaints.states import VERIFIED_STATES, ComplaintState
 from ledger.complaints.tally_table import complaint_days, visible_complaint_counts
-from ledger.facts import Period, state_facts
+from ledger.facts import is_within, state_facts
 from ledger.viewer import Viewer
 
 FORWARDED_STATES = frozenset({ComplaintState.ESCALATED, ComplaintState.RESOLVED})
 """States of a complaint that an instrument was drafted or offered for."""
 
 
-def select_complaint_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
+def select_complaint_facts(viewer: Viewer) -> list[Select[Any]]:
     """The facts of complaints that the viewer may see, which must be one that sees any."""
     c = complaint_days.c
 
@@ -23,7 +23,7 @@ def select_complaint_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
     return [
         state_facts(
             complaint_days,
-            period.has(c.day),
+            is_within(c.day),
             visible_complaint_counts(viewer, c),
             day=c.day,
             category=c.category,

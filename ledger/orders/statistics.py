@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, Select, case, cast, func, literal_column
 
 from ledger.counting import THIS_HOUR
-from ledger.facts import Period, state_facts
+from ledger.facts import is_within, state_facts
 from ledger.legal_time import LEGAL_ZONE
 from ledger.numbers.forms import HOME_REGION
 from ledger.orders.reading import visible_orders
@@ -18,7 +18,7 @@ _REGION: ColumnElement[Any] = literal_column(f"'{HOME_REGION}'")
 """Numbers of other regions can't be ordered blocked."""
 
 
-def select_order_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
+def select_order_facts(viewer: Viewer) -> list[Select[Any]]:
     """The facts of orders that the viewer may see, which must be one that sees any.
 
     Whatever is overdue is in the tally but for what was due within the present hour.
@@ -33,7 +33,7 @@ def select_order_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
     return [
         state_facts(
             order_days,
-            period.has(c.day),
+            is_within(c.day),
             visible_order_counts(viewer, c),
             day=c.day,
             category=c.category,
@@ -48,7 +48,7 @@ def select_order_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
         ),
         state_facts(
             order_dues,
-            period.has(d.day),
+            is_within(d.day),
             visible_order_counts(viewer, d),
             d.due_hour < THIS_HOUR,
             day=d.day,
@@ -59,7 +59,7 @@ def select_order_facts(viewer: Viewer, period: Period) -> list[Select[Any]]:
         ),
         state_facts(
             block_orders,
-            period.has(issued_on),
+            is_within(issued_on),
             visible_orders(viewer),
             expression_of(BlockOrder, "is_overdue"),
             o.due_at >= THIS_HOUR,
