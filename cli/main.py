@@ -42,13 +42,13 @@ COMMANDS = (
     Entry(
         name="statistics",
         place="cli.statistics:statistics",
-        help="Show how many complaints and orders there were in a period, and what has become of them.",
+        help="Show how many complaints and orders there were in a period and what has become of them by now.",
         epilog="Examples: jembatan statistics --from 2026-11-01 --to 2026-11-30\n\njembatan statistics --json",
     ),
     Entry(
         name="recount",
         place="cli.statistics:recount",
-        help="Count orders and complaints anew, and tell where the running counts differ.",
+        help="Count orders and complaints anew, and tell where the running counts of totalCount and statistics differ.",
         epilog="Examples: jembatan recount\n\n"
         'jembatan recount --mend --reason "A table was loaded with triggers off; see ticket 1234."',
     ),
