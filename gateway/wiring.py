@@ -22,7 +22,16 @@ from auth.tokens.verification import TokenVerifier
 from gateway.app import create_app, read_clock
 from gateway.process.approvers import ApproverWatch
 from gateway.process.feed_tasks import make_sequencer, running_feed
-from gateway.process.jobs import HEARTBEAT, Job, list_jobs, note_outage, run_job, running_jobs
+from gateway.process.jobs import (
+    COMPACTION_SECONDS,
+    HEARTBEAT,
+    Job,
+    list_jobs,
+    make_compaction_job,
+    note_outage,
+    run_job,
+    running_jobs,
+)
 from gateway.process.work import WorkWatch
 from gateway.settings import Settings
 from ledger.errors import LedgerError
@@ -83,6 +92,12 @@ def create_gateway(
                     database, now=now, beat_seconds=settings.job_seconds, jobs=(*jobs, approvers.job, work.job)
                 ),
                 running_jobs(database, now=now, beat_seconds=settings.heartbeat_seconds, jobs=(HEARTBEAT,)),
+                running_jobs(
+                    database,
+                    now=now,
+                    beat_seconds=min(settings.job_seconds, COMPACTION_SECONDS),
+                    jobs=(make_compaction_job(),),
+                ),
             ):
                 yield
         finally:

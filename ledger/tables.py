@@ -16,12 +16,13 @@ from ledger.outages import table as outages
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
 from ledger.signals import table as signals
-from ledger.storage import job_outcomes, recounts
+from ledger.storage import changes, job_outcomes, recounts
 from ledger.storage import keyring_table as keyring
 from ledger.storage import rights_table as rights
 
 __all__ = [
     "access_records",
+    "changes",
     "complaint_tallies",
     "complaints",
     "feed",

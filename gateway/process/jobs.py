@@ -76,10 +76,8 @@ def list_jobs(*, token_event_days: int, retention: Retention, access_record_days
     """List every job, with what the settings keep."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
     forget_accesses = partial(erase_old_access_records, kept_days=access_record_days)
-    compaction = Compaction()
     return (
         *JOBS,
-        Job(name="compact_sums", role=Role.JOBS, work=compaction.run, has_more=lambda: compaction.has_more),
         Job(name="delete_old_token_events", role=Role.JOBS, work=forget),
         Job(
             name="erase_old_entries",
@@ -89,6 +87,16 @@ def list_jobs(*, token_event_days: int, retention: Retention, access_record_days
         ),
         Job(name="erase_old_access_records", role=Role.RETENTION, work=forget_accesses),
     )
+
+
+def make_compaction_job() -> Job:
+    """Make the job that puts rows of sums together; every poll reads such rows, so it has a beat of its own."""
+    compaction = Compaction()
+    return Job(name="compact_sums", role=Role.JOBS, work=compaction.run, has_more=lambda: compaction.has_more)
+
+
+COMPACTION_SECONDS = 15.0
+"""How often that job runs, unless the others run more often."""
 
 
 async def run_job(job: Job, database: Database, *, as_of: datetime) -> int | None:

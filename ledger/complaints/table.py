@@ -182,6 +182,7 @@ complaints = declare(
     committed_by=CommittedBy(
         Subject.COMPLAINT, sealed={"chronology_sealed": Sealed("chronology_digest", _digest_chronology)}
     ),
+    is_watched=True,
 )
 
 OF_EVERY_SOURCE = complaints.c.occurrence >= literal_column("1")
@@ -272,4 +273,5 @@ evidence = declare(
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"content_sealed": Sealed("sha256", _digest_content)}
     ),
+    is_watched=True,
 )

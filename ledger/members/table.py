@@ -46,6 +46,7 @@ members = declare(
         *reads(Role.AGENCY, Role.CARRIER, Role.PROVIDER, rows=f"id = {ME} OR kind = 'REGULATOR'"),
     ),
     committed_by=CommittedBy(Subject.MEMBER),
+    is_watched=True,
 )
 
 
@@ -70,6 +71,7 @@ brands = declare(
         *reads(Role.SEQUENCER, Role.ARCHIVE, select=("id", "member_id")),
     ),
     committed_by=CommittedBy(Subject.MEMBER, "member_id"),
+    is_watched=True,
 )
 
 
@@ -90,6 +92,7 @@ offices = declare(
     CheckConstraint(_SLUG_FORM, name="slug_form"),
     access=_LOOKED_AFTER,
     committed_by=CommittedBy(Subject.MEMBER, "member_id"),
+    is_watched=True,
 )
 
 
@@ -106,4 +109,6 @@ class Officer:
     disabled_at: datetime | None = None
 
 
-officers = declare("officers", Officer, access=_LOOKED_AFTER, committed_by=CommittedBy(Subject.OFFICER))
+officers = declare(
+    "officers", Officer, access=_LOOKED_AFTER, committed_by=CommittedBy(Subject.OFFICER), is_watched=True
+)

@@ -55,6 +55,7 @@ numbering_ranges = declare(
     CheckConstraint("prefix ~ '^[+][1-9][0-9]{1,14}$'", name="prefix_form"),
     CheckConstraint(_VALIDITY_ORDER, name="validity_order"),
     access=(*_LOOKED_AFTER, *reads(Role.CARRIER, rows=_OWN_RANGE)),
+    is_watched=True,
 )
 
 
@@ -99,6 +100,7 @@ number_override_proposals = declare(
     Index("ix_number_override_proposals_e164_id", "e164", "id"),
     Index("ix_number_override_proposals_holder_id_id", "holder_id", "id"),
     access=_LOOKED_AFTER,
+    is_watched=True,
 )
 
 
@@ -170,6 +172,7 @@ phone_numbers = declare(
         *reads(Role.CARRIER, rows=_OWN_RANGE),
         *reads(Role.VERIFIER, select=("e164", "region")),
     ),
+    is_watched=True,
 )
 
 

@@ -57,4 +57,5 @@ order_proposals = declare(
     ),
     access=(*reads(Role.REGULATOR), TRANSITION_MOVES),
     committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
+    is_watched=True,
 )

@@ -256,6 +256,7 @@ block_orders = declare(
     ),
     # A trigger on events keeps changed_at, after the event has committed to the row; it follows from the log itself.
     committed_by=CommittedBy(Subject.BLOCK_ORDER, without=frozenset({"changed_at"})),
+    is_watched=True,
 )
 
 OF_EVERY_CARRIER = block_orders.c.version >= literal_column("1")
@@ -385,6 +386,7 @@ order_acknowledgements = declare(
     ),
     access=(*_SAID_BY_CARRIERS, *reads(Role.TRANSITION)),
     committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
+    is_watched=True,
 )
 
 
@@ -411,4 +413,5 @@ order_extensions = declare(
     UniqueConstraint("acknowledgement_id"),
     access=(*_SAID_BY_CARRIERS, Access(role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING)),
     committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
+    is_watched=True,
 )

@@ -54,6 +54,7 @@ outages = declare(
     ExcludeConstraint((text("tstzrange(starts_at, ends_at)"), "&&"), using="gist", name="ex_outages_overlap"),
     access=(*reads(Role.REGULATOR, Role.AGENCY, Role.CARRIER, Role.PROVIDER, Role.OPERATOR), _WRITTEN_ONCE),
     committed_by=CommittedBy(Subject.OUTAGE),
+    is_watched=True,
 )
 
 
@@ -76,4 +77,5 @@ outage_extensions = declare(
     CheckConstraint("due_before < due_after", name="later"),
     access=(*reads(Role.REGULATOR), *reads(Role.CARRIER, rows=OF_MY_ORDERS), _WRITTEN_ONCE),
     committed_by=CommittedBy(Subject.BLOCK_ORDER, "order_id"),
+    is_watched=True,
 )

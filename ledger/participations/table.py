@@ -82,6 +82,7 @@ participations = declare(
         TRANSITION_MOVES,
     ),
     committed_by=CommittedBy(Subject.PARTICIPATION),
+    is_watched=True,
 )
 
 

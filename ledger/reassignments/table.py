@@ -65,4 +65,5 @@ reassignment_reports = declare(
         Access(role=Role.CARRIER, rows=_OWN, written=_SAYS, select=EVERYTHING, insert=True),
         Access(role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
     ),
+    is_watched=True,
 )

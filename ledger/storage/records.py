@@ -143,12 +143,14 @@ def declare(
     *parts: SchemaItem,
     access: Collection[Access] = (),
     committed_by: CommittedBy | None = None,
+    is_watched: bool = False,
 ) -> Table:
     """Create the record's table.
 
     parts are the columns that are not part of the record, the constraints and the indexes. access defines who may
     access which rows; `only` on the fields defines which columns a viewer may read. committed_by is the subject of the
-    log whose entries commit to the rows; the verifier may read such rows whole.
+    log whose entries commit to the rows; the verifier may read such rows whole. is_watched: changes of the rows leave
+    marks (ledger/storage/changes.py), by triggers that a revision creates, so that answers which show them have tags.
     """
     hints = typing.get_type_hints(record, include_extras=True)
     members: dict[str, Member] = {}
@@ -161,6 +163,7 @@ def declare(
     if committed_by is not None:
         table.info["committed_by"] = committed_by
     table.info["record"] = record
+    table.info["is_watched"] = is_watched
     _declarations[record] = Declaration(record, table, members)
     return table
 

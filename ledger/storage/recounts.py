@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import CheckConstraint, select, text
 
 from ledger.storage.access import TRANSITION_MOVES, reads
+from ledger.storage.changes import mark_changed
 from ledger.storage.database import Transaction
 from ledger.storage.markers import BIG, KEY
 from ledger.storage.records import declare
@@ -74,6 +75,7 @@ async def recount(tx: Transaction, tally: Tally, *, mends: bool = False) -> Reco
         async with tx.role(Role.JOBS):
             statement = text(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {rows}")
             await tx.execute(statement, {"rows": differences})
+            await mark_changed(tx, name)
     record = {"name": name, "recounted_at": tx.as_of, "differences": len(told.differences)}
     async with tx.role(Role.TRANSITION):
         await tx.execute(_RECORD, record)

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, TextClause, text
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 
 from ledger.storage.access import EVERYTHING, Access
 from ledger.storage.database import Transaction
@@ -27,18 +28,22 @@ COMPACTED_ROWS_MAX = 10_000
 """How many appended rows one statement puts together."""
 
 _COMPACTS = Access(role=Role.JOBS, select=EVERYTHING, insert=True, delete=True)
+_COUNTS = BigInteger()
 _declared: dict[str, Table] = {}
 
 
-def declare_sums(name: str, record: type[Any], *parts: SchemaItem, access: Collection[Access] = ()) -> Table:
+def declare_sums(
+    name: str, record: type[Any], *parts: SchemaItem, access: Collection[Access] = (), number: TypeEngine[Any] = _COUNTS
+) -> Table:
     """Create the table of a record whose fields are the dimensions; `n` is the count, and no row is unique.
 
-    is_sum: the row is of the job's making. There is no foreign key, which would lock the row that it refers to.
+    is_sum: the row is of the job's making. There is no foreign key, which would lock the row that it refers to. number
+    is the type of `n`, where what is summed is no count.
     """
     table = declare(
         name,
         record,
-        Column(COUNT, BigInteger, nullable=False),
+        Column(COUNT, number, nullable=False),
         Column(IS_SUM, Boolean, nullable=False, server_default=text("false")),
         *parts,
         Index(f"ix_{name}_appended", IS_SUM, postgresql_where=text(f"NOT {IS_SUM}")),

@@ -3,7 +3,6 @@
 import asyncpg
 
 from ledger import tables
-from ledger.storage.sums import list_sums
 from ledger.storage.tallies import list_tallies
 
 __all__ = ["count_rows_of_sums", "find_miscounts", "tables"]
@@ -22,7 +21,7 @@ async def find_miscounts(connection: asyncpg.Connection) -> dict[str, list[dict[
 async def count_rows_of_sums(connection: asyncpg.Connection) -> dict[str, tuple[int, int]]:
     """For each table of sums, how many rows it has and how many combinations of its dimensions."""
     found = {}
-    for table in list_sums():
+    for table in (tally.table for tally in list_tallies()):
         listed = ", ".join(column.name for column in table.columns if column.name not in {"n", "is_sum"})
         counted = f"SELECT count(*) AS rows, count(DISTINCT ROW({listed})) AS groups FROM {table.name}"
         row = await connection.fetchrow(counted)

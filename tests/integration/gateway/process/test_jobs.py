@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway.process.jobs import JOBS, Job, run_job, run_on_beat, running_jobs
+from gateway.process.jobs import JOBS, Job, make_compaction_job, run_job, run_on_beat, running_jobs
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.filing import file_complaints
 from ledger.complaints.reading import get_complaint
@@ -46,6 +46,11 @@ class TestRunJob:
 
     async def test_every_job_runs_on_an_empty_database(self, database, as_of):
         assert [await run_job(job, database, as_of=as_of) for job in JOBS] == [0] * len(JOBS)
+
+    async def test_puts_the_rows_of_sums_together(self, database, as_of, owner_connection):
+        await owner_connection.execute("INSERT INTO table_changes (source, n) VALUES ('members', 1), ('members', 2)")
+        assert await run_job(make_compaction_job(), database, as_of=as_of) == 2
+        assert await owner_connection.fetchval("SELECT array_agg(n::text) FROM table_changes") == ["3"]
 
 
 class TestRunningJobs:

@@ -62,7 +62,8 @@ _PUBLIC = (
     "feed", "feed_head", "feed_nodes", "feed_checkpoints", "feed_keys", "feed_witnesses", "feed_cosignatures",
     "log_restorations", "outages",
 )  # fmt: skip
-OF_THE_FEED = dict.fromkeys(_PUBLIC, "true") | {"feed_recipients": "member_id = {me}"}
+OF_CHANGES = {"table_changes": "audience IS NULL OR audience = {me}"}
+OF_THE_FEED = dict.fromkeys(_PUBLIC, "true") | {"feed_recipients": "member_id = {me}"} | OF_CHANGES
 OWN = {
     Role.AGENCY: OF_THE_FEED
     | {
@@ -112,7 +113,7 @@ OWN = {
         ),
         "signal_contributions": "member_id = {me}",
     },
-    Role.REGULATOR: dict.fromkeys(REGULATORS, "true"),
+    Role.REGULATOR: dict.fromkeys(REGULATORS, "true") | OF_CHANGES,
 }
 OF_ITS_ORDERS = "order_id IN (SELECT id FROM block_orders WHERE carrier_id = {me} AND brand_id = {brand})"
 OF_A_BRAND = {
