@@ -126,9 +126,17 @@ def _list_middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST"),
-                allow_headers=("Authorization", "Content-Type", "DPoP", "Last-Event-ID", "X-Request-Id"),
+                allow_headers=(
+                    "Authorization",
+                    "Content-Type",
+                    "DPoP",
+                    "If-None-Match",
+                    "Last-Event-ID",
+                    "X-Request-Id",
+                ),
                 expose_headers=(
                     "DPoP-Nonce",
+                    "ETag",
                     "WWW-Authenticate",
                     "X-Request-Id",
                     "X-Jembatan-Cost",

@@ -142,14 +142,19 @@ class Context:
         finally:
             await self._forget_readings()
 
+    @property
+    def has_accesses_to_record(self) -> bool:
+        """Whether anything that the operation showed so far is to be recorded."""
+        if self._viewer is None or not is_recorded(self._viewer):
+            return False
+        return has_records(self.accesses, self.database.policies)
+
     async def record_accesses(self, *, document: str, operation_name: str | None) -> None:
         """Record what the operation showed, in a transaction of its own; nothing may be sent if this fails.
 
         The snapshot is released first. Errors: DatabaseUnavailableError; whatever keeps the records from being written.
         """
-        if self._viewer is None or not is_recorded(self._viewer):
-            return
-        if not has_records(self.accesses, self.database.policies):
+        if self._viewer is None or not self.has_accesses_to_record:
             return
         await self._forget_readings()
         shown_by = ShownBy(request_id=self.request_id, document=document, operation_name=operation_name)

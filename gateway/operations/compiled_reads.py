@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from gateway.operations.compiling import NOTHING, Prepared
+from gateway.operations.entity_tags import Tagging
 from gateway.operations.lookups import count_operation, find_count, judge_count
 from gateway.operations.progress import Authorized
 from gateway.operations.services import Services
@@ -27,10 +28,11 @@ Row = Sequence[bytes | None] | None
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The root fields that were read, in the operation's order. is_whole: they are all of them."""
+    """The root fields that were read, in the operation's order. is_whole: they are all of them; tag is the answer's."""
 
     data: Mapping[str, Any]
     is_whole: bool
+    tag: str | None = None
 
 
 async def read_compiled(
@@ -56,13 +58,43 @@ async def read_compiled(
     else:
         counted = await count_operation(context, count, authorized, services)
         rows = await _read_beside(context, statements)
+    version = None
+    if prepared.tagging is not None and rows is not None and rows[0] is not None:
+        *first, version = rows[0]
+        rows = [first, *rows[1:]]
     data = None if rows is None else _splice(prepared, rows, answer, context.accesses)
     outcome = "failed" if rows is None else "unsure" if data is None else "compiled"
     services.metrics.compiled.labels(outcome).inc(len(statements))
     if data is None:
         return None, counted
     in_order = {each.key: data[each.key] for each in authorized.plan.tree if each.key in data}
-    return Compiled(in_order, prepared.is_whole), counted
+    # What is recorded must be recorded each time that it is shown.
+    tag = None if context.has_accesses_to_record else _tag(context, prepared.tagging, authorized, version)
+    return Compiled(in_order, prepared.is_whole, tag), counted
+
+
+async def read_tag(context: Any, authorized: Authorized, services: Services) -> str | None:
+    """The tag that the answer would have now, in one round trip; None if it has none, or that can't be told without it.
+
+    Errors: UnavailableError.
+    """
+    tagging = _prepare(authorized, services).tagging
+    if tagging is None:
+        return None
+    statements = [(tagging.version, ())]
+    if context.has_direct_reads:
+        _, rows = await _read_directly(context, statements, None)
+    else:
+        rows = await _read_beside(context, statements)
+    row = rows[0] if rows else None
+    return _tag(context, tagging, authorized, row[0] if row else None)
+
+
+def _tag(context: Any, tagging: Tagging | None, authorized: Authorized, version: bytes | None) -> str | None:
+    if tagging is None or authorized.principal is None or version is None:
+        return None
+    recorded_items_max = context.database.policies.access_list_items
+    return tagging.tag(authorized, authorized.principal, version, recorded_items_max=recorded_items_max)
 
 
 def _prepare(authorized: Authorized, services: Services) -> Prepared:

@@ -7,7 +7,7 @@ Source: docs/adr/0142.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,9 @@ import orjson
 from graphql import GraphQLError, is_non_null_type
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
+from gateway.operations.entity_tags import Tagging
 from gateway.operations.executor import ReportedKey, list_reported
+from gateway.operations.named_numbers import list_named
 from gateway.operations.plans import Plan
 from gateway.operations.progress import Authorized
 from gateway.operations.protection import Protection, ScopeSet
@@ -34,6 +36,8 @@ from ledger.compiling.programs import Program
 from ledger.compiling.rendering import UncompilableError
 from ledger.compiling.selected import Selected
 from ledger.errors import LedgerError
+from ledger.numbers.lookups import is_counted
+from ledger.storage.roles import ROLE_OF_VIEWER
 from ledger.viewer import Viewer
 from schema.compiled import Asked, Compilable, Root
 from schema.reads import Named
@@ -60,28 +64,33 @@ class Call:
 class Prepared:
     """What of an operation is compiled.
 
-    Shapes: data has the root fields that need no statement. is_whole: nothing remains for the ordinary way.
+    Shapes: data has the root fields that need no statement. is_whole: nothing remains for the ordinary way. tagging is
+    how the answers get their tags, if they can have any.
     """
 
     calls: tuple[Call, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     is_whole: bool = False
+    tagging: Tagging | None = None
 
     def bind(self, viewer: Viewer, as_of: datetime, *, bytes_max: int) -> list[tuple[str, list[Any]]]:
-        """The statements with all of their values, for this viewer at this time."""
+        """The statements with all of their values, for this viewer at this time; with tagging, the first tells it."""
         supplied = {
             "as_of": as_of,
             "viewer_member_id": viewer.member_id,
             "viewer_brand_id": viewer.brand_id,
             BYTES_MAX: bytes_max,
         }
-        return [
+        bound = [
             (
                 call.program.sql,
                 call.program.bind(call.values, {**supplied, FIRST: call.first, HAS_PREVIOUS: call.is_continued}),
             )
             for call in self.calls
         ]
+        if self.tagging is not None:
+            bound[0] = (self.tagging.first, bound[0][1])
+        return bound
 
 
 NOTHING = Prepared()
@@ -94,8 +103,14 @@ class QueryCompiler:
     fields. What is prepared serves every request with the same variables, too.
     """
 
-    def __init__(self, graph: Any, protection: Protection, compilable: Compilable, *, entries_max: int) -> None:
-        """Bind to a schema, keeping at most so many statements and as many prepared operations."""
+    def __init__(
+        self, graph: Any, protection: Protection, compilable: Compilable, *, entries_max: int, tags: bool
+    ) -> None:
+        """Bind to a schema, keeping at most so many statements and as many prepared operations.
+
+        tags: answers get tags.
+        """
+        self._tags = tags
         self.graph, self.protection, self.compilable = graph, protection, compilable
         self.programs: Recent[tuple[Any, ...], Program | Uncompiled] = Recent(entries_max)
         self._prepared: Recent[tuple[Any, ...], Prepared] = Recent(entries_max)
@@ -138,7 +153,20 @@ class QueryCompiler:
                 data[selected.key] = None
             else:
                 calls.append(call)
-        return Prepared(tuple(calls), data, is_whole=is_whole) if calls else NOTHING
+        if not calls:
+            return NOTHING
+        found = Prepared(tuple(calls), data, is_whole=is_whole)
+        return replace(found, tagging=self._find_tagging(found, authorized, viewer))
+
+    def _find_tagging(self, prepared: Prepared, authorized: Authorized, viewer: Viewer) -> Tagging | None:
+        """How to tag the answers: None if any may have an error or something that isn't compiled, or counts anew."""
+        if not (self._tags and prepared.is_whole) or authorized.denials:
+            return None
+        if is_counted(viewer) and list_named(authorized, self.graph):
+            return None
+        asked = [(call.key, call.program, (*call.values, call.first, call.is_continued)) for call in prepared.calls]
+        keys = [selected.key for selected in authorized.plan.tree]
+        return Tagging.of(asked, {"keys": keys, "data": prepared.data}, ROLE_OF_VIEWER[viewer.kind])
 
     def _read_variables(self, authorized: Authorized) -> VariableValues | None:
         definitions = authorized.operation.variable_definitions or ()

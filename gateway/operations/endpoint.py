@@ -124,6 +124,7 @@ class GraphQLEndpoint:
             peer="unknown" if request.peer is None else group_address(request.peer),
             authorization=request.list_values(b"authorization"),
             proofs=request.list_values(b"dpop"),
+            if_none_match=request.list_values(b"if-none-match"),
             read=partial(self._read, request),
         )
 

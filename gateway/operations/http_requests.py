@@ -20,6 +20,7 @@ _READ = frozenset(
         b"content-length",
         b"content-type",
         b"dpop",
+        b"if-none-match",
         b"last-event-id",
         b"origin",
         b"sec-fetch-site",

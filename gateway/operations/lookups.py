@@ -9,15 +9,11 @@ Source: docs/adr/0081.
 import math
 from typing import Any
 
-from graphql import GraphQLError
-
 from gateway.operations.errors import LookupsExhaustedError
-from gateway.operations.number_arguments import Named, read_numbers, read_represented_numbers
-from gateway.operations.plans import with_defaults
+from gateway.operations.named_numbers import list_named
 from gateway.operations.progress import Authorized
 from gateway.operations.services import Services
 from ledger.numbers.lookups import CountedLookups, LookupCount, count_lookups, is_counted
-from schema.scalars import parse_e164
 
 LOOKUPS_LEFT = "X-Jembatan-Lookups-Left"
 """The header that says how many numbers the client may still look up today."""
@@ -25,8 +21,11 @@ LOOKUPS_LEFT = "X-Jembatan-Lookups-Left"
 
 def find_count(context: Any, authorized: Authorized, services: Services) -> LookupCount | None:
     """Return the counting of what an operation looks up; None where nothing of it counts."""
-    principal, named = authorized.principal, _list_named(authorized, services)
-    if principal is None or not named or not is_counted(principal.viewer):
+    principal = authorized.principal
+    if principal is None or not is_counted(principal.viewer):
+        return None
+    named = list_named(authorized, services.graph)
+    if not named:
         return None
     return LookupCount.of(
         principal.viewer,
@@ -56,30 +55,6 @@ def judge_count(counted: CountedLookups, authorized: Authorized, services: Servi
     if not counted.is_granted:
         raise _refuse(counted, authorized)
     return counted
-
-
-def _list_named(authorized: Authorized, services: Services) -> set[Named]:
-    """List the distinct numbers and hashes; what is no number is left out, since execution refuses it."""
-    plan = authorized.plan
-    if not (plan.lookups or plan.entities):
-        return set()
-    variables = with_defaults(authorized.operation, authorized.request.variables)
-    named: set[Named] = set()
-    for use in plan.lookups:
-        named.update(read_numbers(use.field, use.node, variables))
-    for entities in plan.entities:
-        named.update(read_represented_numbers(services.graph, entities.node, variables))
-    return {read for each in named if (read := _read(each)) is not None}
-
-
-def _read(named: Named) -> Named | None:
-    """Return a number in its one form, so that it counts once however it is written."""
-    if not named.is_number:
-        return named
-    try:
-        return Named(parse_e164(named.value), is_number=True)
-    except GraphQLError:
-        return None
 
 
 def _refuse(counted: CountedLookups, authorized: Authorized) -> LookupsExhaustedError:

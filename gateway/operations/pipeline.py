@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from graphql import OperationType
 from starlette.requests import ClientDisconnect
 
-from gateway.operations.progress import Answer, Authorized, Executed, Parsed, Read, Received
+from gateway.operations.progress import Answer, Authorized, Executed, Parsed, Read, Received, Unchanged
 from gateway.operations.services import Services
 from gateway.operations.stages.authenticate_caller import authenticate_caller
 from gateway.operations.stages.authorize_fields import authorize_fields
-from gateway.operations.stages.encode_response import encode_failure, encode_response
+from gateway.operations.stages.encode_response import encode_failure, encode_response, encode_unchanged
 from gateway.operations.stages.execute_operation import execute_operation
+from gateway.operations.stages.find_unchanged import find_unchanged
 from gateway.operations.stages.limit_rate import limit_rate
 from gateway.operations.stages.parse_document import parse_document
 from gateway.operations.stages.read_request import read_request
@@ -50,6 +51,10 @@ class Run:
                 self.reached = authorized = recall_operation(read, services) or self._examine(read)
                 if authorized.kind is OperationType.SUBSCRIPTION:
                     return await subscribe(authorized)
+                unchanged = await find_unchanged(authorized, services)
+                if unchanged is not None:
+                    self.reached = unchanged
+                    return encode_unchanged(unchanged.tag)
                 self.reached = executed = await execute_operation(authorized, services)
                 return encode_response(executed, services)
         except ClientDisconnect:
@@ -90,6 +95,8 @@ class Run:
         given = int(self.is_executed) if results is None else results
         known = self.reached.describe()
         outcome = "done" if not told else "partial" if given else "refused"
+        if isinstance(self.reached, Unchanged):
+            outcome = "unchanged"
         metrics = self._services.metrics
         metrics.operations[known["operation"], outcome].inc()
         for code in told:

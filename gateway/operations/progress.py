@@ -102,8 +102,9 @@ async def read_nothing(_bytes_max: int, _weigh: Weigh) -> GraphQLRequest:
 class Received:
     """What a transport knows about an operation before reading it.
 
-    Shapes: path is the request's own, as a proof is made for it. authorization and proofs hold all Authorization and
-    all DPoP headers of the request. read takes the most bytes that a body may have, since that depends on the caller.
+    Shapes: path is the request's own, as a proof is made for it. authorization, proofs and if_none_match hold all
+    Authorization, DPoP and If-None-Match headers of the request. read takes the most bytes that a body may have, since
+    that depends on the caller.
     Units: as_of is the operation's only clock reading, aware UTC.
     """
 
@@ -116,6 +117,7 @@ class Received:
     path: str = "/graphql"
     authorization: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
+    if_none_match: tuple[str, ...] = ()
     read: Callable[[int, Weigh], Awaitable[GraphQLRequest]] = read_nothing
 
     def describe(self) -> dict[str, Any]:
@@ -215,11 +217,22 @@ class Authorized(Planned):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unchanged(Authorized):
+    """The operation need not run: its caller holds the answer that it would have, which has this tag."""
+
+    tag: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Executed(Authorized):
-    """The operation has run. lookups are the numbers that it looked up, where they count."""
+    """The operation has run.
+
+    lookups are the numbers that it looked up, where they count; tag is the answer's, if it has one.
+    """
 
     outcome: Outcome
     lookups: CountedLookups | None = None
+    tag: str | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return what the log records about it."""

@@ -112,7 +112,13 @@ def make_services(
         in_flight=InFlight(settings.in_flight_max),
         turns=Turns(settings.at_once_per_client_max),
         compiler=(
-            QueryCompiler(graph, protection, find_compilable(schema), entries_max=settings.document_cache_entries)
+            QueryCompiler(
+                graph,
+                protection,
+                find_compilable(schema),
+                entries_max=settings.document_cache_entries,
+                tags=settings.entity_tags,
+            )
             if settings.compiled_reads
             else None
         ),

@@ -31,6 +31,11 @@ class DoorSettings(SettingsSection):
         description="Whether queries of the ledger are compiled into one SQL statement for each root field. The "
         "answers are the same without it, and cost several times as much.",
     )
+    entity_tags: bool = Field(
+        default=True,
+        description="Whether answers that are compiled as a whole have an ETag, so that a client that sends it back as "
+        "If-None-Match is told by 304 that nothing was changed.",
+    )
     trusted_documents: Path | None = Field(
         None,
         description="A file of documents that clients may name by their SHA-256, read at start: Apollo's manifest of "

@@ -21,7 +21,7 @@ class TestCompiledQuery:
         query = (folder / "query.graphql").read_text(encoding="utf-8")
         party = getattr(desk.parties, query.splitlines()[0].removeprefix("# ").strip())
         principal = principal_of(party, desk.as_of)
-        compiled, ordinary = make_way(desk.database, compiled=True), make_way(desk.database, compiled=False)
+        compiled, ordinary = (make_way(desk.database, compiled=each, entity_tags=False) for each in (True, False))
         answer = await compiled.run(principal, query, as_of=desk.as_of)
         expected = await ordinary.run(principal, query, as_of=desk.as_of)
         assert (answer.status, answer.body) == (expected.status, expected.body)

@@ -33,6 +33,8 @@ class Operation:
 
 
 REQUEST_ID = "request-of-both-ways"
+_OF_TAGS = frozenset({"etag", "cache-control"})
+"""Headers of answers that have a tag, which only compiled ones do."""
 _CONTEXT = 200
 _READ_NOTES = """
 SELECT kind, listed, recorded_at::text, member_id::text, officer_id::text, client_id, operation_name, document_hash,
@@ -107,7 +109,8 @@ class BothWays:
             lookups = await self.owner.fetch(_READ_LOOKUPS)
         finally:
             await self._put_back()
-        return Answered(status, head, body, tuple(map(tuple, accesses)), tuple(map(tuple, lookups)))
+        told = {name: value for name, value in head.items() if name not in _OF_TAGS}
+        return Answered(status, told, body, tuple(map(tuple, accesses)), tuple(map(tuple, lookups)))
 
     async def _put_back(self) -> None:
         await self.owner.execute("DELETE FROM number_lookups")

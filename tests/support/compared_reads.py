@@ -73,6 +73,7 @@ class DifferenceError(AssertionError):
 class Bench:
     """Both applications over one filled ledger, and what of the graph was compiled so far."""
 
+    database: Database
     both: BothWays
     ledger: Ledger
     values: GraphValues
@@ -261,7 +262,7 @@ async def open_bench(
             await both.begin()
             graph = schema._schema
             values = await collect_values(graph, both, ledger, FILLED_AT, tokens=list(parties.everyone))
-            yield Bench(both, ledger, values, clock, tokens, graph, list_compilable())
+            yield Bench(database, both, ledger, values, clock, tokens, graph, list_compilable())
     finally:
         await owner.close()
         for each in (database, *served):

@@ -2,25 +2,17 @@
 
 import http.client
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from auth.tokens.principal import Principal
+from auth.tokens.verification import Failure, Refusal, Success, Verdict
 from ledger.storage.database import Database
 from ledger.viewer import Viewer
 from tests.support.country import Parties
 from tests.support.desk import principal_of
 from tests.support.sample_gateway import Reply
-
-
-@dataclass(frozen=True)
-class Verdict:
-    principal: Principal | None = None
-    reason: str = "unknown"
-
-    def __bool__(self) -> bool:
-        return self.principal is not None
 
 
 class Site:
@@ -45,7 +37,8 @@ class Site:
         return token
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
-        return Verdict(self.tokens.get(bearer))
+        principal = self.tokens.get(bearer)
+        return Failure(Refusal.REVOKED) if principal is None else Success(principal)
 
     def post(self, token: str | None, query: str, **variables: Any) -> Any:
         return self.send(token, query, **variables).body

@@ -25,8 +25,10 @@ class Watched(Context):
 
     last: "Watched"
     sql: list[str]
+    trips = 0
 
     async def read_directly(self, statements: Any, *, before: Any) -> list[Any]:
+        self.trips += 1
         self.sql = [sql for sql, _ in statements]
         return await super().read_directly(statements, before=before)
 
@@ -51,6 +53,8 @@ class Way:
         *,
         as_of: datetime,
         operation_name: str | None = None,
+        if_none_match: tuple[str, ...] = (),
+        transport: Transport = Transport.RESPONSE,
     ) -> Answer:
         """The answer to one operation; contexts[-1] is the one that it ran with."""
         self.callers[0] = principal
@@ -63,9 +67,10 @@ class Way:
             as_of=as_of,
             method="POST",
             media_type=MediaType.GRAPHQL_RESPONSE,
-            transport=Transport.RESPONSE,
+            transport=transport,
             peer="peer",
             authorization=() if principal is None else ("Bearer token",),
+            if_none_match=if_none_match,
             read=read,
         )
 
@@ -78,6 +83,11 @@ class Way:
     def sql(self) -> list[str]:
         """The compiled statements of the last operation."""
         return getattr(self.contexts[-1], "sql", []) if self.contexts else []
+
+    @property
+    def trips(self) -> int:
+        """How often the last operation asked the database directly."""
+        return self.contexts[-1].trips if self.contexts else 0
 
 
 def make_way(database: Database, *, compiled: bool, **settings: Any) -> Way:

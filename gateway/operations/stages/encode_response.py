@@ -4,11 +4,13 @@ Source: GraphQL over HTTP, "Response"; docs/adr/0032.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from graphql import GraphQLError, OperationType
 
+from gateway.operations.entity_tags import is_held
 from gateway.operations.errors import (
     INTERNAL_MESSAGE,
     PARTIAL_SUCCESS,
@@ -25,6 +27,7 @@ from gateway.operations.services import Services
 from ledger.answers import AnswerTooLargeError
 from ledger.errors import LedgerError
 
+_VARY = "Accept, Authorization"
 _RETRY = {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)}
 
 
@@ -41,7 +44,16 @@ def encode_response(executed: Executed, services: Services) -> Answer:
     bytes_max = services.settings.answer_bytes_max
     if len(answer.body) > bytes_max:
         return encode_failure(executed, AnswerTooLargeError.beyond(bytes_max), services)
-    return answer
+    if executed.tag is None or told or executed.transport.is_stream:
+        return answer
+    if is_held(executed.tag, executed.if_none_match, any_counts=True):
+        return encode_unchanged(executed.tag)
+    return replace(answer, headers={**answer.headers, **_describe_tag(executed.tag)})
+
+
+def encode_unchanged(tag: str) -> Answer:
+    """Return the answer to an operation whose caller holds its result: what it holds is still current."""
+    return Answer(status=304, headers={"Vary": _VARY, **_describe_tag(tag)}, body=b"", is_result=True)
 
 
 def encode_failure(reached: Received, failure: Exception, services: Services) -> Answer:
@@ -49,6 +61,11 @@ def encode_failure(reached: Received, failure: Exception, services: Services) ->
     told = tell_failure(failure, reached.request_id)
     status, headers = _find_status(reached, failure, services)
     return _answer(reached, status, headers, told)
+
+
+def _describe_tag(tag: str) -> Mapping[str, str]:
+    """A client may keep the answer for itself, and must ask each time whether it still holds."""
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
 def _find_unavailable(executed: Executed) -> Exception | None:
@@ -117,7 +134,7 @@ def _answer(
         extensions = {"code": Code.INTERNAL_SERVER_ERROR.value, "requestId": reached.request_id}
         status, result, errors = 500, None, [{"message": INTERNAL_MESSAGE, "extensions": extensions}]
         encoded = orjson.dumps({"errors": errors})
-    sent = {"Content-Type": reached.media_type.header, "Vary": "Accept, Authorization", **headers}
+    sent = {"Content-Type": reached.media_type.header, "Vary": _VARY, **headers}
     if isinstance(reached, Planned):
         sent["X-Jembatan-Cost"] = str(reached.cost)
     if isinstance(reached, Executed) and reached.lookups is not None:

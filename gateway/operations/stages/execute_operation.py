@@ -4,7 +4,6 @@ The context is made for this operation alone and is exited after it, whatever ha
 but the document is executed and encoded once, and kept.
 """
 
-import asyncio
 from dataclasses import replace
 
 import orjson
@@ -12,8 +11,9 @@ from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
 from gateway.operations.compiled_reads import read_compiled
-from gateway.operations.errors import OperationTimeoutError, OverloadedError, VariablesInvalidError
+from gateway.operations.errors import VariablesInvalidError
 from gateway.operations.executor import PREPARED, Prepared, find_reported_key, list_reported
+from gateway.operations.places import hold_place
 from gateway.operations.progress import Authorized, Executed, Outcome
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_answer, charge_cost
@@ -43,35 +43,24 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     key = (authorized.document.text, authorized.request.operation_name)
     if authorized.plan.is_constant and (known := services.constants.find(key)) is not None:
         return Executed(**vars(authorized), outcome=known)
-    gate = services.in_flight
-    if gate.running >= gate.running_max:
-        raise OverloadedError(headers={"Retry-After": "1"})
-    charge_cost(authorized, services)
-    answer = AnswerSize(services.settings.answer_bytes_max)
-    gate.running += 1
-    services.metrics.in_flight.set(gate.running)
-    try:
-        async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
-            outcome, lookups = await _execute(authorized, answer, services)
-    except TimeoutError:
-        if timer.expired():
-            raise OperationTimeoutError from None
-        raise
-    finally:
-        gate.running -= 1
-        services.metrics.in_flight.set(gate.running)
-        charge_answer(authorized, answer, services)
+    async with hold_place(services):
+        charge_cost(authorized, services)
+        answer = AnswerSize(services.settings.answer_bytes_max)
+        try:
+            outcome, lookups, tag = await _execute(authorized, answer, services)
+        finally:
+            charge_answer(authorized, answer, services)
     if authorized.plan.is_constant and outcome.data is not None and not outcome.errors:
         encoded = {name: orjson.dumps(value) for name, value in outcome.data.items()}
         outcome = Outcome(data={name: orjson.Fragment(value) for name, value in encoded.items()})
         if len(authorized.document.text) + sum(map(len, encoded.values())) <= _CONSTANT_BYTES_MAX:
             services.constants.keep(key, outcome)
-    return Executed(**vars(authorized), outcome=outcome, lookups=lookups)
+    return Executed(**vars(authorized), outcome=outcome, lookups=lookups, tag=tag)
 
 
 async def _execute(
     authorized: Authorized, answer: AnswerSize, services: Services
-) -> tuple[Outcome, CountedLookups | None]:
+) -> tuple[Outcome, CountedLookups | None, str | None]:
     request, document = authorized.request, authorized.document
     prepared = Prepared(
         document=document,
@@ -86,7 +75,7 @@ async def _execute(
         compiled, lookups = await read_compiled(context, authorized, answer, services)
         if compiled is not None and compiled.is_whole:
             await context.record_accesses(document=document.text, operation_name=authorized.operation_name)
-            return Outcome(data=compiled.data, errors=authorized.denials), lookups
+            return Outcome(data=compiled.data, errors=authorized.denials), lookups, compiled.tag
         prepared = replace(prepared, spliced=compiled.data if compiled is not None else {})
         result = await services.schema.execute(
             document.text,
@@ -110,7 +99,7 @@ async def _execute(
     told = {find_reported_key(error) for error in authorized.denials}
     fresh = tuple(error for error in errors if (key := find_reported_key(error)) is None or key not in told)
     outcome = Outcome(data=result.data, errors=(*authorized.denials, *fresh), extensions=result.extensions or {})
-    return outcome, lookups
+    return outcome, lookups, None
 
 
 def _find_cause(error: GraphQLError) -> LedgerError | None:

@@ -1,6 +1,6 @@
 """The real graph behind a real uvicorn, each party with a token of its own; only tokens are stand-ins here."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -28,40 +28,52 @@ def bounds() -> dict[str, Any]:
 
 
 @pytest.fixture
-def site(
+def open_site(
     database: Database,
     database_url: str,
     keyring: Keyring,
     parties: Parties,
     as_of: datetime,
     bounds: dict[str, Any],
-) -> Iterator[Site]:
-    site = Site(database, parties, as_of)
+) -> Iterator[Callable[[], Site]]:
+    """Starts gateways over the test's database that share nothing else, as processes do."""
+    servers: list[ServerThread] = []
     quiet = {"rate_burst": 100_000, "rate_anonymous_burst": 100_000, "metrics_port": 0, "log_level": "ERROR"}
     settings = Settings(database_url=database_url, role_prefix=ROLE_PREFIX, **(quiet | bounds))
-    served = Database.connect(settings, keyring)
 
-    def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
-        return Context(
-            database=served, auth_settings=AuthSettings(), principal=principal, as_of=as_of, request_id=request_id
+    def start() -> Site:
+        site = Site(database, parties, as_of)
+        served = Database.connect(settings, keyring)
+
+        def make_context(principal: Principal | None, as_of: datetime, request_id: str) -> Context:
+            return Context(
+                database=served, auth_settings=AuthSettings(), principal=principal, as_of=as_of, request_id=request_id
+            )
+
+        @asynccontextmanager
+        async def run(_app: Any) -> AsyncIterator[None]:
+            yield
+            await served.close()
+
+        app = create_app(
+            settings,
+            schema=schema,
+            verify_token=site.verify,
+            make_context=make_context,
+            lifespan=run,
+            now=lambda: as_of,
         )
+        site.app = app
+        listener = listen()
+        site.port = port_of(listener)
+        servers.append(ServerThread(app, settings, listener))
+        return site
 
-    @asynccontextmanager
-    async def run(_app: Any) -> AsyncIterator[None]:
-        yield
-        await served.close()
+    yield start
+    for server in servers:
+        server.end()
 
-    app = create_app(
-        settings,
-        schema=schema,
-        verify_token=site.verify,
-        make_context=make_context,
-        lifespan=run,
-        now=lambda: as_of,
-    )
-    site.app = app
-    listener = listen()
-    site.port = port_of(listener)
-    server = ServerThread(app, settings, listener)
-    yield site
-    server.end()
+
+@pytest.fixture
+def site(open_site: Callable[[], Site]) -> Site:
+    return open_site()
