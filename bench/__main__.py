@@ -23,6 +23,7 @@ from bench import (
     retention,
     start,
     tokens,
+    unchanged,
 )
 from bench.children import end_in_order_on_signals
 from bench.figures import Figure, read_stopwatch
@@ -38,6 +39,7 @@ BENCHES: dict[str, Callable[[World, Scale], Coroutine[Any, Any, list[Figure]]]] 
     "lookup": reads.run_look_up,
     "complaints": reads.run_complaints,
     "dashboard": reads.run_dashboard,
+    "unchanged": unchanged.run,
     "growth": growth.run,
     "footprint": footprint.run,
     "imports": imports.run,
