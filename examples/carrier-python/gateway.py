@@ -18,9 +18,12 @@ from jembatan_client.exceptions import GraphQLClientError, GraphQLClientGraphQLM
 RENEWED_AFTER = 0.9
 """The part of a token's life after which the next one is fetched."""
 
+KEPT_MAX = 20
+"""How many answers are kept: the pages of one poll."""
+
 _PASSING = frozenset({"RATE_LIMITED", "INTERNAL_SERVER_ERROR", "MEMBER_UNAVAILABLE"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_UNAUTHORIZED, _TOO_MANY_REQUESTS, _SERVER_ERRORS = 401, 429, 500
+_NOT_MODIFIED, _UNAUTHORIZED, _TOO_MANY_REQUESTS, _SERVER_ERRORS = 304, 401, 429, 500
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,30 @@ class ClientCredentials(httpx.Auth):
         granted = response.json()
         self._token = granted["access_token"]
         self._renewed_at = asked_at + RENEWED_AFTER * granted["expires_in"]
+
+
+class Revalidating(httpx.HTTPTransport):
+    """Keeps answers that have an ETag, and asks whether they still hold before it reads them again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[bytes, tuple[str, str, bytes]] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; a 304 becomes the answer that was kept."""
+        asked = request.read()
+        kept = self._kept.get(asked)
+        if kept is not None:
+            request.headers["If-None-Match"] = kept[0]
+        response = super().handle_request(request)
+        if response.status_code == _NOT_MODIFIED and kept is not None:
+            response.close()
+            return httpx.Response(200, headers={"Content-Type": kept[1]}, content=kept[2])
+        if "ETag" in response.headers:
+            self._kept[asked] = (response.headers["ETag"], response.headers["Content-Type"], response.read())
+            if len(self._kept) > KEPT_MAX:
+                del self._kept[next(iter(self._kept))]
+        return response
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from jembatan_client.open_orders import OpenOrdersBlockOrdersNodes as Order
 from network import Network, Outcome
 from pydantic import ValidationError
 
-from gateway import ClientCredentials, Failure, Login, LoginRefusedError, present, read_failure
+from gateway import ClientCredentials, Failure, Login, LoginRefusedError, Revalidating, present, read_failure
 
 TIMEOUT_S = 30.0
 WAIT_S_MAX = 60.0
@@ -168,6 +168,7 @@ def main() -> int:
         auth=ClientCredentials(login),
         headers={"Accept": "application/graphql-response+json"},
         timeout=TIMEOUT_S,
+        transport=Revalidating(),
     )
     with Client(url=f"{login.url}/graphql", http_client=http) as client:  # type: ignore[arg-type]  # its protocol is too narrow
         poller = Poller(client, Network(Path(os.environ.get("NETWORK_FILE", "network.db"))), stopping)

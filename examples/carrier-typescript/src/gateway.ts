@@ -3,6 +3,7 @@ import type { TypedDocumentString } from './graph/graphql.js'
 
 const RENEWED_AFTER = 0.9 // the part of a token's life after which the next one is fetched
 const TIMEOUT_MS = 30_000
+const KEPT_MAX = 20 // answers: the pages of one poll
 const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost'])
 const PASSING = new Set(['UNAUTHENTICATED', 'RATE_LIMITED', 'INTERNAL_SERVER_ERROR', 'MEMBER_UNAVAILABLE'])
 const LOST = new Set(['CURSOR_EXPIRED', 'LOG_RESTORED'])
@@ -44,9 +45,16 @@ export class Failure extends Error {
   }
 }
 
+/** An answer and its ETag, by which the gateway says whether it still holds. */
+interface Kept {
+  tag: string
+  data: unknown
+}
+
 export class Gateway {
   #token = ''
   #renewedAt = 0
+  readonly #kept = new Map<string, Kept>()
 
   constructor(
     readonly url: string,
@@ -97,19 +105,30 @@ export class Gateway {
     document: TypedDocumentString<Result, Variables>,
     variables: Variables,
   ): Promise<Result> {
+    const body = JSON.stringify({ query: document.toString(), variables })
+    const kept = this.#kept.get(body)
     const response = await send(`${this.url}/graphql`, {
       headers: {
         authorization: `Bearer ${await this.getToken()}`,
         accept: 'application/graphql-response+json',
         'content-type': 'application/json',
+        ...(kept && { 'if-none-match': kept.tag }),
       },
-      body: JSON.stringify({ query: document.toString(), variables }),
+      body,
     })
+    if (response.status === 304 && kept) return kept.data as Result
     if (response.status === 401) this.dropToken()
     if (!response.ok) throw await Failure.fromResponse(response)
     const { data, errors } = (await response.json()) as { data: Result; errors?: GraphError[] }
     if (errors?.length) throw Failure.fromErrors(errors)
+    const tag = response.headers.get('etag')
+    if (tag) this.#keep(body, { tag, data })
     return data
+  }
+
+  #keep(body: string, answer: Kept): void {
+    this.#kept.set(body, answer)
+    if (this.#kept.size > KEPT_MAX) this.#kept.delete(this.#kept.keys().next().value!)
   }
 }
 
@@ -117,7 +136,8 @@ async function send(url: string, request: RequestInit): Promise<Response> {
   try {
     const response = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(TIMEOUT_MS), ...request })
     // The body is read here too, so that a connection that breaks in the middle is a failure like any other.
-    return new Response(await response.arrayBuffer(), response)
+    const body = await response.arrayBuffer()
+    return new Response(response.status === 304 ? null : body, response)
   } catch (error) {
     throw new Failure(`the gateway can't be reached: ${describe(error)}`, 'retry')
   }
