@@ -43,7 +43,7 @@ Header = tuple[bytes, bytes]
 
 _log = structlog.get_logger("gateway.connections")
 _TICK_SECONDS = 0.5
-_BAD_REQUEST = 400
+_BAD_REQUEST, _NOT_MODIFIED = 400, 304
 _RATE_GRACE_SECONDS = 5.0
 """How long a body may be slower than the least rate."""
 _DISCARD_PAUSE_SECONDS = 0.05
@@ -398,7 +398,10 @@ def bound_http(settings: Settings, room: Room, refusals: Refusals) -> type[Bound
 
 
 def _render_answer_head(status: int, headers: Collection[Header], body_bytes: int) -> bytes | None:
-    """Render the head of a response that says how long its body is, or None for any other, and for an unsafe one."""
+    """Render the head of a response that says how long its body is, or that has none, as 304 does.
+
+    None for any other, and for an unsafe one.
+    """
     lines = [STATUS_LINE[status]]
     length = None
     for name, value in headers:
@@ -411,7 +414,8 @@ def _render_answer_head(status: int, headers: Collection[Header], body_bytes: in
     head = b"".join(lines)
     is_one_line_each = head.count(b"\n") == head.count(b"\r") == len(lines)
     is_safe = is_one_line_each and _CONTROL.search(head) is None
-    return head if is_safe and length == b"%d" % body_bytes else None
+    is_whole = length == b"%d" % body_bytes or (status == _NOT_MODIFIED and length is None and not body_bytes)
+    return head if is_safe and is_whole else None
 
 
 def _render_head(method: bytes, url: bytes, version: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -161,3 +161,8 @@ class TestHeads:
     def test_have_a_line_for_each_header(self) -> None:
         head = _render_answer_head(503, [(b"retry-after", b"2"), (b"content-length", b"1")], 1)
         assert head == b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 1\r\n\r\n"
+
+    def test_of_304_end_the_response_by_themselves(self) -> None:
+        assert _render_answer_head(304, [(b"etag", b'"a"')], 0) == b'HTTP/1.1 304 Not Modified\r\netag: "a"\r\n\r\n'
+        assert _render_answer_head(304, [(b"etag", b'"a"')], 1) is None
+        assert _render_answer_head(200, [(b"etag", b'"a"')], 0) is None
