@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Uuid, and_, exists, false, not_
 
 from ledger.identifiers import parse_id
-from ledger.storage.columns import is_any
+from ledger.storage.columns import is_any, is_one_of
 from ledger.storage.markers import Readers
 from ledger.storage.records import declaration_of, expression_of
 from ledger.storage.roles import Role, may_read
@@ -43,7 +43,8 @@ class Filter:
     Otherwise readers may, or everyone if that is None. is_literal: the value, a boolean, decides the statement's text
     and is never sent beside it, since an index of only some rows serves only a value that the plan knows.
     through is the related record that the condition and the name are about, if it is not the record itself.
-    leads: if the filter leads, as `leading` says, the sort fields in whose order its index has the rows.
+    leads: if the filter leads, as `leading` says, the sort fields in whose order its index has the rows; leads_for says
+    for which values it does, and None for all.
     """
 
     condition: Condition
@@ -52,13 +53,19 @@ class Filter:
     is_literal: bool = False
     through: Related | None = None
     leads: frozenset[str] | None = None
+    leads_for: Callable[[Any], bool] | None = None
 
 
-def among(name: str) -> Filter:
-    """The field's value is one of these."""
-    return Filter(
-        lambda record, values: is_any(expression_of(record, name), [_plain(record, name, v) for v in values]), name
-    )
+def among(name: str, *, is_literal: bool = False) -> Filter:
+    """The field's value is one of these. is_literal, for a closed list: an index has only the rows of some of them."""
+
+    def meet(record: type[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        expression, plain = expression_of(record, name), [_plain(record, name, value) for value in values]
+        if is_literal:
+            return is_one_of(expression, plain)
+        return is_any(expression, plain)
+
+    return Filter(meet, name, is_literal=is_literal)
 
 
 def equals(name: str) -> Filter:
@@ -101,14 +108,15 @@ def some(related: Related, filter_: Filter) -> Filter:
     return replace(filter_, through=related, leads=frozenset())
 
 
-def leading(filter_: Filter, *orders: str) -> Filter:
+def leading(filter_: Filter, *orders: str, when: Callable[[Any], bool] | None = None) -> Filter:
     """The same filter, whose index finds the rows of a list before they are sorted, unless it has the list's order.
 
-    orders are the sort fields of lists in whose order it has the rows, its own field among them.
+    orders are the sort fields of lists in whose order it has the rows, its own field among them. when says for which
+    values it leads, if not for all: those of which there are few rows, however long the list is.
     PostgreSQL would otherwise read a long list in its order until it has found enough rows for a page, as if they lay
     scattered evenly: those of one day lie together, at the end.
     """
-    return replace(filter_, leads=frozenset({filter_.name or "", *orders}))
+    return replace(filter_, leads=frozenset({filter_.name or "", *orders}), leads_for=when)
 
 
 def conditions_of(
@@ -132,8 +140,10 @@ def conditions_of(
 def is_led(wanted: Any, role: Role, sort: Sequence[str]) -> bool:
     """Whether a filter is set that leads a list with these sort fields."""
     return any(
-        filter_.leads is not None and sort[0].removeprefix("-") not in filter_.leads
-        for filter_, _ in _list_set(wanted, role)
+        filter_.leads is not None
+        and sort[0].removeprefix("-") not in filter_.leads
+        and (filter_.leads_for is None or filter_.leads_for(value))
+        for filter_, value in _list_set(wanted, role)
     )
 
 
@@ -149,7 +159,8 @@ def read_set(wanted: Any, role: Role) -> Mapping[str, Any] | None:
 
 def find_leading(wanted: Any, record: type[Any], role: Role) -> str | None:
     """The field whose index finds the rows, of the first leading filter that is set and that the role may read."""
-    leading = (filter_ for filter_, _ in _list_set(wanted, role) if filter_.leads and filter_.name)
+    led = (filter_ for filter_, _ in _list_set(wanted, role) if filter_.leads and filter_.leads_for is None)
+    leading = (filter_ for filter_ in led if filter_.name)
     return next((filter_.name for filter_ in leading if _is_readable(record, filter_, role)), None)
 
 

@@ -6,8 +6,8 @@ conditions into a statement of its own.
     BLOCK_ORDERS = RecordList(BlockOrder, {OrderSort.DUE_SOONEST: Listing(...)}, OrderFilter, visible=visible_orders)
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, false
@@ -53,6 +53,7 @@ class RecordList(Generic[R]):
     Shapes: orders has a Listing for each sort order, the first of which is the default. conditions are further ones
     that a sort order implies; of_all is one that is true of every row, and that is asked for who sees all of them.
     counted_by is the tally that counts the list.
+    owners are the fields that have the viewer's own id, for the kinds of viewers who see those rows alone.
     """
 
     record: type[R]
@@ -63,6 +64,7 @@ class RecordList(Generic[R]):
     conditions: Mapping[Any, Callable[[], ColumnElement[bool]]] | None = None
     of_all: ColumnElement[bool] | None = None
     counted_by: CountedBy | None = None
+    owners: Mapping[ViewerKind, str] = field(default_factory=dict)
 
     def select(self, scope: Scope, wanted: Any = None, sort: Any = None) -> Rows[R]:
         """The rows of the list, in order. Errors: ForbiddenError; those of the filter.
@@ -82,8 +84,19 @@ class RecordList(Generic[R]):
             listing = replace(listing, is_led=True)
         if not is_readable:
             return Rows(next(iter(self.orders.values())), tuple(found), (false(),))
-        implied = self.conditions[key]() if self.conditions is not None and key in self.conditions else None
-        return Rows(listing, tuple(found), () if implied is None else (implied,))
+        implied = [self.conditions[key]()] if self.conditions is not None and key in self.conditions else []
+        return Rows(listing, tuple(found), (*implied, *self._keep_to_owner(scope.viewer, listing)))
+
+    def _keep_to_owner(self, viewer: Viewer, listing: Listing[R]) -> Sequence[ColumnElement[bool]]:
+        """A condition that is true of all of a member's rows, so that the member's own index is read in this order.
+
+        A plan for any member supposes an average one, and would look for a small one's rows along the primary key.
+        """
+        declaration = declaration_of(self.record)
+        is_by_key = tuple(each.removeprefix("-") for each in listing.sort) == tuple(declaration.key)
+        if viewer.kind not in self.owners or listing.is_led or not is_by_key:
+            return ()
+        return (declaration.table.c[self.owners[viewer.kind]].between(viewer.member_id, viewer.member_id),)
 
     async def fetch(self, tx: Transaction, page: PageRequest, wanted: Any = None, *, sort: Any = None) -> Page[R]:
         """A page of the list, in one statement. Errors: ForbiddenError, CursorInvalidError; those of the filter."""

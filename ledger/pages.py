@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal,
     or_,
+    true,
     tuple_,
 )
 
@@ -176,7 +177,9 @@ def decode_page_cursor(listing: Listing[Any], after: str) -> ColumnElement[bool]
     order = [_sorted_by(listing.record, field) for field in listing.sort]
     names = listing.cursor or tuple(column.name for column, _ in order)
     held = dict(zip(names, decode_cursor(listing.name, after, length=len(names)), strict=True))
-    return rows_after(order, [held[column.name] for column, _ in order])
+    after_it = rows_after(order, [held[column.name] for column, _ in order])
+    # Where a filter leads, its own index is to find the rows, and not that of the cursor's field.
+    return after_it.is_(true()) if listing.is_led else after_it
 
 
 def note_items(tx: Transaction, record: type[Any], items: Iterable[Any], *, is_continued: bool = False) -> None:

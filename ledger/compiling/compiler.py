@@ -26,7 +26,7 @@ from ledger.compiling.rendering import (
 )
 from ledger.compiling.selected import Selected
 from ledger.counting import Counting
-from ledger.pages import Listing, sort_by
+from ledger.pages import PAGE_SIZE_MAX, Listing, sort_by
 from ledger.relations import Note, Relation, note_of
 from ledger.storage.markers import AS_OF, Columns
 from ledger.storage.records import declaration_of
@@ -144,7 +144,9 @@ class Compilation:
         rows: Any = select(*(literal_column(sql).label(name) for name, sql in page.columns.items()))
         rows = rows.select_from(source.table).where(*self.conditions.clauses)
         rows = rows.order_by(*sort_by(order, is_led=listing.is_led))
-        inner = f"{self.numbering.render(rows, is_whole=True)} LIMIT {self.first()} + 1"
+        # PostgreSQL keeps one plan for all pages only if its guess of their size is no worse than the size itself.
+        longest = f"{self.numbering.render(rows, is_whole=True)} LIMIT {PAGE_SIZE_MAX + 1}"
+        inner = f"SELECT * FROM ({longest}) AS q LIMIT (SELECT {self.first()} + 1)"
         gathered = ", ".join(f"array_agg(r.{name}) AS {name}" for name in page.columns)
         counted = f", ({page.counted}) AS c" if page.counted is not None else ""
         return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p{counted}")

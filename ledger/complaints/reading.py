@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, false, func, select, true
 
 from ledger.accesses import AccessKind
 from ledger.complaints.chronologies import open_chronology
-from ledger.complaints.states import ComplaintState
+from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.table import OF_EVERY_SOURCE, Complaint, complaints
 from ledger.complaints.tally_table import ComplaintCount, ComplaintDue, visible_complaint_counts
 from ledger.complaints.vocabulary import ComplaintSort
@@ -27,7 +27,7 @@ from ledger.storage.database import Transaction
 from ledger.storage.markers import Columns
 from ledger.storage.records import expression_of
 from ledger.storage.rows import find_record
-from ledger.viewer import Viewer
+from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
 
 _REFERENCE = re.compile(r"[0-9a-f]{64}")
@@ -53,17 +53,19 @@ def _is_of_complainant(_record: type[Any], reference: str) -> ColumnElement[bool
 class ComplaintFilter:
     """Which complaints to return. An empty tuple or None does not filter. number is as people write it."""
 
-    states: Annotated[tuple[ComplaintState, ...], among("state")] = ()
+    states: Annotated[
+        tuple[ComplaintState, ...], leading(among("state", is_literal=True), when=AWAITING_VERIFICATION.issuperset)
+    ] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
     number: Annotated[str | None, where(_is_about)] = None
     source_id: Annotated[str | None, equals("source_id")] = None
     source_reference: Annotated[str | None, leading(equals("source_reference"))] = None
-    filed_after: Annotated[datetime | None, since("filed_at")] = None
-    filed_before: Annotated[datetime | None, before("filed_at")] = None
+    filed_after: Annotated[datetime | None, leading(since("filed_at"))] = None
+    filed_before: Annotated[datetime | None, leading(before("filed_at"))] = None
     decided_by: Annotated[str | None, leading(equals("decided_by"), "decided_at")] = None
     decided_after: Annotated[datetime | None, leading(since("decided_at"))] = None
     decided_before: Annotated[datetime | None, leading(before("decided_at"))] = None
-    is_verification_overdue: Annotated[bool | None, holds("is_verification_overdue")] = None
+    is_verification_overdue: Annotated[bool | None, leading(holds("is_verification_overdue"), when=bool)] = None
     complainant_ref: Annotated[str | None, where(_is_of_complainant)] = None
 
 
@@ -76,6 +78,7 @@ COMPLAINTS = RecordList(
     _LISTINGS,
     ComplaintFilter,
     visible=_visible,
+    owners={ViewerKind.AGENCY: "source_id"},
     of_all=OF_EVERY_SOURCE,
     kinds=SOURCES,
     counted_by=CountedBy(

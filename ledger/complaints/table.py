@@ -28,6 +28,7 @@ from ledger.feed.vocabulary import Subject
 from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, WRITTEN_NOW, Access, reads
+from ledger.storage.columns import is_one_of
 from ledger.storage.commitments import CommittedBy, Sealed
 from ledger.storage.markers import (
     AS_OF,
@@ -69,7 +70,7 @@ def _digest_content(_keyring: Keyring, plaintext: bytes, _context: str) -> str:
 
 def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
     """Never NULL, and usable as an index condition."""
-    awaits = c.state.in_([state.value for state in sorted(AWAITING_VERIFICATION)])
+    awaits = is_one_of(c.state, (state.value for state in AWAITING_VERIFICATION))
     return and_(awaits, c.verification_due_at.is_not(None), c.verification_due_at < AS_OF)
 
 
@@ -146,7 +147,10 @@ complaints = declare(
     Index("ix_complaints_e164_state", "e164", "state"),
     Index("ix_complaints_state_id", "state", "id"),
     Index("ix_complaints_source_id_id", "source_id", "id"),
-    Index("ix_complaints_verification_due_at_id", "verification_due_at", "id"),
+    Index("ix_complaints_verification_due_at_id", "verification_due_at", "id", postgresql_where=text(_OF_EVERY_SOURCE)),
+    Index("ix_complaints_source_id_verification_due_at_id", "source_id", "verification_due_at", "id"),
+    Index("ix_complaints_filed_at_id", "filed_at", "id", postgresql_where=text(_OF_EVERY_SOURCE)),
+    Index("ix_complaints_source_id_filed_at_id", "source_id", "filed_at", "id"),
     Index(
         "ix_complaints_decided_by_decided_at_id",
         "decided_by",

@@ -43,7 +43,14 @@ class NumberFilter:
     minimum_complaint_count: Annotated[int | None, leading(at_least("complaint_count"))] = None
 
 
-NUMBERS = RecordList(PhoneNumber, _LISTINGS, NumberFilter, visible=of_own, kinds=_READERS)
+NUMBERS = RecordList(
+    PhoneNumber,
+    _LISTINGS,
+    NumberFilter,
+    visible=of_own,
+    owners={ViewerKind.CARRIER: "holder_id"},
+    kinds=_READERS,
+)
 
 _ENSURE = text(f"""
 INSERT INTO phone_numbers

@@ -19,7 +19,7 @@ from ledger.filters import Related, among, before, equals, holds, leading, since
 from ledger.identifiers import ComplaintId, parse_id
 from ledger.lists import RecordList
 from ledger.orders.proposal_table import order_proposals
-from ledger.orders.states import OrderMove, OrderState, ProposalState, states_before
+from ledger.orders.states import UNFINISHED, OrderMove, OrderState, ProposalState, states_before
 from ledger.orders.table import OF_EVERY_CARRIER, BlockOrder, OrderAcknowledgement, block_orders, order_complaints
 from ledger.orders.tally_table import OrderCount, OrderDue, visible_order_counts
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
@@ -88,16 +88,18 @@ class OrderFilter:
     which it was recorded and by the carrier's own reference.
     """
 
-    states: Annotated[tuple[OrderState, ...], among("state")] = ()
+    states: Annotated[
+        tuple[OrderState, ...], leading(among("state", is_literal=True), "due_at", when=UNFINISHED.issuperset)
+    ] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
     impossible_reasons: Annotated[tuple[ImpossibleReason, ...], among("impossible_reason")] = ()
     carrier_id: Annotated[str | None, equals("carrier_id")] = None
-    is_overdue: Annotated[bool | None, holds("is_overdue")] = None
+    is_overdue: Annotated[bool | None, leading(holds("is_overdue"), "due_at", when=bool)] = None
     was_late: Annotated[bool | None, holds("was_late")] = None
-    due_before: Annotated[datetime | None, before("due_at")] = None
+    due_before: Annotated[datetime | None, leading(before("due_at"))] = None
     number: Annotated[str | None, equals("e164")] = None
-    issued_after: Annotated[datetime | None, since("issued_at")] = None
-    issued_before: Annotated[datetime | None, before("issued_at")] = None
+    issued_after: Annotated[datetime | None, leading(since("issued_at"))] = None
+    issued_before: Annotated[datetime | None, leading(before("issued_at"))] = None
     executed_after: Annotated[datetime | None, leading(since("executed_at"))] = None
     executed_before: Annotated[datetime | None, leading(before("executed_at"))] = None
     lifted_after: Annotated[datetime | None, leading(since("lifted_at"))] = None
@@ -140,6 +142,7 @@ BLOCK_ORDERS = RecordList(
     _LISTINGS,
     OrderFilter,
     visible=visible_orders,
+    owners={ViewerKind.CARRIER: "carrier_id"},
     of_all=OF_EVERY_CARRIER,
     kinds=READERS,
     counted_by=CountedBy(

@@ -148,6 +148,9 @@ ORDER_MOVES: Mapping[tuple[OrderState, OrderMove], OrderState] = {
 AWAITING_CARRIER = frozenset({_O.ISSUED, _O.RECEIVED, _O.PARTIAL, _O.LIFT_ISSUED})
 """States in which the carrier still has to act, so that an order can become overdue."""
 
+UNFINISHED = AWAITING_CARRIER | {_O.DRAFT}
+"""States in which somebody still has to act: few orders, however many there have been."""
+
 UNANSWERED = frozenset({_O.ISSUED, _O.LIFT_ISSUED})
 """States to which issuing leads: the carrier has said nothing yet that moved the order."""
 

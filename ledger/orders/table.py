@@ -37,6 +37,7 @@ from ledger.orders.states import (
     AWAITING_CARRIER,
     OPEN_ORDER_STATES,
     STATUS_OF_STATE,
+    UNFINISHED,
     ExtensionState,
     OrderMove,
     OrderState,
@@ -51,6 +52,7 @@ from ledger.orders.vocabulary import (
 )
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, MY_BRAND, OF_MY_BRAND, TRANSITION_MOVES, Access, reads
+from ledger.storage.columns import is_one_of
 from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import (
     AS_OF,
@@ -74,7 +76,9 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When an order changed that no event is about yet; none that was committed has it."""
 _OF_EVERY_CARRIER = "version >= 1"
 _OFFICE = only(Role.REGULATOR)
-_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN_ORDER_STATES))
+_OPEN, _UNFINISHED, _AWAITED = (
+    ", ".join(f"'{state}'" for state in sorted(states)) for states in (OPEN_ORDER_STATES, UNFINISHED, AWAITING_CARRIER)
+)
 
 
 def _order_no(c: Columns) -> ColumnElement[str]:
@@ -88,13 +92,13 @@ def _lift_no(c: Columns) -> ColumnElement[Any]:
 
 def _is_overdue(c: Columns) -> ColumnElement[Any]:
     """Never NULL, and a condition that an index answers."""
-    is_owed = c.state.in_([state.value for state in sorted(AWAITING_CARRIER)])
+    is_owed = is_one_of(c.state, (state.value for state in AWAITING_CARRIER))
     return and_(is_owed, c.due_at.is_not(None), c.due_at < AS_OF)
 
 
 def _is_unconfirmed(c: Columns) -> ColumnElement[Any]:
     """Never NULL, and a condition that an index answers."""
-    confirmable = c.state.in_([state.value for state in sorted(states_before(OrderMove.CONFIRM))])
+    confirmable = is_one_of(c.state, (state.value for state in states_before(OrderMove.CONFIRM)))
     return and_(c.confirmation_due_at.is_not(None), confirmable)
 
 
@@ -205,12 +209,25 @@ block_orders = declare(
         postgresql_where=text(f"state IN ({_OPEN})"),
     ),
     Index("ix_block_orders_carrier_id_due_at_id", "carrier_id", "due_at", "id"),
-    Index("ix_block_orders_due_at_id", "due_at", "id"),
-    Index("ix_block_orders_state_due_at_id", "state", "due_at", "id"),
+    Index("ix_block_orders_due_at_id", "due_at", "id", postgresql_where=text(_OF_EVERY_CARRIER)),
+    Index("ix_block_orders_carrier_id_id", "carrier_id", "id"),
+    Index(
+        "ix_block_orders_unfinished",
+        "due_at",
+        "id",
+        postgresql_where=text(f"state IN ({_UNFINISHED}) AND {_OF_EVERY_CARRIER}"),
+    ),
+    Index(
+        "ix_block_orders_carrier_id_awaited",
+        "carrier_id",
+        "due_at",
+        "id",
+        postgresql_where=text(f"state IN ({_AWAITED})"),
+    ),
     Index("ix_block_orders_e164", "e164"),
     *(
         index
-        for name in ("executed_at", "lifted_at")
+        for name in ("issued_at", "executed_at", "lifted_at")
         for index in (
             Index(
                 f"ix_block_orders_{name}_id",
@@ -375,7 +392,7 @@ order_acknowledgements = declare(
         "reference", "carrier_id", "order_id", "version", "kind", name="uq_order_acknowledgements_said_once"
     ),
     UniqueConstraint("corrects"),
-    Index("ix_order_acknowledgements_order_id_id", "order_id", "id"),
+    Index("ix_order_acknowledgements_order_id_carrier_id_id", "order_id", "carrier_id", "id"),
     Index("ix_order_acknowledgements_carrier_id_recorded_at", "carrier_id", "recorded_at"),
     # Statements are only appended, so that their times rise with their place in the table.
     Index(

@@ -48,6 +48,15 @@ def is_any(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[b
     return column == any_(bindparam(None, list(values), type_=ARRAY(column.type)))
 
 
+def is_one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """The condition that the column holds one of these values of a closed list, which are part of the statement.
+
+    An index that has only the rows of some values serves a statement for which they are known.
+    """
+    listed = bindparam(None, sorted(values), column.type, expanding=True, literal_execute=True)
+    return column.in_(listed)
+
+
 def moment(name: str, *, nullable: bool = False) -> Column[Any]:
     """A time in UTC."""
     return Column(name, DateTime(timezone=True), nullable=nullable)

@@ -2,26 +2,31 @@
 
 import itertools
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import event
 
+from ledger.pages import PAGE_SIZE_MAX
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
 
 _NAMES = itertools.count()
 _CUSTOM_PLANS = 6
 """How often PostgreSQL plans a prepared statement for its values before it may settle on a plan for any values."""
+_KEPT = "SELECT generic_plans > 0 FROM pg_prepared_statements"
+_LIMIT = re.compile(r"\A(.*)\sLIMIT (\$\d+(?:::\w+)?)\s*\Z", re.DOTALL)
 _SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan")
 
 
 @dataclass(frozen=True)
 class Ran:
     """One statement that was run: the indexes with conditions that it used, the tables that it read without an index,
-    how many rows its scans took up, those that a filter dropped included, and how many pages of memory it touched."""
+    how many rows its scans took up, those that a filter dropped included, how many pages of memory it touched, and
+    whether PostgreSQL keeps its plan for any values."""
 
     statement: str
     indexes: frozenset[str]
@@ -30,6 +35,17 @@ class Ran:
     rows: int
     pages: int
     is_sorted: bool
+    is_kept: bool = False
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the statement has the form of a compiled one."""
+        return "AS q LIMIT" in self.statement
+
+    def __str__(self) -> str:
+        form = "compiled" if self.is_compiled else "ordinary"
+        tables = f"indexes {sorted(self.indexes)}, whole {sorted(self.whole_tables)}"
+        return f"{form}: {tables}, {self.rows} rows, sorted: {self.is_sorted}, {self.conditions}"
 
 
 async def run_plans(
@@ -50,18 +66,21 @@ async def run_plans(
             event.remove(database.engine.sync_engine, "before_cursor_execute", note)
         found = []
         for statement, parameters in asked:
-            name = f"asked_{next(_NAMES)}"
             analyzed = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
             own = await tx.connection.exec_driver_sql(f"{analyzed} {statement}", parameters)
             found.append(_read(statement, own.scalar_one()))
-            await tx.connection.exec_driver_sql(f"PREPARE {name} AS {statement}")
-            values = ", ".join(map(_quote, parameters))
-            executed = f"EXECUTE {name}({values})"
-            for _ in range(_CUSTOM_PLANS):
-                await tx.connection.exec_driver_sql(executed)
-            of_any = await tx.connection.exec_driver_sql(f"{analyzed} {executed}")
-            found.append(_read(statement, of_any.scalar_one()))
-            await tx.connection.exec_driver_sql(f"DEALLOCATE {name}")
+            # A compiled page has its limits in this form (ledger/compiling/compiler.py).
+            compiled = _LIMIT.sub(rf"SELECT * FROM (\1 LIMIT {PAGE_SIZE_MAX + 1}) AS q LIMIT (SELECT \2)", statement)
+            for text in {statement: None, compiled: None}:
+                name = f"asked_{next(_NAMES)}"
+                await tx.connection.exec_driver_sql(f"PREPARE {name} AS {text}")
+                executed = f"EXECUTE {name}({', '.join(map(_quote, parameters))})"
+                for _ in range(_CUSTOM_PLANS):
+                    await tx.connection.exec_driver_sql(executed)
+                of_any = await tx.connection.exec_driver_sql(f"{analyzed} {executed}")
+                kept = await tx.connection.exec_driver_sql(f"{_KEPT} WHERE name = '{name}'")
+                found.append(replace(_read(text, of_any.scalar_one()), is_kept=kept.scalar_one()))
+                await tx.connection.exec_driver_sql(f"DEALLOCATE {name}")
     return found
 
 

@@ -11,11 +11,13 @@ import asyncpg
 import pytest
 
 from ledger.complaints.reading import ComplaintFilter, count_complaints, list_complaints
+from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintSort
 from ledger.numbers.reading import NumberFilter, list_numbers
 from ledger.numbers.vocabulary import NumberSort
 from ledger.orders.reading import OrderFilter, count_block_orders, list_block_orders
-from ledger.orders.vocabulary import OrderSort
+from ledger.orders.states import OrderState
+from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import PageRequest
 from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
@@ -27,6 +29,8 @@ from tests.support.plans import Ran, run_plans
 PAGE_SIZE = 20
 TAKEN_UP_MAX = 300
 """Rows that a page, or the orders of an hour and their statements, may cost: an hour has 60."""
+OPEN_MAX = 1_000
+"""The same where every open order may have to be sorted: there are 800, however many have been executed."""
 SINCE, UNTIL = BEGAN_AT + timedelta(days=20), BEGAN_AT + timedelta(days=20, hours=1)
 
 
@@ -57,14 +61,14 @@ def pages_of(read, wanted, sort):
     return ask
 
 
-def check(found: list[Ran], *, is_sorted: bool | None = None) -> None:
+def check(found: list[Ran], *, is_sorted: bool | None = None, rows_max: int = TAKEN_UP_MAX) -> None:
     """An index answered each statement and took up few rows; if told, the rows had to be sorted, or came in order."""
     assert found
     for ran in found:
-        assert not ran.whole_tables, ran
-        assert ran.indexes, ran
-        assert ran.rows <= TAKEN_UP_MAX, ran
-        assert is_sorted is None or ran.is_sorted is is_sorted, ran
+        assert not ran.whole_tables, str(ran)
+        assert ran.indexes, str(ran)
+        assert ran.rows <= rows_max, str(ran)
+        assert is_sorted is None or ran.is_sorted is is_sorted, str(ran)
 
 
 IN_THEIR_ORDER = {
@@ -85,6 +89,15 @@ IN_ANOTHER_ORDER = {
     "by a reference that nobody used": OrderFilter(reference="TT-0"),
     "acknowledged, by a reference": OrderFilter(acknowledged_after=BEGAN_AT, reference="TT-30001"),
 }
+FOUND_BY_ORDER = {
+    "open": OrderFilter(states=(OrderState.ISSUED, OrderState.RECEIVED, OrderState.PARTIAL)),
+    "not received": OrderFilter(states=(OrderState.ISSUED,)),
+    "overdue": OrderFilter(is_overdue=True),
+    "due before": OrderFilter(due_before=BEGAN_AT + timedelta(days=1, hours=1)),
+    "issued in an hour": OrderFilter(issued_after=SINCE, issued_before=UNTIL),
+    "of a number": OrderFilter(number="+6281200030001"),
+    "impossible": OrderFilter(impossible_reasons=tuple(ImpossibleReason)),
+}
 
 
 @pytest.mark.parametrize("who", ["telkomsel", "xlsmart", "officer"])
@@ -96,6 +109,20 @@ class TestOrders:
         database, parties = filled
         ask = pages_of(list_block_orders, *IN_THEIR_ORDER[name])
         check(await run_plans(database, parties.everyone[who], ENDED_AT, ask), is_sorted=False)
+
+    @pytest.mark.parametrize("sort", OrderSort)
+    async def test_unfiltered_are_read_in_any_order(self, filled, who, sort):
+        database, parties = filled
+        ask = pages_of(list_block_orders, OrderFilter(), sort)
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
+
+    @pytest.mark.parametrize("sort", OrderSort)
+    @pytest.mark.parametrize("name", FOUND_BY_ORDER)
+    async def test_by_what_an_order_is_are_found(self, filled, who, name, sort):
+        database, parties = filled
+        ask = pages_of(list_block_orders, FOUND_BY_ORDER[name], sort)
+        rows_max = OPEN_MAX if name in {"open", "not received", "overdue"} else TAKEN_UP_MAX
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, ask), rows_max=rows_max)
 
     @pytest.mark.parametrize("was_late", [True, False])
     async def test_by_lateness_are_read_in_the_order_of_their_due_times(self, filled, who, was_late):
@@ -117,9 +144,35 @@ class TestOrders:
         check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
 
 
+@pytest.mark.parametrize("who", ["telkomsel", "officer"])
+@pytest.mark.parametrize("wanted", [OrderFilter(), FOUND_BY_ORDER["open"]], ids=["all", "open"])
+async def test_a_poll_is_planned_once_and_not_each_time(filled, who, wanted):
+    """Planning a poll takes as long as answering it."""
+    database, parties = filled
+    ask = lambda tx: list_block_orders(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731 - the shape of a question
+    found = await run_plans(database, parties.everyone[who], ENDED_AT, ask)
+    assert [ran.is_kept for ran in found if ran.is_compiled] == [True]
+
+
 @pytest.mark.parametrize("who", ["agency", "other_agency", "officer"])
 class TestComplaints:
     """Of an agency with most complaints, of one with hardly any, and of all."""
+
+    @pytest.mark.parametrize("sort", ComplaintSort)
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            ComplaintFilter(),
+            ComplaintFilter(states=(ComplaintState.SUBMITTED,)),
+            ComplaintFilter(number="+6281200030001"),
+            ComplaintFilter(is_verification_overdue=True),
+            ComplaintFilter(filed_after=SINCE, filed_before=UNTIL),
+        ],
+        ids=["all", "submitted", "of a number", "overdue", "filed in an hour"],
+    )
+    async def test_in_any_order_cost_what_a_page_holds(self, filled, who, wanted, sort):
+        database, parties = filled
+        check(await run_plans(database, parties.everyone[who], ENDED_AT, pages_of(list_complaints, wanted, sort)))
 
     @pytest.mark.parametrize("decided_after", [BEGAN_AT, SINCE])
     async def test_newest_decisions_are_not_even_sorted(self, filled, who, decided_after):
