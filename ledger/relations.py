@@ -6,6 +6,8 @@ statement (resolvers/loaders.py); compiled into a statement (ledger/compiling/),
     load_brands = ToOne(Brand, kinds=NOT_AGENCIES)
     load_acknowledgements = ToMany(OrderAcknowledgement, by="order_id", order=("id",), visible=own_statements)
 
+    list_order_complaints = Linked(Complaint, link=OrderComplaint, of="order_id", to="complaint_id", name=...)
+
 Row-level security enforces each rule of visibility a second time.
 """
 
@@ -13,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Uuid
+from sqlalchemy import ColumnElement, Uuid, select
 
 from ledger.accesses import AccessKind
 from ledger.identifiers import parse_id
@@ -131,4 +133,32 @@ class ToMany(Relation[R]):
         found: dict[str, list[R]] = {key: [] for key in keys}
         for each in await self.fetch(tx, keys, self.order, rows_max=self.rows_max):
             found.setdefault(getattr(each, self.by), []).append(each)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linked(Relation[R]):
+    """The records that others link with each key, in the order of their ids, page by page.
+
+    of and to are the link's fields that hold the key and the record's id. A cursor contains name, the key and the id.
+    """
+
+    link: type[Any]
+    of: str
+    to: str
+    name: str
+
+    def name_list(self, key: str) -> str:
+        """The list's name in cursors."""
+        return f"{self.name}:{key}"
+
+    async def list_ids(self, tx: Transaction, keys: Sequence[str]) -> dict[str, list[str]]:
+        """The ids of the records for each key, in one statement; every given key has an entry."""
+        found: dict[str, list[str]] = {key: [] for key in keys}
+        if self.kinds is not None and tx.viewer.kind not in self.kinds:
+            return found
+        of, to = (declaration_of(self.link).table.c[name] for name in (self.of, self.to))
+        statement = select(of.label("key"), to.label("id")).where(is_any(of, list(keys))).order_by(to)
+        for row in await tx.execute(statement):
+            found[row.key].append(row.id)
         return found

@@ -23,7 +23,7 @@ from ledger.numbers.table import PhoneNumber
 from ledger.orders.acknowledgements import load_acknowledgements
 from ledger.orders.extensions import load_extensions
 from ledger.orders.proposals import load_pending_proposals
-from ledger.orders.reading import load_order_complaint_ids, load_orders, load_orders_by_number
+from ledger.orders.reading import list_order_complaints, load_orders, load_orders_by_number
 from ledger.orders.table import BlockOrder
 from ledger.outages.reading import load_outage_extensions, load_outages
 from ledger.outages.table import OutageExtension
@@ -178,7 +178,7 @@ class Loaders:
     chronologies = _On(read_chronology)
     orders = _On(load_orders, lead=_lead_from_orders)
     orders_by_number = _On(load_orders_by_number)
-    complaint_ids_by_order = _On(load_order_complaint_ids)
+    complaint_ids_by_order = _On(list_order_complaints.list_ids)
     acknowledgements = _On(load_acknowledgements)
     proposals = _On(load_pending_proposals)
     extensions = _On(load_extensions)

@@ -3,6 +3,7 @@
 from ledger.complaints.table import Complaint
 from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
+from ledger.orders.reading import list_order_complaints
 from ledger.orders.table import BlockOrder
 from ledger.pages import Page, PageRequest, decode_cursor, encode_cursor
 from resolvers.context import Context
@@ -19,7 +20,7 @@ async def get_order(context: Context, order_id: str) -> BlockOrder:
 
 async def list_complaints(context: Context, order_id: str, page: PageRequest) -> Page[Complaint]:
     """Return a page of the complaints behind an order, batched over the orders. Errors: CursorInvalidError."""
-    name = f"order_complaints:{order_id}"
+    name = list_order_complaints.name_list(order_id)
     ids = await context.loaders.complaint_ids_by_order.load(order_id) or []
     if page.after is not None:
         last = str(decode_cursor(name, page.after, length=1)[0])

@@ -14,16 +14,17 @@ from strawberry import UNSET
 from strawberry.federation import Schema
 from strawberry.types.arguments import convert_arguments
 
-from ledger.compiling.catalog import Branch, Catalog, Form, Leaf, Part, Shape
+from ledger.compiling.catalog import Branch, Catalog, Form, Leaf, Pages, Part, Shape
 from ledger.compiling.catalog import Shown as Source
 from ledger.counting import Counting
 from ledger.lists import Scope
 from ledger.pages import Listing, decode_page_cursor
+from ledger.relations import Linked
 from ledger.storage.records import declaration_of
-from schema.fields import LISTED
+from schema.fields import LISTED, RELATED
 from schema.models import Shown, given_filter, optional
 from schema.pages import page_request
-from schema.reads import RELATED, Embedded, Listed, Named, Related
+from schema.reads import Embedded, Listed, Named, Related
 from schema.texts import check_storable
 
 _FORMS = {
@@ -147,7 +148,11 @@ def _list_fields(type_: GraphQLObjectType, record: type[Any]) -> Iterator[tuple[
             continue
         related = held.metadata.get(RELATED)
         is_required = is_non_null_type(field.type)
-        if isinstance(related, Related):
+        if isinstance(related, Related) and isinstance(related.relation, Linked):
+            page = get_named_type(field.type)
+            node = get_named_type(page.fields["nodes"].type)
+            yield name, Pages(related.relation, related.by, page.name, node.name, is_required)
+        elif isinstance(related, Related):
             yield name, Branch(related.relation, related.by, get_named_type(field.type).name, is_required)
         elif isinstance(related, Embedded):
             inner = get_named_type(field.type)

@@ -14,6 +14,8 @@ from schema.authority import Need
 LOOKED_UP = {"jembatan.is_looked_up": True}
 """The metadata of an argument or an input's field by whose value numbers are found although its type isn't E164."""
 
+RELATED = "jembatan.related"
+"""The metadata of a field that leads to other records of the ledger: a Related (schema/reads.py)."""
 LISTED = "jembatan.listed"
 """The metadata of a root field that reads records of the ledger and does nothing else: a Listed or a Named."""
 
@@ -33,11 +35,13 @@ def field(
     directives: Sequence[object] = (),
     extensions: Sequence[FieldExtension] = (),
     reads: object = None,
+    related: object = None,
 ) -> Callable[[F], F]:
     """A field of the graph with a resolver.
 
     needs are its scopes; authenticated requires a token with any scopes; deprecated says what to use instead. reads
-    says of a root field which records of the ledger it returns, where it does nothing else.
+    says of a root field which records of the ledger it returns, where it does nothing else, and related of another
+    field where it leads (schema/reads.py).
     """
     decorate: Any = fed.field
     made: Callable[[F], F] = decorate(
@@ -46,7 +50,7 @@ def field(
         deprecation_reason=deprecated,
         directives=directives,
         extensions=list(extensions),
-        metadata={} if reads is None else {LISTED: reads},
+        metadata={key: value for key, value in ((LISTED, reads), (RELATED, related)) if value is not None},
         **({"requires_scopes": needs} if needs else {}),
         **({"authenticated": True} if authenticated else {}),
     )

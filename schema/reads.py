@@ -12,10 +12,8 @@ import strawberry.federation as fed
 from ledger.lists import RecordList
 from ledger.relations import Relation, ToMany, ToOne
 from schema.authority import Need
+from schema.fields import RELATED
 from schema.info import Info
-
-RELATED = "jembatan.related"
-"""The metadata of a field that leads to other records of the ledger: a Related."""
 
 Kind = type[Any] | Callable[[], type[Any]]
 

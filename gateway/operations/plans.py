@@ -19,6 +19,7 @@ from itertools import count
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -26,8 +27,10 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
+    IntValueNode,
     ListTypeNode,
     NamedTypeNode,
+    NameNode,
     NonNullTypeNode,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -51,6 +54,7 @@ from gateway.operations.literals import ABSENT, read_argument, read_condition, r
 from gateway.operations.number_arguments import names_numbers
 from gateway.operations.protection import Protection, Requirement
 from ledger.compiling.selected import Selected
+from ledger.pages import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
 ENTITIES = "_entities"
 
@@ -204,7 +208,7 @@ class _Walk:
                 types = self.schema.get_possible_types(returned)
             sets = list_selection_sets(nodes)
             members = {each.name: tuple(self.list_selected(each, sets, below)) for each in types}
-            yield Selected(key, name, parent.name, below, members, nodes[0])
+            yield Selected(key, name, parent.name, below, members, nodes[0], _read_first(nodes[0]))
 
     def _cost_of_field(
         self, parent: GraphQLObjectType, nodes: list[FieldNode], path: tuple[str, ...], sizes: Mapping[str, int]
@@ -363,3 +367,13 @@ def with_defaults(operation: OperationDefinitionNode, variables: Mapping[str, An
         if definition.default_value is not None
     }
     return filled | dict(variables)
+
+
+def _read_first(node: FieldNode) -> int | None:
+    """How many items of a first page are asked for in the text itself: the default where nothing is said."""
+    match tuple(node.arguments or ()):
+        case ():
+            return PAGE_SIZE_DEFAULT
+        case (ArgumentNode(name=NameNode(value="first"), value=IntValueNode(value=digits)),):
+            return int(digits) if len(digits) <= len(str(PAGE_SIZE_MAX)) else None
+    return None

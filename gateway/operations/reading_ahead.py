@@ -13,8 +13,10 @@ from typing import Any
 from graphql import GraphQLList, GraphQLObjectType, get_named_type, is_object_type
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 
+from ledger.relations import Linked
+from schema.fields import RELATED
 from schema.models import Shown
-from schema.reads import RELATED, Related
+from schema.reads import Related
 
 _DEFINITION = "strawberry-definition"
 _ITEMS_MIN = 2
@@ -76,6 +78,8 @@ class Ahead:
             definition = (field.extensions or {}).get(_DEFINITION) if field is not None else None
             related = definition.metadata.get(RELATED) if definition is not None else None
             if field is None or not isinstance(related, Related) or not self.is_open(type_.name, name):
+                continue
+            if isinstance(related.relation, Linked):
                 continue
             target = get_named_type(field.type)
             if is_object_type(target):

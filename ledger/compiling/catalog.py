@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from ledger.relations import Relation, ToMany
+from ledger.relations import Linked, Relation, ToMany
 
 
 class Form(Enum):
@@ -59,7 +59,18 @@ class Part:
     is_required: bool
 
 
-Shown = Leaf | Branch | Part
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A field that leads to pages of the records that others link with this one's field `by`."""
+
+    relation: Linked[Any]
+    by: str
+    type_name: str
+    node_type: str
+    is_required: bool
+
+
+Shown = Leaf | Branch | Part | Pages
 
 
 @dataclass(frozen=True, slots=True)

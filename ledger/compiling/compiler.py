@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Integer, Select, Uuid, bindparam, literal_column, select
 
-from ledger.compiling.catalog import Branch, Catalog, Leaf, Part, Shown
+from ledger.compiling.catalog import Branch, Catalog, Leaf, Pages, Part, Shown
 from ledger.compiling.programs import END, SHOWN, Program
 from ledger.compiling.rendering import (
     Numbering,
@@ -138,7 +138,7 @@ class Compilation:
     def compile_page(self, root: Selected, type_name: str, node_type: str, listing: Listing[Any]) -> Program:
         """The statement of a field that returns a page of a list. The row after the page tells that it goes on."""
         source = self._root(listing.record)
-        page = _Page(self, source, listing, node_type)
+        page = _Page(self, source, listing, node_type, first=self.first())
         text = page.render(root.members[type_name])
         order = [(source.columns[each.removeprefix("-")], each.startswith("-")) for each in listing.sort]
         rows: Any = select(*(literal_column(sql).label(name) for name, sql in page.columns.items()))
@@ -147,9 +147,8 @@ class Compilation:
         # PostgreSQL keeps one plan for all pages only if its guess of their size is no worse than the size itself.
         longest = f"{self.numbering.render(rows, is_whole=True)} LIMIT {PAGE_SIZE_MAX + 1}"
         inner = f"SELECT * FROM ({longest}) AS q LIMIT (SELECT {self.first()} + 1)"
-        gathered = ", ".join(f"array_agg(r.{name}) AS {name}" for name in page.columns)
         counted = f", ({page.counted}) AS c" if page.counted is not None else ""
-        return self._finish(f"SELECT {text} AS t FROM (SELECT {gathered} FROM ({inner}) AS r) AS p{counted}")
+        return self._finish(f"SELECT {text} AS t FROM (SELECT {page.gather()} FROM ({inner}) AS r) AS p{counted}")
 
     def first(self) -> str:
         """How many items the page has, as SQL."""
@@ -188,6 +187,8 @@ class Compilation:
             return self._leaf(shown, source)
         if isinstance(shown, Part):
             return self._part(shown, selected, source)
+        if isinstance(shown, Pages):
+            return self._pages(shown, selected, source)
         return self._many(shown, selected, source) if shown.is_list else self._one(shown, selected, source)
 
     def _part(self, part: Part, selected: Selected, source: Source) -> Piece:
@@ -242,7 +243,26 @@ class Compilation:
         found = self.numbering.render(rows.add_columns(literal_column(text).label("t")))
         return (f"'[' || array_to_string(ARRAY({found}), ',') || ']'",)
 
-    def _key(self, branch: Branch, source: Source) -> ColumnElement[Any] | None:
+    def _pages(self, pages: Pages, selected: Selected, source: Source) -> Piece:
+        relation = pages.relation
+        key = self._key(pages, source)
+        if key is None or not self._may_see(relation) or not 1 <= (selected.first or 0) <= PAGE_SIZE_MAX:
+            raise UncompilableError
+        link, target = self._alias(relation.link), self._alias(relation.record)
+        [by] = declaration_of(relation.record).key
+        listing = Listing(relation.name, relation.record, (by,))
+        page = _Page(self, target, listing, pages.node_type, first=str(selected.first), of=key)
+        text = page.render(selected.members[pages.type_name])
+        joined = link.table.join(target.table, link.columns[relation.to] == target.columns[by])
+        rows: Any = select(*(literal_column(sql).label(name) for name, sql in page.columns.items()))
+        rows = rows.select_from(joined).where(link.columns[relation.of] == key)
+        if relation.visible is not None:
+            rows = rows.where(relation.visible(self.scope.viewer, target.columns))
+        rows = rows.order_by(link.columns[relation.to])
+        inner = f"{self.numbering.render(rows)} LIMIT {(selected.first or 0) + 1}"
+        return (f"(SELECT {text} FROM (SELECT {page.gather()} FROM ({inner}) AS r) AS p)",)
+
+    def _key(self, branch: Branch | Pages, source: Source) -> ColumnElement[Any] | None:
         """The value that the relation is followed from; None where the viewer may not read it."""
         member = declaration_of(source.record).members[branch.by]
         if not may_read(member.readers, self.scope.present_role):
@@ -280,19 +300,37 @@ class Compilation:
 
 
 class _Page:
-    """The parts of a page: what is selected of each row, and the text that is made of all rows together."""
+    """The parts of a page: what is selected of each row, and the text that is made of all rows together.
 
-    def __init__(self, making: Compilation, source: Source, listing: Listing[Any], node_type: str) -> None:
+    first is SQL: how many items it has. of is the key of a list that belongs to a record, whose name contains it and of
+    which it is the first page.
+    """
+
+    def __init__(
+        self,
+        making: Compilation,
+        source: Source,
+        listing: Listing[Any],
+        node_type: str,
+        *,
+        first: str,
+        of: ColumnElement[Any] | None = None,
+    ) -> None:
         self._making, self._source, self._listing, self._node_type = making, source, listing, node_type
+        self._first, self._of = first, of
         self.columns: dict[str, str] = {}
         self.counted: str | None = None
+
+    def gather(self) -> str:
+        """What is selected of all rows together."""
+        return ", ".join(f"array_agg(r.{name}) AS {name}" for name in self.columns)
 
     def render(self, fields: Sequence[Selected]) -> str:
         """The page as JSON text, in SQL over the gathered rows p; never NULL. Errors: UncompilableError."""
         self._note_first()
         pieces = braced((each.key, [self._field(each)]) for each in fields)
         if "shown" in self.columns:
-            pieces.insert(0, (f"coalesce(array_to_string(p.shown[1:{self._making.first()}], ''), '')",))
+            pieces.insert(0, (f"coalesce(array_to_string(p.shown[1:{self._first}], ''), '')",))
         if not self.columns:
             self.columns["n"] = "1"
         return join(pieces)
@@ -339,7 +377,7 @@ class _Page:
     def _gather(self, sql: str) -> tuple[str]:
         name = f"n{len(self.columns)}"
         self.columns[name] = sql
-        return (f"'[' || coalesce(array_to_string(p.{name}[1:{self._making.first()}], ','), '') || ']'",)
+        return (f"'[' || coalesce(array_to_string(p.{name}[1:{self._first}], ','), '') || ']'",)
 
     def _page_info(self, selected: Selected) -> tuple[str]:
         [(type_name, fields)] = selected.members.items()
@@ -349,13 +387,15 @@ class _Page:
         return f'"{type_name}"' if selected.name == "__typename" else (self._position(selected.name),)
 
     def _position(self, name: str) -> str:
-        first = self._making.first()
+        first = self._first
         if name == "hasNextPage":
             if not self.columns:
                 self.columns["n"] = "1"
             column = next(iter(self.columns))
             return f"CASE WHEN coalesce(cardinality(p.{column}), 0) > {first} THEN 'true' ELSE 'false' END"
         if name == "hasPreviousPage":
+            if self._of is not None:
+                return "'false'"
             return f"({self._making.numbering.place(HAS_PREVIOUS, _BOOLEAN)})::text"
         if "k" not in self.columns:
             self.columns["k"] = self._cursor()
@@ -368,7 +408,10 @@ class _Page:
     def _cursor(self) -> str:
         names = self._listing.cursor or tuple(each.removeprefix("-") for each in self._listing.sort)
         values = [render_cursor_value(self._making.numbering, self._source.columns[name]) for name in names]
-        pieces: list[Piece] = [f'["{self._listing.name}"']
+        pieces: list[Piece] = [f'["{self._listing.name}']
+        if self._of is not None:
+            pieces += [":", (f"({self._making.numbering.render(self._of)})::text",)]
+        pieces.append('"')
         for value in values:
             pieces += [",", (value,)]
         return join([*pieces, "]"])
@@ -379,7 +422,7 @@ class _Page:
 
     def _count(self, name: str) -> str:
         counting = self._making.counting
-        if counting is None:
+        if counting is None or self._of is not None:
             raise UncompilableError
         if self.counted is None:
             self.counted = self._making.numbering.render(counting.rows, is_whole=True)

@@ -10,7 +10,8 @@ class Selected:
     """One response key of a selection.
 
     Shapes: members holds, for each concrete type that the field may return, what is selected of it. path holds the
-    response keys down to this one. node is the operation's own, for the arguments of a root field.
+    response keys down to this one. node is the operation's own, for the arguments of a root field. first is how many
+    items its arguments ask for, where they ask for a first page in so many words, or for nothing; otherwise None.
     """
 
     key: str
@@ -19,3 +20,4 @@ class Selected:
     path: tuple[str, ...]
     members: Mapping[str, tuple["Selected", ...]]
     node: Any = None
+    first: int | None = None

@@ -5,26 +5,25 @@ without access to any complaint.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, and_, false, func, select, true
 
-from ledger.complaints.table import complaints
+from ledger.complaints.table import Complaint
 from ledger.counting import Count, CountedBy, Due
 from ledger.errors import UnknownError
 from ledger.filters import Related, among, before, equals, holds, leading, since, some, where, whether
-from ledger.identifiers import ComplaintId, parse_id
+from ledger.identifiers import parse_id
 from ledger.lists import RecordList
 from ledger.orders.proposal_table import order_proposals
 from ledger.orders.states import UNFINISHED, OrderMove, OrderState, ProposalState, states_before
-from ledger.orders.table import OF_EVERY_CARRIER, BlockOrder, OrderAcknowledgement, block_orders, order_complaints
+from ledger.orders.table import OF_EVERY_CARRIER, BlockOrder, OrderAcknowledgement, OrderComplaint, block_orders
 from ledger.orders.tally_table import OrderCount, OrderDue, visible_order_counts
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import Listing, Page, PageRequest, note_items
-from ledger.relations import ToMany, ToOne, note_of
+from ledger.relations import Linked, ToMany, ToOne, note_of
 from ledger.storage.database import Transaction
 from ledger.storage.markers import Columns, only
 from ledger.storage.records import expression_of
@@ -214,14 +213,13 @@ load_orders_by_number = ToMany(
 """Orders by number, oldest first."""
 
 
-async def load_order_complaint_ids(tx: Transaction, order_ids: Sequence[str]) -> dict[str, list[ComplaintId]]:
-    """Return the ids of the complaints behind each order, for the regulator; every given order has an entry."""
-    found: dict[str, list[ComplaintId]] = {order_id: [] for order_id in order_ids}
-    if not tx.viewer.is_regulator:
-        return found
-    c = order_complaints.c
-    statement = select(c.order_id, c.complaint_id).where(c.order_id.in_(list(order_ids))).order_by(c.complaint_id)
-    for row in await tx.execute(statement):
-        found[row.order_id].append(ComplaintId(row.complaint_id))
-    tx.accesses.note_items(complaints.name, (each for behind in found.values() for each in behind))
-    return found
+list_order_complaints = Linked(
+    Complaint,
+    link=OrderComplaint,
+    of="order_id",
+    to="complaint_id",
+    name="order_complaints",
+    kinds=frozenset({ViewerKind.REGULATOR}),
+    note=note_of(Complaint),
+)
+"""The complaints behind each order, oldest first, for the regulator."""

@@ -19,6 +19,7 @@ from ledger.orders.reading import (
     count_block_orders,
     get_block_order,
     list_block_orders,
+    list_order_complaints,
     load_orders,
     named_order,
 )
@@ -41,7 +42,7 @@ from schema.orders.acknowledgements import OrderAcknowledgement, OrderExtension
 from schema.orders.proposals import BlockOrderProposal, find_proposal
 from schema.outages.types import OutageExtension
 from schema.pages import LONG, PAGED, After, Connection, CountedConnection, Counts, First, few, page_request
-from schema.reads import Listed, Named, many, one
+from schema.reads import Listed, Named, Related, many, one
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -176,7 +177,12 @@ class BlockOrder(BlockRequest, Shown[table.BlockOrder]):
         "The order that this one replaces, if you may see it.", lambda: BlockOrder, load_orders, by="supersedes_id"
     )
 
-    @field("The complaints it is based on; visible to the regulator only.", needs=ORDER_STAFF, directives=[PAGED])
+    @field(
+        "The complaints it is based on; visible to the regulator only.",
+        needs=ORDER_STAFF,
+        directives=[PAGED],
+        related=Related(list_order_complaints, by="id"),
+    )
     async def complaints(
         self, info: Info, first: First = UNSET, after: After = UNSET
     ) -> BlockOrderComplaintConnection | None:

@@ -10,7 +10,7 @@ from tests.support.desk import Desk, principal_of
 from tests.support.pipeline import make_way
 
 LIVE = {"access_records/of_an_auditor", "feed/events_of_orders", "feed/of_a_carrier", "feed/of_the_regulator",
-        "orders/drafts_of_the_regulator", "orders/what_waits_for_an_officer", "signals/of_a_carrier",
+        "orders/what_waits_for_an_officer", "signals/of_a_carrier",
         "statistics/of_a_carrier", "statistics/of_the_regulator"}  # fmt: skip
 """Those that ask for something that is no record of the ledger, or is sealed there."""
 

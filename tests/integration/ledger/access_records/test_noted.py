@@ -11,7 +11,7 @@ from ledger.orders.acknowledgements import load_acknowledgements
 from ledger.orders.extensions import load_extensions
 from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.proposals import load_pending_proposals
-from ledger.orders.reading import get_block_order, load_order_complaint_ids, load_orders_by_number
+from ledger.orders.reading import get_block_order, load_orders_by_number
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.pages import PageRequest
 from ledger.signals.reading import load_signal_contributors, load_signals
@@ -45,8 +45,6 @@ class TestNestedReading:
         said = await noted(database, officer, as_of, load_acknowledgements, ids)
         assert len(said["order_acknowledgements"]) == len(kinds) * len(ids)
         assert len((await noted(database, officer, as_of, load_extensions, ids))["order_extensions"]) == len(ids)
-        behind = await noted(database, officer, as_of, load_order_complaint_ids, ids)
-        assert len(behind["complaints"]) == len(ids)
         assert await noted(database, officer, as_of, _get_order, orders[0].order_no) == {"block_orders": {ids[0]}}
 
     async def test_of_what_waits_for_approval_is_noted(self, database, parties, as_of):

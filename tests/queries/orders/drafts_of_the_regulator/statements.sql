@@ -7,9 +7,9 @@ SELECT officers.id, officers.member_id, officers.office_id, officers.display_nam
 FROM officers 
 WHERE officers.id = ANY ($1::UUID[]);
 
-SELECT order_complaints.order_id, order_complaints.complaint_id 
+SELECT order_complaints.order_id AS key, order_complaints.complaint_id AS id 
 FROM order_complaints 
-WHERE order_complaints.order_id IN ($1::UUID) ORDER BY order_complaints.complaint_id;
+WHERE order_complaints.order_id = ANY ($1::UUID[]) ORDER BY order_complaints.complaint_id;
 
 SELECT offices.id, offices.member_id, offices.slug, offices.name 
 FROM offices 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
-from ledger.compiling.catalog import Branch, Leaf, Shape
+from ledger.compiling.catalog import Branch, Leaf, Pages, Shape
 from ledger.compiling.compiler import Compilation, Conditions, ViewerScope
 from ledger.compiling.rendering import UncompilableError
 from ledger.compiling.selected import Selected
@@ -34,6 +34,13 @@ def select(type_name: str, name: str, depth: int) -> Selected | None:
         if depth == 0 or shown.type_name not in CATALOG:
             return None
         members = {shown.type_name: select_all(shown.type_name, depth - 1)}
+    elif isinstance(shown, Pages):
+        if depth == 0:
+            return None
+        node = Selected(
+            "nodes", "nodes", shown.type_name, (name, "nodes"), {shown.node_type: select_all(shown.node_type, 0)}
+        )
+        return Selected(name, name, type_name, (name,), {shown.type_name: (node,)}, first=3)
     elif not isinstance(shown, Leaf):
         inner = (Selected(each, each, shown.type_name, (name, each), {}) for each in shown.fields)
         members = {shown.type_name: tuple(inner)}

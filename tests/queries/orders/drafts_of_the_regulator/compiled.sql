@@ -1,0 +1,11 @@
+SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $2::INTEGER THEN s.t END AS t FROM (SELECT coalesce(array_to_string(p.shown[1:$1::INTEGER], ''), '') || '{"nodes":' || '[' || coalesce(array_to_string(p.n1[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.shown) AS shown, array_agg(r.n1) AS n1 FROM (SELECT * FROM (SELECT E'\x020:' || (block_orders.id)::text || E'\x03' AS shown, '{"orderNo":' || coalesce(to_json((concat('O-', to_char(timezone('Asia/Jakarta', block_orders.drafted_at), 'YYYY'), '-', lpad(CAST(block_orders.order_serial AS TEXT), greatest(7, length(CAST(block_orders.order_serial AS TEXT))), '0')))::text)::text, E'\x01') || ',"holdReasons":' || coalesce(array_to_json(block_orders.hold_reasons)::text, 'null') || ',"draftedBy":' || coalesce((SELECT '{"displayName":' || to_json((t1.display_name)::text)::text || ',"office":' || coalesce((SELECT '{"name":' || to_json((t2.name)::text)::text || '}' AS t 
+FROM offices AS t2 
+WHERE t2.id = t1.office_id), 'null') || '}' AS t 
+FROM officers AS t1 
+WHERE t1.id = block_orders.drafted_by), 'null') || ',"complaints":' || (SELECT coalesce(array_to_string(p.shown[1:50], ''), '') || '{"nodes":' || '[' || coalesce(array_to_string(p.n1[1:50], ','), '') || ']' || '}' FROM (SELECT array_agg(r.shown) AS shown, array_agg(r.n1) AS n1 FROM (SELECT E'\x021:' || (t4.id)::text || E'\x03' AS shown, '{"ticketNo":' || coalesce(to_json((concat('T-', to_char(timezone('Asia/Jakarta', t4.filed_at), 'YYYY'), '-', lpad(CAST(t4.ticket_serial AS TEXT), greatest(7, length(CAST(t4.ticket_serial AS TEXT))), '0')))::text)::text, E'\x01') || ',"state":' || '"' || (t4.state)::text || '"' || ',"source":' || coalesce((SELECT '{"slug":' || to_json((t5.slug)::text)::text || '}' AS t 
+FROM members AS t5 
+WHERE t5.id = t4.source_id), 'null') || '}' AS n1 
+FROM order_complaints AS t3 JOIN complaints AS t4 ON t3.complaint_id = t4.id 
+WHERE t3.order_id = block_orders.id ORDER BY t3.complaint_id LIMIT 51) AS r) AS p) || '}' AS n1 
+FROM block_orders 
+WHERE block_orders.state IN ('DRAFT') AND block_orders.version >= 1 ORDER BY row(block_orders.id) DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s
