@@ -8,4 +8,4 @@ WHERE t5.id = t4.source_id), 'null') || '}' AS n1
 FROM order_complaints AS t3 JOIN complaints AS t4 ON t3.complaint_id = t4.id 
 WHERE t3.order_id = block_orders.id ORDER BY t3.complaint_id LIMIT 51) AS r) AS p) || '}' AS n1 
 FROM block_orders 
-WHERE block_orders.state IN ('DRAFT') AND block_orders.version >= 1 ORDER BY row(block_orders.id) DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s
+WHERE block_orders.version >= 1 AND block_orders.state IN ('DRAFT') ORDER BY row(block_orders.id) DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s
