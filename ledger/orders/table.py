@@ -327,6 +327,7 @@ order_complaints = declare(
     "order_complaints",
     OrderComplaint,
     Index("ix_order_complaints_complaint_id", "complaint_id"),
+    is_watched=True,
     access=(*reads(Role.REGULATOR), TRANSITION_MOVES),
 )
 

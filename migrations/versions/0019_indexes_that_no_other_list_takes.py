@@ -1,4 +1,4 @@
-"""Indexes of orders for one list each: by due time for all carriers alone, and of statements by order and carrier."""
+"""Indexes for one list each, and marks of the links between orders and complaints, which compiled reads follow."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -50,12 +50,26 @@ _DROPPED: _Indexes = (
 )
 
 
+_EVENTS = {
+    "INSERT": "NEW TABLE AS added",
+    "UPDATE": "OLD TABLE AS removed NEW TABLE AS added",
+    "DELETE": "OLD TABLE AS removed",
+}
+
+
 def upgrade() -> None:
+    for event, rows in _EVENTS.items():
+        op.execute(
+            f"CREATE TRIGGER changes_of_order_complaints_{event.lower()} AFTER {event} ON order_complaints "
+            f"REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION mark_changes()"
+        )
     _drop((*_NARROWED, *_DROPPED))
     _create((*_NARROWED, *_INDEXES))
 
 
 def downgrade() -> None:
+    for event in _EVENTS:
+        op.execute(f"DROP TRIGGER changes_of_order_complaints_{event.lower()} ON order_complaints")
     _drop((*_NARROWED, *_INDEXES))
     _create((*((name, table, columns, None) for name, table, columns, _ in _NARROWED), *_DROPPED))
 

@@ -22,7 +22,7 @@ from auth.settings import AuthSettings
 from auth.tokens.principal import Principal
 from gateway.app import create_app
 from gateway.settings import Settings
-from ledger.compiling.catalog import Branch
+from ledger.compiling.catalog import Branch, Pages
 from ledger.legal_time import LEGAL_ZONE
 from ledger.settings import FeedSettings, LedgerSettings
 from ledger.storage.database import Database
@@ -146,6 +146,10 @@ def list_compilable() -> frozenset[str]:
             coordinates.add(f"{name}.{each}")
             if isinstance(shown, Branch):
                 waiting.append(shown.type_name)
+            if isinstance(shown, Pages):
+                inner = {shown.type_name, f"{shown.node_type}Edge", "PageInfo"}
+                coordinates |= {f"{page}.{field_}" for page in inner for field_ in types[page].fields}
+                waiting.append(shown.node_type)
     return frozenset(coordinates)
 
 
