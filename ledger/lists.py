@@ -85,18 +85,19 @@ class RecordList(Generic[R]):
         if not is_readable:
             return Rows(next(iter(self.orders.values())), tuple(found), (false(),))
         implied = [self.conditions[key]()] if self.conditions is not None and key in self.conditions else []
-        return Rows(listing, tuple(found), (*implied, *self._keep_to_owner(scope.viewer, listing)))
+        return Rows(listing, tuple(found), (*implied, *self._keep_to_owner(scope, listing)))
 
-    def _keep_to_owner(self, viewer: Viewer, listing: Listing[R]) -> Sequence[ColumnElement[bool]]:
+    def _keep_to_owner(self, scope: Scope, listing: Listing[R]) -> Sequence[ColumnElement[bool]]:
         """A condition that is true of all of a member's rows, so that the member's own index is read in this order.
 
         A plan for any member supposes an average one, and would look for a small one's rows along the primary key.
         """
         declaration = declaration_of(self.record)
         is_by_key = tuple(each.removeprefix("-") for each in listing.sort) == tuple(declaration.key)
-        if viewer.kind not in self.owners or listing.is_led or not is_by_key:
+        if not self.owners or listing.is_led or not is_by_key or scope.viewer.kind not in self.owners:
             return ()
-        return (declaration.table.c[self.owners[viewer.kind]].between(viewer.member_id, viewer.member_id),)
+        member_id = scope.viewer.member_id
+        return (declaration.table.c[self.owners[scope.viewer.kind]].between(member_id, member_id),)
 
     async def fetch(self, tx: Transaction, page: PageRequest, wanted: Any = None, *, sort: Any = None) -> Page[R]:
         """A page of the list, in one statement. Errors: ForbiddenError, CursorInvalidError; those of the filter."""
