@@ -40,8 +40,7 @@ class Filter:
     """The condition that a field's value stands for, and which viewers may filter by it.
 
     name is the record's field that the condition tests, if there is exactly one: then its readers may filter by it.
-    Otherwise readers may, or everyone if that is None. is_literal: the value, a boolean, decides the statement's text
-    and is never sent beside it, since an index of only some rows serves only a value that the plan knows.
+    Otherwise readers may, or everyone if that is None.
     through is the related record that the condition and the name are about, if it is not the record itself.
     leads: if the filter leads, as `leading` says, the sort fields in whose order its index has the rows; leads_for says
     for which values it does, and None for all.
@@ -50,14 +49,16 @@ class Filter:
     condition: Condition
     name: str | None = None
     readers: frozenset[Role] | None = None
-    is_literal: bool = False
     through: Related | None = None
     leads: frozenset[str] | None = None
     leads_for: Callable[[Any], bool] | None = None
 
 
 def among(name: str, *, is_literal: bool = False) -> Filter:
-    """The field's value is one of these. is_literal, for a closed list: an index has only the rows of some of them."""
+    """The field's value is one of these. is_literal, for a closed list: they are part of the statement.
+
+    An index that has the rows of only some of them serves a statement for which they are known.
+    """
 
     def meet(record: type[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         expression, plain = expression_of(record, name), [_plain(record, name, value) for value in values]
@@ -65,7 +66,7 @@ def among(name: str, *, is_literal: bool = False) -> Filter:
             return is_one_of(expression, plain)
         return is_any(expression, plain)
 
-    return Filter(meet, name, is_literal=is_literal)
+    return Filter(meet, name)
 
 
 def equals(name: str) -> Filter:
@@ -75,7 +76,7 @@ def equals(name: str) -> Filter:
 
 def holds(name: str) -> Filter:
     """The field, a boolean that is never NULL, has this value."""
-    return Filter(lambda record, wanted: whether(expression_of(record, name), wanted), name, is_literal=True)
+    return Filter(lambda record, wanted: whether(expression_of(record, name), wanted), name)
 
 
 def whether(expression: ColumnElement[bool], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
@@ -98,9 +99,9 @@ def before(name: str) -> Filter:
     return Filter(lambda record, moment: expression_of(record, name) < moment, name)
 
 
-def where(condition: Condition, *readers: Role, is_literal: bool = False) -> Filter:
+def where(condition: Condition, *readers: Role) -> Filter:
     """The rows that meet condition(record, value); readers are the viewers that may filter by it; none means all."""
-    return Filter(condition, readers=frozenset(readers) or None, is_literal=is_literal)
+    return Filter(condition, readers=frozenset(readers) or None)
 
 
 def some(related: Related, filter_: Filter) -> Filter:

@@ -108,8 +108,8 @@ class OrderFilter:
     acknowledged_before: Annotated[datetime | None, some(_STATEMENTS, before("recorded_at"))] = None
     reference: Annotated[str | None, some(_STATEMENTS, equals("reference"))] = None
     office_id: Annotated[str | None, equals("office_id"), only(Role.REGULATOR)] = None
-    is_held: Annotated[bool | None, where(_is_held, is_literal=True), only(Role.REGULATOR)] = None
-    has_proposal: Annotated[bool | None, where(_has_proposal, is_literal=True), only(Role.REGULATOR)] = None
+    is_held: Annotated[bool | None, where(_is_held), only(Role.REGULATOR)] = None
+    has_proposal: Annotated[bool | None, where(_has_proposal), only(Role.REGULATOR)] = None
     is_unconfirmed: Annotated[bool | None, holds("is_unconfirmed"), only(Role.REGULATOR)] = None
 
 
