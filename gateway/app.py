@@ -87,6 +87,7 @@ def create_app(
         make_context=make_context,
         metrics=metrics,
     )
+    metrics.watch_operations(lambda: services.in_flight.running)
     hub = StreamHub(services, follower, open_tokens, now=now) if follower is not None else None
     graph = GraphQLEndpoint(services, hub=hub, now=now)
     routes: list[BaseRoute] = [

@@ -45,10 +45,14 @@ from gateway.streams.multipart import Multipart
 from gateway.streams.multipart import render_single as render_part
 from gateway.streams.sse import EventStream
 from gateway.streams.sse import render_single as render_event
+from ledger.bounds.recent import Recent
 
 _METHODS = ("GET", "HEAD", "POST")
 _PARSED_AT_ONCE_BYTES_MAX = 16_384
 """The largest body that is parsed on the event loop; others are parsed in a thread."""
+_KEPT_BODY_BYTES_MAX = 4_096
+_KEPT_BODIES_MAX = 1_000
+"""How many requests are kept by their bodies: who polls sends the same one each time."""
 _TRANSPORTS = {EVENT_STREAM: Transport.EVENT_STREAM, MULTIPART: Transport.MULTIPART}
 _log = structlog.get_logger("gateway.access")
 
@@ -61,6 +65,7 @@ class GraphQLEndpoint:
         self.services = services
         self.hub = hub
         self.now = now
+        self._requests: Recent[bytes, GraphQLRequest] = Recent(_KEPT_BODIES_MAX)
         # One thread: several would take the interpreter from the event loop in turns.
         self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bodies")
 
@@ -152,9 +157,15 @@ class GraphQLEndpoint:
         if request.query_string:
             # A POST's parameters are ignored, but a number or a token among them is exposed in a URL all the same.
             parse_parameters(request.query_string)
+        known = self._requests.find(body)
+        if known is not None:
+            return known
         parse = partial(parse_body, body, values_max=self.services.settings.body_values_max)
         if len(body) <= _PARSED_AT_ONCE_BYTES_MAX:
-            return parse()
+            parsed = parse()
+            if len(body) <= _KEPT_BODY_BYTES_MAX:
+                self._requests.keep(body, parsed)
+            return parsed
         return await asyncio.get_running_loop().run_in_executor(self._parser, parse)
 
 

@@ -3,7 +3,7 @@
 A new filter by a number therefore counts without anybody having to think of it. Pure; see lookups.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,9 @@ class Named:
     is_number: bool
 
 
-def names_numbers(field: GraphQLField) -> bool:
-    """Whether any argument of a field may name a number."""
-    return any(_may_name(argument, frozenset()) for argument in field.args.values())
+def names_numbers(field: GraphQLField, given: Iterable[str]) -> bool:
+    """Whether any of the given arguments of a field may name a number. What isn't given has a default of ours."""
+    return any(_may_name(field.args[name], frozenset()) for name in given)
 
 
 def read_numbers(field: GraphQLField, node: FieldNode, variables: Mapping[str, Any]) -> Iterator[Named]:

@@ -1,31 +1,38 @@
 """Places of running operations: a process runs only so many at once, each for only so long."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from gateway.operations.errors import OperationTimeoutError, OverloadedError
-from gateway.operations.services import Services
+from gateway.operations.services import InFlight, Services
 
 
-@asynccontextmanager
-async def hold_place(services: Services) -> AsyncIterator[None]:
+def hold_place(services: Services) -> "_Place":
     """Hold a place while inside, for no longer than an operation may run.
 
     Errors: OverloadedError where no place is free; OperationTimeoutError.
     """
-    gate = services.in_flight
-    if gate.running >= gate.running_max:
-        raise OverloadedError(headers={"Retry-After": "1"})
-    gate.running += 1
-    services.metrics.in_flight.set(gate.running)
-    try:
-        async with asyncio.timeout(services.settings.operation_timeout_seconds) as timer:
-            yield
-    except TimeoutError:
-        if timer.expired():
+    return _Place(services.in_flight, asyncio.timeout(services.settings.operation_timeout_seconds))
+
+
+class _Place:
+    __slots__ = ("_gate", "_timer")
+
+    def __init__(self, gate: InFlight, timer: asyncio.Timeout) -> None:
+        self._gate, self._timer = gate, timer
+
+    async def __aenter__(self) -> None:
+        gate = self._gate
+        if gate.running >= gate.running_max:
+            raise OverloadedError(headers={"Retry-After": "1"})
+        await self._timer.__aenter__()
+        gate.running += 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gate.running -= 1
+        try:
+            await self._timer.__aexit__(kind, error, trace)
+        except TimeoutError:
             raise OperationTimeoutError from None
-        raise
-    finally:
-        gate.running -= 1
-        services.metrics.in_flight.set(gate.running)

@@ -225,7 +225,8 @@ class _Walk:
             return self._cost_of_introspection(field, nodes)
         if name == ENTITIES and parent is self.schema.query_type:
             self.entities.append(EntityUse(path, node))
-        if parent is not self.schema.mutation_type and field.args and names_numbers(field):
+        given = [argument.name.value for argument in node.arguments or ()]
+        if parent is not self.schema.mutation_type and names_numbers(field, given):
             self.lookups.append(LookupUse(field, node))
         sizing = self.costs.size(parent.name, field, node, self.variables, inherited=sizes.get(name))
         inner = self._cost_of_members(field, nodes, path, sizing)

@@ -80,6 +80,10 @@ class Metrics:
         )
         self.sockets = Gauge("jembatan_websockets", "WebSockets open now.", registry=self.registry)
 
+    def watch_operations(self, count: Callable[[], float]) -> None:
+        """Report how many operations are running, counted at each scrape."""
+        self.in_flight.set_function(count)
+
     def watch_pools(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
         """Report the connections of each database pool by state (such as used, idle), read at each scrape."""
         self.registry.register(_Pools(read))

@@ -15,15 +15,27 @@ from typing import Any, cast
 
 import asyncpg
 
+from ledger.bounds.recent import Recent
 from ledger.settings import LedgerSettings
 from ledger.storage.engine import APPLICATION_NAME, UNNAMED_ONLY, read_driver_arguments
 from ledger.storage.failures import DatabaseBusyError, translated
 from ledger.storage.roles import ROLE_OF_VIEWER, Role, role_name
-from ledger.storage.wire import SYNC, TERMINATE, Reply, Statement, close_message, parse_message, run_message
+from ledger.storage.wire import (
+    SYNC,
+    TERMINATE,
+    Reply,
+    Statement,
+    close_message,
+    encode_values,
+    parse_message,
+    run_message,
+)
 from ledger.viewer import Viewer
 
 Row = list[bytes | None]
 _CLOSE_SECONDS_MAX = 1.0
+_VIEWERS_MAX = 1_000
+"""For how many viewers the values that bind them are kept."""
 _STATEMENTS_MAX = 128
 """How many statements one connection keeps prepared."""
 _PREPARED_SQL_MAX = 16_384
@@ -49,6 +61,7 @@ class DirectReads:
         self.connections_max = connections_max
         self.used = 0
         self._is_closed = False
+        self._bound: Recent[tuple[Role, bool, str | None, str | None, str | None], bytes] = Recent(_VIEWERS_MAX)
 
     @property
     def idle(self) -> int:
@@ -103,10 +116,15 @@ class DirectReads:
                 await self._take_room()
 
     def _bind(self, role: Role, viewer: Viewer, *, is_read_only: bool) -> Statement:
-        settings = self._settings
-        ids = (viewer.member_id or "", viewer.brand_id or "", viewer.officer_id or "")
-        read_only = "on" if is_read_only else "off"
-        return _BIND, [role_name(settings.role_prefix, role), *ids, str(settings.statement_timeout_ms), read_only]
+        ids = (viewer.member_id, viewer.brand_id, viewer.officer_id)
+        bound = self._bound.find((role, is_read_only, *ids))
+        if bound is None:
+            settings = self._settings
+            read_only = "on" if is_read_only else "off"
+            name, timeout = role_name(settings.role_prefix, role), str(settings.statement_timeout_ms)
+            bound = encode_values([name, *(each or "" for each in ids), timeout, read_only])
+            self._bound.keep((role, is_read_only, *ids), bound)
+        return _BIND, bound
 
     def _give_back(self, connection: "_Connection") -> None:
         """Take a connection that has finished, whoever still waits for it."""

@@ -16,9 +16,11 @@ _LENGTH = struct.Struct("!i")
 _COUNT = struct.Struct("!h")
 _NULL = _LENGTH.pack(-1)
 _HEAD_BYTES = 5
+_TAKEN = b"DCIEZ"
+"""The kinds of messages that say something: a row, an end of a statement, an error, an end of a transaction."""
 _NAMED = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
-Statement = tuple[str, Sequence[Any]]
-"""A statement with numbered parameters, and their values."""
+Statement = tuple[str, Sequence[Any] | bytes]
+"""A statement with numbered parameters, and their values, which may be encoded already."""
 
 
 def number_parameters(sql: str, names: Sequence[str]) -> str:
@@ -37,17 +39,23 @@ def close_message(name: str) -> bytes:
     return _message(b"C", b"S" + name.encode() + b"\0")
 
 
-def run_message(name: str, values: Sequence[Any] = ()) -> bytes:
-    """Bind values to a prepared statement and execute it."""
-    parts = [b"\0", name.encode(), b"\0\x00\x00", _COUNT.pack(len(values))]
+def run_message(name: str, values: Sequence[Any] | bytes = ()) -> bytes:
+    """Bind values, or what encode_values made of them, to a prepared statement and execute it."""
+    encoded = values if isinstance(values, bytes) else encode_values(values)
+    body = b"\0" + name.encode() + b"\0\x00\x00" + encoded + b"\x00\x00"
+    return _message(b"B", body) + b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
+
+
+def encode_values(values: Sequence[Any]) -> bytes:
+    """The values of a statement's parameters, which may be sent any number of times. Errors: as encode_value."""
+    parts = [_COUNT.pack(len(values))]
     for value in values:
         encoded = encode_value(value)
         if encoded is None:
             parts.append(_NULL)
         else:
             parts += [_LENGTH.pack(len(encoded)), encoded]
-    parts.append(b"\x00\x00")
-    return _message(b"B", b"".join(parts)) + b"E\x00\x00\x00\x09\x00\x00\x00\x00\x00"
+    return b"".join(parts)
 
 
 def encode_value(value: Any) -> bytes | None:
@@ -116,7 +124,8 @@ class Reply:
             end = place + 1 + length
             if end > len(buffer):
                 break
-            self._take(buffer[place], bytes(memoryview(buffer)[place + _HEAD_BYTES : end]))
+            if buffer[place] in _TAKEN:
+                self._take(buffer[place], bytes(memoryview(buffer)[place + _HEAD_BYTES : end]))
             place = end
         del buffer[:place]
 

@@ -4,7 +4,6 @@ Source: GraphQL over HTTP, "Response"; docs/adr/0032.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -40,15 +39,15 @@ def encode_response(executed: Executed, services: Services) -> Answer:
     told = tell_errors(outcome.errors, executed.request_id) if outcome.errors else ()
     body = {"data": outcome.data, **({"extensions": outcome.extensions} if outcome.extensions else {})}
     partial = bool(told) and services.settings.http_status_edition == "2026-09" and not executed.media_type.is_legacy
-    answer = _answer(executed, PARTIAL_SUCCESS if partial else 200, {}, told, body)
+    tag = None if told or executed.transport.is_stream else executed.tag
+    described = {} if tag is None else _describe_tag(tag)
+    answer = _answer(executed, PARTIAL_SUCCESS if partial else 200, described, told, body)
     bytes_max = services.settings.answer_bytes_max
     if len(answer.body) > bytes_max:
         return encode_failure(executed, AnswerTooLargeError.beyond(bytes_max), services)
-    if executed.tag is None or told or executed.transport.is_stream:
-        return answer
-    if is_held(executed.tag, executed.if_none_match, any_counts=True):
-        return encode_unchanged(executed.tag)
-    return replace(answer, headers={**answer.headers, **_describe_tag(executed.tag)})
+    if tag is not None and is_held(tag, executed.if_none_match, any_counts=True):
+        return encode_unchanged(tag)
+    return answer
 
 
 def encode_unchanged(tag: str) -> Answer:
@@ -132,7 +131,7 @@ def _answer(
         # A resolver returned a value that JSON can't represent; none of it is sent.
         log_causes([error])
         extensions = {"code": Code.INTERNAL_SERVER_ERROR.value, "requestId": reached.request_id}
-        status, result, errors = 500, None, [{"message": INTERNAL_MESSAGE, "extensions": extensions}]
+        status, headers, result, errors = 500, {}, None, [{"message": INTERNAL_MESSAGE, "extensions": extensions}]
         encoded = orjson.dumps({"errors": errors})
     sent = {"Content-Type": reached.media_type.header, "Vary": _VARY, **headers}
     if isinstance(reached, Planned):

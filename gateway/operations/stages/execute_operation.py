@@ -14,7 +14,7 @@ from gateway.operations.compiled_reads import read_compiled
 from gateway.operations.errors import VariablesInvalidError
 from gateway.operations.executor import PREPARED, Prepared, find_reported_key, list_reported
 from gateway.operations.places import hold_place
-from gateway.operations.progress import Authorized, Executed, Outcome
+from gateway.operations.progress import Authorized, Executed, Outcome, advance
 from gateway.operations.services import Services
 from gateway.operations.stages.limit_rate import charge_answer, charge_cost
 from ledger.answers import AnswerSize
@@ -42,7 +42,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
     """
     key = (authorized.document.text, authorized.request.operation_name)
     if authorized.plan.is_constant and (known := services.constants.find(key)) is not None:
-        return Executed(**vars(authorized), outcome=known)
+        return advance(authorized, Executed, outcome=known, lookups=None, tag=None)
     async with hold_place(services):
         charge_cost(authorized, services)
         answer = AnswerSize(services.settings.answer_bytes_max)
@@ -55,7 +55,7 @@ async def execute_operation(authorized: Authorized, services: Services) -> Execu
         outcome = Outcome(data={name: orjson.Fragment(value) for name, value in encoded.items()})
         if len(authorized.document.text) + sum(map(len, encoded.values())) <= _CONSTANT_BYTES_MAX:
             services.constants.keep(key, outcome)
-    return Executed(**vars(authorized), outcome=outcome, lookups=lookups, tag=tag)
+    return advance(authorized, Executed, outcome=outcome, lookups=lookups, tag=tag)
 
 
 async def _execute(

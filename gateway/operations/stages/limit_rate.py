@@ -54,7 +54,8 @@ def charge_answer(planned: Planned, answer: AnswerSize, services: Services) -> N
 
 
 def _charge(called: Called, weight: int, services: Services) -> None:
-    _find_limiter(called, services).charge(called.client, weight, now_seconds=called.as_of.timestamp())
+    if weight > 0:
+        _find_limiter(called, services).charge(called.client, weight, now_seconds=called.as_of.timestamp())
 
 
 def _find_limiter(called: Called, services: Services) -> RateLimiter:

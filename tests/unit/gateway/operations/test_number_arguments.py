@@ -7,7 +7,7 @@ GRAPH = schema._schema
 
 
 def list_lookups(type_name: str) -> set[str]:
-    return {name for name, field in GRAPH.type_map[type_name].fields.items() if names_numbers(field)}
+    return {name for name, field in GRAPH.type_map[type_name].fields.items() if names_numbers(field, field.args)}
 
 
 class TestNumberArguments:
