@@ -8,26 +8,25 @@ Source: docs/adr/0147.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLField,
-    GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
     SelectionSetNode,
     get_nullable_type,
-    is_leaf_type,
     is_non_null_type,
     is_object_type,
 )
-from graphql.pyutils import Undefined
 from strawberry.types.field import StrawberryField
 
+from gateway.operations.plain_fields import PlainField, PlainFields, plain_fields_of
 from gateway.operations.protection import Protection, ScopeSet
 from gateway.streams.keys import AFTER
 from resolvers.sources import Message
@@ -77,7 +76,7 @@ def find_plain(
             if isinstance(each, OperationDefinitionNode)
             and (operation_name is None or (each.name is not None and each.name.value == operation_name))
         )
-        return _Finder(graph, protection, scopes).find(operation)
+        return _Finder(graph, protection, scopes, plain_fields_of(graph)).find(operation)
     except (_OrdinaryError, ValueError):
         return None
 
@@ -87,6 +86,7 @@ class _Finder:
     graph: GraphQLSchema
     protection: Protection
     scopes: ScopeSet | None
+    plain_fields: PlainFields
 
     def find(self, operation: OperationDefinitionNode) -> PlainMessages:
         [node] = self._list_fields(operation.selection_set)
@@ -116,12 +116,9 @@ class _Finder:
 
     def _make_complete(self, type_: GraphQLOutputType, node: FieldNode) -> Complete:
         named: Any = get_nullable_type(type_)
-        if is_leaf_type(named):
-            complete = _complete_leaf(named)
-        elif is_object_type(named) and not named.is_type_of:
-            complete = self._complete_object(named, node)
-        else:
+        if not is_object_type(named) or named.is_type_of:
             raise _OrdinaryError
+        complete = self._complete_object(named, node)
         return _require(complete) if is_non_null_type(type_) else _allow_null(complete)
 
     def _complete_object(self, type_: GraphQLObjectType, node: FieldNode) -> Complete:
@@ -144,10 +141,14 @@ class _Finder:
                 yield _key(child), lambda _value: type_.name, str
                 continue
             field = self._get_field(type_, child)
+            plain = self.plain_fields.find(type_, child.name.value)
+            if plain is not None:
+                yield _key(child), plain.read, _complete_plain(plain)
+                continue
             definition = _read_definition(field)
             if child.arguments or not definition.is_basic_field or definition.extensions:
                 raise _OrdinaryError
-            yield _key(child), _read_attribute(definition.python_name), self._make_complete(field.type, child)
+            yield _key(child), attrgetter(definition.python_name), self._make_complete(field.type, child)
 
 
 def _key(node: FieldNode) -> str:
@@ -161,18 +162,16 @@ def _read_definition(field: GraphQLField) -> StrawberryField:
     return definition
 
 
-def _read_attribute(name: str) -> Callable[[Any], Any]:
-    return lambda value: getattr(value, name)
-
-
-def _complete_leaf(type_: GraphQLLeafType) -> Complete:
-    coerce = type_.coerce_output_value
+def _complete_plain(field: PlainField) -> Complete:
+    writes, is_required = field.writes, field.is_required
 
     def complete(value: Any) -> Any:
-        coerced = coerce(value)
-        if coerced is None or coerced is Undefined:
-            raise UnfitError
-        return coerced
+        write = writes.get(type(value))
+        if write is not None:
+            return write(value)
+        if value is None and not is_required:
+            return None
+        raise UnfitError
 
     return complete
 
