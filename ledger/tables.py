@@ -1,6 +1,7 @@
 """All tables of the ledger: importing this module fills the metadata."""
 
 from ledger.access_records import table as access_records
+from ledger.accounts import table as accounts
 from ledger.complaints import table as complaints
 from ledger.complaints import tally_table as complaint_tallies
 from ledger.feed import table as feed
@@ -23,6 +24,7 @@ from ledger.storage import rights_table as rights
 __all__ = [
     "access_records",
     "changes",
+    "accounts",
     "complaint_tallies",
     "complaints",
     "feed",

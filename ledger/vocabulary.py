@@ -43,3 +43,20 @@ class BlockRequestStatus(ClosedList):
     IN_EFFECT = "IN_EFFECT", "The addressee reported that it did what was asked."
     NOT_DONE = "NOT_DONE", "The addressee reported that it can't or won't do it."
     ENDED = "ENDED", "Withdrawn, closed or lifted."
+
+
+class Platform(ClosedList):
+    """A platform that people are reached through: one whose handles follow rules that are known, or OTHER."""
+
+    WHATSAPP = "WHATSAPP", "WhatsApp; a handle is a telephone number."
+    TELEGRAM = "TELEGRAM", "Telegram; a handle is a user name or a telephone number."
+    FACEBOOK = "FACEBOOK", "Facebook and Messenger, which share their accounts; a handle is a name or a numeric ID."
+    INSTAGRAM = "INSTAGRAM", "Instagram; a handle is a user name."
+    TIKTOK = "TIKTOK", "TikTok; a handle is a user name."
+    X = "X", "X, formerly Twitter; a handle is a user name."
+    LINE = "LINE", "LINE; a handle is a person's ID, or an official account's, which begins with @."
+    SIGNAL = "SIGNAL", "Signal; a handle is a telephone number or a user name."
+    YOUTUBE = "YOUTUBE", "YouTube; a handle begins with @, or with the kind of its address, as in channel/UC..."
+    DISCORD = "DISCORD", "Discord; a handle is a user name, or a numeric ID after users/."
+    VIBER = "VIBER", "Viber; a handle is a telephone number."
+    OTHER = "OTHER", "Any other platform, which is told by its name or its domain."

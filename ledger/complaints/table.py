@@ -25,7 +25,7 @@ from ledger.complaints.chronologies import digest_chronology
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.feed.vocabulary import Subject
-from ledger.identifiers import ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
+from ledger.identifiers import AccountId, ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, WRITTEN_NOW, Access, reads
 from ledger.storage.columns import is_one_of
@@ -78,6 +78,7 @@ def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
 class Complaint:
     """One complaint as the viewer may see it. Fields that only the regulator may see are None for others.
 
+    account_id is the account that the platform, handle and URL, which are kept as they were written, lead to.
     info_request is what an officer asks the source while the complaint is NEEDS_INFO. chronology_digest is equal for
     equal texts. is_verification_overdue: the complaint still waits for an officer although its verification was due.
     """
@@ -90,6 +91,7 @@ class Complaint:
     e164: Annotated[str | None, references("phone_numbers.e164")] = None
     epoch: int | None = None
     epoch_uncertain: bool = True
+    account_id: Annotated[AccountId | None, references("accounts.id")] = None
     account_platform: str | None = None
     account_handle: str | None = None
     account_url: str | None = None
@@ -145,6 +147,18 @@ complaints = declare(
         postgresql_where=text("source_reference IS NULL"),
     ),
     Index("ix_complaints_e164_state", "e164", "state"),
+    Index("ix_complaints_account_id_id", "account_id", "id", postgresql_where=text("account_id IS NOT NULL")),
+    Index(
+        "ix_complaints_source_id_account_id",
+        "source_id",
+        "account_id",
+        postgresql_where=text("account_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_complaints_unbound",
+        "id",
+        postgresql_where=text("account_platform IS NOT NULL AND account_id IS NULL"),
+    ),
     Index("ix_complaints_state_id", "state", "id"),
     Index("ix_complaints_source_id_id", "source_id", "id"),
     Index("ix_complaints_verification_due_at_id", "verification_due_at", "id", postgresql_where=text(_OF_EVERY_SOURCE)),
@@ -183,8 +197,11 @@ complaints = declare(
         Access(role=Role.JOBS, select=("id", "chronology_sealed"), update=("chronology_sealed",)),
         *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
     ),
+    # The account follows from its platform, handle and URL as they were written, which are committed to.
     committed_by=CommittedBy(
-        Subject.COMPLAINT, sealed={"chronology_sealed": Sealed("chronology_digest", _digest_chronology)}
+        Subject.COMPLAINT,
+        without=frozenset({"account_id"}),
+        sealed={"chronology_sealed": Sealed("chronology_digest", _digest_chronology)},
     ),
     is_watched=True,
 )

@@ -53,7 +53,7 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.FORWARDING_APPROVED: frozenset({"approvedCount"}),
     EventKind.FORWARDING_DISCARDED: frozenset({"approvedCount"}),
     EventKind.MEMBER_ADMITTED: frozenset({"slug", "kind"}),
-    EventKind.MEMBER_CHANGED: frozenset({"brand", "office"}),
+    EventKind.MEMBER_CHANGED: frozenset({"brand", "office", "platforms"}),
     EventKind.OFFICER_CHANGED: frozenset({"change", "officeId"}),
     EventKind.NUMBERING_LOADED: frozenset({"written", "numbersMoved"}),
     EventKind.NUMBER_OVERRIDE_PROPOSED: _OVERRIDE,

@@ -97,9 +97,10 @@ def parse_number(text: str, *, region: str = HOME_REGION, field: str = "number")
     return read
 
 
-def find_number(text: str) -> ParsedNumber | None:
-    """Return the number that a person wrote, or None if it is refused."""
-    read = _read(text, HOME_REGION)
+def find_number(text: str, *, region: str = HOME_REGION) -> ParsedNumber | None:
+    """Return the number that a person wrote, or None if it is refused or the region isn't known."""
+    folded = region.upper()
+    read = _read(text, folded) if folded in phonenumbers.SUPPORTED_REGIONS else NOT_A_NUMBER
     return None if isinstance(read, Refusal) else read
 
 

@@ -44,6 +44,7 @@ def test_what_is_left_out_is_known():
     """A field that nothing proves is a decision: docs/adr/0094."""
     assert {name: by.without for name, (_, by) in COMMITTED.items() if by.without} == {
         "block_orders": {"changed_at"},
+        "complaints": {"account_id"},
         "fraud_signals": {"score"},
     }
 
