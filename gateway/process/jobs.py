@@ -20,6 +20,7 @@ from auth.housekeeping import delete_expired
 from auth.tokens.token_events import delete_old_token_events
 from ledger.access_records.retention import erase_old_access_records
 from ledger.access_records.sealing import seal_access_records
+from ledger.complaints.binding import bind_accounts
 from ledger.complaints.expiry import expire_information_requests
 from ledger.feed.retention import Retention
 from ledger.forwarding.scheduling import forward_on_schedule
@@ -53,6 +54,7 @@ class Job:
 
 JOBS: Sequence[Job] = (
     Job(name="expire_information_requests", role=Role.TRANSITION, work=expire_information_requests),
+    Job(name="bind_accounts", role=Role.TRANSITION, work=bind_accounts),
     Job(name="lapse_unconfirmed_orders", role=Role.TRANSITION, work=lapse_unconfirmed_orders),
     Job(name="end_participations", role=Role.TRANSITION, work=end_due_participations),
     Job(name="begin_participations", role=Role.TRANSITION, work=begin_due_participations),

@@ -1,15 +1,17 @@
 """Officers' decisions on complaints. A machine never decides; of two conflicting decisions, the second is refused.
 
-Verifying updates the number's verified count and risk and settles its signals; nothing here orders a block.
+Verifying updates the verified count and risk of the number and of the account, and settles the number's signals;
+nothing here orders a block.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
+from ledger.accounts.reading import load_accounts
+from ledger.accounts.table import Account
 from ledger.closed_lists import ClosedList
 from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unknown
+from ledger.complaints.recounting import recount_verified
 from ledger.complaints.states import VERIFIED_STATES, ComplaintMove, ComplaintState, next_complaint_state
 from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import RejectionReason
@@ -19,11 +21,8 @@ from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import ComplaintId, OfficerId, parse_id
 from ledger.moves import Change, Moved, Rules, move_records
-from ledger.numbers.reading import lock_numbers
 from ledger.permissions import require_officer
-from ledger.signals.settling import settle_signals
 from ledger.storage.database import Transaction
-from ledger.storage.roles import Role
 from ledger.texts import check_optional_text
 
 
@@ -67,30 +66,10 @@ class DecisionInvalidError(InvalidInputError):
 
 
 class DuplicateMismatchError(InvalidInputError):
-    """The complaints differ in complainant, number or platform, or the other complaint is itself a duplicate."""
+    """The complaints differ in complainant, number or account, or the other complaint is itself a duplicate."""
 
     code = "DUPLICATE_MISMATCH"
     hint = "Verify another victim's complaint about the same number instead; it joins the order."
-
-
-_RECOUNT = text("""
-UPDATE phone_numbers n
-SET verified_complaint_count = v.complaint_count,
-    risk = CASE WHEN v.complainant_count >= :very_high THEN 'VERY_HIGH'
-                WHEN v.complainant_count >= :high THEN 'HIGH'
-                WHEN v.complainant_count >= :medium THEN 'MEDIUM'
-                ELSE 'NONE' END
-FROM (
-  SELECT p.e164, count(c.id) AS complaint_count,
-         count(DISTINCT coalesce(c.complainant_ref, c.source_id::text)) FILTER (WHERE c.id IS NOT NULL)
-           AS complainant_count
-  FROM phone_numbers p
-  LEFT JOIN complaints c ON c.e164 = p.e164 AND c.epoch = p.epoch AND c.state = ANY (CAST(:states AS text[]))
-  WHERE p.e164 = ANY (CAST(:e164s AS text[]))
-  GROUP BY p.e164
-) v
-WHERE n.e164 = v.e164
-""")
 
 
 async def decide_complaints(
@@ -105,22 +84,31 @@ async def decide_complaints(
     """
     officer_id = require_officer(tx.viewer)
     present: Mapping[str, Complaint] = {}
+    accounts: Mapping[str, Account] = {}
 
     async def prepare(locked: Mapping[str, Complaint]) -> None:
-        nonlocal present
+        nonlocal present, accounts
         present = locked
+        if any(decision.duplicate_of for decision in decisions):
+            accused = {item.account_id for item in locked.values() if item.account_id is not None}
+            accounts = await load_accounts(tx, sorted(accused))
 
     def decide(place: int, complaint: Complaint) -> Moved[Complaint]:
         decision = decisions[place]
         if decision.expected_state not in {None, complaint.state}:
             raise StateConflictError(f"The complaint is {complaint.state}, not {decision.expected_state}.")
-        decided = _decide(tx, decision, complaint, present, officer_id=officer_id)
+        decided = _decide(tx, decision, complaint, officer_id=officer_id)
+        if decision.duplicate_of:
+            decided = replace(
+                decided, duplicate_of=_check_duplicate(decision.duplicate_of, complaint, present, accounts)
+            )
         said = {"reason": decision.reason} if decision.reason else {}
         event = complaint_event(decided, EventKind.COMPLAINT_DECIDED, decision=decision.decision, **said)
         return Moved(decided, event)
 
     async def follow(changes: Sequence[Change[Complaint]]) -> list[EventDraft]:
-        await recount_verified(tx, _recounted(changes))
+        moved = [each.after for each in changes if _is_verified(each.before) != _is_verified(each.after)]
+        await recount_verified(tx, moved)
         return []
 
     rules = Rules(
@@ -134,36 +122,8 @@ async def decide_complaints(
     return await move_records(tx, Complaint, [parse_id(decision.complaint_id) for decision in decisions], rules)
 
 
-def _recounted(changes: Sequence[Change[Complaint]]) -> list[str]:
-    """Return the numbers whose count of verified complaints changes."""
-    moved = {
-        change.after.e164
-        for change in changes
-        if (change.before.state in VERIFIED_STATES) != (change.after.state in VERIFIED_STATES)
-    }
-    return sorted(e164 for e164 in moved if e164 is not None)
-
-
-async def recount_verified(tx: Transaction, e164s: Sequence[str]) -> None:
-    """Recompute the verified count, risk and signals of numbers from the complaints of their current epochs.
-
-    A separate statement locks the numbers first, so that the count sees what the previous holder of the lock wrote.
-    """
-    if not e164s:
-        return
-    parameters = {
-        "e164s": list(e164s),
-        "states": sorted(VERIFIED_STATES),
-        "medium": tx.policies.risk_medium_complainants,
-        "high": tx.policies.risk_high_complainants,
-        "very_high": tx.policies.risk_very_high_complainants,
-    }
-    async with tx.role(Role.TRANSITION):
-        await lock_numbers(tx, e164s)
-        counted = await tx.execute(_RECOUNT, parameters)
-    if counted.rowcount != len(e164s):
-        raise RuntimeError("The number of a complaint does not exist.")
-    await settle_signals(tx, e164s)
+def _is_verified(complaint: Complaint) -> bool:
+    return complaint.state in VERIFIED_STATES
 
 
 async def record_complainant_informed(tx: Transaction, complaint_ids: Sequence[str]) -> list[Complaint | Problem]:
@@ -190,11 +150,10 @@ def _decide(
     tx: Transaction,
     decision: ComplaintDecision,
     before: Complaint,
-    present: Mapping[str, Complaint],
     *,
     officer_id: OfficerId,
 ) -> Complaint:
-    """The complaint after the decision. Errors: StateConflictError, DecisionInvalidError, DuplicateMismatchError."""
+    """The complaint after it, without what it duplicates. Errors: StateConflictError, DecisionInvalidError."""
     move = ComplaintMove(decision.decision)
     note = _check_decision(decision)
     after = replace(before, state=next_complaint_state(before.state, move))
@@ -217,7 +176,7 @@ def _decide(
         after,
         decision_note=note,
         rejection_reason=decision.reason,
-        duplicate_of=_check_duplicate(decision.duplicate_of, before, present) if decision.duplicate_of else None,
+        duplicate_of=None,
         decided_by=officer_id,
         decided_at=tx.as_of,
     )
@@ -235,13 +194,26 @@ def _check_decision(decision: ComplaintDecision) -> str | None:
     return note
 
 
-def _check_duplicate(other_id: str, before: Complaint, present: Mapping[str, Complaint]) -> ComplaintId:
-    """Return the id of the complaint that this one duplicates."""
+def _check_duplicate(
+    other_id: str, before: Complaint, present: Mapping[str, Complaint], accounts: Mapping[str, Account]
+) -> ComplaintId:
+    """Return the id of the complaint that this one duplicates. Errors: UnknownError, DuplicateMismatchError."""
     other = present.get(parse_id(other_id) or "")
     if other is None:
         raise UnknownError(field="duplicateOf")
     references = {before.complainant_ref, other.complainant_ref} - {None}
-    same_target = (before.e164, before.account_platform) == (other.e164, other.account_platform)
+    accused, others = accounts.get(before.account_id or ""), accounts.get(other.account_id or "")
+    same_target = before.e164 == other.e164 and _may_be_same(accused, others)
     if other.id == before.id or other.state is ComplaintState.DUPLICATE or len(references) > 1 or not same_target:
         raise DuplicateMismatchError(field="duplicateOf")
     return other.id
+
+
+def _may_be_same(one: Account | None, other: Account | None) -> bool:
+    """Whether two complaints may be about the same account: one that can't be read may be any on its platform."""
+    if one is None or other is None:
+        return one is other
+    if one.id == other.id:
+        return True
+    same_platform = (one.platform, one.platform_name) == (other.platform, other.platform_name)
+    return same_platform and not (one.is_canonical and other.is_canonical)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from ledger.accounts.forms import ReadAccount, is_named_by_number, read_account
 from ledger.complaints.chronologies import check_chronology, digest_chronology
 from ledger.complaints.complainant_drafts import ComplainantDraft, check_complainant, reference_complainant
 from ledger.complaints.evidence_drafts import EvidenceDraft, check_evidence, hash_content
@@ -40,6 +41,7 @@ class AccountIncompleteError(InvalidInputError):
     """An account needs a platform together with a handle or a web address."""
 
     code = "ACCOUNT_INCOMPLETE"
+    hint = "On a platform whose accounts are telephone numbers, such as WhatsApp, the complaint's number is enough."
 
 
 class AccountUrlError(InvalidInputError):
@@ -72,6 +74,7 @@ class SourceReferenceReusedError(ConflictError):
 class ComplaintDraft:
     """A complaint to be filed, against a number or an account or both.
 
+    On a platform whose accounts are telephone numbers, the number without a handle names the account too.
     number is as written, read as a number of the region. incident_at has a UTC offset.
     occurrence distinguishes identical complaints without a reference: the first is 1.
     """
@@ -103,6 +106,7 @@ class PreparedComplaint:
     id: ComplaintId
     draft: ComplaintDraft
     number: ParsedNumber | None
+    account: ReadAccount | None
     complainant_ref: str | None
     chronology_digest: str | None
     marks: tuple[HoldReason, ...]
@@ -148,12 +152,28 @@ def prepare_complaint(
         id=ComplaintId(new_id()),
         draft=cleaned,
         number=number,
+        account=name_accused(
+            cleaned.account_platform,
+            cleaned.account_handle,
+            cleaned.account_url,
+            e164=number.e164 if number else None,
+            region=draft.region,
+        ),
         complainant_ref=reference_complainant(keyring, cleaned.complainant) if cleaned.complainant else None,
         chronology_digest=digest_chronology(keyring, cleaned.chronology) if cleaned.chronology else None,
         marks=(HoldReason.SPOOFED_CLI_SUSPECTED,) if is_protected else (),
         content_hash=_hash_content(cleaned, number, keyring),
         occurrence=occurrence,
     )
+
+
+def name_accused(
+    platform: str | None, handle: str | None, url: str | None, *, e164: str | None, region: str = HOME_REGION
+) -> ReadAccount | None:
+    """Return the account that a complaint is about, read from what it says; None if it names none."""
+    if platform is None:
+        return None
+    return read_account(platform, e164 if handle is None and url is None else handle, url, region=region)
 
 
 def _check_incident(incident_at: datetime | None, *, latest: datetime) -> datetime | None:
@@ -168,6 +188,8 @@ def _check_incident(incident_at: datetime | None, *, latest: datetime) -> dateti
 
 def _check_account(draft: ComplaintDraft, *, has_number: bool) -> None:
     has_place = draft.account_handle is not None or draft.account_url is not None
+    if not has_place and has_number and is_named_by_number(draft.account_platform or ""):
+        return
     if has_place != (draft.account_platform is not None):
         raise AccountIncompleteError(field="account")
     if not has_number and not has_place:

@@ -2,7 +2,8 @@
 
 Filing the same complaint again returns the first one. It is recognised by the source's reference or, without one, by
 content and occurrence. Complaint, complainant, evidence, counts and event are written together or not at all. Locks
-are taken in one order, numbers by E.164 before complaints by their key, so that concurrent filings don't deadlock.
+are taken in one order, numbers by E.164, then accounts, then complaints by their key, so that concurrent filings don't
+deadlock.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from ledger.accounts.recording import Seen, count_complaints, ensure_accounts
 from ledger.complaints.chronologies import seal_chronology
 from ledger.complaints.complainants import insert_complainants
 from ledger.complaints.drafts import ComplaintDraft, PreparedComplaint, SourceReferenceReusedError, prepare_complaint
@@ -24,7 +26,7 @@ from ledger.complaints.table import SAME_CONTENT, SAME_REFERENCE, Complaint
 from ledger.errors import LedgerError, Problem
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
-from ledger.identifiers import ComplaintId, MemberId
+from ledger.identifiers import AccountId, ComplaintId, MemberId
 from ledger.numbers.reading import ensure_numbers
 from ledger.permissions import require_batch, require_source
 from ledger.storage.database import Transaction
@@ -179,11 +181,21 @@ async def _find_known(
 async def _write(tx: Transaction, source_id: MemberId, items: Sequence[PreparedComplaint]) -> set[str]:
     """Write complaints that are new, with all that belongs to them; the ids of those that no other was faster with."""
     epochs = await _find_epochs(tx, items)
+    accounts = await ensure_accounts(tx, [Seen(item.account, tx.as_of) for item in items if item.account is not None])
     # In the order of the unique indexes, so that two calls with the same complaints wait instead of deadlocking.
     in_order = sorted(items, key=attrgetter("key"))
     referenced = [item for item in in_order if item.draft.source_reference is not None]
     unreferenced = [item for item in in_order if item.draft.source_reference is None]
-    complaints = {item.id: _complaint(tx, source_id, item, epochs.get(item.id)) for item in in_order}
+    complaints = {
+        item.id: _complaint(
+            tx,
+            source_id,
+            item,
+            epoch=epochs.get(item.id),
+            account_id=accounts[item.account.key_hash] if item.account is not None else None,
+        )
+        for item in in_order
+    }
     written: set[str] = set()
     for group, unless in ((referenced, SAME_REFERENCE), (unreferenced, SAME_CONTENT)):
         drafted, unshown = [complaints[item.id] for item in group], [_unshown(tx, item) for item in group]
@@ -220,7 +232,9 @@ async def _find_epochs(tx: Transaction, items: Sequence[PreparedComplaint]) -> d
     return epochs
 
 
-def _complaint(tx: Transaction, source_id: MemberId, item: PreparedComplaint, epoch: int | None) -> Complaint:
+def _complaint(
+    tx: Transaction, source_id: MemberId, item: PreparedComplaint, *, epoch: int | None, account_id: AccountId | None
+) -> Complaint:
     draft = item.draft
     return Complaint(
         id=item.id,
@@ -229,6 +243,7 @@ def _complaint(tx: Transaction, source_id: MemberId, item: PreparedComplaint, ep
         e164=item.number.e164 if item.number else None,
         epoch=epoch,
         epoch_uncertain=draft.incident_at is None,
+        account_id=account_id,
         account_platform=draft.account_platform,
         account_handle=draft.account_handle,
         account_url=draft.account_url,
@@ -257,7 +272,7 @@ def _unshown(tx: Transaction, item: PreparedComplaint) -> dict[str, Any]:
 
 
 async def _count_and_tell(tx: Transaction, filed: Sequence[Complaint]) -> None:
-    """Increase the numbers' counts, whose rows ensure_numbers has locked, and append an event for each complaint."""
+    """Increase the counts of numbers and accounts, whose rows are locked, and append an event for each complaint."""
     counts = Counter(complaint.e164 for complaint in filed if complaint.e164 is not None)
     events = [
         complaint_event(complaint, EventKind.COMPLAINT_FILED, category=complaint.category, medium=complaint.medium)
@@ -269,4 +284,5 @@ async def _count_and_tell(tx: Transaction, filed: Sequence[Complaint]) -> None:
             counted = await tx.execute(_COUNT, {"counts": dump_rows(rows)})
             if counted.rowcount != len(counts):
                 raise RuntimeError("A number that this transaction locked no longer exists.")
+        await count_complaints(tx, [(item.account_id, item.filed_at) for item in filed if item.account_id is not None])
         await append_events(tx, events)

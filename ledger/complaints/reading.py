@@ -22,7 +22,7 @@ from ledger.lists import RecordList
 from ledger.numbers.forms import name_number
 from ledger.pages import Listing, Page, PageRequest, note_items
 from ledger.permissions import SOURCES
-from ledger.relations import ToOne, note_of
+from ledger.relations import ToMany, ToOne, note_of
 from ledger.storage.database import Transaction
 from ledger.storage.markers import Columns
 from ledger.storage.records import expression_of
@@ -58,6 +58,7 @@ class ComplaintFilter:
     ] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
     number: Annotated[str | None, where(_is_about)] = None
+    account_id: Annotated[str | None, leading(equals("account_id"))] = None
     source_id: Annotated[str | None, equals("source_id")] = None
     source_reference: Annotated[str | None, leading(equals("source_reference"))] = None
     filed_after: Annotated[datetime | None, leading(since("filed_at"))] = None
@@ -151,6 +152,19 @@ async def count_complaints(tx: Transaction, wanted: ComplaintFilter | None = Non
 
 load_complaints = ToOne(Complaint, kinds=SOURCES, visible=_visible, note=note_of(Complaint))
 """Complaints by id, without those that the viewer may not see."""
+
+
+_OF_ONE_ACCOUNT_MAX = 10_000
+load_complaints_by_account = ToMany(
+    Complaint,
+    by="account_id",
+    kinds=SOURCES,
+    visible=_visible,
+    note=note_of(Complaint),
+    order=("id",),
+    rows_max=_OF_ONE_ACCOUNT_MAX,
+)
+"""The complaints about each account that the viewer may see, oldest first, up to a number that no account has."""
 
 
 async def read_chronology(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str, str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
-from ledger.complaints.decisions import recount_verified
 from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unknown
+from ledger.complaints.recounting import recount_verified
 from ledger.complaints.resolution import resolve_complaints
 from ledger.complaints.states import ComplaintMove, ComplaintState, next_complaint_state
 from ledger.complaints.table import Complaint
@@ -116,9 +116,9 @@ class _Batch:
         self.discarded |= drafts
 
     async def write(self, changes: Sequence[Change[Complaint]]) -> list[EventDraft]:
-        """Discard the drafts, release the other complaints behind them, and bring the numbers into line."""
+        """Discard the drafts, release the other complaints behind them, and bring numbers and accounts into line."""
         events = await self._write_discarded() if self.discarded else []
-        await recount_verified(self.tx, sorted({change.after.e164 for change in changes if change.after.e164}))
+        await recount_verified(self.tx, [change.after for change in changes])
         return events
 
     async def _write_discarded(self) -> list[EventDraft]:

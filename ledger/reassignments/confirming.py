@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select, text
 
-from ledger.complaints.decisions import recount_verified
+from ledger.complaints.recounting import recount_reassigned
 from ledger.errors import ConflictError, LedgerError, Problem, UnknownError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
@@ -178,5 +178,5 @@ class _Confirmations:
         ended = await update_records(self.tx, self.ended)
         events = [order_event(order, EventKind.ORDER_ENDED, reason="RECYCLED") for order in ended]
         events.extend(await settle(self.tx, ended))
-        await recount_verified(self.tx, sorted(report.e164 for report in confirmed))
+        await recount_reassigned(self.tx, sorted(report.e164 for report in confirmed))
         return events

@@ -2,7 +2,8 @@
 
 Order n was issued n minutes after BEGAN_AT, is due a day later and was executed after ten hours, except for the last
 2 %, which are open; one in 500 was late, one in 250 was lifted. Each number has one order, one complaint of the same
-minute, decided after an hour, and one statement. Of a thousand orders the third carrier has one, the second a hundred.
+minute, about its account too, decided after an hour, and one statement. Of a thousand orders the third carrier has
+one, the second a hundred.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,12 +22,23 @@ INSERT INTO phone_numbers (e164, is_domestic, holder_status, holder_id, complain
 SELECT '+62812' || lpad(n::text, 8, '0'), true, 'HELD', $1, 1 + (n % 997 = 0)::int * (n / 997), $2
 FROM generate_series(1, $3::int) n
 """
+_ACCOUNTS = """
+INSERT INTO accounts (
+  id, key_hash, platform, kind, handle, e164, risk, complaint_count, first_seen_at, last_seen_at
+)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid, encode(sha256(n::text::bytea), 'hex'),
+       'WHATSAPP', 'ACCOUNT', '+62812' || lpad(n::text, 8, '0'), '+62812' || lpad(n::text, 8, '0'), 'NONE',
+       1 + (n % 997 = 0)::int * (n / 997), $1::timestamptz + n * interval '1 minute',
+       $1::timestamptz + n * interval '1 minute'
+FROM generate_series(1, $2::int) n
+"""
 _COMPLAINTS = """
 INSERT INTO complaints (
-  id, source_id, source_reference, e164, epoch, medium, category, remedy, state, decided_by, filed_at, decided_at,
-  verification_due_at, content_hash
+  account_id, account_platform, id, source_id, source_reference, e164, epoch, medium, category, remedy, state,
+  decided_by, filed_at, decided_at, verification_due_at, content_hash
 )
-SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000c')::uuid,
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid, 'WhatsApp',
+       (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000c')::uuid,
        CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END, 'R-' || n, '+62812' || lpad(n::text, 8, '0'), 1,
        'SMS', 'FRAUD', 'NUMBER_BLOCK', 'ESCALATED',
        CASE WHEN n % 1000 = 0 THEN $4::uuid ELSE $3::uuid END, filed_at, filed_at + interval '1 hour',
@@ -66,7 +78,10 @@ async def fill_ledger(connection: asyncpg.Connection, parties: Parties, *, rows:
     officers = [parties.officer.officer_id, parties.other_officer.officer_id]
     sources = [parties.agency.member_id, parties.other_agency.member_id]
     await connection.execute(_NUMBERS, carriers[0], BEGAN_AT, rows)
+    await connection.execute(_ACCOUNTS, BEGAN_AT, rows)
     await connection.execute(_COMPLAINTS, *sources, *officers, BEGAN_AT, rows)
     await connection.execute(_ORDERS, *carriers, *officers, BEGAN_AT, rows)
     await connection.execute(_STATEMENTS)
-    await connection.execute("VACUUM (ANALYZE) phone_numbers, complaints, block_orders, order_acknowledgements")
+    await connection.execute(
+        "VACUUM (ANALYZE) phone_numbers, accounts, complaints, block_orders, order_acknowledgements"
+    )

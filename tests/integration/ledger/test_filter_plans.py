@@ -10,6 +10,8 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from ledger.accounts.reading import AccountFilter, list_accounts
+from ledger.accounts.vocabulary import AccountSort
 from ledger.complaints.reading import ComplaintFilter, count_complaints, list_complaints
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintSort
@@ -21,6 +23,7 @@ from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import PageRequest
 from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
+from ledger.vocabulary import Platform
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import Parties
 from tests.support.filled_ledger import BEGAN_AT, ENDED_AT, ROWS, fill_ledger
@@ -188,8 +191,9 @@ class TestComplaints:
             ComplaintFilter(decided_after=SINCE, decided_before=UNTIL),
             ComplaintFilter(source_reference="R-30001"),
             ComplaintFilter(source_reference="R-0"),
+            ComplaintFilter(account_id="00007530-0000-7000-8000-00000000000d"),
         ],
-        ids=["decided in an hour", "by a reference", "by a reference that nobody used"],
+        ids=["decided in an hour", "by a reference", "by a reference that nobody used", "by an account"],
     )
     async def test_in_any_order_cost_what_the_filter_finds(self, filled, who, wanted, sort):
         database, parties = filled
@@ -227,3 +231,41 @@ async def test_numbers_with_many_complaints_by_their_digits(filled, least):
     database, parties = filled
     ask = pages_of(list_numbers, NumberFilter(minimum_complaint_count=least), NumberSort.DIGITS)
     check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sort"),
+    [
+        (AccountFilter(), AccountSort.MOST_COMPLAINTS),
+        (AccountFilter(minimum_complaint_count=10), AccountSort.MOST_COMPLAINTS),
+        (AccountFilter(), AccountSort.LAST_SEEN),
+        (AccountFilter(seen_after=UNTIL), AccountSort.LAST_SEEN),
+        (AccountFilter(platforms=(Platform.WHATSAPP,)), AccountSort.NEWEST),
+    ],
+)
+async def test_accounts_in_the_order_of_what_they_are_filtered_by(filled, wanted, sort):
+    database, parties = filled
+    ask = pages_of(list_accounts, wanted, sort)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask), is_sorted=False)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        AccountFilter(number="+6281200030001"),
+        AccountFilter(minimum_complaint_count=10),
+        AccountFilter(seen_after=ENDED_AT - timedelta(days=2, hours=1)),
+        AccountFilter(platforms=(Platform.X,)),
+    ],
+)
+async def test_accounts_in_another_order_cost_what_the_filter_finds(filled, wanted):
+    database, parties = filled
+    ask = pages_of(list_accounts, wanted, AccountSort.NEWEST)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
+@pytest.mark.parametrize("who", ["agency", "other_agency"])
+async def test_accounts_of_an_agency_with_most_complaints_and_of_one_with_hardly_any(filled, who):
+    database, parties = filled
+    ask = pages_of(list_accounts, AccountFilter(), AccountSort.NEWEST)
+    check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))

@@ -20,8 +20,9 @@ from ledger.storage.access import declared_access, selected_columns
 from ledger.storage.roles import ROLE_OF_VIEWER, Role
 from ledger.storage.sums import list_sums
 from ledger.viewer import ViewerKind
-from ledger.vocabulary import Category
+from ledger.vocabulary import Category, Platform
 from migrations.metadata import metadata
+from tests.support.account_journeys import file_accused, run_platforms
 from tests.support.journeys import (
     INDOSAT_NUMBER,
     TELKOMSEL_NUMBER,
@@ -51,7 +52,7 @@ REGULATORS = frozenset(
         "feed_witnesses", "feed_cosignatures", "log_restorations",
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
         "job_outcomes", "order_counts", "order_days", "order_dues", "complaint_counts", "complaint_days",
-        "complaint_dues", "tally_recounts",
+        "complaint_dues", "tally_recounts", "accounts", "member_platforms",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -73,6 +74,7 @@ OWN = {
         "complaint_dues": "source_id = {me}",
         "complainants": "source_id = {me}",
         "evidence": "source_id = {me}",
+        "accounts": "id IN (SELECT account_id FROM complaints WHERE source_id = {me})",
         "events": "audience @> ARRAY[{me}]",
         "phone_numbers": "e164 IN (SELECT e164 FROM complaints WHERE source_id = {me})",
         "members": "id = {me} OR kind = 'REGULATOR'",
@@ -105,6 +107,8 @@ OWN = {
         "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
         "participations": "member_id = {me}",
         "signal_keys": "member_id = {me}",
+        "accounts": "false",
+        "member_platforms": "member_id = {me}",
         "fraud_signals": f"{TAKES_PART} AND id IN (SELECT signal_id FROM signal_recipients WHERE member_id = {{me}})",
         "signal_recipients": f"member_id = {{me}} AND {TAKES_PART}",
         "signal_disclosures": (
@@ -188,6 +192,9 @@ async def busy(database, parties, as_of, owner_connection):
     for viewer in (parties.agency, parties.indosat, parties.provider):
         await contribute(database, viewer, as_of, TELKOMSEL_NUMBER)
     await declare(database, as_of + timedelta(hours=3), as_of + timedelta(hours=1), as_of + timedelta(hours=2))
+    for viewer, handle in ((parties.agency, "budi_s"), (parties.agency, "ani_s"), (parties.other_agency, "budi_s")):
+        await file_accused(database, viewer, as_of, ("Telegram", handle))
+    await run_platforms(database, parties, as_of, Platform.TELEGRAM)
     await sequence_all(database, owner_connection)
     return orders
 
