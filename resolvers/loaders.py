@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from ledger.accounts.reading import load_accounts, load_accounts_by_number, load_platforms_by_member
 from ledger.complaints.complainants import load_reveals
 from ledger.complaints.evidence import load_evidence
-from ledger.complaints.reading import load_complaints, read_chronology
+from ledger.complaints.reading import load_complaints, load_complaints_by_account, read_chronology
 from ledger.complaints.table import Complaint
 from ledger.feed.reading import find_reserved_texts, find_texts
 from ledger.feed.witnesses import load_cosignatures
@@ -148,6 +149,7 @@ def _lead_from_extensions(loaders: "Loaders", found: Iterable[Sequence[OutageExt
 def _lead_from_complaints(loaders: "Loaders", found: Iterable[Complaint]) -> None:
     held = list(found)
     loaders.numbers.expect(complaint.e164 for complaint in held if complaint.e164 is not None)
+    loaders.accounts.expect(complaint.account_id for complaint in held if complaint.account_id is not None)
     loaders.expect_complaints([complaint.duplicate_of for complaint in held if complaint.duplicate_of is not None])
 
 
@@ -169,10 +171,14 @@ class Loaders:
     members = _On(load_members)
     brands = _On(load_brands)
     brands_by_member = _On(load_brands_by_member)
+    platforms_by_member = _On(load_platforms_by_member)
     offices = _On(load_offices)
     officers = _On(load_officers)
     numbers = _On(load_numbers, lead=_lead_from_numbers)
     complaints = _On(load_complaints, lead=_lead_from_complaints)
+    complaints_by_account = _On(load_complaints_by_account)
+    accounts = _On(load_accounts)
+    accounts_by_number = _On(load_accounts_by_number)
     reveals = _On(load_reveals)
     evidence = _On(load_evidence)
     chronologies = _On(read_chronology)

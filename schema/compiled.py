@@ -83,7 +83,7 @@ class Root:
     def _name(self, arguments: Mapping[str, Any]) -> Asked | None:
         reads: Any = self.reads
         named = {name: value for name, value in arguments.items() if optional(value)}
-        if len(named) != 1:
+        if not named or (len(named) > 1 and not reads.together.issuperset(named)):
             return None
         if reads.find is None:
             clauses = reads.relation.named(next(iter(named.values())))

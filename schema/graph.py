@@ -4,6 +4,8 @@ import strawberry.federation as fed
 from strawberry.schema.config import StrawberryConfig
 
 from schema.access_records.types import AccessRecordQueries
+from schema.accounts.running import PlatformMutations
+from schema.accounts.types import AccountQueries
 from schema.complaints.decisions import ComplaintDecidingMutations
 from schema.complaints.events import ComplaintSubscriptions
 from schema.complaints.filing import ComplaintFilingMutations
@@ -49,6 +51,7 @@ class Query(
     NumberQueries,
     NumberOverrideQueries,
     ComplaintQueries,
+    AccountQueries,
     OrderQueries,
     ReassignmentQueries,
     ForwardingQueries,
@@ -82,6 +85,7 @@ class Mutation(
     ReassignmentMutations,
     ForwardingMutations,
     MemberMutations,
+    PlatformMutations,
     NumberingMutations,
     NumberOverrideMutations,
     ParticipationMutations,

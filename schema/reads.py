@@ -46,10 +46,12 @@ class Named:
     """The one record that the arguments name.
 
     find returns the conditions for it, or None if there can be none; without it, the argument is the relation's key.
+    One argument names it, or those of `together`, of which find says whether they are enough.
     """
 
     relation: ToOne[Any]
     find: Callable[..., Sequence[Any] | None] | None = None
+    together: frozenset[str] = frozenset()
 
 
 def one(

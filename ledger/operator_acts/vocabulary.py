@@ -9,6 +9,7 @@ class Act(ClosedList, graph_name="OperatorActKind", later_values="OTHER"):
     MEMBER_ADMITTED = "MEMBER_ADMITTED", "Admitted a member."
     BRAND_ADDED = "BRAND_ADDED", "Added a brand to a member."
     OFFICE_ADDED = "OFFICE_ADDED", "Added an office to a member."
+    MEMBER_PLATFORMS_SET = "MEMBER_PLATFORMS_SET", "Recorded which platforms a messaging firm runs."
     OFFICER_ADDED = "OFFICER_ADDED", "Added an officer with a login."
     OFFICER_DISABLED = "OFFICER_DISABLED", "Disabled an officer."
     PASSWORD_SET = "PASSWORD_SET", "Gave an officer's login a new password."

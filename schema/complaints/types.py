@@ -7,6 +7,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from ledger.accounts.reading import load_accounts
 from ledger.complaints import table
 from ledger.complaints.complainants import OpenedReveal
 from ledger.complaints.evidence import load_evidence
@@ -27,6 +28,7 @@ from ledger.members.reading import load_members, load_officers
 from ledger.numbers.reading import load_numbers
 from ledger.vocabulary import Category, HoldReason
 from resolvers.context import Context
+from schema.accounts.types import PlatformAccount
 from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ
 from schema.errors import OneKeyNeededError
 from schema.fields import field
@@ -64,7 +66,7 @@ class ComplainantReveal(Shown[OpenedReveal]):
     officer: Officer | None = one("The officer.", Officer, load_officers, by="officer_id")
 
 
-@fed.type(description="An account on a messaging service that a complaint is about.")
+@fed.type(description="An account on a messaging service that a complaint is about, as its source wrote it.")
 class Account:
     platform: str = strawberry.field(description="The service.")
     handle: str | None = strawberry.field(description="The account's handle there.")
@@ -122,12 +124,19 @@ class Complaint(Shown[table.Complaint]):
     )
 
     account: Account | None = part(
-        "The account the complaint is about.",
+        "The account the complaint is about, as the source wrote it.",
         Account,
         given=["account_platform"],
         platform="account_platform",
         handle="account_handle",
         url="account_url",
+    )
+
+    platform_account: PlatformAccount | None = one(
+        "That account as a thing of its own, with what else is known of it.",
+        PlatformAccount,
+        load_accounts,
+        by="account_id",
     )
 
     source: Member | None = one("The member that filed it.", Member, load_members, by="source_id")
@@ -183,6 +192,7 @@ class ComplaintFilter:
     states: list[ComplaintState] | None = strawberry.field(description="In any of these states.", default=UNSET)
     categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
     number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
+    account_id: strawberry.ID | None = strawberry.field(description="About this account.", default=UNSET)
     source_id: strawberry.ID | None = strawberry.field(description="Filed by this member.", default=UNSET)
     source_reference: str | None = strawberry.field(
         description="With this ID of the source's own, of whichever source you may see.", default=UNSET

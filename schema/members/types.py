@@ -9,6 +9,8 @@ from strawberry import UNSET
 
 from auth.scopes import render_scope
 from auth.tokens.principal import Principal
+from ledger.accounts.reading import load_platforms_by_member
+from ledger.accounts.table import MemberPlatform as MemberPlatformRecord
 from ledger.errors import UnknownError
 from ledger.identifiers import ClientId, parse_id
 from ledger.members import table
@@ -22,6 +24,7 @@ from ledger.members.reading import (
 )
 from ledger.numbers.lookups import find_lookups
 from ledger.viewer import MemberKind
+from ledger.vocabulary import Platform
 from resolvers.context import Context
 from resolvers.warnings import StandingWarning, list_warnings
 from schema.authority import MEMBER_STAFF, MEMBERS_MANAGE, MEMBERS_READ
@@ -38,6 +41,16 @@ class Brand(Shown[table.Brand]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
     slug: str = strawberry.field(description="Short name, unique within the member.")
     name: str = strawberry.field(description="Name as the public knows it.")
+
+
+@fed.type(description="A platform that a messaging firm runs.")
+class MemberPlatform(Shown[MemberPlatformRecord]):
+    id: strawberry.ID = strawberry.field(description="Its ID.")
+    platform: Platform = strawberry.field(description="The platform.")
+    other_name: str | None = strawberry.field(
+        name="name", description="The name or the domain of a platform that is OTHER."
+    )
+    began_at: datetime = strawberry.field(description="Since when it is recorded as the firm's.")
 
 
 @fed.type(
@@ -106,6 +119,13 @@ class Member(Shown[table.Member]):
 
     brands: list[Brand] = many(
         "Its brands, as far as you may see them.", Brand, load_brands_by_member, directives=[few(5)]
+    )
+
+    platforms: list[MemberPlatform] = many(
+        "The platforms that it runs, as far as you may see them.",
+        MemberPlatform,
+        load_platforms_by_member,
+        directives=[few(3)],
     )
 
     @field("Its officers, oldest first.", directives=[PAGED, QUERIED])

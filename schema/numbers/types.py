@@ -7,6 +7,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from ledger.accounts.reading import load_accounts_by_number
 from ledger.errors import UnknownError
 from ledger.members.reading import load_brands, load_members
 from ledger.numbers import table
@@ -15,7 +16,7 @@ from ledger.numbers.reading import NUMBERS, NumberFilter, list_numbers, load_num
 from ledger.numbers.vocabulary import HolderStatus, NumberSort, NumberStatus, ProtectedReason, RangeKind, RiskTier
 from ledger.orders.reading import load_orders_by_number
 from resolvers.context import Context
-from schema.authority import NUMBER_STAFF, NUMBERS_READ, ORDERS_READ
+from schema.authority import ACCOUNT_READERS, NUMBER_STAFF, NUMBERS_READ, ORDERS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Brand, Member
@@ -26,7 +27,14 @@ from schema.scalars import E164, parse_e164
 from schema.texts import CHECKED
 
 if TYPE_CHECKING:
+    from schema.accounts.types import PlatformAccount
     from schema.orders.types import BlockOrder
+
+
+def _find_account() -> type[Any]:
+    from schema.accounts.types import PlatformAccount
+
+    return PlatformAccount
 
 
 def _find_block_order() -> type[Any]:
@@ -78,6 +86,15 @@ class PhoneNumber(Shown[table.PhoneNumber]):
         by="e164",
         needs=ORDERS_READ,
         directives=[few(3)],
+    )
+
+    accounts: list[Annotated["PlatformAccount", strawberry.lazy("schema.accounts.types")]] | None = many(
+        "The accounts on platforms whose handle is this number, oldest first, as far as you may see them.",
+        _find_account,
+        load_accounts_by_number,
+        by="e164",
+        needs=ACCOUNT_READERS,
+        directives=[few(2)],
     )
 
     @classmethod

@@ -22,6 +22,8 @@ UNNOTED = {
     "count", "read_statistics", "find_lookups",
     # Every member of the shared view may know who takes part in it, and whose office or officer signs.
     "load_members", "load_brands", "load_brands_by_member", "load_offices", "load_officers",
+    # Which firm runs which platform is known to everybody.
+    "load_platforms_by_member",
     # The proofs of the log are public to its members: they name positions and hashes.
     "find_checkpoint", "list_verifier_keys", "prove_inclusion", "prove_consistency", "list_lost_histories",
     "list_witnesses", "load_cosignatures",

@@ -12,11 +12,14 @@ import pytest
 
 from ledger.feed.sequencer import Sequencer
 from ledger.orders.vocabulary import AcknowledgementKind
+from tests.support.account_journeys import file_accused
 from tests.support.desk import Desk
 from tests.support.journeys import acknowledge, draft_orders, file_verified, issue_orders
 from tests.support.running import running
 from tests.support.sequenced import Sequenced
 
+BY_ADDRESS = ("WA", None, "https://wa.me/6281200000001?text=Hello")
+TELEGRAM = ("Telegram", "@Budi_S")
 QUERIES = Path(__file__).parent
 FOLDERS = sorted(path.parent for path in QUERIES.glob("*/*/query.graphql"))
 
@@ -45,6 +48,7 @@ async def desk(database, parties, as_of, owner_connection, sequencer_settings) -
     sequencer = Sequencer(sequencer_settings)
     async with running(sequencer):
         await Sequenced(database, owner_connection, sequencer).wait()
+    await file_accused(database, parties.other_agency, as_of, ("WhatsApp", "0812-0000-0001"), BY_ADDRESS, TELEGRAM)
     desk = Desk(database, parties, as_of)
     page = "query ($after: String) { blockOrders(first: 1, after: $after) { pageInfo { endCursor } } }"
     first = await desk.ask(parties.officer, page)

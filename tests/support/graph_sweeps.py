@@ -7,6 +7,7 @@ from typing import Any
 
 from graphql import (
     GraphQLArgument,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -153,7 +154,10 @@ class Sweep:
             yield f"(first: {_PAGE})"
 
     def _list_names(self, name: str, definition: GraphQLField) -> Iterator[str]:
-        lists = {key: self._list_values(key, each, name) for key, each in definition.args.items()}
+        kinds = {key: get_named_type(each.type) for key, each in definition.args.items()}
+        enums = {key: list(kind.values) for key, kind in kinds.items() if isinstance(kind, GraphQLEnumType)}
+        others = {key: each for key, each in definition.args.items() if key not in enums}
+        lists = {key: self._list_values(key, each, name) for key, each in others.items()}
         if any(is_required_argument(each) for each in definition.args.values()):
             for place in range(_NAMES):
                 given = (f"{key}: {print_literal(known[place % len(known)])}" for key, known in lists.items())
@@ -162,6 +166,9 @@ class Sweep:
         for key, known in lists.items():
             for value in known[:_NAMES]:
                 yield f"({key}: {print_literal(value)})"
+                yield from (
+                    f"({key}: {print_literal(value)}, {enum}: {each})" for enum in enums for each in enums[enum]
+                )
 
     def _list_values(self, key: str, argument: GraphQLArgument, name: str) -> Sequence[Any]:
         known = self.values.choose(get_named_type(argument.type).name, key, f"Query.{name}")

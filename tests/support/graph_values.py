@@ -29,7 +29,8 @@ ODD_SIZES = (50, 0, -1, 500, 501)
 NO_SIZES = ("1", 1.5, 2**31, True)
 
 _TABLE_OF_ID = {
-    "Query.member": "members", "Query.complaint": "complaints", "Query.blockOrder": "block_orders",
+    "Query.member": "members", "Query.account": "accounts", "accountId": "accounts",
+    "Query.complaint": "complaints", "Query.blockOrder": "block_orders",
     "Query.forwardingRun": "forwarding_runs", "Query.fraudSignal": "fraud_signals", "memberId": "members",
     "holderId": "members", "carrierId": "members", "sourceId": "members", "brandId": "brands", "officeId": "offices",
     "officerId": "officers", "orderId": "block_orders",
@@ -41,6 +42,7 @@ ENTITIES = {
     "FraudSignal": ("id", "fraud_signals"),
     "Member": ("id", "members"),
     "PhoneNumber": ("e164", "phone_numbers"),
+    "PlatformAccount": ("id", "accounts"),
 }
 
 
@@ -160,6 +162,14 @@ async def collect_values(
     texts = {
         "orderNo": [*order_nos, order_nos[0].lower(), "O-2026-42", "O-1999-0000001", "O-2026-99999999999999999999"],
         "ticketNo": [*ticket_nos, ticket_nos[0].lower(), "C-2026-42"],
+        "handle": [*ledger.values("accounts", "handle"), "@Scam0", "0812-0000-0060", "nobody"],
+        "platformName": ["Bigo Live", "bigo  LIVE", "WhatsApp"],
+        "url": [
+            "https://t.me/Budi_S?start=1",
+            "wa.me/6281200000060",
+            "https://chat.whatsapp.com/AbC",
+            "https://t.me/no1",
+        ],
         "complainantRef": ledger.values("complaints", "complainant_ref"),
         "subjectId": subjects,
         "hashes": [*ledger.values("signal_recipients", "hash")[:10], "0" * 64, "F" * 64],

@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from ledger.accounts.running import NamedPlatform, set_member_platforms
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
@@ -40,7 +41,7 @@ from ledger.settings import FeedSettings
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer
-from ledger.vocabulary import Category
+from ledger.vocabulary import Category, Platform
 from tests.support.audited import ORIGIN, Audited, read_now
 from tests.support.country import Parties
 from tests.support.journeys import (
@@ -225,11 +226,31 @@ class Filling:
         filed += await self.run(self.parties.other_agency, self.at(15.5), file_complaints, others)
         ids = [each.complaint.id for each in filed]
         await self._decide(ids)
+        await self._fill_accounts()
         await self.run(self.parties.agency, self.at(17), withdraw_complaints, ids[7:8])
         await self.run(
             self.parties.officer, self.at(17), reveal_complainant, ids[0], purpose="To call her \u2028 back."
         )
         await self.run(self.parties.officer, self.at(18), record_complainant_informed, ids[1:2])
+
+    async def _fill_accounts(self) -> None:
+        """Accounts that are numbers, that several complaints name in different ways, and that nobody can read."""
+        written = (
+            {"account_platform": "WhatsApp", "account_handle": "0812-0000-0060"},
+            {"account_platform": "WA", "account_url": "https://wa.me/6281200000060"},
+            {"account_platform": "WhatsApp", "account_url": "https://chat.whatsapp.com/AbC"},
+            {"account_platform": "Telegram", "account_handle": "@Budi_S"},
+            {"account_platform": "tg", "account_url": "https://t.me/budi_s/?x=\U0001f600"},
+            {"account_platform": "Bigo Live", "account_handle": 'a "b" \\ c'},
+        )
+        named = [NamedPlatform(Platform.TELEGRAM), NamedPlatform(Platform.OTHER, "Bigo Live")]
+        await self.run(
+            self.parties.officer, self.at(15.8), set_member_platforms, self.parties.provider.member_id, named
+        )
+        for sides in written:
+            await file_verified(self.database, self.parties, self.at(15.9), [None], medium=Medium.OTT, **sides)
+        drafts = [complaint_draft(None, medium=Medium.OTT, **sides) for sides in written[3:]]
+        await self.run(self.parties.other_agency, self.at(15.9), file_complaints, drafts)
 
     async def _decide(self, ids: Sequence[str]) -> None:
         decided = [

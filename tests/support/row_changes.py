@@ -21,11 +21,12 @@ from ledger.storage.metadata import metadata
 
 CHANGED = (
     "members", "brands", "offices", "officers", "numbering_ranges", "number_override_proposals", "number_overrides",
-    "phone_numbers", "complaints", "evidence", "complainant_reveals", "block_orders", "order_acknowledgements",
-    "order_extensions", "order_proposals", "outages", "outage_extensions", "participations", "signal_keys",
-    "fraud_signals", "signal_recipients", "signal_disclosures", "reassignment_reports", "forwarding_runs",
-    "forwarding_items", "scheduled_forwarding", "access_records", "operator_acts", "legal_holds", "events",
-    "feed_keys", "feed_witnesses", "feed_cosignatures", "log_restorations", "order_complaints",
+    "phone_numbers", "accounts", "member_platforms", "complaints", "evidence", "complainant_reveals",
+    "block_orders", "order_acknowledgements", "order_extensions", "order_proposals", "outages", "outage_extensions",
+    "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
+    "reassignment_reports", "forwarding_runs", "forwarding_items", "scheduled_forwarding", "access_records",
+    "operator_acts", "legal_holds", "events", "feed_keys", "feed_witnesses", "feed_cosignatures",
+    "log_restorations", "order_complaints",
 )  # fmt: skip
 """The tables whose rows are changed: those that queries read. Hashes over the log stay as they are."""
 

@@ -15,6 +15,9 @@ VIEWER = "{ viewer { lookups { limit used resetsAt } } }"
 SIGNALS = "query($f: FraudSignalFilter) { fraudSignals(filter: $f) { nodes { id } } }"
 SIGNALS_OF = "query($e: [E164!]) { fraudSignals(filter: {e164s: $e}) { nodes { id } } }"
 COMPLAINTS = "query($n: E164) { complaints(filter: {number: $n}) { nodes { id } } }"
+ACCOUNTS = """query($h: String) {
+  a: account(platform: TELEGRAM, handle: $h) { id } b: account(url: "https://t.me/ani_s") { id }
+}"""
 FOREIGN = "+62856"
 """Indosat's range, foreign to Telkomsel."""
 
@@ -112,6 +115,7 @@ class TestWhatCounts:
             ("telkomsel", ENTITIES, {"r": represent([*numbers(3), *numbers(3)])}, 3),
             ("agency", COMPLAINTS, {"n": numbers(1)[0]}, 1),
             ("agency", ENTITIES, {"r": represent(numbers(5))}, 5),
+            ("agency", ACCOUNTS, {"h": "budi_s"}, 2),
             ("provider", SIGNALS, {"f": {"hashes": ["a" * 64, "b" * 64, "a" * 64]}}, 2),
         ],
         ids=[
@@ -125,6 +129,7 @@ class TestWhatCounts:
             "distinct representations",
             "complaints of a number",
             "an agency's representations",
+            "accounts by handle and by address",
             "distinct hashes",
         ],
     )  # fmt: skip

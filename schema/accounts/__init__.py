@@ -1,0 +1,1 @@
+"""Accounts on platforms, in the graph."""
