@@ -104,6 +104,7 @@ COMMANDS = (
         place="cli.clients:clients",
         help="Register members' systems, disable them, rotate secrets and keys.",
     ),
+    Entry(name="accounts", place="cli.accounts:accounts", help="Read the accounts that complaints are about."),
     Entry(
         name="participation",
         place="cli.participations:participations",

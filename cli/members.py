@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.acting import Reason, name_operator
+from cli.acting import Reason, ReasonNeeded, name_operator
 from cli.printing import JsonFlag, note, print_json, print_record, print_result, print_table
 from ledger.viewer import MemberKind
 
 if TYPE_CHECKING:
+    from ledger.accounts.table import MemberPlatform
     from ledger.identifiers import MemberId
     from ledger.operator_acts.recording import Operator
     from ledger.operator_acts.vocabulary import Act
@@ -88,6 +89,64 @@ def list_all_members(*, kind: KindOption = None, as_json: JsonFlag = False) -> N
         return
     rows = [(item.slug, item.kind.value, item.legal_name, item.admitted_at, item.suspended_at) for item in found]
     print_table("", ("slug", "kind", "legal name", "admitted", "suspended"), rows)
+
+
+@members.command("platforms", epilog="Example: jembatan member platforms another-messenger")
+def list_member_platforms(*, member: MemberArgument, as_json: JsonFlag = False) -> None:
+    """List the platforms that a messaging firm runs."""
+    from cli.lookups import get_member
+    from cli.session import Session, run_session
+    from ledger.accounts.reading import load_platforms_by_member
+
+    async def work(session: Session) -> "list[MemberPlatform]":
+        async with session.reading() as tx:
+            member_id = (await get_member(tx, member)).id
+            return (await load_platforms_by_member(tx, [member_id]))[member_id]
+
+    _print_platforms(run_session(work), as_json=as_json)
+
+
+@members.command(
+    "run", epilog='Example: jembatan member run another-messenger whatsapp "Bigo Live" --reason "Its letter"'
+)
+def set_platforms(
+    *,
+    member: MemberArgument,
+    platforms: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PLATFORM]...", help="All that it runs, by name or domain; none ends what it ran."),
+    ] = None,
+    reason: ReasonNeeded,
+    as_json: JsonFlag = False,
+) -> None:
+    """Record which platforms a messaging firm runs: what is asked about an account goes to who runs its platform.
+
+    A platform is run by one firm at a time. It runs no others than those that are named. Safe to repeat.
+    """
+    from cli.lookups import get_member
+    from cli.session import Session, run_session
+    from ledger.accounts.forms import name_platform
+    from ledger.accounts.running import NamedPlatform, set_member_platforms
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(reason)
+    named = [NamedPlatform(platform, name or None) for platform, name in map(name_platform, platforms or ())]
+
+    async def work(session: Session) -> "list[MemberPlatform]":
+        async with session.writing() as tx:
+            member_id = (await get_member(tx, member)).id
+            run = await set_member_platforms(tx, member_id, named)
+            await _record(tx, operator, Act.MEMBER_PLATFORMS_SET, member_id)
+            return run
+
+    _print_platforms(run_session(work), as_json=as_json)
+
+
+def _print_platforms(run: "list[MemberPlatform]", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"platforms": run})
+        return
+    print_table("", ("platform", "since"), [(each.other_name or each.platform.value, each.began_at) for each in run])
 
 
 @brands.command("add", epilog='Example: jembatan brand add xlsmart axis --name "Axis"')

@@ -38,6 +38,7 @@ CHANGING = {
     ("client", "rotate-secret"): Act.CLIENT_SECRET_ROTATED,
     ("client", "rotate-keys"): Act.CLIENT_KEYS_ROTATED,
     ("client", "set-policies"): Act.CLIENT_POLICIES_SET,
+    ("member", "run"): Act.MEMBER_PLATFORMS_SET,
     ("numbering", "load"): Act.NUMBERING_LOADED,
     ("numbering", "propose"): Act.OVERRIDES_PROPOSED,
     ("participation", "start"): Act.PARTICIPATION_STARTED,
@@ -60,11 +61,12 @@ CHANGING = {
     ("audit", "retire-witness"): Act.WITNESS_RETIRED,
 }
 READING = {
-    ("schema",), ("doctor",), ("member", "list"), ("brand", "list"), ("office", "list"), ("officer", "list"),
-    ("officer", "identities"), ("client", "list"), ("participation", "list"), ("numbering", "proposals"),
-    ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"), ("audit", "keys"), ("audit", "export"),
-    ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"), ("orders", "waiting"), ("orders", "content"),
-    ("outage", "list"), ("schedule",), ("status",), ("statistics",),
+    ("schema",), ("doctor",), ("member", "list"), ("member", "platforms"), ("brand", "list"), ("office", "list"),
+    ("officer", "list"), ("officer", "identities"), ("client", "list"), ("participation", "list"),
+    ("numbering", "proposals"), ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"),
+    ("audit", "keys"), ("audit", "export"), ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"),
+    ("orders", "waiting"), ("orders", "content"), ("outage", "list"), ("accounts", "list"), ("accounts", "show"),
+    ("schedule",), ("status",), ("statistics",),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",
@@ -177,6 +179,7 @@ def work_in_names(acting: Acting) -> None:
     plan = "prefix,kind,holder,holder_name,brand,valid_from,valid_until\n+62891,mobile,xlsmart,,,,\n"
     do("numbering", "load", more=(operator.write("more.csv", plan),))
     terms = ("--terms", "PKS-7", "--purpose", "Protect users", "--roles", "Each a controller", *WHY)
+    do("member", "run", more=("a-messenger", "whatsapp", "Bigo Live", *WHY))
     do("participation", "start", more=("a-messenger", *terms))
     complaints = operator.write("complaints.csv", COMPLAINTS)
     do("import", "complaints", more=(complaints, "--format", "csv", "--source", "polri"))
