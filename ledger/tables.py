@@ -23,8 +23,8 @@ from ledger.storage import rights_table as rights
 
 __all__ = [
     "access_records",
-    "changes",
     "accounts",
+    "changes",
     "complaint_tallies",
     "complaints",
     "feed",

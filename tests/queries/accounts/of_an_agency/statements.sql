@@ -1,20 +1,32 @@
 SELECT accounts.id, accounts.key_hash, accounts.platform, accounts.platform_name, nullif(accounts.platform_name, $1::VARCHAR) AS other_name, accounts.kind, accounts.handle, accounts.kind = $2::VARCHAR AS is_canonical, accounts.e164, CASE WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $4::VARCHAR) THEN $5::VARCHAR || substr(accounts.handle, $6::INTEGER) WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $7::VARCHAR AND accounts.e164 IS NOT NULL) THEN $8::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $9::VARCHAR AND accounts.handle LIKE $10::VARCHAR) THEN $11::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $12::VARCHAR) THEN $13::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $14::VARCHAR AND accounts.handle LIKE $15::VARCHAR) THEN $16::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $17::VARCHAR) THEN $18::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $19::VARCHAR) THEN $20::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $21::VARCHAR) THEN $22::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $23::VARCHAR) THEN $24::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $25::VARCHAR) THEN $26::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $27::VARCHAR) THEN $28::VARCHAR || accounts.handle WHEN (accounts.kind != $29::VARCHAR AND (accounts.handle LIKE $30::VARCHAR OR accounts.handle LIKE $31::VARCHAR)) THEN accounts.handle END AS url, accounts.risk 
 FROM accounts 
-WHERE accounts.key_hash = $32::VARCHAR 
- LIMIT $33::INTEGER;
+WHERE accounts.key_hash = $32::VARCHAR AND accounts.id IN (SELECT complaints.account_id 
+FROM complaints 
+WHERE complaints.source_id = $33::UUID) 
+ LIMIT $34::INTEGER;
 
 SELECT accounts.id, accounts.key_hash, accounts.platform, accounts.platform_name, nullif(accounts.platform_name, $1::VARCHAR) AS other_name, accounts.kind, accounts.handle, accounts.kind = $2::VARCHAR AS is_canonical, accounts.e164, CASE WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $4::VARCHAR) THEN $5::VARCHAR || substr(accounts.handle, $6::INTEGER) WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $7::VARCHAR AND accounts.e164 IS NOT NULL) THEN $8::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $9::VARCHAR AND accounts.handle LIKE $10::VARCHAR) THEN $11::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $12::VARCHAR) THEN $13::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $14::VARCHAR AND accounts.handle LIKE $15::VARCHAR) THEN $16::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $17::VARCHAR) THEN $18::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $19::VARCHAR) THEN $20::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $21::VARCHAR) THEN $22::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $23::VARCHAR) THEN $24::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $25::VARCHAR) THEN $26::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $27::VARCHAR) THEN $28::VARCHAR || accounts.handle WHEN (accounts.kind != $29::VARCHAR AND (accounts.handle LIKE $30::VARCHAR OR accounts.handle LIKE $31::VARCHAR)) THEN accounts.handle END AS url, accounts.risk 
-FROM accounts ORDER BY accounts.id DESC 
- LIMIT $32::INTEGER;
+FROM accounts 
+WHERE accounts.id IN (SELECT complaints.account_id 
+FROM complaints 
+WHERE complaints.source_id = $32::UUID) ORDER BY accounts.id DESC 
+ LIMIT $33::INTEGER;
 
 SELECT complaints.id, complaints.ticket_serial, concat($1::VARCHAR, to_char(timezone($2::VARCHAR, complaints.filed_at), $3::VARCHAR), $4::VARCHAR, lpad(CAST(complaints.ticket_serial AS TEXT), greatest($5::INTEGER, length(CAST(complaints.ticket_serial AS TEXT))), $6::VARCHAR)) AS ticket_no, complaints.source_id, complaints.source_reference, complaints.e164, complaints.epoch, complaints.epoch_uncertain, complaints.account_id, complaints.account_platform, complaints.account_handle, complaints.account_url, complaints.medium, complaints.category, complaints.incident_at, complaints.loss_rupiah, complaints.remedy, complaints.complainant_ref, complaints.marks, complaints.state, complaints.rejection_reason, complaints.info_request, complaints.outcome, complaints.duplicate_of, complaints.filed_at, complaints.complete_at, complaints.verification_due_at, complaints.state IN ($11::VARCHAR, $12::VARCHAR) AND complaints.verification_due_at IS NOT NULL AND complaints.verification_due_at < $7::TIMESTAMP WITH TIME ZONE AS is_verification_overdue, complaints.decided_at, complaints.resolved_at, complaints.complainant_informed_at 
 FROM complaints 
 WHERE complaints.account_id = ANY ($8::UUID[]) AND complaints.source_id = $9::UUID ORDER BY complaints.id 
  LIMIT $10::INTEGER;
 
-SELECT count(*) AS count_1 
-FROM accounts;
+SELECT count(*) AS n 
+FROM (SELECT 1 
+FROM accounts 
+WHERE accounts.id IN (SELECT complaints.account_id 
+FROM complaints 
+WHERE complaints.source_id = $1::UUID) 
+ LIMIT 10001) AS anon_1;
 
 SELECT accounts.id, accounts.key_hash, accounts.platform, accounts.platform_name, nullif(accounts.platform_name, $1::VARCHAR) AS other_name, accounts.kind, accounts.handle, accounts.kind = $2::VARCHAR AS is_canonical, accounts.e164, CASE WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $4::VARCHAR) THEN $5::VARCHAR || substr(accounts.handle, $6::INTEGER) WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $7::VARCHAR AND accounts.e164 IS NOT NULL) THEN $8::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $9::VARCHAR AND accounts.handle LIKE $10::VARCHAR) THEN $11::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $12::VARCHAR) THEN $13::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $14::VARCHAR AND accounts.handle LIKE $15::VARCHAR) THEN $16::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $17::VARCHAR) THEN $18::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $19::VARCHAR) THEN $20::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $21::VARCHAR) THEN $22::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $23::VARCHAR) THEN $24::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $25::VARCHAR) THEN $26::VARCHAR || accounts.handle WHEN (accounts.kind = $3::VARCHAR AND accounts.platform = $27::VARCHAR) THEN $28::VARCHAR || accounts.handle WHEN (accounts.kind != $29::VARCHAR AND (accounts.handle LIKE $30::VARCHAR OR accounts.handle LIKE $31::VARCHAR)) THEN accounts.handle END AS url, accounts.risk 
 FROM accounts 
-WHERE accounts.id = ANY ($32::UUID[]);
+WHERE accounts.id = ANY ($32::UUID[]) AND accounts.id IN (SELECT complaints.account_id 
+FROM complaints 
+WHERE complaints.source_id = $33::UUID);
