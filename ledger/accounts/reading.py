@@ -56,9 +56,9 @@ def visible_accounts(viewer: Viewer, c: Columns = accounts.c) -> ColumnElement[b
 class AccountFilter:
     """Which accounts to return. An empty tuple or None does not filter. number is as people write it."""
 
-    platforms: Annotated[tuple[Platform, ...], among("platform")] = ()
-    kinds: Annotated[tuple[AccountKind, ...], among("kind")] = ()
-    risks: Annotated[tuple[RiskTier, ...], among("risk")] = ()
+    platforms: Annotated[tuple[Platform, ...], among("platform", is_literal=True)] = ()
+    kinds: Annotated[tuple[AccountKind, ...], among("kind", is_literal=True)] = ()
+    risks: Annotated[tuple[RiskTier, ...], among("risk", is_literal=True)] = ()
     number: Annotated[str | None, leading(where(_is_of_number))] = None
     minimum_complaint_count: Annotated[int | None, leading(at_least("complaint_count"))] = None
     seen_after: Annotated[datetime | None, leading(since("last_seen_at"))] = None

@@ -3,7 +3,8 @@
 Order n was issued n minutes after BEGAN_AT, is due a day later and was executed after ten hours, except for the last
 2 %, which are open; one in 500 was late, one in 250 was lifted. Each number has one order, one complaint of the same
 minute, about its account too, decided after an hour, and one statement. Of a thousand orders the third carrier has
-one, the second a hundred.
+one, the second a hundred. Of the accounts, one in 500 is on another platform, one in 400 could not be read, and one
+in 300 is risky.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,9 @@ INSERT INTO accounts (
   id, key_hash, platform, kind, handle, e164, risk, complaint_count, first_seen_at, last_seen_at
 )
 SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid, encode(sha256(n::text::bytea), 'hex'),
-       'WHATSAPP', 'ACCOUNT', '+62812' || lpad(n::text, 8, '0'), '+62812' || lpad(n::text, 8, '0'), 'NONE',
+       CASE WHEN n % 500 = 0 THEN 'X' ELSE 'WHATSAPP' END, CASE WHEN n % 400 = 0 THEN 'UNREAD' ELSE 'ACCOUNT' END,
+       '+62812' || lpad(n::text, 8, '0'), CASE WHEN n % 400 <> 0 THEN '+62812' || lpad(n::text, 8, '0') END,
+       CASE WHEN n % 300 = 0 THEN 'HIGH' ELSE 'NONE' END,
        1 + (n % 997 = 0)::int * (n / 997), $1::timestamptz + n * interval '1 minute',
        $1::timestamptz + n * interval '1 minute'
 FROM generate_series(1, $2::int) n

@@ -10,13 +10,13 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from ledger.accounts.reading import AccountFilter, list_accounts
-from ledger.accounts.vocabulary import AccountSort
+from ledger.accounts.reading import AccountFilter, count_accounts, list_accounts
+from ledger.accounts.vocabulary import AccountKind, AccountSort
 from ledger.complaints.reading import ComplaintFilter, count_complaints, list_complaints
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintSort
 from ledger.numbers.reading import NumberFilter, list_numbers
-from ledger.numbers.vocabulary import NumberSort
+from ledger.numbers.vocabulary import NumberSort, RiskTier
 from ledger.orders.reading import OrderFilter, count_block_orders, list_block_orders
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
@@ -233,14 +233,26 @@ async def test_numbers_with_many_complaints_by_their_digits(filled, least):
     check(await run_plans(database, parties.officer, ENDED_AT, ask))
 
 
+ACCOUNTS_OF_A_KIND = {
+    "common platform": AccountFilter(platforms=(Platform.WHATSAPP,)),
+    "rare platform": AccountFilter(platforms=(Platform.X,)),
+    "platform that no account has": AccountFilter(platforms=(Platform.LINE,)),
+    "two platforms": AccountFilter(platforms=(Platform.LINE, Platform.X)),
+    "those that were read": AccountFilter(kinds=(AccountKind.ACCOUNT,)),
+    "those that were not": AccountFilter(kinds=(AccountKind.GROUP, AccountKind.POST, AccountKind.UNREAD)),
+    "without risk": AccountFilter(risks=(RiskTier.NONE,)),
+    "risky": AccountFilter(risks=(RiskTier.HIGH, RiskTier.VERY_HIGH)),
+}
+
+
 @pytest.mark.parametrize(
     ("wanted", "sort"),
     [
+        (AccountFilter(), AccountSort.NEWEST),
         (AccountFilter(), AccountSort.MOST_COMPLAINTS),
         (AccountFilter(minimum_complaint_count=10), AccountSort.MOST_COMPLAINTS),
         (AccountFilter(), AccountSort.LAST_SEEN),
         (AccountFilter(seen_after=UNTIL), AccountSort.LAST_SEEN),
-        (AccountFilter(platforms=(Platform.WHATSAPP,)), AccountSort.NEWEST),
     ],
 )
 async def test_accounts_in_the_order_of_what_they_are_filtered_by(filled, wanted, sort):
@@ -249,23 +261,33 @@ async def test_accounts_in_the_order_of_what_they_are_filtered_by(filled, wanted
     check(await run_plans(database, parties.officer, ENDED_AT, ask), is_sorted=False)
 
 
+@pytest.mark.parametrize("sort", AccountSort)
+@pytest.mark.parametrize("name", ACCOUNTS_OF_A_KIND)
+async def test_accounts_of_a_kind_are_found_in_any_order(filled, name, sort):
+    database, parties = filled
+    ask = pages_of(list_accounts, ACCOUNTS_OF_A_KIND[name], sort)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
+@pytest.mark.parametrize("sort", AccountSort)
 @pytest.mark.parametrize(
     "wanted",
     [
         AccountFilter(number="+6281200030001"),
         AccountFilter(minimum_complaint_count=10),
         AccountFilter(seen_after=ENDED_AT - timedelta(days=2, hours=1)),
-        AccountFilter(platforms=(Platform.X,)),
     ],
 )
-async def test_accounts_in_another_order_cost_what_the_filter_finds(filled, wanted):
+async def test_accounts_in_any_order_cost_what_the_filter_finds(filled, wanted, sort):
     database, parties = filled
-    ask = pages_of(list_accounts, wanted, AccountSort.NEWEST)
-    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+    check(await run_plans(database, parties.officer, ENDED_AT, pages_of(list_accounts, wanted, sort)))
+    counted = await run_plans(database, parties.officer, ENDED_AT, lambda tx: count_accounts(tx, wanted))
+    check(counted)
 
 
 @pytest.mark.parametrize("who", ["agency", "other_agency"])
-async def test_accounts_of_an_agency_with_most_complaints_and_of_one_with_hardly_any(filled, who):
+@pytest.mark.parametrize("wanted", [AccountFilter(), AccountFilter(platforms=(Platform.X,))], ids=["all", "rare"])
+async def test_accounts_of_an_agency_with_most_complaints_and_of_one_with_hardly_any(filled, who, wanted):
     database, parties = filled
-    ask = pages_of(list_accounts, AccountFilter(), AccountSort.NEWEST)
+    ask = pages_of(list_accounts, wanted, AccountSort.NEWEST)
     check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
