@@ -35,6 +35,11 @@ _LISTINGS = {
 }
 
 
+# Of which there are few accounts, however many there are in all.
+_FEW_KINDS = frozenset(AccountKind) - {AccountKind.ACCOUNT}
+_FEW_RISKS = frozenset(RiskTier) - {RiskTier.NONE}
+
+
 def _is_of_number(_record: type[Any], number: str) -> ColumnElement[bool]:
     return accounts.c.e164 == name_number(number)
 
@@ -57,8 +62,8 @@ class AccountFilter:
     """Which accounts to return. An empty tuple or None does not filter. number is as people write it."""
 
     platforms: Annotated[tuple[Platform, ...], among("platform", is_literal=True)] = ()
-    kinds: Annotated[tuple[AccountKind, ...], among("kind", is_literal=True)] = ()
-    risks: Annotated[tuple[RiskTier, ...], among("risk", is_literal=True)] = ()
+    kinds: Annotated[tuple[AccountKind, ...], leading(among("kind", is_literal=True), when=_FEW_KINDS.issuperset)] = ()
+    risks: Annotated[tuple[RiskTier, ...], leading(among("risk", is_literal=True), when=_FEW_RISKS.issuperset)] = ()
     number: Annotated[str | None, leading(where(_is_of_number))] = None
     minimum_complaint_count: Annotated[int | None, leading(at_least("complaint_count"))] = None
     seen_after: Annotated[datetime | None, leading(since("last_seen_at"))] = None

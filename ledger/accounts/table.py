@@ -125,7 +125,11 @@ accounts = declare(
     CheckConstraint("platform <> 'OTHER' OR kind <> 'ACCOUNT'", name="other_is_not_read"),
     CheckConstraint("first_seen_at <= last_seen_at", name="seen_order"),
     Index("ix_accounts_e164", "e164", postgresql_where=text("e164 IS NOT NULL")),
-    *(Index(f"ix_accounts_{name}_id", name, "id") for name in ("platform", "kind", "risk")),
+    Index("ix_accounts_kind_id", "kind", "id"),
+    Index("ix_accounts_risk_id", "risk", "id"),
+    Index("ix_accounts_platform_id", "platform", "id"),
+    Index("ix_accounts_platform_complaint_count_id", "platform", "complaint_count", "id"),
+    Index("ix_accounts_platform_last_seen_at_id", "platform", "last_seen_at", "id"),
     Index("ix_accounts_complaint_count_id", "complaint_count", "id"),
     Index("ix_accounts_last_seen_at_id", "last_seen_at", "id"),
     access=(

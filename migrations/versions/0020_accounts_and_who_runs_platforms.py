@@ -52,7 +52,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_accounts_last_seen_at_id", "accounts", ["last_seen_at", "id"], unique=False)
     op.create_index("ix_accounts_kind_id", "accounts", ["kind", "id"], unique=False)
+    op.create_index(
+        "ix_accounts_platform_complaint_count_id", "accounts", ["platform", "complaint_count", "id"], unique=False
+    )
     op.create_index("ix_accounts_platform_id", "accounts", ["platform", "id"], unique=False)
+    op.create_index(
+        "ix_accounts_platform_last_seen_at_id", "accounts", ["platform", "last_seen_at", "id"], unique=False
+    )
     op.create_index("ix_accounts_risk_id", "accounts", ["risk", "id"], unique=False)
     op.create_table(
         "member_platforms",

@@ -12,14 +12,14 @@ FROM complaints
 WHERE complaints.source_id = $1::UUID) AND accounts.key_hash = $2::TEXT 
  LIMIT 1 OFFSET 0) AS s;
 
-SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $3::INTEGER THEN s.t END AS t FROM (SELECT '{"totalCount":' || least(c.n, 10000)::text || ',"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$2::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT '{"platform":' || '"' || (accounts.platform)::text || '"' || ',"handle":' || to_json((accounts.handle)::text)::text || ',"isCanonical":' || coalesce((accounts.kind = 'ACCOUNT')::text, E'\x01') || '}' AS n0 
+SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $3::INTEGER THEN s.t END AS t FROM (SELECT '{"totalCount":' || least(c.n, 10000)::text || ',"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT * FROM (SELECT '{"platform":' || '"' || (accounts.platform)::text || '"' || ',"handle":' || to_json((accounts.handle)::text)::text || ',"isCanonical":' || coalesce((accounts.kind = 'ACCOUNT')::text, E'\x01') || '}' AS n0 
 FROM accounts 
 WHERE accounts.id IN (SELECT complaints.account_id 
 FROM complaints 
-WHERE complaints.source_id = $1::UUID) ORDER BY accounts.id DESC LIMIT $2::INTEGER + 1) AS r) AS p, (SELECT count(*) AS n 
+WHERE complaints.source_id = $2::UUID) ORDER BY accounts.id DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p, (SELECT count(*) AS n 
 FROM (SELECT 1 
 FROM accounts 
 WHERE accounts.id IN (SELECT complaints.account_id 
 FROM complaints 
-WHERE complaints.source_id = $1::UUID) 
+WHERE complaints.source_id = $2::UUID) 
  LIMIT 10001) AS anon_1) AS c OFFSET 0) AS s
