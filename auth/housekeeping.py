@@ -6,13 +6,14 @@ Nothing but disk space depends on it: every reader checks the time itself. Safe 
 from sqlalchemy import delete, select
 
 from auth.clients.table import used_assertions
-from auth.login.table import login_devices, login_sessions, login_throttles, provider_logins
+from auth.login.table import login_devices, login_sessions, login_throttles, officer_invitations, provider_logins
 from auth.protocol.table import authorization_codes, pushed_requests
 from auth.tokens.table import revoked_tokens, token_families, used_proofs
 from ledger.storage.database import Transaction
 
 _EXPIRING = (
     login_sessions,
+    officer_invitations,
     provider_logins,
     login_devices,
     used_assertions,

@@ -28,6 +28,7 @@ class AccountOutcome(ClosedList):
     PASSWORD_CHANGED = "PASSWORD_CHANGED", "The officer changed the password."
     SECOND_FACTOR_ENROLLED = "SECOND_FACTOR_ENROLLED", "The officer set up a second factor."
     SECOND_FACTOR_REMOVED = "SECOND_FACTOR_REMOVED", "The officer removed the second factor."
+    INVITATION_USED = "INVITATION_USED", "The officer chose a login and a password with an invitation."
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED", "A recovery code took the place of the app."
     CONSENT_GIVEN = "CONSENT_GIVEN", "The officer allowed an application what it asked for."
     CONSENT_REFUSED = "CONSENT_REFUSED", "The officer refused an application."
@@ -47,6 +48,7 @@ _KINDS = {
         AccountOutcome.SECOND_FACTOR_ENROLLED,
         AccountOutcome.SECOND_FACTOR_REMOVED,
         AccountOutcome.RECOVERY_CODE_USED,
+        AccountOutcome.INVITATION_USED,
     ),
     EventKind.CONSENT_DECIDED: (
         AccountOutcome.CONSENT_GIVEN,

@@ -8,6 +8,8 @@ from starlette.routing import Route
 from auth.clock import Clock
 from auth.login.account_endpoints import AccountEndpoints
 from auth.login.attempts import LoginDesk
+from auth.login.invitation_endpoints import InvitationEndpoints
+from auth.login.invitations import INVITATION
 from auth.login.login_endpoints import LoginEndpoints
 from auth.login.passwords import Passwords
 from auth.login.second_factor_endpoints import SecondFactorEndpoints
@@ -41,6 +43,7 @@ def create_auth_routes(
     login = LoginEndpoints(site, desk, runs)
     account = AccountEndpoints(site, desk)
     second_factor = SecondFactorEndpoints(site, desk)
+    invitation = InvitationEndpoints(site, passwords)
 
     def route(method: str, path: str, handler: Handler) -> Route:
         return Route(path, guarded(handler, site.refuse), methods=[method])
@@ -75,6 +78,8 @@ def create_auth_routes(
         route("GET", "/oauth/logout", account.show_logout),
         route("POST", "/oauth/logout", account.log_out),
         route("POST", "/oauth/switch", account.switch),
+        route("GET", INVITATION, invitation.show),
+        route("POST", INVITATION, invitation.accept),
         route("GET", ENROLMENT, second_factor.show),
         route("POST", ENROLMENT, second_factor.begin),
         route("POST", f"{ENROLMENT}/confirm", second_factor.confirm),

@@ -30,6 +30,9 @@ SIGNALS_READ = "signals:read"
 SIGNALS_CONTRIBUTE = "signals:contribute"
 SIGNALS_REVOKE = "signals:revoke"
 PARTICIPATIONS_MANAGE = "participations:manage"
+PARTICIPATIONS_ACCEPT = "participations:accept"
+PARTICIPATIONS_LEAVE = "participations:leave"
+OFFICERS_MANAGE = "officers:manage"
 HOLDS_MANAGE = "holds:manage"
 
 OFFLINE_ACCESS = "offline_access"
@@ -56,7 +59,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         SIGNALS_READ: "Read and follow the fraud signals that you may see",
         SIGNALS_CONTRIBUTE: "Contribute fraud signals of your own",
         SIGNALS_REVOKE: "Revoke fraud signals",
-        PARTICIPATIONS_MANAGE: "Record the terms on which providers take part",
+        PARTICIPATIONS_MANAGE: "Publish, offer and countersign the terms on which providers take part, or record them",
+        PARTICIPATIONS_ACCEPT: "Sign the terms of taking part for your firm",
+        PARTICIPATIONS_LEAVE: "Narrow or leave your firm's participation, and confirm what it deleted",
+        OFFICERS_MANAGE: "Invite and disable your own member's officers and change what they may do",
         HOLDS_MANAGE: "Place and release legal holds",
     }
 )
@@ -69,21 +75,42 @@ OFFICER_ONLY = frozenset(
         SIGNALS_REVOKE,
         NUMBERS_MANAGE,
         PARTICIPATIONS_MANAGE,
+        PARTICIPATIONS_ACCEPT,
+        OFFICERS_MANAGE,
         HOLDS_MANAGE,
     }
 )
 """Never granted to a client that acts for itself, whatever it was registered with."""
 
 SECOND_FACTOR_SCOPES = frozenset(
-    {ORDERS_APPROVE, COMPLAINANTS_REVEAL, NUMBERS_MANAGE, MEMBERS_MANAGE, PARTICIPATIONS_MANAGE, HOLDS_MANAGE}
+    {
+        ORDERS_APPROVE,
+        COMPLAINANTS_REVEAL,
+        NUMBERS_MANAGE,
+        MEMBERS_MANAGE,
+        PARTICIPATIONS_MANAGE,
+        PARTICIPATIONS_ACCEPT,
+        OFFICERS_MANAGE,
+        HOLDS_MANAGE,
+    }
 )
-"""To approve, lift, reveal or manage: an officer needs a second factor for these unless the settings ask none."""
+"""To approve, lift, reveal, sign or manage: an officer needs a second factor for these unless the settings ask none."""
 
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
-        MemberKind.REGULATOR: frozenset(WORDS) - {ORDERS_ACKNOWLEDGE, SIGNALS_CONTRIBUTE},
+        MemberKind.REGULATOR: frozenset(WORDS)
+        - {ORDERS_ACKNOWLEDGE, SIGNALS_CONTRIBUTE, PARTICIPATIONS_ACCEPT, PARTICIPATIONS_LEAVE, OFFICERS_MANAGE},
         MemberKind.AGENCY: frozenset(
-            {COMPLAINTS_READ, COMPLAINTS_FILE, NUMBERS_READ, MEMBERS_READ, FEED_READ, FEED_WITNESS, SIGNALS_CONTRIBUTE}
+            {
+                COMPLAINTS_READ,
+                COMPLAINTS_FILE,
+                NUMBERS_READ,
+                MEMBERS_READ,
+                FEED_READ,
+                FEED_WITNESS,
+                SIGNALS_CONTRIBUTE,
+                OFFICERS_MANAGE,
+            }
         ),
         MemberKind.CARRIER: frozenset(
             {
@@ -95,10 +122,21 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
                 FEED_WITNESS,
                 SIGNALS_READ,
                 SIGNALS_CONTRIBUTE,
+                OFFICERS_MANAGE,
             }
         ),
         MemberKind.OTT_PROVIDER: frozenset(
-            {MEMBERS_READ, NUMBERS_READ, FEED_READ, FEED_WITNESS, SIGNALS_READ, SIGNALS_CONTRIBUTE}
+            {
+                MEMBERS_READ,
+                NUMBERS_READ,
+                FEED_READ,
+                FEED_WITNESS,
+                SIGNALS_READ,
+                SIGNALS_CONTRIBUTE,
+                PARTICIPATIONS_ACCEPT,
+                PARTICIPATIONS_LEAVE,
+                OFFICERS_MANAGE,
+            }
         ),
     }
 )

@@ -183,6 +183,9 @@ class LoginSettings(SettingsSection):
     second_factor_seconds: int = Field(
         600, ge=60, le=3600, description="How long after the password the second factor may be entered."
     )
+    invitation_hours: int = Field(
+        72, ge=1, le=720, description="How long the link is valid with which an invited officer chooses a login."
+    )
     password_length_min: int = Field(12, ge=8, le=128, description="Shortest password that an officer may set.")
     password_hash_rounds: int = Field(3, ge=1, le=100, description="Argon2 time cost.")
     password_hash_memory_kib: int = Field(65_536, ge=8, le=4_194_304, description="Argon2 memory cost, in KiB.")

@@ -5,7 +5,14 @@ from typing import TypeVar
 
 from cli.failures import NameUnknownError, OfficerInactiveError
 from ledger.identifiers import OfficerId, parse_id
-from ledger.members.reading import find_member_by_slug, list_members, list_offices, load_brands_by_member, load_officers
+from ledger.members.reading import (
+    find_member_by_slug,
+    list_members,
+    list_offices,
+    load_brands_by_member,
+    load_members,
+    load_officers,
+)
 from ledger.members.table import Brand, Member, Office, Officer
 from ledger.pages import PAGE_SIZE_MAX, Page, PageRequest
 from ledger.storage.database import Transaction
@@ -76,8 +83,14 @@ async def get_officer(tx: Transaction, login_or_id: str) -> Officer:
 
 
 async def get_officer_viewer(tx: Transaction, login_or_id: str, *, scope: str) -> Viewer:
-    """Return the officer as a viewer, active and with the scope. Errors: NameUnknownError, OfficerInactiveError."""
+    """Return the regulator's officer as a viewer, active and with the scope.
+
+    Errors: NameUnknownError, also for another member's officer; OfficerInactiveError.
+    """
     officer = await get_officer(tx, login_or_id)
+    member = (await load_members(tx, [officer.member_id]))[officer.member_id]
+    if member.kind is not MemberKind.REGULATOR:
+        raise NameUnknownError(f"{officer.display_name!r} is an officer of {member.slug!r}, not of the regulator.")
     if officer.disabled_at is not None:
         raise OfficerInactiveError(f"The officer {officer.display_name!r} is disabled.")
     if scope not in officer.scopes:

@@ -35,7 +35,10 @@ def require_source(viewer: Viewer) -> MemberId:
 
 
 def require_officer(viewer: Viewer) -> OfficerId:
-    """The id of the regulator's officer who is the viewer. Errors: ForbiddenError, OfficerRequiredError."""
+    """The id of the regulator's officer who is the viewer; an officer of another member never is one.
+
+    Errors: ForbiddenError, OfficerRequiredError.
+    """
     if viewer.kind is not ViewerKind.REGULATOR:
         raise ForbiddenError
     if viewer.officer_id is None:
@@ -47,6 +50,33 @@ def require_officer_or_operator(viewer: Viewer) -> None:
     """Errors: ForbiddenError; OfficerRequiredError for a machine client of the regulator."""
     if viewer.kind is not ViewerKind.OPERATOR:
         require_officer(viewer)
+
+
+def require_provider(viewer: Viewer) -> MemberId:
+    """The provider that the viewer acts for, as its officer or its system. Errors: ForbiddenError."""
+    if viewer.kind is not ViewerKind.OTT_PROVIDER or viewer.member_id is None:
+        raise ForbiddenError
+    return viewer.member_id
+
+
+def require_signatory(viewer: Viewer) -> tuple[OfficerId, MemberId]:
+    """The provider's officer who is the viewer, and the provider. Errors: ForbiddenError, OfficerRequiredError."""
+    member_id = require_provider(viewer)
+    if viewer.officer_id is None:
+        raise OfficerRequiredError
+    return viewer.officer_id, member_id
+
+
+def require_administrator(viewer: Viewer) -> tuple[OfficerId, MemberId]:
+    """The officer of a member other than the regulator who looks after its officers, and that member.
+
+    Errors: ForbiddenError, OfficerRequiredError.
+    """
+    if viewer.kind in REGULATOR_OR_OPERATOR or viewer.member_id is None:
+        raise ForbiddenError
+    if viewer.officer_id is None:
+        raise OfficerRequiredError
+    return viewer.officer_id, viewer.member_id
 
 
 def require_drafter(viewer: Viewer) -> tuple[OfficerId, OfficeId]:

@@ -41,18 +41,30 @@ async def create_login(
 
     Errors: LoginInvalidError, PasswordInvalidError, OfficerUnknownError, LoginTakenError.
     """
-    normalised = normalise_login(login)
-    if normalised is None:
-        raise LoginInvalidError(field="login")
+    normalised = require_login_name(login)
     found = await tx.execute(select(officers.c.id).where(officers.c.id == parse_id(officer_id)))
     if found.first() is None:
         raise OfficerUnknownError(field="officerId")
+    password_hash = await passwords.hash(password, about=(normalised,))
+    return await insert_login(tx, officer_id=officer_id, login=normalised, password_hash=password_hash)
+
+
+def require_login_name(login: str) -> str:
+    """Return the login as it is stored. Errors: LoginInvalidError."""
+    normalised = normalise_login(login)
+    if normalised is None:
+        raise LoginInvalidError(field="login")
+    return normalised
+
+
+async def insert_login(tx: Transaction, *, officer_id: OfficerId, login: str, password_hash: str) -> str:
+    """Store a login, by its normalised name, and return its id. Errors: LoginTakenError."""
     login_id = new_id()
     row = {
         "id": login_id,
         "officer_id": officer_id,
-        "login": normalised,
-        "password_hash": await passwords.hash(password, about=(normalised,)),
+        "login": login,
+        "password_hash": password_hash,
         "created_at": tx.as_of,
         "password_set_at": tx.as_of,
     }

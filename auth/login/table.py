@@ -64,6 +64,19 @@ login_sessions = declare_table(
     access=(Access(role=Role.AUTH, select=EVERYTHING, insert=True, update=("expires_at",), delete=True),),
 )
 
+# Links with which officers without a login choose one; a link is deleted when it is used or another takes its place.
+officer_invitations = declare_table(
+    "officer_invitations",
+    Column("token_hash", LargeBinary, primary_key=True),
+    reference("officer_id", "officers.id"),
+    moment("created_at"),
+    moment("expires_at"),
+    hashed("token_hash"),
+    Index("uq_officer_invitations_officer_id", "officer_id", unique=True),
+    Index(None, "expires_at"),
+    access=(Access(role=Role.AUTH, select=EVERYTHING, insert=True, delete=True),),
+)
+
 # The subjects by which the regulator's OpenID provider knows officers.
 officer_identities = declare_table(
     "officer_identities",

@@ -1,10 +1,11 @@
-"""Admitting members, adding their brands, and the regulator's offices and officers.
+"""Admitting members, adding their brands and offices, and looking after officers.
 
-Only the regulator and the operator may do this; each change is an event.
+Only the regulator and the operator may do this; of its own officers alone, also a member's administrator. Each change
+is an event.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,7 +16,8 @@ from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId, new_id, parse_id
 from ledger.members.reading import get_member, load_offices
 from ledger.members.table import Brand, Member, Office, Officer
-from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
+from ledger.members.vocabulary import OfficerChange
+from ledger.permissions import REGULATOR_OR_OPERATOR, require_administrator, require_kind
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.storage.rows import insert_records, lock_records, update_records
@@ -70,6 +72,19 @@ class MemberDraft:
     subgraph_url: str | None = None
 
 
+class OwnAccountError(ConflictError):
+    """Nobody changes or disables their own account as an administrator, so that one always remains."""
+
+    code = "OWN_ACCOUNT"
+    hint = "Ask another administrator of your member, or the regulator."
+
+
+class InvitationRefusedError(ConflictError):
+    """This officer can't be invited: the regulator's are added on the command line, and who has a login needs none."""
+
+    code = "INVITATION_REFUSED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficerDraft:
     """An officer to add to an office."""
@@ -103,6 +118,7 @@ async def admit_member(tx: Transaction, draft: MemberDraft) -> Member:
 
 async def add_brand(tx: Transaction, member_id: str, *, slug: str, name: str) -> Brand:
     """Add a brand to a member. Errors: as admit_member, UnknownError."""
+    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     member = await get_member(tx, member_id, field="memberId")
     brand = Brand(
         id=BrandId(new_id()), member_id=member.id, slug=_check_slug(slug), name=_check_name(name, field="name")
@@ -114,6 +130,7 @@ async def add_brand(tx: Transaction, member_id: str, *, slug: str, name: str) ->
 
 async def add_office(tx: Transaction, member_id: str, *, slug: str, name: str) -> Office:
     """Add an office to a member. Errors: as admit_member, UnknownError."""
+    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     member = await get_member(tx, member_id, field="memberId")
     office = Office(
         id=OfficeId(new_id()), member_id=member.id, slug=_check_slug(slug), name=_check_name(name, field="name")
@@ -124,51 +141,96 @@ async def add_office(tx: Transaction, member_id: str, *, slug: str, name: str) -
 
 
 async def add_officer(tx: Transaction, draft: OfficerDraft) -> Officer:
-    """Add an officer to an office. Errors: as admit_member, UnknownError, ScopeInvalidError."""
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
+    """Add an officer to an office: of any member, or of the administrator's own.
+
+    Whether the member's kind may have the scopes is checked by auth, which knows them.
+    Errors: as admit_member, OfficerRequiredError, UnknownError, ScopeInvalidError.
+    """
+    _find_owner(tx)
     office = (await load_offices(tx, [draft.office_id])).get(parse_id(draft.office_id) or "")
     if office is None:
         raise UnknownError(field="officeId")
-    if len(draft.scopes) > _SCOPES_MAX or not all(_SCOPE.fullmatch(scope) for scope in draft.scopes):
-        raise ScopeInvalidError(field="scopes")
+    scopes = _check_scopes(draft.scopes)
     officer = Officer(
         id=OfficerId(new_id()),
         member_id=office.member_id,
         office_id=office.id,
         display_name=_check_name(draft.display_name, field="displayName"),
-        scopes=tuple(sorted(set(draft.scopes))),
+        scopes=scopes,
         created_at=tx.as_of,
     )
-    await _insert(tx, officer)
-    await _tell_officer(tx, officer, "ADDED")
+    async with tx.role(Role.TRANSITION):
+        await insert_records(tx, [officer])
+    await tell_officer(tx, officer, OfficerChange.ADDED)
     return officer
 
 
 async def disable_officer(tx: Transaction, officer_id: str) -> Officer:
-    """Disable an officer; one who is already disabled is left unchanged. Errors: ForbiddenError, UnknownError."""
-    require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
-    known = parse_id(officer_id)
-    if known is None:
-        raise UnknownError(field="officerId")
+    """Disable an officer; one who is already disabled is left unchanged.
+
+    Errors: ForbiddenError, OfficerRequiredError, UnknownError, OwnAccountError.
+    """
     async with tx.role(Role.TRANSITION):
-        officer = (await lock_records(tx, Officer, [known])).get(known)
-        if officer is None:
-            raise UnknownError(field="officerId")
+        officer = await lock_officer(tx, officer_id)
         if officer.disabled_at is not None:
             return officer
         (disabled,) = await update_records(tx, [(officer, replace(officer, disabled_at=tx.as_of))])
-    await _tell_officer(tx, disabled, "DISABLED")
+    await tell_officer(tx, disabled, OfficerChange.DISABLED)
     return disabled
 
 
-async def _insert(tx: Transaction, record: Member | Brand | Office | Officer, *, slug: str | None = None) -> None:
+async def change_scopes(tx: Transaction, officer_id: str, scopes: Sequence[str]) -> Officer:
+    """Replace what an officer may do; auth checks first whether the member's kind may.
+
+    Errors: ForbiddenError, OfficerRequiredError, UnknownError, OwnAccountError, ScopeInvalidError.
+    """
+    wanted = _check_scopes(scopes)
+    async with tx.role(Role.TRANSITION):
+        officer = await lock_officer(tx, officer_id)
+        if officer.scopes == wanted:
+            return officer
+        (changed,) = await update_records(tx, [(officer, replace(officer, scopes=wanted))])
+    await tell_officer(tx, changed, OfficerChange.SCOPES_CHANGED)
+    return changed
+
+
+async def lock_officer(tx: Transaction, officer_id: str) -> Officer:
+    """Lock an officer whom the viewer looks after. Runs under the TRANSITION role.
+
+    Errors: ForbiddenError, OfficerRequiredError; UnknownError, also for another member's officer; OwnAccountError.
+    """
+    owner = _find_owner(tx)
+    known = parse_id(officer_id)
+    officer = (await lock_records(tx, Officer, [known] if known else [])).get(known or "")
+    if officer is None or (owner is not None and officer.member_id != owner):
+        raise UnknownError(field="officerId")
+    if owner is not None and officer.id == tx.viewer.officer_id:
+        raise OwnAccountError(field="officerId")
+    return officer
+
+
+def _find_owner(tx: Transaction) -> MemberId | None:
+    """The member whose officers the viewer looks after; None for whoever looks after those of all members.
+
+    Errors: ForbiddenError, OfficerRequiredError.
+    """
+    return None if tx.viewer.kind in REGULATOR_OR_OPERATOR else require_administrator(tx.viewer)[1]
+
+
+def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+    if len(scopes) > _SCOPES_MAX or not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise ScopeInvalidError(field="scopes")
+    return tuple(sorted(set(scopes)))
+
+
+async def _insert(tx: Transaction, record: Member | Brand | Office, *, slug: str) -> None:
     """Insert one row, if the viewer may manage members. slug names the constraint that keeps slugs unique.
 
     Errors: ForbiddenError, SlugTakenError.
     """
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
     async with tx.role(Role.TRANSITION):
-        await insert_records(tx, [record], violations={slug: partial(SlugTakenError, field="slug")} if slug else None)
+        await insert_records(tx, [record], violations={slug: partial(SlugTakenError, field="slug")})
 
 
 async def _tell(tx: Transaction, kind: EventKind, member_id: MemberId, payload: Mapping[str, Any]) -> None:
@@ -176,12 +238,14 @@ async def _tell(tx: Transaction, kind: EventKind, member_id: MemberId, payload: 
     await append_events(tx, [draft])
 
 
-async def _tell_officer(tx: Transaction, officer: Officer, change: str) -> None:
-    """Append an event about an officer, which no member but the regulator receives."""
+async def tell_officer(tx: Transaction, officer: Officer, change: OfficerChange) -> None:
+    """Append an event about an officer: for the officer's member, unless that is the regulator."""
+    member = await get_member(tx, officer.member_id, field="memberId")
     draft = EventDraft(
         kind=EventKind.OFFICER_CHANGED,
         subject=Subject.OFFICER,
         subject_id=officer.id,
+        audience=[] if member.kind is MemberKind.REGULATOR else [member.id],
         payload={"change": change, "officeId": officer.office_id},
     )
     await append_events(tx, [draft])

@@ -1,25 +1,28 @@
-"""Reading members, their brands, and the regulator's offices and officers.
+"""Reading members, their brands, offices and officers.
 
-Only the regulator and the operator see contacts, offices and officers; every member sees itself and the regulator.
+Only the regulator and the operator see contacts, and offices and officers of any member; a member sees its own. Every
+member sees itself and the regulator.
 """
 
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated
 
+from sqlalchemy import ColumnElement, true
+
 from ledger.errors import UnknownError
 from ledger.filters import equals
 from ledger.lists import RecordList
-from ledger.members.table import Brand, Member, Office, Officer, members, officers, offices
-from ledger.pages import Listing, Page, PageRequest, fetch_page
+from ledger.members.table import Brand, Member, Office, Officer, members, offices
+from ledger.pages import Listing, Page, PageRequest
 from ledger.permissions import REGULATOR_OR_OPERATOR, require_kind
 from ledger.relations import ToMany, ToOne
 from ledger.storage.columns import holds_id
 from ledger.storage.database import Transaction
+from ledger.storage.markers import Columns
 from ledger.storage.rows import fetch_records, find_record, select_records
-from ledger.viewer import MemberKind, ViewerKind
+from ledger.viewer import MemberKind, Viewer, ViewerKind
 
-_OFFICERS = Listing("officers", Officer, ("id",))
 _BY_SLUG = attrgetter("slug")
 
 
@@ -61,11 +64,17 @@ load_brands = ToOne(Brand, kinds=_BRAND_READERS)
 load_brands_by_member = ToMany(Brand, by="member_id", kinds=_BRAND_READERS, order=("slug",))
 """The brands of each member that the viewer may see, ordered by slug."""
 
-load_offices = ToOne(Office, kinds=REGULATOR_OR_OPERATOR)
-"""Offices by id (regulator, operator); no one else sees any."""
 
-load_officers = ToOne(Officer, kinds=REGULATOR_OR_OPERATOR)
-"""Officers by id (regulator, operator); no one else sees any."""
+def _own(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
+    """A member's own offices and officers; the regulator's are for the regulator alone."""
+    return true() if viewer.kind in REGULATOR_OR_OPERATOR else c.member_id == viewer.member_id
+
+
+load_offices = ToOne(Office, visible=_own)
+"""Offices by id: all for the regulator and operator, a member's own for others."""
+
+load_officers = ToOne(Officer, visible=_own)
+"""Officers by id: all for the regulator and operator, a member's own for others."""
 
 
 async def list_offices(tx: Transaction, member_id: str) -> list[Office]:
@@ -75,8 +84,17 @@ async def list_offices(tx: Transaction, member_id: str) -> list[Office]:
     return sorted(await fetch_records(tx, Office, statement), key=_BY_SLUG)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerFilter:
+    """Which officers to return. None does not filter."""
+
+    member_id: Annotated[str | None, equals("member_id")] = None
+
+
+OFFICERS = RecordList(Officer, {None: Listing("officers", Officer, ("id",))}, OfficerFilter, visible=_own)
+
+
 async def list_officers(tx: Transaction, page: PageRequest, *, member_id: str | None = None) -> Page[Officer]:
-    """Return officers, oldest first. Errors: ForbiddenError, CursorInvalidError."""
+    """Return officers of any member, oldest first. Errors: ForbiddenError, CursorInvalidError."""
     require_kind(tx.viewer, REGULATOR_OR_OPERATOR)
-    wanted = [] if member_id is None else [holds_id(officers.c.member_id, member_id)]
-    return await fetch_page(tx, _OFFICERS, page, *wanted)
+    return await OFFICERS.fetch(tx, page, OfficerFilter(member_id=member_id))

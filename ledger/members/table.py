@@ -1,4 +1,4 @@
-"""The tables of members, their brands, and the regulator's offices and officers."""
+"""The tables of members, their brands, their offices and their officers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from ledger.viewer import MemberKind
 
 _STAFF = only(Role.REGULATOR, Role.OPERATOR)
 _LOOKED_AFTER = (*reads(Role.REGULATOR, Role.OPERATOR, Role.AUTH), TRANSITION_MOVES)
+_OWN = reads(Role.AGENCY, Role.CARRIER, Role.PROVIDER, rows=f"member_id = {ME}")
 _SLUG_FORM = "slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'"
 
 
@@ -90,7 +91,7 @@ offices = declare(
     Office,
     UniqueConstraint("member_id", "slug"),
     CheckConstraint(_SLUG_FORM, name="slug_form"),
-    access=_LOOKED_AFTER,
+    access=(*_LOOKED_AFTER, *_OWN),
     committed_by=CommittedBy(Subject.MEMBER, "member_id"),
     is_watched=True,
 )
@@ -98,7 +99,10 @@ offices = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Officer:
-    """A person who decides. Every login of the same person maps to the same officer."""
+    """A person who acts for a member. Every login of the same person maps to the same officer.
+
+    Only the regulator's officers decide: ledger/permissions.py looks at the member's kind before the officer.
+    """
 
     id: Annotated[OfficerId, KEY]
     member_id: Annotated[MemberId, references("members.id")]
@@ -110,5 +114,9 @@ class Officer:
 
 
 officers = declare(
-    "officers", Officer, access=_LOOKED_AFTER, committed_by=CommittedBy(Subject.OFFICER), is_watched=True
+    "officers",
+    Officer,
+    access=(*_LOOKED_AFTER, *_OWN),
+    committed_by=CommittedBy(Subject.OFFICER),
+    is_watched=True,
 )

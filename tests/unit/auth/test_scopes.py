@@ -23,9 +23,15 @@ class TestScopes:
             assert scopes <= set(WORDS)
 
     def test_the_regulator_never_acknowledges_and_others_never_decide(self) -> None:
-        assert set(WORDS) - BY_KIND[REGULATOR] == {"orders:acknowledge", "signals:contribute"}
+        assert set(WORDS) - BY_KIND[REGULATOR] == {
+            "orders:acknowledge",
+            "signals:contribute",
+            "participations:accept",
+            "participations:leave",
+            "officers:manage",
+        }
         for kind in set(MemberKind) - {REGULATOR}:
-            assert not BY_KIND[kind] & OFFICER_ONLY
+            assert BY_KIND[kind] & OFFICER_ONLY <= {"participations:accept", "officers:manage"}
 
     def test_read_and_written_as_one_text(self) -> None:
         assert parse_scope(" b a  b ") == {"a", "b"}
