@@ -245,6 +245,25 @@ class SignalPolicy(SettingsSection):
         return parse_category_weights(value) if isinstance(value, str) else value
 
 
+class ParticipationPolicy(SettingsSection):
+    """What follows when a provider leaves."""
+
+    title: ClassVar[str] = "Policy: providers that leave"
+
+    deletion_courtesy_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="How long after its participation ended a provider is reminded, if it has not confirmed that it "
+        "deleted what it was sent. No duty and no sanction follow from it.",
+    )
+
+    @property
+    def deletion_courtesy(self) -> timedelta:
+        """DELETION_COURTESY_DAYS."""
+        return timedelta(days=self.deletion_courtesy_days)
+
+
 class AccessPolicy(SettingsSection):
     """Which readings of the regulator's own people and systems are recorded, and for how long.
 
@@ -265,7 +284,15 @@ class AccessPolicy(SettingsSection):
 
 
 class Policies(
-    SignalPolicy, GuardPolicy, ForwardingPolicy, LookupPolicy, RiskPolicy, OrderPolicy, FilingPolicy, AccessPolicy
+    SignalPolicy,
+    ParticipationPolicy,
+    GuardPolicy,
+    ForwardingPolicy,
+    LookupPolicy,
+    RiskPolicy,
+    OrderPolicy,
+    FilingPolicy,
+    AccessPolicy,
 ):
     """Every policy of the ledger."""
 

@@ -14,6 +14,7 @@ from ledger.orders import proposal_table as order_proposals
 from ledger.orders import table as orders
 from ledger.orders import tally_table as order_tallies
 from ledger.outages import table as outages
+from ledger.participations import signing_table as participation_signing
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
 from ledger.signals import table as signals
@@ -38,6 +39,7 @@ __all__ = [
     "order_tallies",
     "orders",
     "outages",
+    "participation_signing",
     "participations",
     "reassignments",
     "recounts",

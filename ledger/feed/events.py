@@ -24,6 +24,7 @@ _ORDER = frozenset({"orderNo", "version"})
 _OVERRIDE = frozenset({"proposalId", "contentHash", "holderBefore", "holderAfter", "brandAfter", "orderId"})
 _REASSIGNMENT = frozenset({"reportId", "epoch", "startsAt"})
 _SIGNAL = frozenset({"category", "risk"})
+_SIGNED = frozenset({"contentHash", "termsHash"})
 _PROPOSAL = _ORDER | {"proposal"}
 _SAID = _ORDER | {"acknowledgementId", "acknowledgement", "reason", "late", "mark"}
 
@@ -66,6 +67,15 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.PARTICIPATION_STARTED: frozenset({"disclosure"}),
     EventKind.PARTICIPATION_CHANGED: frozenset({"disclosure", "reason", "previousId", "signalKeyId"}),
     EventKind.PARTICIPATION_ENDED: frozenset({"disclosure", "reason"}),
+    EventKind.PARTICIPATION_NARROWED: frozenset({"disclosure", "reason", "previousId", "party"}),
+    EventKind.PARTICIPATION_DELETION_AWAITED: frozenset({"disclosure", "reason", "expectedBy"}),
+    EventKind.PARTICIPATION_DELETION_CONFIRMED: frozenset({"disclosure", "reason", "deletedAt"}),
+    EventKind.TERMS_PUBLISHED: frozenset({"version", "termsHash"}),
+    EventKind.TERMS_PROPOSED: _SIGNED | {"party"},
+    EventKind.TERMS_ACCEPTED: _SIGNED,
+    EventKind.TERMS_COUNTERSIGNED: _SIGNED | {"participationId"},
+    EventKind.TERMS_REFUSED: _SIGNED | {"party"},
+    EventKind.TERMS_WITHDRAWN: _SIGNED | {"party"},
     EventKind.SIGNAL_CONTRIBUTED: frozenset({"category"}),
     EventKind.SIGNAL_RAISED: _SIGNAL,
     EventKind.SIGNAL_CHANGED: _SIGNAL | {"riskBefore"},

@@ -12,7 +12,7 @@ from ledger.complaints.states import COMPLAINT_MOVES, ComplaintState
 from ledger.feed.vocabulary import Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.orders.states import ORDER_MOVES, OrderState
-from ledger.participations.states import ParticipationState
+from ledger.participations.states import PROPOSAL_MOVES, ParticipationState, ProposalState
 from ledger.signals.states import SIGNAL_MOVES, SignalState
 
 _Moves = Mapping[tuple[Any, Any], Any]
@@ -46,6 +46,11 @@ HISTORIES: Mapping[str, History] = {
     Subject.PARTICIPATION: History(
         frozenset({_P.AGREED, _P.IN_FORCE}),
         frozenset({(_P.AGREED, _P.IN_FORCE), (_P.AGREED, _P.ENDED), (_P.IN_FORCE, _P.ENDED)}),
+    ),
+    Subject.PARTICIPATION_PROPOSAL: History(
+        # What a provider asks for, it has signed.
+        frozenset({ProposalState.OFFERED, ProposalState.ACCEPTED}),
+        _steps({key: step.after for key, step in PROPOSAL_MOVES.items()}),
     ),
     Subject.LEGAL_HOLD: History(frozenset({"PLACED"}), frozenset({("PLACED", "RELEASED")})),
 }

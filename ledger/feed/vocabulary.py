@@ -62,6 +62,21 @@ class EventKind(ClosedList, later_values="OTHER"):
     PARTICIPATION_STARTED = "PARTICIPATION_STARTED", "A provider's participation began."
     PARTICIPATION_CHANGED = "PARTICIPATION_CHANGED", "The terms of a provider's participation changed."
     PARTICIPATION_ENDED = "PARTICIPATION_ENDED", "A provider's participation ended; its signal streams end."
+    PARTICIPATION_NARROWED = "PARTICIPATION_NARROWED", "One side narrowed the terms of a participation."
+    PARTICIPATION_DELETION_AWAITED = (
+        "PARTICIPATION_DELETION_AWAITED",
+        ("A provider that left has not yet confirmed that it deleted what it was sent: a reminder."),
+    )
+    PARTICIPATION_DELETION_CONFIRMED = (
+        "PARTICIPATION_DELETION_CONFIRMED",
+        ("A provider that left confirmed that it deleted what it was sent."),
+    )
+    TERMS_PUBLISHED = "TERMS_PUBLISHED", "The regulator published a version of its terms for providers."
+    TERMS_PROPOSED = "TERMS_PROPOSED", "Terms were offered to a provider, or a provider signed terms that it asks for."
+    TERMS_ACCEPTED = "TERMS_ACCEPTED", "A provider's signatory accepted the terms that were offered."
+    TERMS_COUNTERSIGNED = "TERMS_COUNTERSIGNED", "The regulator countersigned what a provider had signed."
+    TERMS_REFUSED = "TERMS_REFUSED", "The side that was to sign next refused."
+    TERMS_WITHDRAWN = "TERMS_WITHDRAWN", "The side that had offered or signed last took it back."
     SIGNAL_RAISED = "SIGNAL_RAISED", "Verified complaints raised a fraud signal."
     SIGNAL_CHANGED = "SIGNAL_CHANGED", "A fraud signal's risk or validity changed."
     SIGNAL_CORROBORATED = "SIGNAL_CORROBORATED", "Another member reported the same misuse."
@@ -103,6 +118,8 @@ class Subject(ClosedList, graph_name="EventSubject", later_values="OTHER"):
     NUMBERING_PLAN = "NUMBERING_PLAN", "The numbering plan."
     KEYRING = "KEYRING", "The keys that encrypt stored data."
     PARTICIPATION = "PARTICIPATION", "A provider's participation."
+    PARTICIPATION_TERMS = "PARTICIPATION_TERMS", "A version of the regulator's terms for providers."
+    PARTICIPATION_PROPOSAL = "PARTICIPATION_PROPOSAL", "Terms that a provider and the regulator sign."
     FRAUD_SIGNAL = "FRAUD_SIGNAL", "A fraud signal."
     SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION", "A member's contribution to fraud signals."
     LEGAL_HOLD = "LEGAL_HOLD", "A legal hold."

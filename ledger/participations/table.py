@@ -7,9 +7,25 @@ from typing import Annotated, Any
 from sqlalchemy import CheckConstraint, Column, ColumnElement, Index, LargeBinary, and_, case, or_, text
 
 from ledger.feed.vocabulary import Subject
-from ledger.identifiers import ClientId, MemberId, OfficerId, ParticipationId, SignalId, SignalKeyId
+from ledger.identifiers import (
+    ClientId,
+    MemberId,
+    OfficerId,
+    ParticipationId,
+    ParticipationProposalId,
+    SignalId,
+    SignalKeyId,
+    TermsId,
+)
 from ledger.participations.states import ParticipationState
-from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
+from ledger.participations.vocabulary import (
+    AgreedOn,
+    Disclosure,
+    ParticipationEndReason,
+    Party,
+    PermittedUse,
+    TransferBasis,
+)
 from ledger.storage.access import EVERYTHING, ME, TRANSITION_MOVES, Access, reads
 from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import AS_OF, DERIVED, KEY, Columns, derived, kept_for, only, references
@@ -44,6 +60,8 @@ class Participation:
     """Terms as signed, with their period: a change of terms ends one participation and begins the next.
 
     starts_at and ends_at are what was agreed; began_at and ended_at are what happened, and what policies check.
+    previous_id is the one that it replaced; narrowed_by the side that narrowed that one alone. After the end, the
+    provider confirms that it deleted what it was sent: deletion_expected_by is when a reminder goes out, no duty.
     """
 
     id: Annotated[ParticipationId, KEY]
@@ -53,7 +71,17 @@ class Participation:
     purpose: str
     controller_roles: str
     transfer_ground: str | None = None
+    transfer_basis: TransferBasis | None = None
+    permitted_uses: tuple[PermittedUse, ...] = ()
+    retention_days: int | None = None
+    breach_contact: str | None = None
     disclosure: Disclosure
+    agreed_on: AgreedOn = AgreedOn.PAPER
+    proposal_id: Annotated[ParticipationProposalId | None, references("participation_proposals.id")] = None
+    terms_id: Annotated[TermsId | None, references("participation_terms.id")] = None
+    terms_hash: str | None = None
+    previous_id: Annotated[ParticipationId | None, references("participations.id")] = None
+    narrowed_by: Party | None = None
     starts_at: datetime
     ends_at: datetime | None = None
     began_at: datetime | None = None
@@ -63,6 +91,17 @@ class Participation:
     recorded_by: Annotated[OfficerId | None, references("officers.id"), _STAFF] = None
     recorded_by_client: Annotated[ClientId | None, _STAFF] = None
     recorded_at: datetime
+    deletion_expected_by: datetime | None = None
+    deletion_reminded_at: datetime | None = None
+    deleted_at: datetime | None = None
+    deletion_note: str | None = None
+    deletion_confirmed_at: datetime | None = None
+    deletion_confirmed_by: Annotated[OfficerId | None, references("officers.id")] = None
+
+
+def awaits_deletion(c: Columns) -> ColumnElement[bool]:
+    """Whether the provider has yet to confirm that it deleted what it was sent."""
+    return and_(c.deletion_expected_by.is_not(None), c.deletion_confirmed_at.is_(None))
 
 
 ONE_PER_MEMBER = "uq_participations_member_id"
@@ -74,6 +113,24 @@ participations = declare(
     CheckConstraint("cardinality(categories) > 0", name="categories_named"),
     CheckConstraint("ends_at IS NULL OR ends_at > starts_at", name="term_order"),
     CheckConstraint("(ended_at IS NULL) = (ended_reason IS NULL)", name="ended_with_reason"),
+    # Nobody can mark terms as signed by both that nobody signed here.
+    CheckConstraint(
+        "(agreed_on = 'BOTH_SIGNED') = (proposal_id IS NOT NULL) AND (proposal_id IS NULL) = (terms_id IS NULL) "
+        "AND (terms_id IS NULL) = (terms_hash IS NULL)",
+        name="signed_whole",
+    ),
+    CheckConstraint("retention_days IS NULL OR retention_days > 0", name="retention_positive"),
+    CheckConstraint("deletion_expected_by IS NULL OR ended_at IS NOT NULL", name="deletion_after_end"),
+    CheckConstraint(
+        "deletion_confirmed_at IS NULL OR (deleted_at IS NOT NULL AND deletion_expected_by IS NOT NULL)",
+        name="deletion_told",
+    ),
+    Index(
+        "ix_participations_awaiting_deletion",
+        "deletion_expected_by",
+        postgresql_where=text("deletion_expected_by IS NOT NULL AND deletion_confirmed_at IS NULL"),
+    ),
+    Index("ix_participations_proposal_id", "proposal_id"),
     Index(ONE_PER_MEMBER, "member_id", unique=True, postgresql_where=text("ended_at IS NULL")),
     Index("ix_participations_member_id_id", "member_id", "id"),
     access=(

@@ -35,9 +35,12 @@ from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.revisions import Revision, reissue_block_orders
 from ledger.orders.table import BlockOrder
 from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason, LiftBasis
+from ledger.participations.leaving import confirm_deletion, leave_participation
+from ledger.participations.narrowing import Narrowing, narrow_participation
 from ledger.participations.vocabulary import Disclosure
 from ledger.reassignments.confirming import ReportRefusal, refuse_reassignments
 from ledger.settings import FeedSettings
+from ledger.signals.filling import fill_keys
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer
@@ -61,6 +64,7 @@ from tests.support.journeys import (
 from tests.support.outages import declare
 from tests.support.running import running
 from tests.support.signal_journeys import admit_provider, complain, contribute, leave, read_signals, revoke, take_part
+from tests.support.signing_journeys import accept, appoint, offer, publish, refuse, request, sign, withdraw
 
 HOUR = timedelta(hours=1)
 ORDERED = (
@@ -286,6 +290,28 @@ class Filling:
         signals = await read_signals(database, parties.officer, self.at(19))
         await revoke(database, parties, self.at(19.5), signals[-1], reason=SignalRevocationGround.COURT)
 
+    async def fill_signing(self) -> None:
+        """Two versions of the terms, a proposal in each state, and a provider that narrowed, left and confirmed."""
+        parties, database = self.parties, self.database
+        texts = (("id", 'Ketentuan "satu".'), ("en", "The terms \u2028."))
+        first = await publish(database, parties, self.at(19.6), *texts)
+        signer = await admit_provider(database, parties, self.at(19.6), slug="a-signing-messenger")
+        signatory = await appoint(database, self.at(19.6), signer, scopes=("participations:accept",))
+        refused = await request(database, signatory, self.at(19.6), first)
+        await refuse(database, parties.officer, self.at(19.61), refused, 'Too "wide".')
+        signed = await sign(database, parties, signatory, self.at(19.62), provider=signer)
+        narrower = Narrowing(retention_days=30, disclosure=Disclosure.HASHED)
+        await self.run(signer, self.at(19.7), narrow_participation, signed.id, narrower, fill=fill_keys)
+        left = await self.run(signer, self.at(19.8), leave_participation)
+        await self.run(signatory, self.at(19.9), confirm_deletion, left.id, self.at(19.85), "Backups \\ too.")
+        await publish(database, parties, self.at(19.9), ("id", "Ketentuan dua."))
+        taken_back = await offer(database, parties, self.at(19.9), provider=signer)
+        await withdraw(database, parties.officer, self.at(19.91), taken_back)
+        await offer(database, parties, self.at(19.92), provider=signer, ends_at=self.at(999))
+        officer = await appoint(database, self.at(19.9), parties.provider)
+        renewal = await offer(database, parties, self.at(19.93))
+        await accept(database, officer, self.at(19.94), renewal)
+
     async def fill_others(self) -> None:
         """Numbers that moved or await a decision, officers, holds, and acts of the operator."""
         parties, database = self.parties, self.database
@@ -321,6 +347,7 @@ async def fill_ledger(
     await filling.fill_drafts()
     await filling.fill_complaints()
     await filling.fill_signals()
+    await filling.fill_signing()
     await filling.fill_others()
     sequencer = Sequencer(feed, sign=make_signer(origin=ORIGIN, keyring=database.keyring, now=read_now))
     async with running(sequencer):

@@ -23,6 +23,7 @@ CHANGED = (
     "members", "brands", "offices", "officers", "numbering_ranges", "number_override_proposals", "number_overrides",
     "phone_numbers", "accounts", "member_platforms", "complaints", "evidence", "complainant_reveals",
     "block_orders", "order_acknowledgements", "order_extensions", "order_proposals", "outages", "outage_extensions",
+    "participation_proposals", "participation_terms", "participation_terms_texts",
     "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
     "reassignment_reports", "forwarding_runs", "forwarding_items", "scheduled_forwarding", "access_records",
     "operator_acts", "legal_holds", "events", "feed_keys", "feed_witnesses", "feed_cosignatures",

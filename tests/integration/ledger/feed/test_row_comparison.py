@@ -129,7 +129,10 @@ COMMITTED = (
     "forwarding_items", "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements",
     "order_extensions", "outage_extensions", "outages", "participations", "signal_contributions",
 )  # fmt: skip
-OF_NO_JOURNEY = ("feed_witnesses", "legal_holds", "order_proposals")
+OF_NO_JOURNEY = (
+    "feed_witnesses", "legal_holds", "order_proposals", "participation_proposals", "participation_terms",
+    "participation_terms_texts",
+)  # fmt: skip
 CHANGES = {
     "an issued order's scope": ("block_orders", "scope = 'DEACTIVATE'", "state = 'EXECUTED'"),
     "its legal basis": ("block_orders", "legal_basis = 'Another'", "state = 'EXECUTED'"),

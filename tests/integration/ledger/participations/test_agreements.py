@@ -14,15 +14,14 @@ from ledger.identifiers import new_id
 from ledger.pages import PageRequest
 from ledger.participations.agreements import (
     NotAProviderError,
-    ParticipationExistsError,
-    ParticipationFilter,
     begin_due_participations,
     change_participation,
     end_due_participations,
-    list_participations,
     start_participation,
 )
 from ledger.participations.keys import KeyRotatedLatelyError, list_signal_keys, rotate_signal_key
+from ledger.participations.periods import ParticipationExistsError
+from ledger.participations.reading import ParticipationFilter, list_participations
 from ledger.participations.states import ParticipationState
 from ledger.participations.taking_part import ParticipationMissingError, require_signal_reader
 from ledger.participations.terms import CategoriesMissingError, ParticipationTermError, TermsMissingError

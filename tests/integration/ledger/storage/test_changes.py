@@ -209,7 +209,9 @@ class TestWatchedTables:
         assert roles["block_orders"] == roles["order_acknowledgements"] == {Role.CARRIER}
         assert roles["complaints"] == {Role.AGENCY}
         assert roles["phone_numbers"] == {Role.CARRIER}
-        assert roles["members"] == roles["officers"] == set()
+        assert roles["members"] == roles["participation_terms"] == set()
+        assert roles["officers"] == roles["offices"] == {Role.AGENCY, Role.CARRIER, Role.PROVIDER}
+        assert roles["participation_proposals"] == {Role.PROVIDER}
 
     @pytest.mark.parametrize(
         ("rows", "is_own"),

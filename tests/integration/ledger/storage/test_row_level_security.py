@@ -35,7 +35,8 @@ from tests.support.journeys import (
     report_reassigned,
 )
 from tests.support.outages import declare
-from tests.support.signal_journeys import contribute, take_part
+from tests.support.signal_journeys import admit_provider, contribute, take_part
+from tests.support.signing_journeys import appoint, offer, publish
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
 TABLES = sorted(metadata.tables)
@@ -53,6 +54,7 @@ REGULATORS = frozenset(
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
         "job_outcomes", "order_counts", "order_days", "order_dues", "complaint_counts", "complaint_days",
         "complaint_dues", "tally_recounts", "accounts", "member_platforms",
+        "participation_terms", "participation_terms_texts", "participation_proposals",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -65,8 +67,11 @@ _PUBLIC = (
 )  # fmt: skip
 OF_CHANGES = {"table_changes": "audience IS NULL OR audience = {me}"}
 OF_THE_FEED = dict.fromkeys(_PUBLIC, "true") | {"feed_recipients": "member_id = {me}"} | OF_CHANGES
+OF_ITS_PEOPLE = dict.fromkeys(("offices", "officers"), "member_id = {me}")
+OF_THE_TERMS = dict.fromkeys(("participation_terms", "participation_terms_texts"), "true")
 OWN = {
     Role.AGENCY: OF_THE_FEED
+    | OF_ITS_PEOPLE
     | {
         "complaints": "source_id = {me}",
         "complaint_counts": "source_id = {me}",
@@ -81,6 +86,7 @@ OWN = {
         "signal_contributions": "member_id = {me}",
     },
     Role.CARRIER: OF_THE_FEED
+    | OF_ITS_PEOPLE
     | {
         "members": "id = {me} OR kind = 'REGULATOR'",
         "brands": "member_id = {me}",
@@ -101,7 +107,10 @@ OWN = {
         "signal_contributions": "member_id = {me}",
     },
     Role.PROVIDER: OF_THE_FEED
+    | OF_ITS_PEOPLE
+    | OF_THE_TERMS
     | {
+        "participation_proposals": "member_id = {me}",
         "members": "id = {me} OR kind = 'REGULATOR'",
         "brands": "member_id = {me}",
         "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
@@ -186,6 +195,11 @@ async def busy(database, parties, as_of, owner_connection):
     await file_verified(database, parties, as_of, ["+6281200000077", "+6285600000077", "+12025550123"])
     await forward(database, parties, as_of)
     await take_part(database, parties, as_of, categories=(Category.FRAUD,), disclosure=Disclosure.CLEAR)
+    for member in (parties.agency, parties.telkomsel, parties.indosat, parties.provider):
+        await appoint(database, as_of, member)
+    await publish(database, parties, as_of)
+    for provider in (parties.provider, await admit_provider(database, parties, as_of)):
+        await offer(database, parties, as_of, provider=provider)
     await report_reassigned(database, parties.telkomsel, as_of, TELKOMSEL_NUMBER)
     await override_number(database, parties, as_of, "+6281200000088", parties.indosat.member_id)
     await propose_override(database, parties, as_of, INDOSAT_NUMBER, parties.telkomsel.member_id)
@@ -303,6 +317,17 @@ class TestReading:
                 async with database.reading(viewer, as_of=as_of) as tx:
                     await tx.execute(text("SELECT private_sealed FROM feed_keys"))
 
+    async def test_tells_a_provider_no_officer_of_the_regulators(self, database, parties, as_of, busy):
+        for table, column in (
+            ("participations", "recorded_by"),
+            ("participation_terms", "published_by"),
+            ("participation_proposals", "offered_by"),
+            ("participation_proposals", "countersigned_by"),
+        ):
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(parties.provider, as_of=as_of) as tx:
+                    await tx.execute(text(f"SELECT {column} FROM {table}"))
+
     async def test_a_brands_client_sees_its_brands_events_alone(self, database, parties, as_of, owner_connection):
         await issue_orders(database, parties, as_of, ["+6281700000001", "+6283100000001"])
         await sequence_all(database, owner_connection)
@@ -323,7 +348,8 @@ class TestReading:
     async def test_an_unknown_member_sees_nothing(self, database, parties, as_of, busy):
         for viewer in (parties.telkomsel, parties.agency, parties.provider):
             stranger = replace(viewer, member_id="01900000-0000-7000-8000-000000000000")
-            for table in OWN[ROLE_OF_VIEWER[viewer.kind]].keys() - (OF_THE_FEED.keys() - {"feed_recipients"}):
+            published = OF_THE_TERMS.keys() | OF_THE_FEED.keys() - {"feed_recipients"}
+            for table in OWN[ROLE_OF_VIEWER[viewer.kind]].keys() - published:
                 columns = readable_columns(table, ROLE_OF_VIEWER[viewer.kind])
                 where = "WHERE kind <> 'REGULATOR'" if table == "members" else ""
                 async with database.reading(stranger, as_of=as_of) as tx:
