@@ -29,6 +29,7 @@ from ledger.orders.table import BlockOrder
 from ledger.outages.reading import load_outage_extensions, load_outages
 from ledger.outages.table import OutageExtension
 from ledger.pages import BATCH_SIZE_MAX
+from ledger.participations.reading import load_participations, load_proposals, load_terms, load_texts_of_terms
 from ledger.signals.reading import (
     load_clear_numbers,
     load_signal_contributors,
@@ -190,6 +191,10 @@ class Loaders:
     extensions = _On(load_extensions)
     outages = _On(load_outages)
     outage_extensions = _On(load_outage_extensions, lead=_lead_from_extensions)
+    participations = _On(load_participations)
+    participation_proposals = _On(load_proposals)
+    participation_terms = _On(load_terms)
+    texts_of_terms = _On(load_texts_of_terms)
     signals = _On(load_signals, lead=_lead_from_signals)
     signal_hashes = _On(load_signal_hashes)
     clear_numbers = _On(load_clear_numbers)

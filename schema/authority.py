@@ -28,6 +28,8 @@ SIGNALS_READ: Need = [[scopes.SIGNALS_READ]]
 SIGNALS_CONTRIBUTE: Need = [[scopes.SIGNALS_CONTRIBUTE]]
 SIGNALS_REVOKE: Need = [[scopes.SIGNALS_REVOKE]]
 PARTICIPATIONS_MANAGE: Need = [[scopes.PARTICIPATIONS_MANAGE]]
+PARTICIPATIONS_ACCEPT: Need = [[scopes.PARTICIPATIONS_ACCEPT]]
+PARTICIPATIONS_LEAVE: Need = [[scopes.PARTICIPATIONS_LEAVE]]
 HOLDS_MANAGE: Need = [[scopes.HOLDS_MANAGE]]
 OUTAGE_READERS: Need = [[scopes.FEED_READ], [scopes.ORDERS_READ]]
 STATISTICS_READERS: Need = [[scopes.COMPLAINTS_READ], [scopes.ORDERS_READ]]
@@ -49,6 +51,22 @@ MEMBER_STAFF: Need = [
     [scopes.ORDERS_APPROVE],
     [scopes.AUDIT_READ],
 ]
+OFFICER_KEEPERS: Need = [[scopes.MEMBERS_MANAGE], [scopes.OFFICERS_MANAGE]]
+"""Who looks after officers: those of any member, or those of the own member alone."""
+OFFICER_READERS: Need = [
+    *OFFICER_KEEPERS,
+    [scopes.PARTICIPATIONS_MANAGE],
+    [scopes.PARTICIPATIONS_ACCEPT],
+    [scopes.AUDIT_READ],
+]
+"""Who sees officers of members as such: a member its own, and the regulator's staff."""
 SIGNAL_STAFF: Need = [[scopes.SIGNALS_REVOKE], [scopes.PARTICIPATIONS_MANAGE], [scopes.AUDIT_READ]]
-PARTICIPATION_READERS: Need = [[scopes.SIGNALS_READ], [scopes.PARTICIPATIONS_MANAGE], [scopes.AUDIT_READ]]
+PARTICIPATION_READERS: Need = [
+    [scopes.SIGNALS_READ],
+    [scopes.PARTICIPATIONS_MANAGE],
+    [scopes.PARTICIPATIONS_ACCEPT],
+    [scopes.AUDIT_READ],
+]
+SIGNATORIES: Need = [[scopes.PARTICIPATIONS_ACCEPT], [scopes.PARTICIPATIONS_MANAGE]]
+NARROWERS: Need = [[scopes.PARTICIPATIONS_LEAVE], [scopes.PARTICIPATIONS_MANAGE]]
 KEY_ROTATORS: Need = [[scopes.SIGNALS_CONTRIBUTE], [scopes.PARTICIPATIONS_MANAGE]]

@@ -19,6 +19,7 @@ from schema.feed.witnesses import WitnessMutations, WitnessQueries
 from schema.forwarding.types import ForwardingMutations, ForwardingQueries
 from schema.inputs import make_inputs_known
 from schema.members.admission import MemberMutations
+from schema.members.officers import MemberOfficerQueries
 from schema.members.types import MemberQueries
 from schema.numbers.overrides import NumberOverrideQueries
 from schema.numbers.overriding import NumberOverrideMutations
@@ -35,6 +36,10 @@ from schema.orders.lifts import OrderLiftingMutations
 from schema.orders.types import OrderQueries
 from schema.outages.types import OutageQueries
 from schema.participations.agreements import ParticipationMutations
+from schema.participations.events import ParticipationSubscriptions
+from schema.participations.leaving import ParticipationLeavingMutations
+from schema.participations.proposals import ParticipationProposalQueries
+from schema.participations.signing import ParticipationSigningMutations
 from schema.participations.types import ParticipationQueries
 from schema.reassignments.mutations import ReassignmentMutations
 from schema.reassignments.types import ReassignmentQueries
@@ -48,6 +53,7 @@ from schema.statistics.types import StatisticsQueries
 @fed.type(description="Reading. Each field returns what you may see and nothing else.")
 class Query(
     MemberQueries,
+    MemberOfficerQueries,
     NumberQueries,
     NumberOverrideQueries,
     ComplaintQueries,
@@ -60,6 +66,7 @@ class Query(
     ProofQueries,
     WitnessQueries,
     ParticipationQueries,
+    ParticipationProposalQueries,
     SignalQueries,
     LegalHoldQueries,
     AccessRecordQueries,
@@ -89,6 +96,8 @@ class Mutation(
     NumberingMutations,
     NumberOverrideMutations,
     ParticipationMutations,
+    ParticipationSigningMutations,
+    ParticipationLeavingMutations,
     SignalMutations,
     LegalHoldMutations,
     WitnessMutations,
@@ -102,7 +111,13 @@ class Mutation(
         "in order."
     )
 )
-class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, SignalSubscriptions, FeedSubscriptions):
+class Subscription(
+    BlockRequestSubscriptions,
+    ComplaintSubscriptions,
+    SignalSubscriptions,
+    ParticipationSubscriptions,
+    FeedSubscriptions,
+):
     pass
 
 

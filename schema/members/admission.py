@@ -1,27 +1,28 @@
-"""Admitting members, and adding brands, offices and officers."""
+"""Admitting members, adding brands and offices, and looking after officers: of all members, or of one's own."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
+from auth.login import invitations
 from ledger.members.admission import (
     MemberDraft,
     OfficerDraft,
     add_brand,
     add_office,
-    add_officer,
     admit_member,
-    disable_officer,
 )
 from ledger.viewer import MemberKind
 from resolvers.warnings import StandingWarning, log_warnings
-from schema.authority import MEMBERS_MANAGE
+from schema.authority import MEMBERS_MANAGE, OFFICER_KEEPERS
 from schema.fields import field
 from schema.info import Info
+from schema.members.officers import MemberOfficer
 from schema.members.types import Brand, Member, Office, Officer
-from schema.models import given
+from schema.models import given, optional
 from schema.pages import few
 from schema.texts import CHECKED
 
@@ -65,6 +66,62 @@ class DisableOfficerInput:
     officer_id: strawberry.ID = strawberry.field(description="The officer.")
 
 
+@fed.input(description="A person to be invited as an officer of a member other than the regulator.")
+class InviteOfficerInput:
+    office_id: strawberry.ID | None = strawberry.field(
+        description="The office; your own by default. The regulator has to name one.", default=UNSET
+    )
+    display_name: str = strawberry.field(description="Name as colleagues read it.")
+    scopes: list[str] = strawberry.field(description="What the officer may do, of what the member's kind may.")
+
+
+@fed.input(description="An invited officer who needs another link.")
+class InviteOfficerAgainInput:
+    officer_id: strawberry.ID = strawberry.field(description="The officer, who has no login yet.")
+
+
+@fed.input(description="What an officer may do from now on.")
+class ChangeOfficerScopesInput:
+    officer_id: strawberry.ID = strawberry.field(description="The officer.")
+    scopes: list[str] = strawberry.field(description="All of the officer's scopes, of what the member's kind may.")
+
+
+_LINK = (
+    "The link for one use, with which the officer chooses a login. It is shown this once: pass it on in a way that "
+    "reaches nobody else."
+)
+
+
+@fed.type(description="The result of inviteOfficer.")
+class InviteOfficerPayload:
+    officer: MemberOfficer | None = strawberry.field(description="The officer.")
+    url: str = strawberry.field(description=_LINK)
+    expires_at: datetime = strawberry.field(description="When the link expires.")
+
+    @classmethod
+    def of(cls, made: invitations.Invitation) -> "InviteOfficerPayload":
+        return cls(officer=MemberOfficer.of(made.officer), url=made.url, expires_at=made.expires_at)
+
+
+@fed.type(description="The result of inviteOfficerAgain.")
+class InviteOfficerAgainPayload:
+    officer: MemberOfficer | None = strawberry.field(description="The officer.")
+    url: str = strawberry.field(description=_LINK)
+    expires_at: datetime = strawberry.field(description="When the link expires.")
+
+    @classmethod
+    def of(cls, made: invitations.Invitation) -> "InviteOfficerAgainPayload":
+        return cls(officer=MemberOfficer.of(made.officer), url=made.url, expires_at=made.expires_at)
+
+
+@fed.type(description="The result of changeOfficerScopes.")
+class ChangeOfficerScopesPayload:
+    officer: MemberOfficer | None = strawberry.field(description="The officer.")
+    warnings: list[StandingWarning] | None = strawberry.field(
+        description="What stands in the way of the regulator's work since then.", directives=[few(1)]
+    )
+
+
 @fed.type(description="The result of admitMember.")
 class AdmitMemberPayload:
     member: Member | None = strawberry.field(description="The member.")
@@ -87,7 +144,8 @@ class AddOfficerPayload:
 
 @fed.type(description="The result of disableOfficer.")
 class DisableOfficerPayload:
-    officer: Officer | None = strawberry.field(description="The disabled officer.")
+    officer: Officer | None = strawberry.field(description="The disabled officer, for the regulator's staff.")
+    member_officer: MemberOfficer | None = strawberry.field(description="The disabled officer.")
     warnings: list[StandingWarning] | None = strawberry.field(
         description="What stands in the way of the regulator's work since then.", directives=[few(1)]
     )
@@ -132,12 +190,12 @@ class MemberMutations:
         draft = OfficerDraft(
             office_id=input.office_id, display_name=input.display_name, scopes=tuple(input.scopes or ())
         )
-        officer = await info.context.write(add_officer, draft)
+        officer = await info.context.write(invitations.admit_officer, draft)
         return AddOfficerPayload(officer=Officer.of(officer))
 
     @field(
-        "Disable an officer; what the officer drafted stays with the office.",
-        needs=MEMBERS_MANAGE,
+        "Disable an officer of any member, or of your own; what the officer drafted stays with the office.",
+        needs=OFFICER_KEEPERS,
         extensions=[CHECKED],
     )
     async def disable_officer(
@@ -145,5 +203,55 @@ class MemberMutations:
         info: Info,
         input: Annotated[DisableOfficerInput, strawberry.argument(description="Which one.")],  # noqa: A002
     ) -> DisableOfficerPayload | None:
-        officer = await info.context.write(disable_officer, input.officer_id)
-        return DisableOfficerPayload(officer=Officer.of(officer), warnings=await log_warnings(info.context))
+        settings = info.context.auth_settings
+        officer = await info.context.write(invitations.shut_out_officer, input.officer_id, settings=settings)
+        warnings = await log_warnings(info.context)
+        return DisableOfficerPayload(
+            officer=Officer.of(officer), member_officer=MemberOfficer.of(officer), warnings=warnings
+        )
+
+    @field(
+        "Add an officer with a link for one use to choose a login: an administrator for its own member, the regulator "
+        "for any other.",
+        needs=OFFICER_KEEPERS,
+        extensions=[CHECKED],
+    )
+    async def invite_officer(
+        self,
+        info: Info,
+        input: Annotated[InviteOfficerInput, strawberry.argument(description="Whom.")],  # noqa: A002
+    ) -> InviteOfficerPayload | None:
+        office_id = optional(input.office_id) or info.context.viewer.office_id or ""
+        draft = OfficerDraft(office_id=office_id, display_name=input.display_name, scopes=tuple(input.scopes))
+        settings = info.context.auth_settings
+        return InviteOfficerPayload.of(await info.context.write(invitations.invite_officer, draft, settings=settings))
+
+    @field(
+        "Make another link for an officer who has no login yet; the former link ends.",
+        needs=OFFICER_KEEPERS,
+        extensions=[CHECKED],
+    )
+    async def invite_officer_again(
+        self,
+        info: Info,
+        input: Annotated[InviteOfficerAgainInput, strawberry.argument(description="Whom.")],  # noqa: A002
+    ) -> InviteOfficerAgainPayload | None:
+        settings = info.context.auth_settings
+        made = await info.context.write(invitations.invite_officer_again, input.officer_id, settings=settings)
+        return InviteOfficerAgainPayload.of(made)
+
+    @field(
+        "Replace what an officer may do. What applications were granted ends at once.",
+        needs=OFFICER_KEEPERS,
+        extensions=[CHECKED],
+    )
+    async def change_officer_scopes(
+        self,
+        info: Info,
+        input: Annotated[ChangeOfficerScopesInput, strawberry.argument(description="The officer and the scopes.")],  # noqa: A002
+    ) -> ChangeOfficerScopesPayload | None:
+        settings = info.context.auth_settings
+        officer = await info.context.write(
+            invitations.change_officer_scopes, input.officer_id, input.scopes, settings=settings
+        )
+        return ChangeOfficerScopesPayload(officer=MemberOfficer.of(officer), warnings=await log_warnings(info.context))

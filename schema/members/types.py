@@ -1,4 +1,4 @@
-"""Members, their brands, the regulator's offices and officers, and the caller itself."""
+"""Members, their brands, offices and officers, and the caller itself."""
 
 from datetime import datetime
 from typing import Annotated

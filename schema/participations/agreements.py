@@ -1,4 +1,4 @@
-"""Starting, changing and ending participations, and rotating keys."""
+"""Recording terms on paper, ending participations, and rotating keys."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from strawberry import UNSET
 from ledger.participations.agreements import change_participation, end_participation, start_participation
 from ledger.participations.keys import RotatedKey, rotate_signal_key
 from ledger.participations.terms import Terms
-from ledger.participations.vocabulary import Disclosure, PartingReason
+from ledger.participations.vocabulary import Disclosure, PartingReason, PermittedUse, TransferBasis
 from ledger.signals.filling import fill_keys
 from ledger.vocabulary import Category
 from schema.authority import KEY_ROTATORS, PARTICIPATIONS_MANAGE
@@ -21,14 +21,26 @@ from schema.participations.types import Participation
 from schema.texts import CHECKED
 
 
-@fed.input(description="The terms as they were signed.")
+@fed.input(description="Terms as they were signed on paper.")
 class ParticipationTermsInput:
     terms_reference: str = strawberry.field(description="Where to find the signed terms.")
     categories: list[Category] = strawberry.field(description="The categories of signals they cover.")
     purpose: str = strawberry.field(description="What the signals may be used for.")
     controller_roles: str = strawberry.field(description="Which party is responsible for the data, and in what role.")
     disclosure: Disclosure = strawberry.field(description="Whether numbers are disclosed in clear or only as hashes.")
-    transfer_ground: str | None = strawberry.field(description="The legal basis for transfers abroad.", default=UNSET)
+    transfer_basis: TransferBasis | None = strawberry.field(
+        description="The legal ground of transfers abroad.", default=UNSET
+    )
+    transfer_ground: str | None = strawberry.field(description="More about that ground.", default=UNSET)
+    permitted_uses: list[PermittedUse] | None = strawberry.field(
+        description="What the provider may do with what it is sent.", default=UNSET
+    )
+    retention_days: int | None = strawberry.field(
+        description="How many days the provider may keep what it is sent.", default=UNSET
+    )
+    breach_contact: str | None = strawberry.field(
+        description="Whom to reach at the provider about a breach.", default=UNSET
+    )
     starts_at: datetime | None = strawberry.field(
         description="The agreed start; now by default. A change of terms can't have one.", default=UNSET
     )
@@ -89,7 +101,11 @@ class RotateSignalKeyPayload(Shown[RotatedKey]):
 
 @fed.type
 class ParticipationMutations:
-    @field("Record the terms on which a provider participates.", needs=PARTICIPATIONS_MANAGE, extensions=[CHECKED])
+    @field(
+        "Record the terms on which a provider participates, as signed on paper; marked as such.",
+        needs=PARTICIPATIONS_MANAGE,
+        extensions=[CHECKED],
+    )
     async def start_participation(
         self,
         info: Info,
@@ -100,7 +116,8 @@ class ParticipationMutations:
         return StartParticipationPayload(participation=Participation.of(started))
 
     @field(
-        "Apply new terms from now on: the participation ends and another begins at the same moment.",
+        "Apply new terms on paper from now on: the participation ends and another begins at the same moment. Terms "
+        "that both sides signed here can't be changed so.",
         needs=PARTICIPATIONS_MANAGE,
         extensions=[CHECKED],
     )

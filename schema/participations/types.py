@@ -9,18 +9,34 @@ from strawberry import UNSET
 
 from ledger.members.reading import load_members, load_officers
 from ledger.participations import table
-from ledger.participations.agreements import PARTICIPATIONS, ParticipationFilter, list_participations
 from ledger.participations.keys import OpenKey, list_signal_keys
+from ledger.participations.reading import (
+    PARTICIPATIONS,
+    ParticipationFilter,
+    list_participations,
+    load_participations,
+    load_proposals,
+    load_terms,
+)
 from ledger.participations.states import ParticipationState
-from ledger.participations.vocabulary import Disclosure, ParticipationEndReason
+from ledger.participations.vocabulary import (
+    AgreedOn,
+    Disclosure,
+    ParticipationEndReason,
+    Party,
+    PermittedUse,
+    TransferBasis,
+)
 from ledger.vocabulary import Category
+from resolvers.participations import get_named
 from schema.authority import PARTICIPATION_READERS, SIGNAL_STAFF, SIGNALS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Officer
 from schema.models import Shown, optional
-from schema.pages import PAGED, After, Connection, First, few, page_request
-from schema.reads import Listed, one
+from schema.pages import LONG, PAGED, After, Connection, First, few, page_request
+from schema.participations.proposals import ParticipationProposal, ParticipationTerms
+from schema.reads import Listed, Named, one
 from schema.scalars import Base64
 from schema.texts import CHECKED
 
@@ -38,7 +54,23 @@ class Participation(Shown[table.Participation]):
     )
     purpose: str = strawberry.field(description="What the signals may be used for.")
     controller_roles: str = strawberry.field(description="Which party is responsible for the data, and in what role.")
-    transfer_ground: str | None = strawberry.field(description="The legal basis for transfers abroad, if there is one.")
+    transfer_basis: TransferBasis | None = strawberry.field(
+        description="The legal ground of transfers abroad; null if terms on paper don't say."
+    )
+    transfer_ground: str | None = strawberry.field(
+        description="More about that ground, such as the contract's clause, if there is one."
+    )
+    permitted_uses: list[PermittedUse] = strawberry.field(
+        description="What the provider may do with what it is sent; empty if terms on paper only say it in words.",
+        directives=[few(5)],
+    )
+    retention_days: int | None = strawberry.field(description="How many days it may keep what it is sent.")
+    breach_contact: str | None = strawberry.field(description="Whom to reach at the provider about a breach.")
+    agreed_on: AgreedOn = strawberry.field(description="How both sides agreed: on paper, or by signing here.")
+    terms_hash: str | None = strawberry.field(description="The hash of the terms that both signed.")
+    narrowed_by: Party | None = strawberry.field(
+        description="The side that narrowed the one before to this; null if it wasn't narrowed."
+    )
     disclosure: Disclosure = strawberry.field(description="Whether numbers are disclosed in clear or only as hashes.")
     state: ParticipationState = strawberry.field(description="Where it stands.")
     starts_at: datetime = strawberry.field(description="The agreed start.")
@@ -47,6 +79,33 @@ class Participation(Shown[table.Participation]):
     ended_at: datetime | None = strawberry.field(description="When it ended.")
     ended_reason: ParticipationEndReason | None = strawberry.field(description="Why it ended.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
+    deletion_expected_by: datetime | None = strawberry.field(
+        description="After the end: when a reminder goes out if the provider has not confirmed yet that it deleted "
+        "what it was sent. A courtesy; nothing follows from it."
+    )
+    deletion_reminded_at: datetime | None = strawberry.field(description="When that reminder went out.")
+    deleted_at: datetime | None = strawberry.field(
+        description="When the provider deleted what it was sent, by its own clock."
+    )
+    deletion_note: str | None = strawberry.field(
+        description="What the provider says of the deletion.", directives=[LONG]
+    )
+    deletion_confirmed_at: datetime | None = strawberry.field(description="When the provider confirmed it.")
+
+    terms: ParticipationTerms | None = one(
+        "The version of the terms that both signed.", ParticipationTerms, load_terms, by="terms_id"
+    )
+
+    proposal: ParticipationProposal | None = one(
+        "What both signed.", ParticipationProposal, load_proposals, by="proposal_id"
+    )
+
+    previous: "Participation | None" = one(
+        "The participation that this one took the place of.",
+        lambda: Participation,
+        load_participations,
+        by="previous_id",
+    )
 
     member: Member | None = one("The provider.", Member, load_members, by="member_id")
 
@@ -97,12 +156,36 @@ class ParticipationQueries:
         info: Info,
         member_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this provider.")] = UNSET,
         is_in_force: Annotated[bool | None, strawberry.argument(description="Whether it is in force now.")] = UNSET,
+        awaits_deletion: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="Whether it has ended and the provider has yet to confirm that it deleted what it was sent."
+            ),
+        ] = UNSET,
         first: First = UNSET,
         after: After = UNSET,
     ) -> ParticipationConnection | None:
-        wanted = ParticipationFilter(member_id=optional(member_id), is_in_force=optional(is_in_force))
+        wanted = ParticipationFilter(
+            member_id=optional(member_id),
+            is_in_force=optional(is_in_force),
+            awaits_deletion=optional(awaits_deletion),
+        )
         page = await info.context.read(list_participations, page_request(first, after), wanted)
         return ParticipationConnection.of(page, Participation.of, after=after)
+
+    @field(
+        "One participation that you may see.",
+        needs=PARTICIPATION_READERS,
+        extensions=[CHECKED],
+        reads=Named(load_participations),
+    )
+    async def participation(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its ID.")],  # noqa: A002 - the graph's name
+    ) -> Participation | None:
+        """Errors: NOT_FOUND."""
+        return Participation.of(await get_named(info.context, load_participations, id))
 
     @field(
         "Your own keys in use, newest first. Only the provider itself can read them.",

@@ -24,6 +24,8 @@ UNNOTED = {
     "load_members", "load_brands", "load_brands_by_member", "load_offices", "load_officers",
     # Which firm runs which platform is known to everybody.
     "load_platforms_by_member",
+    # Terms are published for every provider.
+    "load_terms", "load_texts_of_terms",
     # The proofs of the log are public to its members: they name positions and hashes.
     "find_checkpoint", "list_verifier_keys", "prove_inclusion", "prove_consistency", "list_lost_histories",
     "list_witnesses", "load_cosignatures",

@@ -17,6 +17,7 @@ from tests.support.desk import Desk
 from tests.support.journeys import acknowledge, draft_orders, file_verified, issue_orders
 from tests.support.running import running
 from tests.support.sequenced import Sequenced
+from tests.support.signing_journeys import appoint, publish, sign
 
 BY_ADDRESS = ("WA", None, "https://wa.me/6281200000001?text=Hello")
 TELEGRAM = ("Telegram", "@Budi_S")
@@ -67,6 +68,10 @@ class TestGoldenQuery:
     async def test_is_answered_as_recorded_by_the_statements_recorded(self, desk: Desk, folder: Path):
         query = (folder / "query.graphql").read_text(encoding="utf-8")
         party = query.splitlines()[0].removeprefix("# ").strip()
+        if folder.parent.name == "participations":
+            signatory = await appoint(desk.database, desk.as_of, desk.parties.provider)
+            await publish(desk.database, desk.parties, desk.as_of)
+            await sign(desk.database, desk.parties, signatory, desk.as_of)
         answer = await desk.ask(getattr(desk.parties, party), query)
         assert answer.errors == []
         check_golden(folder / "result.json", json.dumps(answer.data, indent=2, ensure_ascii=False) + "\n")

@@ -34,6 +34,7 @@ _TABLE_OF_ID = {
     "Query.forwardingRun": "forwarding_runs", "Query.fraudSignal": "fraud_signals", "memberId": "members",
     "holderId": "members", "carrierId": "members", "sourceId": "members", "brandId": "brands", "officeId": "offices",
     "officerId": "officers", "orderId": "block_orders",
+    "Query.participation": "participations", "Query.participationProposal": "participation_proposals",
 }  # fmt: skip
 """Which table's ids an argument takes, by the field it belongs to or else by its own name."""
 ENTITIES = {

@@ -2,6 +2,8 @@
 
 import pytest
 
+from auth.scopes import BY_KIND
+from ledger.viewer import MemberKind
 from tests.support.graph_site import Site
 from tests.support.journeys import issue_orders
 
@@ -106,8 +108,7 @@ class TestWhoSeesWhat:
         assert site.post(None, "{ __typename }")["data"] == {"__typename": "Query"}
 
     async def test_tells_everyone_who_they_are_without_a_scope(self, site: Site):
-        scopes = ("members:read", "numbers:read", "feed:read", "feed:witness", "signals:read", "signals:contribute")
-        token = site.token(site.parties.provider, without=scopes)
+        token = site.token(site.parties.provider, without=tuple(BY_KIND[MemberKind.OTT_PROVIDER]))
         answer = site.post(token, "{ viewer { memberKind clientId officerId scopes member { slug } } }")
         assert answer["data"]["viewer"] == {
             "memberKind": "OTT_PROVIDER",

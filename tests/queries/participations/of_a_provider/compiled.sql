@@ -1,0 +1,10 @@
+SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $4::INTEGER THEN s.t END AS t FROM (SELECT '{"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT * FROM (SELECT '{"state":' || '"' || (participation_proposals.state)::text || '"' || ',"proposedBy":' || '"' || (participation_proposals.proposed_by)::text || '"' || ',"purpose":' || to_json((participation_proposals.purpose)::text)::text || ',"controllerRoles":' || to_json((participation_proposals.controller_roles)::text)::text || ',"acceptedAt":' || coalesce('"' || replace(((participation_proposals.accepted_at) AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z"', 'null') || ',"countersignedAt":' || coalesce('"' || replace(((participation_proposals.countersigned_at) AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z"', 'null') || ',"terms":' || coalesce((SELECT '{"version":' || (t1.version)::text || '}' AS t 
+FROM participation_terms AS t1 
+WHERE t1.id = participation_proposals.terms_id), 'null') || '}' AS n0 
+FROM participation_proposals 
+WHERE participation_proposals.member_id = $2::UUID AND participation_proposals.state = ANY ($3::TEXT[]) ORDER BY participation_proposals.id DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s;
+
+SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $2::INTEGER THEN s.t END AS t FROM (SELECT '{"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT * FROM (SELECT '{"version":' || (participation_terms.version)::text || ',"texts":' || '[' || array_to_string(ARRAY(SELECT '{"language":' || to_json((t1.language)::text)::text || ',"text":' || to_json((t1.text)::text)::text || '}' AS t 
+FROM participation_terms_texts AS t1 
+WHERE t1.terms_id = participation_terms.id ORDER BY t1.place), ',') || ']' || '}' AS n0 
+FROM participation_terms ORDER BY participation_terms.version DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s
