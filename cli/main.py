@@ -93,11 +93,11 @@ COMMANDS = (
     ),
     Entry(name="member", place="cli.members:members", help="Admit members and list them."),
     Entry(name="brand", place="cli.members:brands", help="Add brands to members and list them."),
-    Entry(name="office", place="cli.members:offices", help="Add offices to the regulator and list them."),
+    Entry(name="office", place="cli.members:offices", help="Add offices to members and list them."),
     Entry(
         name="officer",
         place="cli.officers:officers",
-        help="Add officers with logins, disable and list them, and help them log in.",
+        help="Add officers with logins, invite members' own, disable and list them, and help them log in.",
     ),
     Entry(
         name="client",
@@ -108,7 +108,7 @@ COMMANDS = (
     Entry(
         name="participation",
         place="cli.participations:participations",
-        help="Record the terms on which providers get fraud signals.",
+        help="Publish the terms on which providers get fraud signals, record them on paper, and see who signed.",
     ),
     Entry(name="signals", place="cli.signals:signals", help="Maintain fraud signals."),
     Entry(

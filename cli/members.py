@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 members = typer.Typer(no_args_is_help=True, help="Admit members and list them.")
 brands = typer.Typer(no_args_is_help=True, help="Add brands to members and list them.")
-offices = typer.Typer(no_args_is_help=True, help="Add offices to the regulator and list them.")
+offices = typer.Typer(no_args_is_help=True, help="Add offices to members and list them.")
 
 KindOption = Annotated[MemberKind | None, typer.Option("--kind", case_sensitive=False, help="Members of one kind.")]
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's slug.")]

@@ -1,4 +1,7 @@
-"""`jembatan officer`: officers with their logins. Four eyes are counted by officer, whichever login is used."""
+"""`jembatan officer`: officers with their logins, of the regulator and of members.
+
+Four eyes are counted by officer, whichever login is used.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from ledger.storage.database import Transaction
 
 officers = typer.Typer(
-    no_args_is_help=True, help="Add officers with logins, disable and list them, and help them log in."
+    no_args_is_help=True,
+    help="Add officers with logins, invite members' own, disable and list them, and help them log in.",
 )
 
 OfficerArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The officer's login, or id.")]
@@ -94,6 +98,46 @@ def add_officer_with_login(
         {"id": officer.id, "login": login, "name": officer.display_name, "scopes": officer.scopes},
         as_json=as_json,
     )
+
+
+@officers.command(
+    "invite",
+    epilog="Example: jembatan officer invite --member a-messenger --office legal --name 'Citra Dewi' "
+    "--scope officers:manage --scope participations:accept --reason 'Named in their letter'",
+)
+def invite_by_link(
+    *,
+    member: Annotated[str, typer.Option(help="The member's slug; not the regulator's.")],
+    office: Annotated[str, typer.Option(help="The office's slug.")],
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")],
+    scope: Annotated[list[str], typer.Option(help="What the officer may do; may be repeated.")],
+    reason: ReasonNeeded,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add an officer of a member with a link for one use to choose a login, and print the link.
+
+    With officers:manage, the officer then invites and disables the member's others. Pass the link on in a way that
+    reaches nobody else.
+    """
+    from auth.login.invitations import Invitation, invite_officer
+    from cli.lookups import get_office
+    from cli.session import Session, run_session
+    from ledger.members.admission import OfficerDraft
+    from ledger.operator_acts.vocabulary import Act
+
+    operator = name_operator(reason)
+
+    async def work(session: Session) -> Invitation:
+        async with session.writing() as tx:
+            place = await get_office(tx, office, member_slug=member)
+            draft = OfficerDraft(office_id=place.id, display_name=name, scopes=tuple(scope))
+            made = await invite_officer(tx, draft, settings=session.settings)
+            await _record(tx, operator, Act.OFFICER_INVITED, made.officer.id)
+            return made
+
+    made = run_session(work)
+    shown = {"id": made.officer.id, "name": made.officer.display_name, "link": made.url, "expiresAt": made.expires_at}
+    print_result(shown, shown, as_json=as_json)
 
 
 @officers.command("list", epilog="Example: jembatan officer list --json")

@@ -1,5 +1,9 @@
-"""`jembatan participation`: the terms on which providers get fraud signals, as the operator."""
+"""`jembatan participation`: the terms on which providers get fraud signals, as the operator.
 
+Signing is not done here: it takes an officer of each side, at the graph.
+"""
+
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +14,101 @@ from cli.times import parse_moment
 from ledger.participations.vocabulary import Disclosure, PartingReason
 from ledger.vocabulary import Category
 
-participations = typer.Typer(no_args_is_help=True, help="Record the terms on which providers get fraud signals.")
+participations = typer.Typer(
+    no_args_is_help=True,
+    help="Publish the terms on which providers get fraud signals, record them on paper, and see who signed.",
+)
 
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provider's slug.")]
+
+
+@participations.command(
+    "publish",
+    epilog="Example: jembatan participation publish id=terms.id.txt en=terms.en.txt --reason 'Decided on 3 May'",
+)
+def publish(
+    *,
+    texts: Annotated[
+        list[str], typer.Argument(metavar="LANGUAGE=FILE...", help="The text in each language; the first prevails.")
+    ],
+    reason: ReasonNeeded,
+    as_json: JsonFlag = False,
+) -> None:
+    """Publish the next version of the terms that providers and the regulator sign. It can't be changed afterwards."""
+    from cli.session import Session, run_session
+    from ledger.feed.vocabulary import Subject
+    from ledger.operator_acts.recording import record_act
+    from ledger.operator_acts.vocabulary import Act
+    from ledger.participations.publishing import LanguageText, publish_terms
+    from ledger.participations.signing_table import PublishedTerms
+
+    operator = name_operator(reason)
+    given = [_read_text(each) for each in texts]
+
+    async def work(session: Session) -> PublishedTerms:
+        async with session.writing() as tx:
+            made = await publish_terms(tx, [LanguageText(language=language, text=said) for language, said in given])
+            subject = Subject.PARTICIPATION_TERMS
+            await record_act(tx, operator, Act.TERMS_PUBLISHED, subject=subject, subject_id=made.id)
+            return made
+
+    published = run_session(work)
+    shown = {"id": published.id, "version": published.version, "hash": published.terms_hash}
+    print_result(shown, shown, as_json=as_json)
+
+
+def _read_text(given: str) -> tuple[str, str]:
+    """Errors: typer.BadParameter."""
+    language, _, name = given.partition("=")
+    try:
+        return language, Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{given!r} is not LANGUAGE=FILE with a text in UTF-8.") from error
+
+
+@participations.command("terms", epilog="Example: jembatan participation terms --json")
+def list_versions(*, as_json: JsonFlag = False) -> None:
+    """List the published versions of the terms, the newest first."""
+    from cli.lookups import read_pages
+    from cli.session import Session, run_session
+    from ledger.participations.reading import list_terms
+    from ledger.participations.signing_table import PublishedTerms
+
+    async def work(session: Session) -> list[PublishedTerms]:
+        async with session.reading() as tx:
+            return await read_pages(lambda page: list_terms(tx, page))
+
+    found = run_session(work)
+    if as_json:
+        print_json(found)
+        return
+    print_table("", ("version", "hash", "published"), [(t.version, t.terms_hash, t.published_at) for t in found])
+
+
+@participations.command("proposals", epilog="Example: jembatan participation proposals --json")
+def list_all_proposals(*, as_json: JsonFlag = False) -> None:
+    """List terms that were offered, asked for and signed, newest first."""
+    from cli.lookups import read_pages
+    from cli.session import Session, run_session
+    from ledger.members.reading import load_members
+    from ledger.participations.reading import list_proposals
+    from ledger.participations.signing_table import ParticipationProposal
+
+    async def work(session: Session) -> list[tuple[str, ParticipationProposal]]:
+        async with session.reading() as tx:
+            found = await read_pages(lambda page: list_proposals(tx, page))
+            known = await load_members(tx, [item.member_id for item in found])
+        return [(known[item.member_id].slug, item) for item in found]
+
+    listed = run_session(work)
+    if as_json:
+        print_json([item for _, item in listed])
+        return
+    rows = [
+        (slug, item.id, item.state.value, item.proposed_by.value, item.accepted_at, item.countersigned_at)
+        for slug, item in listed
+    ]
+    print_table("", ("member", "id", "state", "proposed by", "accepted", "countersigned"), rows)
 
 
 @participations.command(
@@ -40,7 +136,7 @@ def start(
     ends_at: Annotated[str | None, typer.Option(help="The agreed end: a date (UTC) or a time with its offset.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Let a provider participate in fraud signals."""
+    """Let a provider participate in fraud signals, on terms that were signed on paper."""
     from cli.lookups import get_member
     from cli.session import Session, run_session
     from ledger.feed.vocabulary import Subject
@@ -92,7 +188,8 @@ def end(
     from ledger.operator_acts.recording import record_act
     from ledger.operator_acts.vocabulary import Act
     from ledger.pages import PageRequest
-    from ledger.participations.agreements import ParticipationFilter, end_participation, list_participations
+    from ledger.participations.agreements import end_participation
+    from ledger.participations.reading import ParticipationFilter, list_participations
     from ledger.participations.states import ParticipationState
     from ledger.participations.table import Participation
 
@@ -120,17 +217,24 @@ def end(
 
 
 @participations.command("list", epilog="Example: jembatan participation list --json")
-def list_all(*, as_json: JsonFlag = False) -> None:
+def list_all(
+    *,
+    awaiting_deletion: Annotated[
+        bool, typer.Option(help="Only those that ended and whose provider has not confirmed what it deleted.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """List participations, newest first."""
     from cli.lookups import read_pages
     from cli.session import Session, run_session
     from ledger.members.reading import load_members
-    from ledger.participations.agreements import list_participations
+    from ledger.participations.reading import ParticipationFilter, list_participations
     from ledger.participations.table import Participation
 
     async def work(session: Session) -> list[tuple[str, Participation]]:
         async with session.reading() as tx:
-            found = await read_pages(lambda page: list_participations(tx, page))
+            wanted = ParticipationFilter(awaits_deletion=awaiting_deletion or None)
+            found = await read_pages(lambda page: list_participations(tx, page, wanted))
             known = await load_members(tx, [item.member_id for item in found])
         return [(known[item.member_id].slug, item) for item in found]
 
@@ -138,8 +242,18 @@ def list_all(*, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json([item for _, item in listed])
         return
+    titles = ("member", "state", "numbers", "terms", "agreed on", "began", "ended", "deletion confirmed")
     rows = [
-        (slug, item.state.value, item.disclosure.value, item.terms_reference, item.began_at, item.ended_at)
+        (
+            slug,
+            item.state.value,
+            item.disclosure.value,
+            item.terms_reference,
+            item.agreed_on.value,
+            item.began_at,
+            item.ended_at,
+            item.deletion_confirmed_at,
+        )
         for slug, item in listed
     ]
-    print_table("", ("member", "state", "numbers", "terms", "began", "ended"), rows)
+    print_table("", titles, rows)

@@ -24,6 +24,7 @@ class Followed(StrEnum):
     ORDERS = "orders"
     COMPLAINTS = "complaints"
     SIGNALS = "signals"
+    PARTICIPATIONS = "participations"
     FEED = "feed"
 
 
@@ -40,6 +41,10 @@ DOCUMENTS = {
   position kind recordedAt signalId category risk riskBefore state revokedReason
   signal { e164 hashes { keyId hash } validUntil }
 } } }""",
+    Followed.PARTICIPATIONS: """subscription Participations { participationEvents { cursor event {
+  position kind recordedAt participationId proposalId termsId participationState proposalState endedReason party
+  contentHash termsHash
+} } }""",
     Followed.FEED: """subscription Feed { feed { cursor entry {
   position leafHash kind subject subjectId state recordedAt text salt
 } } }""",
@@ -49,7 +54,8 @@ DOCUMENTS = {
 def follow(
     *,
     what: Annotated[
-        Followed | None, typer.Argument(metavar="[orders|complaints|signals|feed]", help="What to follow.")
+        Followed | None,
+        typer.Argument(metavar="[orders|complaints|signals|participations|feed]", help="What to follow."),
     ] = None,
     url: Annotated[str, typer.Option(help="The gateway's address, such as https://graph.example.id.")],
     document: Annotated[

@@ -186,6 +186,32 @@ class TestClients:
         assert admitted.run(*add, status=1).code == "CLIENT_INVALID", "a machine refreshes nothing"
 
 
+class TestOfficersOfMembers:
+    def test_are_invited_by_a_link_and_decide_nothing_for_the_regulator(self, admitted: Operator) -> None:
+        admitted.run("office", "add", "telkomsel", "noc", "--name", "NOC")
+        invite = ("officer", "invite", *WHY, "--member", "telkomsel", "--office", "noc", "--name", "Eko", "--scope")
+        made = admitted.run(*invite, "officers:manage", "--json").json
+        assert "/oauth/invitation?token=" in made["link"]
+        assert admitted.run(*invite, "orders:approve", status=1).code == "SCOPE_INVALID"
+        regulators = ("officer", "invite", *WHY, "--member", "komdigi", "--office", "desk", "--name", "Eve", "--scope")
+        assert admitted.run(*regulators, "orders:read", status=1).code == "INVITATION_REFUSED"
+        forward = ("forward", "--officer", made["id"], "--legal-basis", "PM 5", "--subscriber-notice", "Blocked.")
+        assert "not of the regulator" in admitted.run(*forward, status=1).err
+
+
+class TestTerms:
+    def test_are_published_by_version_and_listed(self, admitted: Operator) -> None:
+        first, second = (admitted.write(f"{name}.txt", name) for name in ("Ketentuan", "Terms"))
+        publish = ("participation", "publish", *WHY, "--json")
+        assert admitted.run(*publish, f"id={first}", f"en={second}").json["version"] == 1
+        assert admitted.run(*publish, f"id={second}").json["version"] == 2
+        listed = admitted.run("participation", "terms", "--json").json
+        assert [item["version"] for item in listed] == [2, 1]
+        assert admitted.run("participation", "proposals", "--json").json == []
+        assert admitted.run(*publish, f"nowhere={second}x", status=2).err
+        assert admitted.run(*publish, f"id={first}", f"id={first}", status=1).code == "TERMS_TEXTS_INVALID"
+
+
 class TestParticipations:
     def start(self, admitted: Operator, ends_at: str, status: int = 0) -> Ended:
         terms = ("--terms", "PKS-7", "--purpose", "Protect users", "--roles", "Each a controller", *WHY, "--json")

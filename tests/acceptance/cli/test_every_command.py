@@ -27,6 +27,7 @@ CHANGING = {
     ("brand", "add"): Act.BRAND_ADDED,
     ("office", "add"): Act.OFFICE_ADDED,
     ("officer", "add"): Act.OFFICER_ADDED,
+    ("officer", "invite"): Act.OFFICER_INVITED,
     ("officer", "disable"): Act.OFFICER_DISABLED,
     ("officer", "set-password"): Act.PASSWORD_SET,
     ("officer", "reset-second-factor"): Act.SECOND_FACTOR_RESET,
@@ -41,6 +42,7 @@ CHANGING = {
     ("member", "run"): Act.MEMBER_PLATFORMS_SET,
     ("numbering", "load"): Act.NUMBERING_LOADED,
     ("numbering", "propose"): Act.OVERRIDES_PROPOSED,
+    ("participation", "publish"): Act.TERMS_PUBLISHED,
     ("participation", "start"): Act.PARTICIPATION_STARTED,
     ("participation", "end"): Act.PARTICIPATION_ENDED,
     ("signals", "settle"): Act.SIGNALS_SETTLED,
@@ -63,6 +65,7 @@ CHANGING = {
 READING = {
     ("schema",), ("doctor",), ("member", "list"), ("member", "platforms"), ("brand", "list"), ("office", "list"),
     ("officer", "list"), ("officer", "identities"), ("client", "list"), ("participation", "list"),
+    ("participation", "terms"), ("participation", "proposals"),
     ("numbering", "proposals"), ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"),
     ("audit", "keys"), ("audit", "export"), ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"),
     ("orders", "waiting"), ("orders", "content"), ("outage", "list"), ("accounts", "list"), ("accounts", "show"),
@@ -149,6 +152,9 @@ def admit_and_maintain(acting: Acting) -> None:
     scopes = ("--scope", "numbers:manage")
     add = ("cici", "--office", "annex", "--name", "Cici", *password, *scopes, *WHY)
     do("officer", "add", more=add, stdin="correct horse battery\n")
+    do("office", "add", more=("a-messenger", "legal", "--name", "Legal"))
+    invited = ("--member", "a-messenger", "--office", "legal", "--name", "Dewi", "--scope", "officers:manage", *WHY)
+    do("officer", "invite", more=invited)
     do("officer", "set-password", more=("cici", *password, *WHY), stdin="another long password\n")
     do("officer", "reset-second-factor", more=("cici", *WHY))
     do("officer", "forgive", more=("cici", *WHY))
@@ -180,6 +186,8 @@ def work_in_names(acting: Acting) -> None:
     do("numbering", "load", more=(operator.write("more.csv", plan),))
     terms = ("--terms", "PKS-7", "--purpose", "Protect users", "--roles", "Each a controller", *WHY)
     do("member", "run", more=("a-messenger", "whatsapp", "Bigo Live", *WHY))
+    published = operator.write("terms.txt", "The terms.")
+    do("participation", "publish", more=(f"en={published}", *WHY))
     do("participation", "start", more=("a-messenger", *terms))
     complaints = operator.write("complaints.csv", COMPLAINTS)
     do("import", "complaints", more=(complaints, "--format", "csv", "--source", "polri"))
