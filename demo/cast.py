@@ -28,6 +28,7 @@ from ledger.viewer import MemberKind
 
 REDIRECT_URI = "http://127.0.0.1/callback"
 REGULATOR, AGENCY, PROVIDER = "komdigi", "antiscam", "chatting"
+SIGNATORY = "citra"
 TELKOMSEL, INDOSAT, XLSMART = "telkomsel", "indosat", "xlsmart"
 _NAMES = {
     REGULATOR: (MemberKind.REGULATOR, "Ministry of Communication and Digital Affairs (demo)"),
@@ -58,6 +59,8 @@ _OFFICER_SCOPES = (
     "numbers:read", "orders:approve", "orders:draft", "orders:read", "participations:manage", "signals:read",
     "signals:revoke",
 )  # fmt: skip
+
+_SIGNATORY_SCOPES = ("members:read", "officers:manage", "participations:accept", "signals:read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,7 @@ async def admit_cast(tx: Transaction, passwords: Passwords) -> Cast:
             brands[brand] = (await add_brand(tx, members[slug], slug=brand, name=brand_name)).id
     await load_plan(tx, [_range(*parts) for parts in _RANGES])
     credentials = await _add_officers(tx, passwords, members[REGULATOR])
+    credentials[SIGNATORY] = await _add_signatory(tx, passwords, members[PROVIDER])
     for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER):
         credentials[slug] = await _add_machine(tx, slug, members[slug], has_keys=slug == INDOSAT)
     return Cast(member_ids=dict(members), credentials=credentials)
@@ -143,6 +147,27 @@ async def _add_officers(tx: Transaction, passwords: Passwords, regulator: Member
             await create_login(tx, passwords, officer_id=officer.id, login=login, password=password)
         found[login] = Credentials(party=login, client_id=client_id, login=login, password=password)
     return found
+
+
+async def _add_signatory(tx: Transaction, passwords: Passwords, provider: MemberId) -> Credentials:
+    """Add the provider's own officer, who signs for it, and the provider's application in which she logs in."""
+    office = await add_office(tx, provider, slug="legal", name="Legal")
+    draft = OfficerDraft(office_id=office.id, display_name="Citra (signs for Chatting)", scopes=_SIGNATORY_SCOPES)
+    officer = await add_officer(tx, draft)
+    console = ClientDraft(
+        member_id=provider,
+        name="Chatting's console (demo)",
+        scopes=_SIGNATORY_SCOPES,
+        grant_types=(AUTHORIZATION_CODE,),
+        auth_method=PUBLIC,
+        redirect_uris=(REDIRECT_URI,),
+        is_native=True,
+    )
+    password = secrets.token_urlsafe(12)
+    async with tx.role(Role.AUTH):
+        client_id = (await create_client(tx, console)).client_id
+        await create_login(tx, passwords, officer_id=officer.id, login=SIGNATORY, password=password)
+    return Credentials(party=SIGNATORY, client_id=client_id, login=SIGNATORY, password=password)
 
 
 async def _add_machine(tx: Transaction, slug: str, member_id: MemberId, *, has_keys: bool) -> Credentials:

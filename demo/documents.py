@@ -142,9 +142,42 @@ query Shared($e164: E164!) {
   complaints(filter: {number: $e164}, first: 10) { nodes { ticketNo state outcome } }
 }"""
 
-START_PARTICIPATION = """
-mutation Start($input: StartParticipationInput!) {
-  startParticipation(input: $input) { participation { id state disclosure termsReference } }
+PUBLISH_TERMS = """
+mutation Publish($texts: [ParticipationTermsTextInput!]!) {
+  publishParticipationTerms(input: {texts: $texts}) { terms { id version termsHash } }
+}"""
+
+OFFER_PARTICIPATION = """
+mutation Offer($input: OfferParticipationInput!) {
+  offerParticipation(input: $input) { proposal { id state contentHash } }
+}"""
+
+PROPOSALS = """
+query Proposals {
+  participationProposals(filter: {states: [OFFERED, ACCEPTED]}) {
+    nodes { id state contentText contentHash terms { version texts { language text } } }
+  }
+}"""
+
+ACCEPT_PARTICIPATION = """
+mutation Accept($input: AcceptParticipationInput!) {
+  acceptParticipation(input: $input) { proposal { id state acceptedAt } }
+}"""
+
+LEAVE_PARTICIPATION = """
+mutation Leave { leaveParticipation(input: {}) { participation { id endedReason endedAt } } }"""
+
+AWAITING_DELETION = """
+query AwaitingDeletion { participations(awaitsDeletion: true) { nodes { id deletionExpectedBy member { slug } } } }"""
+
+CONFIRM_DELETION = """
+mutation Confirm($input: ConfirmDeletionInput!) {
+  confirmDeletion(input: $input) { participation { id deletionConfirmedAt } }
+}"""
+
+COUNTERSIGN_PARTICIPATION = """
+mutation Countersign($input: CountersignParticipationInput!) {
+  countersignParticipation(input: $input) { participation { id state agreedOn termsReference } }
 }"""
 
 SIGNAL_KEYS = "query Keys { signalKeys { id key filledAt } }"

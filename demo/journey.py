@@ -30,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     ("Both come back, and nothing was lost", following_steps.resume),
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("The same query, seen by each party", ending_steps.compare_views),
+    ("The OTT provider leaves, and confirms what it deleted", signal_steps.leave),
 )
 
 
