@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, true
 
-from ledger.filters import among, equals, where
+from ledger.filters import among, equals, leading, where, whether
 from ledger.lists import RecordList
 from ledger.pages import Listing, Page, PageRequest
 from ledger.participations.signing_table import ParticipationProposal, PublishedTerms, TermsText
-from ledger.participations.states import ProposalState
+from ledger.participations.states import OPEN_PROPOSAL_STATES, ProposalState
 from ledger.participations.table import Participation, awaits_deletion, in_force, participations
 from ledger.permissions import REGULATOR_OR_OPERATOR
 from ledger.relations import ToMany, ToOne, note_of
@@ -22,33 +22,34 @@ from ledger.storage.markers import Columns
 from ledger.viewer import Viewer, ViewerKind
 
 READERS = frozenset({*REGULATOR_OR_OPERATOR, ViewerKind.OTT_PROVIDER})
+_OWNERS = {ViewerKind.OTT_PROVIDER: "member_id"}
 
 
 def _is_in_force(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
-    holds = in_force(participations.c)
-    return holds if wanted else ~holds
+    return whether(in_force(participations.c), wanted)
 
 
 def _awaits_deletion(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001 - the filter's value
-    holds = awaits_deletion(participations.c)
-    return holds if wanted else ~holds
+    return whether(awaits_deletion(participations.c), wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipationFilter:
     """Which participations to return. None does not filter."""
 
-    member_id: Annotated[str | None, equals("member_id")] = None
-    is_in_force: Annotated[bool | None, where(_is_in_force)] = None
-    awaits_deletion: Annotated[bool | None, where(_awaits_deletion)] = None
+    member_id: Annotated[str | None, leading(equals("member_id"))] = None
+    is_in_force: Annotated[bool | None, leading(where(_is_in_force), when=bool)] = None
+    awaits_deletion: Annotated[bool | None, leading(where(_awaits_deletion), when=bool)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalFilter:
-    """Which proposals to return. None does not filter."""
+    """Which proposals to return. None or an empty tuple does not filter."""
 
-    member_id: Annotated[str | None, equals("member_id")] = None
-    states: Annotated[tuple[ProposalState, ...] | None, among("state")] = None
+    member_id: Annotated[str | None, leading(equals("member_id"))] = None
+    states: Annotated[
+        tuple[ProposalState, ...], leading(among("state", is_literal=True), when=OPEN_PROPOSAL_STATES.issuperset)
+    ] = ()
 
 
 def _visible(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
@@ -61,6 +62,7 @@ PARTICIPATIONS = RecordList(
     {None: Listing("participations", Participation, ("-id",))},
     ParticipationFilter,
     visible=_visible,
+    owners=_OWNERS,
     kinds=READERS,
 )
 PROPOSALS = RecordList(
@@ -68,6 +70,7 @@ PROPOSALS = RecordList(
     {None: Listing("participation_proposals", ParticipationProposal, ("-id",))},
     ProposalFilter,
     visible=_visible,
+    owners=_OWNERS,
     kinds=READERS,
 )
 TERMS = RecordList(PublishedTerms, {None: Listing("participation_terms", PublishedTerms, ("-version",))}, kinds=READERS)

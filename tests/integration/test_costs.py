@@ -14,6 +14,7 @@ from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.storage.database import Database
 from tests.support.desk import Desk
 from tests.support.journeys import WORDS, acknowledge, approval_of, draft_orders, file_verified, issue_orders
+from tests.support.signing_journeys import accept, appoint, countersign, offer, publish, sign
 from tests.support.statements import count_statements
 
 Count = Callable[[Awaitable[object]], Awaitable[int]]
@@ -170,3 +171,31 @@ class TestPage:
             costs.add(len(without_record(answer.statements)))
         assert len(costs) == 1
         assert costs.pop() <= 4
+
+
+class TestTakingPart:
+    PARTICIPATIONS = """query($first: Int) { participations(first: $first) { nodes {
+      state previous { id } member { legalName } terms { version texts { language } }
+      proposal { contentHash acceptedBy { displayName } } } } }"""
+
+    async def test_is_signed_by_each_side_in_a_fixed_number_of_statements(self, database, parties, as_of, count):
+        signatory = await appoint(database, as_of, parties.provider)
+        await publish(database, parties, as_of)
+        offered = await offer(database, parties, as_of)
+        costs = [
+            await count(accept(database, signatory, as_of, offered)),
+            await count(countersign(database, parties.officer, as_of, offered)),
+        ]
+        assert costs == [6, 14]
+
+    async def test_is_listed_at_the_same_cost_whatever_the_page(self, desk: Desk):
+        signatory = await appoint(desk.database, desk.as_of, desk.parties.provider)
+        await publish(desk.database, desk.parties, desk.as_of)
+        for _ in range(5):
+            await sign(desk.database, desk.parties, signatory, desk.as_of)
+        costs = set()
+        for first in (2, 5):
+            answer = await desk.ask(desk.parties.officer, self.PARTICIPATIONS, first=first)
+            assert (answer.errors, len(answer.data["participations"]["nodes"])) == ([], first)
+            costs.add(len(without_record(answer.statements)))
+        assert costs == {7}

@@ -5,6 +5,7 @@ Order n was issued n minutes after BEGAN_AT, is due a day later and was executed
 minute, about its account too, decided after an hour, and one statement. Of a thousand orders the third carrier has
 one, the second a hundred. Of the accounts, one in 500 is on another platform, one in 400 could not be read, and one
 in 300 is risky.
+As many participations and proposals of terms came one after another, of which a second provider has one in a thousand.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ ROWS = 40_000
 BEGAN_AT = datetime(2025, 1, 6, tzinfo=UTC)
 ENDED_AT = BEGAN_AT + timedelta(minutes=ROWS, days=2)
 RARE_SHARE = 1_000
+RARE_PROVIDER = "00000000-0000-7000-8000-0000000000ff"
 
 _NUMBERS = """
 INSERT INTO phone_numbers (e164, is_domestic, holder_status, holder_id, complaint_count, first_seen_at)
@@ -73,6 +75,43 @@ INSERT INTO order_acknowledgements (
 SELECT id, id, carrier_id, 1, 'EXECUTED', 'TT-' || order_serial, executed_at, executed_at, true
 FROM block_orders WHERE executed_at IS NOT NULL ORDER BY executed_at
 """
+_RARE_PROVIDER = """
+INSERT INTO members (id, slug, kind, legal_name, internet_access, admitted_at)
+VALUES ($1, 'rare-messenger', 'OTT_PROVIDER', 'A Rare Messenger', false, $2)
+"""
+_TERMS = """
+INSERT INTO participation_terms (id, version, content_text, terms_hash, published_at)
+VALUES ('00000000-0000-7000-8000-00000000000e', 1, 'Terms.', encode(sha256('Terms.'), 'hex'), $1)
+"""
+_PROPOSALS = """
+INSERT INTO participation_proposals (
+  id, member_id, state, proposed_by, terms_id, terms_hash, categories, permitted_uses, purpose, controller_roles,
+  transfer_basis, retention_days, breach_contact, disclosure, content_text, content_hash, proposed_at, ended_at
+)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid,
+       CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END,
+       CASE WHEN n < $4::int - 1 THEN 'REFUSED' ELSE 'OFFERED' END,
+       'REGULATOR', t.id, t.terms_hash, '{FRAUD}', '{WARN_USERS}', 'Protect users.', 'Each its own.', 'NO_TRANSFER', 90,
+       'privacy@messenger.example', 'HASHED', n::text, encode(sha256(n::text::bytea), 'hex'), proposed_at,
+       CASE WHEN n < $4::int - 1 THEN proposed_at + interval '30 seconds' END
+FROM participation_terms t, generate_series(1, $4::int) n,
+     LATERAL (SELECT $3::timestamptz + n * interval '1 minute' AS proposed_at) f
+"""
+_PARTICIPATIONS = """
+INSERT INTO participations (
+  id, member_id, terms_reference, categories, purpose, controller_roles, disclosure, starts_at, began_at, recorded_at,
+  ended_at, ended_reason, deletion_expected_by, deleted_at, deletion_confirmed_at
+)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000a')::uuid,
+       CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END, 'PKS-' || n, '{FRAUD}', 'Protect users.',
+       'Each its own.', 'HASHED', began_at, began_at, began_at,
+       CASE WHEN has_ended THEN began_at + interval '30 seconds' END, CASE WHEN has_ended THEN 'PROVIDER_LEFT' END,
+       CASE WHEN has_ended THEN began_at + interval '30 days' END,
+       CASE WHEN has_ended AND n % 4000 > 1 THEN began_at + interval '1 hour' END,
+       CASE WHEN has_ended AND n % 4000 > 1 THEN began_at + interval '1 hour' END
+FROM generate_series(1, $4::int) n,
+     LATERAL (SELECT $3::timestamptz + n * interval '1 minute' AS began_at, n < $4::int - 1 AS has_ended) f
+"""
 
 
 async def fill_ledger(connection: asyncpg.Connection, parties: Parties, *, rows: int = ROWS) -> None:
@@ -85,6 +124,9 @@ async def fill_ledger(connection: asyncpg.Connection, parties: Parties, *, rows:
     await connection.execute(_COMPLAINTS, *sources, *officers, BEGAN_AT, rows)
     await connection.execute(_ORDERS, *carriers, *officers, BEGAN_AT, rows)
     await connection.execute(_STATEMENTS)
-    await connection.execute(
-        "VACUUM (ANALYZE) phone_numbers, accounts, complaints, block_orders, order_acknowledgements"
-    )
+    await connection.execute(_RARE_PROVIDER, RARE_PROVIDER, BEGAN_AT)
+    await connection.execute(_TERMS, BEGAN_AT)
+    for statement in (_PROPOSALS, _PARTICIPATIONS):
+        await connection.execute(statement, parties.provider.member_id, RARE_PROVIDER, BEGAN_AT, rows)
+    tables = "phone_numbers, accounts, complaints, block_orders, order_acknowledgements"
+    await connection.execute(f"VACUUM (ANALYZE) {tables}, participation_proposals, participations")

@@ -5,6 +5,7 @@ statement is planned for its values, and again after PostgreSQL has seen it ofte
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -21,12 +22,14 @@ from ledger.orders.reading import OrderFilter, count_block_orders, list_block_or
 from ledger.orders.states import OrderState
 from ledger.orders.vocabulary import ImpossibleReason, OrderSort
 from ledger.pages import PageRequest
+from ledger.participations.reading import ParticipationFilter, ProposalFilter, list_participations, list_proposals
+from ledger.participations.states import OPEN_PROPOSAL_STATES, ProposalState
 from ledger.settings import LedgerSettings
 from ledger.storage.database import Database
 from ledger.vocabulary import Platform
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import Parties
-from tests.support.filled_ledger import BEGAN_AT, ENDED_AT, ROWS, fill_ledger
+from tests.support.filled_ledger import BEGAN_AT, ENDED_AT, RARE_PROVIDER, ROWS, fill_ledger
 from tests.support.plans import Ran, run_plans
 
 PAGE_SIZE = 20
@@ -304,3 +307,59 @@ async def test_accounts_of_an_agency_with_most_complaints_and_of_one_with_hardly
     database, parties = filled
     ask = pages_of(list_accounts, wanted, AccountSort.NEWEST)
     check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
+
+
+def find_viewer(parties: Parties, who: str):
+    return replace(parties.provider, member_id=RARE_PROVIDER) if who == "rare" else parties.everyone[who]
+
+
+@pytest.mark.parametrize("who", ["provider", "rare", "officer"])
+class TestTakingPart:
+    """Of a provider with nearly all of them, of one with hardly any, and of all."""
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            ParticipationFilter(),
+            ParticipationFilter(is_in_force=True),
+            ParticipationFilter(is_in_force=False),
+            ParticipationFilter(awaits_deletion=True),
+            ParticipationFilter(awaits_deletion=False),
+        ],
+        ids=["all", "in force", "not in force", "awaiting", "not awaiting"],
+    )
+    async def test_participations_cost_what_a_page_holds(self, filled, who, wanted):
+        database, parties = filled
+        ask = lambda tx: list_participations(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731 - the question's shape
+        check(await run_plans(database, find_viewer(parties, who), ENDED_AT, ask))
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            ProposalFilter(),
+            ProposalFilter(states=tuple(OPEN_PROPOSAL_STATES)),
+            ProposalFilter(states=(ProposalState.OFFERED,)),
+            ProposalFilter(states=(ProposalState.REFUSED,)),
+        ],
+        ids=["all", "open", "offered", "refused"],
+    )
+    async def test_proposals_cost_what_a_page_holds(self, filled, who, wanted):
+        database, parties = filled
+        ask = lambda tx: list_proposals(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731 - the question's shape
+        check(await run_plans(database, find_viewer(parties, who), ENDED_AT, ask))
+
+
+@pytest.mark.parametrize(
+    ("read", "wanted"),
+    [
+        (list_participations, ParticipationFilter(member_id=RARE_PROVIDER)),
+        (list_participations, ParticipationFilter(member_id=RARE_PROVIDER, is_in_force=True)),
+        (list_participations, ParticipationFilter(member_id=RARE_PROVIDER, awaits_deletion=False)),
+        (list_proposals, ProposalFilter(member_id=RARE_PROVIDER)),
+        (list_proposals, ProposalFilter(member_id=RARE_PROVIDER, states=(ProposalState.REFUSED,))),
+    ],
+)
+async def test_what_one_provider_agreed_on_costs_what_there_is_of_it(filled, read, wanted):
+    database, parties = filled
+    ask = lambda tx: read(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731 - the question's shape
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))

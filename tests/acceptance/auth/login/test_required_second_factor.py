@@ -34,7 +34,7 @@ async def get_scope(session: Session) -> set[str]:
 
 
 class TestDefault:
-    def test_asks_it_of_whoever_may_approve_lift_reveal_or_manage(self) -> None:
+    def test_asks_it_of_whoever_may_approve_lift_reveal_sign_or_manage(self) -> None:
         assert AuthSettings().second_factor == "privileged"
         assert {
             "orders:approve",
@@ -42,6 +42,8 @@ class TestDefault:
             "numbers:manage",
             "members:manage",
             "participations:manage",
+            "participations:accept",
+            "officers:manage",
             "holds:manage",
         } == SECOND_FACTOR_SCOPES
 

@@ -12,4 +12,4 @@ WHERE t3.id = participations.proposal_id), 'null') || ',"member":' || coalesce((
 FROM members AS t6 
 WHERE t6.id = participations.member_id), 'null') || '}' AS n1 
 FROM participations 
-WHERE participations.began_at IS NOT NULL AND participations.ended_at IS NULL ORDER BY participations.id DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s
+WHERE participations.began_at IS NOT NULL AND participations.ended_at IS NULL ORDER BY row(participations.id) DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s
