@@ -14,6 +14,7 @@ from ledger.errors import ConflictError, InvalidInputError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import BrandId, MemberId, OfficeId, OfficerId, new_id, parse_id
+from ledger.members.acting import check_enabled, hold_officer
 from ledger.members.reading import get_member, load_offices
 from ledger.members.table import Brand, Member, Office, Officer
 from ledger.members.vocabulary import OfficerChange
@@ -160,6 +161,7 @@ async def add_officer(tx: Transaction, draft: OfficerDraft) -> Officer:
         created_at=tx.as_of,
     )
     async with tx.role(Role.TRANSITION):
+        await hold_officer(tx)
         await insert_records(tx, [officer])
     await tell_officer(tx, officer, OfficerChange.ADDED)
     return officer
@@ -197,24 +199,32 @@ async def change_scopes(tx: Transaction, officer_id: str, scopes: Sequence[str])
 async def lock_officer(tx: Transaction, officer_id: str) -> Officer:
     """Lock an officer whom the viewer looks after. Runs under the TRANSITION role.
 
-    Errors: ForbiddenError, OfficerRequiredError; UnknownError, also for another member's officer; OwnAccountError.
+    Errors: ForbiddenError, OfficerRequiredError, OfficerDisabledError; UnknownError, also for another member's officer;
+    OwnAccountError.
     """
-    owner = _find_owner(tx)
+    owner, acting = _find_owner(tx)
     known = parse_id(officer_id)
-    officer = (await lock_records(tx, Officer, [known] if known else [])).get(known or "")
+    # Beside the administrator: of two who disable each other, one remains.
+    found = await lock_records(tx, Officer, [each for each in (known, acting) if each is not None])
+    if acting is not None:
+        check_enabled(*([found[acting]] if acting in found else []))
+    officer = found.get(known or "")
     if officer is None or (owner is not None and officer.member_id != owner):
         raise UnknownError(field="officerId")
-    if owner is not None and officer.id == tx.viewer.officer_id:
+    if officer.id == acting:
         raise OwnAccountError(field="officerId")
     return officer
 
 
-def _find_owner(tx: Transaction) -> MemberId | None:
-    """The member whose officers the viewer looks after; None for whoever looks after those of all members.
+def _find_owner(tx: Transaction) -> tuple[MemberId | None, OfficerId | None]:
+    """The member whose officers the viewer looks after, and its administrator; None for who looks after all members'.
 
     Errors: ForbiddenError, OfficerRequiredError.
     """
-    return None if tx.viewer.kind in REGULATOR_OR_OPERATOR else require_administrator(tx.viewer)[1]
+    if tx.viewer.kind in REGULATOR_OR_OPERATOR:
+        return None, None
+    officer_id, member_id = require_administrator(tx.viewer)
+    return member_id, officer_id
 
 
 def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from ledger.participations.periods import (
 )
 from ledger.participations.states import ParticipationState
 from ledger.participations.table import Participation, participations
-from ledger.participations.taking_part import change_participations
+from ledger.participations.taking_part import begin_change, change_participations
 from ledger.participations.terms import ParticipationTermError, Terms, check_terms
 from ledger.participations.vocabulary import AgreedOn, ParticipationEndReason, PartingReason
 from ledger.permissions import require_officer_or_operator
@@ -69,7 +69,7 @@ async def start_participation(tx: Transaction, member_id: str, terms: Terms, *, 
     member = await get_provider(tx, member_id)
     agreed = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         started, event = await open_participation(tx, member.id, agreed, fill=fill)
         await append_events(tx, [event])
     return started
@@ -86,7 +86,7 @@ async def change_participation(tx: Transaction, participation_id: str, terms: Te
         raise ParticipationTermError("A change of terms takes effect now.", field="startsAt")
     agreed = check_terms(terms, as_of=tx.as_of)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         before = await lock_participation(tx, participation_id)
         if before.state is not ParticipationState.IN_FORCE:
             raise StateConflictError(f"The terms of a participation that is {before.state} can't change.")
@@ -104,7 +104,7 @@ async def end_participation(tx: Transaction, participation_id: str, reason: Part
     """
     require_officer_or_operator(tx.viewer)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         before = await lock_participation(tx, participation_id)
         if before.state is ParticipationState.ENDED:
             raise StateConflictError("The participation has already ended.")

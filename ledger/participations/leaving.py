@@ -11,11 +11,12 @@ from ledger.errors import ConflictError, StateConflictError, TimeInvalidError, U
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
 from ledger.identifiers import MemberId
+from ledger.members.acting import hold_officer
 from ledger.participations.periods import lock_participation, lock_standing, part_with, participation_event, show
 from ledger.participations.signing import withdraw_open_proposal
 from ledger.participations.states import ParticipationState
 from ledger.participations.table import Participation, awaits_deletion, participations
-from ledger.participations.taking_part import change_participations
+from ledger.participations.taking_part import begin_change
 from ledger.participations.vocabulary import ParticipationEndReason
 from ledger.permissions import require_provider
 from ledger.policies import INCIDENT_SKEW
@@ -44,13 +45,13 @@ class DeletionConfirmedError(ConflictError):
 async def leave_participation(tx: Transaction, participation_id: str | None = None) -> Participation:
     """End the provider's participation now: signals stop, keys retire, streams end, what is open is withdrawn.
 
-    Without an id, whatever stands. Leaving again returns what was left before.
+    Without an id, whatever stands, what waits for a signature included. Leaving again returns what was left before.
     Errors: ForbiddenError; UnknownError if the provider never took part, or not under this id; StateConflictError for
     one that other terms replaced.
     """
     member_id = require_provider(tx.viewer)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         standing = await lock_standing(tx, member_id)
         if participation_id is not None:
             named = await lock_participation(tx, participation_id, owner=member_id)
@@ -58,12 +59,14 @@ async def leave_participation(tx: Transaction, participation_id: str | None = No
             named = standing or await _get_newest(tx, member_id)
         if named.ended_reason is ParticipationEndReason.TERMS_CHANGED:
             raise StateConflictError("Other terms replaced this participation.", field="participationId")
-        if named.state is ParticipationState.ENDED:
-            return show(tx, named)
-        withdrawn = await withdraw_open_proposal(tx, member_id)
-        (left,), events = await part_with(tx, [named], ParticipationEndReason.PROVIDER_LEFT)
-        await append_events(tx, [*withdrawn, *events])
-    return show(tx, left)
+        has_ended = named.state is ParticipationState.ENDED
+        # Who says again that it left a certain one doesn't speak of what was proposed since.
+        events = [] if has_ended and participation_id is not None else await withdraw_open_proposal(tx, member_id)
+        if not has_ended:
+            (named,), parted = await part_with(tx, [named], ParticipationEndReason.PROVIDER_LEFT)
+            events.extend(parted)
+        await append_events(tx, events)
+    return show(tx, named)
 
 
 async def confirm_deletion(
@@ -79,6 +82,7 @@ async def confirm_deletion(
     if deleted_at.tzinfo is None or deleted_at > tx.as_of + INCIDENT_SKEW:
         raise DeletionTimeError(field="deletedAt")
     async with tx.role(Role.TRANSITION):
+        await hold_officer(tx)
         present = await lock_participation(tx, participation_id, owner=member_id)
         if present.deletion_expected_by is None or present.ended_at is None:
             raise StateConflictError("Nothing is to be deleted under this participation.", field="participationId")

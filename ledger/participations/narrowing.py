@@ -17,7 +17,7 @@ from ledger.participations.keys import Fill
 from ledger.participations.periods import lock_participation, replace_participation, show
 from ledger.participations.states import ParticipationState
 from ledger.participations.table import Participation
-from ledger.participations.taking_part import change_participations
+from ledger.participations.taking_part import begin_change
 from ledger.participations.terms import Terms, check_terms
 from ledger.participations.vocabulary import Disclosure, Party, PermittedUse
 from ledger.permissions import require_officer_or_operator, require_provider
@@ -55,7 +55,7 @@ async def narrow_participation(
     """
     party, owner = _find_party(tx)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         before = await lock_participation(tx, participation_id, owner=owner)
         if before.state is ParticipationState.ENDED:
             raise StateConflictError("The participation has ended.", field="participationId")

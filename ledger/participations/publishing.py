@@ -17,7 +17,7 @@ from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import TermsId, new_id
 from ledger.members.table import members
 from ledger.participations.signing_table import PublishedTerms, TermsText, published_terms
-from ledger.participations.taking_part import change_participations
+from ledger.participations.taking_part import begin_change
 from ledger.permissions import require_officer_or_operator
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -63,7 +63,7 @@ async def publish_terms(tx: Transaction, texts: Sequence[LanguageText]) -> Publi
         raise TermsTextsInvalidError(field="texts")
     async with tx.role(Role.TRANSITION):
         # One version at a time, and none between a check and a signature.
-        await change_participations(tx)
+        await begin_change(tx)
         newest = await find_newest_terms(tx)
         version = 1 if newest is None else newest.version + 1
         content = render_canonical(

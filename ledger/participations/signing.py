@@ -26,7 +26,7 @@ from ledger.participations.signing_table import (
 )
 from ledger.participations.states import OPEN_PROPOSAL_STATES, ProposalMove, ProposalState, next_proposal_state
 from ledger.participations.table import Participation
-from ledger.participations.taking_part import change_participations
+from ledger.participations.taking_part import begin_change
 from ledger.participations.terms import ParticipationTermError, Terms, check_terms, require_whole_terms
 from ledger.participations.vocabulary import AgreedOn, Party
 from ledger.permissions import require_kind, require_officer, require_officer_or_operator, require_signatory
@@ -82,7 +82,7 @@ async def request_participation(tx: Transaction, terms: Terms, *, terms_hash: st
     """Ask to take part on these terms, as the provider's signatory, whose acceptance this is.
 
     terms_hash is that of the version that the signatory read, which must be the newest. Errors: as
-    offer_participation, TermsHashError.
+    offer_participation, OfficerDisabledError, TermsHashError.
     """
     officer_id, member_id = require_signatory(tx.viewer)
     signature = {"accepted_by": officer_id, "accepted_at": tx.as_of}
@@ -92,12 +92,12 @@ async def request_participation(tx: Transaction, terms: Terms, *, terms_hash: st
 async def accept_participation(tx: Transaction, proposal_id: str, content_hash: str) -> ParticipationProposal:
     """Sign what the regulator offered, as the provider's signatory.
 
-    Errors: ForbiddenError, OfficerRequiredError, UnknownError, StateConflictError, TermsHashError,
-    TermsSupersededError.
+    Errors: ForbiddenError, OfficerRequiredError, OfficerDisabledError, UnknownError, StateConflictError,
+    TermsHashError, TermsSupersededError.
     """
     officer_id, member_id = require_signatory(tx.viewer)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         proposal = await _lock(tx, proposal_id, owner=member_id)
         state = next_proposal_state(proposal.state, ProposalMove.ACCEPT, by=Party.PROVIDER)
         await _require_content(tx, proposal, content_hash)
@@ -116,7 +116,7 @@ async def countersign_participation(
     """
     officer_id = require_officer(tx.viewer)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         proposal = await _lock(tx, proposal_id)
         state = next_proposal_state(proposal.state, ProposalMove.COUNTERSIGN, by=Party.REGULATOR)
         terms = await _require_content(tx, proposal, content_hash)
@@ -175,7 +175,7 @@ async def _propose(
     checked = replace(check_terms(replace(terms, terms_reference="-"), as_of=tx.as_of), starts_at=terms.starts_at)
     require_whole_terms(checked)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         newest = await get_newest_terms(tx)
         if terms_hash is not None and newest.terms_hash != terms_hash.strip().lower():
             raise TermsHashError(field="termsHash")
@@ -273,7 +273,7 @@ async def _end(tx: Transaction, proposal_id: str, move: ProposalMove, note: str 
     party, owner = _find_party(tx)
     said = check_optional_text(note, field="note", length_max=_NOTE_LENGTH_MAX, lines=True)
     async with tx.role(Role.TRANSITION):
-        await change_participations(tx)
+        await begin_change(tx)
         proposal = await _lock(tx, proposal_id, owner=owner)
         state = next_proposal_state(proposal.state, move, by=party)
         ended = await _write(tx, proposal, state=state, ended_at=tx.as_of, end_note=said)

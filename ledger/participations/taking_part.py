@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from ledger.errors import ForbiddenError
 from ledger.identifiers import MemberId
+from ledger.members.acting import hold_officer
 from ledger.participations.table import Participation, in_force, participations
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -37,6 +38,15 @@ async def hold_participations(tx: Transaction) -> None:
 async def change_participations(tx: Transaction) -> None:
     """Wait for all holders, then hold the lock exclusively until the transaction ends."""
     await tx.execute(_CHANGE)
+
+
+async def begin_change(tx: Transaction) -> None:
+    """As change_participations, for what somebody does: an officer who acts must still be one. Runs as TRANSITION.
+
+    Errors: OfficerDisabledError.
+    """
+    await change_participations(tx)
+    await hold_officer(tx)
 
 
 async def find_in_force(tx: Transaction, member_id: MemberId | None) -> Participation | None:

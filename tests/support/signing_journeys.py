@@ -100,3 +100,4 @@ async def read_signing_events(owner_connection, *subjects):
 
 REWRITE = text("UPDATE participation_proposals SET content_text = 'other' WHERE id = CAST(:id AS uuid)")
 """What nobody may: not even the role that moves states."""
+KEYS_IN_USE = text("SELECT count(*) FROM signal_keys WHERE retired_at IS NULL OR retired_at > :at")

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from ledger.errors import ForbiddenError, OfficerRequiredError, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft
@@ -23,7 +22,7 @@ from ledger.participations.leaving import (
     remind_of_deletions,
 )
 from ledger.participations.narrowing import Narrowing, NotNarrowerError, narrow_participation
-from ledger.participations.reading import ParticipationFilter, list_participations, list_proposals
+from ledger.participations.reading import ParticipationFilter, list_participations, list_proposals, list_terms
 from ledger.participations.states import ParticipationState, ProposalState
 from ledger.participations.taking_part import ParticipationMissingError
 from ledger.participations.terms import CategoriesMissingError, ParticipationTermError
@@ -36,9 +35,7 @@ from ledger.vocabulary import Category
 from tests.support.journeys import TELKOMSEL_NUMBER, file_verified
 from tests.support.signal_journeys import DAY, admit_provider, read_signals, take_part
 from tests.support.signal_journeys import leave as end_for
-from tests.support.signing_journeys import appoint, offer, publish, read_signing_events, sign
-
-KEYS_IN_USE = text("SELECT count(*) FROM signal_keys WHERE retired_at IS NULL OR retired_at > :at")
+from tests.support.signing_journeys import KEYS_IN_USE, appoint, offer, publish, read_signing_events, request, sign
 
 
 @pytest.fixture
@@ -111,6 +108,19 @@ class TestLeaving:
         async with database.reading(parties.officer, as_of=as_of) as tx:
             newest = (await list_proposals(tx, PageRequest())).items[0]
         assert (newest.state, newest.ended_at) == (ProposalState.REFUSED, as_of)
+
+    async def test_again_withdraws_what_was_asked_for_since_unless_it_names_what_was_left(
+        self, database, parties, as_of, signatory, signed
+    ):
+        left = await leave(database, parties.provider, as_of)
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            (terms,) = (await list_terms(tx, PageRequest())).items
+        await request(database, signatory, as_of, terms)
+        for named, state in ((signed.id, ProposalState.ACCEPTED), (None, ProposalState.WITHDRAWN)):
+            assert await leave(database, parties.provider, as_of, named) == left
+            async with database.reading(parties.officer, as_of=as_of) as tx:
+                newest = (await list_proposals(tx, PageRequest())).items[0]
+            assert newest.state is state
 
     async def test_is_the_providers_alone(self, database, parties, as_of, signed):
         stranger = await admit_provider(database, parties, as_of)
