@@ -29,6 +29,7 @@ from ledger.viewer import MemberKind
 REDIRECT_URI = "http://127.0.0.1/callback"
 REGULATOR, AGENCY, PROVIDER = "komdigi", "antiscam", "chatting"
 SIGNATORY = "citra"
+LEAVER = "singkat"
 TELKOMSEL, INDOSAT, XLSMART = "telkomsel", "indosat", "xlsmart"
 _NAMES = {
     REGULATOR: (MemberKind.REGULATOR, "Ministry of Communication and Digital Affairs (demo)"),
@@ -37,6 +38,7 @@ _NAMES = {
     INDOSAT: (MemberKind.CARRIER, "Indosat Ooredoo Hutchison (demo)"),
     XLSMART: (MemberKind.CARRIER, "XLSmart (demo)"),
     PROVIDER: (MemberKind.OTT_PROVIDER, "Chatting, an OTT provider (demo)"),
+    LEAVER: (MemberKind.OTT_PROVIDER, "Singkat, another OTT provider (demo)"),
 }
 _BRANDS = {
     TELKOMSEL: {"byu": "by.U"},
@@ -109,7 +111,7 @@ async def admit_cast(tx: Transaction, passwords: Passwords) -> Cast:
     await load_plan(tx, [_range(*parts) for parts in _RANGES])
     credentials = await _add_officers(tx, passwords, members[REGULATOR])
     credentials[SIGNATORY] = await _add_signatory(tx, passwords, members[PROVIDER])
-    for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER):
+    for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER, LEAVER):
         credentials[slug] = await _add_machine(tx, slug, members[slug], has_keys=slug == INDOSAT)
     return Cast(member_ids=dict(members), credentials=credentials)
 

@@ -142,6 +142,11 @@ query Shared($e164: E164!) {
   complaints(filter: {number: $e164}, first: 10) { nodes { ticketNo state outcome } }
 }"""
 
+START_PARTICIPATION = """
+mutation Start($input: StartParticipationInput!) {
+  startParticipation(input: $input) { participation { id state agreedOn termsReference } }
+}"""
+
 PUBLISH_TERMS = """
 mutation Publish($texts: [ParticipationTermsTextInput!]!) {
   publishParticipationTerms(input: {texts: $texts}) { terms { id version termsHash } }

@@ -29,8 +29,8 @@ STEPS: tuple[Step, ...] = (
     ("Both are cut off, and things go on", following_steps.cut_off),
     ("Both come back, and nothing was lost", following_steps.resume),
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
+    ("Another OTT provider leaves, and confirms what it deleted", signal_steps.leave),
     ("The same query, seen by each party", ending_steps.compare_views),
-    ("The OTT provider leaves, and confirms what it deleted", signal_steps.leave),
 )
 
 

@@ -1,4 +1,4 @@
-"""Step 14 and the last: an OTT provider and the regulator sign terms, it looks up a number, and later leaves."""
+"""Step 14 and one near the end: an OTT provider and the regulator sign terms, it looks up a number; another leaves."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from demo.cast import PROVIDER
+from demo.cast import LEAVER, PROVIDER
 from demo.documents import (
     ACCEPT_PARTICIPATION,
     AWAITING_DELETION,
@@ -18,6 +18,7 @@ from demo.documents import (
     PUBLISH_TERMS,
     SIGNAL_KEYS,
     SIGNALS,
+    START_PARTICIPATION,
 )
 from demo.made_up import TELKOMSEL_NUMBER
 from demo.parties import expect
@@ -100,19 +101,30 @@ def _hash_content(proposal: Mapping[str, Any]) -> str:
 
 
 async def leave(story: Story, told: Told) -> None:
-    """The provider leaves by itself, at once, and confirms that it deleted what it was sent."""
-    await story.provider.get_token()
-    left = (await story.provider.do(LEAVE_PARTICIPATION))["participation"]
+    """A provider on paper terms leaves by itself, at once, and confirms that it deleted what it was sent."""
+    terms = {
+        "termsReference": "PKS-7/2026",
+        "categories": list(_CATEGORIES),
+        "purpose": "To protect its users from fraud.",
+        "controllerRoles": "Each is an independent controller.",
+        "disclosure": "HASHED",
+    }
+    wanted = {"memberId": story.cast.member_ids[LEAVER], "terms": terms}
+    recorded = (await story.ana.do(START_PARTICIPATION, input=wanted))["participation"]
+    expect(recorded["agreedOn"] == "PAPER", f"PAPER, not {recorded['agreedOn']}")
+    signals = (await story.leaver.do(SIGNALS))["nodes"]
+    told.say("ana", f"records terms that {LEAVER} signed on paper: PAPER; it is sent {len(signals)} signals, hashed")
+    left = (await story.leaver.do(LEAVE_PARTICIPATION))["participation"]
     expect(left["endedReason"] == "PROVIDER_LEFT", f"PROVIDER_LEFT, not {left['endedReason']}")
-    refused = await story.provider.ask(SIGNALS)
+    refused = await story.leaver.ask(SIGNALS)
     expect(refused.problems == ["PARTICIPATION_MISSING"], f"no signals after leaving, not {refused}")
-    told.say("chatting", "leaves, without asking anyone: it can read no more signals from this moment on")
+    told.say(LEAVER, "leaves, without asking anyone: it can read no more signals from this moment on")
     waiting = (await story.ana.do(AWAITING_DELETION))["nodes"]
     expect([item["id"] for item in waiting] == [left["id"]], "the regulator sees whose confirmation is missing")
     expected = waiting[0]["deletionExpectedBy"][:10]
     told.say("ana", f"sees whose confirmation of deletion is missing; a reminder goes out on {expected}")
     said = {"participationId": left["id"], "deletedAt": left["endedAt"], "note": "Nothing is kept."}
-    confirmed = (await story.provider.do(CONFIRM_DELETION, input=said))["participation"]
+    confirmed = (await story.leaver.do(CONFIRM_DELETION, input=said))["participation"]
     expect(confirmed["deletionConfirmedAt"], "the confirmation is recorded")
     expect(not (await story.ana.do(AWAITING_DELETION))["nodes"], "nobody's confirmation is missing")
-    told.say("chatting", "confirms that it deleted what it was sent")
+    told.say(LEAVER, "confirms that it deleted what it was sent")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.cast import AGENCY, INDOSAT, PROVIDER, SIGNATORY, TELKOMSEL, XLSMART, Cast
+from demo.cast import AGENCY, INDOSAT, LEAVER, PROVIDER, SIGNATORY, TELKOMSEL, XLSMART, Cast
 from demo.clock import DemoClock
 from demo.documents import APPROVE_FORWARDING, CONTENT, DECIDE_COMPLAINTS, FILE_COMPLAINTS, FORWARD
 from demo.made_up import MadeUp
@@ -78,6 +78,11 @@ class Story:
     def provider(self) -> Party:
         """The OTT provider's system."""
         return self.parties[PROVIDER]
+
+    @property
+    def leaver(self) -> Party:
+        """The system of another OTT provider, which leaves."""
+        return self.parties[LEAVER]
 
     @property
     def citra(self) -> Party:
