@@ -18,6 +18,7 @@
     +-- ArchiveOtherFileError        ARCHIVE_OTHER_FILE (audit/archive.py)
     +-- WitnessAlarmError            SPLIT_VIEW, ROLLED_BACK, RESTORED, CHECKPOINT_WRONG (audit/witnessing.py)
     +-- AccessRecordsAlteredError    ACCESS_RECORDS_ALTERED (accesses.py)
+    +-- SigningError                 TERMS_HASH_MISMATCH, or the gateway's own code (signing.py)
 
 Refusals by the ledger and by auth keep their own codes. Nothing else in the package prints errors.
 """

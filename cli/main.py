@@ -91,6 +91,13 @@ COMMANDS = (
         "--cursor-file orders.cursor\n\n"
         "JEMBATAN_CLIENT=ID jembatan follow signals --url https://graph.example.id --private-key key.json",
     ),
+    Entry(
+        name="sign",
+        place="cli.signing:sign",
+        help="Print the terms and what is agreed under them, with the hash to sign; with --hash, sign exactly that.",
+        epilog="Examples: JEMBATAN_TOKEN=... jembatan sign PROPOSAL --url https://graph.example.id\n\n"
+        "JEMBATAN_TOKEN=... jembatan sign PROPOSAL --url https://graph.example.id --hash 9f86d081884c7d65...",
+    ),
     Entry(name="member", place="cli.members:members", help="Admit members and list them."),
     Entry(name="brand", place="cli.members:brands", help="Add brands to members and list them."),
     Entry(name="office", place="cli.members:offices", help="Add offices to members and list them."),
@@ -107,8 +114,8 @@ COMMANDS = (
     Entry(name="accounts", place="cli.accounts:accounts", help="Read the accounts that complaints are about."),
     Entry(
         name="participation",
-        place="cli.participations:participations",
-        help="Publish the terms on which providers get fraud signals, record them on paper, and see who signed.",
+        place="cli.terms:participations",
+        help="Publish and offer terms on which providers get fraud signals, record them on paper, and see who signed.",
     ),
     Entry(name="signals", place="cli.signals:signals", help="Maintain fraud signals."),
     Entry(

@@ -180,9 +180,9 @@ def list_all_officers(*, as_json: JsonFlag = False) -> None:
 @officers.command("disable", epilog='Example: jembatan officer disable ana --reason "Left the office"')
 def disable_by_login(*, officer: OfficerArgument, reason: ReasonNeeded, as_json: JsonFlag = False) -> None:
     """Disable an officer: their logins stop working and tokens end within seconds. Drafts stay with the office."""
+    from auth.login.invitations import shut_out_officer
     from cli.lookups import get_officer
     from cli.session import Session, run_session
-    from ledger.members.admission import disable_officer
     from ledger.operator_acts.vocabulary import Act
     from ledger.storage.roles import Role
 
@@ -190,9 +190,8 @@ def disable_by_login(*, officer: OfficerArgument, reason: ReasonNeeded, as_json:
 
     async def work(session: Session) -> "Officer":
         async with session.writing() as tx:
-            disabled = await disable_officer(tx, (await get_officer(tx, officer)).id)
+            disabled = await shut_out_officer(tx, (await get_officer(tx, officer)).id, settings=session.settings)
             async with tx.role(Role.AUTH):
-                await _end_tokens(tx, disabled.id, session)
                 await _warn(tx, session)
             await _record(tx, operator, Act.OFFICER_DISABLED, disabled.id)
             return disabled

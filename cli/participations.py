@@ -1,9 +1,5 @@
-"""`jembatan participation`: the terms on which providers get fraud signals, as the operator.
+"""`jembatan participation`: who gets fraud signals, on terms on paper or signed here, as the operator."""
 
-Signing is not done here: it takes an officer of each side, at the graph.
-"""
-
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,99 +12,10 @@ from ledger.vocabulary import Category
 
 participations = typer.Typer(
     no_args_is_help=True,
-    help="Publish the terms on which providers get fraud signals, record them on paper, and see who signed.",
+    help="Publish and offer terms on which providers get fraud signals, record them on paper, and see who signed.",
 )
 
 MemberArgument = Annotated[str, typer.Argument(metavar="MEMBER", help="The provider's slug.")]
-
-
-@participations.command(
-    "publish",
-    epilog="Example: jembatan participation publish id=terms.id.txt en=terms.en.txt --reason 'Decided on 3 May'",
-)
-def publish(
-    *,
-    texts: Annotated[
-        list[str], typer.Argument(metavar="LANGUAGE=FILE...", help="The text in each language; the first prevails.")
-    ],
-    reason: ReasonNeeded,
-    as_json: JsonFlag = False,
-) -> None:
-    """Publish the next version of the terms that providers and the regulator sign. It can't be changed afterwards."""
-    from cli.session import Session, run_session
-    from ledger.feed.vocabulary import Subject
-    from ledger.operator_acts.recording import record_act
-    from ledger.operator_acts.vocabulary import Act
-    from ledger.participations.publishing import LanguageText, publish_terms
-    from ledger.participations.signing_table import PublishedTerms
-
-    operator = name_operator(reason)
-    given = [_read_text(each) for each in texts]
-
-    async def work(session: Session) -> PublishedTerms:
-        async with session.writing() as tx:
-            made = await publish_terms(tx, [LanguageText(language=language, text=said) for language, said in given])
-            subject = Subject.PARTICIPATION_TERMS
-            await record_act(tx, operator, Act.TERMS_PUBLISHED, subject=subject, subject_id=made.id)
-            return made
-
-    published = run_session(work)
-    shown = {"id": published.id, "version": published.version, "hash": published.terms_hash}
-    print_result(shown, shown, as_json=as_json)
-
-
-def _read_text(given: str) -> tuple[str, str]:
-    """Errors: typer.BadParameter."""
-    language, _, name = given.partition("=")
-    try:
-        return language, Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{given!r} is not LANGUAGE=FILE with a text in UTF-8.") from error
-
-
-@participations.command("terms", epilog="Example: jembatan participation terms --json")
-def list_versions(*, as_json: JsonFlag = False) -> None:
-    """List the published versions of the terms, the newest first."""
-    from cli.lookups import read_pages
-    from cli.session import Session, run_session
-    from ledger.participations.reading import list_terms
-    from ledger.participations.signing_table import PublishedTerms
-
-    async def work(session: Session) -> list[PublishedTerms]:
-        async with session.reading() as tx:
-            return await read_pages(lambda page: list_terms(tx, page))
-
-    found = run_session(work)
-    if as_json:
-        print_json(found)
-        return
-    print_table("", ("version", "hash", "published"), [(t.version, t.terms_hash, t.published_at) for t in found])
-
-
-@participations.command("proposals", epilog="Example: jembatan participation proposals --json")
-def list_all_proposals(*, as_json: JsonFlag = False) -> None:
-    """List terms that were offered, asked for and signed, newest first."""
-    from cli.lookups import read_pages
-    from cli.session import Session, run_session
-    from ledger.members.reading import load_members
-    from ledger.participations.reading import list_proposals
-    from ledger.participations.signing_table import ParticipationProposal
-
-    async def work(session: Session) -> list[tuple[str, ParticipationProposal]]:
-        async with session.reading() as tx:
-            found = await read_pages(lambda page: list_proposals(tx, page))
-            known = await load_members(tx, [item.member_id for item in found])
-        return [(known[item.member_id].slug, item) for item in found]
-
-    listed = run_session(work)
-    if as_json:
-        print_json([item for _, item in listed])
-        return
-    rows = [
-        (slug, item.id, item.state.value, item.proposed_by.value, item.accepted_at, item.countersigned_at)
-        for slug, item in listed
-    ]
-    print_table("", ("member", "id", "state", "proposed by", "accepted", "countersigned"), rows)
 
 
 @participations.command(

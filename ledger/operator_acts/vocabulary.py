@@ -26,6 +26,8 @@ class Act(ClosedList, graph_name="OperatorActKind", later_values="OTHER"):
     NUMBERING_LOADED = "NUMBERING_LOADED", "Loaded ranges into the numbering plan."
     OVERRIDES_PROPOSED = "OVERRIDES_PROPOSED", "Proposed in an officer's name that numbers are held by other carriers."
     TERMS_PUBLISHED = "TERMS_PUBLISHED", "Published a version of the terms for providers."
+    TERMS_OFFERED = "TERMS_OFFERED", "Offered a provider terms to sign."
+    TERMS_WITHDRAWN = "TERMS_WITHDRAWN", "Took back terms that were offered to a provider."
     PARTICIPATION_STARTED = "PARTICIPATION_STARTED", "Let a provider participate in fraud signals."
     PARTICIPATION_ENDED = "PARTICIPATION_ENDED", "Ended a provider's participation in fraud signals."
     SIGNALS_SETTLED = "SIGNALS_SETTLED", "Derived the fraud signals of every number again."

@@ -23,6 +23,10 @@ COMPLAINTS = (
     "A-4,+1 202 555 0143,SMS,FRAUD,A foreign number.\n"
     "A-5,12,SMS,FRAUD,No number.\n"
 )
+OFFERED = (
+    "--purpose", "Protect users", "--roles", "Each a controller", "--use", "warn_users", "--use", "review_accounts",
+    "--retention-days", "90", "--transfer-basis", "no_transfer", "--breach-contact", "privacy@messenger.example",
+)  # fmt: skip
 FORWARD = ("forward", "--officer", "ana", "--legal-basis", "PM 5/2021", "--subscriber-notice", "Blocked; appeal.")
 
 

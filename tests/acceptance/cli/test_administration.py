@@ -1,5 +1,6 @@
 """Members, officers, clients, numbering and keys, as an operator looks after them."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from ledger.identifiers import new_id
 from ledger.storage.database import Database
 from ledger.storage.roles import Role
 from ledger.storage.sealing import Keyring
-from tests.support.operated import render_key_set
+from tests.support.operated import OFFERED, render_key_set
 from tests.support.operator import WHY, Ended, Operator, render_keys
 
 
@@ -210,6 +211,40 @@ class TestTerms:
         assert admitted.run("participation", "proposals", "--json").json == []
         assert admitted.run(*publish, f"nowhere={second}x", status=2).err
         assert admitted.run(*publish, f"id={first}", f"id={first}", status=1).code == "TERMS_TEXTS_INVALID"
+
+    def test_are_offered_read_and_taken_back_and_signed_by_nobody_here(self, admitted: Operator) -> None:
+        admitted.run("member", "add", "a-messenger", "--kind", "ott_provider", "--name", "A messenger")
+        offer = ("participation", "offer", "a-messenger", *OFFERED, *WHY)
+        assert admitted.run(*offer, status=1).code == "TERMS_UNPUBLISHED"
+        admitted.run("participation", "publish", *WHY, f"id={admitted.write('terms.txt', 'Ketentuan.')}")
+        offered = admitted.run(*offer, "--category", "fraud", "--json").json
+        assert (offered["state"], offered["categories"], offered["disclosure"]) == ("OFFERED", ["FRAUD"], "HASHED")
+        assert offered["permittedUses"] == ["REVIEW_ACCOUNTS", "WARN_USERS"]
+        assert admitted.run(*offer, status=1).code == "PARTICIPATION_PROPOSAL_OPEN"
+        text = admitted.run("participation", "content", offered["id"]).out
+        assert hashlib.sha256(text.encode()).hexdigest() == offered["contentHash"]
+        ended = admitted.run("participation", "withdraw", offered["id"], *WHY, "--json").json
+        assert ended["state"] == "WITHDRAWN"
+        assert admitted.run("participation", "withdraw", offered["id"], *WHY, status=1).code == "INCOMPATIBLE_STATE"
+        for unknown in ("nothing", new_id()):
+            assert admitted.run("participation", "content", unknown, status=1).code == "NOT_FOUND"
+
+    @pytest.mark.parametrize(
+        ("changed", "status", "code"),
+        [
+            (("--transfer-basis", "consent"), 1, "TERMS_MISSING"),
+            (("--retention-days", "0"), 1, "RETENTION_INVALID"),
+            (("--use", "sell_them"), 2, ""),
+            (("--ends-at", "2020-01-01"), 1, "PARTICIPATION_TERM_INVALID"),
+        ],
+    )
+    def test_that_say_too_little_or_something_else_are_not_offered(
+        self, admitted: Operator, changed: tuple[str, ...], status: int, code: str
+    ) -> None:
+        admitted.run("member", "add", "a-messenger", "--kind", "ott_provider", "--name", "A messenger")
+        offer = ("participation", "offer", "a-messenger", *OFFERED, *WHY)
+        assert admitted.run(*offer, *changed, status=status).code == code
+        assert admitted.run("participation", "proposals", "--json").json == []
 
 
 class TestParticipations:

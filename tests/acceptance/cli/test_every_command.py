@@ -17,7 +17,7 @@ from ledger.storage.roles import Role
 from tests.support.audited import ORIGIN, read_now
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.commands import list_commands
-from tests.support.operated import COMPLAINTS, FORWARD, approve, render_key_set, verify_all
+from tests.support.operated import COMPLAINTS, FORWARD, OFFERED, approve, render_key_set, verify_all
 from tests.support.operator import WHY, Ended, Operator
 from tests.support.running import running
 from tests.support.waiting import until
@@ -43,6 +43,8 @@ CHANGING = {
     ("numbering", "load"): Act.NUMBERING_LOADED,
     ("numbering", "propose"): Act.OVERRIDES_PROPOSED,
     ("participation", "publish"): Act.TERMS_PUBLISHED,
+    ("participation", "offer"): Act.TERMS_OFFERED,
+    ("participation", "withdraw"): Act.TERMS_WITHDRAWN,
     ("participation", "start"): Act.PARTICIPATION_STARTED,
     ("participation", "end"): Act.PARTICIPATION_ENDED,
     ("signals", "settle"): Act.SIGNALS_SETTLED,
@@ -65,7 +67,7 @@ CHANGING = {
 READING = {
     ("schema",), ("doctor",), ("member", "list"), ("member", "platforms"), ("brand", "list"), ("office", "list"),
     ("officer", "list"), ("officer", "identities"), ("client", "list"), ("participation", "list"),
-    ("participation", "terms"), ("participation", "proposals"),
+    ("participation", "terms"), ("participation", "proposals"), ("participation", "content"),
     ("numbering", "proposals"), ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"),
     ("audit", "keys"), ("audit", "export"), ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"),
     ("orders", "waiting"), ("orders", "content"), ("outage", "list"), ("accounts", "list"), ("accounts", "show"),
@@ -77,6 +79,7 @@ OUTSIDE = {
     ("migrate",): "changes the schema as its owner, before there may be a log, and what is told in it not at all",
     ("keys", "generate"): "prints keys that nothing uses yet",
     ("follow",): "runs at a member's, as its client",
+    ("sign",): "runs at a signatory's, as its client, and the log names that officer",
     ("audit", "witness"): "runs at a member's, as its client",
 }
 
@@ -188,6 +191,8 @@ def work_in_names(acting: Acting) -> None:
     do("member", "run", more=("a-messenger", "whatsapp", "Bigo Live", *WHY))
     published = operator.write("terms.txt", "The terms.")
     do("participation", "publish", more=(f"en={published}", *WHY))
+    offered = do("participation", "offer", more=("a-messenger", *OFFERED, *WHY, "--json")).json["id"]
+    do("participation", "withdraw", more=(offered, *WHY))
     do("participation", "start", more=("a-messenger", *terms))
     complaints = operator.write("complaints.csv", COMPLAINTS)
     do("import", "complaints", more=(complaints, "--format", "csv", "--source", "polri"))
