@@ -16,11 +16,12 @@ from ledger.participations.agreements import end_participation, start_participat
 from ledger.participations.table import Participation
 from ledger.participations.terms import Terms
 from ledger.participations.vocabulary import Disclosure, PartingReason
-from ledger.signals.contributions import ContributionDraft, contribute_signals
+from ledger.signals.contributions import contribute_signals
 from ledger.signals.filling import fill_keys
 from ledger.signals.reading import SignalFilter, list_signals
 from ledger.signals.revocation import Revocation, revoke_signals
 from ledger.signals.table import FraudSignal
+from ledger.signals.targets import ContributionDraft
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR, MemberKind
