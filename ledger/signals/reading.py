@@ -147,8 +147,8 @@ async def are_keys_filled(tx: Transaction) -> bool:
     if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
         return True
     k = signal_keys.c
-    unfilled = exists().where(k.member_id == tx.viewer.member_id, in_use(k), k.filled_at.is_(None))
-    return not (await tx.execute(select(unfilled), {"as_of": tx.as_of})).scalar_one()
+    unfilled = select(k.id).where(k.member_id == tx.viewer.member_id, in_use(k), k.filled_at.is_(None)).limit(1)
+    return (await tx.execute(unfilled, {"as_of": tx.as_of})).scalar_one_or_none() is None
 
 
 async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SentSignal]]:
