@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, text, true
+from sqlalchemy import ColumnElement, false, text, true
 
 from ledger.copies import replace
 from ledger.counting import Count
@@ -46,6 +46,12 @@ def _is_confirmed(_record: type[Any], wanted: bool) -> ColumnElement[bool]:  # n
     return at.is_not(None) if wanted else at.is_(None)
 
 
+def _is_to(_record: type[Any], member_id: str) -> ColumnElement[bool]:
+    known = parse_id(member_id)
+    # Not an equation: of any one member, a kept plan would suppose an average number of rows (docs/adr/0136).
+    return false() if known is None else signal_revocation_notices.c.member_id.between(known, known)
+
+
 def _visible(viewer: Viewer, c: Columns) -> ColumnElement[bool]:
     """Which notices a reader may see; row-level security enforces this a second time."""
     return true() if viewer.is_regulator else c.member_id == viewer.member_id
@@ -56,7 +62,7 @@ class NoticeFilter:
     """Which notices to return. None does not filter."""
 
     is_confirmed: Annotated[bool | None, where(_is_confirmed)] = None
-    member_id: Annotated[str | None, equals("member_id")] = None
+    member_id: Annotated[str | None, where(_is_to)] = None
     signal_id: Annotated[str | None, leading(equals("signal_id"))] = None
 
 

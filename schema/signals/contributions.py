@@ -109,7 +109,6 @@ class SignalContributionConnection(CountedConnection[SignalContribution]):
 class SignalContributionFilter:
     states: list[ContributionState] | None = strawberry.field(description="In any of these states.", default=UNSET)
     kinds: list[ContributionKind] | None = strawberry.field(description="About any of these.", default=UNSET)
-    categories: list[Category] | None = strawberry.field(description="In any of these categories.", default=UNSET)
     number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
     reference: str | None = strawberry.field(
         description="With this case number of your own; finds nothing for the regulator.", default=UNSET

@@ -76,7 +76,6 @@ class TestReading:
             ({"number": INDOSAT_NUMBER}, [second]),
             ({"reference": "N-0"}, [first]),
             ({"reference": "N"}, []),
-            ({"categories": (Category.EXTORTION,)}, []),
             ({"contributor_id": viewer.member_id}, []),
         ):
             found = await list_contributed(database, viewer, as_of, **where)
