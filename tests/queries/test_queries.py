@@ -12,7 +12,6 @@ import pytest
 
 from ledger.feed.sequencer import Sequencer
 from ledger.orders.vocabulary import AcknowledgementKind
-from ledger.signals.states import SignalState
 from ledger.signals.targets import AccountDraft
 from tests.support.account_journeys import file_accused
 from tests.support.desk import Desk
@@ -20,7 +19,6 @@ from tests.support.journeys import acknowledge, draft_orders, file_verified, iss
 from tests.support.running import running
 from tests.support.sequenced import Sequenced
 from tests.support.signal_journeys import (
-    complain,
     contribute_drafts,
     put_in_place,
     read_signals,
@@ -71,14 +69,13 @@ async def desk(database, parties, as_of, owner_connection, sequencer_settings) -
 async def contribute_and_revoke(database, parties, as_of) -> None:
     """What a provider contributed, one of which it replaced; and a signal that it was sent, which is revoked."""
     await take_part(database, parties, as_of)
-    await complain(database, parties, as_of, "+6285600000004")
     account = AccountDraft(platform="Telegram", handle="@Budi_S")
     drafts = ({"number": "+6285600000004", "reference": "C-1"}, {"account": account, "reference": "C-2"})
     made = await contribute_drafts(database, parties.provider, as_of, *drafts)
     link = {"link": "https://hadiah.example/klaim", "reference": "C-3"}
     await put_in_place(database, parties.provider, as_of, made[0].contribution.id, **link)
-    sent = await read_signals(database, parties.provider, as_of, states=(SignalState.ACTIVE,))
-    await revoke(database, parties, as_of, sent[0])
+    sent = await read_signals(database, parties.indosat, as_of)
+    await revoke(database, parties, as_of, *sent)
 
 
 def check_golden(path: Path, text: str) -> None:
