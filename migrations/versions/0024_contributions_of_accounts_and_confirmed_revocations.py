@@ -1,5 +1,7 @@
 """Contributions that are withdrawn or replaced, and about accounts and links; revocations that are confirmed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -55,7 +57,7 @@ _DEFAULTS = {"kind": "NUMBER", "state": "STANDING"}
 _REFERENCES = ("first_id", "replaces_id")
 
 
-def _list_added() -> list[sa.Column[object]]:
+def _list_added() -> list[sa.Column[Any]]:
     return [
         *(sa.Column(name, sa.Text(), server_default=value, nullable=False) for name, value in _DEFAULTS.items()),
         *(sa.Column(name, sa.Text(), nullable=True) for name in _TEXTS),

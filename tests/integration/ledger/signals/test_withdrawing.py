@@ -114,7 +114,7 @@ class TestWithdrawing:
         assert ended.state is WITHDRAWN
         assert [(each.code, each.field) for each in refused] == [("NOT_FOUND", "id")] * 2
 
-    async def test_of_a_thousand_takes_the_statements_of_one(self, database, parties, as_of):
+    async def test_of_many_takes_the_statements_of_one(self, database, parties, as_of):
         numbers = [f"+6281200{serial:05d}" for serial in range(41)]
         for number in numbers[:3]:
             await complain(database, parties, as_of, number)
