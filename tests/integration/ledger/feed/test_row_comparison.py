@@ -144,8 +144,8 @@ COMMITTED = (
     "signal_revocation_notices",
 )  # fmt: skip
 OF_NO_JOURNEY = (
-    "feed_witnesses", "legal_holds", "order_proposals", "participation_proposals", "participation_terms",
-    "participation_terms_texts",
+    "feed_witnesses", "legal_holds", "member_platforms", "order_proposals", "participation_proposals",
+    "participation_terms", "participation_terms_texts",
 )  # fmt: skip
 CHANGES = {
     "an issued order's scope": ("block_orders", "scope = 'DEACTIVATE'", "state = 'EXECUTED'"),
