@@ -28,6 +28,7 @@ FEED_READ = "feed:read"
 FEED_WITNESS = "feed:witness"
 SIGNALS_READ = "signals:read"
 SIGNALS_CONTRIBUTE = "signals:contribute"
+SIGNALS_CONFIRM = "signals:confirm"
 SIGNALS_REVOKE = "signals:revoke"
 PARTICIPATIONS_MANAGE = "participations:manage"
 PARTICIPATIONS_ACCEPT = "participations:accept"
@@ -58,6 +59,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         FEED_WITNESS: "Register witnesses of the log and send their cosignatures",
         SIGNALS_READ: "Read and follow the fraud signals that you may see",
         SIGNALS_CONTRIBUTE: "Contribute fraud signals of your own",
+        SIGNALS_CONFIRM: "Confirm that you know of revoked fraud signals",
         SIGNALS_REVOKE: "Revoke fraud signals",
         PARTICIPATIONS_MANAGE: "Publish, offer and countersign the terms on which providers take part, or record them",
         PARTICIPATIONS_ACCEPT: "Sign the terms of taking part for your firm",
@@ -99,7 +101,14 @@ SECOND_FACTOR_SCOPES = frozenset(
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
         MemberKind.REGULATOR: frozenset(WORDS)
-        - {ORDERS_ACKNOWLEDGE, SIGNALS_CONTRIBUTE, PARTICIPATIONS_ACCEPT, PARTICIPATIONS_LEAVE, OFFICERS_MANAGE},
+        - {
+            ORDERS_ACKNOWLEDGE,
+            SIGNALS_CONFIRM,
+            SIGNALS_CONTRIBUTE,
+            PARTICIPATIONS_ACCEPT,
+            PARTICIPATIONS_LEAVE,
+            OFFICERS_MANAGE,
+        },
         MemberKind.AGENCY: frozenset(
             {
                 COMPLAINTS_READ,
@@ -133,6 +142,7 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
                 FEED_WITNESS,
                 SIGNALS_READ,
                 SIGNALS_CONTRIBUTE,
+                SIGNALS_CONFIRM,
                 PARTICIPATIONS_ACCEPT,
                 PARTICIPATIONS_LEAVE,
                 OFFICERS_MANAGE,

@@ -117,7 +117,11 @@ COMMANDS = (
         place="cli.terms:participations",
         help="Publish and offer terms on which providers get fraud signals, record them on paper, and see who signed.",
     ),
-    Entry(name="signals", place="cli.signals:signals", help="Maintain fraud signals."),
+    Entry(
+        name="signals",
+        place="cli.signals:signals",
+        help="Maintain fraud signals, and see what members contributed and confirmed.",
+    ),
     Entry(
         name="numbering",
         place="cli.numbering:numbering",

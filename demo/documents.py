@@ -201,6 +201,41 @@ mutation Revoke($revocations: [SignalRevocationInput!]!) {
   }
 }"""
 
+CONTRIBUTE = """
+mutation Contribute($contributions: [SignalContributionInput!]!) {
+  contributeSignals(input: {contributions: $contributions}) {
+    problemCount results { contribution { id link account { platform handle } } problem { code message } }
+  }
+}"""
+
+CONTRIBUTIONS = "query Contributed { signalContributions(first: 10) { nodes { id kind state } } }"
+
+REPLACE_CONTRIBUTION = """
+mutation Replace($replacements: [SignalContributionReplacementInput!]!) {
+  replaceSignalContributions(input: {replacements: $replacements}) {
+    problemCount results { contribution { id replaces { id state } } problem { code message } }
+  }
+}"""
+
+WITHDRAW_CONTRIBUTION = """
+mutation Withdraw($withdrawals: [SignalContributionWithdrawalInput!]!) {
+  withdrawSignalContributions(input: {withdrawals: $withdrawals}) {
+    problemCount results { contribution { id state } problem { code message } }
+  }
+}"""
+
+NOTICES = """
+query Unconfirmed {
+  signalRevocationNotices(filter: {isConfirmed: false}) { nodes { signalId revokedAt member { slug } } }
+}"""
+
+CONFIRM_REVOCATIONS = """
+mutation Confirm($signalIds: [ID!]!) {
+  confirmRevocations(input: {signalIds: $signalIds}) {
+    problemCount results { notice { confirmedAt } problem { code message } }
+  }
+}"""
+
 FOLLOW_ORDERS = """
 subscription Orders {
   blockRequestEvents {

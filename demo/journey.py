@@ -3,7 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 from cli.follow.socket import StreamEndedError
-from demo import ending_steps, filing_steps, following_steps, ordering_steps, proof_steps, signal_steps
+from demo import (
+    contributing_steps,
+    ending_steps,
+    filing_steps,
+    following_steps,
+    ordering_steps,
+    proof_steps,
+    signal_steps,
+)
 from demo.parties import StepFailedError
 from demo.story import Story
 from demo.telling import Teller, Told
@@ -28,6 +36,7 @@ STEPS: tuple[Step, ...] = (
     ("A carrier and the OTT provider follow what happens", following_steps.follow),
     ("Both are cut off, and things go on", following_steps.cut_off),
     ("Both come back, and nothing was lost", following_steps.resume),
+    ("The OTT provider contributes, corrects itself and confirms a revocation", contributing_steps.contribute),
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("Another OTT provider leaves, and confirms what it deleted", signal_steps.leave),
     ("The same query, seen by each party", ending_steps.compare_views),

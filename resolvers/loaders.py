@@ -30,6 +30,12 @@ from ledger.outages.reading import load_outage_extensions, load_outages
 from ledger.outages.table import OutageExtension
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.participations.reading import load_participations, load_proposals, load_terms, load_texts_of_terms
+from ledger.signals.confirming import load_notices
+from ledger.signals.contribution_reading import (
+    load_contributions,
+    load_contributions_by_account,
+    load_replacing_contributions,
+)
 from ledger.signals.reading import (
     load_clear_numbers,
     load_signal_contributors,
@@ -200,6 +206,10 @@ class Loaders:
     clear_numbers = _On(load_clear_numbers)
     signal_contributors = _On(load_signal_contributors)
     signal_recipients = _On(load_signal_recipients)
+    revocation_notices = _On(load_notices)
+    contributions = _On(load_contributions)
+    replacing_contributions = _On(load_replacing_contributions)
+    contributions_by_account = _On(load_contributions_by_account)
     entry_texts = _On(find_texts)
     reserved_texts = _On(find_reserved_texts)
     cosignatures = _On(load_cosignatures)
@@ -248,6 +258,7 @@ class Loaders:
             self.clear_numbers,
             self.signal_contributors,
             self.signal_recipients,
+            self.revocation_notices,
         ):
             loader.expect(signal_ids)
 

@@ -16,8 +16,13 @@ from resolvers.loaders import Loaders
 from resolvers.sources import Source
 
 ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
-KINDS = ENDINGS | {EventKind.SIGNAL_RAISED, EventKind.SIGNAL_CHANGED, EventKind.SIGNAL_CORROBORATED}
-"""SIGNAL_CONTRIBUTED is not among them: it concerns only its contributor."""
+KINDS = ENDINGS | {
+    EventKind.SIGNAL_RAISED,
+    EventKind.SIGNAL_CHANGED,
+    EventKind.SIGNAL_CORROBORATED,
+    EventKind.SIGNAL_UNCORROBORATED,
+}
+"""Those about contributions and confirmations are not among them: they concern only the member that made them."""
 
 
 async def get_signal(context: Context, signal_id: str) -> FraudSignal:

@@ -26,6 +26,7 @@ FEED_READ: Need = [[scopes.FEED_READ]]
 FEED_WITNESS: Need = [[scopes.FEED_WITNESS]]
 SIGNALS_READ: Need = [[scopes.SIGNALS_READ]]
 SIGNALS_CONTRIBUTE: Need = [[scopes.SIGNALS_CONTRIBUTE]]
+SIGNALS_CONFIRM: Need = [[scopes.SIGNALS_CONFIRM]]
 SIGNALS_REVOKE: Need = [[scopes.SIGNALS_REVOKE]]
 PARTICIPATIONS_MANAGE: Need = [[scopes.PARTICIPATIONS_MANAGE]]
 PARTICIPATIONS_ACCEPT: Need = [[scopes.PARTICIPATIONS_ACCEPT]]
@@ -61,6 +62,7 @@ OFFICER_READERS: Need = [
 ]
 """Who sees officers of members as such: a member its own, and the regulator's staff."""
 SIGNAL_STAFF: Need = [[scopes.SIGNALS_REVOKE], [scopes.PARTICIPATIONS_MANAGE], [scopes.AUDIT_READ]]
+CONTRIBUTION_READERS: Need = [[scopes.SIGNALS_CONTRIBUTE], *SIGNAL_STAFF]
 PARTICIPATION_READERS: Need = [
     [scopes.SIGNALS_READ],
     [scopes.PARTICIPATIONS_MANAGE],

@@ -44,8 +44,11 @@ from schema.participations.types import ParticipationQueries
 from schema.reassignments.mutations import ReassignmentMutations
 from schema.reassignments.types import ReassignmentQueries
 from schema.scalars import SCALARS
-from schema.signals.contributions import SignalMutations
+from schema.signals.contributing import SignalContributingMutations
+from schema.signals.contributions import SignalContributionQueries
 from schema.signals.events import SignalSubscriptions
+from schema.signals.notices import SignalRevocationQueries
+from schema.signals.revocations import SignalRevocationMutations
 from schema.signals.types import SignalQueries
 from schema.statistics.types import StatisticsQueries
 
@@ -68,6 +71,8 @@ class Query(
     ParticipationQueries,
     ParticipationProposalQueries,
     SignalQueries,
+    SignalContributionQueries,
+    SignalRevocationQueries,
     LegalHoldQueries,
     AccessRecordQueries,
     OperatorActQueries,
@@ -98,7 +103,8 @@ class Mutation(
     ParticipationMutations,
     ParticipationSigningMutations,
     ParticipationLeavingMutations,
-    SignalMutations,
+    SignalContributingMutations,
+    SignalRevocationMutations,
     LegalHoldMutations,
     WitnessMutations,
 ):

@@ -79,7 +79,7 @@ def one(
     return _related(resolve, description, Related(relation, by), needs=needs, name=name, directives=directives)
 
 
-def part(description: str, kind: type[Any], *, given: Sequence[str], **fields: str) -> Any:
+def part(description: str, kind: type[Any], /, *, given: Sequence[str], **fields: str) -> Any:
     """A field whose object shows fields of this record; null if all of those named by `given` are.
 
     Shapes: fields has the record's name of each field of kind.

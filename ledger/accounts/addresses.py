@@ -21,7 +21,8 @@ from ledger.vocabulary import Platform
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _BARE = re.compile(r"(?:[^\s/:@?#\\]+\.)+[^\s/:@?#.\\]{2,}/\S*")
 _PLAIN_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
-_UNCERTAIN = re.compile(r"[\s\\\x00-\x1f\x7f]")
+UNCERTAIN = re.compile(r"[\s\\\x00-\x1f\x7f]")
+"""What browsers and programs read in different ways wherever it stands in an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def is_address(text: str) -> bool:
 
 def find_place(text: str) -> Place | None:
     """Return where an address leads, or None if it can't be taken apart with certainty. It never raises."""
-    if _UNCERTAIN.search(text):
+    if UNCERTAIN.search(text):
         return None
     try:
         return _find_place(text if _SCHEME.match(text) else f"https://{text}")
@@ -62,7 +63,7 @@ def _find_place(text: str) -> Place | None:
         return _follow(platform, parts.scheme, Link(parts.scheme, parts.netloc.lower(), path, query, fragment))
     if parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.port not in {None, 80, 443}:
         return None
-    host = _read_host(parts.hostname or "")
+    host = read_host(parts.hostname or "")
     known = find_platform_by_host(host)
     if known is None:
         named = host.removeprefix("www.")
@@ -71,7 +72,7 @@ def _find_place(text: str) -> Place | None:
     return _follow(platform, host, Link(domain, before, path, query, fragment))
 
 
-def _read_host(host: str) -> str:
+def read_host(host: str) -> str:
     """Return the host in ASCII. Errors: UnicodeError for one that is no name of a host."""
     bare = host.rstrip(".")
     return bare if _PLAIN_HOST.fullmatch(bare) and "xn--" not in bare else idna.encode(bare, uts46=True).decode()

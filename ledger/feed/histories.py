@@ -13,7 +13,7 @@ from ledger.feed.vocabulary import Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.orders.states import ORDER_MOVES, OrderState
 from ledger.participations.states import PROPOSAL_MOVES, ParticipationState, ProposalState
-from ledger.signals.states import SIGNAL_MOVES, SignalState
+from ledger.signals.states import CONTRIBUTION_MOVES, SIGNAL_MOVES, ContributionState, SignalState
 
 _Moves = Mapping[tuple[Any, Any], Any]
 
@@ -40,6 +40,8 @@ HISTORIES: Mapping[str, History] = {
     Subject.BLOCK_ORDER: History(frozenset({OrderState.DRAFT}), _steps(ORDER_MOVES)),
     Subject.COMPLAINT: History(frozenset({ComplaintState.SUBMITTED}), _steps(COMPLAINT_MOVES)),
     Subject.FRAUD_SIGNAL: History(frozenset({SignalState.ACTIVE}), _steps(SIGNAL_MOVES)),
+    # Entries from before contributions had states say none.
+    Subject.SIGNAL_CONTRIBUTION: History(frozenset(ContributionState), _steps(CONTRIBUTION_MOVES)),
     Subject.FORWARDING_RUN: History(
         frozenset({_F.PROPOSED}), frozenset({(_F.PROPOSED, _F.APPROVED), (_F.PROPOSED, _F.DISCARDED)})
     ),

@@ -85,7 +85,11 @@ class EventKind(ClosedList, later_values="OTHER"):
         "SIGNAL_REVOKED",
         ("A fraud signal was revoked; everyone who received the signal receives this event too."),
     )
+    SIGNAL_REVOCATION_CONFIRMED = "SIGNAL_REVOCATION_CONFIRMED", "A provider confirmed that it knows of a revocation."
+    SIGNAL_UNCORROBORATED = "SIGNAL_UNCORROBORATED", "A member no longer stands by its report of the same misuse."
     SIGNAL_CONTRIBUTED = "SIGNAL_CONTRIBUTED", "A member contributed a signal of its own."
+    SIGNAL_CONTRIBUTION_WITHDRAWN = "SIGNAL_CONTRIBUTION_WITHDRAWN", "A member withdrew what it had contributed."
+    SIGNAL_CONTRIBUTION_REPLACED = "SIGNAL_CONTRIBUTION_REPLACED", "A member replaced what it had contributed."
     LEGAL_HOLD_PLACED = "LEGAL_HOLD_PLACED", "Entries were put under a legal hold."
     LEGAL_HOLD_RELEASED = "LEGAL_HOLD_RELEASED", "A legal hold was released."
     ENTRIES_ERASED = "ENTRIES_ERASED", "Retention erased the content of old entries; their hashes remain."

@@ -1,14 +1,12 @@
 """Contributions: what carriers, agencies and providers observed. They corroborate signals and have no other effect.
 
-A contribution is not a verified complaint: it raises no signal and changes no risk, validity or order. It counts for
-an active signal of the same number, epoch and category, by distinct members. Only the contributor and the regulator
-know who contributed, so the event that others receive has no actor, and a number that was only contributed appears in
-no list. Source: domain.md, Signals; docs/adr/0060.
+A contribution is not a verified complaint: it raises no signal and changes no risk, validity or order. Only the
+contributor and the regulator know who contributed, so the event that others receive has no actor, and a number or an
+account that was only contributed appears in no list. Source: domain.md, Signals; docs/adr/0060, 0160, 0163.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
@@ -23,23 +21,33 @@ from ledger.errors import (
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.identifiers import ContributionId, MemberId, new_id
-from ledger.numbers.forms import parse_number
 from ledger.numbers.reading import lock_numbers
 from ledger.participations.taking_part import hold_participations, require_participation
 from ledger.permissions import require_batch
 from ledger.policies import INCIDENT_SKEW
-from ledger.signals.disclosure import SignalNews, draft_events
-from ledger.signals.table import Contribution, FraudSignal, signal_contributions
+from ledger.signals.contribution_table import Contribution, signal_contributions
+from ledger.signals.corroborating import recount_corroboration
+from ledger.signals.targets import ContributionDraft, read_target
+from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
-from ledger.storage.records import hide, render_columns
+from ledger.storage.records import hide
 from ledger.storage.roles import Role
-from ledger.storage.rows import dump_rows, fetch_records, select_records, write_records
+from ledger.storage.rows import dump_rows, fetch_records, select_records, written_rows
 from ledger.texts import check_reference
-from ledger.viewer import OPERATOR, ViewerKind
-from ledger.vocabulary import Category
+from ledger.viewer import Viewer, ViewerKind
 
 REFERENCE_LENGTH_MAX = 128
 CONTRIBUTORS = frozenset({ViewerKind.AGENCY, ViewerKind.CARRIER, ViewerKind.OTT_PROVIDER})
+_SAID = (
+    "kind",
+    "e164",
+    "account_hash",
+    "url",
+    "category",
+    "observed_at",
+    "replaces_id",
+)
+"""What two contributions under one reference must agree in to be the same one, sent again."""
 
 
 class ContributionConflictError(ConflictError):
@@ -63,16 +71,6 @@ class ObservationTimeError(TimeInvalidError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContributionDraft:
-    """What a member observed: a number as written, a category, the time with its UTC offset, and a reference."""
-
-    number: str
-    category: Category
-    reference: str
-    observed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedContribution:
     """The contribution that a draft became. was_known is true if it had been recorded before."""
 
@@ -81,39 +79,23 @@ class RecordedContribution:
 
 
 # The epoch at the observation; the current one if that time is unknown, the first if it precedes all known epochs.
-_APPEND = text("""
-INSERT INTO signal_contributions
-  (id, member_id, reference, e164, epoch, category, observed_at, client_id, recorded_at)
-SELECT r.id, r.member_id, r.reference, r.e164,
-       CASE WHEN n.epoch IS NULL THEN 1 WHEN r.observed_at IS NULL THEN n.epoch
-            ELSE coalesce((SELECT max(e.epoch) FROM number_epochs e
-                           WHERE e.e164 = r.e164 AND e.starts_at <= r.observed_at), 1) END,
-       r.category, r.observed_at, r.client_id, r.recorded_at
+_EPOCH = """
+CASE WHEN r.e164 IS NULL THEN NULL WHEN n.epoch IS NULL THEN 1 WHEN r.observed_at IS NULL THEN n.epoch
+     ELSE coalesce((SELECT max(e.epoch) FROM number_epochs e
+                    WHERE e.e164 = r.e164 AND e.starts_at <= r.observed_at), 1) END
+"""
+_COLUMNS = (
+    "id, member_id, reference, kind, e164, platform, platform_name, account_kind, handle, account_hash, url, category, "
+    "observed_at, client_id, recorded_at, state, replaces_id, first_id"
+)
+_APPEND = text(f"""
+INSERT INTO signal_contributions ({_COLUMNS}, epoch)
+SELECT {", ".join(f"r.{name}" for name in _COLUMNS.split(", "))}, {_EPOCH}
 FROM json_populate_recordset(NULL::signal_contributions, CAST(:rows AS json)) AS r
 LEFT JOIN phone_numbers n ON n.e164 = r.e164
 ORDER BY r.reference
 ON CONFLICT ON CONSTRAINT uq_signal_contributions_member_id_reference DO NOTHING
 RETURNING id
-""")
-
-_LOCK_SIGNALS = text("""
-SELECT f.id FROM fraud_signals f
-JOIN signal_contributions x ON x.e164 = f.e164 AND x.epoch = f.epoch AND x.category = f.category
-WHERE f.state = 'ACTIVE' AND x.id = ANY(CAST(:ids AS uuid[]))
-ORDER BY f.id FOR NO KEY UPDATE OF f
-""")
-
-# A separate statement after the lock, so that it sees what another contributor wrote while this one waited.
-_CORROBORATE = text(f"""
-UPDATE fraud_signals SET corroboration_count = v.members, changed_at = :as_of
-FROM (
-  SELECT s.id, count(DISTINCT x.member_id) AS members
-  FROM fraud_signals s
-  JOIN signal_contributions x ON x.e164 = s.e164 AND x.epoch = s.epoch AND x.category = s.category
-  WHERE s.id = ANY(CAST(:ids AS uuid[])) GROUP BY s.id
-) v
-WHERE fraud_signals.id = v.id AND fraud_signals.corroboration_count <> v.members
-RETURNING {render_columns(FraudSignal, Role.TRANSITION)}
 """)
 
 
@@ -124,49 +106,36 @@ async def contribute_signals(
 
     Shapes: 1..1000; results in the order given. Units: observed_at is UTC.
     Errors: ForbiddenError, ParticipationMissingError, NoItemsError, TooManyItemsError, with nothing written; for an
-    item NUMBER_INVALID, CONTRIBUTION_REFERENCE_MISSING, OBSERVATION_TIME_INVALID, CONTRIBUTION_CONFLICT.
+    item NUMBER_INVALID, CONTRIBUTION_TARGET_INVALID, LINK_INVALID, CONTRIBUTION_REFERENCE_MISSING,
+    OBSERVATION_TIME_INVALID, CONTRIBUTION_CONFLICT.
     """
-    member_id = tx.viewer.member_id
-    if tx.viewer.kind not in CONTRIBUTORS or member_id is None:
-        raise ForbiddenError
+    member_id = require_contributor(tx.viewer)
     require_batch(drafts)
     await require_participation(tx)
-    checked = [_check(tx, member_id, draft) for draft in drafts]
+    checked = [check_contribution(tx, member_id, draft) for draft in drafts]
     first: dict[str, Contribution] = {}
     for item in checked:
         if isinstance(item, Contribution):
             first.setdefault(item.reference, item)
     async with tx.role(Role.TRANSITION):
-        await _write(tx, list(first.values()))
-        c = signal_contributions.c
-        of_member = select_records(tx, Contribution).where(c.member_id == member_id, c.reference.in_(list(first)))
-        found = await fetch_records(tx, Contribution, of_member)
-    known = {item.reference: hide(item, tx.present_role) for item in found}
-    return [item if isinstance(item, Problem) else _answer(item, known[item.reference]) for item in checked]
+        if first:
+            # Known numbers are locked just as settling locks them, so that neither misses what the other is writing.
+            await lock_numbers(tx, list_numbers(first.values()))
+            await hold_participations(tx)
+            await recount_corroboration(tx, await append_contributions(tx, list(first.values())))
+        known = await find_by_reference(tx, member_id, list(first))
+    return [item if isinstance(item, Problem) else answer(tx, item, known[item.reference]) for item in checked]
 
 
-async def _write(tx: Transaction, items: Sequence[Contribution]) -> None:
-    """Write the new contributions, and update the signals that they corroborate."""
-    if not items:
-        return
-    # Known numbers are locked just as settling locks them, so that neither misses what the other is writing.
-    await lock_numbers(tx, sorted({item.e164 for item in items}))
-    await hold_participations(tx)
-    appended = await tx.execute(_APPEND, {"rows": dump_rows([asdict(item) for item in items])})
-    new = set(appended.scalars())
-    if not new:
-        return
-    tx.note_written(Subject.SIGNAL_CONTRIBUTION, new)
-    await append_events(tx, [_told_to_itself(item) for item in items if item.id in new])
-    signal_ids = list((await tx.execute(_LOCK_SIGNALS, {"ids": sorted(new)})).scalars())
-    if signal_ids:
-        changed = await write_records(tx, FraudSignal, _CORROBORATE, {"ids": signal_ids})
-        news = [SignalNews(signal=signal, kind=EventKind.SIGNAL_CORROBORATED) for signal in changed]
-        # Others receive this event, and an actor other than the system would reveal the contributor to them.
-        await append_events(tx, await draft_events(tx, news), actor=OPERATOR)
+def require_contributor(viewer: Viewer) -> MemberId:
+    """The member for which the viewer contributes. Errors: ForbiddenError."""
+    if viewer.kind not in CONTRIBUTORS or viewer.member_id is None:
+        raise ForbiddenError
+    return viewer.member_id
 
 
-def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Contribution | Problem:
+def check_contribution(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Contribution | Problem:
+    """Return what a draft becomes; its epoch is determined by the statement that writes it."""
     try:
         reference = check_reference(draft.reference, field="reference", length_max=REFERENCE_LENGTH_MAX)
         if not reference:
@@ -178,21 +147,45 @@ def _check(tx: Transaction, member_id: MemberId, draft: ContributionDraft) -> Co
             id=ContributionId(new_id()),
             member_id=member_id,
             reference=reference,
-            e164=parse_number(draft.number).e164,
-            epoch=None,  # determined by the statement that writes it
             category=draft.category,
             observed_at=observed_at,
             client_id=tx.viewer.client_id,
             recorded_at=tx.as_of,
+            **read_target(draft),
         )
     except LedgerError as error:
         return error.problem()
 
 
-def _answer(item: Contribution, known: Contribution) -> RecordedContribution | Problem:
-    if (known.e164, known.category, known.observed_at) != (item.e164, item.category, item.observed_at):
+def list_numbers(items: Iterable[Contribution]) -> list[str]:
+    """The numbers that contributions are about, in order."""
+    return sorted({item.e164 for item in items if item.e164 is not None})
+
+
+async def append_contributions(tx: Transaction, items: Sequence[Contribution]) -> set[ContributionId]:
+    """Write those whose reference is new, tell their member, and return their ids. Runs under the transition role."""
+    if not items:
+        return set()
+    appended = await tx.execute(_APPEND, {"rows": dump_rows(written_rows(items))})
+    new = {ContributionId(each) for each in appended.scalars()}
+    if new:
+        tx.note_written(Subject.SIGNAL_CONTRIBUTION, new)
+        await append_events(tx, [_told_to_itself(item) for item in items if item.id in new])
+    return new
+
+
+async def find_by_reference(tx: Transaction, member_id: MemberId, references: Sequence[str]) -> dict[str, Contribution]:
+    """A member's contributions by its own references. Runs under the transition role."""
+    c = signal_contributions.c
+    statement = select_records(tx, Contribution).where(c.member_id == member_id, is_any(c.reference, references))
+    return {item.reference: item for item in await fetch_records(tx, Contribution, statement)}
+
+
+def answer(tx: Transaction, item: Contribution, known: Contribution) -> RecordedContribution | Problem:
+    """What was recorded under an item's reference, as the viewer may see it, or that it was something else."""
+    if any(getattr(known, name) != getattr(item, name) for name in _SAID):
         return ContributionConflictError(field="reference").problem()
-    return RecordedContribution(contribution=known, was_known=known.id != item.id)
+    return RecordedContribution(contribution=hide(known, tx.present_role), was_known=known.id != item.id)
 
 
 def _told_to_itself(item: Contribution) -> EventDraft:
@@ -200,6 +193,7 @@ def _told_to_itself(item: Contribution) -> EventDraft:
         kind=EventKind.SIGNAL_CONTRIBUTED,
         subject=Subject.SIGNAL_CONTRIBUTION,
         subject_id=item.id,
+        state=item.state,
         audience=[item.member_id],
-        payload={"category": item.category},
+        payload={"category": item.category, "about": item.kind},
     )

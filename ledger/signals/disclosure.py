@@ -1,8 +1,9 @@
 """Sending signals: to whom, under which hash, and who is notified when one changes or ends.
 
 A signal is sent to each provider whose participation is in force and whose terms name its category, with a hash for
-each key in use; the number is included only if the terms say CLEAR. The end of a signal is announced to everyone who
-ever received it and still takes part, whichever categories their terms name by then. Runs under the transition role.
+each key in use; the number is included only if the terms say CLEAR. The end of a signal, or that a member no longer
+corroborates it, is announced to everyone who ever received it and still takes part, whichever categories their terms
+name by then. Runs under the transition role.
 """
 
 import hashlib
@@ -53,7 +54,8 @@ class SignalNews:
     risk_before: RiskTier | None = None
 
 
-_ENDINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED})
+_WEAKENINGS = frozenset({EventKind.SIGNAL_EXPIRED, EventKind.SIGNAL_REVOKED, EventKind.SIGNAL_UNCORROBORATED})
+"""What everybody who received the signal must learn, whatever its terms name by then."""
 
 
 def hash_number(key: bytes, e164: str) -> str:
@@ -125,7 +127,7 @@ def _draft_event(item: SignalNews, audience: Any) -> EventDraft:
     signal = item.signal
     members: set[MemberId] = set()
     if audience is not None:
-        members.update((audience.sent if item.kind in _ENDINGS else audience.named) or ())
+        members.update((audience.sent if item.kind in _WEAKENINGS else audience.named) or ())
     if signal.holder_id is not None:
         members.add(signal.holder_id)
     payload: dict[str, Any] = {"category": signal.category, "risk": signal.risk}

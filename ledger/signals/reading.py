@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, TextClause, and_, exists, literal_column, 
 
 from ledger.errors import TooManyItemsError
 from ledger.filters import among, conditions_of, where
-from ledger.identifiers import MemberId, parse_id
+from ledger.identifiers import MemberId
 from ledger.numbers.vocabulary import RiskTier
-from ledger.pages import BATCH_SIZE_MAX, Listing, Page, PageRequest, fetch_page, note_items
+from ledger.pages import BATCH_SIZE_MAX, Listing, Page, PageRequest, fetch_page
 from ledger.participations.table import in_use, signal_keys
-from ledger.participations.taking_part import may_read_signals, require_signal_reader
+from ledger.participations.taking_part import SIGNAL_READERS, require_signal_reader
+from ledger.relations import ToOne, note_of
 from ledger.signals.rules import RISKS_OF_SIGNALS
 from ledger.signals.states import SignalState
 from ledger.signals.table import (
@@ -30,8 +31,9 @@ from ledger.signals.table import (
 )
 from ledger.storage.access import ME
 from ledger.storage.database import Transaction
+from ledger.storage.markers import Columns
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records, load_records, select_records
+from ledger.storage.rows import fetch_records, select_records
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
 
@@ -53,6 +55,21 @@ def _was_sent_to_me_as(_record: type[Any], hashes: Sequence[str]) -> ColumnEleme
     r = signal_recipients.c
     sent = select(r.signal_id).where(r.member_id == literal_column(ME), r.hash.in_(hashes))
     return fraud_signals.c.id.in_(sent)
+
+
+def visible_signals(viewer: Viewer, c: Columns = fraud_signals.c) -> ColumnElement[bool]:
+    """Which signals the viewer may see; row-level security enforces this again, and the participation too."""
+    if viewer.kind is ViewerKind.REGULATOR:
+        return true()
+    if viewer.kind is ViewerKind.CARRIER:
+        own = c.holder_id == viewer.member_id
+        return own if viewer.brand_id is None else and_(own, c.brand_id == viewer.brand_id)
+    r = signal_recipients.c
+    return exists().where(r.signal_id == c.id, r.member_id == viewer.member_id)
+
+
+load_signals = ToOne(FraudSignal, kinds=SIGNAL_READERS, visible=visible_signals, note=note_of(FraudSignal))
+"""Signals by id, without those that the viewer may not see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +111,7 @@ SELECT f.id AS signal_id, x.member_id, count(*) AS contribution_count,
        min(x.recorded_at) AS first_recorded_at, max(x.recorded_at) AS last_recorded_at
 FROM fraud_signals f
 JOIN signal_contributions x ON x.e164 = f.e164 AND x.epoch = f.epoch AND x.category = f.category
+  AND x.state = 'STANDING'
 WHERE f.id = ANY(CAST(:ids AS uuid[])) GROUP BY f.id, x.member_id ORDER BY min(x.recorded_at), x.member_id
 """)
 
@@ -117,17 +135,20 @@ async def list_signals(tx: Transaction, page: PageRequest, wanted: SignalFilter 
         if len(values or ()) > BATCH_SIZE_MAX:
             raise TooManyItemsError(field=field)
     asked = conditions_of(wanted, FraudSignal, tx.present_role)
-    return await fetch_page(tx, _LISTING, page, _visible(tx.viewer), *asked)
+    return await fetch_page(tx, _LISTING, page, visible_signals(tx.viewer), *asked)
 
 
-async def load_signals(tx: Transaction, ids: Sequence[str]) -> dict[str, FraudSignal]:
-    """Return signals by id, in one statement, without those that the viewer may not see."""
-    if not may_read_signals(tx.viewer):
-        return {}
-    known = [parsed for item in ids if (parsed := parse_id(item))]
-    found = await load_records(tx, FraudSignal, known, _visible(tx.viewer))
-    note_items(tx, FraudSignal, found.values())
-    return found
+async def are_keys_filled(tx: Transaction) -> bool:
+    """Whether a list of signals is whole for the viewer: for a provider, whether each of its keys in use is filled.
+
+    Until then it lacks signals that were raised before the key was made. Errors: as require_signal_reader.
+    """
+    await require_signal_reader(tx)
+    if tx.viewer.kind is not ViewerKind.OTT_PROVIDER:
+        return True
+    k = signal_keys.c
+    unfilled = select(k.id).where(k.member_id == tx.viewer.member_id, in_use(k), k.filled_at.is_(None)).limit(1)
+    return (await tx.execute(unfilled, {"as_of": tx.as_of})).scalar_one_or_none() is None
 
 
 async def load_signal_hashes(tx: Transaction, ids: Sequence[str]) -> dict[str, list[SentSignal]]:
@@ -175,15 +196,3 @@ async def _load_for_staff(
             found[values.pop("signal_id")].append(kind(**values))
     tx.accesses.note_items(fraud_signals.name, [signal_id for signal_id, rows in found.items() if rows])
     return found
-
-
-def _visible(viewer: Viewer) -> ColumnElement[bool]:
-    """Which signals the viewer may see; row-level security enforces this again, and the participation too."""
-    c = fraud_signals.c
-    if viewer.kind is ViewerKind.REGULATOR:
-        return true()
-    if viewer.kind is ViewerKind.CARRIER:
-        own = c.holder_id == viewer.member_id
-        return own if viewer.brand_id is None else and_(own, c.brand_id == viewer.brand_id)
-    r = signal_recipients.c
-    return exists().where(r.signal_id == c.id, r.member_id == viewer.member_id)

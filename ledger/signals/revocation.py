@@ -1,7 +1,7 @@
 """Ending signals: an officer revokes one that was wrong, and one that nothing confirmed in time expires.
 
-Everyone who ever received the signal and still takes part is notified. A signal that an officer revoked is raised
-again only by complaints that were verified afterwards. Source: domain.md, Signals.
+Everyone who ever received the signal and still takes part is notified, and asked to confirm a revocation. A signal that
+an officer revoked is raised again only by complaints that were verified afterwards. Source: domain.md, Signals.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from ledger.moves import Change, Moved, Rules, move_records
 from ledger.numbers.reading import lock_numbers
 from ledger.participations.taking_part import hold_participations
 from ledger.permissions import require_batch, require_officer
+from ledger.signals.confirming import ask_confirmations
 from ledger.signals.disclosure import SignalNews, draft_events
 from ledger.signals.settling import end_signal
 from ledger.signals.states import SignalMove, SignalState
@@ -63,6 +64,7 @@ async def revoke_signals(tx: Transaction, revocations: Sequence[Revocation]) -> 
         return Moved(revoked)
 
     async def follow(changes: Sequence[Change[FraudSignal]]) -> list[EventDraft]:
+        await ask_confirmations(tx, [change.after for change in changes])
         news = [SignalNews(signal=change.after, kind=EventKind.SIGNAL_REVOKED) for change in changes]
         return await draft_events(tx, news)
 

@@ -21,6 +21,7 @@ from ledger.identifiers import SignalId, new_id
 from ledger.legal_time import LEGAL_ZONE
 from ledger.participations.taking_part import hold_participations
 from ledger.policies import SignalPolicy
+from ledger.signals.confirming import ask_confirmations
 from ledger.signals.disclosure import SignalNews, draft_events, find_recipients, send_signals
 from ledger.signals.rules import ComplaintTally, Judgement, judge
 from ledger.signals.states import SignalMove, SignalState, next_signal_state
@@ -68,7 +69,8 @@ WITH asked AS (
 )
 SELECT p.*, a.epoch AS present_epoch, a.holder_id, a.brand_id,
        (SELECT count(DISTINCT x.member_id) FROM signal_contributions x
-        WHERE x.e164 = p.e164 AND x.epoch = p.epoch AND x.category = p.category) AS corroborators
+        WHERE x.e164 = p.e164 AND x.epoch = p.epoch AND x.category = p.category AND x.state = 'STANDING'
+       ) AS corroborators
 FROM paired p JOIN asked a ON a.e164 = p.e164
 ORDER BY p.e164, p.category, p.epoch
 """)
@@ -94,6 +96,7 @@ async def settle_signals(tx: Transaction, e164s: Sequence[str], *, actor: Viewer
         sent = [item.signal for item in news if item.signal.state is SignalState.ACTIVE]
         if sent:
             await send_signals(tx, sent, await find_recipients(tx))
+        await ask_confirmations(tx, [item.signal for item in news if item.signal.state is SignalState.REVOKED])
         await append_events(tx, await draft_events(tx, news), actor=actor)
     return len(settled)
 

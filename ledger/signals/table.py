@@ -1,24 +1,24 @@
-"""The tables of fraud signals, of their recipients, and of members' contributions.
+"""The tables of fraud signals, of their recipients, and of what these were told of a revocation.
 
 None of them contains a complainant.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, case, text
 
 from ledger.feed.vocabulary import Subject
-from ledger.identifiers import BrandId, ClientId, ContributionId, MemberId, OfficerId, SignalId, SignalKeyId
+from ledger.identifiers import BrandId, ClientId, MemberId, OfficerId, RevocationNoticeId, SignalId, SignalKeyId
 from ledger.numbers.table import E164_FORM
 from ledger.numbers.vocabulary import RiskTier
 from ledger.signals.states import SignalState
-from ledger.signals.vocabulary import SignalRevokedReason
+from ledger.signals.vocabulary import SignalBasis, SignalRevokedReason
 from ledger.storage.access import EVERYTHING, ME, OF_MY_BRAND, TAKES_PART, TRANSITION_MOVES, Access, reads
 from ledger.storage.columns import one_of
 from ledger.storage.commitments import CommittedBy
-from ledger.storage.markers import BIG, KEY, REQUIRED, UNCHECKED, only, references
+from ledger.storage.markers import BIG, DERIVED, KEY, REQUIRED, UNCHECKED, Columns, derived, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.vocabulary import Category
@@ -38,6 +38,14 @@ _REGULATOR_ALONE = only(Role.REGULATOR)
 _RANGE_HOLDERS = only(Role.REGULATOR, Role.CARRIER)
 
 
+def _basis(c: Columns) -> ColumnElement[Any]:
+    return case(
+        (c.state == SignalState.REVOKED.value, SignalBasis.NOTHING.value),
+        (c.corroboration_count > 0, SignalBasis.CORROBORATED.value),
+        else_=SignalBasis.VERIFIED_COMPLAINTS.value,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FraudSignal:
     """One signal as the viewer may see it. Days are WIB. Fields that only the regulator may see are None for others.
@@ -54,6 +62,7 @@ class FraudSignal:
     state: SignalState
     score: Annotated[int | None, BIG, REQUIRED, _REGULATOR_ALONE]
     corroboration_count: int = 0
+    basis: Annotated[SignalBasis, derived(_basis)] = DERIVED
     first_seen_on: date
     last_seen_on: date
     valid_until: datetime
@@ -95,6 +104,7 @@ fraud_signals = declare(
     ),
     # The score follows from the complaints, and a change of it alone is not announced.
     committed_by=CommittedBy(Subject.FRAUD_SIGNAL, without=frozenset({"score"})),
+    is_watched=True,
 )
 
 
@@ -115,6 +125,7 @@ signal_recipients = declare(
     CheckConstraint("hash ~ '^[0-9a-f]{64}$'", name="hash_form"),
     Index("ix_signal_recipients_member_id_hash", "member_id", "hash"),
     access=(*reads(Role.REGULATOR), *reads(Role.PROVIDER, rows=f"{_MINE} AND {TAKES_PART}"), _APPENDED),
+    is_watched=True,
 )
 
 
@@ -138,35 +149,37 @@ signal_disclosures = declare(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contribution:
-    """A member's contribution, as recorded. Append-only.
+class RevocationNotice:
+    """That a signal which was sent to a provider was revoked, and when the provider confirmed that it knows.
 
-    Its number need not be in phone_numbers: a contribution must leave no trace in the list of numbers.
+    There is one for each provider that was sent the signal and took part when it was revoked.
     """
 
-    id: Annotated[ContributionId, KEY]
+    id: Annotated[RevocationNoticeId, KEY]
+    signal_id: Annotated[SignalId, references("fraud_signals.id")]
     member_id: Annotated[MemberId, references("members.id")]
-    reference: str
-    e164: str
-    epoch: Annotated[int | None, REQUIRED, _REGULATOR_ALONE] = None
-    category: Category
-    observed_at: datetime | None = None
-    client_id: Annotated[ClientId | None, _REGULATOR_ALONE] = None
-    recorded_at: datetime
+    reason: SignalRevokedReason
+    revoked_at: datetime
+    confirmed_at: datetime | None = None
+    confirmed_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    confirmed_by_client: Annotated[ClientId | None, _REGULATOR_ALONE] = None
 
 
-signal_contributions = declare(
-    "signal_contributions",
-    Contribution,
-    CheckConstraint("length(reference) BETWEEN 1 AND 128", name="reference_length"),
-    CheckConstraint(E164_FORM, name="e164_form"),
-    UniqueConstraint("member_id", "reference"),
-    Index("ix_signal_contributions_e164_epoch_category", "e164", "epoch", "category"),
+_UNCONFIRMED = text("confirmed_at IS NULL")
+
+signal_revocation_notices = declare(
+    "signal_revocation_notices",
+    RevocationNotice,
+    UniqueConstraint("signal_id", "member_id"),
+    Index("ix_signal_revocation_notices_member_id_id", "member_id", "id"),
+    Index("ix_signal_revocation_notices_unconfirmed", "id", postgresql_where=_UNCONFIRMED),
+    Index("ix_signal_revocation_notices_member_id_unconfirmed", "member_id", "id", postgresql_where=_UNCONFIRMED),
     access=(
         *reads(Role.REGULATOR),
-        *reads(Role.AGENCY, Role.CARRIER, Role.PROVIDER, rows=_MINE),
-        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
-        _APPENDED,
+        # Not only while it takes part: what was sent before it left still has to be undone.
+        *reads(Role.PROVIDER, rows=_MINE),
+        TRANSITION_MOVES,
     ),
-    committed_by=CommittedBy(Subject.SIGNAL_CONTRIBUTION),
+    committed_by=CommittedBy(Subject.FRAUD_SIGNAL, "signal_id"),
+    is_watched=True,
 )

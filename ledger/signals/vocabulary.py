@@ -23,3 +23,27 @@ class SignalRevokedReason(ClosedList):
     RECYCLED = SignalRevocationGround.RECYCLED
     REGULATOR_ERROR = SignalRevocationGround.REGULATOR_ERROR
     COMPLAINTS_REJECTED = "COMPLAINTS_REJECTED", "Too few of its complaints still stand."
+
+
+class SignalBasis(ClosedList):
+    """What a fraud signal stands on."""
+
+    VERIFIED_COMPLAINTS = "VERIFIED_COMPLAINTS", "Complaints that an officer verified; no other member reported it."
+    CORROBORATED = "CORROBORATED", "Complaints that an officer verified, and members that independently reported it."
+    NOTHING = "NOTHING", "Nothing any more: it was revoked."
+
+
+class ContributionKind(ClosedList, graph_name="SignalContributionKind"):
+    """What a contribution is about."""
+
+    NUMBER = "NUMBER", "A telephone number."
+    ACCOUNT = "ACCOUNT", "An account on a platform."
+    LINK = "LINK", "A link that leads to no account."
+
+
+class ContributionWithdrawalReason(ClosedList, graph_name="SignalContributionWithdrawalReason"):
+    """Why a member withdraws what it contributed."""
+
+    MISTAKE = "MISTAKE", "It was recorded by mistake."
+    FALSE_POSITIVE = "FALSE_POSITIVE", "It turned out not to be misuse."
+    OUTDATED = "OUTDATED", "It no longer holds."

@@ -23,9 +23,10 @@ from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
 from ledger.numbers.reading import load_numbers
 from ledger.numbers.vocabulary import RiskTier
+from ledger.signals.contribution_reading import load_contributions_by_account
 from ledger.vocabulary import Platform
 from resolvers.context import Context
-from schema.authority import ACCOUNT_READERS, COMPLAINTS_READ, NUMBER_STAFF, NUMBERS_READ
+from schema.authority import ACCOUNT_READERS, COMPLAINTS_READ, NUMBER_STAFF, NUMBERS_READ, SIGNAL_STAFF
 from schema.errors import OneKeyNeededError
 from schema.fields import LOOKED_UP, field
 from schema.info import Info
@@ -38,12 +39,19 @@ from schema.texts import CHECKED
 
 if TYPE_CHECKING:
     from schema.complaints.types import Complaint
+    from schema.signals.contributions import SignalContribution
 
 
 def _find_complaint() -> type[Any]:
     from schema.complaints.types import Complaint
 
     return Complaint
+
+
+def _find_contribution() -> type[Any]:
+    from schema.signals.contributions import SignalContribution
+
+    return SignalContribution
 
 
 @fed.type(
@@ -102,6 +110,15 @@ class PlatformAccount(Shown[table.Account]):
         _find_complaint,
         load_complaints_by_account,
         needs=COMPLAINTS_READ,
+        directives=[few(3)],
+    )
+
+    contributions: list[Annotated["SignalContribution", strawberry.lazy("schema.signals.contributions")]] | None = many(
+        "What members contributed about it, oldest first; visible to the regulator only.",
+        _find_contribution,
+        load_contributions_by_account,
+        by="key_hash",
+        needs=SIGNAL_STAFF,
         directives=[few(3)],
     )
 

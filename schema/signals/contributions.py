@@ -1,145 +1,146 @@
-"""Contributing signals, and revoking those that were wrong."""
+"""What members contributed, as the regulator and each contributor may see it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET
 
-from ledger.errors import Problem as LedgerProblem
-from ledger.signals import table
-from ledger.signals.contributions import ContributionDraft, RecordedContribution, contribute_signals
-from ledger.signals.revocation import Revocation, revoke_signals
-from ledger.signals.vocabulary import SignalRevocationGround
-from ledger.vocabulary import Category
-from schema.authority import SIGNALS_CONTRIBUTE, SIGNALS_REVOKE
+from ledger.accounts.vocabulary import AccountKind
+from ledger.members.reading import load_members
+from ledger.signals.contribution_reading import (
+    CONTRIBUTIONS,
+    ContributionFilter,
+    count_contributions,
+    list_contributions,
+    load_contributions,
+    load_replacing_contributions,
+)
+from ledger.signals.contribution_table import Contribution
+from ledger.signals.states import ContributionState
+from ledger.signals.vocabulary import ContributionKind, ContributionWithdrawalReason
+from ledger.vocabulary import Category, Platform
+from schema.authority import CONTRIBUTION_READERS, SIGNAL_STAFF
 from schema.fields import field
 from schema.info import Info
-from schema.models import Shown, given
-from schema.pages import few
-from schema.problems import Problem, count_problems
+from schema.members.types import Member
+from schema.models import Shown, given_filter
+from schema.pages import LONG, PAGED, After, CountedConnection, Counts, First, page_request
+from schema.reads import Listed, one, part
 from schema.scalars import E164
-from schema.signals.types import FraudSignal
+from schema.texts import CHECKED
 
 
-@fed.input(description="A number that you saw used for fraud.")
-class SignalContributionInput:
-    number: str = strawberry.field(description="The number, in E.164 or as commonly written.")
-    category: Category = strawberry.field(description="What it was used for.")
-    reference: str = strawberry.field(
-        description=(
-            "Your own case number, at most 128 characters. Repeating a contribution under the same number "
-            "returns the first one."
-        )
+@fed.type(description="An account that somebody contributed. What can't be read as one is kept as it was written.")
+class ContributedAccount:
+    platform: Platform = strawberry.field(description="The platform.")
+    platform_name: str | None = strawberry.field(description="The name or the domain of a platform that is OTHER.")
+    kind: AccountKind = strawberry.field(description="Whether it is an account, or something else.")
+    is_canonical: bool = strawberry.field(
+        description="Whether it is one account for certain, with its handle in the platform's one form."
     )
-    observed_at: datetime | None = strawberry.field(description="When you saw it.", default=UNSET)
+    handle: str = strawberry.field(
+        description="Its handle in the platform's one form; if it isn't canonical, what was written.",
+        directives=[LONG],
+    )
 
 
-@fed.input(description="What you saw, at most 1,000.")
-class ContributeSignalsInput:
-    contributions: list[SignalContributionInput] = strawberry.field(description="The items, at most 1,000.")
+def _find_own() -> type[Any]:
+    return SignalContribution
 
 
-@fed.type(description="What you contributed, as recorded. Only you and the regulator know that you contributed it.")
-class SignalContribution(Shown[table.Contribution]):
+@fed.type(
+    description="What a member contributed, as recorded. Only the member and the regulator know that it did.",
+    requires_scopes=CONTRIBUTION_READERS,
+)
+class SignalContribution(Shown[Contribution]):
     id: strawberry.ID = strawberry.field(description="Its ID.")
-    e164: E164 = strawberry.field(description="The number in international form.")
+    kind: ContributionKind = strawberry.field(description="What it is about.")
+    e164: E164 | None = strawberry.field(description="The number in international form; null for anything else.")
+    url: str | None = strawberry.field(
+        name="link", description="The link in its one form; null for anything else.", directives=[LONG]
+    )
     category: Category = strawberry.field(description="What it was used for.")
-    reference: str = strawberry.field(description="Your own case number.")
-    observed_at: datetime | None = strawberry.field(description="When you saw it.")
+    reference: str = strawberry.field(description="The contributor's own case number.")
+    observed_at: datetime | None = strawberry.field(description="When the contributor saw it.")
     recorded_at: datetime = strawberry.field(description="When it was recorded.")
-
-
-@fed.type(description="The result for one contribution: what was recorded, or a problem.")
-class SignalContributionResult:
-    contribution: SignalContribution | None = strawberry.field(description="What was recorded.")
-    was_known: bool = strawberry.field(
-        description="Whether it had already been recorded; if so, this is the first one."
+    state: ContributionState = strawberry.field(
+        description="Where it stands. Only while its member stands by it does it corroborate signals."
     )
-    problem: Problem | None = strawberry.field(description="Why it was refused.")
-
-    @classmethod
-    def of(cls, result: RecordedContribution | LedgerProblem) -> "SignalContributionResult":
-        if isinstance(result, LedgerProblem):
-            return cls(contribution=None, was_known=False, problem=Problem.of(result))
-        recorded = SignalContribution.of(result.contribution)
-        return cls(contribution=recorded, was_known=result.was_known, problem=None)
-
-
-@fed.type(description="The result of contributeSignals.")
-class ContributeSignalsPayload:
-    results: list[SignalContributionResult] = strawberry.field(
-        description="One for each item, in the order given.", directives=[few(100)]
-    )
-    problem_count: int = strawberry.field(description="How many items were refused.")
-
-
-@fed.input(description="One signal that was wrong.")
-class SignalRevocationInput:
-    id: strawberry.ID = strawberry.field(description="The signal.")
-    reason: SignalRevocationGround = strawberry.field(description="Why; visible to everyone the signal was sent to.")
-    note: str | None = strawberry.field(
-        description="A note in your own words; visible to the regulator only.", default=UNSET
+    ended_at: datetime | None = strawberry.field(description="When it was withdrawn or replaced.")
+    withdrawal_reason: ContributionWithdrawalReason | None = strawberry.field(description="Why it was withdrawn.")
+    first_id: strawberry.ID | None = strawberry.field(
+        description="The first of the contributions that replaced one another up to this one; null if it replaced "
+        "none. The filter chainOf finds all of them."
     )
 
-
-@fed.input(description="Signals that were wrong, at most 1,000.")
-class RevokeSignalsInput:
-    revocations: list[SignalRevocationInput] = strawberry.field(description="The items, at most 1,000.")
-
-
-@fed.type(description="The result for one revocation: the signal, or a problem.")
-class SignalRevocationResult:
-    signal: FraudSignal | None = strawberry.field(description="The revoked signal.")
-    problem: Problem | None = strawberry.field(description="Why it was refused.")
-
-    @classmethod
-    def of(cls, result: table.FraudSignal | LedgerProblem) -> "SignalRevocationResult":
-        if isinstance(result, LedgerProblem):
-            return cls(signal=None, problem=Problem.of(result))
-        return cls(signal=FraudSignal.of(result), problem=None)
-
-
-@fed.type(description="The result of revokeSignals.")
-class RevokeSignalsPayload:
-    results: list[SignalRevocationResult] = strawberry.field(
-        description="One for each item, in the order given.", directives=[few(100)]
+    account: ContributedAccount | None = part(
+        "The account; null for anything else.",
+        ContributedAccount,
+        given=("platform",),
+        platform="platform",
+        platform_name="platform_name",
+        kind="account_kind",
+        is_canonical="is_canonical",
+        handle="handle",
     )
-    problem_count: int = strawberry.field(description="How many items were refused.")
+    replaces: Annotated["SignalContribution", strawberry.lazy("schema.signals.contributions")] | None = one(
+        "What it replaced.", _find_own, load_contributions, by="replaces_id"
+    )
+    replaced_by: Annotated["SignalContribution", strawberry.lazy("schema.signals.contributions")] | None = one(
+        "What replaced it.", _find_own, load_replacing_contributions, by="id"
+    )
+    contributor: Member | None = one(
+        "The member that contributed it; visible to the regulator only.",
+        Member,
+        load_members,
+        by="member_id",
+        needs=SIGNAL_STAFF,
+    )
+
+
+@fed.type(description="One page of contributions.", requires_scopes=CONTRIBUTION_READERS)
+class SignalContributionConnection(CountedConnection[SignalContribution]):
+    pass
+
+
+@fed.input(description="Which contributions to return. Criteria that are left out match everything.")
+class SignalContributionFilter:
+    states: list[ContributionState] | None = strawberry.field(description="In any of these states.", default=UNSET)
+    kinds: list[ContributionKind] | None = strawberry.field(description="About any of these.", default=UNSET)
+    number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
+    reference: str | None = strawberry.field(
+        description="With this case number of your own; finds nothing for the regulator.", default=UNSET
+    )
+    contributor_id: strawberry.ID | None = strawberry.field(
+        description="Of this member; finds nothing for anyone but the regulator.", default=UNSET
+    )
+    chain_of: strawberry.ID | None = strawberry.field(
+        description="This one, and those that replaced it in turn; name the first of the chain.", default=UNSET
+    )
 
 
 @fed.type
-class SignalMutations:
+class SignalContributionQueries:
     @field(
-        "Report numbers that you saw used for fraud, item by item. Safe to repeat. A contribution "
-        "corroborates signals for the same number and category; on its own it raises no signal and"
-        " orders nothing.",
-        needs=SIGNALS_CONTRIBUTE,
+        "What you contributed, newest first, in whatever state it is; for the regulator, what all members did.",
+        needs=CONTRIBUTION_READERS,
+        directives=[PAGED],
+        extensions=[CHECKED],
+        reads=Listed(CONTRIBUTIONS),
     )
-    async def contribute_signals(
+    async def signal_contributions(
         self,
         info: Info,
-        input: Annotated[ContributeSignalsInput, strawberry.argument(description="What you saw.")],  # noqa: A002
-    ) -> ContributeSignalsPayload | None:
-        drafts = [ContributionDraft(**given(item)) for item in input.contributions]
-        results = await info.context.write(contribute_signals, drafts)
-        return ContributeSignalsPayload(
-            results=[SignalContributionResult.of(result) for result in results], problem_count=count_problems(results)
-        )
-
-    @field(
-        "Revoke signals that were wrong, item by item. Everyone who was sent one and still "
-        "participates is notified, whatever they follow. The same complaints never raise it again.",
-        needs=SIGNALS_REVOKE,
-    )
-    async def revoke_signals(
-        self,
-        info: Info,
-        input: Annotated[RevokeSignalsInput, strawberry.argument(description="Which, and why.")],  # noqa: A002
-    ) -> RevokeSignalsPayload | None:
-        revocations = [Revocation(signal_id=item.id, **given(item, without=("id",))) for item in input.revocations]
-        results = await info.context.write(revoke_signals, revocations)
-        return RevokeSignalsPayload(
-            results=[SignalRevocationResult.of(result) for result in results], problem_count=count_problems(results)
+        filter: Annotated[  # noqa: A002 - the graph's name
+            SignalContributionFilter | None, strawberry.argument(description="Which ones.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> SignalContributionConnection | None:
+        where = ContributionFilter(**given_filter(filter))
+        page = await info.context.read(list_contributions, page_request(first, after), where)
+        return SignalContributionConnection.of(
+            page, SignalContribution.of, after=after, counts=Counts(count_contributions, where)
         )

@@ -1,7 +1,7 @@
 """Fraud signals as each viewer may see them."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 import strawberry.federation as fed
@@ -11,9 +11,10 @@ from ledger.members.reading import load_members, load_officers
 from ledger.numbers.reading import load_numbers
 from ledger.numbers.vocabulary import RiskTier
 from ledger.signals import reading, table
-from ledger.signals.reading import SignalFilter, list_signals
+from ledger.signals.confirming import load_notices
+from ledger.signals.reading import SignalFilter, are_keys_filled, list_signals
 from ledger.signals.states import SignalState
-from ledger.signals.vocabulary import SignalRevokedReason
+from ledger.signals.vocabulary import SignalBasis, SignalRevokedReason
 from ledger.viewer import ViewerKind
 from ledger.vocabulary import Category
 from resolvers import signals as resolve
@@ -25,9 +26,18 @@ from schema.members.types import Member, Officer
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber
 from schema.pages import PAGED, After, Connection, First, few, page_request
-from schema.reads import one
+from schema.reads import many, one
 from schema.scalars import E164
 from schema.texts import CHECKED
+
+if TYPE_CHECKING:
+    from schema.signals.notices import SignalRevocationNotice
+
+
+def _find_notice() -> type[Any]:
+    from schema.signals.notices import SignalRevocationNotice
+
+    return SignalRevocationNotice
 
 
 @fed.type(description="A signal's number under one of your keys.", requires_scopes=SIGNALS_READ)
@@ -76,6 +86,7 @@ class FraudSignal(Shown[table.FraudSignal]):
     corroboration_count: int = strawberry.field(
         description="The number of members that independently reported the same. Only the regulator sees which ones."
     )
+    basis: SignalBasis = strawberry.field(description="What it stands on.")
     revoked_reason: SignalRevokedReason | None = strawberry.field(description="Why it was revoked.")
     raised_at: datetime = strawberry.field(description="When it was raised.")
     changed_at: datetime = strawberry.field(description="When it last changed.")
@@ -129,6 +140,15 @@ class FraudSignal(Shown[table.FraudSignal]):
         found = await info.context.loaders.signal_recipients.load(self.row.id)
         return [SignalRecipient.of(item) for item in found or []]
 
+    revocation_notices: list[Annotated["SignalRevocationNotice", strawberry.lazy("schema.signals.notices")]] | None = (
+        many(
+            "Which providers were told that it is revoked, and which of them confirmed it; a provider sees its own.",
+            _find_notice,
+            load_notices,
+            directives=[few(10)],
+        )
+    )
+
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "FraudSignal":  # noqa: A002 - the key's name
         return cls.of(await resolve.get_signal(info.context, id))
@@ -136,7 +156,12 @@ class FraudSignal(Shown[table.FraudSignal]):
 
 @fed.type(description="One page of fraud signals.", requires_scopes=SIGNALS_READ)
 class FraudSignalConnection(Connection[FraudSignal]):
-    pass
+    @field(
+        "Whether the list is whole. For a provider it is false while the hashes of earlier signals are made under a "
+        "new key of its own: signals may be missing, also from a search by hash. Read it again later."
+    )
+    async def is_complete(self, info: Info) -> bool:
+        return await info.context.read(are_keys_filled)
 
 
 @fed.input(description="Which signals to return. Criteria that are left out match everything.")

@@ -33,8 +33,8 @@ UNNOTED = {
     "find_texts", "find_reserved_texts",
     # When runs are due, which names nothing and nobody.
     "get_schedule",
-    # A provider's own keys, for the provider alone.
-    "list_signal_keys",
+    # A provider's own keys, for the provider alone, and whether they are filled.
+    "list_signal_keys", "are_keys_filled",
 }  # fmt: skip
 
 

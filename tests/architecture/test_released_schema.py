@@ -19,9 +19,18 @@ def present():
     return copy.deepcopy(describe_schema())
 
 
+HARMLESS = [
+    # It reads a contribution by the reference that a member sends it with a number, and tells one without a number from
+    # it: CONTRIBUTION_CONFLICT. Nothing else of it reads these columns but by comparing them, which NULL passes.
+    "signal_contributions.e164: TEXT has become TEXT NULL",
+    "signal_contributions.epoch: INTEGER has become INTEGER NULL",
+]
+"""What breaks the rule, each with the reason why the released version runs on it all the same."""
+
+
 class TestTheSchema:
     def test_only_adds_to_that_of_the_released_version(self) -> None:
-        assert find_breaks(json.loads(RELEASED.read_text()), describe_schema()) == [], HOW
+        assert find_breaks(json.loads(RELEASED.read_text()), describe_schema()) == HARMLESS, HOW
 
 
 class TestFindingBreaks:

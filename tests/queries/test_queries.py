@@ -12,11 +12,19 @@ import pytest
 
 from ledger.feed.sequencer import Sequencer
 from ledger.orders.vocabulary import AcknowledgementKind
+from ledger.signals.targets import AccountDraft
 from tests.support.account_journeys import file_accused
 from tests.support.desk import Desk
 from tests.support.journeys import acknowledge, draft_orders, file_verified, issue_orders
 from tests.support.running import running
 from tests.support.sequenced import Sequenced
+from tests.support.signal_journeys import (
+    contribute_drafts,
+    put_in_place,
+    read_signals,
+    revoke,
+    take_part,
+)
 from tests.support.signing_journeys import appoint, publish, sign
 
 BY_ADDRESS = ("WA", None, "https://wa.me/6281200000001?text=Hello")
@@ -50,11 +58,24 @@ async def desk(database, parties, as_of, owner_connection, sequencer_settings) -
     async with running(sequencer):
         await Sequenced(database, owner_connection, sequencer).wait()
     await file_accused(database, parties.other_agency, as_of, ("WhatsApp", "0812-0000-0001"), BY_ADDRESS, TELEGRAM)
+    await contribute_and_revoke(database, parties, as_of)
     desk = Desk(database, parties, as_of)
     page = "query ($after: String) { blockOrders(first: 1, after: $after) { pageInfo { endCursor } } }"
     first = await desk.ask(parties.officer, page)
     await desk.ask(parties.officer, page, after=first.data["blockOrders"]["pageInfo"]["endCursor"])
     return desk
+
+
+async def contribute_and_revoke(database, parties, as_of) -> None:
+    """What a provider contributed, one of which it replaced; and a signal that it was sent, which is revoked."""
+    await take_part(database, parties, as_of)
+    account = AccountDraft(platform="Telegram", handle="@Budi_S")
+    drafts = ({"number": "+6285600000004", "reference": "C-1"}, {"account": account, "reference": "C-2"})
+    made = await contribute_drafts(database, parties.provider, as_of, *drafts)
+    link = {"link": "https://hadiah.example/klaim", "reference": "C-3"}
+    await put_in_place(database, parties.provider, as_of, made[0].contribution.id, **link)
+    sent = await read_signals(database, parties.indosat, as_of)
+    await revoke(database, parties, as_of, *sent)
 
 
 def check_golden(path: Path, text: str) -> None:

@@ -112,6 +112,36 @@ SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000a')::uuid,
 FROM generate_series(1, $4::int) n,
      LATERAL (SELECT $3::timestamptz + n * interval '1 minute' AS began_at, n < $4::int - 1 AS has_ended) f
 """
+_SIGNALS = """
+INSERT INTO fraud_signals (
+  id, e164, epoch, category, risk, state, score, first_seen_on, last_seen_on, valid_until, holder_id, revoked_reason,
+  raised_at, changed_at, ended_at
+)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid, '+62812' || lpad(n::text, 8, '0'), 1, 'FRAUD',
+       'MEDIUM', 'REVOKED', 100, '2025-01-06', '2025-01-06', $2, $1, 'COURT', $2, $2, $2
+FROM generate_series(1, $3::int) n
+"""
+_NOTICES = """
+INSERT INTO signal_revocation_notices (id, signal_id, member_id, reason, revoked_at, confirmed_at)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000e')::uuid,
+       (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid,
+       CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END, 'COURT', $3::timestamptz + n * interval '1 minute',
+       CASE WHEN n % 500 > 0 THEN $3::timestamptz + n * interval '1 minute' + interval '1 hour' END
+FROM generate_series(1, $4::int) n
+"""
+_CONTRIBUTIONS = """
+INSERT INTO signal_contributions (
+  id, member_id, reference, kind, e164, epoch, url, category, recorded_at, state, ended_at, withdrawal_reason
+)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000f')::uuid,
+       CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END, 'C-' || n,
+       CASE WHEN n % 250 = 0 THEN 'LINK' ELSE 'NUMBER' END,
+       CASE WHEN n % 250 > 0 THEN '+62812' || lpad(n::text, 8, '0') END, CASE WHEN n % 250 > 0 THEN 1 END,
+       CASE WHEN n % 250 = 0 THEN 'https://hadiah.example/' || n END, 'FRAUD', recorded_at,
+       CASE WHEN n % 500 = 0 THEN 'WITHDRAWN' ELSE 'STANDING' END, CASE WHEN n % 500 = 0 THEN recorded_at END,
+       CASE WHEN n % 500 = 0 THEN 'MISTAKE' END
+FROM generate_series(1, $4::int) n, LATERAL (SELECT $3::timestamptz + n * interval '1 minute' AS recorded_at) f
+"""
 
 
 async def fill_ledger(connection: asyncpg.Connection, parties: Parties, *, rows: int = ROWS) -> None:
@@ -128,5 +158,10 @@ async def fill_ledger(connection: asyncpg.Connection, parties: Parties, *, rows:
     await connection.execute(_TERMS, BEGAN_AT)
     for statement in (_PROPOSALS, _PARTICIPATIONS):
         await connection.execute(statement, parties.provider.member_id, RARE_PROVIDER, BEGAN_AT, rows)
-    tables = "phone_numbers, accounts, complaints, block_orders, order_acknowledgements"
-    await connection.execute(f"VACUUM (ANALYZE) {tables}, participation_proposals, participations")
+    members = [viewer.member_id for viewer in (parties.provider, parties.agency)]
+    await connection.execute(_SIGNALS, carriers[0], BEGAN_AT, rows)
+    await connection.execute(_NOTICES, *members, BEGAN_AT, rows)
+    await connection.execute(_CONTRIBUTIONS, *members, BEGAN_AT, rows)
+    tables = "phone_numbers, accounts, complaints, block_orders, order_acknowledgements, participation_proposals"
+    others = "participations, fraud_signals, signal_revocation_notices, signal_contributions"
+    await connection.execute(f"VACUUM (ANALYZE) {tables}, {others}")

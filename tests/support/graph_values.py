@@ -33,7 +33,8 @@ _TABLE_OF_ID = {
     "Query.complaint": "complaints", "Query.blockOrder": "block_orders",
     "Query.forwardingRun": "forwarding_runs", "Query.fraudSignal": "fraud_signals", "memberId": "members",
     "holderId": "members", "carrierId": "members", "sourceId": "members", "brandId": "brands", "officeId": "offices",
-    "officerId": "officers", "orderId": "block_orders",
+    "officerId": "officers", "orderId": "block_orders", "contributorId": "members", "signalId": "fraud_signals",
+    "chainOf": "signal_contributions",
     "Query.participation": "participations", "Query.participationProposal": "participation_proposals",
 }  # fmt: skip
 """Which table's ids an argument takes, by the field it belongs to or else by its own name."""

@@ -41,6 +41,7 @@ from ledger.participations.vocabulary import Disclosure
 from ledger.reassignments.confirming import ReportRefusal, refuse_reassignments
 from ledger.settings import FeedSettings
 from ledger.signals.filling import fill_keys
+from ledger.signals.targets import AccountDraft
 from ledger.signals.vocabulary import SignalRevocationGround
 from ledger.storage.database import Database
 from ledger.viewer import OPERATOR, Viewer
@@ -63,7 +64,19 @@ from tests.support.journeys import (
 )
 from tests.support.outages import declare
 from tests.support.running import running
-from tests.support.signal_journeys import admit_provider, complain, contribute, leave, read_signals, revoke, take_part
+from tests.support.signal_journeys import (
+    admit_provider,
+    complain,
+    confirm,
+    contribute,
+    contribute_drafts,
+    leave,
+    put_in_place,
+    read_signals,
+    revoke,
+    take_part,
+)
+from tests.support.signal_journeys import withdraw as withdraw_contributed
 from tests.support.signing_journeys import accept, appoint, offer, publish, refuse, request, sign, withdraw
 
 HOUR = timedelta(hours=1)
@@ -287,8 +300,29 @@ class Filling:
         await leave(database, parties, self.at(19), ended)
         for viewer in (parties.agency, parties.indosat, parties.provider):
             await contribute(database, viewer, self.at(19), "+6281200000100", "+6285600000101")
+        await self._contribute_others()
         signals = await read_signals(database, parties.officer, self.at(19))
         await revoke(database, parties, self.at(19.5), signals[-1], reason=SignalRevocationGround.COURT)
+        await revoke(database, parties, self.at(19.6), signals[0])
+        await confirm(database, parties.provider, self.at(19.7), signals[-1].id)
+
+    async def _contribute_others(self) -> None:
+        """Contributions about accounts and links, and such as are withdrawn or replaced."""
+        parties, database = self.parties, self.database
+        drafts = (
+            {"account": AccountDraft(platform="Telegram", handle="@Budi_S"), "reference": "A-1"},
+            {"account": AccountDraft(platform="Some \u2028 app", handle='"x"'), "reference": "A-2"},
+            {"link": "https://Hadiah.example/klaim?x=1#top", "reference": "L-1"},
+            {"link": "https://t.me/budi_s", "reference": "L-2"},
+        )
+        for viewer in (parties.provider, parties.telkomsel):
+            made = await contribute_drafts(database, viewer, self.at(19.1), *drafts)
+            await withdraw_contributed(database, viewer, self.at(19.2), made[1].contribution.id)
+            link = made[2].contribution.id
+            again = await put_in_place(database, viewer, self.at(19.3), link, "+6281200000100", reference="N-1")
+            await put_in_place(
+                database, viewer, self.at(19.4), again.contribution.id, "+6281200000103", reference="N-2"
+            )
 
     async def fill_signing(self) -> None:
         """Two versions of the terms, a proposal in each state, and a provider that narrowed, left and confirmed."""

@@ -30,11 +30,14 @@ from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason, Lift
 from ledger.outages.recording import declare_outage
 from ledger.participations.agreements import change_participation, end_participation
 from ledger.participations.vocabulary import Disclosure, PartingReason
-from ledger.signals.contributions import ContributionDraft, contribute_signals
+from ledger.signals.confirming import confirm_revocations
+from ledger.signals.contributions import contribute_signals
 from ledger.signals.filling import fill_keys
 from ledger.signals.revocation import Revocation, expire_signals, revoke_signals
 from ledger.signals.settling import settle_next_signals
-from ledger.signals.vocabulary import SignalRevocationGround
+from ledger.signals.targets import ContributionDraft
+from ledger.signals.vocabulary import ContributionWithdrawalReason, SignalRevocationGround
+from ledger.signals.withdrawing import Replacement, Withdrawal, replace_contributions, withdraw_contributions
 from ledger.viewer import OPERATOR
 from ledger.vocabulary import Category
 from tests.support.journeys import FORWARDING, WORDS, complaint_draft, read_approvals
@@ -204,12 +207,20 @@ class Walk:
         reason = SignalRevocationGround.FALSE_POSITIVE
         revocations = [Revocation(signal_id=each, reason=reason) for each in await self.pick("fraud_signals")]
         await self.run(self.parties.officer, revoke_signals, revocations[:1])
+        await self.run(self.parties.provider, confirm_revocations, await self.pick("fraud_signals"))
 
     async def contribute(self):
         viewer = self.draw.choice([self.parties.indosat, self.parties.provider, self.parties.agency])
         number, category = self.draw.choice(NUMBERS), self.draw.choice([Category.FRAUD, Category.OTHER])
         draft = ContributionDraft(number=number, category=category, reference=f"C-{self.draw.randint(1, 20)}")
         await self.run(viewer, contribute_signals, [draft])
+        draft = replace(draft, reference=f"R-{self.draw.randint(1, 20)}")
+        replaced, withdrawn = (await self.pick("signal_contributions"))[0], await self.pick("signal_contributions")
+        await self.run(viewer, replace_contributions, [Replacement(contribution_id=replaced, draft=draft)])
+        if self.draw.random() < 0.3:
+            reason = self.draw.choice(list(ContributionWithdrawalReason))
+            withdrawals = [Withdrawal(contribution_id=each, reason=reason) for each in withdrawn]
+            await self.run(viewer, withdraw_contributions, withdrawals)
 
     async def participate(self):
         participation_id = (await self.pick("participations", "ended_at IS NULL"))[0]

@@ -25,6 +25,7 @@ CHANGED = (
     "block_orders", "order_acknowledgements", "order_extensions", "order_proposals", "outages", "outage_extensions",
     "participation_proposals", "participation_terms", "participation_terms_texts",
     "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
+    "signal_contributions", "signal_revocation_notices",
     "reassignment_reports", "forwarding_runs", "forwarding_items", "scheduled_forwarding", "access_records",
     "operator_acts", "legal_holds", "events", "feed_keys", "feed_witnesses", "feed_cosignatures",
     "log_restorations", "order_complaints",

@@ -16,12 +16,16 @@ from ledger.participations.agreements import end_participation, start_participat
 from ledger.participations.table import Participation
 from ledger.participations.terms import Terms
 from ledger.participations.vocabulary import Disclosure, PartingReason
-from ledger.signals.contributions import ContributionDraft, contribute_signals
+from ledger.signals.confirming import NoticeFilter, confirm_revocations, list_notices
+from ledger.signals.contribution_reading import ContributionFilter, list_contributions
+from ledger.signals.contributions import contribute_signals
 from ledger.signals.filling import fill_keys
 from ledger.signals.reading import SignalFilter, list_signals
 from ledger.signals.revocation import Revocation, revoke_signals
 from ledger.signals.table import FraudSignal
-from ledger.signals.vocabulary import SignalRevocationGround
+from ledger.signals.targets import ContributionDraft
+from ledger.signals.vocabulary import ContributionWithdrawalReason, SignalRevocationGround
+from ledger.signals.withdrawing import Replacement, Withdrawal, replace_contributions, withdraw_contributions
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR, MemberKind
 from ledger.vocabulary import Category
@@ -91,6 +95,41 @@ async def contribute(database, viewer, as_of, *numbers, reference="CASE", catego
     ]
     async with database.transaction(viewer, as_of=as_of) as tx:
         return await contribute_signals(tx, drafts)
+
+
+async def contribute_drafts(database, viewer, as_of, *drafts, category=Category.FRAUD):
+    """Contributions about whatever the drafts' fields say."""
+    made = [ContributionDraft(**({"category": category} | draft)) for draft in drafts]
+    async with database.transaction(viewer, as_of=as_of) as tx:
+        return await contribute_signals(tx, made)
+
+
+async def withdraw(database, viewer, as_of, *ids, reason=ContributionWithdrawalReason.MISTAKE):
+    async with database.transaction(viewer, as_of=as_of) as tx:
+        return await withdraw_contributions(tx, [Withdrawal(contribution_id=each, reason=reason) for each in ids])
+
+
+async def put_in_place(database, viewer, as_of, replaced_id, number=None, *, reference="ANEW", **more):
+    """Replace one contribution by another, by default about a number."""
+    draft = ContributionDraft(**({"number": number, "category": Category.FRAUD, "reference": reference} | more))
+    async with database.transaction(viewer, as_of=as_of) as tx:
+        (result,) = await replace_contributions(tx, [Replacement(contribution_id=replaced_id, draft=draft)])
+    return result
+
+
+async def list_contributed(database, viewer, as_of, **where):
+    async with database.reading(viewer, as_of=as_of) as tx:
+        return list((await list_contributions(tx, PageRequest(first=500), ContributionFilter(**where))).items)
+
+
+async def confirm(database, viewer, as_of, *signal_ids):
+    async with database.transaction(viewer, as_of=as_of) as tx:
+        return await confirm_revocations(tx, list(signal_ids))
+
+
+async def read_notices(database, viewer, as_of, **where):
+    async with database.reading(viewer, as_of=as_of) as tx:
+        return list((await list_notices(tx, PageRequest(first=500), NoticeFilter(**where))).items)
 
 
 async def revoke(database, parties, as_of, *signals, reason=SignalRevocationGround.FALSE_POSITIVE):

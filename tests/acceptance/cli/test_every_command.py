@@ -71,7 +71,7 @@ READING = {
     ("numbering", "proposals"), ("reassignments", "list"), ("access", "verify"), ("audit", "checkpoint"),
     ("audit", "keys"), ("audit", "export"), ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"),
     ("orders", "waiting"), ("orders", "content"), ("outage", "list"), ("accounts", "list"), ("accounts", "show"),
-    ("schedule",), ("status",), ("statistics",),
+    ("signals", "contributions"), ("signals", "revocations"), ("schedule",), ("status",), ("statistics",),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",

@@ -25,6 +25,10 @@ from ledger.pages import PageRequest
 from ledger.participations.reading import ParticipationFilter, ProposalFilter, list_participations, list_proposals
 from ledger.participations.states import OPEN_PROPOSAL_STATES, ProposalState
 from ledger.settings import LedgerSettings
+from ledger.signals.confirming import NoticeFilter, list_notices
+from ledger.signals.contribution_reading import ContributionFilter, list_contributions
+from ledger.signals.states import ContributionState
+from ledger.signals.vocabulary import ContributionKind
 from ledger.storage.database import Database
 from ledger.vocabulary import Platform
 from tests.support.cluster import ROLE_PREFIX
@@ -362,4 +366,70 @@ class TestTakingPart:
 async def test_what_one_provider_agreed_on_costs_what_there_is_of_it(filled, read, wanted):
     database, parties = filled
     ask = lambda tx: read(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731 - the question's shape
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
+def contribution_id(n):
+    return f"{n:08x}-0000-7000-8000-00000000000f"
+
+
+CONTRIBUTED = {
+    "all": ContributionFilter(),
+    "those that stand": ContributionFilter(states=(ContributionState.STANDING,)),
+    "those that ended": ContributionFilter(states=(ContributionState.WITHDRAWN, ContributionState.REPLACED)),
+    "those that were replaced": ContributionFilter(states=(ContributionState.REPLACED,)),
+    "numbers": ContributionFilter(kinds=(ContributionKind.NUMBER,)),
+    "links": ContributionFilter(kinds=(ContributionKind.LINK,)),
+    "accounts": ContributionFilter(kinds=(ContributionKind.ACCOUNT,)),
+    "of a number": ContributionFilter(number="+6281200030001"),
+    "by a reference": ContributionFilter(reference="C-30001"),
+    "by a reference that nobody used": ContributionFilter(reference="C-0"),
+    "a chain": ContributionFilter(chain_of=contribution_id(30_001)),
+}
+
+
+@pytest.mark.parametrize("who", ["provider", "agency", "officer"])
+@pytest.mark.parametrize("name", CONTRIBUTED)
+async def test_contributions_of_a_member_with_most_of_one_with_hardly_any_and_of_all(filled, who, name):
+    database, parties = filled
+    ask = lambda tx: list_contributions(tx, PageRequest(first=PAGE_SIZE), CONTRIBUTED[name])  # noqa: E731
+    found = await run_plans(database, parties.everyone[who], ENDED_AT, ask)
+    if who == "officer" and CONTRIBUTED[name].reference is not None:
+        # References are each contributor's own: for the regulator the filter finds nothing, and reads nothing.
+        assert [ran.rows for ran in found] == [0] * len(found)
+        return
+    check(found)
+
+
+@pytest.mark.parametrize("contributor", ["provider", "agency", "telkomsel"])
+async def test_contributions_of_one_member_for_the_regulator(filled, contributor):
+    database, parties = filled
+    wanted = ContributionFilter(contributor_id=parties.everyone[contributor].member_id)
+    ask = lambda tx: list_contributions(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
+@pytest.mark.parametrize("who", ["provider", "officer"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        NoticeFilter(),
+        NoticeFilter(is_confirmed=False),
+        NoticeFilter(is_confirmed=True),
+        NoticeFilter(signal_id="00007531-0000-7000-8000-00000000000d"),
+    ],
+    ids=["all", "unconfirmed", "confirmed", "of a signal"],
+)
+async def test_notices_of_revocations(filled, who, wanted):
+    database, parties = filled
+    ask = lambda tx: list_notices(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731
+    check(await run_plans(database, parties.everyone[who], ENDED_AT, ask))
+
+
+@pytest.mark.parametrize("member", ["provider", "agency", "telkomsel"])
+@pytest.mark.parametrize("is_confirmed", [None, False])
+async def test_notices_to_one_member_for_the_regulator(filled, member, is_confirmed):
+    database, parties = filled
+    wanted = NoticeFilter(member_id=parties.everyone[member].member_id, is_confirmed=is_confirmed)
+    ask = lambda tx: list_notices(tx, PageRequest(first=PAGE_SIZE), wanted)  # noqa: E731
     check(await run_plans(database, parties.officer, ENDED_AT, ask))

@@ -25,6 +25,7 @@ class TestScopes:
     def test_the_regulator_never_acknowledges_and_others_never_decide(self) -> None:
         assert set(WORDS) - BY_KIND[REGULATOR] == {
             "orders:acknowledge",
+            "signals:confirm",
             "signals:contribute",
             "participations:accept",
             "participations:leave",

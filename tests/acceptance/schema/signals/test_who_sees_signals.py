@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.graph_site import Site
 from tests.support.journeys import TELKOMSEL_NUMBER, file_verified
-from tests.support.signal_journeys import contribute, take_part
+from tests.support.signal_journeys import contribute, read_signals, revoke, take_part
 
 SIGNALS = "{ fraudSignals { nodes { category risk e164 corroborationCount hashes { hash } } } }"
 STAFF = """{ fraudSignals { nodes { category score revocationNote revokedBy { displayName }
@@ -60,3 +60,41 @@ class TestWhoSeesSignals:
                 answer = site.post(site.token(viewer), mutation, id=site.parties.provider.member_id)
                 assert answer.get("data") is None
                 assert refused(answer)
+
+
+CONTRIBUTED = "{ signalContributions { nodes { reference contributor { slug } } } }"
+CONFIRM = """mutation($id: ID!) { confirmRevocations(input: { signalIds: [$id] }) { problemCount results {
+  notice { confirmedAt } problem { code } } } }"""
+WITHDRAW = """mutation($id: ID!) { withdrawSignalContributions(input: { withdrawals: [{ id: $id, reason: MISTAKE }] }) {
+  results { problem { code } } } }"""
+
+
+class TestWhoSaysWhatOfSignals:
+    async def test_shows_members_their_own_and_refuses_them_by_name_who_contributed(self, site: Site, signal):
+        answer = site.post(site.token(site.parties.indosat), CONTRIBUTED)
+        assert refused(answer) == ["contributor"]
+        assert answer["data"]["signalContributions"]["nodes"] == [{"reference": "CASE-0", "contributor": None}]
+        answer = site.post(site.token(site.parties.officer), CONTRIBUTED)
+        assert answer["data"]["signalContributions"]["nodes"][0]["contributor"] == {"slug": "indosat"}
+        answer = site.post(site.token(site.parties.indosat, without=("signals:contribute",)), CONTRIBUTED)
+        assert refused(answer) == ["signalContributions"]
+
+    async def test_refuses_the_regulator_to_withdraw_and_another_member_what_it_can_not_find(self, site: Site, signal):
+        answer = site.post(site.token(site.parties.officer), WITHDRAW, id=site.parties.provider.member_id)
+        assert answer.get("data") is None
+        assert refused(answer)
+        answer = site.post(site.token(site.parties.agency), WITHDRAW, id=site.parties.provider.member_id)
+        assert answer["data"]["withdrawSignalContributions"]["results"] == [{"problem": {"code": "NOT_FOUND"}}]
+
+    async def test_lets_a_provider_alone_confirm_and_only_with_the_scope_for_it(self, site: Site, signal):
+        (sent,) = await read_signals(site.database, site.parties.provider, site.as_of)
+        await revoke(site.database, site.parties, site.as_of, sent)
+        for viewer in (site.parties.officer, site.parties.telkomsel, site.parties.agency):
+            answer = site.post(site.token(viewer), CONFIRM, id=sent.id)
+            assert answer.get("data") is None
+            assert refused(answer)
+        answer = site.post(site.token(site.parties.provider, without=("signals:confirm",)), CONFIRM, id=sent.id)
+        assert refused(answer)
+        answer = site.post(site.token(site.parties.provider), CONFIRM, id=sent.id)
+        (result,) = answer["data"]["confirmRevocations"]["results"]
+        assert result["notice"]["confirmedAt"] is not None

@@ -47,6 +47,9 @@ POLLS = {
     "numbers": "{ numbers(first: 20) { nodes { e164 status risk isDisputed } } }",
     "terms": "{ participations(first: 20) { nodes { id state disclosure endedAt } } "
     "outages(first: 20) { nodes { id } } }",
+    "contributions": "{ signalContributions(first: 20) { totalCount nodes { id state endedAt replacedBy { id } } } }",
+    "revocations": "{ signalRevocationNotices(first: 20) { nodes { id confirmedAt signal { state basis "
+    "corroborationCount } } } }",
 }
 
 

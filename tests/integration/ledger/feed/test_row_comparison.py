@@ -46,7 +46,15 @@ from tests.support.journeys import (
     issue_orders,
 )
 from tests.support.outages import declare
-from tests.support.signal_journeys import contribute, take_part
+from tests.support.signal_journeys import (
+    confirm,
+    contribute,
+    put_in_place,
+    read_signals,
+    revoke,
+    take_part,
+    withdraw,
+)
 
 PERSON = ComplainantDraft(name="Anisimova", identity_number="3171010101010001")
 SCREENSHOT = EvidenceDraft(media_type="text/plain", content=b"Send the code.")
@@ -78,7 +86,12 @@ async def fill(audited, parties, as_of):
     await file_verified(database, parties, as_of, ["+6281200000077"])
     await forward(database, parties, as_of)
     await declare(database, as_of + timedelta(hours=3), as_of + timedelta(hours=1), as_of + timedelta(hours=2))
-    await contribute(database, parties.indosat, as_of, TELKOMSEL_NUMBER)
+    made = await contribute(database, parties.indosat, as_of, TELKOMSEL_NUMBER, INDOSAT_NUMBER)
+    await withdraw(database, parties.indosat, as_of, made[0].contribution.id)
+    await put_in_place(database, parties.indosat, as_of, made[1].contribution.id, TELKOMSEL_NUMBER)
+    sent = await read_signals(database, parties.provider, as_of)
+    await revoke(database, parties, as_of, sent[0])
+    await confirm(database, parties.provider, as_of, sent[0].id)
     await audited.settle()
 
 
@@ -128,10 +141,11 @@ COMMITTED = (
     "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaints", "evidence",
     "forwarding_items", "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements",
     "order_extensions", "outage_extensions", "outages", "participations", "signal_contributions",
+    "signal_revocation_notices",
 )  # fmt: skip
 OF_NO_JOURNEY = (
-    "feed_witnesses", "legal_holds", "order_proposals", "participation_proposals", "participation_terms",
-    "participation_terms_texts",
+    "feed_witnesses", "legal_holds", "member_platforms", "order_proposals", "participation_proposals",
+    "participation_terms", "participation_terms_texts",
 )  # fmt: skip
 CHANGES = {
     "an issued order's scope": ("block_orders", "scope = 'DEACTIVATE'", "state = 'EXECUTED'"),
@@ -155,6 +169,13 @@ CHANGES = {
     "a participation's disclosure": ("participations", "disclosure = 'CLEAR'", "true"),
     "a signal's risk": ("fraud_signals", "risk = 'VERY_HIGH'", "true"),
     "a contribution": ("signal_contributions", "category = 'OTHER'", "true"),
+    "that it was withdrawn": (
+        "signal_contributions",
+        "state = 'STANDING', ended_at = NULL, withdrawal_reason = NULL",
+        "state = 'WITHDRAWN'",
+    ),
+    "what it replaced": ("signal_contributions", "replaces_id = NULL, first_id = NULL", "replaces_id IS NOT NULL"),
+    "that a revocation was confirmed": ("signal_revocation_notices", "confirmed_at = NULL", "true"),
     "a manifest": ("forwarding_items", "complaint_count = 9", "true"),
     "an officer's name": ("officers", "display_name = 'Another'", "display_name = 'Sari'"),
 }

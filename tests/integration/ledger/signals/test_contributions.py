@@ -9,8 +9,9 @@ from sqlalchemy import text
 from ledger.errors import ForbiddenError, NoItemsError, TooManyItemsError
 from ledger.feed.vocabulary import EventKind
 from ledger.participations.taking_part import ParticipationMissingError
-from ledger.signals.contributions import ContributionDraft, contribute_signals
-from ledger.signals.table import Contribution
+from ledger.signals.contribution_table import Contribution
+from ledger.signals.contributions import contribute_signals
+from ledger.signals.targets import ContributionDraft
 from ledger.vocabulary import Category
 from tests.support.journeys import TELKOMSEL_NUMBER, file_verified, recycle
 from tests.support.signal_journeys import (

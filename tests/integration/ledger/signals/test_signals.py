@@ -15,12 +15,13 @@ from ledger.identifiers import new_id
 from ledger.numbers.vocabulary import RiskTier
 from ledger.participations.agreements import change_participation
 from ledger.policies import Policies
-from ledger.signals.contributions import ContributionDraft, contribute_signals
+from ledger.signals.contributions import contribute_signals
 from ledger.signals.filling import fill_keys
 from ledger.signals.reading import load_signals
 from ledger.signals.revocation import Revocation, expire_signals, revoke_signals
 from ledger.signals.settling import settle_next_signals, settle_signals
 from ledger.signals.states import SignalState
+from ledger.signals.targets import ContributionDraft
 from ledger.signals.vocabulary import SignalRevocationGround, SignalRevokedReason
 from ledger.storage.roles import Role
 from ledger.viewer import OPERATOR

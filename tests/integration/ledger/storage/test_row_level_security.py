@@ -35,7 +35,7 @@ from tests.support.journeys import (
     report_reassigned,
 )
 from tests.support.outages import declare
-from tests.support.signal_journeys import admit_provider, contribute, take_part
+from tests.support.signal_journeys import admit_provider, contribute, read_signals, revoke, take_part
 from tests.support.signing_journeys import appoint, offer, publish
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
@@ -48,7 +48,7 @@ REGULATORS = frozenset(
         "order_acknowledgements", "order_extensions", "order_proposals", "forwarding_runs", "forwarding_items",
         "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
-        "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
+        "signal_contributions", "signal_revocation_notices", "complainant_reveals", "feed", "feed_head", "feed_nodes",
         "feed_checkpoints", "feed_keys", "legal_holds", "number_override_proposals", "reassignment_reports",
         "feed_witnesses", "feed_cosignatures", "log_restorations",
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
@@ -125,6 +125,7 @@ OWN = {
             "WHERE p.member_id = {me} AND p.ended_at IS NULL AND p.disclosure = 'CLEAR')::text[])"
         ),
         "signal_contributions": "member_id = {me}",
+        "signal_revocation_notices": "member_id = {me}",
     },
     Role.REGULATOR: dict.fromkeys(REGULATORS, "true") | OF_CHANGES,
 }
@@ -205,6 +206,7 @@ async def busy(database, parties, as_of, owner_connection):
     await propose_override(database, parties, as_of, INDOSAT_NUMBER, parties.telkomsel.member_id)
     for viewer in (parties.agency, parties.indosat, parties.provider):
         await contribute(database, viewer, as_of, TELKOMSEL_NUMBER)
+    await revoke(database, parties, as_of, *(await read_signals(database, parties.provider, as_of))[:2])
     await declare(database, as_of + timedelta(hours=3), as_of + timedelta(hours=1), as_of + timedelta(hours=2))
     for viewer, handle in ((parties.agency, "budi_s"), (parties.agency, "ani_s"), (parties.other_agency, "budi_s")):
         await file_accused(database, viewer, as_of, ("Telegram", handle))

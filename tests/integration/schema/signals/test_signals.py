@@ -297,6 +297,14 @@ class TestAttacks:
             assert [seen[name] for name in hidden] == [None] * len(hidden)
             assert (seen["contributors"], seen["recipients"]) == ([], [])
 
-    @pytest.mark.parametrize("kind", [EventKind.SIGNAL_CONTRIBUTED])
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            EventKind.SIGNAL_CONTRIBUTED,
+            EventKind.SIGNAL_CONTRIBUTION_WITHDRAWN,
+            EventKind.SIGNAL_CONTRIBUTION_REPLACED,
+            EventKind.SIGNAL_REVOCATION_CONFIRMED,
+        ],
+    )
     def test_a_stream_of_signals_tells_who_contributed(self, kind):
         assert kind not in KINDS

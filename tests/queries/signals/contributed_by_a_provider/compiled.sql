@@ -1,0 +1,11 @@
+SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $3::INTEGER THEN s.t END AS t FROM (SELECT '{"totalCount":' || least(c.n, 10000)::text || ',"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || ',"pageInfo":' || '{"hasNextPage":' || CASE WHEN coalesce(cardinality(p.n0), 0) > $1::INTEGER THEN 'true' ELSE 'false' END || '}' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT * FROM (SELECT '{"kind":' || '"' || (signal_contributions.kind)::text || '"' || ',"e164":' || coalesce('"' || (signal_contributions.e164)::text || '"', 'null') || ',"link":' || coalesce(to_json((signal_contributions.url)::text)::text, 'null') || ',"category":' || '"' || (signal_contributions.category)::text || '"' || ',"reference":' || to_json((signal_contributions.reference)::text)::text || ',"state":' || '"' || (signal_contributions.state)::text || '"' || ',"account":' || CASE WHEN signal_contributions.platform IS NULL THEN 'null' ELSE '{"platform":' || coalesce('"' || (signal_contributions.platform)::text || '"', E'\x01') || ',"handle":' || coalesce(to_json((signal_contributions.handle)::text)::text, E'\x01') || ',"isCanonical":' || coalesce((signal_contributions.account_kind = 'ACCOUNT')::text, E'\x01') || '}' END || ',"replaces":' || coalesce((SELECT '{"reference":' || to_json((t1.reference)::text)::text || ',"state":' || '"' || (t1.state)::text || '"' || '}' AS t 
+FROM signal_contributions AS t1 
+WHERE t1.member_id = $2::UUID AND t1.id = signal_contributions.replaces_id), 'null') || ',"replacedBy":' || coalesce((SELECT '{"reference":' || to_json((t2.reference)::text)::text || '}' AS t 
+FROM signal_contributions AS t2 
+WHERE t2.member_id = $2::UUID AND t2.replaces_id = signal_contributions.id), 'null') || '}' AS n0 
+FROM signal_contributions 
+WHERE signal_contributions.member_id = $2::UUID AND signal_contributions.state IN ('REPLACED', 'STANDING') AND signal_contributions.member_id BETWEEN $2::UUID AND $2::UUID ORDER BY signal_contributions.id DESC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p, (SELECT count(*) AS n 
+FROM (SELECT 1 
+FROM signal_contributions 
+WHERE signal_contributions.member_id = $2::UUID AND signal_contributions.state IN ('REPLACED', 'STANDING') 
+ LIMIT 10001) AS anon_1) AS c OFFSET 0) AS s
