@@ -16,6 +16,7 @@ from ledger.orders import tally_table as order_tallies
 from ledger.outages import table as outages
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
+from ledger.referrals import table as referrals
 from ledger.signals import table as signals
 from ledger.storage import changes, job_outcomes, recounts
 from ledger.storage import keyring_table as keyring
@@ -41,6 +42,7 @@ __all__ = [
     "participations",
     "reassignments",
     "recounts",
+    "referrals",
     "rights",
     "signals",
     "witnesses",

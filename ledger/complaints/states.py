@@ -19,7 +19,7 @@ class ComplaintState(ClosedList):
     REJECTED = "REJECTED", "Rejected, with a reason."
     DUPLICATE = "DUPLICATE", "Has the same complainant and incident as another complaint."
     WITHDRAWN = "WITHDRAWN", "Withdrawn by its source."
-    ESCALATED = "ESCALATED", "Part of a block order that is in progress."
+    ESCALATED = "ESCALATED", "Part of a block order or a referral that is in progress."
     RESOLVED = "RESOLVED", "Every instrument has come to an end, and the complaint has an outcome."
     REOPENED = "REOPENED", "Under review by an officer again."
 

@@ -17,7 +17,7 @@ from ledger.identifiers import (
     RangeId,
 )
 from ledger.numbers.states import OverrideState
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.numbers.vocabulary import AccountStanding, HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
 from ledger.storage.access import ME, OF_MY_BRAND, TRANSITION_MOVES, reads
 from ledger.storage.markers import BIG, KEY, REQUIRED, Columns, only, references
 from ledger.storage.records import declare
@@ -153,6 +153,7 @@ class PhoneNumber:
     risk: RiskTier = RiskTier.NONE
     complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
     verified_complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
+    account_standing: Annotated[AccountStanding | None, REQUIRED, only(Role.REGULATOR)] = AccountStanding.NOT_ASKED
     first_seen_at: Annotated[datetime | None, REQUIRED, _NOT_AGENCIES] = None
 
 
@@ -163,6 +164,12 @@ phone_numbers = declare(
     CheckConstraint("(holder_status = 'HELD') = (holder_id IS NOT NULL)", name="holder_when_held"),
     Index("ix_phone_numbers_holder_id_e164", "holder_id", "e164"),
     Index("ix_phone_numbers_complaint_count_e164", "complaint_count", "e164"),
+    Index(
+        "ix_phone_numbers_account_standing",
+        "e164",
+        "account_standing",
+        postgresql_where=text("account_standing <> 'NOT_ASKED'"),
+    ),
     access=(
         *_LOOKED_AFTER,
         *reads(
