@@ -38,6 +38,12 @@ from schema.participations.agreements import ParticipationMutations
 from schema.participations.types import ParticipationQueries
 from schema.reassignments.mutations import ReassignmentMutations
 from schema.reassignments.types import ReassignmentQueries
+from schema.referrals.events import ReferralSubscriptions
+from schema.referrals.offering import ReferralOfferingMutations
+from schema.referrals.responding import ReferralRespondingMutations
+from schema.referrals.side_by_side import SideBySideQueries
+from schema.referrals.transfers import ReferralTransferQueries
+from schema.referrals.types import ReferralQueries
 from schema.scalars import SCALARS
 from schema.signals.contributions import SignalMutations
 from schema.signals.events import SignalSubscriptions
@@ -53,6 +59,9 @@ class Query(
     ComplaintQueries,
     AccountQueries,
     OrderQueries,
+    ReferralQueries,
+    ReferralTransferQueries,
+    SideBySideQueries,
     ReassignmentQueries,
     ForwardingQueries,
     EventQueries,
@@ -82,6 +91,8 @@ class Mutation(
     OrderLiftingMutations,
     OrderEmergencyMutations,
     AcknowledgingMutations,
+    ReferralOfferingMutations,
+    ReferralRespondingMutations,
     ReassignmentMutations,
     ForwardingMutations,
     MemberMutations,
@@ -102,7 +113,9 @@ class Mutation(
         "in order."
     )
 )
-class Subscription(BlockRequestSubscriptions, ComplaintSubscriptions, SignalSubscriptions, FeedSubscriptions):
+class Subscription(
+    BlockRequestSubscriptions, ReferralSubscriptions, ComplaintSubscriptions, SignalSubscriptions, FeedSubscriptions
+):
     pass
 
 

@@ -22,6 +22,7 @@ class Followed(StrEnum):
     """What can be followed without a document of your own."""
 
     ORDERS = "orders"
+    REFERRALS = "referrals"
     COMPLAINTS = "complaints"
     SIGNALS = "signals"
     FEED = "feed"
@@ -31,6 +32,10 @@ DOCUMENTS = {
     Followed.ORDERS: """subscription Orders { blockRequestEvents { cursor event {
   position kind recordedAt orderNo version state dueAt acknowledgement reason isLate liftBasis extensionState
   blockOrder { id e164 category scope summary state dueAt }
+} } }""",
+    Followed.REFERRALS: """subscription Referrals { referralEvents { cursor event {
+  position kind recordedAt referralNo state response action ground declineReason withdrawalReason
+  referral { id e164 category incidentOn summary state replyHopedBy }
 } } }""",
     Followed.COMPLAINTS: """subscription Complaints { complaintEvents { cursor event {
   position kind recordedAt complaintId category medium state decision reason outcome
@@ -49,7 +54,7 @@ DOCUMENTS = {
 def follow(
     *,
     what: Annotated[
-        Followed | None, typer.Argument(metavar="[orders|complaints|signals|feed]", help="What to follow.")
+        Followed | None, typer.Argument(metavar="[orders|referrals|complaints|signals|feed]", help="What to follow.")
     ] = None,
     url: Annotated[str, typer.Option(help="The gateway's address, such as https://graph.example.id.")],
     document: Annotated[

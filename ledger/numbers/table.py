@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, text, true
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, case, not_, text, true
 
 from ledger.identifiers import (
     BrandId,
@@ -17,9 +17,17 @@ from ledger.identifiers import (
     RangeId,
 )
 from ledger.numbers.states import OverrideState
-from ledger.numbers.vocabulary import AccountStanding, HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.numbers.vocabulary import (
+    AccountStanding,
+    BlockRequestGap,
+    HolderStatus,
+    NumberStatus,
+    ProtectedReason,
+    RangeKind,
+    RiskTier,
+)
 from ledger.storage.access import ME, OF_MY_BRAND, TRANSITION_MOVES, reads
-from ledger.storage.markers import BIG, KEY, REQUIRED, Columns, only, references
+from ledger.storage.markers import BIG, DERIVED, KEY, REQUIRED, Columns, derived, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
@@ -132,6 +140,20 @@ number_overrides = declare(
 )
 
 
+def _gap(c: Columns) -> ColumnElement[Any]:
+    """Where the block of a number and what providers did about it differ; NULL where they don't."""
+    is_blocked = c.status == NumberStatus.BLOCKED.value
+    standing = c.account_standing
+    was_not_actioned = standing.in_([AccountStanding.ASKED.value, AccountStanding.NOT_ACTIONED.value])
+    return case(
+        (and_(is_blocked, was_not_actioned), BlockRequestGap.BLOCKED_SIM_LIVE_ACCOUNT.value),
+        (
+            and_(not_(is_blocked), standing == AccountStanding.ACTIONED.value),
+            BlockRequestGap.LIVE_SIM_ACTIONED_ACCOUNT.value,
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
     """A number as the viewer may see it; fields that the viewer may not see are None.
@@ -154,6 +176,7 @@ class PhoneNumber:
     complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
     verified_complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
     account_standing: Annotated[AccountStanding | None, REQUIRED, only(Role.REGULATOR)] = AccountStanding.NOT_ASKED
+    gap: Annotated[BlockRequestGap | None, derived(_gap), only(Role.REGULATOR)] = DERIVED
     first_seen_at: Annotated[datetime | None, REQUIRED, _NOT_AGENCIES] = None
 
 

@@ -90,6 +90,7 @@ class Referral:
     office_id: Annotated[OfficeId | None, REQUIRED, references("offices.id"), _OFFICE]
     offered_by: Annotated[OfficerId | None, REQUIRED, references("officers.id"), _OFFICE]
     offered_at: datetime
+    issued_at: Annotated[datetime, derived(lambda c: c.offered_at)] = DERIVED
     reply_hoped_by: date
     received_at: datetime | None = None
     answered_at: datetime | None = None
