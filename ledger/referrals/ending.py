@@ -26,7 +26,7 @@ from ledger.referrals.vocabulary import WithdrawalGround, WithdrawalReason
 from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import fetch_records, lock_records, select_records, update_records
+from ledger.storage.rows import fetch_records, select_records, update_records
 from ledger.texts import check_optional_text
 from ledger.viewer import OPERATOR
 
@@ -104,20 +104,18 @@ async def lapse_referrals(tx: Transaction) -> int:
 
 
 async def withdraw_from_departed(tx: Transaction) -> int:
-    """The periodic job: withdraw what providers that no longer take part have not answered; at most 500.
+    """The periodic job: withdraw what providers that no longer take part have not answered. Returns how many providers.
 
-    Their leaving withdraws it at once; this finds what was being offered at that very moment.
+    It also finds what was being offered at the very moment at which a provider left.
     """
     c, p = referrals.c, participations.c
     takes_part = select(p.id).where(p.member_id == c.provider_id, in_force(p)).exists()
     async with tx.role(Role.TRANSITION):
-        statement = select(c.id).where(c.state.in_(_values(PENDING_STATES)), ~takes_part).limit(_BATCH_ROWS)
-        ids = list((await tx.execute(statement)).scalars())
-        locked = [each for each in (await lock_records(tx, Referral, ids)).values() if each.state in UNANSWERED]
-        if locked:
-            events = await withdraw_locked(tx, locked, WithdrawalReason.PARTICIPATION_ENDED)
-            await append_events(tx, events, actor=OPERATOR)
-    return len(locked)
+        statement = select(c.provider_id).distinct().where(c.state.in_(_values(PENDING_STATES)), ~takes_part)
+        departed = list((await tx.execute(statement)).scalars())
+        events = await withdraw_of_members(tx, departed) if departed else []
+        await append_events(tx, events, actor=OPERATOR)
+    return len(departed)
 
 
 def _values(states: Any) -> list[str]:

@@ -35,7 +35,8 @@ from tests.support.journeys import (
     report_reassigned,
 )
 from tests.support.outages import declare
-from tests.support.signal_journeys import contribute, take_part
+from tests.support.referral_journeys import join_referrals, offer, refer, respond
+from tests.support.signal_journeys import admit_provider, contribute, take_part
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
 TABLES = sorted(metadata.tables)
@@ -53,6 +54,8 @@ REGULATORS = frozenset(
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
         "job_outcomes", "order_counts", "order_days", "order_dues", "complaint_counts", "complaint_days",
         "complaint_dues", "tally_recounts", "accounts", "member_platforms",
+        "job_outcomes", "accounts", "member_platforms",
+        "referrals", "referral_complaints", "referral_responses", "referral_transfers",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -107,8 +110,10 @@ OWN = {
         "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
         "participations": "member_id = {me}",
         "signal_keys": "member_id = {me}",
-        "accounts": "false",
+        "accounts": f"{TAKES_PART} AND id IN (SELECT account_id FROM referrals WHERE provider_id = {{me}})",
         "member_platforms": "member_id = {me}",
+        "referrals": f"provider_id = {{me}} AND {TAKES_PART}",
+        "referral_responses": f"provider_id = {{me}} AND {TAKES_PART}",
         "fraud_signals": f"{TAKES_PART} AND id IN (SELECT signal_id FROM signal_recipients WHERE member_id = {{me}})",
         "signal_recipients": f"member_id = {{me}} AND {TAKES_PART}",
         "signal_disclosures": (
@@ -145,7 +150,7 @@ INSERTABLE = {
     Role.AGENCY: {"complaints", "complainants", "evidence"},
     Role.REGULATOR: {"complaints", "complainants", "evidence"},
     Role.CARRIER: {"order_acknowledgements", "order_extensions", "reassignment_reports"},
-    Role.PROVIDER: set(),
+    Role.PROVIDER: {"referral_responses"},
 }
 
 
@@ -186,6 +191,11 @@ async def busy(database, parties, as_of, owner_connection):
     await file_verified(database, parties, as_of, ["+6281200000077", "+6285600000077", "+12025550123"])
     await forward(database, parties, as_of)
     await take_part(database, parties, as_of, categories=(Category.FRAUD,), disclosure=Disclosure.CLEAR)
+    [referral] = await refer(database, parties, as_of, "+6281200000078")
+    await respond(database, parties.provider, as_of, referral)
+    other = await admit_provider(database, parties, as_of)
+    await join_referrals(database, parties, as_of, other)
+    await offer(database, parties, as_of, "+6281200000078", other)
     await report_reassigned(database, parties.telkomsel, as_of, TELKOMSEL_NUMBER)
     await override_number(database, parties, as_of, "+6281200000088", parties.indosat.member_id)
     await propose_override(database, parties, as_of, INDOSAT_NUMBER, parties.telkomsel.member_id)
@@ -236,6 +246,18 @@ class TestReading:
             with pytest.raises(DBAPIError, match="permission denied"):
                 async with database.reading(viewer, as_of=as_of) as tx:
                     await tx.execute(text(f"SELECT {column} FROM phone_numbers"))
+
+    async def test_hides_of_a_referral_who_offered_it_and_how_it_is_judged(self, database, parties, as_of, busy):
+        for table, column in (
+            ("referrals", "epoch"), ("referrals", "office_id"), ("referrals", "offered_by"),
+            ("referrals", "withdrawal_note"), ("referrals", "withdrawn_by"), ("referral_responses", "client_id"),
+        ):  # fmt: skip
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(parties.provider, as_of=as_of) as tx:
+                    await tx.execute(text(f"SELECT {column} FROM {table}"))
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+                await tx.execute(text("SELECT account_standing FROM phone_numbers"))
 
     async def test_a_brands_client_sees_its_brands_rows_alone_in_every_table(
         self, database, parties, as_of, owner_connection
