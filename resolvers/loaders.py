@@ -33,6 +33,7 @@ from ledger.referrals.reading import (
     load_complaint_referrals,
     load_referral_grounds,
     load_referrals,
+    load_referrals_by_account,
     load_referrals_by_number,
     load_responses,
 )
@@ -151,7 +152,7 @@ def _lead_from_orders(loaders: "Loaders", found: Iterable[BlockOrder]) -> None:
 
 
 def _lead_from_referrals(loaders: "Loaders", found: Iterable[Referral]) -> None:
-    loaders.numbers.expect(referral.e164 for referral in found)
+    loaders.numbers.expect(referral.e164 for referral in found if referral.e164 is not None)
 
 
 def _lead_from_extensions(loaders: "Loaders", found: Iterable[Sequence[OutageExtension]]) -> None:
@@ -206,6 +207,7 @@ class Loaders:
     outage_extensions = _On(load_outage_extensions, lead=_lead_from_extensions)
     referrals = _On(load_referrals, lead=_lead_from_referrals)
     referrals_by_number = _On(load_referrals_by_number)
+    referrals_by_account = _On(load_referrals_by_account)
     referral_responses = _On(load_responses)
     referral_grounds = _On(load_referral_grounds)
     complaint_referrals = _On(load_complaint_referrals)

@@ -9,7 +9,7 @@ from auth import scopes
 Need = list[list[str]]
 
 COMPLAINTS_READ: Need = [[scopes.COMPLAINTS_READ]]
-ACCOUNT_READERS: Need = [[scopes.COMPLAINTS_READ]]
+ACCOUNT_READERS: Need = [[scopes.COMPLAINTS_READ], [scopes.REFERRALS_READ]]
 COMPLAINTS_FILE: Need = [[scopes.COMPLAINTS_FILE]]
 COMPLAINTS_DECIDE: Need = [[scopes.COMPLAINTS_DECIDE]]
 COMPLAINANTS_REVEAL: Need = [[scopes.COMPLAINANTS_REVEAL]]

@@ -73,9 +73,10 @@ async def lock_unanswered(tx: Transaction, condition: ColumnElement[bool]) -> li
     return await fetch_records(tx, Referral, statement.with_for_update(key_share=True))
 
 
-async def withdraw_locked(tx: Transaction, locked: Sequence[Referral], reason: WithdrawalReason) -> list[EventDraft]:
+async def withdraw_locked(
+    tx: Transaction, locked: Sequence[Referral], reason: WithdrawalReason, *, officer_id: OfficerId | None = None
+) -> list[EventDraft]:
     """Withdraw unanswered referrals whose ground is gone, and return the events. Runs under the transition role."""
-    officer_id = tx.viewer.officer_id if tx.viewer.is_regulator else None
     pairs = [(each, _withdraw(tx, each, reason, officer_id=officer_id)) for each in locked]
     withdrawn = await update_records(tx, pairs)
     events = [_withdrawal_event(each) for each in withdrawn]

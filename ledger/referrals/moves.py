@@ -72,7 +72,7 @@ async def settle_referrals(tx: Transaction, changes: Sequence[Change[Referral]])
     events = await resolve_complaints(tx, REFERRALS, [change.after.id for change in changes])
     late = [change.after.id for change in changes if change.before.state is ReferralState.LAPSED]
     events.extend(await revise_outcomes(tx, REFERRALS, late))
-    await refresh_numbers(tx, [change.after.e164 for change in changes])
+    await refresh_numbers(tx, [change.after.e164 for change in changes if change.after.e164 is not None])
     return events
 
 

@@ -1,8 +1,8 @@
 """Writing referrals, for officers' offers and for the offers of forwarding runs that an officer approved.
 
-At most one referral of a number and epoch to a provider awaits an answer. A unique index guarantees this for concurrent
-calls too: an offer that would be a second one is not written. What the provider is given is recorded as a transfer.
-Runs under the transition role.
+At most one referral of an account, or of a number and epoch, to a provider awaits an answer. A unique index guarantees
+this for concurrent calls too: an offer that would be a second one is not written. What the provider is given is
+recorded as a transfer. Runs under the transition role.
 """
 
 from collections import Counter
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import attrgetter
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from ledger.accounts.table import Account, member_platforms
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.table import Complaint
 from ledger.complaints.vocabulary import ORDERABLE_REMEDIES
@@ -26,11 +27,13 @@ from ledger.participations.table import Participation, in_force, participations
 from ledger.participations.taking_part import hold_participations
 from ledger.participations.vocabulary import Disclosure
 from ledger.referrals.moves import referral_event, refresh_numbers
+from ledger.referrals.states import OPEN_STATES
 from ledger.referrals.table import (
-    OPEN_NUMBER,
+    OPEN_ONE,
     Referral,
     ReferralComplaint,
     ReferralTransfer,
+    referrals,
 )
 from ledger.referrals.vocabulary import TransferredField
 from ledger.storage.columns import is_any
@@ -41,6 +44,10 @@ from ledger.vocabulary import Category
 _ESCALATE = text("""
 UPDATE complaints SET state = 'ESCALATED' WHERE id = ANY(CAST(:ids AS uuid[])) AND state = 'VERIFIED'
 """)
+
+
+BEHIND = frozenset({ComplaintState.VERIFIED, ComplaintState.ESCALATED})
+"""States of complaints that a referral can stand on."""
 
 
 class ProviderNotTakingPartError(ForbiddenError):
@@ -64,10 +71,14 @@ class ReplyDateError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedOffer:
-    """A validated offer: to whom, the number, the complaints behind it (locked), and what the provider reads."""
+    """A validated offer: to whom, about what, the complaints behind it (locked), and what the provider reads.
+
+    An account whose handle is a number that is known here has that number as well.
+    """
 
     provider_id: MemberId
-    number: PhoneNumber
+    account: Account | None
+    number: PhoneNumber | None
     complaints: Sequence[Complaint]
     category: Category
     summary: str
@@ -90,19 +101,43 @@ async def hold_terms(tx: Transaction, provider_ids: Sequence[MemberId]) -> dict[
     return {each.member_id: each for each in await fetch_records(tx, Participation, statement)}
 
 
-def check_within_terms(terms: Participation | None, category: Category) -> Participation:
-    """Return the terms if they cover the referral of a number. Errors: this module's."""
+async def find_runners(tx: Transaction) -> dict[tuple[str, str], MemberId]:
+    """Return which member runs each platform, by its name in the list and the name of one that isn't listed."""
+    c = member_platforms.c
+    found = await tx.execute(select(c.platform, c.platform_name, c.member_id).where(c.ended_at.is_(None)))
+    return {(row.platform, row.platform_name): row.member_id for row in found}
+
+
+async def find_open(tx: Transaction, subjects: Sequence[str]) -> set[tuple[str, str]]:
+    """Return what the open referrals of these subjects are about, with their providers."""
+    c = referrals.c
+    statement = select(c.about, c.provider_id).where(
+        is_any(c.about, subjects), c.state.in_([state.value for state in sorted(OPEN_STATES)])
+    )
+    return {(row.about, row.provider_id) for row in await tx.execute(statement)}
+
+
+def check_within_terms(terms: Participation | None, category: Category, *, names_number: bool) -> None:
+    """Check that the terms cover a referral. Errors: this module's."""
     if terms is None:
         raise ProviderNotTakingPartError(field="providerId")
     if category not in terms.categories:
         raise OutsideTermsError(f"The provider's terms do not cover the category {category}.", field="category")
-    if terms.disclosure is not Disclosure.CLEAR:
+    if names_number and terms.disclosure is not Disclosure.CLEAR:
         raise OutsideTermsError(
             "The provider's terms do not allow that it is told a number in clear.",
             field="number",
             hint="A referral names its number; agree on terms that disclose numbers in clear first.",
         )
-    return terms
+
+
+def name_subject(account: Account | None, number: PhoneNumber | None) -> str:
+    """What a referral is about, as its row identifies it. RuntimeError if it is about nothing."""
+    if account is not None:
+        return account.id
+    if number is None:
+        raise RuntimeError("A referral is about nothing.")
+    return f"{number.e164}/{number.epoch}"
 
 
 def choose_category(complaints: Sequence[Complaint]) -> Category:
@@ -125,12 +160,16 @@ async def append_offers(
     prepared: Sequence[PreparedOffer],
     terms: Mapping[MemberId, Participation],
     *,
+    numbers: Mapping[str, PhoneNumber],
     offerer: Offerer,
 ) -> tuple[list[Referral | None], list[EventDraft]]:
-    """Write referrals, whose terms are held. Returns one for each offer, or None if one is already open; and events."""
+    """Write referrals, whose terms are held. Returns one for each offer, or None if one is already open; and events.
+
+    numbers are those of the complaints behind them, locked.
+    """
     made = [_render(tx, offer, terms[offer.provider_id], offerer=offerer) for offer in prepared]
-    in_key_order = sorted(made, key=attrgetter("e164", "epoch", "provider_id"))
-    written = {each.id: each for each in await insert_and_read(tx, in_key_order, unless=OPEN_NUMBER)}
+    in_key_order = sorted(made, key=attrgetter("about", "provider_id"))
+    written = {each.id: each for each in await insert_and_read(tx, in_key_order, unless=OPEN_ONE)}
     offered = [written.get(each.id) for each in made]
     links: list[ReferralComplaint] = []
     transfers: list[ReferralTransfer] = []
@@ -140,13 +179,12 @@ async def append_offers(
                 ReferralComplaint(referral_id=referral.id, complaint_id=each.id, joined_at=tx.as_of)
                 for each in offer.complaints
             )
-            transfers.append(_render_transfer(tx, referral, terms[offer.provider_id]))
+            transfers.append(_render_transfer(tx, referral, offer, terms[offer.provider_id]))
     await insert_records(tx, transfers)
     events = [referral_event(each, EventKind.REFERRAL_OFFERED) for each in offered if each is not None]
     complaints = {complaint.id: complaint for offer in prepared for complaint in offer.complaints}
-    numbers = {offer.number.e164: offer.number for offer in prepared}
     events.extend(await link_complaints(tx, links, complaints, numbers))
-    await refresh_numbers(tx, [each.e164 for each in offered if each is not None])
+    await refresh_numbers(tx, [each.e164 for each in offered if each is not None and each.e164 is not None])
     return offered, events
 
 
@@ -202,8 +240,10 @@ def _render(tx: Transaction, offer: PreparedOffer, terms: Participation, *, offe
         id=ReferralId(new_id()),
         provider_id=offer.provider_id,
         participation_id=terms.id,
-        e164=offer.number.e164,
-        epoch=offer.number.epoch,
+        about=name_subject(offer.account, offer.number),
+        account_id=offer.account.id if offer.account is not None else None,
+        e164=offer.number.e164 if offer.number is not None else None,
+        epoch=offer.number.epoch if offer.number is not None else None,
         category=offer.category,
         summary=offer.summary,
         incident_on=max(incidents).astimezone(LEGAL_ZONE).date() if incidents else None,
@@ -216,10 +256,23 @@ def _render(tx: Transaction, offer: PreparedOffer, terms: Participation, *, offe
     )
 
 
-def _render_transfer(tx: Transaction, referral: Referral, terms: Participation) -> ReferralTransfer:
-    given: list[TransferredField] = [field for field in TransferredField if field is not TransferredField.INCIDENT_DAY]
-    if referral.incident_on is not None:
-        given.append(TransferredField.INCIDENT_DAY)
+def names_number(account: Account | None) -> bool:
+    """Whether a referral tells its provider a number: it is about one, or the account's handle is one."""
+    return account is None or account.e164 is not None
+
+
+def _render_transfer(
+    tx: Transaction, referral: Referral, offer: PreparedOffer, terms: Participation
+) -> ReferralTransfer:
+    kinds = TransferredField
+    given: list[TransferredField] = [kinds.CATEGORY, kinds.SUMMARY, kinds.COMPLAINT_COUNT]
+    for is_given, kind in (
+        (offer.account is not None, kinds.ACCOUNT),
+        (names_number(offer.account), kinds.NUMBER),
+        (referral.incident_on is not None, kinds.INCIDENT_DAY),
+    ):
+        if is_given:
+            given.append(kind)
     return ReferralTransfer(
         referral_id=referral.id,
         provider_id=referral.provider_id,

@@ -62,6 +62,7 @@ class ReferralFilter:
     actions: Annotated[tuple[ReferralAction, ...], among("action")] = ()
     provider_id: Annotated[str | None, equals("provider_id")] = None
     number: Annotated[str | None, equals("e164")] = None
+    account_id: Annotated[str | None, equals("account_id")] = None
     offered_after: Annotated[datetime | None, since("offered_at")] = None
     offered_before: Annotated[datetime | None, before("offered_at")] = None
     answered_after: Annotated[datetime | None, leading(since("answered_at"))] = None
@@ -148,6 +149,16 @@ load_referrals_by_number = ToMany(
     rows_max=_OF_ONE_THING_MAX,
 )
 """Referrals by number, oldest first."""
+
+load_referrals_by_account = ToMany(
+    Referral,
+    by="account_id",
+    kinds=READERS,
+    visible=visible_referrals,
+    note=note_of(Referral),
+    rows_max=_OF_ONE_THING_MAX,
+)
+"""Referrals by account, oldest first."""
 
 load_responses = ToMany(
     ReferralResponse, by="referral_id", kinds=READERS, visible=visible_referrals, note=note_of(ReferralResponse)

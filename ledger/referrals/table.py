@@ -12,6 +12,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, 
 
 from ledger.feed.vocabulary import Subject
 from ledger.identifiers import (
+    AccountId,
     ClientId,
     ComplaintId,
     MemberId,
@@ -65,9 +66,11 @@ def _status(c: Columns) -> ColumnElement[Any]:
 class Referral:
     """One referral as the viewer may see it. Fields that only the regulator may see are None for a provider.
 
-    Units: incident_on and reply_hoped_by are legal days (WIB). reply_hoped_by is a courtesy: nothing but a lapse
-    follows from it. standing_response_id is the latest response that moved the state. action and ground stay after a
-    reversal. office_id and offered_by are those of the officer who offered it, or approved the offer of a run.
+    It is about an account or a number; of an account that is a number whose complaints are known it has both. about
+    identifies the one or the other. Units: incident_on and reply_hoped_by are legal days (WIB). reply_hoped_by is a
+    courtesy: nothing but a lapse follows from it. standing_response_id is the latest response that moved the state.
+    action and ground stay after a reversal. office_id and offered_by are those of the officer who offered it, or
+    approved the offer of a run.
     """
 
     id: Annotated[ReferralId, KEY]
@@ -75,8 +78,10 @@ class Referral:
     referral_no: Annotated[str, derived(lambda c: render_serial_no("R", c.offered_at, c.referral_serial))] = DERIVED
     provider_id: Annotated[MemberId, references("members.id")]
     participation_id: Annotated[ParticipationId, references("participations.id", index=True)]
-    e164: Annotated[str, references("phone_numbers.e164")]
-    epoch: Annotated[int | None, REQUIRED, _OFFICE]
+    about: Annotated[str | None, REQUIRED, _OFFICE]
+    account_id: Annotated[AccountId | None, references("accounts.id")] = None
+    e164: Annotated[str | None, references("phone_numbers.e164")] = None
+    epoch: Annotated[int | None, _OFFICE] = None
     category: Category
     summary: str
     incident_on: date | None = None
@@ -102,26 +107,29 @@ class Referral:
     changed_at: datetime
 
 
-OPEN_NUMBER = "uq_referrals_open_number"
-"""At most one referral of a number and epoch to a provider awaits an answer."""
+OPEN_ONE = "uq_referrals_open"
+"""At most one referral of an account, or of a number and epoch, to a provider awaits an answer."""
 
 referrals = declare(
     "referrals",
     Referral,
+    CheckConstraint("e164 IS NOT NULL OR account_id IS NOT NULL", name="number_or_account"),
+    CheckConstraint("(e164 IS NULL) = (epoch IS NULL)", name="epoch_with_number"),
     CheckConstraint("(action IS NULL) = (ground IS NULL)", name="action_with_ground"),
     CheckConstraint("(state IN ('ACTIONED', 'REVERSED')) = (action IS NOT NULL)", name="actioned_by_action"),
     CheckConstraint("decline_reason IS NULL OR state = 'DECLINED'", name="declined_with_reason"),
     CheckConstraint("(state = 'WITHDRAWN') = (withdrawal_reason IS NOT NULL)", name="withdrawn_with_reason"),
     CheckConstraint("complaint_count >= 1", name="on_complaints"),
     Index(
-        OPEN_NUMBER,
-        "e164",
-        "epoch",
+        OPEN_ONE,
+        "about",
         "provider_id",
         unique=True,
         postgresql_where=text(f"state IN ({_PENDING})"),
     ),
+    Index("ix_referrals_about", "about"),
     Index("ix_referrals_e164", "e164"),
+    Index("ix_referrals_account_id", "account_id", postgresql_where=text("account_id IS NOT NULL")),
     Index("ix_referrals_provider_id_id", "provider_id", "id"),
     Index("ix_referrals_state_id", "state", "id"),
     Index("ix_referrals_lapsing", "reply_hoped_by", "id", postgresql_where=text(f"state IN ({_PENDING})")),

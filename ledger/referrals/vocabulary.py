@@ -72,6 +72,7 @@ class TransferredField(ClosedList, graph_name="ReferralTransferredField"):
     """One of the facts that a referral gives its provider."""
 
     NUMBER = "NUMBER", "The number, in clear."
+    ACCOUNT = "ACCOUNT", "The account, by its platform and handle or address."
     CATEGORY = "CATEGORY", "What the number is reported for."
     INCIDENT_DAY = "INCIDENT_DAY", "The day of the latest incident."
     SUMMARY = "SUMMARY", "The officer's summary."

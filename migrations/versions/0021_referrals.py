@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0021"
-down_revision = "0016"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
@@ -32,8 +32,10 @@ def upgrade() -> None:
         sa.Column("referral_serial", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("provider_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("participation_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("e164", sa.Text(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("e164", sa.Text(), nullable=True),
+        sa.Column("epoch", sa.Integer(), nullable=True),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("incident_on", sa.Date(), nullable=True),
@@ -87,6 +89,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("(action IS NULL) = (ground IS NULL)", name=op.f("ck_referrals_action_with_ground")),
         sa.CheckConstraint("complaint_count >= 1", name=op.f("ck_referrals_on_complaints")),
+        sa.CheckConstraint("e164 IS NOT NULL OR account_id IS NOT NULL", name=op.f("ck_referrals_number_or_account")),
+        sa.CheckConstraint("(e164 IS NULL) = (epoch IS NULL)", name=op.f("ck_referrals_epoch_with_number")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_referrals_account_id")),
         sa.ForeignKeyConstraint(["e164"], ["phone_numbers.e164"], name=op.f("fk_referrals_e164")),
         sa.ForeignKeyConstraint(["offered_by"], ["officers.id"], name=op.f("fk_referrals_offered_by")),
         sa.ForeignKeyConstraint(["office_id"], ["offices.id"], name=op.f("fk_referrals_office_id")),
@@ -112,7 +117,15 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("complaint_count >= 0"),
     )
+    op.create_index("ix_referrals_about", "referrals", ["about"], unique=False)
     op.create_index("ix_referrals_e164", "referrals", ["e164"], unique=False)
+    op.create_index(
+        "ix_referrals_account_id",
+        "referrals",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("account_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_referrals_lapsing",
         "referrals",
@@ -134,9 +147,9 @@ def upgrade() -> None:
     op.create_index("ix_referrals_provider_id_id", "referrals", ["provider_id", "id"], unique=False)
     op.create_index("ix_referrals_state_id", "referrals", ["state", "id"], unique=False)
     op.create_index(
-        "uq_referrals_open_number",
+        "uq_referrals_open",
         "referrals",
-        ["e164", "epoch", "provider_id"],
+        ["about", "provider_id"],
         unique=True,
         postgresql_where=sa.text("state IN ('OFFERED', 'RECEIVED')"),
     )
@@ -209,7 +222,7 @@ def upgrade() -> None:
         sa.Column("fields", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "fields <@ ARRAY['NUMBER', 'CATEGORY', 'INCIDENT_DAY', 'SUMMARY', 'COMPLAINT_COUNT']::text[]",
+            "fields <@ ARRAY['NUMBER', 'ACCOUNT', 'CATEGORY', 'INCIDENT_DAY', 'SUMMARY', 'COMPLAINT_COUNT']::text[]",
             name=op.f("ck_referral_transfers_fields_known"),
         ),
         sa.ForeignKeyConstraint(
@@ -257,38 +270,8 @@ def downgrade() -> None:
     op.drop_column("phone_numbers", "account_standing")
     op.drop_column("complaints", "referral_outcome")
     op.drop_column("complaints", "order_outcome")
-    op.drop_index("ix_referral_transfers_sent_at_referral_id", table_name="referral_transfers")
-    op.drop_index("ix_referral_transfers_provider_id_sent_at", table_name="referral_transfers")
-    op.drop_index(op.f("ix_referral_transfers_participation_id"), table_name="referral_transfers")
     op.drop_table("referral_transfers")
-    op.drop_index("ix_referral_responses_referral_id_id", table_name="referral_responses")
-    op.drop_index("ix_referral_responses_provider_id", table_name="referral_responses")
     op.drop_table("referral_responses")
-    op.drop_index("ix_referral_complaints_complaint_id", table_name="referral_complaints")
     op.drop_table("referral_complaints")
-    op.drop_index(
-        "uq_referrals_open_number", table_name="referrals", postgresql_where=sa.text("state IN ('OFFERED', 'RECEIVED')")
-    )
-    op.drop_index("ix_referrals_state_id", table_name="referrals")
-    op.drop_index("ix_referrals_provider_id_id", table_name="referrals")
-    op.drop_index("ix_referrals_provider_id_changed_at_id", table_name="referrals")
-    op.drop_index(
-        "ix_referrals_provider_id_answered_at_id",
-        table_name="referrals",
-        postgresql_where=sa.text("answered_at IS NOT NULL"),
-    )
-    op.drop_index(op.f("ix_referrals_participation_id"), table_name="referrals")
-    op.drop_index(
-        "ix_referrals_lapsing", table_name="referrals", postgresql_where=sa.text("state IN ('OFFERED', 'RECEIVED')")
-    )
-    op.drop_index("ix_referrals_e164", table_name="referrals")
-    op.drop_index(
-        "ix_referrals_changed_at_id", table_name="referrals", postgresql_where=sa.text("complaint_count >= 0")
-    )
-    op.drop_index(
-        "ix_referrals_answered_at_id",
-        table_name="referrals",
-        postgresql_where=sa.text("answered_at IS NOT NULL AND complaint_count >= 0"),
-    )
     # Policies of the version that wrote it look numbers up here; the rights are written again after every migration.
     op.execute("DROP TABLE referrals CASCADE")

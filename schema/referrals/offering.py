@@ -24,17 +24,22 @@ from schema.referrals.types import Referral
 from schema.scalars import E164
 
 
-@fed.input(description="What you refer, and to whom, based on either a number or complaints about one number.")
+@fed.input(
+    description="What you refer, and to whom, based on one of: an account, a number, or complaints about one of them."
+)
 class ReferralOfferInput:
     provider_id: strawberry.ID = strawberry.field(description="The provider, which must take part.")
     summary: str = strawberry.field(
         description="Your summary; the provider reads it instead of the complaints. Name nobody who complained."
     )
+    account_id: strawberry.ID | None = strawberry.field(
+        description="An account, with its verified complaints; its platform must be the provider's.", default=UNSET
+    )
     number: E164 | None = strawberry.field(
         description="A number, with its verified complaints of its present assignment.", default=UNSET
     )
     complaint_ids: list[strawberry.ID] | None = strawberry.field(
-        description="Verified complaints, all about one number.", default=UNSET
+        description="Verified complaints, all about one account or one number.", default=UNSET
     )
     category: Category | None = strawberry.field(
         description="The category; by default, the most frequent one among the complaints.", default=UNSET
@@ -103,7 +108,7 @@ class WithdrawReferralsPayload(ReferralsPayload):
 
 @fed.type
 class ReferralOfferingMutations:
-    @field("Ask providers that take part to look at numbers. It obliges nobody.", needs=REFERRALS_OFFER)
+    @field("Ask providers that take part to look at accounts or numbers. It obliges nobody.", needs=REFERRALS_OFFER)
     async def offer_referrals(
         self,
         info: Info,

@@ -10,6 +10,7 @@ import strawberry
 import strawberry.federation as fed
 from strawberry import UNSET, Private
 
+from ledger.accounts.reading import load_accounts
 from ledger.complaints.reading import load_complaints
 from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
@@ -39,6 +40,7 @@ from ledger.referrals.vocabulary import (
 )
 from ledger.vocabulary import BlockRequestStatus, Category
 from resolvers.context import Context
+from schema.accounts.types import PlatformAccount
 from schema.authority import REFERRAL_STAFF, REFERRALS_READ
 from schema.block_requests import ACKNOWLEDGEMENTS_ASSUMED, Acknowledgement, BlockRequest
 from schema.complaints.types import Complaint
@@ -86,7 +88,7 @@ class ReferralComplaint(Shown[table.ReferralComplaint]):
 )
 class Referral(BlockRequest, Shown[table.Referral]):
     referral_no: str = strawberry.field(description="Its human-readable number.")
-    e164: E164 | None = strawberry.field(description="The number it concerns.")
+    e164: E164 | None = strawberry.field(description="The number it concerns, if it is about one.")
     summary: str = strawberry.field(description="The officer's summary for the addressee.", directives=[LONG])
     incident_on: date | None = strawberry.field(description="The day of the latest incident, if any is known.")
     state: ReferralState = strawberry.field(description="Where it stands.")
@@ -112,6 +114,9 @@ class Referral(BlockRequest, Shown[table.Referral]):
         description="How far it has progressed, in terms common to all instruments."
     )
 
+    account: PlatformAccount | None = one(
+        "The account it concerns, if it is about one.", PlatformAccount, load_accounts, by="account_id"
+    )
     number: PhoneNumber | None = one("The number, as far as you may see it.", PhoneNumber, load_numbers, by="e164")
 
     addressee: Member | None = one("The provider that is asked.", Member, load_members, by="provider_id")
@@ -182,6 +187,7 @@ class ReferralFilter:
     )
     provider_id: strawberry.ID | None = strawberry.field(description="Offered to this member.", default=UNSET)
     number: E164 | None = strawberry.field(description="About this number.", default=UNSET)
+    account_id: strawberry.ID | None = strawberry.field(description="About this account.", default=UNSET)
     offered_after: datetime | None = strawberry.field(description="Offered at or after this time.", default=UNSET)
     offered_before: datetime | None = strawberry.field(description="Offered before this time.", default=UNSET)
     answered_after: datetime | None = strawberry.field(description="Answered at or after this time.", default=UNSET)

@@ -30,10 +30,10 @@ NO_SIZES = ("1", 1.5, 2**31, True)
 
 _TABLE_OF_ID = {
     "Query.member": "members", "Query.account": "accounts", "accountId": "accounts",
-    "Query.complaint": "complaints", "Query.blockOrder": "block_orders",
+    "Query.complaint": "complaints", "Query.blockOrder": "block_orders", "Query.referral": "referrals",
     "Query.forwardingRun": "forwarding_runs", "Query.fraudSignal": "fraud_signals", "memberId": "members",
     "holderId": "members", "carrierId": "members", "sourceId": "members", "brandId": "brands", "officeId": "offices",
-    "officerId": "officers", "orderId": "block_orders",
+    "officerId": "officers", "orderId": "block_orders", "providerId": "members",
 }  # fmt: skip
 """Which table's ids an argument takes, by the field it belongs to or else by its own name."""
 ENTITIES = {
@@ -41,6 +41,7 @@ ENTITIES = {
     "Complaint": ("id", "complaints"),
     "FraudSignal": ("id", "fraud_signals"),
     "Member": ("id", "members"),
+    "Referral": ("id", "referrals"),
     "PhoneNumber": ("e164", "phone_numbers"),
     "PlatformAccount": ("id", "accounts"),
 }

@@ -23,7 +23,11 @@ class TestScopes:
             assert scopes <= set(WORDS)
 
     def test_the_regulator_never_acknowledges_and_others_never_decide(self) -> None:
-        assert set(WORDS) - BY_KIND[REGULATOR] == {"orders:acknowledge", "signals:contribute"}
+        assert set(WORDS) - BY_KIND[REGULATOR] == {
+            "orders:acknowledge",
+            "signals:contribute",
+            "referrals:respond",
+        }
         for kind in set(MemberKind) - {REGULATOR}:
             assert not BY_KIND[kind] & OFFICER_ONLY
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ledger.accounts.reading import load_accounts
+from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
 from ledger.complaints.drafts import ComplaintDraft
 from ledger.complaints.filing import file_complaints
 from ledger.complaints.reading import load_complaints
@@ -29,7 +31,8 @@ from ledger.referrals.states import PENDING_STATES, ReferralState
 from ledger.referrals.table import Referral
 from ledger.referrals.vocabulary import TransferredField
 from ledger.storage.roles import Role
-from ledger.vocabulary import Category
+from ledger.vocabulary import Category, Platform
+from tests.support.account_journeys import file_accused, run_platforms
 from tests.support.journeys import TELKOMSEL_NUMBER, draft_orders, file_verified, recycle
 from tests.support.referral_journeys import ABROAD, SUMMARY, join_referrals, offer, refer, respond
 from tests.support.signal_journeys import admit_provider, leave
@@ -119,6 +122,61 @@ class TestOffer:
         ]  # fmt: skip
 
 
+class TestAccounts:
+    async def accuse(self, database, parties, as_of, *written, **more):
+        filed = await file_accused(database, parties.agency, as_of, *written, **more)
+        decisions = [ComplaintDecision(complaint_id=each.id, decision=Decision.VERIFY) for each in filed]
+        async with database.transaction(parties.officer, as_of=as_of) as tx:
+            return await decide_complaints(tx, decisions)
+
+    async def test_are_referred_to_the_provider_that_runs_their_platform(self, database, parties, as_of):
+        await join_referrals(database, parties, as_of, disclosure=Disclosure.HASHED)
+        await run_platforms(database, parties, as_of, Platform.TELEGRAM)
+        [complaint] = await self.accuse(database, parties, as_of, ("Telegram", "@prizes_here", None))
+        referral = await offer(database, parties, as_of, None, account_id=complaint.account_id)
+        assert (referral.account_id, referral.e164) == (complaint.account_id, None)
+        async with database.reading(parties.provider, as_of=as_of) as tx:
+            seen = (await load_accounts(tx, [complaint.account_id]))[complaint.account_id]
+        assert (seen.handle, seen.complaint_count, seen.risk) == ("prizes_here", None, None)
+
+    async def test_are_seen_by_their_provider_only_once_they_were_referred(self, database, parties, as_of):
+        await join_referrals(database, parties, as_of)
+        await run_platforms(database, parties, as_of, Platform.TELEGRAM)
+        [complaint] = await self.accuse(database, parties, as_of, ("Telegram", "@prizes_here", None))
+        async with database.reading(parties.provider, as_of=as_of) as tx:
+            assert await load_accounts(tx, [complaint.account_id]) == {}
+
+    async def test_are_referred_to_no_other_provider(self, database, parties, as_of):
+        await join_referrals(database, parties, as_of)
+        [complaint] = await self.accuse(database, parties, as_of, ("Telegram", "@prizes_here", None))
+        refused = await offer(database, parties, as_of, None, account_id=complaint.account_id)
+        assert refused.code == "REFERRAL_PLATFORM_NOT_RUN"
+
+    async def test_that_are_a_number_are_told_only_to_who_may_know_numbers(self, database, parties, as_of):
+        await join_referrals(database, parties, as_of, disclosure=Disclosure.HASHED)
+        await run_platforms(database, parties, as_of, Platform.WHATSAPP)
+        [complaint] = await self.accuse(database, parties, as_of, ("WhatsApp", TELKOMSEL_NUMBER, None))
+        refused = await offer(database, parties, as_of, None, account_id=complaint.account_id)
+        assert refused.code == "REFERRAL_OUTSIDE_TERMS"
+
+    async def test_that_are_a_known_number_stand_beside_its_order(self, database, parties, as_of):
+        await join_referrals(database, parties, as_of)
+        await run_platforms(database, parties, as_of, Platform.WHATSAPP)
+        [complaint] = await self.accuse(database, parties, as_of, ("WhatsApp", None, None), number=TELKOMSEL_NUMBER)
+        referral = await offer(database, parties, as_of, None, complaint_ids=(complaint.id,))
+        assert (referral.account_id, referral.e164) == (complaint.account_id, TELKOMSEL_NUMBER)
+        async with database.reading(parties.officer, as_of=as_of) as tx:
+            assert (await get_number(tx, TELKOMSEL_NUMBER)).account_standing is AccountStanding.ASKED
+
+    async def test_of_two_complaints_must_be_one(self, database, parties, as_of):
+        await join_referrals(database, parties, as_of)
+        complaints = await self.accuse(
+            database, parties, as_of, ("Telegram", "@first_one", None), ("Telegram", "@second_one", None)
+        )
+        refused = await offer(database, parties, as_of, None, complaint_ids=tuple(each.id for each in complaints))
+        assert refused.code == "REFERRAL_GROUNDS_UNCLEAR"
+
+
 class TestRefusals:
     @pytest.mark.parametrize("viewer", ["agency", "telkomsel", "provider"])
     async def test_no_other_party_can_offer(self, database, parties, as_of, viewer):
@@ -205,7 +263,10 @@ class TestTransfer:
             counted = [await count_transfers(tx, TransferFilter(is_abroad=abroad)) for abroad in (True, False)]
         assert (transfer.referral_id, transfer.provider_id) == (referral.id, parties.provider.member_id)
         assert (transfer.ground, transfer.participation_id, transfer.sent_at) == (ABROAD, participation.id, as_of)
-        assert set(transfer.fields) == set(TransferredField) - {TransferredField.INCIDENT_DAY}
+        assert set(transfer.fields) == set(TransferredField) - {
+            TransferredField.INCIDENT_DAY,
+            TransferredField.ACCOUNT,
+        }
         assert counted == [1, 0]
 
     async def test_within_the_country_has_no_ground(self, database, parties, as_of):
