@@ -13,6 +13,8 @@ _OUTCOMES = "'BLOCKED', 'NOT_ACTIONABLE', 'NUMBER_ALREADY_DEAD', 'WITHDRAWN'"
 _OUTCOMES_AFTER = (
     "'BLOCKED', 'ACCOUNT_ACTIONED', 'NO_ACCOUNT', 'NO_PROVIDER', 'NOT_ACTIONABLE', 'NUMBER_ALREADY_DEAD', 'WITHDRAWN'"
 )
+_RESULTS = "'DRAFTED', 'HELD', 'JOINED', 'NOT_DOMESTIC', 'PROTECTED', 'UNALLOCATED', 'HOLDER_UNKNOWN', 'RECYCLED'"
+_RESULTS_AFTER = f"{_RESULTS}, 'OFFERED', 'NO_PROVIDER'"
 _STANDINGS = "'NOT_ASKED', 'ASKED', 'ACTIONED', 'NOT_ACTIONED'"
 
 
@@ -258,9 +260,34 @@ def upgrade() -> None:
     _restrict("complaints", "referral_outcome", _OUTCOMES_AFTER)
     _restrict("phone_numbers", "account_standing", _STANDINGS)
     _replace("complaints", "outcome", _OUTCOMES_AFTER)
+    for column, target in (
+        ("account_id", "accounts.id"),
+        ("provider_id", "members.id"),
+        ("referral_id", "referrals.id"),
+    ):
+        op.add_column("forwarding_items", sa.Column(column, sa.Uuid(as_uuid=False), nullable=True))
+        op.create_foreign_key(
+            op.f(f"fk_forwarding_items_{column}"), "forwarding_items", target.split(".")[0], [column], ["id"]
+        )
+    op.create_index(op.f("ix_forwarding_items_referral_id"), "forwarding_items", ["referral_id"], unique=False)
+    op.create_table(
+        "forwarding_offers",
+        sa.Column("run_id", sa.Uuid(as_uuid=False), autoincrement=False, nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("complaint_id", sa.Uuid(as_uuid=False), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["complaint_id"], ["complaints.id"], name=op.f("fk_forwarding_offers_complaint_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["forwarding_runs.id"], name=op.f("fk_forwarding_offers_run_id")),
+        sa.PrimaryKeyConstraint("run_id", "place", "complaint_id", name=op.f("pk_forwarding_offers")),
+    )
+    op.create_index(op.f("ix_forwarding_offers_complaint_id"), "forwarding_offers", ["complaint_id"], unique=False)
+    _replace("forwarding_items", "result", _RESULTS_AFTER)
 
 
 def downgrade() -> None:
+    _replace("forwarding_items", "result", _RESULTS)
+    op.drop_table("forwarding_offers")
+    for column in ("referral_id", "provider_id", "account_id"):
+        op.drop_column("forwarding_items", column)
     _replace("complaints", "outcome", _OUTCOMES)
     op.drop_index(
         "ix_phone_numbers_account_standing",

@@ -46,6 +46,7 @@ REGULATORS = frozenset(
         "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
         "order_acknowledgements", "order_extensions", "order_proposals", "forwarding_runs", "forwarding_items",
+        "forwarding_offers",
         "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
         "signal_contributions", "complainant_reveals", "feed", "feed_head", "feed_nodes",
