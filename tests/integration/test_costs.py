@@ -139,7 +139,7 @@ class TestMutation:
 
 class TestReferrals:
     OFFER = """mutation($input: OfferReferralsInput!) { offerReferrals(input: $input) {
-      problemCount results { referral { state number { e164 accountStanding } provider { slug } } } } }"""
+      problemCount results { referral { referralNo state } } } }"""
     RESPOND = """mutation($input: RespondToReferralsInput!) { respondToReferrals(input: $input) {
       problemCount results { referral { state responses { kind } } } } }"""
 
