@@ -15,6 +15,7 @@ from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import LedgerError
 from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold
 from ledger.forwarding.proposals import discard_forwarding, forward_complaints
+from ledger.forwarding.taking_back import TakeBack, take_back_complaints
 from ledger.members.admission import disable_officer
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders
@@ -25,7 +26,6 @@ from ledger.orders.extensions import ExtensionDecision, decide_extensions
 from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.reading import load_orders
 from ledger.orders.revisions import Revision, reissue_block_orders, revise_block_orders
-from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason, LiftBasis
 from ledger.outages.recording import declare_outage
 from ledger.participations.agreements import change_participation, end_participation

@@ -36,7 +36,9 @@ OF_THE_WHOLE_LOG = {"checkpoint", "checkpoints", "feed", "consistencyProof", "in
 def select(kind, levels):
     parts = []
     for name, field in kind.fields.items():
-        if name in OF_THE_WHOLE_LOG or any(isinstance(argument.type, GraphQLNonNull) for argument in field.args.values()):
+        if name in OF_THE_WHOLE_LOG or any(
+            isinstance(argument.type, GraphQLNonNull) for argument in field.args.values()
+        ):
             continue
         inner = get_named_type(field.type)
         if is_leaf_type(inner):

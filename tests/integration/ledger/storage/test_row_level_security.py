@@ -55,7 +55,6 @@ REGULATORS = frozenset(
         "access_records", "access_seals", "operator_acts", "scheduled_forwarding", "outages", "outage_extensions",
         "job_outcomes", "order_counts", "order_days", "order_dues", "complaint_counts", "complaint_days",
         "complaint_dues", "tally_recounts", "accounts", "member_platforms",
-        "job_outcomes", "accounts", "member_platforms",
         "referrals", "referral_complaints", "referral_responses", "referral_transfers",
     }
 )  # fmt: skip
