@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, and_, false, literal_column, true
 
+from ledger.counting import Count
 from ledger.errors import UnknownError
 from ledger.filters import Related, among, before, equals, holds, leading, since, some
 from ledger.identifiers import parse_id
@@ -101,7 +102,7 @@ async def list_referrals(
     return await REFERRALS.fetch(tx, page, wanted, sort=sort)
 
 
-async def count_referrals(tx: Transaction, wanted: ReferralFilter | None = None) -> int:
+async def count_referrals(tx: Transaction, wanted: ReferralFilter | None = None) -> Count:
     """Count the referrals that match the filter and that the viewer may see. Errors: ForbiddenError."""
     return await REFERRALS.count(tx, wanted)
 
@@ -212,6 +213,6 @@ async def list_transfers(
     return await TRANSFERS.fetch(tx, page, wanted)
 
 
-async def count_transfers(tx: Transaction, wanted: TransferFilter | None = None) -> int:
+async def count_transfers(tx: Transaction, wanted: TransferFilter | None = None) -> Count:
     """Count the transfers that match the filter, for the record of data protection. Errors: ForbiddenError."""
     return await TRANSFERS.count(tx, wanted)

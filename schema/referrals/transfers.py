@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
 from ledger.members.reading import load_members
 from ledger.referrals import table
@@ -16,7 +16,7 @@ from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member
 from schema.models import Shown, given_filter
-from schema.pages import COUNTED, PAGED, After, Connection, First, few, page_request
+from schema.pages import PAGED, After, CountedConnection, Counts, First, few, page_request
 from schema.reads import Listed, one
 from schema.referrals.types import Referral
 from schema.texts import CHECKED
@@ -39,12 +39,8 @@ class ReferralTransfer(Shown[table.ReferralTransfer]):
 
 
 @fed.type(description="One page of what providers were given.", requires_scopes=AUDIT_READ)
-class ReferralTransferConnection(Connection[ReferralTransfer]):
-    where: Private[TransferFilter]
-
-    @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
-    async def total_count(self, info: Info) -> int:
-        return await info.context.read(count_transfers, self.where)
+class ReferralTransferConnection(CountedConnection[ReferralTransfer]):
+    pass
 
 
 @fed.input(description="Which transfers to return. Criteria that are left out match everything.")
@@ -76,4 +72,6 @@ class ReferralTransferQueries:
     ) -> ReferralTransferConnection | None:
         where = TransferFilter(**given_filter(filter))
         page = await info.context.read(list_transfers, page_request(first, after), where)
-        return ReferralTransferConnection.of(page, ReferralTransfer.of, after=after, where=where)
+        return ReferralTransferConnection.of(
+            page, ReferralTransfer.of, after=after, counts=Counts(count_transfers, where)
+        )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import strawberry
 import strawberry.federation as fed
-from strawberry import UNSET, Private
+from strawberry import UNSET
 
 from ledger.accounts.reading import load_accounts
 from ledger.complaints.reading import load_complaints
@@ -50,7 +50,7 @@ from schema.info import Info
 from schema.members.types import Member, Office, Officer
 from schema.models import Shown, given_filter
 from schema.numbers.types import PhoneNumber
-from schema.pages import COUNTED, LONG, PAGED, After, Connection, First, few, page_request
+from schema.pages import LONG, PAGED, After, CountedConnection, Counts, First, few, page_request
 from schema.reads import Listed, Named, many, one
 from schema.scalars import E164
 from schema.texts import CHECKED
@@ -170,12 +170,8 @@ class Referral(BlockRequest, Shown[table.Referral]):
 
 
 @fed.type(description="One page of referrals.", requires_scopes=REFERRALS_READ)
-class ReferralConnection(Connection[Referral]):
-    where: Private[LedgerReferralFilter]
-
-    @field("The number of items in the whole list; counted only if requested.", directives=[COUNTED])
-    async def total_count(self, info: Info) -> int:
-        return await info.context.read(count_referrals, self.where)
+class ReferralConnection(CountedConnection[Referral]):
+    pass
 
 
 @fed.input(description="Which referrals to return. Criteria that are left out match everything.")
@@ -255,4 +251,4 @@ class ReferralQueries:
     ) -> ReferralConnection | None:
         where = LedgerReferralFilter(**given_filter(filter))
         page = await info.context.read(list_referrals, page_request(first, after), where, sort=sort)
-        return ReferralConnection.of(page, Referral.of, after=after, where=where)
+        return ReferralConnection.of(page, Referral.of, after=after, counts=Counts(count_referrals, where))
