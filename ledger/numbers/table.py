@@ -4,7 +4,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, case, not_, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    UniqueConstraint,
+    and_,
+    case,
+    literal_column,
+    not_,
+    or_,
+    text,
+    true,
+)
 
 from ledger.identifiers import (
     BrandId,
@@ -140,17 +152,33 @@ number_overrides = declare(
 )
 
 
+def _one_of(column: ColumnElement[Any], *values: NumberStatus | AccountStanding) -> ColumnElement[bool]:
+    # As text, so that a kept plan knows which index has all of the rows.
+    return column.in_([literal_column(f"'{value}'") for value in values])
+
+
+def is_requested(c: Columns) -> ColumnElement[bool]:
+    """A number that a carrier was ordered to block, or a provider was asked about."""
+    is_clear = _one_of(c.status, NumberStatus.CLEAR)
+    return or_(not_(is_clear), not_(_one_of(c.account_standing, AccountStanding.NOT_ASKED)))
+
+
+def is_blocked_with_live_account(c: Columns) -> ColumnElement[bool]:
+    """A number that the carrier blocked while no provider that was asked has acted."""
+    not_actioned = _one_of(c.account_standing, AccountStanding.ASKED, AccountStanding.NOT_ACTIONED)
+    return and_(_one_of(c.status, NumberStatus.BLOCKED), not_actioned)
+
+
+def is_live_with_actioned_account(c: Columns) -> ColumnElement[bool]:
+    """A number about which a provider acted while no carrier has blocked it."""
+    return and_(not_(_one_of(c.status, NumberStatus.BLOCKED)), _one_of(c.account_standing, AccountStanding.ACTIONED))
+
+
 def _gap(c: Columns) -> ColumnElement[Any]:
     """Where the block of a number and what providers did about it differ; NULL where they don't."""
-    is_blocked = c.status == NumberStatus.BLOCKED.value
-    standing = c.account_standing
-    was_not_actioned = standing.in_([AccountStanding.ASKED.value, AccountStanding.NOT_ACTIONED.value])
     return case(
-        (and_(is_blocked, was_not_actioned), BlockRequestGap.BLOCKED_SIM_LIVE_ACCOUNT.value),
-        (
-            and_(not_(is_blocked), standing == AccountStanding.ACTIONED.value),
-            BlockRequestGap.LIVE_SIM_ACTIONED_ACCOUNT.value,
-        ),
+        (is_blocked_with_live_account(c), BlockRequestGap.BLOCKED_SIM_LIVE_ACCOUNT.value),
+        (is_live_with_actioned_account(c), BlockRequestGap.LIVE_SIM_ACTIONED_ACCOUNT.value),
     )
 
 
@@ -187,12 +215,6 @@ phone_numbers = declare(
     CheckConstraint("(holder_status = 'HELD') = (holder_id IS NOT NULL)", name="holder_when_held"),
     Index("ix_phone_numbers_holder_id_e164", "holder_id", "e164"),
     Index("ix_phone_numbers_complaint_count_e164", "complaint_count", "e164"),
-    Index(
-        "ix_phone_numbers_account_standing",
-        "e164",
-        "account_standing",
-        postgresql_where=text("account_standing <> 'NOT_ASKED'"),
-    ),
     access=(
         *_LOOKED_AFTER,
         *reads(
@@ -204,6 +226,20 @@ phone_numbers = declare(
     ),
     is_watched=True,
 )
+
+
+for _name, _columns, _rows in (
+    ("requested", ("e164",), is_requested),
+    ("status_e164", ("status", "e164"), is_requested),
+    ("account_standing_e164", ("account_standing", "e164"), is_requested),
+    ("blocked_sim_live_account", ("e164",), is_blocked_with_live_account),
+    ("live_sim_actioned_account", ("e164",), is_live_with_actioned_account),
+):
+    Index(
+        f"ix_phone_numbers_{_name}",
+        *(phone_numbers.c[each] for each in _columns),
+        postgresql_where=_rows(phone_numbers.c),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from ledger.filters import Related, among, before, equals, holds, leading, since
 from ledger.identifiers import parse_id
 from ledger.lists import RecordList
 from ledger.pages import Listing, Page, PageRequest, note_items
-from ledger.referrals.states import ReferralState
+from ledger.referrals.states import PENDING_STATES, ReferralState
 from ledger.referrals.table import (
     OF_EVERY_PROVIDER,
     Referral,
@@ -58,14 +58,16 @@ class ReferralFilter:
     None of them compares providers: there is no count, rate or rank of them.
     """
 
-    states: Annotated[tuple[ReferralState, ...], among("state")] = ()
+    states: Annotated[
+        tuple[ReferralState, ...], leading(among("state", is_literal=True), when=PENDING_STATES.issuperset)
+    ] = ()
     categories: Annotated[tuple[Category, ...], among("category")] = ()
-    actions: Annotated[tuple[ReferralAction, ...], among("action")] = ()
+    actions: Annotated[tuple[ReferralAction, ...], among("action", is_literal=True)] = ()
     provider_id: Annotated[str | None, equals("provider_id")] = None
-    number: Annotated[str | None, equals("e164")] = None
-    account_id: Annotated[str | None, equals("account_id")] = None
-    offered_after: Annotated[datetime | None, since("offered_at")] = None
-    offered_before: Annotated[datetime | None, before("offered_at")] = None
+    number: Annotated[str | None, leading(equals("e164"))] = None
+    account_id: Annotated[str | None, leading(equals("account_id"))] = None
+    offered_after: Annotated[datetime | None, leading(since("offered_at"))] = None
+    offered_before: Annotated[datetime | None, leading(before("offered_at"))] = None
     answered_after: Annotated[datetime | None, leading(since("answered_at"))] = None
     answered_before: Annotated[datetime | None, leading(before("answered_at"))] = None
     changed_since: Annotated[datetime | None, leading(since("changed_at"))] = None
@@ -86,6 +88,7 @@ REFERRALS = RecordList(
     _LISTINGS,
     ReferralFilter,
     visible=visible_referrals,
+    owners={ViewerKind.OTT_PROVIDER: "provider_id"},
     of_all=OF_EVERY_PROVIDER,
     kinds=READERS,
 )

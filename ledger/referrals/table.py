@@ -131,7 +131,19 @@ referrals = declare(
     Index("ix_referrals_e164", "e164"),
     Index("ix_referrals_account_id", "account_id", postgresql_where=text("account_id IS NOT NULL")),
     Index("ix_referrals_provider_id_id", "provider_id", "id"),
-    Index("ix_referrals_state_id", "state", "id"),
+    Index("ix_referrals_state_id", "state", "id", postgresql_where=text(_OF_EVERY_PROVIDER)),
+    Index("ix_referrals_provider_id_state_id", "provider_id", "state", "id"),
+    Index(
+        "ix_referrals_action_id",
+        "action",
+        "id",
+        postgresql_where=text(f"action IS NOT NULL AND {_OF_EVERY_PROVIDER}"),
+    ),
+    Index(
+        "ix_referrals_provider_id_action_id", "provider_id", "action", "id", postgresql_where=text("action IS NOT NULL")
+    ),
+    Index("ix_referrals_offered_at_id", "offered_at", "id", postgresql_where=text(_OF_EVERY_PROVIDER)),
+    Index("ix_referrals_provider_id_offered_at_id", "provider_id", "offered_at", "id"),
     Index("ix_referrals_lapsing", "reply_hoped_by", "id", postgresql_where=text(f"state IN ({_PENDING})")),
     Index("ix_referrals_changed_at_id", "changed_at", "id", postgresql_where=text(_OF_EVERY_PROVIDER)),
     Index("ix_referrals_provider_id_changed_at_id", "provider_id", "changed_at", "id"),
@@ -155,6 +167,7 @@ referrals = declare(
         TRANSITION_MOVES,
     ),
     committed_by=CommittedBy(Subject.REFERRAL),
+    is_watched=True,
 )
 
 OF_EVERY_PROVIDER = referrals.c.complaint_count >= literal_column("0")
@@ -175,6 +188,7 @@ referral_complaints = declare(
     ReferralComplaint,
     Index("ix_referral_complaints_complaint_id", "complaint_id"),
     access=(*reads(Role.REGULATOR), TRANSITION_MOVES),
+    is_watched=True,
 )
 
 
@@ -218,6 +232,7 @@ referral_responses = declare(
         Access(role=Role.PROVIDER, rows=_MINE, select=EVERYTHING, insert=True),
     ),
     committed_by=CommittedBy(Subject.REFERRAL, "referral_id"),
+    is_watched=True,
 )
 
 
@@ -243,6 +258,10 @@ referral_transfers = declare(
     ReferralTransfer,
     Index("ix_referral_transfers_sent_at_referral_id", "sent_at", "referral_id"),
     Index("ix_referral_transfers_provider_id_sent_at", "provider_id", "sent_at", "referral_id"),
+    Index("ix_referral_transfers_ground_sent_at", "ground", "sent_at", "referral_id"),
+    Index("ix_referral_transfers_abroad", "sent_at", "referral_id", postgresql_where=text("ground IS NOT NULL")),
+    Index("ix_referral_transfers_at_home", "sent_at", "referral_id", postgresql_where=text("ground IS NULL")),
     access=(*reads(Role.REGULATOR), Access(role=Role.TRANSITION, select=EVERYTHING, insert=True)),
     committed_by=CommittedBy(Subject.REFERRAL, "referral_id"),
+    is_watched=True,
 )

@@ -17,6 +17,52 @@ _RESULTS = "'DRAFTED', 'HELD', 'JOINED', 'NOT_DOMESTIC', 'PROTECTED', 'UNALLOCAT
 _RESULTS_AFTER = f"{_RESULTS}, 'OFFERED', 'NO_PROVIDER'"
 _STANDINGS = "'NOT_ASKED', 'ASKED', 'ACTIONED', 'NOT_ACTIONED'"
 
+_Indexes = tuple[tuple[str, list[str], str | None], ...]
+# True of every row: only the lists of all providers' rows ask it.
+_ALL = "complaint_count >= 0"
+_OF_REFERRALS: _Indexes = (
+    ("state_id", ["state", "id"], _ALL),
+    ("provider_id_state_id", ["provider_id", "state", "id"], None),
+    ("action_id", ["action", "id"], f"action IS NOT NULL AND {_ALL}"),
+    ("provider_id_action_id", ["provider_id", "action", "id"], "action IS NOT NULL"),
+    ("offered_at_id", ["offered_at", "id"], _ALL),
+    ("provider_id_offered_at_id", ["provider_id", "offered_at", "id"], None),
+)
+_OF_TRANSFERS: _Indexes = (
+    ("ground_sent_at", ["ground", "sent_at", "referral_id"], None),
+    ("abroad", ["sent_at", "referral_id"], "ground IS NOT NULL"),
+    ("at_home", ["sent_at", "referral_id"], "ground IS NULL"),
+)
+_REQUESTED = "status <> 'CLEAR' OR account_standing <> 'NOT_ASKED'"
+_OF_NUMBERS = (
+    ("requested", ["e164"], _REQUESTED),
+    ("status_e164", ["status", "e164"], _REQUESTED),
+    ("account_standing_e164", ["account_standing", "e164"], _REQUESTED),
+    ("blocked_sim_live_account", ["e164"], "status = 'BLOCKED' AND account_standing IN ('ASKED', 'NOT_ACTIONED')"),
+    ("live_sim_actioned_account", ["e164"], "status <> 'BLOCKED' AND account_standing = 'ACTIONED'"),
+)
+
+_FORWARDED_STATES = "'ESCALATED', 'RESOLVED'"
+_IS_FORWARDED = f"(r.state IN ({_FORWARDED_STATES}) AND r.outcome IS DISTINCT FROM 'NO_PROVIDER')"
+_IS_DUE = "r.state IN ('REOPENED', 'SUBMITTED') AND r.verification_due_at IS NOT NULL"
+_KIND = {name: f"r.{name}" for name in ("source_id", "state", "category")}
+_DAYS = {
+    "day": "(r.filed_at AT TIME ZONE 'Asia/Jakarta')::date",
+    **_KIND,
+    "region": "(SELECT p.region FROM phone_numbers p WHERE p.e164 = r.e164)",
+}
+_WATCHED = {
+    "referrals": "mark_changes_by_provider_id",
+    "referral_responses": "mark_changes_by_provider_id",
+    "referral_complaints": "mark_changes",
+    "referral_transfers": "mark_changes",
+}
+_EVENTS = {
+    "INSERT": "NEW TABLE AS added",
+    "UPDATE": "OLD TABLE AS removed NEW TABLE AS added",
+    "DELETE": "OLD TABLE AS removed",
+}
+
 
 def _restrict(table: str, column: str, values: str) -> None:
     op.create_check_constraint(op.f(f"ck_{table}_{column}_known"), table, f"{column} IN ({values})")
@@ -147,7 +193,10 @@ def upgrade() -> None:
         "ix_referrals_provider_id_changed_at_id", "referrals", ["provider_id", "changed_at", "id"], unique=False
     )
     op.create_index("ix_referrals_provider_id_id", "referrals", ["provider_id", "id"], unique=False)
-    op.create_index("ix_referrals_state_id", "referrals", ["state", "id"], unique=False)
+    for name, columns, where in _OF_REFERRALS:
+        op.create_index(
+            f"ix_referrals_{name}", "referrals", columns, postgresql_where=sa.text(where) if where else None
+        )
     op.create_index(
         "uq_referrals_open",
         "referrals",
@@ -249,13 +298,8 @@ def upgrade() -> None:
     op.add_column("complaints", sa.Column("order_outcome", sa.Text(), nullable=True))
     op.add_column("complaints", sa.Column("referral_outcome", sa.Text(), nullable=True))
     op.add_column("phone_numbers", sa.Column("account_standing", sa.Text(), server_default="NOT_ASKED", nullable=False))
-    op.create_index(
-        "ix_phone_numbers_account_standing",
-        "phone_numbers",
-        ["e164", "account_standing"],
-        unique=False,
-        postgresql_where=sa.text("account_standing <> 'NOT_ASKED'"),
-    )
+    for name, columns, where in _OF_NUMBERS:
+        op.create_index(f"ix_phone_numbers_{name}", "phone_numbers", columns, postgresql_where=sa.text(where))
     _restrict("complaints", "order_outcome", _OUTCOMES_AFTER)
     _restrict("complaints", "referral_outcome", _OUTCOMES_AFTER)
     _restrict("phone_numbers", "account_standing", _STANDINGS)
@@ -281,19 +325,90 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_forwarding_offers_complaint_id"), "forwarding_offers", ["complaint_id"], unique=False)
     _replace("forwarding_items", "result", _RESULTS_AFTER)
+    for name, columns, where in _OF_TRANSFERS:
+        op.create_index(
+            f"ix_referral_transfers_{name}",
+            "referral_transfers",
+            columns,
+            postgresql_where=sa.text(where) if where else None,
+        )
+    op.add_column("complaint_days", sa.Column("is_forwarded", sa.Boolean(), nullable=True))
+    op.execute(f"UPDATE complaint_days SET is_forwarded = state IN ({_FORWARDED_STATES})")
+    op.alter_column("complaint_days", "is_forwarded", nullable=False)
+    _count_complaints({**_DAYS, "is_forwarded": _IS_FORWARDED})
+    _mark_changes()
+
+
+def _count_complaints(days: dict[str, str]) -> None:
+    """Make the function anew that counts complaints as their rows change (0017)."""
+    tallies = (
+        ("complaint_counts", _KIND, "true"),
+        ("complaint_days", days, "true"),
+        ("complaint_dues", {**_KIND, "due_hour": "date_trunc('hour', r.verification_due_at, 'UTC')"}, _IS_DUE),
+    )
+    branches = ""
+    for keyword, event in (("IF", "INSERT"), ("ELSIF", "UPDATE"), ("ELSIF", "DELETE")):
+        branches += f"  {keyword} TG_OP = '{event}' THEN\n"
+        for tally, taken, where in tallies:
+            values, listed = ", ".join(f"{sql} AS {name}" for name, sql in taken.items()), ", ".join(taken)
+            changed = " UNION ALL ".join(
+                f"SELECT {values}, {n} AS n FROM {rows} r WHERE {where}"
+                for rows, n, without in (("added", "1", "DELETE"), ("removed", "-1", "INSERT"))
+                if event != without
+            )
+            having = " HAVING sum(n) <> 0" if event == "UPDATE" else ""
+            branches += (
+                f"    INSERT INTO {tally} ({listed}, n) SELECT {listed}, sum(n) AS n "
+                f"FROM ({changed}) changed GROUP BY {listed}{having};\n"
+            )
+    op.execute(
+        "CREATE OR REPLACE FUNCTION tally_complaints() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER\n"
+        f"SET search_path = pg_catalog, public, pg_temp AS $$\nBEGIN\n{branches}  END IF;\n  RETURN NULL;\nEND $$"
+    )
+
+
+def _mark_changes() -> None:
+    """Let changes of the new tables leave marks (0018): of a provider's rows, for it alone and for everybody."""
+    op.execute("""
+CREATE FUNCTION mark_changes_by_provider_id() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO public.table_changes (source, audience, n)
+    SELECT TG_TABLE_NAME, changed.audience, hashtextextended(gen_random_uuid()::text, 0)
+    FROM (SELECT provider_id AS audience FROM added UNION (SELECT NULL::uuid FROM added LIMIT 1)) changed;
+  ELSIF TG_OP = 'UPDATE' THEN
+    INSERT INTO public.table_changes (source, audience, n)
+    SELECT TG_TABLE_NAME, changed.audience, hashtextextended(gen_random_uuid()::text, 0)
+    FROM (SELECT provider_id AS audience FROM removed UNION SELECT provider_id FROM added
+          UNION (SELECT NULL::uuid FROM added LIMIT 1)) changed;
+  ELSE
+    INSERT INTO public.table_changes (source, audience, n)
+    SELECT TG_TABLE_NAME, changed.audience, hashtextextended(gen_random_uuid()::text, 0)
+    FROM (SELECT provider_id AS audience FROM removed UNION (SELECT NULL::uuid FROM removed LIMIT 1)) changed;
+  END IF;
+  RETURN NULL;
+END $$
+""")
+    op.execute("REVOKE EXECUTE ON FUNCTION mark_changes_by_provider_id() FROM PUBLIC")
+    for table, function in _WATCHED.items():
+        for event, rows in _EVENTS.items():
+            op.execute(
+                f"CREATE TRIGGER changes_of_{table}_{event.lower()} AFTER {event} ON {table} "
+                f"REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+            )
 
 
 def downgrade() -> None:
+    _count_complaints(_DAYS)
+    op.drop_column("complaint_days", "is_forwarded")
     _replace("forwarding_items", "result", _RESULTS)
     op.drop_table("forwarding_offers")
     for column in ("referral_id", "provider_id", "account_id"):
         op.drop_column("forwarding_items", column)
     _replace("complaints", "outcome", _OUTCOMES)
-    op.drop_index(
-        "ix_phone_numbers_account_standing",
-        table_name="phone_numbers",
-        postgresql_where=sa.text("account_standing <> 'NOT_ASKED'"),
-    )
+    for name, _, _ in _OF_NUMBERS:
+        op.drop_index(f"ix_phone_numbers_{name}", table_name="phone_numbers")
     op.drop_column("phone_numbers", "account_standing")
     op.drop_column("complaints", "referral_outcome")
     op.drop_column("complaints", "order_outcome")
@@ -302,3 +417,4 @@ def downgrade() -> None:
     op.drop_table("referral_complaints")
     # Policies of the version that wrote it look numbers up here; the rights are written again after every migration.
     op.execute("DROP TABLE referrals CASCADE")
+    op.execute("DROP FUNCTION mark_changes_by_provider_id()")

@@ -19,7 +19,7 @@ from ledger.relations import Relation
 NOTES = {"fetch_page", "note_items", "note"}
 UNNOTED = {
     # Counts and totals name nothing and nobody.
-    "count", "read_statistics", "find_lookups", "count_referrals", "count_transfers",
+    "count", "read_statistics", "find_lookups",
     # Every member of the shared view may know who takes part in it, and whose office or officer signs.
     "load_members", "load_brands", "load_brands_by_member", "load_offices", "load_officers",
     # Which firm runs which platform is known to everybody.

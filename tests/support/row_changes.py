@@ -26,7 +26,8 @@ CHANGED = (
     "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
     "reassignment_reports", "forwarding_runs", "forwarding_items", "scheduled_forwarding", "access_records",
     "operator_acts", "legal_holds", "events", "feed_keys", "feed_witnesses", "feed_cosignatures",
-    "log_restorations", "order_complaints",
+    "log_restorations", "order_complaints", "referrals", "referral_complaints", "referral_responses",
+    "referral_transfers",
 )  # fmt: skip
 """The tables whose rows are changed: those that queries read. Hashes over the log stay as they are."""
 

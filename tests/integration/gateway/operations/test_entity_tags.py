@@ -45,6 +45,11 @@ POLLS = {
     "complaints": "{ complaints(first: 20) { totalCount nodes { id state outcome rejectionReason "
     "number { e164 status risk } } } }",
     "numbers": "{ numbers(first: 20) { nodes { e164 status risk isDisputed } } }",
+    "referrals": "{ referrals(first: 20) { totalCount nodes { id state status action summary changedAt "
+    "account { handle url risk } number { e164 } responses { kind reference } complaints { complaint { state } } } } }",
+    "both instruments": "{ blockRequests(first: 20) { nodes { e164 status accountStanding gap "
+    "blockOrders { state } referrals { state } } } }",
+    "accounts": "{ accounts(first: 20) { totalCount nodes { id platform handle risk complaints { state } } } }",
     "terms": "{ participations(first: 20) { nodes { id state disclosure endedAt } } "
     "outages(first: 20) { nodes { id } } }",
 }
