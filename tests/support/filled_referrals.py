@@ -29,7 +29,7 @@ SELECT f.id, f.provider_id, p.id, a.id::text, a.id, a.e164, CASE WHEN a.e164 IS 
        (f.offered_at + interval '7 days')::date,
        CASE WHEN f.state <> 'OFFERED' THEN f.offered_at + interval '10 hours' END,
        CASE WHEN f.state <> 'OFFERED' THEN f.offered_at + interval '10 hours' ELSE f.offered_at END
-FROM generate_series(1, $6::int) n, LATERAL (
+FROM generate_series(1, $6::int) n CROSS JOIN LATERAL (
   SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000e')::uuid AS id,
          CASE WHEN n % 1000 = 0 THEN $2::uuid ELSE $1::uuid END AS provider_id,
          $5::timestamptz + n * interval '1 minute' AS offered_at,

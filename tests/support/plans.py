@@ -104,7 +104,7 @@ async def run_plans(
             for text in {statement: None, compiled: None}:
                 name = f"asked_{next(_NAMES)}"
                 await tx.connection.exec_driver_sql(f"PREPARE {name} AS {text}")
-                executed = f"EXECUTE {name}({', '.join(map(_quote, parameters))})"
+                executed = f"EXECUTE {name}" + (f"({', '.join(map(_quote, parameters))})" if parameters else "")
                 for _ in range(_CUSTOM_PLANS):
                     await tx.connection.exec_driver_sql(executed)
                 of_any = await tx.connection.exec_driver_sql(f"{analyzed} {executed}")

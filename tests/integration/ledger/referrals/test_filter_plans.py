@@ -91,10 +91,11 @@ class TestReferrals:
     async def test_in_any_order_cost_what_the_filter_finds(self, filled, who, name, sort):
         database, viewers = filled
         ask = pages_of(list_referrals, IN_ANY_ORDER[name], sort)
-        rows_max = OPEN_MAX if name == "unanswered" else TAKEN_UP_MAX
+        # The newest are unanswered, and the list passes over them to those that are not.
+        rows_max = OPEN_MAX if name in {"unanswered", "actioned", "banned"} else TAKEN_UP_MAX
         check(await run_plans(database, viewers[who], ENDED_AT, ask), rows_max=rows_max)
 
-    @pytest.mark.parametrize("name", IN_ANY_ORDER.keys() - {"unanswered", "actioned", "banned"})
+    @pytest.mark.parametrize("name", sorted(IN_ANY_ORDER.keys() - {"unanswered", "actioned", "banned"}))
     async def test_are_counted_by_what_the_filter_finds(self, filled, who, name):
         database, viewers = filled
         ask = lambda tx: count_referrals(tx, IN_ANY_ORDER[name])  # noqa: E731 - the shape of a question

@@ -260,7 +260,7 @@ class TestTransfer:
         [referral] = await refer(database, parties, as_of, TELKOMSEL_NUMBER)
         async with database.reading(parties.regulator, as_of=as_of) as tx:
             [transfer] = (await list_transfers(tx, PageRequest())).items
-            counted = [await count_transfers(tx, TransferFilter(is_abroad=abroad)) for abroad in (True, False)]
+            counted = [(await count_transfers(tx, TransferFilter(is_abroad=abroad))).total for abroad in (True, False)]
         assert (transfer.referral_id, transfer.provider_id) == (referral.id, parties.provider.member_id)
         assert (transfer.ground, transfer.participation_id, transfer.sent_at) == (ABROAD, participation.id, as_of)
         assert set(transfer.fields) == set(TransferredField) - {
