@@ -154,6 +154,7 @@ class Rewriting:
         return False
 
 
+@pytest.mark.timeout(600)
 class TestDependencies:
     async def test_have_every_table_that_postgresql_reads_for_any_field_that_is_compiled(self, bench):
         """Its plan is asked, with the rules of row-level security in it."""
