@@ -19,6 +19,9 @@ ORDERS_READ = "orders:read"
 ORDERS_DRAFT = "orders:draft"
 ORDERS_APPROVE = "orders:approve"
 ORDERS_ACKNOWLEDGE = "orders:acknowledge"
+REFERRALS_READ = "referrals:read"
+REFERRALS_OFFER = "referrals:offer"
+REFERRALS_RESPOND = "referrals:respond"
 NUMBERS_READ = "numbers:read"
 NUMBERS_MANAGE = "numbers:manage"
 MEMBERS_READ = "members:read"
@@ -50,6 +53,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ORDERS_DRAFT: "Draft block orders and forward complaints",
         ORDERS_APPROVE: "Approve, withdraw and lift block orders",
         ORDERS_ACKNOWLEDGE: "Acknowledge the block orders addressed to you",
+        REFERRALS_READ: "Read the referrals that you may see",
+        REFERRALS_OFFER: "Offer referrals to providers that take part, and withdraw them",
+        REFERRALS_RESPOND: "Respond to the referrals offered to you",
         NUMBERS_READ: "Look up numbers and their range holders",
         NUMBERS_MANAGE: "Change the numbering plan and protected numbers",
         MEMBERS_READ: "Read members, brands and offices",
@@ -75,6 +81,7 @@ OFFICER_ONLY = frozenset(
         COMPLAINTS_DECIDE,
         COMPLAINANTS_REVEAL,
         SIGNALS_REVOKE,
+        REFERRALS_OFFER,
         NUMBERS_MANAGE,
         PARTICIPATIONS_MANAGE,
         PARTICIPATIONS_ACCEPT,
@@ -103,6 +110,7 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
         MemberKind.REGULATOR: frozenset(WORDS)
         - {
             ORDERS_ACKNOWLEDGE,
+            REFERRALS_RESPOND,
             SIGNALS_CONFIRM,
             SIGNALS_CONTRIBUTE,
             PARTICIPATIONS_ACCEPT,
@@ -136,6 +144,8 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
         ),
         MemberKind.OTT_PROVIDER: frozenset(
             {
+                REFERRALS_READ,
+                REFERRALS_RESPOND,
                 MEMBERS_READ,
                 NUMBERS_READ,
                 FEED_READ,

@@ -88,6 +88,7 @@ def end(
     as_json: JsonFlag = False,
 ) -> None:
     """End a provider's participation now, in force or agreed; its streams of signals end too."""
+    import ledger.referrals.ending  # noqa: F401 - it withdraws what the provider was asked
     from cli.failures import NameUnknownError
     from cli.lookups import get_member
     from cli.session import Session, run_session

@@ -11,10 +11,12 @@ class Instrument:
 
     subject and kinds are those of its events. behind returns the complaint_id of every complaint that the instruments
     with the ids :ids are based on. results returns a row for each instrument of a complaint: complaint_id, is_pending,
-    and, once it is no longer pending, its outcome (a ComplaintOutcome).
+    and, once it is no longer pending, its outcome (a ComplaintOutcome). outcome_column is the column of complaints that
+    has the outcome of this kind alone.
     """
 
     subject: Subject
+    outcome_column: str
     kinds: frozenset[EventKind]
     behind: str
     results: str

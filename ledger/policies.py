@@ -145,6 +145,20 @@ class OrderPolicy(SettingsSection):
         return timedelta(hours=self.emergency_confirmation_hours)
 
 
+class ReferralPolicy(SettingsSection):
+    """How long a provider that is asked has before its silence is taken as an answer. None of it obliges anyone."""
+
+    title: ClassVar[str] = "Policy: referrals"
+
+    referral_reply_days: int = Field(
+        14,
+        ge=1,
+        le=365,
+        description="Days (WIB) after which a reply to a referral is hoped for; a referral that nobody answered by "
+        "then lapses, and may still be answered.",
+    )
+
+
 class ForwardingPolicy(SettingsSection):
     """Whether verified complaints become drafts on a schedule, and at which pace. Legal days and hours are WIB."""
 
@@ -288,6 +302,7 @@ class Policies(
     ParticipationPolicy,
     GuardPolicy,
     ForwardingPolicy,
+    ReferralPolicy,
     LookupPolicy,
     RiskPolicy,
     OrderPolicy,

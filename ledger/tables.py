@@ -17,6 +17,7 @@ from ledger.outages import table as outages
 from ledger.participations import signing_table as participation_signing
 from ledger.participations import table as participations
 from ledger.reassignments import table as reassignments
+from ledger.referrals import table as referrals
 from ledger.signals import contribution_table as signal_contributions
 from ledger.signals import table as signals
 from ledger.storage import changes, job_outcomes, recounts
@@ -44,6 +45,7 @@ __all__ = [
     "participations",
     "reassignments",
     "recounts",
+    "referrals",
     "rights",
     "signal_contributions",
     "signals",

@@ -7,9 +7,10 @@ Source: design section 5; docs/subscriptions.md.
 
 from collections.abc import AsyncIterator, Sequence
 
-from ledger.complaints.resolution import INSTRUMENTS
 from ledger.feed.entries import Entry
 from ledger.feed.vocabulary import EventKind, Subject
+from ledger.orders.states import BLOCK_ORDERS
+from ledger.referrals.states import REFERRALS as REFERRAL_INSTRUMENT
 from resolvers.context import Context
 from resolvers.loaders import Loaders
 from resolvers.sources import Message, Source
@@ -40,6 +41,10 @@ def _expect_orders(loaders: Loaders, entries: Sequence[Entry]) -> None:
     loaders.expect_orders([entry.subject_id for entry in entries if entry.subject is Subject.BLOCK_ORDER])
 
 
+def _expect_referrals(loaders: Loaders, entries: Sequence[Entry]) -> None:
+    loaders.expect_referrals([entry.subject_id for entry in entries if entry.subject is Subject.REFERRAL])
+
+
 def _expect_complaints(loaders: Loaders, entries: Sequence[Entry]) -> None:
     loaders.expect_complaints([entry.subject_id for entry in entries if entry.subject is Subject.COMPLAINT])
 
@@ -49,10 +54,13 @@ def _expect_entries(loaders: Loaders, entries: Sequence[Entry]) -> None:
 
 
 BLOCK_REQUESTS = Source(
-    kinds=frozenset(kind for instrument in INSTRUMENTS for kind in instrument.kinds),
+    kinds=BLOCK_ORDERS.kinds,
     prime=_expect_orders,
 )
-"""Events of block requests of every kind. A draft's events don't have its carrier among their recipients."""
+"""Events of block orders. A draft's events don't have its carrier among their recipients."""
+
+REFERRALS = Source(kinds=REFERRAL_INSTRUMENT.kinds, prime=_expect_referrals)
+"""Events of referrals, which no carrier is among the recipients of."""
 
 COMPLAINTS = Source(
     kinds=frozenset({*(kind for kind in EventKind if kind.startswith("COMPLAINT_")), EventKind.COMPLAINANT_INFORMED}),

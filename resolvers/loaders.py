@@ -30,6 +30,15 @@ from ledger.outages.reading import load_outage_extensions, load_outages
 from ledger.outages.table import OutageExtension
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.participations.reading import load_participations, load_proposals, load_terms, load_texts_of_terms
+from ledger.referrals.reading import (
+    load_complaint_referrals,
+    load_referral_grounds,
+    load_referrals,
+    load_referrals_by_account,
+    load_referrals_by_number,
+    load_responses,
+)
+from ledger.referrals.table import Referral
 from ledger.signals.confirming import load_notices
 from ledger.signals.contribution_reading import (
     load_contributions,
@@ -149,6 +158,10 @@ def _lead_from_orders(loaders: "Loaders", found: Iterable[BlockOrder]) -> None:
     loaders.expect_orders([order.supersedes_id for order in held if order.supersedes_id is not None])
 
 
+def _lead_from_referrals(loaders: "Loaders", found: Iterable[Referral]) -> None:
+    loaders.numbers.expect(referral.e164 for referral in found if referral.e164 is not None)
+
+
 def _lead_from_extensions(loaders: "Loaders", found: Iterable[Sequence[OutageExtension]]) -> None:
     loaders.outages.expect(each.outage_id for given in found for each in given)
 
@@ -165,7 +178,9 @@ def _lead_from_signals(loaders: "Loaders", found: Iterable[FraudSignal]) -> None
 
 
 def _lead_from_numbers(loaders: "Loaders", found: Iterable[PhoneNumber]) -> None:
-    loaders.orders_by_number.expect(number.e164 for number in found)
+    e164s = [number.e164 for number in found]
+    loaders.orders_by_number.expect(e164s)
+    loaders.referrals_by_number.expect(e164s)
 
 
 class Loaders:
@@ -201,6 +216,12 @@ class Loaders:
     participation_proposals = _On(load_proposals)
     participation_terms = _On(load_terms)
     texts_of_terms = _On(load_texts_of_terms)
+    referrals = _On(load_referrals, lead=_lead_from_referrals)
+    referrals_by_number = _On(load_referrals_by_number)
+    referrals_by_account = _On(load_referrals_by_account)
+    referral_responses = _On(load_responses)
+    referral_grounds = _On(load_referral_grounds)
+    complaint_referrals = _On(load_complaint_referrals)
     signals = _On(load_signals, lead=_lead_from_signals)
     signal_hashes = _On(load_signal_hashes)
     clear_numbers = _On(load_clear_numbers)
@@ -245,9 +266,20 @@ class Loaders:
         ):
             loader.expect(order_ids)
 
+    def expect_referrals(self, referral_ids: Sequence[str]) -> None:
+        """Expect the referrals that the messages of a stream are about."""
+        for loader in (self.referrals, self.referral_responses, self.referral_grounds):
+            loader.expect(referral_ids)
+
     def expect_complaints(self, complaint_ids: Sequence[str]) -> None:
         """Expect the complaints that the messages of a stream are about."""
-        for loader in (self.complaints, self.evidence, self.chronologies, self.reveals):
+        for loader in (
+            self.complaints,
+            self.evidence,
+            self.chronologies,
+            self.reveals,
+            self.complaint_referrals,
+        ):
             loader.expect(complaint_ids)
 
     def expect_signals(self, signal_ids: Sequence[str]) -> None:

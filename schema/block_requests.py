@@ -26,7 +26,10 @@ class Acknowledgement:
     recorded_at: datetime = strawberry.field(description="When it was received, by the gateway's clock.")
 
 
-@fed.interface(description="A request to stop the misuse of a number; an order to a carrier is one kind.")
+@fed.interface(
+    description="A request to stop the misuse of a number: an order, which obliges a carrier, or a referral, "
+    "which obliges nobody."
+)
 class BlockRequest:
     id: strawberry.ID = strawberry.field(description="Its ID.")
     e164: E164 | None = strawberry.field(description="The number it concerns.")

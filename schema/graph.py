@@ -43,6 +43,12 @@ from schema.participations.signing import ParticipationSigningMutations
 from schema.participations.types import ParticipationQueries
 from schema.reassignments.mutations import ReassignmentMutations
 from schema.reassignments.types import ReassignmentQueries
+from schema.referrals.events import ReferralSubscriptions
+from schema.referrals.offering import ReferralOfferingMutations
+from schema.referrals.responding import ReferralRespondingMutations
+from schema.referrals.side_by_side import SideBySideQueries
+from schema.referrals.transfers import ReferralTransferQueries
+from schema.referrals.types import ReferralQueries
 from schema.scalars import SCALARS
 from schema.signals.contributing import SignalContributingMutations
 from schema.signals.contributions import SignalContributionQueries
@@ -62,6 +68,9 @@ class Query(
     ComplaintQueries,
     AccountQueries,
     OrderQueries,
+    ReferralQueries,
+    ReferralTransferQueries,
+    SideBySideQueries,
     ReassignmentQueries,
     ForwardingQueries,
     EventQueries,
@@ -94,6 +103,8 @@ class Mutation(
     OrderLiftingMutations,
     OrderEmergencyMutations,
     AcknowledgingMutations,
+    ReferralOfferingMutations,
+    ReferralRespondingMutations,
     ReassignmentMutations,
     ForwardingMutations,
     MemberMutations,
@@ -119,6 +130,7 @@ class Mutation(
 )
 class Subscription(
     BlockRequestSubscriptions,
+    ReferralSubscriptions,
     ComplaintSubscriptions,
     SignalSubscriptions,
     ParticipationSubscriptions,

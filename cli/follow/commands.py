@@ -22,6 +22,7 @@ class Followed(StrEnum):
     """What can be followed without a document of your own."""
 
     ORDERS = "orders"
+    REFERRALS = "referrals"
     COMPLAINTS = "complaints"
     SIGNALS = "signals"
     PARTICIPATIONS = "participations"
@@ -32,6 +33,10 @@ DOCUMENTS = {
     Followed.ORDERS: """subscription Orders { blockRequestEvents { cursor event {
   position kind recordedAt orderNo version state dueAt acknowledgement reason isLate liftBasis extensionState
   blockOrder { id e164 category scope summary state dueAt }
+} } }""",
+    Followed.REFERRALS: """subscription Referrals { referralEvents { cursor event {
+  position kind recordedAt referralNo state response action ground declineReason withdrawalReason
+  referral { id e164 category incidentOn summary state replyHopedBy }
 } } }""",
     Followed.COMPLAINTS: """subscription Complaints { complaintEvents { cursor event {
   position kind recordedAt complaintId category medium state decision reason outcome
@@ -55,7 +60,7 @@ def follow(
     *,
     what: Annotated[
         Followed | None,
-        typer.Argument(metavar="[orders|complaints|signals|participations|feed]", help="What to follow."),
+        typer.Argument(metavar="[orders|referrals|complaints|signals|participations|feed]", help="What to follow."),
     ] = None,
     url: Annotated[str, typer.Option(help="The gateway's address, such as https://graph.example.id.")],
     document: Annotated[

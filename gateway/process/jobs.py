@@ -28,6 +28,7 @@ from ledger.orders.emergencies import lapse_unconfirmed_orders
 from ledger.outages.recording import beat
 from ledger.participations.agreements import begin_due_participations, end_due_participations
 from ledger.participations.leaving import remind_of_deletions
+from ledger.referrals.ending import lapse_referrals, withdraw_from_departed
 from ledger.signals.filling import fill_signal_keys
 from ledger.signals.revocation import expire_signals
 from ledger.storage.database import Database, Transaction
@@ -61,6 +62,8 @@ JOBS: Sequence[Job] = (
     Job(name="begin_participations", role=Role.TRANSITION, work=begin_due_participations),
     Job(name="remind_of_deletions", role=Role.TRANSITION, work=remind_of_deletions),
     Job(name="expire_signals", role=Role.TRANSITION, work=expire_signals),
+    Job(name="lapse_referrals", role=Role.TRANSITION, work=lapse_referrals),
+    Job(name="withdraw_from_departed", role=Role.TRANSITION, work=withdraw_from_departed),
     Job(name="forward_on_schedule", role=Role.TRANSITION, work=forward_on_schedule),
     Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, Uuid, column, false, select, table, true
+from sqlalchemy import ColumnElement, Uuid, and_, column, exists, false, literal_column, select, table, true
 
 from ledger.accounts.forms import ReadAccount, find_by_address, name_account
-from ledger.accounts.table import Account, MemberPlatform, accounts
+from ledger.accounts.table import Account, MemberPlatform, accounts, member_platforms
 from ledger.accounts.vocabulary import AccountKind, AccountSort
 from ledger.counting import Count
 from ledger.errors import UnknownError
@@ -21,6 +21,7 @@ from ledger.numbers.forms import name_number
 from ledger.numbers.vocabulary import RiskTier
 from ledger.pages import Listing, Page, PageRequest, note_items
 from ledger.relations import ToMany, ToOne, note_of
+from ledger.storage.access import TAKES_PART
 from ledger.storage.database import Transaction
 from ledger.storage.markers import Columns
 from ledger.storage.rows import find_record
@@ -44,17 +45,28 @@ def _is_of_number(_record: type[Any], number: str) -> ColumnElement[bool]:
     return accounts.c.e164 == name_number(number)
 
 
-# The noun of complaints is above this one, which knows no more of them than who filed one about which account.
+# Complaints and referrals are nouns above this one, which knows no more of them than whose there are of which account.
 _filed = table("complaints", column("account_id", Uuid(as_uuid=False)), column("source_id", Uuid(as_uuid=False)))
+_referred = table("referrals", column("account_id", Uuid(as_uuid=False)), column("provider_id", Uuid(as_uuid=False)))
 
 
 def visible_accounts(viewer: Viewer, c: Columns = accounts.c) -> ColumnElement[bool]:
-    """Which accounts a viewer may see: all, those of its own complaints, or those referred to it, so far none."""
+    """Which accounts a viewer may see: all, those of its own complaints, or those of its platforms referred to it."""
     if viewer.is_regulator:
         return true()
-    if viewer.kind is not ViewerKind.AGENCY:
+    if viewer.kind is ViewerKind.AGENCY:
+        return c.id.in_(select(_filed.c.account_id).where(_filed.c.source_id == viewer.member_id))
+    if viewer.kind is not ViewerKind.OTT_PROVIDER:
         return false()
-    return c.id.in_(select(_filed.c.account_id).where(_filed.c.source_id == viewer.member_id))
+    p = member_platforms.c
+    runs = exists().where(
+        p.member_id == viewer.member_id,
+        p.ended_at.is_(None),
+        p.platform == c.platform,
+        p.platform_name == c.platform_name,
+    )
+    referred = c.id.in_(select(_referred.c.account_id).where(_referred.c.provider_id == viewer.member_id))
+    return and_(referred, runs, literal_column(TAKES_PART))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,8 @@ _OF_MY_PLATFORM = (
     f"EXISTS (SELECT 1 FROM member_platforms p WHERE p.member_id = {ME} AND p.ended_at IS NULL "
     "AND p.platform = accounts.platform AND p.platform_name = accounts.platform_name)"
 )
-_REFERRED_TO_ME = "false"
-"""Whether an account was referred to the viewer; nothing refers accounts yet."""
+_REFERRED_TO_ME = f"EXISTS (SELECT 1 FROM referrals r WHERE r.account_id = accounts.id AND r.provider_id = {ME})"
+"""Whether an account was referred to the viewer."""
 
 _PROFILES = {
     Platform.TELEGRAM: "https://t.me/",

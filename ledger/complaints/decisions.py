@@ -165,6 +165,8 @@ def _decide(
             decision_note=note,
             rejection_reason=None,
             outcome=None,
+            order_outcome=None,
+            referral_outcome=None,
             decided_by=None,
             decided_at=None,
             resolved_at=None,

@@ -14,17 +14,25 @@ from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.instruments import Instrument
 from ledger.orders.states import BLOCK_ORDERS
+from ledger.referrals.states import REFERRALS
 from ledger.storage.database import Transaction
 
-INSTRUMENTS = (BLOCK_ORDERS,)
+INSTRUMENTS = (BLOCK_ORDERS, REFERRALS)
 """Every kind of instrument that a complaint can lead to."""
 
 _TOLD = "complaints.id, complaints.source_id, complaints.state, complaints.outcome"
 _FROM_BEST_TO_LEAST = (
     ComplaintOutcome.BLOCKED,
+    ComplaintOutcome.ACCOUNT_ACTIONED,
     ComplaintOutcome.NUMBER_ALREADY_DEAD,
+    ComplaintOutcome.NO_ACCOUNT,
     ComplaintOutcome.WITHDRAWN,
     ComplaintOutcome.NOT_ACTIONABLE,
+)
+_COLUMNS = tuple(each.outcome_column for each in INSTRUMENTS)
+"""The outcome of each kind of instrument alone, beside the best of all."""
+_RESULTS = " UNION ALL ".join(
+    f"SELECT '{each.outcome_column}' AS kind, r.* FROM ({each.results}) r" for each in INSTRUMENTS
 )
 
 
@@ -57,18 +65,28 @@ async def _write(tx: Transaction, statement: TextClause, ids: Sequence[str], kin
     ]
 
 
+async def revise_outcomes(tx: Transaction, instrument: Instrument, ids: Sequence[str]) -> list[EventDraft]:
+    """Bring resolved complaints behind these instruments into line with an answer that came late; returns the events.
+
+    Only those whose outcome changes are written. Runs under the transition role, after the instruments were written.
+    """
+    if not ids:
+        return []
+    return await _write(tx, _revision(instrument), ids, EventKind.COMPLAINT_RESOLVED)
+
+
 @cache
 def _resumption(instrument: Instrument) -> TextClause:
-    results = " UNION ALL ".join(each.results for each in INSTRUMENTS)
+    cleared = ", ".join(f"{name} = NULL" for name in ("outcome", *_COLUMNS))
     return text(f"""
 WITH touched AS (
   SELECT c.id FROM complaints c WHERE c.state = 'RESOLVED' AND c.id IN ({instrument.behind})
   ORDER BY c.id FOR UPDATE
 ), pending AS (
-  SELECT t.id FROM touched t JOIN ({results}) i ON i.complaint_id = t.id
+  SELECT t.id FROM touched t JOIN ({_RESULTS}) i ON i.complaint_id = t.id
   GROUP BY t.id HAVING bool_or(i.is_pending)
 )
-UPDATE complaints SET state = 'ESCALATED', outcome = NULL, resolved_at = NULL, complainant_informed_at = NULL
+UPDATE complaints SET state = 'ESCALATED', {cleared}, resolved_at = NULL, complainant_informed_at = NULL
 FROM pending p WHERE complaints.id = p.id
 RETURNING {_TOLD}
 """)
@@ -76,18 +94,43 @@ RETURNING {_TOLD}
 
 @cache
 def _resolution(instrument: Instrument) -> TextClause:
-    ranked = ", ".join(f"'{outcome}'" for outcome in _FROM_BEST_TO_LEAST)
-    results = " UNION ALL ".join(each.results for each in INSTRUMENTS)
+    written = ", ".join(f"{name} = s.{name}" for name in ("outcome", *_COLUMNS))
     return text(f"""
-WITH touched AS (
-  SELECT c.id FROM complaints c WHERE c.state = 'ESCALATED' AND c.id IN ({instrument.behind})
-  ORDER BY c.id FOR UPDATE
-), settled AS (
-  SELECT t.id, (ARRAY[{ranked}])[min(array_position(ARRAY[{ranked}], i.outcome))] AS outcome
-  FROM touched t JOIN ({results}) i ON i.complaint_id = t.id
-  GROUP BY t.id HAVING NOT bool_or(i.is_pending)
-)
-UPDATE complaints SET state = 'RESOLVED', outcome = s.outcome, resolved_at = :as_of
+WITH {_render_settled(instrument, state="ESCALATED")}
+UPDATE complaints SET state = 'RESOLVED', {written}, resolved_at = :as_of
 FROM settled s WHERE complaints.id = s.id
 RETURNING {_TOLD}
 """)
+
+
+@cache
+def _revision(instrument: Instrument) -> TextClause:
+    names = ("outcome", *_COLUMNS)
+    written = ", ".join(f"{name} = s.{name}" for name in names)
+    before, after = (", ".join(f"{table}.{name}" for name in names) for table in ("complaints", "s"))
+    return text(f"""
+WITH {_render_settled(instrument, state="RESOLVED")}
+UPDATE complaints SET {written}, resolved_at = :as_of, complainant_informed_at = NULL
+FROM settled s WHERE complaints.id = s.id AND ({before}) IS DISTINCT FROM ({after})
+RETURNING {_TOLD}
+""")
+
+
+def _render_settled(instrument: Instrument, *, state: str) -> str:
+    """The complaints in that state behind instruments of which none is pending, with their outcomes."""
+    ranked = ", ".join(f"'{outcome}'" for outcome in _FROM_BEST_TO_LEAST)
+    best = f"(ARRAY[{ranked}])[min(array_position(ARRAY[{ranked}], i.outcome)){{}}]"
+    chosen = ", ".join(
+        (
+            f"{best.format('')} AS outcome",
+            *(best.format(f" FILTER (WHERE i.kind = '{name}')") + f" AS {name}" for name in _COLUMNS),
+        )
+    )
+    return f"""touched AS (
+  SELECT c.id FROM complaints c WHERE c.state = '{state}' AND c.id IN ({instrument.behind})
+  ORDER BY c.id FOR UPDATE
+), settled AS (
+  SELECT t.id, {chosen}
+  FROM touched t JOIN ({_RESULTS}) i ON i.complaint_id = t.id
+  GROUP BY t.id HAVING NOT bool_or(i.is_pending)
+)"""

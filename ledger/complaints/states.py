@@ -19,7 +19,7 @@ class ComplaintState(ClosedList):
     REJECTED = "REJECTED", "Rejected, with a reason."
     DUPLICATE = "DUPLICATE", "Has the same complainant and incident as another complaint."
     WITHDRAWN = "WITHDRAWN", "Withdrawn by its source."
-    ESCALATED = "ESCALATED", "Part of a block order that is in progress."
+    ESCALATED = "ESCALATED", "Part of a block order or a referral that is in progress."
     RESOLVED = "RESOLVED", "Every instrument has come to an end, and the complaint has an outcome."
     REOPENED = "REOPENED", "Under review by an officer again."
 
@@ -36,6 +36,7 @@ class ComplaintMove(StrEnum):
     WITHDRAW = "WITHDRAW"
     ESCALATE = "ESCALATE"
     RESOLVE = "RESOLVE"
+    END_UNASKED = "END_UNASKED"
     REOPEN = "REOPEN"
     TAKE_BACK = "TAKE_BACK"
     RELEASE = "RELEASE"
@@ -56,6 +57,8 @@ COMPLAINT_MOVES: Mapping[tuple[ComplaintState, ComplaintMove], ComplaintState] =
     (_C.NEEDS_INFO, _CM.EXPIRE): _C.REJECTED,
     (_C.VERIFIED, _CM.ESCALATE): _C.ESCALATED,
     (_C.ESCALATED, _CM.RESOLVE): _C.RESOLVED,
+    # It asks for an account's action alone, and no provider that takes part could be asked.
+    (_C.VERIFIED, _CM.END_UNASKED): _C.RESOLVED,
     # Only while no order about it stands issued; its drafts are discarded, which releases the other complaints.
     (_C.VERIFIED, _CM.TAKE_BACK): _C.SUBMITTED,
     (_C.ESCALATED, _CM.TAKE_BACK): _C.SUBMITTED,

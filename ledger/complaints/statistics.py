@@ -9,9 +9,6 @@ from ledger.complaints.tally_table import complaint_days, visible_complaint_coun
 from ledger.facts import is_within, state_facts
 from ledger.viewer import Viewer
 
-FORWARDED_STATES = frozenset({ComplaintState.ESCALATED, ComplaintState.RESOLVED})
-"""States of a complaint that an instrument was drafted or offered for."""
-
 
 def select_complaint_facts(viewer: Viewer) -> list[Select[Any]]:
     """The facts of complaints that the viewer may see, which must be one that sees any."""
@@ -31,6 +28,6 @@ def select_complaint_facts(viewer: Viewer) -> list[Select[Any]]:
             received=c.n,
             verified=count(VERIFIED_STATES),
             rejected=count(frozenset({ComplaintState.REJECTED})),
-            forwarded=count(FORWARDED_STATES),
+            forwarded=case((c.is_forwarded, c.n), else_=literal_column("0")),
         )
     ]

@@ -80,7 +80,9 @@ class Complaint:
 
     account_id is the account that the platform, handle and URL, which are kept as they were written, lead to.
     info_request is what an officer asks the source while the complaint is NEEDS_INFO. chronology_digest is equal for
-    equal texts. is_verification_overdue: the complaint still waits for an officer although its verification was due.
+    equal texts. outcome is the best of all
+    instruments, order_outcome and referral_outcome that of each kind alone; None for a kind that it didn't lead to.
+    is_verification_overdue: the complaint still waits for an officer although its verification was due.
     """
 
     id: Annotated[ComplaintId, KEY]
@@ -108,6 +110,8 @@ class Complaint:
     info_request: str | None = None
     decision_note: Annotated[str | None, _REGULATOR_ALONE] = None
     outcome: ComplaintOutcome | None = None
+    order_outcome: ComplaintOutcome | None = None
+    referral_outcome: ComplaintOutcome | None = None
     duplicate_of: Annotated[ComplaintId | None, references("complaints.id")] = None
     decided_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
     filed_at: datetime

@@ -7,6 +7,7 @@ from typing import Annotated
 from sqlalchemy import ColumnElement, Index, true
 
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
+from ledger.complaints.vocabulary import ComplaintOutcome
 from ledger.identifiers import MemberId
 from ledger.legal_time import LEGAL_ZONE
 from ledger.storage.access import ME, reads
@@ -16,6 +17,12 @@ from ledger.storage.tallies import declare_tally, taken
 from ledger.viewer import Viewer
 from ledger.vocabulary import Category
 
+_FORWARDED_STATES = (ComplaintState.ESCALATED, ComplaintState.RESOLVED)
+# One that ended without anybody to ask was never forwarded.
+_FORWARDED = (
+    f"(r.state IN ({', '.join(repr(state.value) for state in _FORWARDED_STATES)}) "
+    f"AND r.outcome IS DISTINCT FROM '{ComplaintOutcome.NO_PROVIDER}')"
+)
 _AWAITED = f"r.state IN ({', '.join(repr(state.value) for state in sorted(AWAITING_VERIFICATION))})"
 _READERS = (*reads(Role.REGULATOR), *reads(Role.AGENCY, rows=f"source_id = {ME}"))
 
@@ -56,7 +63,7 @@ complaint_dues = declare_tally(
 class ComplaintDay:
     """Complaints by the legal day on which they were received, and by the region of their number, if they have one.
 
-    A number's region never changes.
+    A number's region never changes. is_forwarded: an instrument was drafted or offered for them.
     """
 
     day: Annotated[date, taken(f"(r.filed_at AT TIME ZONE '{LEGAL_ZONE.key}')::date")]
@@ -64,6 +71,7 @@ class ComplaintDay:
     state: Annotated[ComplaintState, UNCHECKED]
     category: Annotated[Category, UNCHECKED]
     region: Annotated[str | None, taken("(SELECT p.region FROM phone_numbers p WHERE p.e164 = r.e164)")]
+    is_forwarded: Annotated[bool, taken(_FORWARDED)]
 
 
 complaint_days = declare_tally(

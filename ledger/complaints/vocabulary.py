@@ -41,9 +41,12 @@ class ComplaintOutcome(ClosedList):
     """The outcome of a resolved complaint."""
 
     BLOCKED = "BLOCKED", "The number was blocked."
+    ACCOUNT_ACTIONED = "ACCOUNT_ACTIONED", "The messaging service acted on the account."
+    NO_ACCOUNT = "NO_ACCOUNT", "The messaging service has no such account."
+    NO_PROVIDER = "NO_PROVIDER", "No messaging service that takes part could be asked."
     NOT_ACTIONABLE = "NOT_ACTIONABLE", "Nothing could be done."
     NUMBER_ALREADY_DEAD = "NUMBER_ALREADY_DEAD", "The number was no longer in use."
-    WITHDRAWN = "WITHDRAWN", "The order was withdrawn."
+    WITHDRAWN = "WITHDRAWN", "What was ordered or asked for was withdrawn."
 
 
 class ComplaintSort(ClosedList):

@@ -21,6 +21,7 @@ RECORD_SUBJECT_ID = "entries"
 """The subject of the log's records of what was erased and archived."""
 
 _ORDER = frozenset({"orderNo", "version"})
+_REFERRAL = frozenset({"referralNo"})
 _OVERRIDE = frozenset({"proposalId", "contentHash", "holderBefore", "holderAfter", "brandAfter", "orderId"})
 _REASSIGNMENT = frozenset({"reportId", "epoch", "startsAt"})
 _SIGNAL = frozenset({"category", "risk"})
@@ -50,6 +51,11 @@ PAYLOAD_KEYS: Mapping[EventKind, frozenset[str]] = {
     EventKind.ORDER_DUE_EXTENDED: _ORDER | {"dueAt", "formerDueAt", "outageIds"},
     EventKind.EXTENSION_REQUESTED: _SAID,
     EventKind.EXTENSION_DECIDED: _ORDER | {"extension", "dueAt"},
+    EventKind.REFERRAL_OFFERED: _REFERRAL,
+    EventKind.REFERRAL_COMPLAINT_JOINED: _REFERRAL,
+    EventKind.REFERRAL_ANSWERED: _REFERRAL | {"responseId", "response", "action", "ground", "reason", "mark"},
+    EventKind.REFERRAL_LAPSED: _REFERRAL,
+    EventKind.REFERRAL_WITHDRAWN: _REFERRAL | {"reason"},
     EventKind.FORWARDING_PROPOSED: frozenset(ForwardingResult),
     EventKind.FORWARDING_APPROVED: frozenset({"approvedCount"}),
     EventKind.FORWARDING_DISCARDED: frozenset({"approvedCount"}),

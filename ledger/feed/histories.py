@@ -13,6 +13,7 @@ from ledger.feed.vocabulary import Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.orders.states import ORDER_MOVES, OrderState
 from ledger.participations.states import PROPOSAL_MOVES, ParticipationState, ProposalState
+from ledger.referrals.states import REFERRAL_MOVES, ReferralState
 from ledger.signals.states import CONTRIBUTION_MOVES, SIGNAL_MOVES, ContributionState, SignalState
 
 _Moves = Mapping[tuple[Any, Any], Any]
@@ -38,6 +39,7 @@ _F, _P = ForwardingState, ParticipationState
 
 HISTORIES: Mapping[str, History] = {
     Subject.BLOCK_ORDER: History(frozenset({OrderState.DRAFT}), _steps(ORDER_MOVES)),
+    Subject.REFERRAL: History(frozenset({ReferralState.OFFERED}), _steps(REFERRAL_MOVES)),
     Subject.COMPLAINT: History(frozenset({ComplaintState.SUBMITTED}), _steps(COMPLAINT_MOVES)),
     Subject.FRAUD_SIGNAL: History(frozenset({SignalState.ACTIVE}), _steps(SIGNAL_MOVES)),
     # Entries from before contributions had states say none.

@@ -31,6 +31,7 @@ LOCK_HOLDS = text("SELECT pg_advisory_xact_lock(hashtextextended('jembatan.legal
 _EXISTS = {
     "COMPLAINT": text("SELECT 1 FROM complaints WHERE id = CAST(:id AS uuid)"),
     "BLOCK_ORDER": text("SELECT 1 FROM block_orders WHERE id = CAST(:id AS uuid)"),
+    "REFERRAL": text("SELECT 1 FROM referrals WHERE id = CAST(:id AS uuid)"),
     "FRAUD_SIGNAL": text("SELECT 1 FROM fraud_signals WHERE id = CAST(:id AS uuid)"),
     "MEMBER": text("SELECT 1 FROM members WHERE id = CAST(:id AS uuid)"),
 }

@@ -59,6 +59,7 @@ UUID_FORM = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _TABLE_OF_SUBJECT = {
     Subject.COMPLAINT: "complaints",
     Subject.BLOCK_ORDER: "block_orders",
+    Subject.REFERRAL: "referrals",
     Subject.FRAUD_SIGNAL: "fraud_signals",
     Subject.SIGNAL_CONTRIBUTION: "signal_contributions",
 }

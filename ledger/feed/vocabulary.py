@@ -18,7 +18,7 @@ class EventKind(ClosedList, later_values="OTHER"):
     COMPLAINT_DECIDED = "COMPLAINT_DECIDED", "An officer decided a complaint."
     COMPLAINT_WITHDRAWN = "COMPLAINT_WITHDRAWN", "A source withdrew its complaint."
     COMPLAINT_SUPPLEMENTED = "COMPLAINT_SUPPLEMENTED", "A source supplied the information asked for."
-    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED", "A complaint became part of a block order."
+    COMPLAINT_ESCALATED = "COMPLAINT_ESCALATED", "A complaint became part of a block order or a referral."
     COMPLAINT_RESOLVED = "COMPLAINT_RESOLVED", "A complaint was resolved."
     COMPLAINT_RESUMED = "COMPLAINT_RESUMED", "A carrier corrected what had resolved a complaint; it is open again."
     COMPLAINT_TAKEN_BACK = "COMPLAINT_TAKEN_BACK", "An officer took back the verification of a complaint."
@@ -45,6 +45,11 @@ class EventKind(ClosedList, later_values="OTHER"):
     ORDER_DUE_EXTENDED = "ORDER_DUE_EXTENDED", "An outage of the gateway extended the due time of an order."
     EXTENSION_REQUESTED = "EXTENSION_REQUESTED", "A carrier asked for more time."
     EXTENSION_DECIDED = "EXTENSION_DECIDED", "An officer decided a request for more time."
+    REFERRAL_OFFERED = "REFERRAL_OFFERED", "A referral was offered to a provider."
+    REFERRAL_COMPLAINT_JOINED = "REFERRAL_COMPLAINT_JOINED", "Another complaint joined a referral."
+    REFERRAL_ANSWERED = "REFERRAL_ANSWERED", "A provider said something about a referral."
+    REFERRAL_LAPSED = "REFERRAL_LAPSED", "The courtesy reply date of a referral passed; it can still be answered."
+    REFERRAL_WITHDRAWN = "REFERRAL_WITHDRAWN", "A referral was withdrawn."
     FORWARDING_PROPOSED = "FORWARDING_PROPOSED", "A forwarding run produced its manifest."
     FORWARDING_APPROVED = "FORWARDING_APPROVED", "An approver approved a manifest."
     FORWARDING_DISCARDED = "FORWARDING_DISCARDED", "A forwarding run was discarded."
@@ -115,6 +120,7 @@ class Subject(ClosedList, graph_name="EventSubject", later_values="OTHER"):
 
     COMPLAINT = "COMPLAINT", "A complaint."
     BLOCK_ORDER = "BLOCK_ORDER", "A block order."
+    REFERRAL = "REFERRAL", "A referral."
     FORWARDING_RUN = "FORWARDING_RUN", "A forwarding run."
     MEMBER = "MEMBER", "A member."
     OFFICER = "OFFICER", "An officer."
@@ -139,10 +145,11 @@ class HoldSubject(ClosedList, graph_name="LegalHoldSubject"):
 
     NUMBER = (
         "NUMBER",
-        ("A telephone number, with every complaint, block order and signal about it, including later ones."),
+        ("A telephone number, with every complaint, block order, referral and signal about it, including later ones."),
     )
     COMPLAINT = Subject.COMPLAINT
     BLOCK_ORDER = Subject.BLOCK_ORDER
+    REFERRAL = Subject.REFERRAL
     FRAUD_SIGNAL = Subject.FRAUD_SIGNAL
     MEMBER = "MEMBER", "Changes to a member itself."
 

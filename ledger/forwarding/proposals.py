@@ -1,22 +1,23 @@
-"""Forwarding: verified complaints become drafts for the carriers that hold the numbers, with a manifest to approve.
+"""Forwarding: verified complaints become drafts for carriers and offers to providers, with a manifest to approve.
 
 A run drafts orders, adds complaints to orders that are already open, and lists every other number with the reason
-why it can't be ordered blocked. It drops nothing: those complaints stay verified. Of two concurrent runs, one waits
-and then finds nothing left. Whoever starts a run is the drafter of all its drafts, so another officer approves; a run
-on schedule is nobody's (docs/adr/0130).
+why it can't be ordered blocked. It proposes referrals, which are offered when the manifest is approved (offers.py). It
+drops nothing: those complaints stay verified. Of two concurrent runs, one waits and then finds nothing left. Whoever
+starts a run is the drafter of all its drafts, so another officer approves; a run on schedule is nobody's
+(docs/adr/0130).
 Source: domain.md, Forwarding and the guard.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from ledger.canonical import hash_canonical
 from ledger.copies import replace
-from ledger.errors import ConflictError, InvalidInputError, Problem, StateConflictError, UnknownError
+from ledger.errors import ConflictError, FourEyesError, InvalidInputError, Problem, StateConflictError, UnknownError
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
 from ledger.forwarding.candidates import (
@@ -27,6 +28,14 @@ from ledger.forwarding.candidates import (
     join_open_orders,
 )
 from ledger.forwarding.manifest import render_manifest
+from ledger.forwarding.offers import (
+    ProposedOffers,
+    end_without_provider,
+    lock_offered,
+    make_offers,
+    propose_offers,
+    render_links,
+)
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.table import UNPLACED, ForwardingItem, ForwardingRun, forwarding_items
 from ledger.forwarding.vocabulary import ForwardingResult
@@ -39,11 +48,14 @@ from ledger.orders.revisions import SUMMARY_LENGTH_MAX
 from ledger.orders.table import BlockOrder
 from ledger.pages import BATCH_SIZE_MAX
 from ledger.permissions import require_drafter, require_officer
+from ledger.referrals.offers import Offerer
+from ledger.referrals.table import Referral
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
-from ledger.storage.rows import insert_records, lock_records, update_records
+from ledger.storage.rows import fetch_records, insert_records, lock_records, select_records, update_records
 from ledger.viewer import OPERATOR
 
+_OFFERS = (ForwardingResult.OFFERED, ForwardingResult.NO_PROVIDER)
 _RUN_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('jembatan.forwarding'))")
 
 
@@ -62,11 +74,15 @@ class NothingToForwardError(ConflictError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingApproval:
-    """The manifest that an approver read, by its hash, what to exclude, and written overrides of held drafts."""
+    """The manifest that an approver read, by its hash, what to exclude, and written overrides of held drafts.
+
+    excluded_places are the places of offers, and of lines that no provider can be asked about.
+    """
 
     run_id: str
     manifest_hash: str
     excluded_order_ids: frozenset[str] = frozenset()
+    excluded_places: frozenset[int] = frozenset()
     override_notes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -110,9 +126,13 @@ async def propose_orders(
         items = [_drafted_item(run_id, candidate, order) for candidate, order in zip(new, drafted, strict=True)]
         items.extend(_item(run_id, each, ForwardingResult.JOINED, order_id=each.open_order_id) for each in joined)
         items.extend(await find_unorderable(tx, request, run_id))
-        if not (items if drafter is not None else candidates):
+        offers = await _propose_offers(tx, request, run_id)
+        events.extend(offers.events)
+        if not (items or offers.items if drafter is not None else candidates or offers.items):
             return None
-        manifest = [replace(item, place=place) for place, item in enumerate(items, start=1)]
+        whole = [*((item, ()) for item in items), *offers.items]
+        placed = [(replace(item, place=place), behind) for place, (item, behind) in enumerate(whole, start=1)]
+        manifest = [item for item, _ in placed]
         run = ForwardingRun(
             id=run_id,
             office_id=office_id,
@@ -123,10 +143,18 @@ async def propose_orders(
         )
         await insert_records(tx, [run])
         await insert_records(tx, manifest)
+        await insert_records(tx, render_links(placed))
         counts = Counter(item.result.value for item in manifest)
         events.append(_run_event(run, EventKind.FORWARDING_PROPOSED, **counts))
         await append_events(tx, events, actor=OPERATOR if drafter is None else None)
     return run
+
+
+async def _propose_offers(tx: Transaction, request: ForwardingRequest, run_id: ForwardingRunId) -> ProposedOffers:
+    """The offers of a run; one for a single carrier makes none."""
+    if request.carrier_id is not None:
+        return ProposedOffers((), ())
+    return await propose_offers(tx, run_id, categories=request.categories, limit=request.limit)
 
 
 def _prepare(candidate: Candidate, request: ForwardingRequest, words: Mapping[str, str]) -> PreparedDraft:
@@ -175,27 +203,45 @@ def _run_event(run: ForwardingRun, kind: EventKind, **payload: Any) -> EventDraf
 
 async def approve_forwarding(
     tx: Transaction, approval: ForwardingApproval
-) -> tuple[ForwardingRun, list[BlockOrder | Problem]]:
-    """Issue the drafts of a run except those excluded; held ones only with a written override.
+) -> tuple[ForwardingRun, list[BlockOrder | Problem], list[Referral | Problem]]:
+    """Issue the drafts of a run and offer its referrals, except those excluded; held drafts only with an override.
 
-    A draft is issued only if its content is still what the manifest says of it.
-    Returns the run and an item for each draft that was not excluded, in the manifest's order.
+    A draft is issued, and an offer made, only if its content is still what the manifest says of it. Complaints that no
+    provider can be asked about end with that outcome.
+    Returns the run, and an item for each draft and each offer that was not excluded, in the manifest's order.
     Errors: OfficerRequiredError, ForbiddenError, UnknownError, ManifestChangedError, StateConflictError if the
     run is already concluded. FOUR_EYES and CONTENT_CHANGED are reported item by item.
     """
-    officer_id = require_officer(tx.viewer)
+    officer_id, office_id = require_drafter(tx.viewer)
     async with tx.role(Role.TRANSITION):
         run = await _lock_open(tx, approval.run_id)
         if run.manifest_hash != approval.manifest_hash.strip().lower():
             raise ManifestChangedError(field="manifestHash")
+        decided = [result.value for result in (ForwardingResult.DRAFTED, ForwardingResult.HELD, *_OFFERS)]
         c = forwarding_items.c
-        drafted = c.result.in_([ForwardingResult.DRAFTED.value, ForwardingResult.HELD.value])
-        statement = select(c.order_id, c.content_hash).where(c.run_id == run.id, drafted).order_by(c.place)
-        hashes = {row.order_id: row.content_hash for row in await tx.execute(statement)}
+        statement = select_records(tx, ForwardingItem).where(c.run_id == run.id, c.result.in_(decided))
+        items = await fetch_records(tx, ForwardingItem, statement.order_by(c.place))
+    approvals = _list_approvals(items, approval)
+    offers = [item for item in items if item.result in _OFFERS and item.place not in approval.excluded_places]
+    if approval.excluded_places - {item.place for item in items if item.result in _OFFERS}:
+        raise UnknownError("One of the places is not an offer of this manifest.", field="excludedPlaces")
+    results = await approve_block_orders(tx, approvals) if approvals else []
+    issued = sum(isinstance(result, BlockOrder) for result in results)
+    referrals, ended = await _offer(tx, run, offers, offerer=Offerer(officer_id=officer_id, office_id=office_id))
+    made = issued + sum(isinstance(each, Referral) for each in referrals)
+    if (approvals or offers) and not made + ended:
+        return run, results, referrals
+    concluded = await _conclude(tx, run, ForwardingState.APPROVED, officer_id=officer_id, approved_count=made)
+    return concluded, results, referrals
+
+
+def _list_approvals(items: Sequence[ForwardingItem], approval: ForwardingApproval) -> list[Approval]:
+    """The approvals of the manifest's drafts. Errors: UnknownError."""
+    hashes = {item.order_id: item.content_hash for item in items if item.order_id is not None}
     unknown = (approval.excluded_order_ids | set(approval.override_notes)) - hashes.keys()
     if unknown:
         raise UnknownError("One of the orders is not in this manifest.", field="excludedOrderIds")
-    approvals = [
+    return [
         # A manifest from before hashes were kept covers no content, so that its drafts are approved one by one.
         Approval(
             order_id=order_id, content_hash=content_hash or "", override_note=approval.override_notes.get(order_id)
@@ -203,11 +249,22 @@ async def approve_forwarding(
         for order_id, content_hash in hashes.items()
         if order_id not in approval.excluded_order_ids
     ]
-    results = await approve_block_orders(tx, approvals) if approvals else []
-    issued = sum(isinstance(result, BlockOrder) for result in results)
-    if approvals and not issued:
-        return run, results
-    return await _conclude(tx, run, ForwardingState.APPROVED, officer_id=officer_id, approved_count=issued), results
+
+
+async def _offer(
+    tx: Transaction, run: ForwardingRun, items: Sequence[ForwardingItem], *, offerer: Offerer
+) -> tuple[list[Referral | Problem], int]:
+    """Make a manifest's offers; whoever started the run makes none. Returns a result for each, and how many ended."""
+    offered = [item for item in items if item.result is ForwardingResult.OFFERED]
+    if run.started_by == offerer.officer_id:
+        return [FourEyesError().problem() for _ in offered], 0
+    async with tx.role(Role.TRANSITION):
+        behind = await lock_offered(tx, items)
+        results, events = await make_offers(tx, offered, behind, offerer=offerer) if offered else ([], [])
+        unasked = [item for item in items if item.result is ForwardingResult.NO_PROVIDER]
+        ended = await end_without_provider(tx, unasked, behind)
+        await append_events(tx, [*events, *ended])
+    return results, len(ended)
 
 
 async def discard_forwarding(tx: Transaction, run_id: str) -> ForwardingRun:

@@ -9,7 +9,16 @@ from sqlalchemy import CheckConstraint, Index
 from ledger.feed.vocabulary import Subject
 from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult
-from ledger.identifiers import ForwardingRunId, MemberId, OfficeId, OfficerId, OrderId
+from ledger.identifiers import (
+    AccountId,
+    ComplaintId,
+    ForwardingRunId,
+    MemberId,
+    OfficeId,
+    OfficerId,
+    OrderId,
+    ReferralId,
+)
 from ledger.storage.access import TRANSITION_MOVES, reads
 from ledger.storage.commitments import CommittedBy
 from ledger.storage.markers import DERIVED, KEY, derived, references
@@ -52,8 +61,9 @@ forwarding_runs = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingItem:
-    """One item of a manifest: a number, what the run did with its complaints, and why a draft is held.
+    """One item of a manifest: a number or an account, what the run did with its complaints, why a draft is held.
 
+    Of an offer, provider_id is who is asked once the manifest is approved; referral_id is a referral that was joined.
     complainant_count counts distinct people as the guard does. content_hash is that of the draft's content.
     """
 
@@ -63,6 +73,9 @@ class ForwardingItem:
     result: ForwardingResult
     order_id: Annotated[OrderId | None, references("block_orders.id", index=True)] = None
     carrier_id: Annotated[MemberId | None, references("members.id")] = None
+    account_id: Annotated[AccountId | None, references("accounts.id")] = None
+    provider_id: Annotated[MemberId | None, references("members.id")] = None
+    referral_id: Annotated[ReferralId | None, references("referrals.id", index=True)] = None
     complaint_count: int
     complainant_count: int = 0
     content_hash: str | None = None
@@ -74,6 +87,20 @@ UNPLACED = 0
 
 forwarding_items = declare(
     "forwarding_items", ForwardingItem, access=_ACCESS, committed_by=CommittedBy(Subject.FORWARDING_RUN, "run_id")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingOffer:
+    """A complaint behind an item of a manifest that no order is about: what is offered, or can't be."""
+
+    run_id: Annotated[ForwardingRunId, KEY, references("forwarding_runs.id")]
+    place: Annotated[int, KEY]
+    complaint_id: Annotated[ComplaintId, KEY, references("complaints.id", index=True)]
+
+
+forwarding_offers = declare(
+    "forwarding_offers", ForwardingOffer, access=_ACCESS, committed_by=CommittedBy(Subject.FORWARDING_RUN, "run_id")
 )
 
 SCHEDULE_ID = 1

@@ -7,11 +7,16 @@ from ledger.closed_lists import ClosedList
 
 
 class ForwardingResult(ClosedList):
-    """What a forwarding run did with one number's complaints."""
+    """What a forwarding run did with one number's or account's complaints."""
 
     DRAFTED = "DRAFTED", "An order was drafted."
     HELD = "HELD", "An order was drafted, and the guard holds it."
-    JOINED = "JOINED", "The complaints joined an order that was already open."
+    JOINED = "JOINED", "The complaints joined an order or a referral that was already open."
+    OFFERED = "OFFERED", "A referral is offered to the provider once an officer approves the manifest."
+    NO_PROVIDER = (
+        "NO_PROVIDER",
+        "No provider that takes part can be asked; the approval ends the complaints with that outcome.",
+    )
     NOT_DOMESTIC = "NOT_DOMESTIC", "The number is foreign; nothing was ordered."
     PROTECTED = "PROTECTED", "The number is protected; nothing was ordered."
     UNALLOCATED = "UNALLOCATED", "No range holds the number; nothing was ordered."

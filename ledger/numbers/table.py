@@ -2,9 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, and_, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    UniqueConstraint,
+    and_,
+    case,
+    literal_column,
+    not_,
+    or_,
+    text,
+    true,
+)
 
 from ledger.identifiers import (
     BrandId,
@@ -17,9 +29,17 @@ from ledger.identifiers import (
     RangeId,
 )
 from ledger.numbers.states import OverrideState
-from ledger.numbers.vocabulary import HolderStatus, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.numbers.vocabulary import (
+    AccountStanding,
+    BlockRequestGap,
+    HolderStatus,
+    NumberStatus,
+    ProtectedReason,
+    RangeKind,
+    RiskTier,
+)
 from ledger.storage.access import ME, OF_MY_BRAND, TRANSITION_MOVES, reads
-from ledger.storage.markers import BIG, KEY, REQUIRED, Columns, only, references
+from ledger.storage.markers import BIG, DERIVED, KEY, REQUIRED, Columns, derived, only, references
 from ledger.storage.records import declare
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer, ViewerKind
@@ -132,6 +152,36 @@ number_overrides = declare(
 )
 
 
+def _one_of(column: ColumnElement[Any], *values: NumberStatus | AccountStanding) -> ColumnElement[bool]:
+    # As text, so that a kept plan knows which index has all of the rows.
+    return column.in_([literal_column(f"'{value}'") for value in values])
+
+
+def is_requested(c: Columns) -> ColumnElement[bool]:
+    """A number that a carrier was ordered to block, or a provider was asked about."""
+    is_clear = _one_of(c.status, NumberStatus.CLEAR)
+    return or_(not_(is_clear), not_(_one_of(c.account_standing, AccountStanding.NOT_ASKED)))
+
+
+def is_blocked_with_live_account(c: Columns) -> ColumnElement[bool]:
+    """A number that the carrier blocked while no provider that was asked has acted."""
+    not_actioned = _one_of(c.account_standing, AccountStanding.ASKED, AccountStanding.NOT_ACTIONED)
+    return and_(_one_of(c.status, NumberStatus.BLOCKED), not_actioned)
+
+
+def is_live_with_actioned_account(c: Columns) -> ColumnElement[bool]:
+    """A number about which a provider acted while no carrier has blocked it."""
+    return and_(not_(_one_of(c.status, NumberStatus.BLOCKED)), _one_of(c.account_standing, AccountStanding.ACTIONED))
+
+
+def _gap(c: Columns) -> ColumnElement[Any]:
+    """Where the block of a number and what providers did about it differ; NULL where they don't."""
+    return case(
+        (is_blocked_with_live_account(c), BlockRequestGap.BLOCKED_SIM_LIVE_ACCOUNT.value),
+        (is_live_with_actioned_account(c), BlockRequestGap.LIVE_SIM_ACTIONED_ACCOUNT.value),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
     """A number as the viewer may see it; fields that the viewer may not see are None.
@@ -153,6 +203,8 @@ class PhoneNumber:
     risk: RiskTier = RiskTier.NONE
     complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
     verified_complaint_count: Annotated[int | None, BIG, REQUIRED, only(Role.REGULATOR)] = 0
+    account_standing: Annotated[AccountStanding | None, REQUIRED, only(Role.REGULATOR)] = AccountStanding.NOT_ASKED
+    gap: Annotated[BlockRequestGap | None, derived(_gap), only(Role.REGULATOR)] = DERIVED
     first_seen_at: Annotated[datetime | None, REQUIRED, _NOT_AGENCIES] = None
 
 
@@ -174,6 +226,20 @@ phone_numbers = declare(
     ),
     is_watched=True,
 )
+
+
+for _name, _columns, _rows in (
+    ("requested", ("e164",), is_requested),
+    ("status_e164", ("status", "e164"), is_requested),
+    ("account_standing_e164", ("account_standing", "e164"), is_requested),
+    ("blocked_sim_live_account", ("e164",), is_blocked_with_live_account),
+    ("live_sim_actioned_account", ("e164",), is_live_with_actioned_account),
+):
+    Index(
+        f"ix_phone_numbers_{_name}",
+        *(phone_numbers.c[each] for each in _columns),
+        postgresql_where=_rows(phone_numbers.c),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

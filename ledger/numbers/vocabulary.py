@@ -14,6 +14,28 @@ class NumberStatus(ClosedList):
     BLOCKED = "BLOCKED", "The carrier reported that it blocked the number."
 
 
+class AccountStanding(ClosedList):
+    """What providers were asked about a number in its present assignment, and whether one has acted."""
+
+    NOT_ASKED = "NOT_ASKED", "No referral about it stands."
+    ASKED = "ASKED", "A provider was asked and has not answered yet."
+    ACTIONED = "ACTIONED", "A provider acted, and has not reversed that."
+    NOT_ACTIONED = "NOT_ACTIONED", "No provider that was asked acted, or what one did was reversed."
+
+
+class BlockRequestGap(ClosedList):
+    """Where a number's block and what providers did about it differ."""
+
+    BLOCKED_SIM_LIVE_ACCOUNT = (
+        "BLOCKED_SIM_LIVE_ACCOUNT",
+        "The carrier blocked it, and no provider that was asked has acted.",
+    )
+    LIVE_SIM_ACTIONED_ACCOUNT = (
+        "LIVE_SIM_ACTIONED_ACCOUNT",
+        "A provider acted, and no carrier has blocked it.",
+    )
+
+
 class RiskTier(ClosedList, graph_name="Risk"):
     """How risky a number is, based on verified complaints only."""
 

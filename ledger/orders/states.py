@@ -219,6 +219,7 @@ BLOCK_ORDERS = Instrument(
             EventKind.EXTENSION_DECIDED,
         }
     ),
+    outcome_column="order_outcome",
     behind="SELECT complaint_id FROM order_complaints WHERE order_id = ANY(CAST(:ids AS uuid[]))",
     results=f"""
 SELECT oc.complaint_id, o.state IN ({_PENDING}) AS is_pending,

@@ -1,10 +1,10 @@
 """Deciding about reported reassignments: an officer confirms one, and the number's next epoch begins, or refuses it.
 
-The new subscriber inherits nothing: executed orders of the previous epoch end as RECYCLED, and status, risk and
-verified count are those of the new epoch, so that its signals expire. Orders not yet executed stay open: the carrier
-answers them with IMPOSSIBLE and RECYCLED_SINCE_INCIDENT. A block of another carrier, which an override took the number
-from, isn't ended by this one's word: officers lift it. All of it happens in one transaction, or none of it.
-Locks: reports, then orders, complaints and numbers (docs/adr/0010).
+The new subscriber inherits nothing: executed orders of the previous epoch end as RECYCLED, unanswered referrals are
+withdrawn, and status, risk and verified count are those of the new epoch, so that its signals expire. Orders not yet
+executed stay open: the carrier answers them with IMPOSSIBLE and RECYCLED_SINCE_INCIDENT. A block of another carrier,
+which an override took the number from, isn't ended by this one's word: officers lift it. All of it happens in one
+transaction, or none of it. Locks: reports, then orders, referrals, complaints and numbers (docs/adr/0010).
 Source: domain.md, Assignment epoch; docs/adr/0090.
 """
 
@@ -29,6 +29,10 @@ from ledger.reassignments.bounds import EXECUTED, Bound, read_bounds
 from ledger.reassignments.reporting import report_event
 from ledger.reassignments.states import ReportMove, ReportState, next_report_state
 from ledger.reassignments.table import ReassignmentReport
+from ledger.referrals.ending import lock_unanswered, withdraw_locked
+from ledger.referrals.moves import refresh_numbers
+from ledger.referrals.table import Referral, referrals
+from ledger.referrals.vocabulary import WithdrawalReason
 from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.rows import insert_records, lock_records, update_records
@@ -110,6 +114,7 @@ class _Confirmations:
     officer_id: OfficerId
     numbers: Mapping[str, PhoneNumber] = field(default_factory=dict)
     orders: Sequence[BlockOrder] = ()
+    referrals: Sequence[Referral] = ()
     bounds: Mapping[tuple[str, int], Sequence[Bound]] = field(default_factory=dict)
     ended: list[tuple[BlockOrder, BlockOrder]] = field(default_factory=list)
 
@@ -120,6 +125,7 @@ class _Confirmations:
         is_open = c.state.in_([state.value for state in sorted(OPEN_ORDER_STATES)])
         ids = (await self.tx.execute(select(c.id).where(is_any(c.e164, e164s), is_open))).scalars()
         self.orders = list((await lock_records(self.tx, BlockOrder, list(ids))).values())
+        self.referrals = await lock_unanswered(self.tx, is_any(referrals.c.e164, e164s))
         await self.tx.execute(_LOCK_COMPLAINTS, {"ids": [order.id for order in self.orders]})
         self.numbers = await lock_numbers(self.tx, e164s)
         self.bounds = await read_bounds(self.tx, self.orders)
@@ -177,6 +183,9 @@ class _Confirmations:
         await update_records(self.tx, list(zip(present, moved, strict=True)))
         ended = await update_records(self.tx, self.ended)
         events = [order_event(order, EventKind.ORDER_ENDED, reason="RECYCLED") for order in ended]
+        former = [each for each in self.referrals if each.e164 in {report.e164 for report in confirmed}]
+        events.extend(await withdraw_locked(self.tx, former, WithdrawalReason.NUMBER_REASSIGNED))
+        await refresh_numbers(self.tx, [report.e164 for report in confirmed])
         events.extend(await settle(self.tx, ended))
         await recount_reassigned(self.tx, sorted(report.e164 for report in confirmed))
         return events

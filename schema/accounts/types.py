@@ -23,10 +23,11 @@ from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
 from ledger.numbers.reading import load_numbers
 from ledger.numbers.vocabulary import RiskTier
+from ledger.referrals.reading import load_referrals_by_account
 from ledger.signals.contribution_reading import load_contributions_by_account
 from ledger.vocabulary import Platform
 from resolvers.context import Context
-from schema.authority import ACCOUNT_READERS, COMPLAINTS_READ, NUMBER_STAFF, NUMBERS_READ, SIGNAL_STAFF
+from schema.authority import ACCOUNT_READERS, COMPLAINTS_READ, NUMBER_STAFF, NUMBERS_READ, REFERRALS_READ, SIGNAL_STAFF
 from schema.errors import OneKeyNeededError
 from schema.fields import LOOKED_UP, field
 from schema.info import Info
@@ -39,7 +40,14 @@ from schema.texts import CHECKED
 
 if TYPE_CHECKING:
     from schema.complaints.types import Complaint
+    from schema.referrals.types import Referral
     from schema.signals.contributions import SignalContribution
+
+
+def _find_referral() -> type[Any]:
+    from schema.referrals.types import Referral
+
+    return Referral
 
 
 def _find_complaint() -> type[Any]:
@@ -110,6 +118,13 @@ class PlatformAccount(Shown[table.Account]):
         _find_complaint,
         load_complaints_by_account,
         needs=COMPLAINTS_READ,
+        directives=[few(3)],
+    )
+    referrals: list[Annotated["Referral", strawberry.lazy("schema.referrals.types")]] | None = many(
+        "The referrals of it that you may see, oldest first.",
+        _find_referral,
+        load_referrals_by_account,
+        needs=REFERRALS_READ,
         directives=[few(3)],
     )
 

@@ -11,7 +11,7 @@ from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import RejectionReason
-from ledger.orders.taking_back import TakeBack, take_back_complaints
+from ledger.forwarding.taking_back import TakeBack, take_back_complaints
 from schema.authority import COMPLAINANTS_REVEAL, COMPLAINTS_DECIDE
 from schema.complaints.results import ComplaintIdsInput, ComplaintsPayload
 from schema.fields import field

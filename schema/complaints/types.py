@@ -1,7 +1,7 @@
 """Complaints as their source and the regulator may see them. These types must never reveal the complainant."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 import strawberry.federation as fed
@@ -26,10 +26,11 @@ from ledger.errors import UnknownError
 from ledger.identifiers import parse_id
 from ledger.members.reading import load_members, load_officers
 from ledger.numbers.reading import load_numbers
+from ledger.referrals.reading import load_complaint_referrals
 from ledger.vocabulary import Category, HoldReason
 from resolvers.context import Context
 from schema.accounts.types import PlatformAccount
-from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ
+from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ, REFERRAL_STAFF
 from schema.errors import OneKeyNeededError
 from schema.fields import field
 from schema.info import Info
@@ -40,6 +41,9 @@ from schema.pages import LONG, OPENED, PAGED, After, CountedConnection, Counts, 
 from schema.reads import Listed, Named, many, one, part
 from schema.scalars import E164, Base64, Rupiah
 from schema.texts import CHECKED
+
+if TYPE_CHECKING:
+    from schema.referrals.types import ReferralComplaint
 
 
 @fed.type(description="What is known about one piece of evidence without opening it.", requires_scopes=COMPLAINTS_READ)
@@ -73,6 +77,12 @@ class Account:
     url: str | None = strawberry.field(description="The account's URL.")
 
 
+def _find_referral_complaint() -> type[Any]:
+    from schema.referrals.types import ReferralComplaint
+
+    return ReferralComplaint
+
+
 @fed.type(
     description="A complaint about a number or an account, visible to its source and the regulator.",
     keys=["id"],
@@ -104,7 +114,15 @@ class Complaint(Shown[table.Complaint]):
     state: ComplaintState = strawberry.field(description="Where it stands.")
     rejection_reason: RejectionReason | None = strawberry.field(description="Why it was rejected.")
     info_request: str | None = strawberry.field(description="What an officer asks the source.", directives=[LONG])
-    outcome: ComplaintOutcome | None = strawberry.field(description="The complaint's outcome.")
+    outcome: ComplaintOutcome | None = strawberry.field(
+        description="The complaint's outcome: the best of what it led to."
+    )
+    order_outcome: ComplaintOutcome | None = strawberry.field(
+        description="The outcome of the block orders that it led to; null if it led to none."
+    )
+    referral_outcome: ComplaintOutcome | None = strawberry.field(
+        description="The outcome of the referrals to messaging services that it led to; null if it led to none."
+    )
     filed_at: datetime = strawberry.field(description="When it was filed.")
     complete_at: datetime | None = strawberry.field(
         description="When it was complete; the time limit for verifying it runs from then."
@@ -167,6 +185,14 @@ class Complaint(Shown[table.Complaint]):
         by="decided_by",
         needs=COMPLAINT_STAFF,
         name="decidedBy",
+    )
+
+    referrals: list[Annotated["ReferralComplaint", strawberry.lazy("schema.referrals.types")]] | None = many(
+        "The referrals that it led to, oldest first; visible to the regulator only.",
+        _find_referral_complaint,
+        load_complaint_referrals,
+        needs=REFERRAL_STAFF,
+        directives=[few(2)],
     )
 
     @field(

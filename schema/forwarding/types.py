@@ -8,6 +8,7 @@ import strawberry.federation as fed
 from strawberry import UNSET
 from strawberry.federation.schema_directives import Cost
 
+from ledger.accounts.reading import load_accounts
 from ledger.forwarding import scheduling, table
 from ledger.forwarding.candidates import ForwardingRequest
 from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding, discard_forwarding, forward_complaints
@@ -16,7 +17,9 @@ from ledger.forwarding.states import ForwardingState
 from ledger.forwarding.vocabulary import ForwardingResult, ScheduleKind
 from ledger.members.reading import load_members, load_officers, load_offices
 from ledger.orders.vocabulary import BlockScope
+from ledger.referrals.reading import load_referrals
 from ledger.vocabulary import Category, HoldReason
+from schema.accounts.types import PlatformAccount
 from schema.authority import ORDER_STAFF, ORDERS_APPROVE, ORDERS_DRAFT
 from schema.fields import field
 from schema.info import Info
@@ -28,6 +31,8 @@ from schema.orders.types import BlockOrder, find_order
 from schema.pages import PAGED, QUERIED, After, Connection, First, few, page_request
 from schema.problems import count_problems
 from schema.reads import one
+from schema.referrals.offering import ReferralResult
+from schema.referrals.types import Referral
 from schema.scalars import E164
 from schema.texts import CHECKED
 
@@ -36,7 +41,7 @@ WHOLE = Cost(weight=1_000)
 
 
 @fed.type(
-    description="One line of a manifest: a number, and what the run did with its complaints.",
+    description="One line of a manifest: a number or an account, and what the run did with its complaints.",
     requires_scopes=ORDER_STAFF,
 )
 class ForwardingItem(Shown[table.ForwardingItem]):
@@ -60,6 +65,16 @@ class ForwardingItem(Shown[table.ForwardingItem]):
     async def block_order(self, info: Info) -> BlockOrder | None:
         return await find_order(info.context, self.row.order_id)
 
+    account: PlatformAccount | None = one("The account.", PlatformAccount, load_accounts, by="account_id")
+
+    provider: Member | None = one(
+        "The provider that is asked once the manifest is approved.", Member, load_members, by="provider_id"
+    )
+
+    referral: Referral | None = one(
+        "The referral that the complaints joined.", Referral, load_referrals, by="referral_id"
+    )
+
     carrier: Member | None = one("The carrier that holds the number.", Member, load_members, by="carrier_id")
 
 
@@ -80,7 +95,7 @@ class ForwardingRun(Shown[table.ForwardingRun]):
     complaint_count: int = strawberry.field(description="The number of complaints that the manifest covers.")
     started_at: datetime = strawberry.field(description="When it was started.")
     approved_at: datetime | None = strawberry.field(name="concludedAt", description="When it was concluded.")
-    approved_count: int = strawberry.field(description="The number of orders it issued.")
+    approved_count: int = strawberry.field(description="The number of orders it issued and referrals it offered.")
 
     is_scheduled: bool = strawberry.field(
         description="Whether the gateway started it on schedule; then it has no office, and no officer drafted it."
@@ -181,6 +196,9 @@ class ApproveForwardingInput:
     run_id: strawberry.ID = strawberry.field(description="The run.")
     manifest_hash: str = strawberry.field(description="The run's manifestHash as you read it.")
     excluded_order_ids: list[strawberry.ID] | None = strawberry.field(description="Drafts not to issue.", default=UNSET)
+    excluded_places: list[int] | None = strawberry.field(
+        description="The places of offers not to make, and of lines without a provider not to end.", default=UNSET
+    )
     overrides: list[ForwardingOverrideInput] | None = strawberry.field(
         description="Reasons to issue held drafts; a held draft without a reason is not issued.", default=UNSET
     )
@@ -202,7 +220,10 @@ class ApproveForwardingPayload:
     results: list[BlockOrderResult] = strawberry.field(
         description="One for each draft that was not excluded, in the manifest's order.", directives=[few(100)]
     )
-    problem_count: int = strawberry.field(description="How many drafts were not issued.")
+    referral_results: list[ReferralResult] = strawberry.field(
+        description="One for each offer that was not excluded, in the manifest's order.", directives=[few(100)]
+    )
+    problem_count: int = strawberry.field(description="How many drafts were not issued and offers not made.")
 
 
 @fed.type(description="The result of discardForwarding.")
@@ -278,13 +299,15 @@ class ForwardingMutations:
             run_id=input.run_id,
             manifest_hash=input.manifest_hash,
             excluded_order_ids=frozenset(input.excluded_order_ids or ()),
+            excluded_places=frozenset(input.excluded_places or ()),
             override_notes={override.order_id: override.note for override in input.overrides or ()},
         )
-        run, results = await info.context.write(approve_forwarding, approval)
+        run, results, referrals = await info.context.write(approve_forwarding, approval)
         return ApproveForwardingPayload(
             run=ForwardingRun.of(run),
             results=[BlockOrderResult.of(result) for result in results],
-            problem_count=count_problems(results),
+            referral_results=[ReferralResult.of(result) for result in referrals],
+            problem_count=count_problems([*results, *referrals]),
         )
 
     @field(

@@ -13,10 +13,19 @@ from ledger.members.reading import load_brands, load_members
 from ledger.numbers import table
 from ledger.numbers.plan import RANGES, list_ranges
 from ledger.numbers.reading import NUMBERS, NumberFilter, list_numbers, load_numbers
-from ledger.numbers.vocabulary import HolderStatus, NumberSort, NumberStatus, ProtectedReason, RangeKind, RiskTier
+from ledger.numbers.vocabulary import (
+    AccountStanding,
+    HolderStatus,
+    NumberSort,
+    NumberStatus,
+    ProtectedReason,
+    RangeKind,
+    RiskTier,
+)
 from ledger.orders.reading import load_orders_by_number
+from ledger.referrals.reading import load_referrals_by_number
 from resolvers.context import Context
-from schema.authority import ACCOUNT_READERS, NUMBER_STAFF, NUMBERS_READ, ORDERS_READ
+from schema.authority import ACCOUNT_READERS, NUMBER_STAFF, NUMBERS_READ, ORDERS_READ, REFERRAL_STAFF, REFERRALS_READ
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Brand, Member
@@ -29,6 +38,7 @@ from schema.texts import CHECKED
 if TYPE_CHECKING:
     from schema.accounts.types import PlatformAccount
     from schema.orders.types import BlockOrder
+    from schema.referrals.types import Referral
 
 
 def _find_account() -> type[Any]:
@@ -41,6 +51,12 @@ def _find_block_order() -> type[Any]:
     from schema.orders.types import BlockOrder
 
     return BlockOrder
+
+
+def _find_referral() -> type[Any]:
+    from schema.referrals.types import Referral
+
+    return Referral
 
 
 @fed.type(
@@ -95,6 +111,19 @@ class PhoneNumber(Shown[table.PhoneNumber]):
         by="e164",
         needs=ACCOUNT_READERS,
         directives=[few(2)],
+    )
+
+    account_standing: AccountStanding | None = fed.field(
+        description="Where its referrals to providers stand; visible to the regulator only.",
+        requires_scopes=REFERRAL_STAFF,
+    )
+    referrals: list[Annotated["Referral", strawberry.lazy("schema.referrals.types")]] | None = many(
+        "Its referrals that you may see, oldest first.",
+        _find_referral,
+        load_referrals_by_number,
+        by="e164",
+        needs=REFERRALS_READ,
+        directives=[few(3)],
     )
 
     @classmethod

@@ -39,7 +39,7 @@ class ComplaintStatistics(Shown[ledger.ComplaintFigures]):
         description="Those that an officer found well-founded, including those that were forwarded since."
     )
     rejected: int = strawberry.field(description="Those that were rejected.")
-    forwarded: int = strawberry.field(description="Those that a block order was drafted for.")
+    forwarded: int = strawberry.field(description="Those that a block order was drafted or a referral offered for.")
 
 
 @fed.type(

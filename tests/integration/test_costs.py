@@ -8,12 +8,14 @@ import pytest
 from ledger.complaints.files import read_complaints
 from ledger.complaints.imports import BATCH_SIZE, import_complaints
 from ledger.complaints.rows import FileFormat, FileReading
+from ledger.complaints.vocabulary import Medium, Remedy
 from ledger.orders.approval import approve_block_orders
 from ledger.orders.content import hash_content
 from ledger.orders.drafting import OrderDraft, draft_block_orders
 from ledger.storage.database import Database
 from tests.support.desk import Desk
 from tests.support.journeys import WORDS, acknowledge, approval_of, draft_orders, file_verified, issue_orders
+from tests.support.referral_journeys import join_referrals, refer
 from tests.support.signing_journeys import accept, appoint, countersign, offer, publish, sign
 from tests.support.statements import count_statements
 
@@ -134,6 +136,34 @@ class TestMutation:
             desk.parties.officer, "{ complaints(filter: { states: [ESCALATED] }, first: 1) { totalCount } }"
         )
         assert complaints.data["complaints"]["totalCount"] == MANY
+
+
+class TestReferrals:
+    OFFER = """mutation($input: OfferReferralsInput!) { offerReferrals(input: $input) {
+      problemCount results { referral { referralNo state } } } }"""
+    RESPOND = """mutation($input: RespondToReferralsInput!) { respondToReferrals(input: $input) {
+      problemCount results { referral { state responses { kind } } } } }"""
+
+    async def test_1000_are_offered_in_12_statements(self, desk: Desk):
+        numbers = numbers_of(MANY)
+        await join_referrals(desk.database, desk.parties, desk.as_of)
+        await file_verified(
+            desk.database, desk.parties, desk.as_of, numbers, medium=Medium.OTT, remedy=Remedy.OTT_ACTION
+        )
+        provider_id = desk.parties.provider.member_id
+        offers = [{"providerId": provider_id, "number": number, "summary": "Fraud."} for number in numbers]
+        answer = await desk.ask(desk.parties.officer, self.OFFER, input={"offers": offers})
+        assert (answer.errors, answer.data["offerReferrals"]["problemCount"]) == ([], 0)
+        assert len(answer.statements) <= 12, answer.statements
+
+    async def test_1000_are_answered_in_12_statements(self, desk: Desk):
+        await join_referrals(desk.database, desk.parties, desk.as_of)
+        referred = await refer(desk.database, desk.parties, desk.as_of, *numbers_of(MANY))
+        acted = {"kind": "ACTIONED", "action": "BANNED", "ground": "OWN_TERMS"}
+        said = [{"referralId": each.id, "reference": each.referral_no, **acted} for each in referred]
+        answer = await desk.ask(desk.parties.provider, self.RESPOND, input={"responses": said})
+        assert (answer.errors, answer.data["respondToReferrals"]["problemCount"]) == ([], 0)
+        assert len(answer.statements) <= 12, answer.statements
 
 
 def without_record(statements: list[str]) -> list[str]:

@@ -30,11 +30,11 @@ NO_SIZES = ("1", 1.5, 2**31, True)
 
 _TABLE_OF_ID = {
     "Query.member": "members", "Query.account": "accounts", "accountId": "accounts",
-    "Query.complaint": "complaints", "Query.blockOrder": "block_orders",
+    "Query.complaint": "complaints", "Query.blockOrder": "block_orders", "Query.referral": "referrals",
     "Query.forwardingRun": "forwarding_runs", "Query.fraudSignal": "fraud_signals", "memberId": "members",
     "holderId": "members", "carrierId": "members", "sourceId": "members", "brandId": "brands", "officeId": "offices",
     "officerId": "officers", "orderId": "block_orders", "contributorId": "members", "signalId": "fraud_signals",
-    "chainOf": "signal_contributions",
+    "providerId": "members", "chainOf": "signal_contributions",
     "Query.participation": "participations", "Query.participationProposal": "participation_proposals",
 }  # fmt: skip
 """Which table's ids an argument takes, by the field it belongs to or else by its own name."""
@@ -43,6 +43,7 @@ ENTITIES = {
     "Complaint": ("id", "complaints"),
     "FraudSignal": ("id", "fraud_signals"),
     "Member": ("id", "members"),
+    "Referral": ("id", "referrals"),
     "PhoneNumber": ("e164", "phone_numbers"),
     "PlatformAccount": ("id", "accounts"),
 }

@@ -39,6 +39,8 @@ from ledger.participations.leaving import confirm_deletion, leave_participation
 from ledger.participations.narrowing import Narrowing, narrow_participation
 from ledger.participations.vocabulary import Disclosure
 from ledger.reassignments.confirming import ReportRefusal, refuse_reassignments
+from ledger.referrals.ending import Withdrawal, withdraw_referrals
+from ledger.referrals.vocabulary import ResponseKind, WithdrawalGround
 from ledger.settings import FeedSettings
 from ledger.signals.filling import fill_keys
 from ledger.signals.targets import AccountDraft
@@ -63,6 +65,7 @@ from tests.support.journeys import (
     report_reassigned,
 )
 from tests.support.outages import declare
+from tests.support.referral_journeys import ACTED, refer, respond
 from tests.support.running import running
 from tests.support.signal_journeys import (
     admit_provider,
@@ -346,6 +349,20 @@ class Filling:
         renewal = await offer(database, parties, self.at(19.93))
         await accept(database, officer, self.at(19.94), renewal)
 
+    async def fill_referrals(self) -> None:
+        """Referrals in every state, of numbers, with every kind of response about them."""
+        database, parties, said = self.database, self.parties, ResponseKind
+        numbers = [f"+628120000012{serial}" for serial in range(6)]
+        offered = await refer(database, parties, self.at(19.6), *numbers)
+        await respond(database, parties.provider, self.at(19.7), offered[0], kind=said.RECEIVED)
+        await respond(database, parties.provider, self.at(19.8), offered[0], reference="WA \U0001f4de", **ACTED)
+        await respond(database, parties.provider, self.at(19.8), offered[1], note='We did "so".', **ACTED)
+        await respond(database, parties.provider, self.at(19.9), offered[1], kind=said.REVERSED)
+        await respond(database, parties.provider, self.at(19.8), offered[2], kind=said.DECLINED)
+        await respond(database, parties.provider, self.at(19.8), offered[3], kind=said.NO_ACCOUNT)
+        gone = Withdrawal(referral_id=offered[4].id, reason=WithdrawalGround.NO_LONGER_NEEDED, note="Paid back.")
+        await self.run(parties.officer, self.at(19.9), withdraw_referrals, [gone])
+
     async def fill_others(self) -> None:
         """Numbers that moved or await a decision, officers, holds, and acts of the operator."""
         parties, database = self.parties, self.database
@@ -382,6 +399,7 @@ async def fill_ledger(
     await filling.fill_complaints()
     await filling.fill_signals()
     await filling.fill_signing()
+    await filling.fill_referrals()
     await filling.fill_others()
     sequencer = Sequencer(feed, sign=make_signer(origin=ORIGIN, keyring=database.keyring, now=read_now))
     async with running(sequencer):

@@ -3,14 +3,14 @@
 import itertools
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import event
 
-from ledger.pages import PAGE_SIZE_MAX
+from ledger.pages import PAGE_SIZE_MAX, Page, PageRequest
 from ledger.storage.database import Database, Transaction
 from ledger.viewer import Viewer
 
@@ -19,6 +19,9 @@ _CUSTOM_PLANS = 6
 """How often PostgreSQL plans a prepared statement for its values before it may settle on a plan for any values."""
 _KEPT = "SELECT generic_plans > 0 FROM pg_prepared_statements"
 _LIMIT = re.compile(r"\A(.*)\sLIMIT (\$\d+(?:::\w+)?)\s*\Z", re.DOTALL)
+PAGE_SIZE = 20
+TAKEN_UP_MAX = 300
+"""Rows that a page, or the rows of an hour and what belongs to them, may cost: an hour has 60."""
 _SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan")
 
 
@@ -48,6 +51,33 @@ class Ran:
         return f"{form}: {tables}, {self.rows} rows, sorted: {self.is_sorted}, {self.conditions}"
 
 
+def pages_of(
+    read: Callable[..., Awaitable[Page[Any]]], wanted: Any, sort: Any = None
+) -> Callable[[Transaction], Awaitable[None]]:
+    """Asks for the first three pages of a list, or for all that it has."""
+
+    async def ask(tx: Transaction) -> None:
+        after = None
+        for _ in range(3):
+            ordered = {} if sort is None else {"sort": sort}
+            page = await read(tx, PageRequest(first=PAGE_SIZE, after=after), wanted, **ordered)
+            if not page.has_next_page:
+                break
+            after = page.cursors[-1]
+
+    return ask
+
+
+def check(found: Sequence[Ran], *, is_sorted: bool | None = None, rows_max: int = TAKEN_UP_MAX) -> None:
+    """An index answered each statement and took up few rows; if told, the rows had to be sorted, or came in order."""
+    assert found
+    for ran in found:
+        assert not ran.whole_tables, str(ran)
+        assert ran.indexes, str(ran)
+        assert ran.rows <= rows_max, str(ran)
+        assert is_sorted is None or ran.is_sorted is is_sorted, str(ran)
+
+
 async def run_plans(
     database: Database, viewer: Viewer, as_of: datetime, ask: Callable[[Transaction], Awaitable[Any]]
 ) -> list[Ran]:
@@ -74,7 +104,7 @@ async def run_plans(
             for text in {statement: None, compiled: None}:
                 name = f"asked_{next(_NAMES)}"
                 await tx.connection.exec_driver_sql(f"PREPARE {name} AS {text}")
-                executed = f"EXECUTE {name}({', '.join(map(_quote, parameters))})"
+                executed = f"EXECUTE {name}" + (f"({', '.join(map(_quote, parameters))})" if parameters else "")
                 for _ in range(_CUSTOM_PLANS):
                     await tx.connection.exec_driver_sql(executed)
                 of_any = await tx.connection.exec_driver_sql(f"{analyzed} {executed}")

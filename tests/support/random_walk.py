@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 
+from ledger.accounts.running import NamedPlatform, set_member_platforms
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
@@ -11,10 +12,16 @@ from ledger.complaints.evidence_drafts import EvidenceDraft
 from ledger.complaints.expiry import expire_information_requests
 from ledger.complaints.filing import file_complaints
 from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
-from ledger.complaints.vocabulary import RejectionReason
+from ledger.complaints.vocabulary import RejectionReason, Remedy
 from ledger.errors import LedgerError
 from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold
-from ledger.forwarding.proposals import discard_forwarding, forward_complaints
+from ledger.forwarding.proposals import (
+    ForwardingApproval,
+    approve_forwarding,
+    discard_forwarding,
+    forward_complaints,
+)
+from ledger.forwarding.taking_back import TakeBack, take_back_complaints
 from ledger.members.admission import disable_officer
 from ledger.orders.acknowledgement_rules import AcknowledgementDraft
 from ledger.orders.acknowledgements import acknowledge_block_orders
@@ -25,11 +32,16 @@ from ledger.orders.extensions import ExtensionDecision, decide_extensions
 from ledger.orders.lifts import LiftDraft, draft_lifts
 from ledger.orders.reading import load_orders
 from ledger.orders.revisions import Revision, reissue_block_orders, revise_block_orders
-from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, ImpossibleReason, LiftBasis
 from ledger.outages.recording import declare_outage
 from ledger.participations.agreements import change_participation, end_participation
 from ledger.participations.vocabulary import Disclosure, PartingReason
+from ledger.referrals.ending import Withdrawal as ReferralWithdrawal
+from ledger.referrals.ending import lapse_referrals, withdraw_from_departed, withdraw_referrals
+from ledger.referrals.offering import OfferDraft, offer_referrals
+from ledger.referrals.response_rules import ResponseDraft
+from ledger.referrals.responses import respond_to_referrals
+from ledger.referrals.vocabulary import DeclineReason, ReferralAction, ReferralGround, ResponseKind, WithdrawalGround
 from ledger.signals.confirming import confirm_revocations
 from ledger.signals.contributions import contribute_signals
 from ledger.signals.filling import fill_keys
@@ -39,7 +51,8 @@ from ledger.signals.targets import ContributionDraft
 from ledger.signals.vocabulary import ContributionWithdrawalReason, SignalRevocationGround
 from ledger.signals.withdrawing import Replacement, Withdrawal, replace_contributions, withdraw_contributions
 from ledger.viewer import OPERATOR
-from ledger.vocabulary import Category
+from ledger.vocabulary import Category, Platform
+from tests.support.account_journeys import accuse
 from tests.support.journeys import FORWARDING, WORDS, complaint_draft, read_approvals
 from tests.support.signal_journeys import TERMS, take_part
 
@@ -83,7 +96,8 @@ class Walk:
             self.draft, self.draft, self.approve, self.approve, self.revise, self.end, self.extend, self.forward,
             self.acknowledge, self.acknowledge, self.acknowledge, self.signals, self.contribute, self.participate,
             self.correct, self.correct, self.take_back, self.lift, self.jobs, self.outage, self.outage,
-            self.rest,
+            self.rest, self.accuse, self.accuse, self.run_platforms, self.refer, self.refer, self.answer, self.answer,
+            self.answer, self.withdraw,
         ]  # fmt: skip
 
     async def file(self):
@@ -100,6 +114,48 @@ class Walk:
             for number in self.draw.choices(NUMBERS, k=3)
         ]
         await self.run(self.draw.choice([self.parties.agency, self.parties.other_agency]), file_complaints, drafts)
+
+    async def accuse(self):
+        """Complaints about accounts, some of which are a number of ours."""
+        handles = self.draw.choices([("Telegram", "budi_s"), ("Telegram", "ani_s"), ("WhatsApp", NUMBERS[0])], k=2)
+        drafts = [accuse(*each, remedy=self.draw.choice([Remedy.OTT_ACTION, Remedy.BOTH])) for each in handles]
+        await self.run(self.draw.choice([self.parties.agency, self.parties.other_agency]), file_complaints, drafts)
+
+    async def run_platforms(self):
+        named = self.draw.sample([Platform.TELEGRAM, Platform.WHATSAPP], k=self.draw.randint(0, 2))
+        platforms = [NamedPlatform(each) for each in named]
+        await self.run(self.parties.officer, set_member_platforms, self.parties.provider.member_id, platforms)
+
+    async def refer(self):
+        about = self.draw.choice(
+            [
+                {"number": self.draw.choice(NUMBERS)},
+                {"account_id": (await self.pick("accounts"))[0]},
+                {"complaint_ids": tuple(await self.pick("complaints", "state IN ('VERIFIED', 'ESCALATED')"))},
+            ]
+        )
+        draft = OfferDraft(provider_id=self.parties.provider.member_id, summary="Prize fraud.", **about)
+        await self.run(self.parties.officer, offer_referrals, [draft])
+
+    async def answer(self):
+        drafts = []
+        for referral_id in await self.pick("referrals", self.draw.choice(["state = 'OFFERED'", "true"])):
+            kind = self.draw.choice(list(ResponseKind))
+            action = self.draw.choice(list(ReferralAction)) if kind is ResponseKind.ACTIONED else None
+            ground = ReferralGround.OWN_TERMS if action is not None else None
+            reason = self.draw.choice([*DeclineReason, None]) if kind is ResponseKind.DECLINED else None
+            reference = f"WA-{self.draw.randint(1, 99)}"
+            drafts.append(
+                ResponseDraft(
+                    referral_id=referral_id, kind=kind, action=action, ground=ground, reason=reason, reference=reference
+                )
+            )
+        await self.run(self.parties.provider, respond_to_referrals, drafts)
+
+    async def withdraw(self):
+        reason = self.draw.choice(list(WithdrawalGround))
+        items = [ReferralWithdrawal(referral_id=each, reason=reason) for each in await self.pick("referrals")]
+        await self.run(self.parties.officer, withdraw_referrals, items)
 
     async def decide(self):
         decisions = []
@@ -200,8 +256,16 @@ class Walk:
 
     async def forward(self):
         await self.run(self.parties.officer, forward_complaints, FORWARDING)
+        if self.draw.random() < 0.6:
+            await self.approve_run()
         if self.draw.random() < 0.3:
             await self.run(self.parties.other_officer, discard_forwarding, (await self.pick("forwarding_runs"))[0])
+
+    async def approve_run(self):
+        run_id = (await self.pick("forwarding_runs", "state = 'PROPOSED'"))[0]
+        found = await self.audited.owner.fetchval("SELECT manifest_hash FROM forwarding_runs WHERE id = $1", run_id)
+        approval = ForwardingApproval(run_id=run_id, manifest_hash=found or "")
+        await self.run(self.parties.other_officer, approve_forwarding, approval)
 
     async def signals(self):
         reason = SignalRevocationGround.FALSE_POSITIVE
@@ -233,7 +297,7 @@ class Walk:
 
     async def jobs(self):
         self.as_of += timedelta(days=self.draw.choice([1, 8, 40]))
-        for job in (expire_information_requests, expire_signals):
+        for job in (expire_information_requests, expire_signals, lapse_referrals, withdraw_from_departed):
             await self.run(self.parties.officer, job)
         await self.run(self.parties.officer, settle_next_signals, after=None)
 

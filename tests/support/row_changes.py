@@ -28,7 +28,8 @@ CHANGED = (
     "signal_contributions", "signal_revocation_notices",
     "reassignment_reports", "forwarding_runs", "forwarding_items", "scheduled_forwarding", "access_records",
     "operator_acts", "legal_holds", "events", "feed_keys", "feed_witnesses", "feed_cosignatures",
-    "log_restorations", "order_complaints",
+    "log_restorations", "order_complaints", "referrals", "referral_complaints", "referral_responses",
+    "referral_transfers",
 )  # fmt: skip
 """The tables whose rows are changed: those that queries read. Hashes over the log stay as they are."""
 

@@ -34,11 +34,8 @@ from ledger.vocabulary import Platform
 from tests.support.cluster import ROLE_PREFIX
 from tests.support.country import Parties
 from tests.support.filled_ledger import BEGAN_AT, ENDED_AT, RARE_PROVIDER, ROWS, fill_ledger
-from tests.support.plans import Ran, run_plans
+from tests.support.plans import PAGE_SIZE, TAKEN_UP_MAX, check, pages_of, run_plans
 
-PAGE_SIZE = 20
-TAKEN_UP_MAX = 300
-"""Rows that a page, or the orders of an hour and their statements, may cost: an hour has 60."""
 OPEN_MAX = 1_000
 """The same where every open order may have to be sorted: there are 800, however many have been executed."""
 SINCE, UNTIL = BEGAN_AT + timedelta(days=20), BEGAN_AT + timedelta(days=20, hours=1)
@@ -55,30 +52,6 @@ async def filled(cluster, country, keyring) -> AsyncIterator[tuple[Database, Par
     yield database, parties
     await database.close()
     await cluster.drop(copy)
-
-
-def pages_of(read, wanted, sort):
-    """Asks for the first three pages of a list, or for all that it has."""
-
-    async def ask(tx):
-        after = None
-        for _ in range(3):
-            page = await read(tx, PageRequest(first=PAGE_SIZE, after=after), wanted, sort=sort)
-            if not page.has_next_page:
-                break
-            after = page.cursors[-1]
-
-    return ask
-
-
-def check(found: list[Ran], *, is_sorted: bool | None = None, rows_max: int = TAKEN_UP_MAX) -> None:
-    """An index answered each statement and took up few rows; if told, the rows had to be sorted, or came in order."""
-    assert found
-    for ran in found:
-        assert not ran.whole_tables, str(ran)
-        assert ran.indexes, str(ran)
-        assert ran.rows <= rows_max, str(ran)
-        assert is_sorted is None or ran.is_sorted is is_sorted, str(ran)
 
 
 IN_THEIR_ORDER = {

@@ -50,7 +50,7 @@ async def issue_all(database, parties, as_of):
         items = (await list_forwarding_items(tx, run.id, PageRequest(first=500))).items
         held = {item.order_id: "Read and confirmed." for item in items if item.result is ForwardingResult.HELD}
         approval = ForwardingApproval(run_id=run.id, manifest_hash=run.manifest_hash, override_notes=held)
-        _, orders = await approve_forwarding(tx, approval)
+        _, orders, _ = await approve_forwarding(tx, approval)
     return items, orders
 
 

@@ -30,6 +30,7 @@ class TestScopes:
             "participations:accept",
             "participations:leave",
             "officers:manage",
+            "referrals:respond",
         }
         for kind in set(MemberKind) - {REGULATOR}:
             assert BY_KIND[kind] & OFFICER_ONLY <= {"participations:accept", "officers:manage"}

@@ -45,6 +45,11 @@ POLLS = {
     "complaints": "{ complaints(first: 20) { totalCount nodes { id state outcome rejectionReason "
     "number { e164 status risk } } } }",
     "numbers": "{ numbers(first: 20) { nodes { e164 status risk isDisputed } } }",
+    "referrals": "{ referrals(first: 20) { totalCount nodes { id state status action summary changedAt "
+    "account { handle url risk } number { e164 } responses { kind reference } complaints { complaint { state } } } } }",
+    "both instruments": "{ blockRequests(first: 20) { nodes { e164 status accountStanding gap "
+    "blockOrders { state } referrals { state } } } }",
+    "accounts": "{ accounts(first: 20) { totalCount nodes { id platform handle risk complaints { state } } } }",
     "terms": "{ participations(first: 20) { nodes { id state disclosure endedAt } } "
     "outages(first: 20) { nodes { id } } }",
     "contributions": "{ signalContributions(first: 20) { totalCount nodes { id state endedAt replacedBy { id } } } }",
@@ -152,6 +157,7 @@ class Rewriting:
         return False
 
 
+@pytest.mark.timeout(600)
 class TestDependencies:
     async def test_have_every_table_that_postgresql_reads_for_any_field_that_is_compiled(self, bench):
         """Its plan is asked, with the rules of row-level security in it."""

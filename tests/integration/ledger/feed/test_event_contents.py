@@ -12,6 +12,7 @@ from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import Problem
 from ledger.feed.events import EventDraft, append_events
 from ledger.feed.vocabulary import EventKind, Subject
+from ledger.forwarding.taking_back import TakeBack, take_back_complaints
 from ledger.identifiers import new_id
 from ledger.numbers.override_rules import OverrideDraft
 from ledger.numbers.overrides import propose_overrides
@@ -22,7 +23,6 @@ from ledger.orders.extensions import ExtensionDecision, decide_extensions, load_
 from ledger.orders.lifts import LiftDraft
 from ledger.orders.revisions import Revision
 from ledger.orders.revisions import revise_block_orders as revise
-from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.orders.vocabulary import AcknowledgementKind, LiftBasis
 from ledger.reassignments.confirming import ReportRefusal, refuse_reassignments
 from ledger.reassignments.reporting import ReassignmentDraft, report_reassignments

@@ -8,7 +8,7 @@ from tests.support.signal_journeys import take_part
 from tests.support.tallies import find_miscounts
 
 SEEDS = range(4)
-STEPS = 90
+STEPS = 130
 
 
 @pytest.mark.parametrize("seed", SEEDS)

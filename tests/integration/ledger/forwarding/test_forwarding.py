@@ -136,7 +136,7 @@ class TestApproval:
         await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
         run = await forward(database, parties, as_of)
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            concluded, results = await approve_forwarding(
+            concluded, results, _ = await approve_forwarding(
                 tx, ForwardingApproval(run_id=run.id, manifest_hash=run.manifest_hash)
             )
         assert all(isinstance(result, BlockOrder) and result.state is OrderState.ISSUED for result in results)
@@ -152,7 +152,7 @@ class TestApproval:
             run_id=run.id, manifest_hash=run.manifest_hash, excluded_order_ids=frozenset({items[0].order_id})
         )
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            _, results = await approve_forwarding(tx, approval)
+            _, results, _ = await approve_forwarding(tx, approval)
             left = await get_block_order(tx, order_id=items[0].order_id)
         assert [result.id for result in results] == [items[1].order_id]
         assert left.state is OrderState.DRAFT
@@ -161,7 +161,7 @@ class TestApproval:
         await file_verified(database, parties, as_of, [TELKOMSEL_NUMBER])
         run = await forward(database, parties, as_of)
         async with database.transaction(parties.officer, as_of=as_of) as tx:
-            still_open, [problem] = await approve_forwarding(
+            still_open, [problem], _ = await approve_forwarding(
                 tx, ForwardingApproval(run_id=run.id, manifest_hash=run.manifest_hash)
             )
         assert problem.code == "FOUR_EYES"

@@ -171,7 +171,7 @@ class TestManifest:
         await run(database, parties.officer, as_of, revise_block_orders, [change])
         approval = ForwardingApproval(run_id=run_.id, manifest_hash=run_.manifest_hash)
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            concluded, results = await approve_forwarding(tx, approval)
+            concluded, results, _ = await approve_forwarding(tx, approval)
         assert [getattr(result, "code", None) for result in results] == ["CONTENT_CHANGED", None]
         assert concluded.approved_count == 1
         assert (await read(database, parties.officer, as_of, drafts[TELKOMSEL_NUMBER])).state is OrderState.DRAFT
@@ -182,7 +182,7 @@ class TestManifest:
         await owner_connection.execute("UPDATE forwarding_items SET content_hash = NULL")
         approval = ForwardingApproval(run_id=run_.id, manifest_hash=run_.manifest_hash)
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            _, [problem] = await approve_forwarding(tx, approval)
+            _, [problem], _ = await approve_forwarding(tx, approval)
         assert problem.code == "CONTENT_CHANGED"
 
 

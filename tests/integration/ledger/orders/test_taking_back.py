@@ -12,13 +12,13 @@ from ledger.complaints.reading import get_complaint, load_complaints
 from ledger.complaints.states import COMPLAINT_MOVES, ComplaintMove, ComplaintState
 from ledger.errors import ForbiddenError, NoItemsError, OfficerRequiredError, Problem, TooManyItemsError
 from ledger.forwarding.proposals import ForwardingApproval, approve_forwarding
+from ledger.forwarding.taking_back import TakeBack, take_back_complaints
 from ledger.identifiers import new_id
 from ledger.numbers.reading import get_number
 from ledger.numbers.vocabulary import NumberStatus, RiskTier
 from ledger.orders.approval import approve_block_orders
 from ledger.orders.reading import get_block_order
 from ledger.orders.states import OrderState
-from ledger.orders.taking_back import TakeBack, take_back_complaints
 from ledger.policies import Policies
 from ledger.storage.roles import Role
 from tests.support.journeys import (
@@ -208,7 +208,7 @@ class TestDrafts:
         await take_back(complaint_id)
         approval = ForwardingApproval(run_id=run.id, manifest_hash=run.manifest_hash)
         async with database.transaction(parties.other_officer, as_of=as_of) as tx:
-            _, results = await approve_forwarding(tx, approval)
+            _, results, _ = await approve_forwarding(tx, approval)
         assert [result.code for result in results] == ["INCOMPATIBLE_STATE"]
         assert await states_of(database, parties, as_of, [complaint_id]) == [ComplaintState.SUBMITTED]
 

@@ -35,8 +35,10 @@ from tests.support.journeys import (
     report_reassigned,
 )
 from tests.support.outages import declare
+from tests.support.referral_journeys import join_referrals, offer, refer, respond
 from tests.support.signal_journeys import admit_provider, contribute, read_signals, revoke, take_part
-from tests.support.signing_journeys import appoint, offer, publish
+from tests.support.signing_journeys import appoint, publish
+from tests.support.signing_journeys import offer as offer_terms
 
 VIEWERS = ("regulator", "agency", "other_agency", "telkomsel", "indosat", "provider")
 TABLES = sorted(metadata.tables)
@@ -46,6 +48,7 @@ REGULATORS = frozenset(
         "members", "brands", "offices", "officers", "numbering_ranges", "number_overrides", "phone_numbers",
         "number_epochs", "complaints", "evidence", "block_orders", "block_order_versions", "order_complaints",
         "order_acknowledgements", "order_extensions", "order_proposals", "forwarding_runs", "forwarding_items",
+        "forwarding_offers",
         "events", "token_events",
         "participations", "signal_keys", "fraud_signals", "signal_recipients", "signal_disclosures",
         "signal_contributions", "signal_revocation_notices", "complainant_reveals", "feed", "feed_head", "feed_nodes",
@@ -55,6 +58,7 @@ REGULATORS = frozenset(
         "job_outcomes", "order_counts", "order_days", "order_dues", "complaint_counts", "complaint_days",
         "complaint_dues", "tally_recounts", "accounts", "member_platforms",
         "participation_terms", "participation_terms_texts", "participation_proposals",
+        "referrals", "referral_complaints", "referral_responses", "referral_transfers",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -116,8 +120,10 @@ OWN = {
         "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
         "participations": "member_id = {me}",
         "signal_keys": "member_id = {me}",
-        "accounts": "false",
+        "accounts": f"{TAKES_PART} AND id IN (SELECT account_id FROM referrals WHERE provider_id = {{me}})",
         "member_platforms": "member_id = {me}",
+        "referrals": f"provider_id = {{me}} AND {TAKES_PART}",
+        "referral_responses": f"provider_id = {{me}} AND {TAKES_PART}",
         "fraud_signals": f"{TAKES_PART} AND id IN (SELECT signal_id FROM signal_recipients WHERE member_id = {{me}})",
         "signal_recipients": f"member_id = {{me}} AND {TAKES_PART}",
         "signal_disclosures": (
@@ -155,7 +161,7 @@ INSERTABLE = {
     Role.AGENCY: {"complaints", "complainants", "evidence"},
     Role.REGULATOR: {"complaints", "complainants", "evidence"},
     Role.CARRIER: {"order_acknowledgements", "order_extensions", "reassignment_reports"},
-    Role.PROVIDER: set(),
+    Role.PROVIDER: {"referral_responses"},
 }
 
 
@@ -199,8 +205,13 @@ async def busy(database, parties, as_of, owner_connection):
     for member in (parties.agency, parties.telkomsel, parties.indosat, parties.provider):
         await appoint(database, as_of, member)
     await publish(database, parties, as_of)
-    for provider in (parties.provider, await admit_provider(database, parties, as_of)):
-        await offer(database, parties, as_of, provider=provider)
+    other = await admit_provider(database, parties, as_of)
+    for provider in (parties.provider, other):
+        await offer_terms(database, parties, as_of, provider=provider)
+    [referral] = await refer(database, parties, as_of, "+6281200000078")
+    await respond(database, parties.provider, as_of, referral)
+    await join_referrals(database, parties, as_of, other)
+    await offer(database, parties, as_of, "+6281200000078", other)
     await report_reassigned(database, parties.telkomsel, as_of, TELKOMSEL_NUMBER)
     await override_number(database, parties, as_of, "+6281200000088", parties.indosat.member_id)
     await propose_override(database, parties, as_of, INDOSAT_NUMBER, parties.telkomsel.member_id)
@@ -252,6 +263,18 @@ class TestReading:
             with pytest.raises(DBAPIError, match="permission denied"):
                 async with database.reading(viewer, as_of=as_of) as tx:
                     await tx.execute(text(f"SELECT {column} FROM phone_numbers"))
+
+    async def test_hides_of_a_referral_who_offered_it_and_how_it_is_judged(self, database, parties, as_of, busy):
+        for table, column in (
+            ("referrals", "epoch"), ("referrals", "office_id"), ("referrals", "offered_by"),
+            ("referrals", "withdrawal_note"), ("referrals", "withdrawn_by"), ("referral_responses", "client_id"),
+        ):  # fmt: skip
+            with pytest.raises(DBAPIError, match="permission denied"):
+                async with database.reading(parties.provider, as_of=as_of) as tx:
+                    await tx.execute(text(f"SELECT {column} FROM {table}"))
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with database.reading(parties.telkomsel, as_of=as_of) as tx:
+                await tx.execute(text("SELECT account_standing FROM phone_numbers"))
 
     async def test_a_brands_client_sees_its_brands_rows_alone_in_every_table(
         self, database, parties, as_of, owner_connection

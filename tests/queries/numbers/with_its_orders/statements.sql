@@ -1,6 +1,6 @@
-SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.complaint_count, phone_numbers.verified_complaint_count, phone_numbers.first_seen_at 
+SELECT phone_numbers.e164, phone_numbers.region, phone_numbers.is_domestic, phone_numbers.protected_reason, phone_numbers.holder_status, phone_numbers.holder_id, phone_numbers.brand_id, phone_numbers.epoch, phone_numbers.status, phone_numbers.is_disputed, phone_numbers.risk, phone_numbers.complaint_count, phone_numbers.verified_complaint_count, phone_numbers.account_standing, CASE WHEN (phone_numbers.status IN ('BLOCKED') AND phone_numbers.account_standing IN ('ASKED', 'NOT_ACTIONED')) THEN $1::VARCHAR WHEN ((phone_numbers.status NOT IN ('BLOCKED')) AND phone_numbers.account_standing IN ('ACTIONED')) THEN $2::VARCHAR END AS gap, phone_numbers.first_seen_at 
 FROM phone_numbers 
-WHERE phone_numbers.e164 = ANY ($1::TEXT[]);
+WHERE phone_numbers.e164 = ANY ($3::TEXT[]);
 
 SELECT members.id, members.slug, members.kind, members.legal_name, members.contact_name, members.contact_email, members.contact_phone, members.internet_access, members.subgraph_url, members.admitted_at, members.suspended_at 
 FROM members 

@@ -2,19 +2,19 @@ SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $4::INTEGER THE
 FROM order_acknowledgements AS t1 
 WHERE t1.carrier_id = $2::UUID AND t1.order_id = block_orders.id ORDER BY t1.id), ',') || ']' || '}' AS n0 
 FROM block_orders 
-WHERE block_orders.carrier_id = $2::UUID AND block_orders.issued_at IS NOT NULL AND (EXISTS (SELECT * 
+WHERE block_orders.carrier_id = $2::UUID AND block_orders.issued_at IS NOT NULL AND (EXISTS (SELECT 1 
 FROM order_acknowledgements 
 WHERE order_acknowledgements.order_id = block_orders.id AND order_acknowledgements.carrier_id = block_orders.carrier_id AND order_acknowledgements.reference = $3::TEXT)) ORDER BY row(block_orders.due_at, block_orders.id) ASC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s;
 
 SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $4::INTEGER THEN s.t END AS t FROM (SELECT '{"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT * FROM (SELECT '{"orderNo":' || coalesce(to_json((concat('O-', to_char(timezone('Asia/Jakarta', block_orders.drafted_at), 'YYYY'), '-', lpad(CAST(block_orders.order_serial AS TEXT), greatest(7, length(CAST(block_orders.order_serial AS TEXT))), '0')))::text)::text, E'\x01') || '}' AS n0 
 FROM block_orders 
-WHERE block_orders.carrier_id = $2::UUID AND block_orders.issued_at IS NOT NULL AND (EXISTS (SELECT * 
+WHERE block_orders.carrier_id = $2::UUID AND block_orders.issued_at IS NOT NULL AND (EXISTS (SELECT 1 
 FROM order_acknowledgements 
 WHERE order_acknowledgements.order_id = block_orders.id AND order_acknowledgements.carrier_id = block_orders.carrier_id AND order_acknowledgements.reference = $3::TEXT)) ORDER BY row(block_orders.due_at, block_orders.id) ASC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s;
 
 SELECT octet_length(s.t) AS size, CASE WHEN octet_length(s.t) <= $5::INTEGER THEN s.t END AS t FROM (SELECT '{"nodes":' || '[' || coalesce(array_to_string(p.n0[1:$1::INTEGER], ','), '') || ']' || '}' AS t FROM (SELECT array_agg(r.n0) AS n0 FROM (SELECT * FROM (SELECT '{"orderNo":' || coalesce(to_json((concat('O-', to_char(timezone('Asia/Jakarta', block_orders.drafted_at), 'YYYY'), '-', lpad(CAST(block_orders.order_serial AS TEXT), greatest(7, length(CAST(block_orders.order_serial AS TEXT))), '0')))::text)::text, E'\x01') || '}' AS n0 
 FROM block_orders 
-WHERE block_orders.carrier_id = $2::UUID AND block_orders.issued_at IS NOT NULL AND (EXISTS (SELECT * 
+WHERE block_orders.carrier_id = $2::UUID AND block_orders.issued_at IS NOT NULL AND (EXISTS (SELECT 1 
 FROM order_acknowledgements 
 WHERE order_acknowledgements.order_id = block_orders.id AND order_acknowledgements.carrier_id = block_orders.carrier_id AND order_acknowledgements.recorded_at >= $3::TIMESTAMP WITH TIME ZONE AND order_acknowledgements.recorded_at < $4::TIMESTAMP WITH TIME ZONE)) ORDER BY row(block_orders.due_at, block_orders.id) ASC LIMIT 501) AS q LIMIT (SELECT $1::INTEGER + 1)) AS r) AS p OFFSET 0) AS s;
 

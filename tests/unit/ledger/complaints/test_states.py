@@ -22,6 +22,7 @@ TABLE = {
     },
     ComplaintState.VERIFIED: {
         ComplaintMove.ESCALATE: ComplaintState.ESCALATED,
+        ComplaintMove.END_UNASKED: ComplaintState.RESOLVED,
         ComplaintMove.TAKE_BACK: ComplaintState.SUBMITTED,
     },
     ComplaintState.ESCALATED: {

@@ -1,9 +1,10 @@
 """Taking back complaints that were verified by mistake, as long as no order about them stands issued.
 
 A draft about such a complaint was made on a mistaken ground: it is discarded, and the other complaints behind it are
-VERIFIED again, so that the next forwarding run drafts anew and the guard judges what is left. Locks orders before
+VERIFIED again, so that the next forwarding run drafts anew and the guard judges what is left. An unanswered referral on
+which no other complaint stands is withdrawn; what a provider acted on stays. Locks orders and referrals before
 complaints before numbers, as everything does, so that an approval of the draft and this wait for each other.
-Source: domain.md, Complaint; docs/adr/0092.
+Source: domain.md, Complaint and Referral; docs/adr/0092, 0155.
 """
 
 from collections import defaultdict
@@ -20,12 +21,15 @@ from ledger.complaints.table import Complaint
 from ledger.errors import Problem, StateConflictError
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind
+from ledger.forwarding.standing_referrals import StandingReferrals, find_standing_referrals
 from ledger.identifiers import ComplaintId, OrderId, parse_id
 from ledger.moves import Change, Moved, Rules, move_records
 from ledger.orders.moves import check_words, order_event
 from ledger.orders.states import BLOCK_ORDERS, OPEN_ORDER_STATES, OrderMove, OrderState, next_order_state
 from ledger.orders.table import BlockOrder, block_orders, order_complaints
 from ledger.permissions import require_batch, require_officer
+from ledger.referrals.ending import withdraw_locked
+from ledger.referrals.vocabulary import WithdrawalReason
 from ledger.storage.columns import is_any
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
@@ -59,6 +63,7 @@ async def take_back_complaints(tx: Transaction, items: Sequence[TakeBack]) -> li
             tx, BlockOrder, sorted({each for ids in open_orders.values() for each in ids})
         )
         batch.behind = await _find_behind(tx, batch.drafts())
+        batch.referrals = await find_standing_referrals(tx, [known for known in wanted if known is not None])
     rules = Rules(
         move=batch.take,
         unknown=refuse_unknown,
@@ -81,6 +86,8 @@ class _Batch:
     present: Mapping[str, Complaint] = field(default_factory=dict)
     open_orders: Mapping[ComplaintId, Sequence[OrderId]] = field(default_factory=dict)
     discarded: set[OrderId] = field(default_factory=set)
+    referrals: StandingReferrals = field(default_factory=StandingReferrals)
+    taken: set[ComplaintId] = field(default_factory=set)
 
     def drafts(self) -> list[OrderId]:
         """The locked orders that are drafts."""
@@ -95,8 +102,11 @@ class _Batch:
         """Take one back. Errors: a LedgerError."""
         state = next_complaint_state(complaint.state, ComplaintMove.TAKE_BACK)
         note = check_words(self.items[place].note, field="note")
-        if complaint.state is ComplaintState.ESCALATED:
-            self._discard(self.open_orders.get(complaint.id, ()))
+        self.referrals.check_taken_back(complaint.id)
+        orders = self.open_orders.get(complaint.id, ())
+        if complaint.state is ComplaintState.ESCALATED and (orders or not self.referrals.stand_on(complaint.id)):
+            self._discard(orders)
+        self.taken.add(complaint.id)
         taken = replace(
             complaint,
             state=state,
@@ -118,6 +128,9 @@ class _Batch:
     async def write(self, changes: Sequence[Change[Complaint]]) -> list[EventDraft]:
         """Discard the drafts, release the other complaints behind them, and bring numbers and accounts into line."""
         events = await self._write_discarded() if self.discarded else []
+        groundless = await self.referrals.find_groundless(self.tx, self.taken)
+        reason, officer_id = WithdrawalReason.COMPLAINT_TAKEN_BACK, self.tx.viewer.officer_id
+        events.extend(await withdraw_locked(self.tx, groundless, reason, officer_id=officer_id))
         await recount_verified(self.tx, [change.after for change in changes])
         return events
 
