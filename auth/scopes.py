@@ -15,6 +15,8 @@ COMPLAINTS_READ = "complaints:read"
 COMPLAINTS_FILE = "complaints:file"
 COMPLAINTS_DECIDE = "complaints:decide"
 COMPLAINANTS_REVEAL = "complainants:reveal"
+EVIDENCE_READ = "evidence:read"
+EVIDENCE_RELEASE = "evidence:release"
 ORDERS_READ = "orders:read"
 ORDERS_DRAFT = "orders:draft"
 ORDERS_APPROVE = "orders:approve"
@@ -42,6 +44,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         COMPLAINTS_FILE: "File complaints and add to them",
         COMPLAINTS_DECIDE: "Verify, reject and reopen complaints",
         COMPLAINANTS_REVEAL: "See who complained, recording the purpose each time",
+        EVIDENCE_READ: "Read the redacted extracts of evidence that were released to you",
+        EVIDENCE_RELEASE: "Redact evidence and release extracts of it",
         ORDERS_READ: "Read the block orders that you may see",
         ORDERS_DRAFT: "Draft block orders and forward complaints",
         ORDERS_APPROVE: "Approve, withdraw and lift block orders",
@@ -66,6 +70,7 @@ OFFICER_ONLY = frozenset(
         ORDERS_APPROVE,
         COMPLAINTS_DECIDE,
         COMPLAINANTS_REVEAL,
+        EVIDENCE_RELEASE,
         SIGNALS_REVOKE,
         NUMBERS_MANAGE,
         PARTICIPATIONS_MANAGE,
@@ -89,6 +94,7 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
             {
                 ORDERS_READ,
                 ORDERS_ACKNOWLEDGE,
+                EVIDENCE_READ,
                 NUMBERS_READ,
                 MEMBERS_READ,
                 FEED_READ,
@@ -98,7 +104,15 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
             }
         ),
         MemberKind.OTT_PROVIDER: frozenset(
-            {MEMBERS_READ, NUMBERS_READ, FEED_READ, FEED_WITNESS, SIGNALS_READ, SIGNALS_CONTRIBUTE}
+            {
+                MEMBERS_READ,
+                NUMBERS_READ,
+                EVIDENCE_READ,
+                FEED_READ,
+                FEED_WITNESS,
+                SIGNALS_READ,
+                SIGNALS_CONTRIBUTE,
+            }
         ),
     }
 )

@@ -10,7 +10,10 @@ from schema.complaints.decisions import ComplaintDecidingMutations
 from schema.complaints.events import ComplaintSubscriptions
 from schema.complaints.filing import ComplaintFilingMutations
 from schema.complaints.types import ComplaintQueries
+from schema.complaints.working import ComplaintWorkMutations
 from schema.entities import GraphSchema
+from schema.extracts.mutations import ExtractMutations
+from schema.extracts.types import ExtractQueries
 from schema.feed.events import EventQueries
 from schema.feed.legal_holds import LegalHoldMutations, LegalHoldQueries
 from schema.feed.proofs import ProofQueries
@@ -53,6 +56,7 @@ class Query(
     ComplaintQueries,
     AccountQueries,
     OrderQueries,
+    ExtractQueries,
     ReassignmentQueries,
     ForwardingQueries,
     EventQueries,
@@ -76,6 +80,8 @@ class Query(
 class Mutation(
     ComplaintFilingMutations,
     ComplaintDecidingMutations,
+    ComplaintWorkMutations,
+    ExtractMutations,
     OrderDraftingMutations,
     OrderApprovalMutations,
     OrderEndingMutations,

@@ -22,6 +22,7 @@ from ledger.access_records.retention import erase_old_access_records
 from ledger.access_records.sealing import seal_access_records
 from ledger.complaints.binding import bind_accounts
 from ledger.complaints.expiry import expire_information_requests
+from ledger.complaints.uploads import delete_expired_uploads
 from ledger.feed.retention import Retention
 from ledger.forwarding.scheduling import forward_on_schedule
 from ledger.orders.emergencies import lapse_unconfirmed_orders
@@ -62,6 +63,7 @@ JOBS: Sequence[Job] = (
     Job(name="forward_on_schedule", role=Role.TRANSITION, work=forward_on_schedule),
     Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
+    Job(name="delete_expired_uploads", role=Role.RETENTION, work=delete_expired_uploads),
     Job(name="seal_access_records", role=Role.JOBS, work=seal_access_records),
     Job(name="recount_tallies", role=Role.VERIFIER, work=recount_next),
 )

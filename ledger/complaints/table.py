@@ -22,14 +22,25 @@ from sqlalchemy import (
 )
 
 from ledger.complaints.chronologies import digest_chronology
+from ledger.complaints.contents import digest_content
 from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.feed.vocabulary import Subject
-from ledger.identifiers import AccountId, ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
+from ledger.identifiers import (
+    AccountId,
+    ClientId,
+    ComplaintId,
+    ContentId,
+    EvidenceId,
+    MemberId,
+    NoteId,
+    OfficerId,
+    RevealId,
+)
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, WRITTEN_NOW, Access, reads
 from ledger.storage.columns import is_one_of
-from ledger.storage.commitments import CommittedBy, Sealed
+from ledger.storage.commitments import CommittedBy, Elsewhere, Sealed
 from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
@@ -74,6 +85,11 @@ def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
     return and_(awaits, c.verification_due_at.is_not(None), c.verification_due_at < AS_OF)
 
 
+def _is_claimed(c: Columns) -> ColumnElement[Any]:
+    """Never NULL: a claim ends by itself."""
+    return and_(c.claim_ends_at.is_not(None), c.claim_ends_at > AS_OF)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
     """One complaint as the viewer may see it. Fields that only the regulator may see are None for others.
@@ -81,6 +97,7 @@ class Complaint:
     account_id is the account that the platform, handle and URL, which are kept as they were written, lead to.
     info_request is what an officer asks the source while the complaint is NEEDS_INFO. chronology_digest is equal for
     equal texts. is_verification_overdue: the complaint still waits for an officer although its verification was due.
+    is_claimed: an officer has taken it, and the claim has not ended.
     """
 
     id: Annotated[ComplaintId, KEY]
@@ -117,6 +134,13 @@ class Complaint:
     decided_at: datetime | None = None
     resolved_at: datetime | None = None
     complainant_informed_at: datetime | None = None
+    claimed_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    claimed_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
+    claim_ends_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
+    is_claimed: Annotated[bool | None, derived(_is_claimed), _REGULATOR_ALONE] = DERIVED
+    assigned_to: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    assigned_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    assigned_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
 
 
 complaints = declare(
@@ -185,6 +209,8 @@ complaints = declare(
         "id",
         postgresql_where=text("decided_at IS NOT NULL"),
     ),
+    Index("ix_complaints_claimed_by_id", "claimed_by", "id", postgresql_where=text("claimed_by IS NOT NULL")),
+    Index("ix_complaints_assigned_to_id", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
     Index(
         "ix_complaints_complainant_ref",
         "complainant_ref",
@@ -267,7 +293,11 @@ complainant_reveals = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The metadata of one piece of evidence, readable without unsealing it."""
+    """The metadata of one piece of evidence, readable without unsealing it.
+
+    content_id is that of the upload that its bytes are; without it they are sealed in the row, which otherwise has
+    nothing sealed.
+    """
 
     id: Annotated[EvidenceId, KEY]
     complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
@@ -278,6 +308,7 @@ class Evidence:
     sha256: str
     captured_at: datetime | None = None
     recorded_at: datetime
+    content_id: Annotated[ContentId | None, references("evidence_contents.id")] = None
 
 
 evidence = declare(
@@ -292,7 +323,36 @@ evidence = declare(
         Access(role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
     ),
     committed_by=CommittedBy(
-        Subject.COMPLAINT, "complaint_id", sealed={"content_sealed": Sealed("sha256", _digest_content)}
+        Subject.COMPLAINT,
+        "complaint_id",
+        sealed={"content_sealed": Sealed("sha256", _digest_content, unless="content_id")},
+        elsewhere=Elsewhere("content_id", size="size_bytes", digest="sha256", compute=digest_content),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintNote:
+    """What an officer noted on a complaint, sealed: it may name a person. Nobody changes a note, or takes it back."""
+
+    id: Annotated[NoteId, KEY]
+    complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
+    officer_id: Annotated[OfficerId, references("officers.id")]
+    text_sealed: bytes
+    text_digest: str
+    noted_at: datetime
+
+
+complaint_notes = declare(
+    "complaint_notes",
+    ComplaintNote,
+    access=(
+        Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
+        *reads(Role.REGULATOR),
+        Access(role=Role.JOBS, select=("id", "text_sealed"), update=("text_sealed",)),
+    ),
+    committed_by=CommittedBy(
+        Subject.COMPLAINT, "complaint_id", sealed={"text_sealed": Sealed("text_digest", Keyring.digest)}
     ),
     is_watched=True,
 )
