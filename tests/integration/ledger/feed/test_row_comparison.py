@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.complaints.claims import claim_complaints
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
-from ledger.complaints.claims import claim_complaints
 from ledger.complaints.evidence import load_evidence
 from ledger.complaints.evidence_drafts import EvidenceDraft
 from ledger.complaints.filing import file_complaints
@@ -147,8 +147,9 @@ class TestWhatTheLogCommitsTo:
 
 COMMITTED = (
     "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaint_notes",
-    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements",
-    "order_extensions", "outage_extensions", "outages", "participations", "signal_contributions",
+    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_runs",
+    "fraud_signals", "members", "officers", "offices", "order_acknowledgements", "order_extensions",
+    "outage_extensions", "outages", "participations", "signal_contributions",
 )  # fmt: skip
 OF_NO_JOURNEY = ("feed_witnesses", "legal_holds", "order_proposals")
 CHANGES = {
