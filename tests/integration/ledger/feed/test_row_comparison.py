@@ -229,7 +229,7 @@ class TestInsider:
         ("table", "where"),
         [
             ("order_extensions", "true"),
-            ("evidence", "true"),
+            ("evidence", "content_id IS NULL"),
             ("complainant_reveals", "true"),
             ("signal_contributions", "true"),
             ("block_order_versions", "carrier_id = (SELECT id FROM members WHERE slug = 'indosat')"),
