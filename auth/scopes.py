@@ -80,9 +80,17 @@ OFFICER_ONLY = frozenset(
 """Never granted to a client that acts for itself, whatever it was registered with."""
 
 SECOND_FACTOR_SCOPES = frozenset(
-    {ORDERS_APPROVE, COMPLAINANTS_REVEAL, NUMBERS_MANAGE, MEMBERS_MANAGE, PARTICIPATIONS_MANAGE, HOLDS_MANAGE}
+    {
+        ORDERS_APPROVE,
+        COMPLAINANTS_REVEAL,
+        EVIDENCE_RELEASE,
+        NUMBERS_MANAGE,
+        MEMBERS_MANAGE,
+        PARTICIPATIONS_MANAGE,
+        HOLDS_MANAGE,
+    }
 )
-"""To approve, lift, reveal or manage: an officer needs a second factor for these unless the settings ask none."""
+"""To approve, lift, reveal, release or manage: an officer needs a second factor unless the settings ask none."""
 
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
