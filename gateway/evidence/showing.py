@@ -107,13 +107,16 @@ class _Download:
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it. Errors: TimeoutError for a client that reads nothing."""
+        # What can't be read is refused with a status, as long as nothing was sent.
+        chunk = b"" if self._body is None else await anext(self._body, b"")
         await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
         if self._body is not None:
-            async for chunk in self._body:
+            while chunk:
                 for begins in range(0, len(chunk), _SENT_BYTES):
                     part = chunk[begins : begins + _SENT_BYTES]
                     async with asyncio.timeout(self._stall_seconds):
                         await send({"type": "http.response.body", "body": part, "more_body": True})
+                chunk = await anext(self._body, b"")
         await send({"type": "http.response.body", "body": b""})
 
 
