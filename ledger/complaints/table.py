@@ -328,6 +328,7 @@ evidence = declare(
         sealed={"content_sealed": Sealed("sha256", _digest_content, unless="content_id")},
         elsewhere=Elsewhere("content_id", size="size_bytes", digest="sha256", compute=digest_content),
     ),
+    is_watched=True,
 )
 
 
@@ -354,5 +355,4 @@ complaint_notes = declare(
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"text_sealed": Sealed("text_digest", Keyring.digest)}
     ),
-    is_watched=True,
 )

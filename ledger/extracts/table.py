@@ -64,6 +64,7 @@ evidence_extracts = declare(
         Subject.EVIDENCE_EXTRACT,
         elsewhere=Elsewhere("content_id", size="size_bytes", digest="sha256", compute=digest_content),
     ),
+    is_watched=True,
 )
 
 
@@ -104,4 +105,5 @@ extract_releases = declare(
         *reads(Role.PROVIDER, rows=f"member_id = {ME}"),
     ),
     committed_by=CommittedBy(Subject.EVIDENCE_EXTRACT, "extract_id"),
+    is_watched=True,
 )

@@ -3,10 +3,18 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
-down_revision = "0018"
+revision = "0023"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
+
+# The functions that leave marks are those of revision 0018.
+_WATCHED = {"evidence_extracts": "mark_changes", "extract_releases": "mark_changes_by_member_id"}
+_EVENTS = {
+    "INSERT": "NEW TABLE AS added",
+    "UPDATE": "OLD TABLE AS removed NEW TABLE AS added",
+    "DELETE": "OLD TABLE AS removed",
+}
 
 
 def upgrade() -> None:
@@ -172,6 +180,12 @@ def upgrade() -> None:
     op.create_foreign_key(op.f("fk_complaints_assigned_to"), "complaints", "officers", ["assigned_to"], ["id"])
     op.add_column("evidence", sa.Column("content_id", sa.Uuid(as_uuid=False), nullable=True))
     op.create_foreign_key(op.f("fk_evidence_content_id"), "evidence", "evidence_contents", ["content_id"], ["id"])
+    for table, function in _WATCHED.items():
+        for event, rows in _EVENTS.items():
+            op.execute(
+                f"CREATE TRIGGER changes_of_{table}_{event.lower()} AFTER {event} ON {table} "
+                f"REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+            )
 
 
 def downgrade() -> None:
