@@ -47,7 +47,7 @@ class TestNginx:
         assert limit
         assert 0 <= int(limit[1]) * UNITS["m"] - DEFAULTS.upload_bytes_max < UNITS["m"]
         assert re.search(r"proxy_request_buffering\s+off;", part)
-        assert NGINX.count("client_max_body_size") == 2, "another path takes large bodies"  # noqa: PLR2004
+        assert NGINX.count("client_max_body_size") == 2, "another path takes large bodies"
 
     def test_waits_longer_than_an_operation_and_than_a_silent_stream(self) -> None:
         wait = directive("proxy_read_timeout")

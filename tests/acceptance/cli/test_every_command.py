@@ -75,6 +75,9 @@ OUTSIDE = {
     ("keys", "generate"): "prints keys that nothing uses yet",
     ("follow",): "runs at a member's, as its client",
     ("audit", "witness"): "runs at a member's, as its client",
+    ("evidence", "redact"): "runs at the regulator's, as an officer's client",
+    ("evidence", "upload"): "runs at a member's, as its client",
+    ("evidence", "download"): "runs at a member's, as its client",
 }
 
 
