@@ -71,6 +71,13 @@ class FilingPolicy(SettingsSection):
     upload_hours: int = Field(
         24, ge=1, le=720, description="How long after it began an upload that is not evidence is deleted."
     )
+    complaint_content_days: int = Field(
+        1_825,
+        ge=0,
+        le=36_500,
+        description="How long after a complaint has ended its complainant, chronology, evidence with extracts, and "
+        "notes are kept before they are erased; 0: forever.",
+    )
     evidence_link_seconds: int = Field(
         300,
         ge=10,

@@ -20,7 +20,12 @@ from ledger.storage.roles import Role
 
 SAME_KEY = "uq_evidence_contents_member_id_upload_key"
 _OWN = f"member_id = {ME}"
-_IS_OVER = "kept_at IS NULL AND expires_at < now()"
+_IS_OVER = (
+    "CASE WHEN kept_at IS NULL THEN expires_at < now() "
+    "ELSE NOT EXISTS (SELECT 1 FROM evidence e WHERE e.content_id = evidence_contents.id) "
+    "AND NOT EXISTS (SELECT 1 FROM evidence_extracts x WHERE x.content_id = evidence_contents.id) END"
+)
+"""Whether retention may delete a content: it never became evidence, or nothing is made of it any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,7 @@ evidence_chunks = declare(
         Access(
             role=Role.RETENTION,
             rows="content_id IN (SELECT id FROM evidence_contents)",
-            select=("content_id",),
+            select=("id", "content_id"),
             delete=True,
         ),
     ),

@@ -7,7 +7,7 @@ Source: docs/adr/0156.
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import LargeBinary, bindparam, select, text
@@ -31,6 +31,13 @@ WITH moved AS (
 INSERT INTO evidence_chunks (id, content_id, member_id, begins_at_byte, content_sealed)
 SELECT :place, id, member_id, :begins, :sealed FROM moved
 """).bindparams(bindparam("sealed", type_=LargeBinary))
+_DELETED_CHUNKS = 1_000
+_DELETE_CHUNKS = text("""
+DELETE FROM evidence_chunks WHERE id IN (
+  SELECT id FROM evidence_chunks WHERE content_id = ANY(CAST(:ids AS uuid[])) LIMIT :limit
+)
+""")
+_DELETE = text("DELETE FROM evidence_contents WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
 class EvidenceDamagedError(LedgerError):
@@ -121,6 +128,17 @@ async def digest_content(tx: Transaction, content_id: str, size_bytes: int) -> s
     except EvidenceDamagedError:
         return None
     return digest.hexdigest()
+
+
+async def delete_contents(tx: Transaction, content_ids: Sequence[str]) -> int:
+    """Delete contents with their bytes; returns how many contents. Runs under the RETENTION role.
+
+    A statement deletes a bounded number of chunks, so that none exceeds its time, however large the contents are.
+    """
+    asked = {"ids": list(content_ids), "limit": _DELETED_CHUNKS}
+    while (await tx.execute(_DELETE_CHUNKS, asked)).rowcount == _DELETED_CHUNKS:
+        pass
+    return (await tx.execute(_DELETE, asked)).rowcount
 
 
 async def store_content(tx: Transaction, content: Content, member_id: MemberId, data: bytes) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select, text, true
 
 from ledger.accesses import AccessKind
 from ledger.complaints.contents import Content, read_chunk
+from ledger.complaints.erased import EvidenceErasedError
 from ledger.complaints.evidence_drafts import EvidenceDraft, count_content_bytes, hash_content
 from ledger.complaints.table import Evidence, evidence
 from ledger.complaints.uploads import keep_contents
@@ -86,13 +87,18 @@ class OpenedContent:
 
 
 async def open_evidence(tx: Transaction, evidence_id: str) -> tuple[Evidence, OpenedContent]:
-    """Return one piece of evidence, and its bytes or where they are (regulator, source). Errors: UnknownError."""
+    """Return one piece of evidence, and its bytes or where they are (regulator, source).
+
+    Errors: UnknownError, EvidenceErasedError.
+    """
     wanted = parse_id(evidence_id)
     if tx.viewer.kind not in SOURCES or wanted is None:
         raise UnknownError(field="id")
     piece = await find_record(tx, Evidence, evidence.c.id == wanted, _visible(tx.viewer))
     if piece is None:
         raise UnknownError(field="id")
+    if piece.erased_at is not None:
+        raise EvidenceErasedError(field="id")
     tx.accesses.note(AccessKind.EVIDENCE, [piece.complaint_id, piece.id])
     if piece.content_id is not None:
         return piece, OpenedContent(Content(piece.content_id, piece.size_bytes))

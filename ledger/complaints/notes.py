@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ledger.accesses import AccessKind
+from ledger.complaints.erased import require_content
 from ledger.complaints.moves import refuse_unknown
 from ledger.complaints.table import Complaint, ComplaintNote, complaint_notes
 from ledger.errors import InvalidInputError, Problem
@@ -49,12 +50,13 @@ async def note_complaints(tx: Transaction, drafts: Sequence[NoteDraft]) -> list[
 
     Shapes: 1..1000 drafts; the result has their order and length.
     Errors: NoItemsError, TooManyItemsError, ForbiddenError, OfficerRequiredError, with nothing written; for an item
-    NOT_FOUND, NOTE_EMPTY, TEXT_INVALID, TEXT_TOO_LONG.
+    NOT_FOUND, COMPLAINT_ERASED, NOTE_EMPTY, TEXT_INVALID, TEXT_TOO_LONG.
     """
     officer_id = require_officer(tx.viewer)
     notes: list[ComplaintNote] = []
 
     def add(place: int, complaint: Complaint) -> Moved[Complaint]:
+        require_content(complaint)
         written = check_text(drafts[place].text, field="text", length_max=_NOTE_LENGTH_MAX, lines=True)
         if not written:
             raise NoteEmptyError(field="text")
@@ -96,7 +98,8 @@ async def load_notes(tx: Transaction, complaint_ids: Sequence[str]) -> dict[str,
         return found
     c = complaint_notes.c
     known = [parsed for complaint_id in complaint_ids if (parsed := parse_id(complaint_id))]
-    statement = select_records(tx, ComplaintNote).where(c.complaint_id.in_(known)).order_by(c.id)
+    is_there = c.text_digest.is_not(None)
+    statement = select_records(tx, ComplaintNote).where(c.complaint_id.in_(known), is_there).order_by(c.id)
     notes = await fetch_records(tx, ComplaintNote, statement)
     tx.accesses.note(AccessKind.CHRONOLOGY, [note.complaint_id for note in notes])
     for note in notes:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from ledger.complaints.chronologies import digest_chronology
 from ledger.complaints.contents import digest_content
-from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
+from ledger.complaints.states import AWAITING_VERIFICATION, ENDED_STATES, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.feed.vocabulary import Subject
 from ledger.identifiers import (
@@ -65,10 +65,31 @@ _FILED_BY_SOURCES = (
     Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
 )
 _OF_EVERY_SOURCE = "occurrence >= 1"
+ENDED_AT = "greatest(filed_at, decided_at, resolved_at)"
+"""When a complaint that has ended did so; of one that its source withdrew, when it was last decided on, or filed."""
+HAS_ENDED = f"state IN ({', '.join(repr(str(state)) for state in sorted(ENDED_STATES))})"
+_IS_HELD = (
+    "EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL AND (h.subject IS NULL "
+    "OR (h.subject = 'COMPLAINT' AND h.subject_id = complaints.id::text) "
+    "OR (h.subject = 'NUMBER' AND h.subject_id = complaints.e164) "
+    "OR (h.subject = 'BLOCK_ORDER' AND EXISTS (SELECT 1 FROM order_complaints oc "
+    "WHERE oc.complaint_id = complaints.id AND oc.order_id::text = h.subject_id))))"
+)
+IS_ERASABLE = f"{HAS_ENDED} AND NOT {_IS_HELD}"
+"""Whether retention may erase what a complaint contains, once it is old enough: it has ended, and no hold covers it."""
+OF_ERASABLE = f"complaint_id IN (SELECT complaints.id FROM complaints WHERE {IS_ERASABLE})"
+"""The same of a row that belongs to a complaint."""
 SAME_REFERENCE = "uq_complaints_source_id_source_reference"
 SAME_CONTENT = "uq_complaints_source_id_content_hash_occurrence"
 """The unique indexes that identify a complaint as one that its source filed before."""
 _REGULATOR_ALONE = only(Role.REGULATOR)
+ERASED_FIELDS = ("chronology_sealed", "chronology_digest", "complainant_ref", "info_request", "decision_note")
+"""What of a complaint itself is about persons: retention sets it to NULL."""
+
+
+def _erases(*columns: str, select: tuple[str, ...] = ()) -> Access:
+    """What retention may do with the rows of a complaint that has ended: leave them, with nothing in them."""
+    return Access(role=Role.RETENTION, select=("complaint_id", *select), update=columns, changed=OF_ERASABLE)
 
 
 def _digest_chronology(keyring: Keyring, plaintext: bytes, _context: str) -> str:
@@ -97,7 +118,7 @@ class Complaint:
     account_id is the account that the platform, handle and URL, which are kept as they were written, lead to.
     info_request is what an officer asks the source while the complaint is NEEDS_INFO. chronology_digest is equal for
     equal texts. is_verification_overdue: the complaint still waits for an officer although its verification was due.
-    is_claimed: an officer has taken it, and the claim has not ended.
+    is_claimed: an officer has taken it, and the claim has not ended. erased_at: retention erased what it contained.
     """
 
     id: Annotated[ComplaintId, KEY]
@@ -141,6 +162,7 @@ class Complaint:
     assigned_to: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
     assigned_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
     assigned_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
+    erased_at: datetime | None = None
 
 
 complaints = declare(
@@ -209,6 +231,12 @@ complaints = declare(
         "id",
         postgresql_where=text("decided_at IS NOT NULL"),
     ),
+    Index(
+        "ix_complaints_unerased",
+        text(ENDED_AT),
+        "id",
+        postgresql_where=text(f"erased_at IS NULL AND {HAS_ENDED}"),
+    ),
     Index("ix_complaints_claimed_by_id", "claimed_by", "id", postgresql_where=text("claimed_by IS NOT NULL")),
     Index("ix_complaints_assigned_to_id", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
     Index(
@@ -221,7 +249,13 @@ complaints = declare(
         *_FILED_BY_SOURCES,
         Access(role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
         Access(role=Role.JOBS, select=("id", "chronology_sealed"), update=("chronology_sealed",)),
-        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
+        *reads(Role.ARCHIVE, select=("id", "e164")),
+        Access(
+            role=Role.RETENTION,
+            select=("id", "e164", "source_id", "state", "filed_at", "decided_at", "resolved_at", "erased_at"),
+            update=(*ERASED_FIELDS, "erased_at"),
+            changed=IS_ERASABLE,
+        ),
     ),
     # The account follows from its platform, handle and URL as they were written, which are committed to.
     committed_by=CommittedBy(
@@ -257,6 +291,7 @@ complainants = declare(
         *reads(Role.REVEAL),
         *reads(Role.TRANSITION, select=(WRITTEN_NOW, "complaint_id", "source_id", "identity_digest", "recorded_at")),
         Access(role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)),
+        _erases("identity_sealed", "identity_digest"),
     ),
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"identity_sealed": Sealed("identity_digest", Keyring.digest)}
@@ -284,6 +319,7 @@ complainant_reveals = declare(
         Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
         *reads(Role.REGULATOR),
         Access(role=Role.JOBS, select=("id", "purpose_sealed"), update=("purpose_sealed",)),
+        _erases("purpose_sealed", "purpose_digest"),
     ),
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"purpose_sealed": Sealed("purpose_digest", Keyring.digest)}
@@ -296,7 +332,7 @@ class Evidence:
     """The metadata of one piece of evidence, readable without unsealing it.
 
     content_id is that of the upload that its bytes are; without it they are sealed in the row, which otherwise has
-    nothing sealed.
+    nothing sealed. erased_at: retention erased its bytes, and neither place has them.
     """
 
     id: Annotated[EvidenceId, KEY]
@@ -308,7 +344,8 @@ class Evidence:
     sha256: str
     captured_at: datetime | None = None
     recorded_at: datetime
-    content_id: Annotated[ContentId | None, references("evidence_contents.id")] = None
+    content_id: Annotated[ContentId | None, references("evidence_contents.id", index=True)] = None
+    erased_at: datetime | None = None
 
 
 evidence = declare(
@@ -321,11 +358,14 @@ evidence = declare(
         *_FILED_BY_SOURCES,
         *reads(Role.TRANSITION, select=(WRITTEN_NOW, *(field.name for field in fields(Evidence)))),
         Access(role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
+        _erases(
+            "content_sealed", "file_name", "captured_at", "content_id", "erased_at", select=("content_id", "erased_at")
+        ),
     ),
     committed_by=CommittedBy(
         Subject.COMPLAINT,
         "complaint_id",
-        sealed={"content_sealed": Sealed("sha256", _digest_content, unless="content_id")},
+        sealed={"content_sealed": Sealed("sha256", _digest_content, unless=("content_id", "erased_at"))},
         elsewhere=Elsewhere("content_id", size="size_bytes", digest="sha256", compute=digest_content),
     ),
     is_watched=True,
@@ -340,7 +380,7 @@ class ComplaintNote:
     complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
     officer_id: Annotated[OfficerId, references("officers.id")]
     text_sealed: bytes
-    text_digest: str
+    text_digest: str | None = None
     noted_at: datetime
 
 
@@ -351,6 +391,7 @@ complaint_notes = declare(
         Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
         *reads(Role.REGULATOR),
         Access(role=Role.JOBS, select=("id", "text_sealed"), update=("text_sealed",)),
+        _erases("text_sealed", "text_digest"),
     ),
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"text_sealed": Sealed("text_digest", Keyring.digest)}

@@ -12,8 +12,8 @@ from datetime import datetime, time, timedelta
 
 from sqlalchemy import func, select, text, update
 
-from ledger.complaints.content_table import SAME_KEY, EvidenceContent, evidence_chunks, evidence_contents
-from ledger.complaints.contents import Content, read_chunks
+from ledger.complaints.content_table import SAME_KEY, EvidenceContent, evidence_contents
+from ledger.complaints.contents import Content, delete_contents, read_chunks
 from ledger.complaints.evidence_drafts import (
     FILE_NAME_LENGTH_MAX,
     EvidenceDraft,
@@ -224,9 +224,7 @@ async def delete_expired_uploads(tx: Transaction) -> int:
     found = (await tx.execute(over.limit(_EXPIRED_ROWS).with_for_update(skip_locked=True))).scalars().all()
     if not found:
         return 0
-    await tx.execute(evidence_chunks.delete().where(evidence_chunks.c.content_id.in_(found)))
-    gone = await tx.execute(evidence_contents.delete().where(c.id.in_(found)))
-    return gone.rowcount
+    return await delete_contents(tx, found)
 
 
 async def _find_same(tx: Transaction, content: EvidenceContent) -> EvidenceContent | None:

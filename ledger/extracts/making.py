@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from ledger.canonical import render_canonical
 from ledger.complaints.content_table import EvidenceContent
 from ledger.complaints.contents import Content, store_content
+from ledger.complaints.erased import lock_content
 from ledger.complaints.evidence import open_evidence
 from ledger.complaints.table import Evidence
 from ledger.extracts.cuts import IMAGES, Cuts, RedactionInvalidError, RedactionTooLargeError
@@ -54,9 +55,11 @@ async def open_original(tx: Transaction, evidence_id: str, cuts: Cuts) -> Origin
 async def keep_extract(tx: Transaction, original: Original, cuts: Cuts, content: bytes) -> EvidenceExtract:
     """Keep what was left as an extract, with its own hash and that of the original.
 
-    Errors: ForbiddenError, OfficerRequiredError, RedactionInvalidError if nothing was cut out.
+    Errors: ForbiddenError, OfficerRequiredError, RedactionInvalidError if nothing was cut out, ComplaintErasedError if
+    retention was faster.
     """
     officer_id = require_officer(tx.viewer)
+    await lock_content(tx, original.piece.complaint_id)
     piece, sha256 = original.piece, hashlib.sha256(content).hexdigest()
     if not content or sha256 == piece.sha256 or tx.viewer.member_id is None:
         raise RedactionInvalidError

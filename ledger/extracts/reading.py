@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, select, true
 
 from ledger.accesses import AccessKind
 from ledger.complaints.contents import Content
+from ledger.complaints.erased import EvidenceErasedError
 from ledger.complaints.evidence import OpenedContent
 from ledger.errors import UnknownError
 from ledger.extracts.table import EvidenceExtract, ExtractRelease, evidence_extracts, extract_releases
@@ -65,13 +66,15 @@ async def list_extracts(
 
 
 async def open_extract(tx: Transaction, extract_id: str) -> tuple[EvidenceExtract, OpenedContent]:
-    """Return one extract and where its bytes are. Errors: UnknownError."""
+    """Return one extract and where its bytes are. Errors: UnknownError, EvidenceErasedError."""
     wanted = parse_id(extract_id)
     if tx.viewer.kind not in EXTRACT_VIEWERS or wanted is None:
         raise UnknownError(field="id")
     found = await find_record(tx, EvidenceExtract, evidence_extracts.c.id == wanted, _is_released(tx.viewer))
     if found is None:
         raise UnknownError(field="id")
+    if found.content_id is None:
+        raise EvidenceErasedError(field="id")
     ids = [found.id] if found.complaint_id is None else [found.complaint_id, found.id]
     tx.accesses.note(AccessKind.EVIDENCE, ids)
     return found, OpenedContent(Content(found.content_id, found.size_bytes))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
+from ledger.complaints.erased import EvidenceErasedError, lock_content
 from ledger.errors import ConflictError, InvalidInputError, UnknownError
 from ledger.extracts.table import STILL_RELEASED, EvidenceExtract, ExtractRelease, evidence_extracts
 from ledger.feed.events import EventDraft, append_events
@@ -60,13 +61,15 @@ async def release_extract(tx: Transaction, draft: ReleaseDraft) -> ExtractReleas
     """Release an extract to a member.
 
     Errors: ForbiddenError, OfficerRequiredError, UnknownError, ReleaseReasonError, ReleaseRecipientError,
-    ReleasedAlreadyError, TextInvalidError, TextTooLongError.
+    ReleasedAlreadyError, EvidenceErasedError, TextInvalidError, TextTooLongError.
     """
     officer_id = require_officer(tx.viewer)
     reason = check_text(draft.reason, field="reason", length_max=_REASON_LENGTH_MAX, lines=True)
     if not reason:
         raise ReleaseReasonError(field="reason")
     extract = await _get_extract(tx, draft.extract_id)
+    if extract.complaint_id is not None:
+        await lock_content(tx, extract.complaint_id)
     order = await _find_order(tx, draft, extract)
     release = ExtractRelease(
         id=ReleaseId(new_id()),
@@ -109,6 +112,8 @@ async def _get_extract(tx: Transaction, extract_id: str) -> EvidenceExtract:
     found = await find_record(tx, EvidenceExtract, evidence_extracts.c.id == wanted) if wanted else None
     if found is None:
         raise UnknownError(field="extractId")
+    if found.erased_at is not None:
+        raise EvidenceErasedError(field="extractId")
     return found
 
 

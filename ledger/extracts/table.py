@@ -10,6 +10,7 @@ from typing import Annotated
 from sqlalchemy import CheckConstraint, Index, text
 
 from ledger.complaints.contents import digest_content
+from ledger.complaints.table import OF_ERASABLE
 from ledger.feed.vocabulary import Subject
 from ledger.identifiers import (
     BrandId,
@@ -35,12 +36,17 @@ _RELEASED = "id IN (SELECT extract_id FROM extract_releases WHERE withdrawn_at I
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceExtract:
-    """A redacted extract: its own hash, and that of the original. cuts says what was taken out, as canonical text."""
+    """A redacted extract: its own hash, and that of the original. cuts says what was taken out, as canonical text.
+
+    erased_at: retention erased its bytes, with the original's; it has no content then.
+    """
 
     id: Annotated[ExtractId, KEY]
     evidence_id: Annotated[EvidenceId | None, references("evidence.id", index=True), REQUIRED, _REGULATOR_ALONE] = None
-    complaint_id: Annotated[ComplaintId | None, references("complaints.id"), REQUIRED, _REGULATOR_ALONE] = None
-    content_id: Annotated[ContentId, references("evidence_contents.id")]
+    complaint_id: Annotated[ComplaintId | None, references("complaints.id", index=True), REQUIRED, _REGULATOR_ALONE] = (
+        None
+    )
+    content_id: Annotated[ContentId | None, references("evidence_contents.id", index=True)] = None
     media_type: str
     size_bytes: Annotated[int, BIG]
     sha256: str
@@ -48,6 +54,7 @@ class EvidenceExtract:
     cuts: Annotated[str | None, REQUIRED, _REGULATOR_ALONE] = None
     made_by: Annotated[OfficerId | None, references("officers.id"), REQUIRED, _REGULATOR_ALONE] = None
     made_at: datetime
+    erased_at: datetime | None = None
 
 
 evidence_extracts = declare(
@@ -59,6 +66,12 @@ evidence_extracts = declare(
         Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
         *reads(Role.REGULATOR),
         *reads(Role.CARRIER, Role.PROVIDER, rows=_RELEASED),
+        Access(
+            role=Role.RETENTION,
+            select=("id", "complaint_id", "content_id", "erased_at"),
+            update=("content_id", "erased_at"),
+            changed=OF_ERASABLE,
+        ),
     ),
     committed_by=CommittedBy(
         Subject.EVIDENCE_EXTRACT,
@@ -77,7 +90,7 @@ class ExtractRelease:
     member_id: Annotated[MemberId, references("members.id")]
     brand_id: Annotated[BrandId | None, references("brands.id")] = None
     order_id: Annotated[OrderId | None, references("block_orders.id")] = None
-    reason: Annotated[str | None, REQUIRED, _REGULATOR_ALONE] = None
+    reason: Annotated[str | None, _REGULATOR_ALONE] = None
     released_by: Annotated[OfficerId | None, references("officers.id"), REQUIRED, _REGULATOR_ALONE] = None
     released_at: datetime
     withdrawn_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
@@ -103,6 +116,12 @@ extract_releases = declare(
         *reads(Role.REGULATOR),
         *reads(Role.CARRIER, rows=f"member_id = {ME} AND {OF_MY_BRAND}"),
         *reads(Role.PROVIDER, rows=f"member_id = {ME}"),
+        Access(
+            role=Role.RETENTION,
+            select=("extract_id", "member_id", "withdrawn_at"),
+            update=("reason",),
+            changed="extract_id IN (SELECT id FROM evidence_extracts WHERE erased_at IS NOT NULL)",
+        ),
     ),
     committed_by=CommittedBy(Subject.EVIDENCE_EXTRACT, "extract_id"),
     is_watched=True,

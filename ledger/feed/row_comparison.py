@@ -13,7 +13,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, bindparam, false, func, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Table, bindparam, false, func, literal_column, or_, select, text, tuple_
 
 from ledger.errors import EncryptionKeyError
 from ledger.feed.audit_files import EntryLine, Header, parse_line
@@ -264,7 +264,7 @@ class _Comparison:
                 for row in part:
                     value = opened.get(row.key)
                     computed = None
-                    if value is not None:
+                    if value:
                         computed = self._digest(sealed, bytes(value), column.context(row.key))
                     if computed != digests[row.key]:
                         detail = f"{name} is not what was sealed, or the keys of this installation can't open it"
@@ -349,7 +349,7 @@ def _is_state_as_logged(row: Row[Any], batch: _Batch) -> bool:
 
 
 def _is_elsewhere(table: Table, sealed: Sealed) -> ColumnElement[bool]:
-    return false() if sealed.unless is None else table.c[sealed.unless].is_not(None)
+    return or_(false(), *(table.c[name].is_not(None) for name in sealed.unless))
 
 
 def _is_among(key: ColumnElement[Any], rows: Sequence[Row[Any]]) -> ColumnElement[bool]:

@@ -32,6 +32,11 @@ class EventKind(ClosedList, later_values="OTHER"):
     COMPLAINT_CLAIMED = "COMPLAINT_CLAIMED", "An officer took a complaint to work on, for a time."
     COMPLAINT_UNCLAIMED = "COMPLAINT_UNCLAIMED", "An officer gave a complaint back before the time was over."
     COMPLAINT_ASSIGNED = "COMPLAINT_ASSIGNED", "A complaint was assigned to an officer, or to nobody."
+    COMPLAINT_ERASED = (
+        "COMPLAINT_ERASED",
+        ("Retention erased a complaint's complainant, chronology, evidence and notes; the complaint remains."),
+    )
+    EXTRACT_ERASED = "EXTRACT_ERASED", "Retention erased an extract: delete what you keep of it."
     EXTRACT_MADE = "EXTRACT_MADE", "An officer made a redacted extract of evidence."
     EXTRACT_RELEASED = "EXTRACT_RELEASED", "An officer released an extract to a member."
     EXTRACT_WITHDRAWN = "EXTRACT_WITHDRAWN", "An officer withdrew an extract from a member."

@@ -27,12 +27,13 @@ Digest = Callable[[Keyring, bytes, str], str]
 class Sealed:
     """The column of a sealed value's digest, and how that is computed.
 
-    unless is a column that, where it is set, says that the value is elsewhere, and that nothing is sealed here.
+    unless are columns any of which, where it is set, says that nothing is sealed here. A value that retention erased is
+    empty, and has no digest.
     """
 
     digest: str
     compute: Digest
-    unless: str | None = None
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

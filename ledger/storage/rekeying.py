@@ -166,7 +166,7 @@ async def _rotate_batch(tx: Transaction, sealed: SealedColumn, *, after: str | N
     key, column = sealed.key, sealed.column
     size = func.octet_length(column)
     before = (func.sum(size).over(order_by=key) - size).label("before")
-    listed = select(key.label("key"), before).where(column.is_not(None)).order_by(key).limit(_BATCH_ROWS)
+    listed = select(key.label("key"), before).where(size > 0).order_by(key).limit(_BATCH_ROWS)
     if after is not None:
         listed = listed.where(key > after)
     batch = listed.subquery()

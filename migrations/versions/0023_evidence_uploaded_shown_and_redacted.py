@@ -80,7 +80,7 @@ def upgrade() -> None:
         sa.Column("complaint_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("officer_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("text_digest", sa.Text(), nullable=False),
+        sa.Column("text_digest", sa.Text(), nullable=True),
         sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["complaint_id"], ["complaints.id"], name=op.f("fk_complaint_notes_complaint_id")),
         sa.ForeignKeyConstraint(["officer_id"], ["officers.id"], name=op.f("fk_complaint_notes_officer_id")),
@@ -105,7 +105,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(as_uuid=False), autoincrement=False, nullable=False),
         sa.Column("evidence_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("complaint_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("content_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("content_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("cuts", sa.Text(), nullable=False),
         sa.Column("made_by", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "sha256 ~ '^[0-9a-f]{64}$' AND original_sha256 ~ '^[0-9a-f]{64}$'",
             name=op.f("ck_evidence_extracts_sha256_form"),
@@ -125,6 +126,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence_extracts")),
     )
     op.create_index(op.f("ix_evidence_extracts_evidence_id"), "evidence_extracts", ["evidence_id"], unique=False)
+    op.create_index(op.f("ix_evidence_extracts_complaint_id"), "evidence_extracts", ["complaint_id"], unique=False)
+    op.create_index(op.f("ix_evidence_extracts_content_id"), "evidence_extracts", ["content_id"], unique=False)
     op.create_table(
         "extract_releases",
         sa.Column("id", sa.Uuid(as_uuid=False), autoincrement=False, nullable=False),
@@ -132,7 +135,7 @@ def upgrade() -> None:
         sa.Column("member_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("brand_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("order_id", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("released_by", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_by", sa.Uuid(as_uuid=False), nullable=True),
@@ -178,7 +181,17 @@ def upgrade() -> None:
     op.create_foreign_key(op.f("fk_complaints_assigned_by"), "complaints", "officers", ["assigned_by"], ["id"])
     op.create_foreign_key(op.f("fk_complaints_claimed_by"), "complaints", "officers", ["claimed_by"], ["id"])
     op.create_foreign_key(op.f("fk_complaints_assigned_to"), "complaints", "officers", ["assigned_to"], ["id"])
+    op.add_column("complaints", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_complaints_unerased",
+        "complaints",
+        [sa.text("greatest(filed_at, decided_at, resolved_at)"), "id"],
+        unique=False,
+        postgresql_where=sa.text("erased_at IS NULL AND state IN ('DUPLICATE', 'REJECTED', 'RESOLVED', 'WITHDRAWN')"),
+    )
+    op.add_column("evidence", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("evidence", sa.Column("content_id", sa.Uuid(as_uuid=False), nullable=True))
+    op.create_index(op.f("ix_evidence_content_id"), "evidence", ["content_id"], unique=False)
     op.create_foreign_key(op.f("fk_evidence_content_id"), "evidence", "evidence_contents", ["content_id"], ["id"])
     for table, function in _WATCHED.items():
         for event, rows in _EVENTS.items():
@@ -190,7 +203,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint(op.f("fk_evidence_content_id"), "evidence", type_="foreignkey")
-    op.drop_column("evidence", "content_id")
+    op.drop_index("ix_complaints_unerased", table_name="complaints")
+    op.drop_column("complaints", "erased_at")
     op.drop_constraint(op.f("fk_complaints_assigned_to"), "complaints", type_="foreignkey")
     op.drop_constraint(op.f("fk_complaints_claimed_by"), "complaints", type_="foreignkey")
     op.drop_constraint(op.f("fk_complaints_assigned_by"), "complaints", type_="foreignkey")
@@ -209,7 +223,9 @@ def downgrade() -> None:
     # Policies of what is dropped later name it.
     op.execute("DROP TABLE extract_releases CASCADE")
     op.drop_table("evidence_chunks")
-    op.drop_table("evidence_extracts")
+    op.execute("DROP TABLE evidence_extracts CASCADE")
     op.drop_table("complaint_notes")
     op.drop_table("evidence_contents")
     op.drop_table("evidence_quotas")
+    op.drop_column("evidence", "content_id")
+    op.drop_column("evidence", "erased_at")

@@ -56,6 +56,9 @@ class Evidence(Shown[table.Evidence]):
     sha256: str = strawberry.field(description="The SHA-256 of its bytes, in hexadecimal.")
     captured_at: datetime | None = strawberry.field(description="When it was captured, according to the source.")
     recorded_at: datetime = strawberry.field(description="When it was received.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased its bytes; the link leads to EVIDENCE_ERASED since then."
+    )
 
     @field("A link to its bytes, for you alone.", directives=[OPENED])
     async def link(self, info: Info) -> EvidenceLink:
@@ -81,7 +84,7 @@ class ComplaintNote(Shown[OpenedNote]):
 @fed.type(description="A record that an officer was shown who complained.", requires_scopes=AUDIT_READ)
 class ComplainantReveal(Shown[OpenedReveal]):
     id: strawberry.ID = strawberry.field(description="Its ID; its event calls it revealId.")
-    purpose: str = strawberry.field(description="The purpose, in the officer's words.")
+    purpose: str = strawberry.field(description="The purpose, in the officer's words; empty once it was erased.")
     purpose_salt: Base64 = strawberry.field(
         description="The event's purposeHash is the SHA-256 of these bytes followed by the purpose, in hexadecimal."
     )
@@ -138,6 +141,9 @@ class Complaint(Shown[table.Complaint]):
     decided_at: datetime | None = strawberry.field(description="When an officer last decided on it.")
     resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
     complainant_informed_at: datetime | None = strawberry.field(description="When the complainant was informed.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased its complainant, chronology, evidence and notes."
+    )
     decision_note: str | None = fed.field(
         description="The officer's note; visible to the regulator only.",
         requires_scopes=COMPLAINT_STAFF,

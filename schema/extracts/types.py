@@ -46,6 +46,9 @@ class EvidenceExtract(Shown[table.EvidenceExtract]):
     sha256: str = strawberry.field(description="The SHA-256 of its bytes, in hexadecimal.")
     original_sha256: str = strawberry.field(description="The SHA-256 of the evidence that it was made of.")
     made_at: datetime = strawberry.field(description="When it was made.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased its bytes: delete what you keep of it."
+    )
     evidence_id: strawberry.ID | None = fed.field(
         description="The evidence that it was made of; visible to the regulator only.", requires_scopes=COMPLAINT_STAFF
     )

@@ -1,4 +1,4 @@
-SELECT evidence_extracts.id, evidence_extracts.content_id, evidence_extracts.media_type, evidence_extracts.size_bytes, evidence_extracts.sha256, evidence_extracts.original_sha256, evidence_extracts.made_at 
+SELECT evidence_extracts.id, evidence_extracts.content_id, evidence_extracts.media_type, evidence_extracts.size_bytes, evidence_extracts.sha256, evidence_extracts.original_sha256, evidence_extracts.made_at, evidence_extracts.erased_at 
 FROM evidence_extracts 
 WHERE evidence_extracts.id IN (SELECT extract_releases.extract_id 
 FROM extract_releases 
