@@ -93,7 +93,7 @@ def create_app(
     metrics.watch_operations(lambda: services.in_flight.running)
     hub = StreamHub(services, follower, open_tokens, now=now) if follower is not None else None
     graph = GraphQLEndpoint(services, hub=hub, now=now)
-    evidence = EvidenceEndpoint(services, now=now)
+    evidence = EvidenceEndpoint(services, open_tokens, now=now)
     routes: list[BaseRoute] = [
         Route("/", endpoint=make_start_page(settings), methods=["GET"]),
         Route("/healthz", endpoint=answer_healthz),

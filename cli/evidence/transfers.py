@@ -148,6 +148,7 @@ class Transfers:
             **_TUS,
             "Content-Type": "application/offset+octet-stream",
             "Upload-Offset": str(offset),
+            "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(wanted.sha256)).decode()}:",
         }
         async with http.patch(place, headers=headers, data=wanted.read(offset, report)) as answer:
             if answer.status == _UNAUTHORIZED and self.tokens.is_renewable:

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth import scopes
 from auth.protocol.requests import group_address
+from auth.tokens.open_tokens import OpenTokens
+from auth.tokens.verification import Refusal
 from gateway.evidence import showing, uploading
 from gateway.evidence.errors import find_status
 from gateway.operations.errors import (
@@ -20,6 +22,7 @@ from gateway.operations.errors import (
     MethodNotAllowedError,
     OverloadedError,
     ScopesMissingError,
+    TokenInvalidError,
     UnauthenticatedError,
 )
 from gateway.operations.failures import tell_failure
@@ -41,8 +44,14 @@ _VIEWERS = frozenset({scopes.COMPLAINTS_READ, scopes.EVIDENCE_READ})
 class EvidenceEndpoint:
     """The ASGI application at the three paths. Owned by one event loop, as its services are."""
 
-    def __init__(self, services: Services, *, now: Callable[[], datetime]) -> None:
-        """Bind to the services, and to the clock, which is read once per request."""
+    def __init__(
+        self, services: Services, open_tokens: OpenTokens | None = None, *, now: Callable[[], datetime]
+    ) -> None:
+        """Bind to the services, and to the clock, which is read once per request.
+
+        Without open_tokens the end of a token during a transfer goes unnoticed; only tests do that.
+        """
+        self._open_tokens = open_tokens
         self._services = services
         self._now = now
         self._turns = Turns(services.settings.transfers_per_caller_max)
@@ -85,15 +94,24 @@ class EvidenceEndpoint:
         if self._transfers >= settings.transfers_max:
             raise OverloadedError(headers={"Retry-After": "1"})
         caller = called.principal.officer_id or called.principal.client_id
+        ended: list[Refusal] = []
+        hold = self._open_tokens.watch(called.principal, ended.append) if self._open_tokens is not None else None
+
+        def require_token() -> None:
+            if ended:
+                raise TokenInvalidError(headers={"WWW-Authenticate": 'Bearer realm="jembatan", error="invalid_token"'})
+
         self._transfers += 1
         try:
             async with self._turns.take(caller, seconds_max=settings.operation_timeout_seconds):
-                answer = await self._answer(request, called)
+                answer = await self._answer(request, called, require_token)
                 await answer(request.scope, request.receive, send)
         finally:
             self._transfers -= 1
+            if hold is not None:
+                hold.close()
 
-    async def _answer(self, request: Request, called: Called) -> ASGIApp:
+    async def _answer(self, request: Request, called: Called, require_token: Callable[[], None]) -> ASGIApp:
         """Return the answer. Errors: refusals of all kinds."""
         settings = self._services.settings
         known = request.path_params
@@ -104,9 +122,9 @@ class EvidenceEndpoint:
                 _require(called, _VIEWERS)
                 if request.method not in {"GET", "HEAD"}:
                     raise MethodNotAllowedError("This takes only GET and HEAD.", headers={"Allow": "GET, HEAD"})
-                return await showing.show(request, context, known["link"], settings)
+                return await showing.show(request, context, known["link"], settings, require_token=require_token)
             _require(called, _UPLOADERS)
-            return await uploading.take(request, context, known.get("upload_id"), settings)
+            return await uploading.take(request, context, known.get("upload_id"), settings, require_token=require_token)
 
     def _receive(self, request: Request) -> Received:
         scope = request.scope

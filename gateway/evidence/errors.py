@@ -53,6 +53,13 @@ class UploadPartSmallError(RequestRefusedError):
     hint = "Send larger parts, or all that is left in one request."
 
 
+class UploadDigestError(RequestRefusedError):
+    """What arrived is not what Repr-Digest tells; the upload is ended."""
+
+    code = "UPLOAD_DIGEST"
+    hint = "Begin anew: some of the bytes were changed on their way, or are of another file."
+
+
 class LinkInvalidError(RequestRefusedError):
     """The link is not valid, has expired, or was made for somebody else."""
 

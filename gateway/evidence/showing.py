@@ -7,7 +7,8 @@ Source: RFC 9110 section 14 (ranges); RFC 6266 and 8187 (file names); docs/adr/0
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+import unicodedata
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from gateway.evidence.errors import ByteRangeError, LinkInvalidError
 from gateway.settings import Settings
 from ledger.complaints.evidence import OpenedContent, open_evidence
 from ledger.complaints.links import Link, Linked, read_link
-from ledger.complaints.media_types import MEDIA_TYPES
+from ledger.complaints.media_types import FILE_ENDINGS, MEDIA_TYPES
 from ledger.errors import UnknownError
 from ledger.extracts.reading import open_extract
 from ledger.storage.database import Transaction
@@ -26,7 +27,10 @@ from resolvers.context import Context
 
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 _UNSAFE_NAME = re.compile(r'[\x00-\x1f\x7f"\\/:*?<>|;%]')
+_ATTACHED = frozenset({"application/pdf"})
+"""Types that are saved and not shown in place: a document may contain a program, which only its reader's rules hold."""
 _SENT_BYTES = 65_536
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 DOCUMENT = "GET /evidence/content"
 """What stands for the operation's text in the record of accesses."""
 _GUARDS = {
@@ -48,8 +52,13 @@ class _Shown:
     opened: OpenedContent
 
 
-async def show(request: Request, context: Context, text: str, settings: Settings) -> ASGIApp:
-    """Return the download that a link leads to. Errors: LinkInvalidError, ByteRangeError, those of reading."""
+async def show(
+    request: Request, context: Context, text: str, settings: Settings, *, require_token: Callable[[], None]
+) -> ASGIApp:
+    """Return the download that a link leads to; require_token raises once the caller's token has ended.
+
+    Errors: LinkInvalidError, ByteRangeError, those of reading.
+    """
     link = read_link(context.database.keyring, text, context.viewer, as_of=context.as_of)
     if link is None:
         raise LinkInvalidError
@@ -72,7 +81,11 @@ async def show(request: Request, context: Context, text: str, settings: Settings
     # Nothing leaves that is not recorded, whoever asks.
     await context.record_accesses(document=DOCUMENT, operation_name=DOCUMENT, is_always=True)
     await context.aclose()
-    body = None if request.method == "HEAD" else _read(context, link, shown.opened, first, last)
+    body = (
+        None
+        if request.method == "HEAD"
+        else _read(context, link, shown.opened, first, last, require_token=require_token)
+    )
     return _Download(206 if is_part else 200, headers, body, stall_seconds=settings.transfer_stall_seconds)
 
 
@@ -84,10 +97,17 @@ async def _open(tx: Transaction, link: Link) -> _Shown:
     return _Shown(piece.media_type, piece.file_name or f"evidence-{piece.id}", piece.sha256, opened)
 
 
-async def _read(context: Context, link: Link, opened: OpenedContent, first: int, last: int) -> AsyncIterator[bytes]:
-    """Yield the bytes of a range. Errors: UnknownError once the viewer may no longer see them; EvidenceDamagedError."""
+async def _read(
+    context: Context, link: Link, opened: OpenedContent, first: int, last: int, *, require_token: Callable[[], None]
+) -> AsyncIterator[bytes]:
+    """Yield the bytes of a range.
+
+    Errors: UnknownError once the viewer may no longer see them, TokenInvalidError once its token has ended;
+    EvidenceDamagedError.
+    """
     place = first
     while place <= last:
+        require_token()
         async with context.database.reading(context.viewer, as_of=context.as_of) as tx:
             if opened.content is not None and place > first:
                 await _open(tx, link)
@@ -148,8 +168,15 @@ def _render_type(media_type: str) -> str:
 
 
 def render_disposition(media_type: str, file_name: str) -> str:
-    """Return the Content-Disposition: shown in place only if nothing in it can run, and a name that is only a name."""
-    kind = "inline" if media_type in MEDIA_TYPES else "attachment"
-    safe = _UNSAFE_NAME.sub("_", file_name).strip(". ") or "evidence"
+    """Return the Content-Disposition: shown in place only if nothing in it can run, and a name that is only a name.
+
+    The name ends as names of its type do, and has nothing that makes it look otherwise, such as a change of direction.
+    """
+    kind = "inline" if media_type in MEDIA_TYPES - _ATTACHED else "attachment"
+    visible = "".join(each for each in file_name if unicodedata.category(each) not in _INVISIBLE)
+    safe = _UNSAFE_NAME.sub("_", visible).strip(". ") or "evidence"
+    endings = FILE_ENDINGS.get(media_type, (".bin",))
+    if not safe.lower().endswith(endings):
+        safe += endings[0]
     plain = safe.encode("ascii", "replace").decode().replace("?", "_")
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"

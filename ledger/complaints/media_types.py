@@ -25,7 +25,7 @@ _MARKUP = re.compile(rb"<(?:!doctype|html|head|body|script|iframe|svg|\?xml|!--|
 _ODD_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _MP4_BRANDS = re.compile(rb"iso[m2-9]|mp4[12]|avc1|M4[ABV] |dash|3g[p2][0-9a-z]|mmp4|MSNV|f4[va] ")
-_FRAME_SYNC, _LAYER = 0xFFE0, 0x0006
+_FRAME_SYNC, _LAYER, _LAYER_1 = 0xFFE0, 0x0006, 0x0006
 _ADTS_MASK, _ADTS_SYNC = 0xFFF6, 0xFFF0
 _TEXT = "text/plain"
 
@@ -62,7 +62,8 @@ def _is_mpeg_audio(head: bytes) -> bool:
     if head.startswith(b"ID3"):
         return True
     word = int.from_bytes(head[:2], "big")
-    return word & _FRAME_SYNC == _FRAME_SYNC and word & _LAYER != 0
+    # Layer I, which nobody records in, begins as text in UTF-16 does.
+    return word & _FRAME_SYNC == _FRAME_SYNC and word & _LAYER not in {0, _LAYER_1}
 
 
 def _is_aac(head: bytes) -> bool:
@@ -107,6 +108,27 @@ SIGNATURES: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
     }
 )
 MEDIA_TYPES = frozenset(SIGNATURES)
+FILE_ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "application/pdf": (".pdf",),
+        "audio/aac": (".aac",),
+        "audio/amr": (".amr",),
+        "audio/mp4": (".m4a", ".mp4"),
+        "audio/mpeg": (".mp3",),
+        "audio/ogg": (".ogg", ".oga", ".opus"),
+        "audio/wav": (".wav",),
+        "audio/webm": (".webm",),
+        "image/gif": (".gif",),
+        "image/heic": (".heic", ".heif"),
+        "image/jpeg": (".jpg", ".jpeg"),
+        "image/png": (".png",),
+        "image/webp": (".webp",),
+        _TEXT: (".txt",),
+        "video/mp4": (".mp4", ".m4v", ".3gp"),
+        "video/webm": (".webm",),
+    }
+)
+"""How the name of a file of each type may end, so that no program takes it for another; the first is added if none."""
 EvidenceTypeError.hint = f"Use one of {', '.join(sorted(MEDIA_TYPES))}."
 _TYPE_LENGTH_MAX = 255
 

@@ -42,6 +42,13 @@ class UploadKeyReusedError(ConflictError):
     hint = "Give each upload its own Idempotency-Key; repeating one means the same upload."
 
 
+class UploadEndedError(ConflictError):
+    """The upload that this key names has expired or was ended, and is about to be deleted."""
+
+    code = "UPLOAD_ENDED"
+    hint = "Give the new upload a key of its own, or begin it again in some minutes."
+
+
 class UploadsTooManyError(LedgerError):
     """The client has too many uploads that are not evidence yet."""
 
@@ -89,7 +96,8 @@ async def begin_upload(tx: Transaction, draft: UploadDraft) -> EvidenceContent:
     """Begin an upload for the viewer's own member, or return the one that its key names.
 
     Errors: ForbiddenError, EvidenceTypeError, EvidenceEmptyError, EvidenceTooLargeError, TextInvalidError,
-    TextTooLongError, UploadKeyReusedError, UploadQuotaError, UploadsTooManyError; nothing is written then.
+    TextTooLongError, UploadKeyReusedError, UploadEndedError, UploadQuotaError, UploadsTooManyError; nothing is
+    written then.
     """
     member_id = require_source(tx.viewer)
     policy = tx.policies
@@ -146,7 +154,7 @@ async def finish_upload(tx: Transaction, upload: EvidenceContent, sha256: str | 
     sha256 is None if its bytes came in several requests, none of which saw them all: then they are read once more.
     Errors: EvidenceTypeMismatchError, EvidenceAmbiguousError, EvidenceDamagedError, UploadUnfinishedError.
     """
-    digest = sha256 if sha256 is not None else await _examine_stored(tx, upload)
+    digest = sha256 if sha256 is not None else await examine_upload(tx, upload)
     c = evidence_contents.c
     finish = (
         update(evidence_contents)
@@ -234,6 +242,8 @@ async def _find_same(tx: Transaction, content: EvidenceContent) -> EvidenceConte
     known = await find_record(tx, EvidenceContent, c.member_id == content.member_id, c.upload_key == content.upload_key)
     if known is None:
         return None
+    if known.kept_at is None and known.expires_at <= content.began_at:
+        raise UploadEndedError(field="Idempotency-Key")
     if (known.size_bytes, known.media_type) != (content.size_bytes, content.media_type):
         raise UploadKeyReusedError(field="Idempotency-Key")
     return known
@@ -256,7 +266,11 @@ async def _count(tx: Transaction, content: EvidenceContent) -> None:
         raise UploadsTooManyError
 
 
-async def _examine_stored(tx: Transaction, upload: EvidenceContent) -> str:
+async def examine_upload(tx: Transaction, upload: EvidenceContent) -> str:
+    """Return the SHA-256 of an upload whose bytes are there, of its type.
+
+    Errors: EvidenceTypeMismatchError, EvidenceAmbiguousError, EvidenceDamagedError.
+    """
     examiner = Examiner(upload.media_type, field="filetype")
     async for chunk in read_chunks(tx, Content(upload.id, upload.size_bytes)):
         examiner.feed(chunk)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import resource
 import struct
 import zlib
 
@@ -76,6 +77,42 @@ async def add_evidence(desk: Desk, complaint_id: str, media_type: str, content: 
         return str(found.scalar_one())
 
 
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(width: int, height: int, *more: bytes, data: bytes | None = None) -> bytes:
+    """A grey PNG of this size, by its head; with what there is of it."""
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    rows = zlib.compress(data if data is not None else bytes((width + 1) * height))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(more) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
+
+
+def gif(width: int, height: int, frames: int) -> bytes:
+    """A GIF of this screen with as many frames of one pixel each."""
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
+    head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\x00\x00\x00\xff\xff\xff"
+    return head + frame * frames + b"\x3b"
+
+
+REFUSED = (RedactionUnreadableError, RedactionTooLargeError)
+ZEROS = zlib.compress(bytes(200_000_000), 9)
+BOMBS: dict[str, tuple[bytes, tuple[type[Exception], ...]]] = {
+    "pixels": (png(60_000, 60_000, data=bytes(10_000_000)), (RedactionTooLargeError,)),
+    "one endless line": (png(2_000_000_000, 1, data=b""), (RedactionTooLargeError,)),
+    "more data than pixels": (png(8, 8, data=bytes(200_000_000)), ()),
+    "a text": (png(8, 8, png_chunk(b"zTXt", b"a\x00\x00" + ZEROS)), REFUSED),
+    "a profile": (
+        png(8, 8, png_chunk(b"iCCP", b"a\x00\x00" + ZEROS)),
+        (RedactionUnreadableError, RedactionTooLargeError),
+    ),
+    "a screen": (gif(65_535, 65_535, 1), (RedactionTooLargeError,)),
+    "frames": (gif(100, 100, 50_000), ()),
+}
+"""Small files that grow when they are decoded, and how each is refused; not at all if it comes to little."""
+WORKER_BYTES_MAX = 1_100_000_000
+
+
 async def redact(desk: Desk, evidence_id: str, **cuts: object):
     return await desk.ask(desk.parties.officer, REDACT, input={"evidenceId": evidence_id, **cuts})
 
@@ -104,16 +141,29 @@ class TestPicture:
             assert left.size == (20, 40)
             assert not [p for p in left.get_flattened_data() if p[0] > 200 and p[1] < 100]
 
-    async def test_that_is_a_decompression_bomb_is_refused(self) -> None:
-        head = b"\x89PNG\r\n\x1a\n"
+    @pytest.mark.parametrize("name", BOMBS)
+    async def test_that_is_a_decompression_bomb_is_refused_or_costs_nothing(self, name: str) -> None:
+        bomb, refusals = BOMBS[name]
+        assert len(bomb) < 1_000_000
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        try:
+            cut = await cut_image(bomb, [Region(x=0, y=0, width=1, height=1)], POLICY)
+        except refusals:
+            pass
+        else:
+            assert refusals == (), "it was shown"
+            assert len(cut) < 100_000
+        used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        assert used == before or used * 1024 < WORKER_BYTES_MAX
 
-        def chunk(name: bytes, data: bytes) -> bytes:
-            return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-        sized = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
-        bomb = head + sized + chunk(b"IDAT", zlib.compress(bytes(10_000_000))) + chunk(b"IEND", b"")
-        with pytest.raises(RedactionTooLargeError):
-            await cut_image(bomb, [Region(x=0, y=0, width=1, height=1)], POLICY)
+    async def test_of_many_pixels_that_are_allowed_is_cut_in_the_memory_that_there_is(self) -> None:
+        picture = Image.new("L", (8_000, 5_000), 200)
+        assert picture.width * picture.height == POLICY.redaction_pixels_max
+        written = io.BytesIO()
+        picture.save(written, "PNG")
+        cut = await cut_image(written.getvalue(), [Region(x=0, y=0, width=8_000, height=10)], POLICY)
+        with Image.open(io.BytesIO(cut)) as left:
+            assert (left.size, left.getpixel((5, 5)), left.getpixel((5, 11))) == ((8_000, 5_000), (0,) * 3, (200,) * 3)
 
     async def test_that_can_not_be_decoded_is_refused(self) -> None:
         with pytest.raises(RedactionUnreadableError):
