@@ -1,6 +1,8 @@
 """`jembatan evidence` against a serving process of its own, whose memory is looked at while 50 MB go through."""
 
+import base64
 import hashlib
+import http.client
 import json
 import os
 import signal
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,7 +20,11 @@ from tests.support.commands import COMMAND, SECONDS_MAX, clean_environment
 from tests.support.operator import WHY, Operator
 
 SIZE = 50_000_000
-MEMORY_BYTES_MAX = 64 << 20
+MEMORY_BYTES_MAX = 24 << 20
+"""What is promised is 64 MiB above idle; a whole copy of what goes through would fit into that, and not into this."""
+READERS = 4
+"""As many as one client may have at once."""
+LINK = "query($id: ID!) { complaint(id: $id) { evidence { link { url } } } }"
 FILE = """mutation($id: ID!) { fileComplaints(input: { complaints: [
   { number: "+628110000001", medium: VOICE, category: FRAUD, evidence: [{ uploadId: $id }] }
 ] }) { results { problem { code } complaint { id evidence { sha256 } } } } }"""
@@ -44,6 +51,47 @@ class Served:
 
         tokens = read_login(self.url, self.environment, private_key=None)
         return asyncio.run(GraphClient(url=self.url, tokens=tokens).ask(document, **variables))
+
+    def get_token(self) -> str:
+        basic = base64.b64encode(self.environment["JEMBATAN_CLIENT"].encode()).decode()
+        asked = self._connect()
+        form = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Authorization": f"Basic {basic}",
+            "Connection": "close",
+        }
+        asked.request("POST", "/oauth/token", "grant_type=client_credentials", form)
+        return str(json.loads(asked.getresponse().read())["access_token"])
+
+    def open_request(
+        self, method: str, path: str, token: str, body: bytes | None = None, **headers: str
+    ) -> http.client.HTTPConnection:
+        """A connection on which a request was sent, and whose answer is to be read."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = self._connect()
+        # Then the answer owns the socket, and closes it at its end.
+        connection.request(method, path, body, {**named, "Authorization": f"Bearer {token}", "Connection": "close"})
+        return connection
+
+    def upload_at_once(self, content: bytes, media_type: str, token: str) -> str:
+        """Upload all bytes in one request; the upload's id."""
+        metadata = f"filetype {base64.b64encode(media_type.encode()).decode()}"
+        begun = self.open_request(
+            "POST", "/evidence", token,
+            Tus_Resumable="1.0.0", Upload_Length=str(len(content)), Upload_Metadata=metadata,
+        ).getresponse()  # fmt: skip
+        assert begun.status == 201, begun.read()
+        begun.read()
+        path = urlsplit(begun.headers["Location"]).path
+        sent = self.open_request(
+            "PATCH", path, token, content,
+            Tus_Resumable="1.0.0", Upload_Offset="0", Content_Type="application/offset+octet-stream",
+        ).getresponse()  # fmt: skip
+        assert (sent.status, sent.read()) == (204, b"")
+        return path.rpartition("/")[2]
+
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", urlsplit(self.url).port or 0, timeout=60)
 
     def forget_peak(self) -> int:
         """Begin to watch the process's memory anew; returns what it takes at rest, in bytes."""
@@ -98,9 +146,9 @@ class TestEvidence:
         upload = json.loads(sent.stdout)
         assert upload["sha256"] == sha256
         uploading = served.read_peak() - at_rest
+        served.forget_peak()
         [filed] = served.ask(FILE, id=upload["uploadId"])["fileComplaints"]["results"]
         assert filed["complaint"]["evidence"] == [{"sha256": sha256}]
-        at_rest = served.forget_peak()
         into = tmp_path / "read"
         into.mkdir()
         read = served.run("download", filed["complaint"]["id"], "--into", str(into))
@@ -109,6 +157,31 @@ class TestEvidence:
         [written] = into.iterdir()
         assert hashlib.sha256(written.read_bytes()).hexdigest() == sha256
         assert max(uploading, downloading) < MEMORY_BYTES_MAX
+
+    @pytest.mark.long
+    def test_of_50_mb_in_one_request_and_read_by_many_at_once_takes_no_more_memory(
+        self, served: Served, tmp_path: Path
+    ) -> None:
+        """Sent as fast as it goes, and read back by four who ask for all of it before anybody takes a byte."""
+        small, recording = tmp_path / "small.ogg", tmp_path / "call.ogg"
+        write_recording(small, 100_000)
+        sha256 = write_recording(recording, SIZE)
+        assert served.run("upload", str(small), "--type", "audio/ogg").returncode == 0
+        idle = served.forget_peak()
+        token = served.get_token()
+        upload_id = served.upload_at_once(recording.read_bytes(), "audio/ogg", token)
+        uploading = served.read_peak() - idle
+        [filed] = served.ask(FILE, id=upload_id)["fileComplaints"]["results"]
+        assert filed["complaint"]["evidence"] == [{"sha256": sha256}]
+        served.forget_peak()
+        [piece] = served.ask(LINK, id=filed["complaint"]["id"])["complaint"]["evidence"]
+        path = urlsplit(piece["link"]["url"]).path
+        answers = [served.open_request("GET", path, token).getresponse() for _ in range(READERS)]
+        assert {answer.status for answer in answers} == {200}
+        found = {hashlib.file_digest(answer, "sha256").hexdigest() for answer in answers}
+        downloading = served.read_peak() - idle
+        assert found == {sha256}
+        assert max(uploading, downloading) < MEMORY_BYTES_MAX, (uploading, downloading)
 
     def test_uploaded_again_is_the_same_upload(self, served: Served, tmp_path: Path) -> None:
         recording = tmp_path / "call.ogg"
