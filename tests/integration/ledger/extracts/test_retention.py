@@ -20,6 +20,7 @@ from ledger.complaints.notes import NoteDraft, load_notes, note_complaints
 from ledger.complaints.reading import get_complaint, read_chronology
 from ledger.complaints.vocabulary import RejectionReason
 from ledger.errors import DatabaseUnavailableError, Problem, UnknownError
+from ledger.extracts import retention
 from ledger.extracts.cuts import Cuts, TextRange
 from ledger.extracts.making import keep_extract, open_original
 from ledger.extracts.reading import open_extract
@@ -173,6 +174,19 @@ class TestWhatIsErased:
         monkeypatch.setattr(contents, "_DELETED_CHUNKS", 1)
         assert await erase(ready.database, as_of) == 1
         assert await ready.owner.fetchval("SELECT count(*) FROM evidence_chunks") == 0
+
+    async def test_is_found_by_an_index_of_what_is_not_erased_yet(self, ready, as_of):
+        asked = retention._LOOK.bindparams(before=as_of, after_at=as_of, after_id=retention._FIRST_ID, limit=20)
+        async with ready.database.system(Role.RETENTION, as_of=as_of) as tx:
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))
+            await tx.execute(text("SET LOCAL enable_sort = off"))
+            plan = (
+                await tx.execute(text(f"EXPLAIN {asked.compile(compile_kwargs={'literal_binds': True})}"))
+            ).scalars()
+            told = "\n".join(plan)
+        assert "ix_complaints_unerased" in told
+        assert "Index Cond: ((GREATEST(" in told
+        assert "Sort" not in told
 
     async def test_leaves_another_complaints_evidence_and_uploads_under_way(self, ready, parties, as_of):
         database = ready.database
@@ -330,8 +344,8 @@ class TestALegalHold:
             for case in cases[:4]:
                 draft = LegalHoldDraft(reason="Court.", subject=HoldSubject.COMPLAINT, subject_id=case.id)
                 await place_legal_hold(tx, draft)
-        retention = ContentRetention(KEPT_DAYS, limit=1)
-        job = Job(name="x", role=Role.RETENTION, work=retention.erase_batch, has_more=lambda: retention.has_more)
+        batches = ContentRetention(KEPT_DAYS, limit=1)
+        job = Job(name="x", role=Role.RETENTION, work=batches.erase_batch, has_more=lambda: batches.has_more)
         later = as_of + timedelta(days=KEPT_DAYS + 1)
         assert await run_to_end(job, database, now=lambda: later, seconds_max=60) == 1
         assert await list_left(ready.owner, of=cases[4].id) == set()
