@@ -76,7 +76,7 @@ class ComplaintFilter:
     decided_after: Annotated[datetime | None, leading(since("decided_at"))] = None
     decided_before: Annotated[datetime | None, leading(before("decided_at"))] = None
     is_verification_overdue: Annotated[bool | None, leading(holds("is_verification_overdue"), when=bool)] = None
-    is_claimed: Annotated[bool | None, holds("is_claimed")] = None
+    is_claimed: Annotated[bool | None, leading(holds("is_claimed"), when=bool)] = None
     assigned_to: Annotated[str | None, leading(equals("assigned_to"))] = None
     worked_on_by: Annotated[str | None, leading(where(_is_worked_on, Role.REGULATOR))] = None
     complainant_ref: Annotated[str | None, where(_is_of_complainant)] = None

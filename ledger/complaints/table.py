@@ -238,6 +238,7 @@ complaints = declare(
         postgresql_where=text(f"erased_at IS NULL AND {HAS_ENDED}"),
     ),
     Index("ix_complaints_claimed_by_id", "claimed_by", "id", postgresql_where=text("claimed_by IS NOT NULL")),
+    Index("ix_complaints_claim_ends_at_id", "claim_ends_at", "id", postgresql_where=text("claim_ends_at IS NOT NULL")),
     Index("ix_complaints_assigned_to_id", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
     Index(
         "ix_complaints_complainant_ref",

@@ -178,6 +178,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("claimed_by IS NOT NULL"),
     )
+    op.create_index(
+        "ix_complaints_claim_ends_at_id",
+        "complaints",
+        ["claim_ends_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("claim_ends_at IS NOT NULL"),
+    )
     op.create_foreign_key(op.f("fk_complaints_assigned_by"), "complaints", "officers", ["assigned_by"], ["id"])
     op.create_foreign_key(op.f("fk_complaints_claimed_by"), "complaints", "officers", ["claimed_by"], ["id"])
     op.create_foreign_key(op.f("fk_complaints_assigned_to"), "complaints", "officers", ["assigned_to"], ["id"])
@@ -208,6 +215,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("fk_complaints_assigned_to"), "complaints", type_="foreignkey")
     op.drop_constraint(op.f("fk_complaints_claimed_by"), "complaints", type_="foreignkey")
     op.drop_constraint(op.f("fk_complaints_assigned_by"), "complaints", type_="foreignkey")
+    op.drop_index("ix_complaints_claim_ends_at_id", table_name="complaints")
     op.drop_index(
         "ix_complaints_claimed_by_id", table_name="complaints", postgresql_where=sa.text("claimed_by IS NOT NULL")
     )
