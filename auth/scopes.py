@@ -15,6 +15,8 @@ COMPLAINTS_READ = "complaints:read"
 COMPLAINTS_FILE = "complaints:file"
 COMPLAINTS_DECIDE = "complaints:decide"
 COMPLAINANTS_REVEAL = "complainants:reveal"
+EVIDENCE_READ = "evidence:read"
+EVIDENCE_RELEASE = "evidence:release"
 ORDERS_READ = "orders:read"
 ORDERS_DRAFT = "orders:draft"
 ORDERS_APPROVE = "orders:approve"
@@ -49,6 +51,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         COMPLAINTS_FILE: "File complaints and add to them",
         COMPLAINTS_DECIDE: "Verify, reject and reopen complaints",
         COMPLAINANTS_REVEAL: "See who complained, recording the purpose each time",
+        EVIDENCE_READ: "Read the redacted extracts of evidence that were released to you",
+        EVIDENCE_RELEASE: "Redact evidence and release extracts of it",
         ORDERS_READ: "Read the block orders that you may see",
         ORDERS_DRAFT: "Draft block orders and forward complaints",
         ORDERS_APPROVE: "Approve, withdraw and lift block orders",
@@ -80,6 +84,7 @@ OFFICER_ONLY = frozenset(
         ORDERS_APPROVE,
         COMPLAINTS_DECIDE,
         COMPLAINANTS_REVEAL,
+        EVIDENCE_RELEASE,
         SIGNALS_REVOKE,
         REFERRALS_OFFER,
         NUMBERS_MANAGE,
@@ -95,6 +100,7 @@ SECOND_FACTOR_SCOPES = frozenset(
     {
         ORDERS_APPROVE,
         COMPLAINANTS_REVEAL,
+        EVIDENCE_RELEASE,
         NUMBERS_MANAGE,
         MEMBERS_MANAGE,
         PARTICIPATIONS_MANAGE,
@@ -103,7 +109,7 @@ SECOND_FACTOR_SCOPES = frozenset(
         HOLDS_MANAGE,
     }
 )
-"""To approve, lift, reveal, sign or manage: an officer needs a second factor for these unless the settings ask none."""
+"""To approve, lift, reveal, release, sign or manage: an officer needs a second factor unless the settings ask none."""
 
 BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
     {
@@ -133,6 +139,7 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
             {
                 ORDERS_READ,
                 ORDERS_ACKNOWLEDGE,
+                EVIDENCE_READ,
                 NUMBERS_READ,
                 MEMBERS_READ,
                 FEED_READ,
@@ -148,6 +155,7 @@ BY_KIND: Mapping[MemberKind, frozenset[str]] = MappingProxyType(
                 REFERRALS_RESPOND,
                 MEMBERS_READ,
                 NUMBERS_READ,
+                EVIDENCE_READ,
                 FEED_READ,
                 FEED_WITNESS,
                 SIGNALS_READ,

@@ -129,6 +129,11 @@ COMMANDS = (
     ),
     Entry(name="import", place="cli.imports:imports", help="Import files."),
     Entry(
+        name="evidence",
+        place="cli.evidence.commands:evidence",
+        help="Upload evidence and resume, download it, and make redacted extracts.",
+    ),
+    Entry(
         name="orders",
         place="cli.orders:orders",
         help="Export a carrier's block orders, and read what waits for an officer.",

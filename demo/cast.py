@@ -57,9 +57,9 @@ _RANGES = (
 )
 _OFFICERS = {"ana": "Officer Ana (drafts)", "budi": "Officer Budi (approves)"}
 _OFFICER_SCOPES = (
-    "audit:read", "complaints:decide", "complaints:read", "feed:read", "members:read", "numbers:manage",
-    "numbers:read", "orders:approve", "orders:draft", "orders:read", "participations:manage", "signals:read",
-    "signals:revoke",
+    "audit:read", "complaints:decide", "complaints:read", "evidence:read", "evidence:release", "feed:read",
+    "members:read", "numbers:manage", "numbers:read", "orders:approve", "orders:draft", "orders:read",
+    "participations:manage", "signals:read", "signals:revoke",
 )  # fmt: skip
 
 _SIGNATORY_SCOPES = ("members:read", "officers:manage", "participations:accept", "signals:read")

@@ -271,5 +271,26 @@ query Proof($position: Position!, $treeSize: Position!) {
   inclusionProof(position: $position, treeSize: $treeSize) { position leafHash treeSize hashes }
 }"""
 
+EVIDENCE_OF = """
+query EvidenceOf($id: ID!) { complaint(id: $id) { evidence { id mediaType sha256 link { url } } } }"""
+
+WHO_LOOKED = """
+query WhoLooked($id: String!) {
+  accessRecords(first: 20, filter: {subjectId: $id}) { nodes { kind operationName officer { displayName } } }
+}"""
+
+REDACT_EVIDENCE = """
+mutation Redact($input: RedactEvidenceInput!) {
+  redactEvidence(input: $input) { extract { id sha256 originalSha256 } }
+}"""
+
+RELEASE_EXTRACT = """
+mutation Release($input: ReleaseExtractInput!) { releaseExtract(input: $input) { release { id } } }"""
+
+WITHDRAW_EXTRACT = """
+mutation Withdraw($input: WithdrawExtractInput!) { withdrawExtract(input: $input) { release { id withdrawnAt } } }"""
+
+EXTRACTS = "query Extracts { evidenceExtracts(first: 10) { nodes { id sha256 originalSha256 link { url } } } }"
+
 ORDERS_CALL = "{ blockOrders(first: 5) { nodes { orderNo e164 state dueAt isOverdue } } }"
 """Short enough for a shell line."""

@@ -1,4 +1,4 @@
-"""Steps 9 to 13 and the last: rerouting, withdrawing, lateness, lifting, outcomes; one query seen by five parties."""
+"""How orders end: rerouting, withdrawing, lateness, lifting, outcomes; one query seen by five parties."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Steps 1 to 3: every party gets a token, the agency files complaints, an officer decides on them."""
+"""The first steps: every party gets a token, the agency files complaints, an officer decides on them."""
 
 from auth.scopes import OFFICER_ONLY, ORDERS_APPROVE
 from demo.documents import COMPLAINTS_TO_VERIFY, DECIDE_COMPLAINTS, FILE_COMPLAINTS
@@ -24,6 +24,9 @@ async def file_complaints(story: Story, told: Told) -> None:
     """All in one call; one has no valid number, one was sent twice."""
     now = story.clock.read()
     sent = [complaint.render(now=now) for complaint in COMPLAINTS]
+    for complaint in sent:
+        if complaint["sourceReference"] in story.uploads:
+            complaint["evidence"] = [{"uploadId": story.uploads[complaint["sourceReference"]]}]
     answer = await story.agency.do(FILE_COMPLAINTS, complaints=[*sent, sent[0]])
     results = answer["results"]
     refused = [complaint.reference for complaint, result in zip(COMPLAINTS, results, strict=False) if result["problem"]]

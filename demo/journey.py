@@ -6,6 +6,7 @@ from cli.follow.socket import StreamEndedError
 from demo import (
     contributing_steps,
     ending_steps,
+    evidence_steps,
     filing_steps,
     following_steps,
     ordering_steps,
@@ -20,13 +21,16 @@ Step = tuple[str, Callable[[Story, Told], Awaitable[None]]]
 
 STEPS: tuple[Step, ...] = (
     ("Every party gets its own token", filing_steps.get_tokens),
+    ("The agency uploads a screenshot", evidence_steps.upload),
     ("The agency files complaints", filing_steps.file_complaints),
+    ("Officer Ana looks at the evidence", evidence_steps.look),
     ("Officer Ana verifies", filing_steps.decide_complaints),
     ("Ana forwards: complaints become drafts of block orders", ordering_steps.forward),
     ("Four eyes: Budi approves what Ana drafted", ordering_steps.approve),
     ("Carriers fetch what is due", ordering_steps.fetch_orders),
     ("Carriers acknowledge in bulk", ordering_steps.acknowledge),
     ("A carrier tries to read another's order", ordering_steps.read_anothers),
+    ("A carrier in a dispute gets a redacted extract", evidence_steps.hand_over),
     ("An impossible order is rerouted", ending_steps.reroute),
     ("An order is withdrawn", ending_steps.withdraw),
     ("An order becomes overdue and is executed late", ending_steps.be_late),

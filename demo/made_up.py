@@ -63,6 +63,8 @@ COMPLAINTS = (
     MadeUp("A-18", "12", "FRAUD", "Q", "The number was not written down."),
 )
 REPEATED, REJECTED, UNREADABLE = "A-16", "A-17", "A-18"
+ILLUSTRATED = "A-02"
+"""Has a screenshot with it."""
 FIRST_OF_REPEATED = "A-05"
 """Reported again by the same complainant as A-16."""
 

@@ -1,4 +1,4 @@
-"""Steps 4 to 8: forwarding with a manifest, four eyes, what each carrier fetches and answers."""
+"""Ordering: forwarding with a manifest, four eyes, what each carrier fetches and answers."""
 
 import hashlib
 from collections import Counter

@@ -60,6 +60,15 @@ class Answer:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a plain request. Headers are found in whatever case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
 class Party:
     """One party with its HTTP session and its token."""
 
@@ -112,6 +121,20 @@ class Party:
             said = "; ".join(f"{error.get('message')} {error.get('extensions')}" for error in answer.errors)
             raise StepFailedError(f"{self.credentials.party} got {answer.status}: {said[:500]}")
         return next(iter(answer.data.values()))
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        is_anonymous: bool = False,
+    ) -> Reply:
+        """Send one plain request, with the token unless it is anonymous."""
+        named = dict(headers or {}) | ({} if is_anonymous else {"Authorization": f"Bearer {self.token}"})
+        async with self._http.request(method, f"{self.base_url}{path}", headers=named, data=body) as response:
+            return Reply(response.status, response.headers, await response.read())
 
     async def open_events(self, document: str, *, after: str | None) -> aiohttp.ClientResponse:
         """Subscribe over text/event-stream, as a browser would, after a cursor or from now. The caller closes it."""

@@ -26,16 +26,17 @@ class Receipt:
 
 @dataclass(slots=True, kw_only=True)
 class Story:
-    """Owned by the task that runs the journey. order_ids is keyed by number, complaint_ids by the agency's reference.
+    """Owned by the task that runs the journey.
 
-    followers, received and first_cursors are keyed by party. audit exports the log as its operator would, verifies it,
-    and returns the result.
+    order_ids is keyed by number, complaint_ids and uploads by the agency's reference. followers, received and
+    first_cursors are keyed by party. audit exports the log as its operator would, verifies it, and returns the result.
     """
 
     cast: Cast
     clock: DemoClock
     parties: Mapping[str, Party]
     complaint_ids: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, str] = field(default_factory=dict)
     order_ids: dict[str, str] = field(default_factory=dict)
     order_nos: dict[str, str] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from strawberry.federation import Schema
 
 from auth.tokens.bound_tokens import BoundTokenVerifier
 from auth.tokens.open_tokens import OpenTokens
+from gateway.evidence.endpoint import CONTENT_PATH, EVIDENCE_PATH, UPLOAD_PATH, EvidenceEndpoint
 from gateway.operations.endpoint import GraphQLEndpoint
 from gateway.operations.executor import prepare_schema
 from gateway.operations.graphiql import ASSETS_PATH, serve_asset
@@ -34,6 +35,8 @@ from ledger.feed.follower import Follower
 
 GRAPH_PATHS = ("/graphql", "/graphql/")
 """Where the graph is served: many clients and proxies add the slash, and a redirect would cost them their body."""
+
+UPLOAD_HEADERS = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata")
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -90,10 +93,12 @@ def create_app(
     metrics.watch_operations(lambda: services.in_flight.running)
     hub = StreamHub(services, follower, open_tokens, now=now) if follower is not None else None
     graph = GraphQLEndpoint(services, hub=hub, now=now)
+    evidence = EvidenceEndpoint(services, open_tokens, now=now)
     routes: list[BaseRoute] = [
         Route("/", endpoint=make_start_page(settings), methods=["GET"]),
         Route("/healthz", endpoint=answer_healthz),
         Route("/readyz", endpoint=readiness.answer),
+        *(Route(path, endpoint=evidence) for path in (EVIDENCE_PATH, CONTENT_PATH, UPLOAD_PATH)),
         *auth_routes,
     ]
     drains: list[Drain] = []
@@ -120,13 +125,13 @@ def _list_middleware(
     """The middleware, outermost first."""
     paths = frozenset((*GRAPH_PATHS, *(route.path for route in routes if isinstance(route, Route))))
     https = settings.base_url.startswith("https://")
-    middleware = [Middleware(RequestEnvelope, metrics=metrics, routes=paths, https=https)]
+    middleware = [Middleware(RequestEnvelope, metrics=metrics, routes=paths, below=EVIDENCE_PATH, https=https)]
     if settings.cors_origins:
         middleware.append(
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
-                allow_methods=("GET", "POST"),
+                allow_methods=("GET", "HEAD", "POST", "PATCH", "DELETE"),
                 allow_headers=(
                     "Authorization",
                     "Content-Type",
@@ -134,6 +139,10 @@ def _list_middleware(
                     "If-None-Match",
                     "Last-Event-ID",
                     "X-Request-Id",
+                    *UPLOAD_HEADERS,
+                    "Idempotency-Key",
+                    "Range",
+                    "If-Range",
                 ),
                 expose_headers=(
                     "DPoP-Nonce",
@@ -143,6 +152,13 @@ def _list_middleware(
                     "X-Jembatan-Cost",
                     LOOKUPS_LEFT,
                     "Retry-After",
+                    *UPLOAD_HEADERS,
+                    "Upload-Expires",
+                    "Repr-Digest",
+                    "Location",
+                    "Content-Range",
+                    "Content-Disposition",
+                    "ETag",
                 ),
                 max_age=600,
             )

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth.settings import AuthSettings
+from gateway.evidence.settings import TransferSettings
 from gateway.operations.settings import OperationSettings
 from gateway.process.settings import ProcessSettings
 from gateway.streams.settings import StreamSettings
@@ -29,7 +30,9 @@ class SettingsError(Exception):
     """A setting is invalid; each line names a variable and what is wrong with it."""
 
 
-class Settings(ProcessSettings, StreamSettings, OperationSettings, AuthSettings, LedgerSettings, BaseSettings):
+class Settings(
+    ProcessSettings, StreamSettings, TransferSettings, OperationSettings, AuthSettings, LedgerSettings, BaseSettings
+):
     """All settings; an attribute's variable is JEMBATAN_ followed by its name in upper case."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)

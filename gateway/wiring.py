@@ -80,6 +80,7 @@ def create_gateway(
                 token_event_days=settings.token_event_days,
                 retention=retention,
                 access_record_days=settings.access_record_days,
+                complaint_content_days=settings.complaint_content_days,
             )
             async with (
                 running_feed(

@@ -43,6 +43,9 @@ class FilingPolicy(SettingsSection):
         le=365,
         description="How long a source has to supply what an officer asked for before the complaint is rejected.",
     )
+    claim_minutes: int = Field(
+        480, ge=1, le=43_200, description="How long an officer's claim of a complaint lasts unless it is renewed."
+    )
     chronology_characters_max: int = Field(
         100_000, ge=1, le=10_000_000, description="The longest chronology of a complaint."
     )
@@ -53,11 +56,58 @@ class FilingPolicy(SettingsSection):
         "beside it.",
     )
     evidence_items_max: int = Field(10, ge=1, le=1000, description="Evidence files of one complaint.")
+    upload_bytes_max: int = Field(
+        50_000_000, ge=1, le=2_000_000_000, description="The largest piece of evidence that is uploaded by itself."
+    )
+    upload_bytes_per_client_daily: int = Field(
+        2_000_000_000,
+        ge=1,
+        le=1_000_000_000_000,
+        description="Bytes of uploads that one client may begin in a legal day (WIB), over all processes.",
+    )
+    uploads_open_max: int = Field(
+        50, ge=1, le=10_000, description="Uploads of one client that are not evidence yet, over all processes."
+    )
+    upload_hours: int = Field(
+        24, ge=1, le=720, description="How long after it began an upload that is not evidence is deleted."
+    )
+    complaint_content_days: int = Field(
+        1_825,
+        ge=0,
+        le=36_500,
+        description="How long after a complaint has ended its complainant, chronology, evidence with extracts, and "
+        "notes are kept before they are erased; 0: forever.",
+    )
+    evidence_link_seconds: int = Field(
+        300,
+        ge=10,
+        le=3_600,
+        description="How long a link to the bytes of evidence can be used by whom it was made for.",
+    )
 
     @property
     def verification_due(self) -> timedelta:
         """VERIFICATION_DUE_HOURS."""
         return timedelta(hours=self.verification_due_hours)
+
+    @property
+    def claim(self) -> timedelta:
+        """CLAIM_MINUTES."""
+        return timedelta(minutes=self.claim_minutes)
+
+
+class RedactionPolicy(SettingsSection):
+    """How large a piece of evidence may be to be redacted here, and how long decoding it may take."""
+
+    title: ClassVar[str] = "Policy: redaction"
+
+    redaction_bytes_max: int = Field(
+        20_000_000, ge=1, le=200_000_000, description="The largest piece of evidence that can be redacted here."
+    )
+    redaction_pixels_max: int = Field(
+        40_000_000, ge=1, le=100_000_000, description="Pixels of the largest picture that is decoded for it."
+    )
+    redaction_seconds_max: int = Field(20, ge=1, le=300, description="Processor time that decoding a picture may take.")
 
 
 class RiskPolicy(SettingsSection):
@@ -306,6 +356,7 @@ class Policies(
     LookupPolicy,
     RiskPolicy,
     OrderPolicy,
+    RedactionPolicy,
     FilingPolicy,
     AccessPolicy,
 ):

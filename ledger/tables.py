@@ -2,8 +2,10 @@
 
 from ledger.access_records import table as access_records
 from ledger.accounts import table as accounts
+from ledger.complaints import content_table as evidence_contents
 from ledger.complaints import table as complaints
 from ledger.complaints import tally_table as complaint_tallies
+from ledger.extracts import table as extracts
 from ledger.feed import table as feed
 from ledger.feed import witness_table as witnesses
 from ledger.forwarding import table as forwarding
@@ -30,6 +32,8 @@ __all__ = [
     "changes",
     "complaint_tallies",
     "complaints",
+    "evidence_contents",
+    "extracts",
     "feed",
     "forwarding",
     "job_outcomes",

@@ -149,12 +149,15 @@ class Context:
             return False
         return has_records(self.accesses, self.database.policies)
 
-    async def record_accesses(self, *, document: str, operation_name: str | None) -> None:
+    async def record_accesses(self, *, document: str, operation_name: str | None, is_always: bool = False) -> None:
         """Record what the operation showed, in a transaction of its own; nothing may be sent if this fails.
 
-        The snapshot is released first. Errors: DatabaseUnavailableError; whatever keeps the records from being written.
+        is_always: whoever asks, and not only the regulator's people and systems. The snapshot is released first.
+        Errors: DatabaseUnavailableError; whatever keeps the records from being written.
         """
-        if self._viewer is None or not self.has_accesses_to_record:
+        if self._viewer is None or not (is_always or is_recorded(self._viewer)):
+            return
+        if not has_records(self.accesses, self.database.policies):
             return
         await self._forget_readings()
         shown_by = ShownBy(request_id=self.request_id, document=document, operation_name=operation_name)

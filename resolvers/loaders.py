@@ -13,8 +13,10 @@ from strawberry.dataloader import DataLoader
 from ledger.accounts.reading import load_accounts, load_accounts_by_number, load_platforms_by_member
 from ledger.complaints.complainants import load_reveals
 from ledger.complaints.evidence import load_evidence
+from ledger.complaints.notes import load_notes
 from ledger.complaints.reading import load_complaints, load_complaints_by_account, read_chronology
 from ledger.complaints.table import Complaint
+from ledger.extracts.reading import load_extracts_of_evidence, load_releases
 from ledger.feed.reading import find_reserved_texts, find_texts
 from ledger.feed.witnesses import load_cosignatures
 from ledger.identifiers import Position
@@ -202,7 +204,10 @@ class Loaders:
     accounts = _On(load_accounts)
     accounts_by_number = _On(load_accounts_by_number)
     reveals = _On(load_reveals)
+    notes = _On(load_notes)
     evidence = _On(load_evidence)
+    extracts_of_evidence = _On(load_extracts_of_evidence)
+    releases = _On(load_releases)
     chronologies = _On(read_chronology)
     orders = _On(load_orders, lead=_lead_from_orders)
     orders_by_number = _On(load_orders_by_number)
@@ -278,6 +283,7 @@ class Loaders:
             self.evidence,
             self.chronologies,
             self.reveals,
+            self.notes,
             self.complaint_referrals,
         ):
             loader.expect(complaint_ids)

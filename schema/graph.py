@@ -10,7 +10,10 @@ from schema.complaints.decisions import ComplaintDecidingMutations
 from schema.complaints.events import ComplaintSubscriptions
 from schema.complaints.filing import ComplaintFilingMutations
 from schema.complaints.types import ComplaintQueries
+from schema.complaints.working import ComplaintWorkMutations
 from schema.entities import GraphSchema
+from schema.extracts.mutations import ExtractMutations
+from schema.extracts.types import ExtractQueries
 from schema.feed.events import EventQueries
 from schema.feed.legal_holds import LegalHoldMutations, LegalHoldQueries
 from schema.feed.proofs import ProofQueries
@@ -71,6 +74,7 @@ class Query(
     ReferralQueries,
     ReferralTransferQueries,
     SideBySideQueries,
+    ExtractQueries,
     ReassignmentQueries,
     ForwardingQueries,
     EventQueries,
@@ -97,6 +101,8 @@ class Query(
 class Mutation(
     ComplaintFilingMutations,
     ComplaintDecidingMutations,
+    ComplaintWorkMutations,
+    ExtractMutations,
     OrderDraftingMutations,
     OrderApprovalMutations,
     OrderEndingMutations,

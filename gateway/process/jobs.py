@@ -22,6 +22,8 @@ from ledger.access_records.retention import erase_old_access_records
 from ledger.access_records.sealing import seal_access_records
 from ledger.complaints.binding import bind_accounts
 from ledger.complaints.expiry import expire_information_requests
+from ledger.complaints.uploads import delete_expired_uploads
+from ledger.extracts.retention import ContentRetention
 from ledger.feed.retention import Retention
 from ledger.forwarding.scheduling import forward_on_schedule
 from ledger.orders.emergencies import lapse_unconfirmed_orders
@@ -67,6 +69,7 @@ JOBS: Sequence[Job] = (
     Job(name="forward_on_schedule", role=Role.TRANSITION, work=forward_on_schedule),
     Job(name="fill_signal_keys", role=Role.TRANSITION, work=fill_signal_keys),
     Job(name="delete_expired", role=Role.AUTH, work=delete_expired),
+    Job(name="delete_expired_uploads", role=Role.RETENTION, work=delete_expired_uploads),
     Job(name="seal_access_records", role=Role.JOBS, work=seal_access_records),
     Job(name="recount_tallies", role=Role.VERIFIER, work=recount_next),
 )
@@ -79,9 +82,12 @@ BEAT_SHARE = 0.5
 """How much of a beat a job that has more to do may use: the rest is for the other jobs and the database."""
 
 
-def list_jobs(*, token_event_days: int, retention: Retention, access_record_days: int) -> Sequence[Job]:
+def list_jobs(
+    *, token_event_days: int, retention: Retention, access_record_days: int, complaint_content_days: int
+) -> Sequence[Job]:
     """List every job, with what the settings keep."""
     forget = partial(delete_old_token_events, kept_days=token_event_days)
+    content = ContentRetention(complaint_content_days)
     forget_accesses = partial(erase_old_access_records, kept_days=access_record_days)
     return (
         *JOBS,
@@ -91,6 +97,12 @@ def list_jobs(*, token_event_days: int, retention: Retention, access_record_days
             role=Role.RETENTION,
             work=retention.erase_batch,
             has_more=lambda: retention.has_more,
+        ),
+        Job(
+            name="erase_old_complaint_content",
+            role=Role.RETENTION,
+            work=content.erase_batch,
+            has_more=lambda: content.has_more,
         ),
         Job(name="erase_old_access_records", role=Role.RETENTION, work=forget_accesses),
     )

@@ -38,9 +38,12 @@ _STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 class RequestEnvelope:
     """Wraps the whole application. The state of one request is in its scope under `state`."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], https: bool) -> None:
-        """Bind to the application; routes are the paths that may label metrics."""
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], https: bool, below: str | None = None
+    ) -> None:
+        """Bind to the application; routes are the paths that may label metrics, below that of which no more is told."""
         self.app, self.metrics, self.routes = app, metrics, routes
+        self._below = below
         added = _SECURITY_HEADERS | ({"Strict-Transport-Security": _STRICT_TRANSPORT} if https else {})
         self._headers = [(name.lower().encode(), value.encode()) for name, value in added.items()]
         self._names = frozenset(name for name, _ in self._headers) | {_REQUEST_ID_HEADER}
@@ -116,8 +119,12 @@ class RequestEnvelope:
 
     def _find_path(self, scope: Scope) -> str:
         """Return the path for the log, truncated unless it is one of ours."""
-        path: str = scope["path"]
+        path: str = self._shorten(scope["path"])
         return path if path in self.routes else path[:_PATH_CHARACTERS_MAX]
+
+    def _shorten(self, path: str) -> str:
+        """Return a path without what is a link, or names an upload."""
+        return self._below if self._below is not None and path.startswith(f"{self._below}/") else path
 
     def _add_headers(self, given: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
         """Return an answer's headers with ours; of its own, all but the request id take precedence."""
@@ -129,7 +136,7 @@ class RequestEnvelope:
         return [*headers, (_REQUEST_ID_HEADER, request_id.encode("latin-1")), *added]
 
     def _record(self, scope: Scope, status: int, *, is_own_id: bool, seconds: float, answered_seconds: float) -> None:
-        path, state = scope["path"], scope["state"]
+        path, state = self._shorten(scope["path"]), scope["state"]
         route = path if path in self.routes else "other"
         self.metrics.requests[route, str(status)].inc()
         self.metrics.duration[route,].observe(answered_seconds)

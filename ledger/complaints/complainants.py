@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from ledger.complaints.complainant_drafts import ComplainantDraft
+from ledger.complaints.erased import lock_content
 from ledger.complaints.reading import get_complaint
 from ledger.complaints.table import Reveal, SealedComplainant, complainant_reveals, complainants
 from ledger.errors import InvalidInputError, UnknownError
@@ -28,6 +29,7 @@ from ledger.texts import check_text
 
 _PURPOSE_LENGTH_MAX = 500
 _SALT_BYTES = 32
+_ERASED_PURPOSE = {"purpose": "", "salt": ""}
 
 
 class PurposeMissingError(InvalidInputError):
@@ -65,13 +67,15 @@ async def insert_complainants(
 async def reveal_complainant(tx: Transaction, complaint_id: str, *, purpose: str) -> ComplainantDraft:
     """Reveal a complainant to an officer, as the source recorded it. Every reveal is an event with its purpose.
 
-    Errors: ForbiddenError, OfficerRequiredError, PurposeMissingError; UnknownError, also if none is recorded.
+    Errors: ForbiddenError, OfficerRequiredError, PurposeMissingError, ComplaintErasedError; UnknownError, also if none
+    is recorded.
     """
     officer_id = require_officer(tx.viewer)
     checked = check_text(purpose, field="purpose", length_max=_PURPOSE_LENGTH_MAX)
     if not checked:
         raise PurposeMissingError(field="purpose")
     complaint = await get_complaint(tx, complaint_id)
+    await lock_content(tx, complaint.id)
     async with tx.role(Role.REVEAL):
         found = await find_record(tx, SealedComplainant, complainants.c.complaint_id == complaint.id)
     if found is None:
@@ -117,7 +121,9 @@ async def load_reveals(tx: Transaction, complaint_ids: Sequence[str]) -> dict[st
     reveals = await fetch_records(tx, Reveal, statement)
     note_items(tx, Reveal, reveals)
     for reveal in reveals:
-        said = orjson.loads(tx.keyring.open(reveal.purpose_sealed, _reveal_context(reveal.id)))
+        said = _ERASED_PURPOSE
+        if reveal.purpose_sealed:
+            said = orjson.loads(tx.keyring.open(reveal.purpose_sealed, _reveal_context(reveal.id)))
         found[reveal.complaint_id].append(
             OpenedReveal(**asdict(reveal), purpose=said["purpose"], purpose_salt=bytes.fromhex(said["salt"]))
         )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ledger.accounts.reading import load_accounts
 from ledger.accounts.table import Account
 from ledger.closed_lists import ClosedList
+from ledger.complaints.claims import check_claim
+from ledger.complaints.erased import require_content
 from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unknown
 from ledger.complaints.recounting import recount_verified
 from ledger.complaints.states import VERIFIED_STATES, ComplaintMove, ComplaintState, next_complaint_state
@@ -97,6 +99,7 @@ async def decide_complaints(
         decision = decisions[place]
         if decision.expected_state not in {None, complaint.state}:
             raise StateConflictError(f"The complaint is {complaint.state}, not {decision.expected_state}.")
+        check_claim(complaint, officer_id, as_of=tx.as_of)
         decided = _decide(tx, decision, complaint, officer_id=officer_id)
         if decision.duplicate_of:
             decided = replace(
@@ -160,6 +163,7 @@ def _decide(
     if move is ComplaintMove.ASK_INFO:
         return replace(after, info_request=note, complete_at=None, verification_due_at=None)
     if move is ComplaintMove.REOPEN:
+        require_content(before)
         return replace(
             after,
             decision_note=note,

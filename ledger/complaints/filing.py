@@ -23,6 +23,8 @@ from ledger.complaints.evidence_drafts import EvidenceTooLargeError, count_evide
 from ledger.complaints.moves import complaint_event
 from ledger.complaints.reading import load_complaints
 from ledger.complaints.table import SAME_CONTENT, SAME_REFERENCE, Complaint
+from ledger.complaints.uploads import find_uploaded, name_uploaded, take_uploads
+from ledger.copies import replace
 from ledger.errors import LedgerError, Problem
 from ledger.feed.events import append_events
 from ledger.feed.vocabulary import EventKind
@@ -95,7 +97,7 @@ async def file_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> 
     """
     require_source(tx.viewer)
     require_batch(drafts)
-    checked = prepare_complaints(tx, drafts)
+    checked = prepare_complaints(tx, await _find_uploads(tx, drafts))
     outcomes = await file_prepared(tx, [item for item in checked if isinstance(item, PreparedComplaint)])
     filings = iter(outcomes)
     results = [next(filings) if isinstance(item, PreparedComplaint) else item for item in checked]
@@ -105,6 +107,14 @@ async def file_complaints(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> 
         if isinstance(item, Filing)
         else item
         for item in results
+    ]
+
+
+async def _find_uploads(tx: Transaction, drafts: Sequence[ComplaintDraft]) -> list[ComplaintDraft]:
+    """Return the drafts with the uploads that they name, which are locked before anything else."""
+    uploads = await find_uploaded(tx, [piece for draft in drafts for piece in draft.evidence])
+    return [
+        replace(draft, evidence=tuple(name_uploaded(piece, uploads) for piece in draft.evidence)) for draft in drafts
     ]
 
 
@@ -140,6 +150,7 @@ async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> 
     for item in items:
         if item.key not in known:
             fresh.setdefault(item.key, item)
+    refused = _refuse_used(fresh)
     written = await _write(tx, source_id, list(fresh.values())) if fresh else set()
     overtaken = [item for item in fresh.values() if item.id not in written]
     if overtaken:  # a concurrent call filed the same complaints first
@@ -147,7 +158,20 @@ async def file_prepared(tx: Transaction, items: Sequence[PreparedComplaint]) -> 
     for key, item in fresh.items():
         if item.id in written:
             known[key] = (item.id, item.content_hash)
-    return [_outcome(item, known[item.key], written) for item in items]
+    return [refused.get(item.key) or _outcome(item, known[item.key], written) for item in items]
+
+
+def _refuse_used(fresh: dict[Key, PreparedComplaint]) -> dict[Key, Problem]:
+    """Take out of the new complaints those whose uploads are another's evidence, and return why, by their keys."""
+    refused: dict[Key, Problem] = {}
+    taken: set[str] = set()
+    for key, item in list(fresh.items()):
+        try:
+            take_uploads(item.draft.evidence, taken)
+        except LedgerError as error:
+            refused[key] = error.problem()
+            del fresh[key]
+    return refused
 
 
 def _outcome(item: PreparedComplaint, found: tuple[ComplaintId, str], written: Container[str]) -> Filing | Problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, case, false, func, select, true
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, true
 
 from ledger.accesses import AccessKind
 from ledger.complaints.chronologies import open_chronology
@@ -24,8 +24,9 @@ from ledger.pages import Listing, Page, PageRequest, note_items
 from ledger.permissions import SOURCES
 from ledger.relations import ToMany, ToOne, note_of
 from ledger.storage.database import Transaction
-from ledger.storage.markers import Columns
+from ledger.storage.markers import AS_OF, Columns
 from ledger.storage.records import expression_of
+from ledger.storage.roles import Role
 from ledger.storage.rows import find_record
 from ledger.viewer import Viewer, ViewerKind
 from ledger.vocabulary import Category
@@ -49,6 +50,14 @@ def _is_of_complainant(_record: type[Any], reference: str) -> ColumnElement[bool
     return complaints.c.complainant_ref == reference if _REFERENCE.fullmatch(reference) else false()
 
 
+def _is_worked_on(_record: type[Any], officer: str) -> ColumnElement[bool]:
+    """Claimed by the officer, or assigned to it."""
+    c, wanted = complaints.c, parse_id(officer)
+    if wanted is None:
+        return false()
+    return or_(and_(c.claimed_by == wanted, c.claim_ends_at > AS_OF), c.assigned_to == wanted)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplaintFilter:
     """Which complaints to return. An empty tuple or None does not filter. number is as people write it."""
@@ -67,6 +76,9 @@ class ComplaintFilter:
     decided_after: Annotated[datetime | None, leading(since("decided_at"))] = None
     decided_before: Annotated[datetime | None, leading(before("decided_at"))] = None
     is_verification_overdue: Annotated[bool | None, leading(holds("is_verification_overdue"), when=bool)] = None
+    is_claimed: Annotated[bool | None, leading(holds("is_claimed"), when=bool)] = None
+    assigned_to: Annotated[str | None, leading(equals("assigned_to"))] = None
+    worked_on_by: Annotated[str | None, leading(where(_is_worked_on, Role.REGULATOR))] = None
     complainant_ref: Annotated[str | None, where(_is_of_complainant)] = None
 
 

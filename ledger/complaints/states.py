@@ -83,5 +83,8 @@ def next_complaint_state(state: ComplaintState, move: ComplaintMove) -> Complain
 VERIFIED_STATES = frozenset({_C.VERIFIED, _C.ESCALATED, _C.RESOLVED})
 """States in which an officer has found the complaint well-founded, so that it counts toward the number's risk."""
 
+ENDED_STATES = frozenset({_C.REJECTED, _C.DUPLICATE, _C.WITHDRAWN, _C.RESOLVED})
+"""States in which nothing is to be done about the complaint: what it contains is kept for a time, and then erased."""
+
 AWAITING_VERIFICATION = frozenset({_C.SUBMITTED, _C.REOPENED})
 """States in which a complaint waits for an officer, so that its verification can become overdue."""

@@ -12,6 +12,7 @@ from ledger.complaints.moves import complaint_event, refuse_repeated, refuse_unk
 from ledger.complaints.reading import load_complaints, read_chronology
 from ledger.complaints.states import ComplaintMove, next_complaint_state
 from ledger.complaints.table import Complaint
+from ledger.complaints.uploads import find_uploaded, name_uploaded, take_uploads
 from ledger.errors import InvalidInputError, Problem
 from ledger.feed.events import EventDraft
 from ledger.feed.vocabulary import EventKind, Subject
@@ -72,7 +73,12 @@ async def supply_information(tx: Transaction, supplements: Sequence[Supplement])
     source_id = require_source(tx.viewer)
     require_batch(supplements)
     own = await _find_own(tx, source_id, [supplement.complaint_id for supplement in supplements])
-    batch = _Batch(tx, source_id, supplements)
+    uploads = await find_uploaded(tx, [piece for supplement in supplements for piece in supplement.evidence])
+    named = [
+        replace(supplement, evidence=tuple(name_uploaded(piece, uploads) for piece in supplement.evidence))
+        for supplement in supplements
+    ]
+    batch = _Batch(tx, source_id, named)
     rules = Rules(
         move=batch.take,
         unknown=refuse_unknown,
@@ -94,6 +100,7 @@ class _Batch:
     evidence_counts: Mapping[str, int] = field(default_factory=dict)
     chronologies: dict[ComplaintId, str] = field(default_factory=dict)
     pieces: list[tuple[ComplaintId, EvidenceDraft]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
 
     async def find_known(self, complaints: Mapping[str, Complaint]) -> None:
         """Read what exists, under the source's role. The complaints are locked, so nobody adds to it meanwhile."""
@@ -112,6 +119,7 @@ class _Batch:
             complete_at=self.tx.as_of,
             verification_due_at=self.tx.as_of + self.tx.policies.verification_due,
         )
+        take_uploads(evidence, self.taken)
         self.pieces.extend((complaint.id, piece) for piece in evidence)
         if chronology is not None:
             self.chronologies[complaint.id] = chronology

@@ -22,14 +22,25 @@ from sqlalchemy import (
 )
 
 from ledger.complaints.chronologies import digest_chronology
-from ledger.complaints.states import AWAITING_VERIFICATION, ComplaintState
+from ledger.complaints.contents import digest_content
+from ledger.complaints.states import AWAITING_VERIFICATION, ENDED_STATES, ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, Medium, RejectionReason, Remedy
 from ledger.feed.vocabulary import Subject
-from ledger.identifiers import AccountId, ClientId, ComplaintId, EvidenceId, MemberId, OfficerId, RevealId
+from ledger.identifiers import (
+    AccountId,
+    ClientId,
+    ComplaintId,
+    ContentId,
+    EvidenceId,
+    MemberId,
+    NoteId,
+    OfficerId,
+    RevealId,
+)
 from ledger.serial_numbers import render_serial_no
 from ledger.storage.access import EVERYTHING, ME, WRITTEN_NOW, Access, reads
 from ledger.storage.columns import is_one_of
-from ledger.storage.commitments import CommittedBy, Sealed
+from ledger.storage.commitments import CommittedBy, Elsewhere, Sealed
 from ledger.storage.markers import (
     AS_OF,
     ASSIGNED,
@@ -54,10 +65,31 @@ _FILED_BY_SOURCES = (
     Access(role=Role.AGENCY, rows=_OWN, select=EVERYTHING, insert=True),
 )
 _OF_EVERY_SOURCE = "occurrence >= 1"
+ENDED_AT = "greatest(filed_at, decided_at, resolved_at)"
+"""When a complaint that has ended did so; of one that its source withdrew, when it was last decided on, or filed."""
+HAS_ENDED = f"state IN ({', '.join(repr(str(state)) for state in sorted(ENDED_STATES))})"
+_IS_HELD = (
+    "EXISTS (SELECT 1 FROM legal_holds h WHERE h.released_at IS NULL AND (h.subject IS NULL "
+    "OR (h.subject = 'COMPLAINT' AND h.subject_id = complaints.id::text) "
+    "OR (h.subject = 'NUMBER' AND h.subject_id = complaints.e164) "
+    "OR (h.subject = 'BLOCK_ORDER' AND EXISTS (SELECT 1 FROM order_complaints oc "
+    "WHERE oc.complaint_id = complaints.id AND oc.order_id::text = h.subject_id))))"
+)
+IS_ERASABLE = f"{HAS_ENDED} AND NOT {_IS_HELD}"
+"""Whether retention may erase what a complaint contains, once it is old enough: it has ended, and no hold covers it."""
+OF_ERASABLE = f"complaint_id IN (SELECT complaints.id FROM complaints WHERE {IS_ERASABLE})"
+"""The same of a row that belongs to a complaint."""
 SAME_REFERENCE = "uq_complaints_source_id_source_reference"
 SAME_CONTENT = "uq_complaints_source_id_content_hash_occurrence"
 """The unique indexes that identify a complaint as one that its source filed before."""
 _REGULATOR_ALONE = only(Role.REGULATOR)
+ERASED_FIELDS = ("chronology_sealed", "chronology_digest", "complainant_ref", "info_request", "decision_note")
+"""What of a complaint itself is about persons: retention sets it to NULL."""
+
+
+def _erases(*columns: str, select: tuple[str, ...] = ()) -> Access:
+    """What retention may do with the rows of a complaint that has ended: leave them, with nothing in them."""
+    return Access(role=Role.RETENTION, select=("complaint_id", *select), update=columns, changed=OF_ERASABLE)
 
 
 def _digest_chronology(keyring: Keyring, plaintext: bytes, _context: str) -> str:
@@ -74,6 +106,11 @@ def _is_verification_overdue(c: Columns) -> ColumnElement[Any]:
     return and_(awaits, c.verification_due_at.is_not(None), c.verification_due_at < AS_OF)
 
 
+def _is_claimed(c: Columns) -> ColumnElement[Any]:
+    """Never NULL: a claim ends by itself."""
+    return and_(c.claim_ends_at.is_not(None), c.claim_ends_at > AS_OF)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
     """One complaint as the viewer may see it. Fields that only the regulator may see are None for others.
@@ -83,6 +120,7 @@ class Complaint:
     equal texts. outcome is the best of all
     instruments, order_outcome and referral_outcome that of each kind alone; None for a kind that it didn't lead to.
     is_verification_overdue: the complaint still waits for an officer although its verification was due.
+    is_claimed: an officer has taken it, and the claim has not ended. erased_at: retention erased what it contained.
     """
 
     id: Annotated[ComplaintId, KEY]
@@ -121,6 +159,14 @@ class Complaint:
     decided_at: datetime | None = None
     resolved_at: datetime | None = None
     complainant_informed_at: datetime | None = None
+    claimed_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    claimed_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
+    claim_ends_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
+    is_claimed: Annotated[bool | None, derived(_is_claimed), _REGULATOR_ALONE] = DERIVED
+    assigned_to: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    assigned_by: Annotated[OfficerId | None, references("officers.id"), _REGULATOR_ALONE] = None
+    assigned_at: Annotated[datetime | None, _REGULATOR_ALONE] = None
+    erased_at: datetime | None = None
 
 
 complaints = declare(
@@ -190,6 +236,15 @@ complaints = declare(
         postgresql_where=text("decided_at IS NOT NULL"),
     ),
     Index(
+        "ix_complaints_unerased",
+        text(ENDED_AT),
+        "id",
+        postgresql_where=text(f"erased_at IS NULL AND {HAS_ENDED}"),
+    ),
+    Index("ix_complaints_claimed_by_id", "claimed_by", "id", postgresql_where=text("claimed_by IS NOT NULL")),
+    Index("ix_complaints_claim_ends_at_id", "claim_ends_at", "id", postgresql_where=text("claim_ends_at IS NOT NULL")),
+    Index("ix_complaints_assigned_to_id", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
+    Index(
         "ix_complaints_complainant_ref",
         "complainant_ref",
         "id",
@@ -199,7 +254,13 @@ complaints = declare(
         *_FILED_BY_SOURCES,
         Access(role=Role.TRANSITION, select=EVERYTHING, update=EVERYTHING),
         Access(role=Role.JOBS, select=("id", "chronology_sealed"), update=("chronology_sealed",)),
-        *reads(Role.RETENTION, Role.ARCHIVE, select=("id", "e164")),
+        *reads(Role.ARCHIVE, select=("id", "e164")),
+        Access(
+            role=Role.RETENTION,
+            select=("id", "e164", "source_id", "state", "filed_at", "decided_at", "resolved_at", "erased_at"),
+            update=(*ERASED_FIELDS, "erased_at"),
+            changed=IS_ERASABLE,
+        ),
     ),
     # The account follows from its platform, handle and URL as they were written, which are committed to.
     committed_by=CommittedBy(
@@ -235,6 +296,7 @@ complainants = declare(
         *reads(Role.REVEAL),
         *reads(Role.TRANSITION, select=(WRITTEN_NOW, "complaint_id", "source_id", "identity_digest", "recorded_at")),
         Access(role=Role.JOBS, select=("complaint_id", "identity_sealed"), update=("identity_sealed",)),
+        _erases("identity_sealed", "identity_digest"),
     ),
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"identity_sealed": Sealed("identity_digest", Keyring.digest)}
@@ -262,6 +324,7 @@ complainant_reveals = declare(
         Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
         *reads(Role.REGULATOR),
         Access(role=Role.JOBS, select=("id", "purpose_sealed"), update=("purpose_sealed",)),
+        _erases("purpose_sealed", "purpose_digest"),
     ),
     committed_by=CommittedBy(
         Subject.COMPLAINT, "complaint_id", sealed={"purpose_sealed": Sealed("purpose_digest", Keyring.digest)}
@@ -271,7 +334,11 @@ complainant_reveals = declare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The metadata of one piece of evidence, readable without unsealing it."""
+    """The metadata of one piece of evidence, readable without unsealing it.
+
+    content_id is that of the upload that its bytes are; without it they are sealed in the row, which otherwise has
+    nothing sealed. erased_at: retention erased its bytes, and neither place has them.
+    """
 
     id: Annotated[EvidenceId, KEY]
     complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
@@ -282,6 +349,8 @@ class Evidence:
     sha256: str
     captured_at: datetime | None = None
     recorded_at: datetime
+    content_id: Annotated[ContentId | None, references("evidence_contents.id", index=True)] = None
+    erased_at: datetime | None = None
 
 
 evidence = declare(
@@ -294,9 +363,42 @@ evidence = declare(
         *_FILED_BY_SOURCES,
         *reads(Role.TRANSITION, select=(WRITTEN_NOW, *(field.name for field in fields(Evidence)))),
         Access(role=Role.JOBS, select=("id", "content_sealed"), update=("content_sealed",)),
+        _erases(
+            "content_sealed", "file_name", "captured_at", "content_id", "erased_at", select=("content_id", "erased_at")
+        ),
     ),
     committed_by=CommittedBy(
-        Subject.COMPLAINT, "complaint_id", sealed={"content_sealed": Sealed("sha256", _digest_content)}
+        Subject.COMPLAINT,
+        "complaint_id",
+        sealed={"content_sealed": Sealed("sha256", _digest_content, unless=("content_id", "erased_at"))},
+        elsewhere=Elsewhere("content_id", size="size_bytes", digest="sha256", compute=digest_content),
     ),
     is_watched=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintNote:
+    """What an officer noted on a complaint, sealed: it may name a person. Nobody changes a note, or takes it back."""
+
+    id: Annotated[NoteId, KEY]
+    complaint_id: Annotated[ComplaintId, references("complaints.id", index=True)]
+    officer_id: Annotated[OfficerId, references("officers.id")]
+    text_sealed: bytes
+    text_digest: str | None = None
+    noted_at: datetime
+
+
+complaint_notes = declare(
+    "complaint_notes",
+    ComplaintNote,
+    access=(
+        Access(role=Role.TRANSITION, select=EVERYTHING, insert=True),
+        *reads(Role.REGULATOR),
+        Access(role=Role.JOBS, select=("id", "text_sealed"), update=("text_sealed",)),
+        _erases("text_sealed", "text_digest"),
+    ),
+    committed_by=CommittedBy(
+        Subject.COMPLAINT, "complaint_id", sealed={"text_sealed": Sealed("text_digest", Keyring.digest)}
+    ),
 )

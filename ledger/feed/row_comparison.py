@@ -13,12 +13,13 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, Table, bindparam, func, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Table, bindparam, false, func, literal_column, or_, select, text, tuple_
 
 from ledger.errors import EncryptionKeyError
 from ledger.feed.audit_files import EntryLine, Header, parse_line
 from ledger.feed.replay import Commitment, Difference, Replay, RowFinding, Standing
-from ledger.storage.commitments import CommittedBy, render_content, render_key
+from ledger.storage.columns import is_any
+from ledger.storage.commitments import CommittedBy, Elsewhere, Sealed, render_content, render_key
 from ledger.storage.database import Database, Transaction
 from ledger.storage.records import declaration_of, expression_of
 from ledger.storage.rekeying import SealedColumn
@@ -133,7 +134,10 @@ class _Comparison:
                 finding = self._compare_row(table, row, batch)
                 if finding is not None:
                     return finding
-            finding = await self._compare_sealed(table, by, [row for row in rows if row.key in batch.commitments])
+            committed_rows = [row for row in rows if row.key in batch.commitments]
+            finding = await self._compare_sealed(table, by, committed_rows)
+            if finding is None and by.elsewhere is not None:
+                finding = await self._compare_elsewhere(table, by.elsewhere, committed_rows)
             if finding is not None:
                 return finding
         if committed < self.replay.count_rows(table.name) or (
@@ -147,6 +151,7 @@ class _Comparison:
         keys = list(table.primary_key.columns)
         sizes = [func.octet_length(table.c[name]).label(f"size_of_{name}") for name in by.sealed]
         digests = [table.c[sealed.digest].label(f"digest_of_{name}") for name, sealed in by.sealed.items()]
+        elsewhere = [_is_elsewhere(table, sealed).label(f"is_elsewhere_{name}") for name, sealed in by.sealed.items()]
         statement = (
             select(
                 *(column.label(f"key_{place}") for place, column in enumerate(keys)),
@@ -156,6 +161,7 @@ class _Comparison:
                 _state_of(table, by).label("state"),
                 *sizes,
                 *digests,
+                *elsewhere,
             )
             .select_from(table)
             .order_by(*keys)
@@ -250,18 +256,36 @@ class _Comparison:
         for name, sealed in by.sealed.items():
             column = SealedColumn(table=table, key=key, column=table.c[name])
             statement = select(key.label("id"), table.c[name].label("value"))
-            for part in _split(rows, f"size_of_{name}"):
+            held = [row for row in rows if not getattr(row, f"is_elsewhere_{name}")]
+            for part in _split(held, f"size_of_{name}"):
                 digests = {row.key: getattr(row, f"digest_of_{name}") for row in part}
                 values = await self.tx.execute(statement.where(key.in_(list(digests))))
                 opened = {row.id: row.value for row in values}
                 for row in part:
                     value = opened.get(row.key)
                     computed = None
-                    if value is not None:
+                    if value:
                         computed = self._digest(sealed, bytes(value), column.context(row.key))
                     if computed != digests[row.key]:
                         detail = f"{name} is not what was sealed, or the keys of this installation can't open it"
                         return self._differs(Difference.CONTENT, table, row, detail)
+        return None
+
+    async def _compare_elsewhere(self, table: Table, kept: Elsewhere, rows: Sequence[Row[Any]]) -> RowFinding | None:
+        """Compare the digests of values that are rows of another table."""
+        if not rows:
+            return None
+        (key, *_) = table.primary_key.columns
+        c = table.c
+        named = select(
+            key.label("id"), c[kept.column].label("name"), c[kept.size].label("size"), c[kept.digest].label("digest")
+        )
+        found = await self.tx.execute(named.where(_is_among(key, rows), c[kept.column].is_not(None)))
+        by_key = {row.key: row for row in rows}
+        for each in found.all():
+            if await kept.compute(self.tx, each.name, each.size) != each.digest:
+                detail = f"what {kept.column} names is not what was stored"
+                return self._differs(Difference.CONTENT, table, by_key[each.id], detail)
         return None
 
     def _digest(self, sealed: Any, value: bytes, context: str) -> str | None:
@@ -322,6 +346,14 @@ def _is_state_as_logged(row: Row[Any], batch: _Batch) -> bool:
     standing = batch.standings.get(row.subject_id)
     logged = batch.later.states.get(row.subject_id) or (standing.state if standing is not None else None)
     return row.state is None or logged is None or row.state == logged
+
+
+def _is_elsewhere(table: Table, sealed: Sealed) -> ColumnElement[bool]:
+    return or_(false(), *(table.c[name].is_not(None) for name in sealed.unless))
+
+
+def _is_among(key: ColumnElement[Any], rows: Sequence[Row[Any]]) -> ColumnElement[bool]:
+    return is_any(key, [row.key for row in rows])
 
 
 def _hash(salt: bytes, content: str) -> bytes:

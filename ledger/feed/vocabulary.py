@@ -28,6 +28,18 @@ class EventKind(ClosedList, later_values="OTHER"):
     )
     COMPLAINANT_INFORMED = "COMPLAINANT_INFORMED", "The complainant was informed of the outcome."
     COMPLAINANT_REVEALED = "COMPLAINANT_REVEALED", "An officer was shown who complained, for a recorded purpose."
+    COMPLAINT_NOTED = "COMPLAINT_NOTED", "An officer noted something on a complaint."
+    COMPLAINT_CLAIMED = "COMPLAINT_CLAIMED", "An officer took a complaint to work on, for a time."
+    COMPLAINT_UNCLAIMED = "COMPLAINT_UNCLAIMED", "An officer gave a complaint back before the time was over."
+    COMPLAINT_ASSIGNED = "COMPLAINT_ASSIGNED", "A complaint was assigned to an officer, or to nobody."
+    COMPLAINT_ERASED = (
+        "COMPLAINT_ERASED",
+        ("Retention erased a complaint's complainant, chronology, evidence and notes; the complaint remains."),
+    )
+    EXTRACT_ERASED = "EXTRACT_ERASED", "Retention erased an extract: delete what you keep of it."
+    EXTRACT_MADE = "EXTRACT_MADE", "An officer made a redacted extract of evidence."
+    EXTRACT_RELEASED = "EXTRACT_RELEASED", "An officer released an extract to a member."
+    EXTRACT_WITHDRAWN = "EXTRACT_WITHDRAWN", "An officer withdrew an extract from a member."
     ORDER_DRAFTED = "ORDER_DRAFTED", "A block order was drafted."
     ORDER_RETURNED = "ORDER_RETURNED", "An approver returned a draft."
     ORDER_DISCARDED = "ORDER_DISCARDED", "A draft was discarded."
@@ -132,6 +144,7 @@ class Subject(ClosedList, graph_name="EventSubject", later_values="OTHER"):
     PARTICIPATION_PROPOSAL = "PARTICIPATION_PROPOSAL", "Terms that a provider and the regulator sign."
     FRAUD_SIGNAL = "FRAUD_SIGNAL", "A fraud signal."
     SIGNAL_CONTRIBUTION = "SIGNAL_CONTRIBUTION", "A member's contribution to fraud signals."
+    EVIDENCE_EXTRACT = "EVIDENCE_EXTRACT", "A redacted extract of evidence."
     LEGAL_HOLD = "LEGAL_HOLD", "A legal hold."
     ACCESS_RECORDS = "ACCESS_RECORDS", "The records of who read what."
     CLIENT = "CLIENT", "A client: a member's system, or an application that officers log in through."

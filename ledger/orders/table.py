@@ -328,7 +328,7 @@ order_complaints = declare(
     OrderComplaint,
     Index("ix_order_complaints_complaint_id", "complaint_id"),
     is_watched=True,
-    access=(*reads(Role.REGULATOR), TRANSITION_MOVES),
+    access=(*reads(Role.REGULATOR, Role.RETENTION), TRANSITION_MOVES),
 )
 
 _SAID_BY_CARRIERS = (

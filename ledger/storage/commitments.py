@@ -8,8 +8,9 @@ unchanged. A sealed column is not part of it; a digest of what was sealed is, so
 changes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, TextClause
 
@@ -24,10 +25,28 @@ Digest = Callable[[Keyring, bytes, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """The column of a sealed value's digest, and how that is computed."""
+    """The column of a sealed value's digest, and how that is computed.
+
+    unless are columns any of which, where it is set, says that nothing is sealed here. A value that retention erased is
+    empty, and has no digest.
+    """
 
     digest: str
     compute: Digest
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A value that is too large for its row: the columns that name it, say how large it is, and hold its digest.
+
+    compute returns the digest of what is stored under a name, None if that is not what was stored.
+    """
+
+    column: str
+    size: str
+    digest: str
+    compute: Callable[[Any, str, int], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +54,15 @@ class CommittedBy:
     """The subject whose events commit to a row: its kind, and the column that holds its id.
 
     without are columns that change without an event and prove nothing, each with the reason beside the declaration.
-    sealed has every sealed column. The rows of one subject that one transaction writes are listed in one entry, so that
-    there must be a bound to them.
+    sealed has every sealed column; elsewhere is the value that the row has in rows of another table. The rows of one
+    subject that one transaction writes are listed in one entry, so that there must be a bound to them.
     """
 
     subject: str
     column: str = _SUBJECTS_KEY
     without: frozenset[str] = frozenset()
     sealed: Mapping[str, Sealed] = field(default_factory=dict)
+    elsewhere: Elsewhere | None = None
 
     @property
     def is_subject(self) -> bool:

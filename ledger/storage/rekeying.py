@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, LargeBinary, Table, bindparam, select, text
+from sqlalchemy import Column, LargeBinary, Table, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ledger.errors import EncryptionKeyError, ReferenceKeyError
@@ -23,6 +23,8 @@ _KNOWN_VALUE = b"jembatan"
 _REFERENCE = "#reference"
 """The row of the reference key among the checks; no encryption key can have this id."""
 _BATCH_ROWS = 500
+_BATCH_BYTES = 16 << 20
+"""How much of sealed values is held at once; a single value may be larger."""
 
 _APPEND_CHECK = text("""
 INSERT INTO keyring_checks (key_id, sealed, recorded_at) VALUES (:key_id, :sealed, :recorded_at)
@@ -151,7 +153,7 @@ async def rotate_keys(
                 looked_at, rotated, last = await _rotate_batch(tx, sealed, after=last)
             sealed_anew[sealed.name] += rotated
             note(sealed.name, looked_at)
-            if looked_at < _BATCH_ROWS:
+            if not looked_at:
                 break
     async with database.system(Role.JOBS, as_of=as_of) as tx:
         kept = (database.keyring.current_key_id, _REFERENCE)
@@ -161,15 +163,20 @@ async def rotate_keys(
 
 async def _rotate_batch(tx: Transaction, sealed: SealedColumn, *, after: str | None) -> tuple[int, int, str | None]:
     """Rotate one batch; returns the rows examined, the values re-encrypted, and the last primary key."""
+    key, column = sealed.key, sealed.column
+    size = func.octet_length(column)
+    before = (func.sum(size).over(order_by=key) - size).label("before")
+    listed = select(key.label("key"), before).where(size > 0).order_by(key).limit(_BATCH_ROWS)
+    if after is not None:
+        listed = listed.where(key > after)
+    batch = listed.subquery()
     statement = (
-        select(sealed.key, sealed.column)
-        .where(sealed.column.is_not(None))
-        .order_by(sealed.key)
-        .limit(_BATCH_ROWS)
+        select(key, column)
+        .join(batch, batch.c.key == key)
+        .where(batch.c.before < _BATCH_BYTES)
+        .order_by(key)
         .with_for_update(of=sealed.table)
     )
-    if after is not None:
-        statement = statement.where(sealed.key > after)
     found = (await tx.execute(statement)).mappings()
     rows = [(str(row[sealed.key.name]), bytes(row[sealed.column.name])) for row in found]
     old = [(row_id, value) for row_id, value in rows if sealed_key_id(value) != tx.keyring.current_key_id]
@@ -177,9 +184,10 @@ async def _rotate_batch(tx: Transaction, sealed: SealedColumn, *, after: str | N
         fresh = [
             tx.keyring.seal(tx.keyring.open(value, sealed.context(row)), sealed.context(row)) for row, value in old
         ]
-        table, key, column = sealed.table.name, sealed.key.name, sealed.column.name
+        table, name, sealed_name = sealed.table.name, sealed.key.name, sealed.column.name
         update = text(
-            f"UPDATE {table} t SET {column} = r.value FROM unnest(:ids, :values) AS r(id, value) WHERE t.{key} = r.id"
+            f"UPDATE {table} t SET {sealed_name} = r.value "
+            f"FROM unnest(:ids, :values) AS r(id, value) WHERE t.{name} = r.id"
         ).bindparams(bindparam("ids", type_=ARRAY(sealed.key.type)), bindparam("values", type_=ARRAY(LargeBinary)))
         await tx.execute(update, {"ids": [row_id for row_id, _ in old], "values": fresh})
     return len(rows), len(old), rows[-1][0] if rows else None

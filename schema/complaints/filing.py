@@ -39,10 +39,16 @@ class ComplainantInput:
     address: str | None = strawberry.field(description="Postal address.", default=UNSET)
 
 
-@fed.input(description="One piece of evidence: a screenshot, a recording, a document.")
+@fed.input(
+    description="One piece of evidence: a screenshot, a recording, a document. It takes either its bytes and their "
+    "media type, or the ID of an upload of yours, which becomes this piece."
+)
 class EvidenceInput:
-    media_type: str = strawberry.field(description="Its media type, for example image/png.")
-    content: Base64 = strawberry.field(description="Its bytes.")
+    media_type: str | None = strawberry.field(description="Its media type, for example image/png.", default=UNSET)
+    content: Base64 | None = strawberry.field(description="Its bytes, if they are few.", default=UNSET)
+    upload_id: strawberry.ID | None = strawberry.field(
+        description="The ID of a finished upload; docs/clients.md has how to upload.", default=UNSET
+    )
     file_name: str | None = strawberry.field(description="The file's name.", default=UNSET)
     captured_at: datetime | None = strawberry.field(description="When it was captured.", default=UNSET)
 

@@ -11,6 +11,8 @@ from ledger.accounts.reading import load_accounts
 from ledger.complaints import table
 from ledger.complaints.complainants import OpenedReveal
 from ledger.complaints.evidence import load_evidence
+from ledger.complaints.links import Link, Linked
+from ledger.complaints.notes import OpenedNote
 from ledger.complaints.reading import (
     COMPLAINTS,
     count_complaints,
@@ -23,6 +25,7 @@ from ledger.complaints.reading import ComplaintFilter as LedgerComplaintFilter
 from ledger.complaints.states import ComplaintState
 from ledger.complaints.vocabulary import ComplaintOutcome, ComplaintSort, Medium, RejectionReason, Remedy
 from ledger.errors import UnknownError
+from ledger.extracts.reading import load_extracts_of_evidence
 from ledger.identifiers import parse_id
 from ledger.members.reading import load_members, load_officers
 from ledger.numbers.reading import load_numbers
@@ -30,8 +33,10 @@ from ledger.referrals.reading import load_complaint_referrals
 from ledger.vocabulary import Category, HoldReason
 from resolvers.context import Context
 from schema.accounts.types import PlatformAccount
-from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ, REFERRAL_STAFF
+from schema.authority import AUDIT_READ, COMPLAINT_STAFF, COMPLAINTS_READ, EVIDENCE_READ, REFERRAL_STAFF
+from schema.complaints.links import EvidenceLink
 from schema.errors import OneKeyNeededError
+from schema.extracts.types import EvidenceExtract
 from schema.fields import field
 from schema.info import Info
 from schema.members.types import Member, Officer
@@ -55,12 +60,35 @@ class Evidence(Shown[table.Evidence]):
     sha256: str = strawberry.field(description="The SHA-256 of its bytes, in hexadecimal.")
     captured_at: datetime | None = strawberry.field(description="When it was captured, according to the source.")
     recorded_at: datetime = strawberry.field(description="When it was received.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased its bytes; the link leads to EVIDENCE_ERASED since then."
+    )
+
+    @field("A link to its bytes, for you alone.", directives=[OPENED])
+    async def link(self, info: Info) -> EvidenceLink:
+        return EvidenceLink.to(info.context, Link(Linked.EVIDENCE, self.row.id))
+
+    extracts: list[EvidenceExtract] | None = many(
+        "The redacted extracts made of it, oldest first; visible to the regulator only.",
+        EvidenceExtract,
+        load_extracts_of_evidence,
+        needs=EVIDENCE_READ,
+        directives=[few(1)],
+    )
+
+
+@fed.type(description="A note of an officer on a complaint.", requires_scopes=COMPLAINT_STAFF)
+class ComplaintNote(Shown[OpenedNote]):
+    id: strawberry.ID = strawberry.field(description="Its ID; its event calls it noteId.")
+    text: str = strawberry.field(description="The note.", directives=[LONG])
+    noted_at: datetime = strawberry.field(description="When it was written.")
+    officer: Officer | None = one("Who wrote it.", Officer, load_officers, by="officer_id")
 
 
 @fed.type(description="A record that an officer was shown who complained.", requires_scopes=AUDIT_READ)
 class ComplainantReveal(Shown[OpenedReveal]):
     id: strawberry.ID = strawberry.field(description="Its ID; its event calls it revealId.")
-    purpose: str = strawberry.field(description="The purpose, in the officer's words.")
+    purpose: str = strawberry.field(description="The purpose, in the officer's words; empty once it was erased.")
     purpose_salt: Base64 = strawberry.field(
         description="The event's purposeHash is the SHA-256 of these bytes followed by the purpose, in hexadecimal."
     )
@@ -131,6 +159,9 @@ class Complaint(Shown[table.Complaint]):
     decided_at: datetime | None = strawberry.field(description="When an officer last decided on it.")
     resolved_at: datetime | None = strawberry.field(description="When it was resolved.")
     complainant_informed_at: datetime | None = strawberry.field(description="When the complainant was informed.")
+    erased_at: datetime | None = strawberry.field(
+        description="When retention erased its complainant, chronology, evidence and notes."
+    )
     decision_note: str | None = fed.field(
         description="The officer's note; visible to the regulator only.",
         requires_scopes=COMPLAINT_STAFF,
@@ -203,6 +234,45 @@ class Complaint(Shown[table.Complaint]):
     async def reveals(self, info: Info) -> list[ComplainantReveal] | None:
         return [ComplainantReveal.of(reveal) for reveal in await info.context.loaders.reveals.load(self.row.id) or []]
 
+    @field(
+        "Officers' notes on it, oldest first; visible to the regulator only.",
+        needs=COMPLAINT_STAFF,
+        directives=[few(2), OPENED],
+    )
+    async def notes(self, info: Info) -> list[ComplaintNote] | None:
+        return [ComplaintNote.of(note) for note in await info.context.loaders.notes.load(self.row.id) or []]
+
+    is_claimed: bool | None = fed.field(
+        description="Whether an officer has claimed it and the claim lasts; visible to the regulator only.",
+        requires_scopes=COMPLAINT_STAFF,
+    )
+    claimed_at: datetime | None = fed.field(
+        description="When it was last claimed; visible to the regulator only.", requires_scopes=COMPLAINT_STAFF
+    )
+    claim_ends_at: datetime | None = fed.field(
+        description="When the last claim ends, or ended, by itself; visible to the regulator only.",
+        requires_scopes=COMPLAINT_STAFF,
+    )
+    claimer: Officer | None = one(
+        "The officer who last claimed it; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="claimed_by",
+        needs=COMPLAINT_STAFF,
+        name="claimedBy",
+    )
+    assigned_at: datetime | None = fed.field(
+        description="When it was last assigned; visible to the regulator only.", requires_scopes=COMPLAINT_STAFF
+    )
+    assignee: Officer | None = one(
+        "The officer that it is assigned to; visible to the regulator only.",
+        Officer,
+        load_officers,
+        by="assigned_to",
+        needs=COMPLAINT_STAFF,
+        name="assignedTo",
+    )
+
     @classmethod
     async def resolve_reference(cls, info: Info, id: strawberry.ID) -> "Complaint":  # noqa: A002 - the key's name
         return await get_complaint(info.context, id)
@@ -236,6 +306,16 @@ class ComplaintFilter:
     decided_before: datetime | None = strawberry.field(description="Last decided on before this time.", default=UNSET)
     is_verification_overdue: bool | None = strawberry.field(
         description="Whether it awaits an officer although its verification is overdue.", default=UNSET
+    )
+    is_claimed: bool | None = strawberry.field(
+        description="Whether an officer's claim of it lasts. Finds nothing for anyone but the regulator.", default=UNSET
+    )
+    assigned_to: strawberry.ID | None = strawberry.field(
+        description="Assigned to this officer. Finds nothing for anyone but the regulator.", default=UNSET
+    )
+    worked_on_by: strawberry.ID | None = strawberry.field(
+        description="Claimed by this officer, or assigned to it. Finds nothing for anyone but the regulator.",
+        default=UNSET,
     )
     complainant_ref: str | None = strawberry.field(description="From the same complainant.", default=UNSET)
 

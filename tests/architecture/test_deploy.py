@@ -41,6 +41,14 @@ class TestNginx:
     def test_lets_the_gateway_refuse_what_is_too_large(self) -> None:
         assert directive("client_max_body_size") > DEFAULTS.body_bytes_max
 
+    def test_lets_parts_of_uploads_through_as_they_come_and_no_more(self) -> None:
+        [part] = re.findall(r"location \^~ /evidence/ \{(.*?)\}", NGINX, re.DOTALL)
+        limit = re.search(r"client_max_body_size\s+(\d+)m;", part)
+        assert limit
+        assert 0 <= int(limit[1]) * UNITS["m"] - DEFAULTS.upload_bytes_max < UNITS["m"]
+        assert re.search(r"proxy_request_buffering\s+off;", part)
+        assert NGINX.count("client_max_body_size") == 2, "another path takes large bodies"
+
     def test_waits_longer_than_an_operation_and_than_a_silent_stream(self) -> None:
         wait = directive("proxy_read_timeout")
         assert wait > DEFAULTS.operation_timeout_seconds

@@ -169,10 +169,12 @@ class Site:
     database: Database
     parties: Parties
     basic: str
+    agency: str
+    upload_bytes_max: int
     numbers: Iterator[int]
 
-    async def token(self, http: aiohttp.ClientSession) -> str:
-        headers = {"Authorization": f"Basic {self.basic}"}
+    async def token(self, http: aiohttp.ClientSession, basic: str | None = None) -> str:
+        headers = {"Authorization": f"Basic {basic or self.basic}"}
         form = {"grant_type": "client_credentials"}
         async with http.post(f"{self.proxy.url}/oauth/token", data=form, headers=headers) as reply:
             assert reply.status == 200, await reply.text()
@@ -194,11 +196,14 @@ async def site(cluster: Cluster, keyring: Keyring, tmp_path_factory: pytest.Temp
     parties = await found_country(database, datetime.now(UTC))
     world = World(database, serving.settings, Clock(datetime.now(UTC)))
     machine = await world.register(parties.telkomsel.member_id, sorted(BY_KIND[MemberKind.CARRIER] - OFFICER_ONLY))
-    basic = base64.b64encode(f"{machine.client_id}:{machine.secret}".encode()).decode()
+    source = await world.register(parties.agency.member_id, sorted(BY_KIND[MemberKind.AGENCY] - OFFICER_ONLY))
+    basic, agency = (
+        base64.b64encode(f"{each.client_id}:{each.secret}".encode()).decode() for each in (machine, source)
+    )
     with run_nginx(tmp_path_factory.mktemp("nginx"), serving.settings.port, port) as proxy:
         serving.start()
         await wait_open(port)
-        yield Site(proxy, database, parties, basic, iter(range(1, 10_000)))
+        yield Site(proxy, database, parties, basic, agency, serving.settings.upload_bytes_max, iter(range(1, 10_000)))
         await serving.stop()
     await database.close()
     await cluster.drop(name)
@@ -237,6 +242,36 @@ class TestAnOperation:
             async with http.post(f"{site.proxy.url}/graphql", data=io.BytesIO(big), headers=headers) as reply:
                 assert reply.status == 413
                 assert (await reply.json())["errors"][0]["extensions"]["problem"] == "BODY_TOO_LARGE"
+
+
+class TestAnUpload:
+    """nginx takes the largest part below /evidence/, and a large body nowhere else."""
+
+    async def test_of_the_largest_size_passes_in_one_part(self, site: Site) -> None:
+        size = site.upload_bytes_max
+        async with site.proxy.client() as http:
+            headers = {"Authorization": f"Bearer {await site.token(http, site.agency)}", "Tus-Resumable": "1.0.0"}
+            metadata = f"filetype {base64.b64encode(b'text/plain').decode()}"
+            begun = {**headers, "Upload-Length": str(size), "Upload-Metadata": metadata}
+            async with http.post(f"{site.proxy.url}/evidence", headers=begun) as reply:
+                assert reply.status == 201, await reply.text()
+                address = reply.headers["Location"]
+            part = {**headers, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+            async with http.patch(address, data=io.BytesIO(b"a" * size), headers=part) as reply:
+                assert (reply.status, reply.headers.get("Upload-Offset")) == (204, str(size)), await reply.text()
+
+    @pytest.mark.parametrize("path", ["/evidence/x", "/evidence", "/graphql", "/oauth/token"])
+    async def test_beyond_it_is_refused_by_nginx_itself(self, site: Site, path: str) -> None:
+        limit = 48 << 20 if path == "/evidence/x" else 16 << 20
+        head = f"PATCH {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {limit + 1}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", site.proxy.port, ssl=site.proxy.trust, server_hostname=HOST
+        )
+        writer.write(head.encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 413")
+        assert b"x-request-id" not in answer.lower()
 
 
 class TestAStream:

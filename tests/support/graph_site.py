@@ -2,10 +2,11 @@
 
 import http.client
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from auth.tokens.open_tokens import OnEnd
 from auth.tokens.principal import Principal
 from auth.tokens.verification import Failure, Refusal, Success, Verdict
 from ledger.storage.database import Database
@@ -13,6 +14,18 @@ from ledger.viewer import Viewer
 from tests.support.country import Parties
 from tests.support.desk import principal_of
 from tests.support.sample_gateway import Reply
+
+
+@dataclass(eq=False)
+class Hold:
+    """That something open depends on a token."""
+
+    site: "Site"
+    principal: Principal
+    on_end: OnEnd
+
+    def close(self) -> None:
+        self.site.holds.remove(self)
 
 
 class Site:
@@ -23,6 +36,7 @@ class Site:
         self.parties = parties
         self.as_of = as_of
         self.tokens: dict[str, Principal] = {}
+        self.holds: list[Hold] = []
         self.port = 0
         self.app: Any = None
 
@@ -35,6 +49,18 @@ class Site:
         token = f"token-{len(self.tokens)}"
         self.tokens[token] = replace(principal, scopes=principal.scopes - set(without))
         return token
+
+    def watch(self, principal: Principal, on_end: OnEnd) -> "Hold":
+        """Hold a token as OpenTokens does."""
+        hold = Hold(self, principal, on_end)
+        self.holds.append(hold)
+        return hold
+
+    def revoke(self, token: str) -> None:
+        """End a token, for what it was used to open too."""
+        principal = self.tokens.pop(token)
+        for hold in [hold for hold in self.holds if hold.principal is principal]:
+            hold.on_end(Refusal.REVOKED)
 
     async def verify(self, bearer: str, as_of: datetime) -> Verdict:
         principal = self.tokens.get(bearer)

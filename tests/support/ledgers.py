@@ -12,13 +12,17 @@ from typing import Any
 import asyncpg
 
 from ledger.accounts.running import NamedPlatform, set_member_platforms
+from ledger.complaints.claims import Assignment, assign_complaints, claim_complaints
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints, record_complainant_informed
+from ledger.complaints.evidence import load_evidence
 from ledger.complaints.evidence_drafts import EvidenceDraft
 from ledger.complaints.filing import file_complaints
+from ledger.complaints.notes import NoteDraft, note_complaints
 from ledger.complaints.supplements import Supplement, supply_information, withdraw_complaints
 from ledger.complaints.vocabulary import Medium, RejectionReason, Remedy
+from ledger.extracts.releasing import ReleaseDraft, release_extract, withdraw_release
 from ledger.feed.checkpoints import make_signer
 from ledger.feed.legal_holds import LegalHoldDraft, place_legal_hold, release_legal_hold
 from ledger.feed.sequencer import Sequencer
@@ -50,6 +54,7 @@ from ledger.viewer import OPERATOR, Viewer
 from ledger.vocabulary import Category, Platform
 from tests.support.audited import ORIGIN, Audited, read_now
 from tests.support.country import Parties
+from tests.support.evidence import make_extract, upload
 from tests.support.journeys import (
     WORDS,
     acknowledge,
@@ -363,6 +368,29 @@ class Filling:
         gone = Withdrawal(referral_id=offered[4].id, reason=WithdrawalGround.NO_LONGER_NEEDED, note="Paid back.")
         await self.run(parties.officer, self.at(19.9), withdraw_referrals, [gone])
 
+    async def fill_evidence(self, number: str) -> None:
+        """An uploaded piece, extracts of it for a provider, one of them withdrawn, notes, and who works on it."""
+        parties, database, at = self.parties, self.database, self.at(19.7)
+        uploaded = await upload(database, parties.agency, at, b"Send the code. " * 20_000)
+        draft = complaint_draft(number, evidence=(EvidenceDraft(upload_id=uploaded.id),))
+        [filed] = await self.run(parties.agency, at, file_complaints, [draft])
+        complaint_id = filed.complaint.id
+        verify = [ComplaintDecision(complaint_id=complaint_id, decision=Decision.VERIFY)]
+        await self.run(parties.officer, at, decide_complaints, verify)
+        shown = await self.run(parties.officer, at, load_evidence, [complaint_id])
+        for place in (4, 8):
+            extract = await make_extract(database, parties.officer, at, shown[complaint_id][0].id, (0, place))
+            released = ReleaseDraft(
+                extract_id=extract.id, member_id=parties.provider.member_id or "", reason='It asks "why".'
+            )
+            release = await self.run(parties.officer, at, release_extract, released)
+        await self.run(parties.other_officer, self.at(19.8), withdraw_release, release.id)
+        notes = [NoteDraft(complaint_id=complaint_id, text=f"Called \u2028 {place}.") for place in range(2)]
+        await self.run(parties.officer, at, note_complaints, notes)
+        await self.run(parties.officer, self.at(19.8), claim_complaints, [complaint_id])
+        assigned = Assignment(complaint_id=complaint_id, officer_id=parties.officer.officer_id)
+        await self.run(parties.other_officer, self.at(19.9), assign_complaints, [assigned])
+
     async def fill_others(self) -> None:
         """Numbers that moved or await a decision, officers, holds, and acts of the operator."""
         parties, database = self.parties, self.database
@@ -400,6 +428,7 @@ async def fill_ledger(
     await filling.fill_signals()
     await filling.fill_signing()
     await filling.fill_referrals()
+    await filling.fill_evidence("+6281200000090")
     await filling.fill_others()
     sequencer = Sequencer(feed, sign=make_signer(origin=ORIGIN, keyring=database.keyring, now=read_now))
     async with running(sequencer):

@@ -117,8 +117,8 @@ class TestClients:
         added = admitted.run("client", "add", *WHY, "telkomsel", "--name", "Blocking", "--json").json
         assert added["clientSecret"]
         assert added["scopes"] == [
-            "feed:read", "feed:witness", "members:read", "numbers:read", "orders:acknowledge", "orders:read",
-            "signals:contribute", "signals:read",
+            "evidence:read", "feed:read", "feed:witness", "members:read", "numbers:read", "orders:acknowledge",
+            "orders:read", "signals:contribute", "signals:read",
         ]  # fmt: skip
         listed = admitted.run("client", "list", "telkomsel", "--json")
         assert [client["clientId"] for client in listed.json] == [added["clientId"]]

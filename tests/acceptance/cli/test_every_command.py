@@ -81,6 +81,9 @@ OUTSIDE = {
     ("follow",): "runs at a member's, as its client",
     ("sign",): "runs at a signatory's, as its client, and the log names that officer",
     ("audit", "witness"): "runs at a member's, as its client",
+    ("evidence", "redact"): "runs at the regulator's, as an officer's client",
+    ("evidence", "upload"): "runs at a member's, as its client",
+    ("evidence", "download"): "runs at a member's, as its client",
 }
 
 

@@ -61,7 +61,8 @@ def open_site(
             verify_token=site.verify,
             make_context=make_context,
             lifespan=run,
-            now=lambda: as_of,
+            now=lambda: site.as_of,
+            open_tokens=site,
         )
         site.app = app
         listener = listen()

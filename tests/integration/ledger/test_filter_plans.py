@@ -198,6 +198,23 @@ async def test_what_an_officer_decided_in_an_hour(filled):
         check(await run_plans(database, parties.officer, ENDED_AT, pages_of(list_complaints, wanted, sort)))
 
 
+@pytest.mark.parametrize("sort", ComplaintSort)
+@pytest.mark.parametrize("is_claimed", [True, False])
+async def test_what_is_claimed_and_what_is_free(filled, is_claimed, sort):
+    """Few complaints are claimed at a time, and nearly all are free."""
+    database, parties = filled
+    ask = pages_of(list_complaints, ComplaintFilter(is_claimed=is_claimed), sort)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
+@pytest.mark.parametrize("kind", ["worked_on_by", "assigned_to"])
+async def test_what_an_officer_works_on(filled, kind):
+    database, parties = filled
+    wanted = ComplaintFilter(**{kind: parties.officer.officer_id})
+    ask = pages_of(list_complaints, wanted, ComplaintSort.FILED_NEWEST)
+    check(await run_plans(database, parties.officer, ENDED_AT, ask))
+
+
 @pytest.mark.parametrize("least", [None, 1, 10, 10_000])
 async def test_numbers_with_most_complaints(filled, least):
     database, parties = filled

@@ -39,6 +39,7 @@ class TestDefault:
         assert {
             "orders:approve",
             "complainants:reveal",
+            "evidence:release",
             "numbers:manage",
             "members:manage",
             "participations:manage",

@@ -46,7 +46,7 @@ def file_with(site: Site, *contents: bytes) -> Any:
 
 class TestEvidence:
     def test_of_the_largest_size_is_taken(self, site: Site) -> None:
-        reply = file_with(site, b"\xff" * BYTES_MAX)
+        reply = file_with(site, b"\xff\xd8" + b"\xff" * (BYTES_MAX - 2))
         assert reply.status == 200, reply.body
         [result] = reply.body["data"]["fileComplaints"]["results"]
         assert result["problem"] is None
@@ -59,6 +59,6 @@ class TestEvidence:
         assert "JEMBATAN_EVIDENCE_BYTES_MAX" in result["problem"]["hint"]
 
     def test_that_no_body_holds_is_refused_by_the_setting_that_bounds_that(self, site: Site) -> None:
-        reply = file_with(site, b"\xff" * BYTES_MAX, b"\xff" * BYTES_MAX)
+        reply = file_with(site, b"\xff\xd8" + b"\xff" * (BYTES_MAX - 2), b"\xff\xd8" + b"\xff" * (BYTES_MAX - 2))
         assert (reply.status, reply.problems) == (413, ["BODY_TOO_LARGE"])
         assert "JEMBATAN_BODY_BYTES_MAX" in reply.body["errors"][0]["extensions"]["hint"]

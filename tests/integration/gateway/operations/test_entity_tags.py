@@ -35,7 +35,12 @@ STEPS = 60
 READS_OF_A_COLUMN = 2
 CALLERS = ("officer", "telkomsel", "axis", "agency", "provider")
 POLL = "{ blockOrders(first: 50) { nodes { id state dueAt acknowledgements { kind reference isLate } } } }"
-BY_THE_CLOCK = {"BlockOrder.isOverdue", "BlockOrder.isConfirmationOverdue", "Complaint.isVerificationOverdue"}
+BY_THE_CLOCK = {
+    "BlockOrder.isOverdue",
+    "BlockOrder.isConfirmationOverdue",
+    "Complaint.isVerificationOverdue",
+    "Complaint.isClaimed",
+}
 POLLS = {
     "orders": "{ blockOrders(first: 50) { nodes { id orderNo version state status dueAt changedAt wasLate "
     "number { e164 status risk } acknowledgements { kind reference recordedAt isLate isExcused correctedBy { id } } "

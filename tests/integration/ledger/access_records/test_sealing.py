@@ -146,7 +146,9 @@ class TestRetention:
         await read(["a"], at=as_of)
         jobs = {
             job.name: job
-            for job in list_jobs(token_event_days=1, retention=Retention(kept_days=0), access_record_days=366)
+            for job in list_jobs(
+                token_event_days=1, retention=Retention(kept_days=0), access_record_days=366, complaint_content_days=0
+            )
         }
         assert await run_job(jobs["seal_access_records"], database, as_of=as_of + 2 * HOUR) == 1
         assert await run_job(jobs["erase_old_access_records"], database, as_of=as_of + 2 * HOUR) == 0

@@ -287,7 +287,7 @@ class TestSupplyInformation:
         (complaint_id,) = await filed(chronology="Satu.")
         await run(parties.officer, decide_complaints, [decision(complaint_id, Decision.ASK_INFO)])
         later = as_of + timedelta(days=2)
-        piece = EvidenceDraft(media_type="image/png", content=b"1")
+        piece = EvidenceDraft(media_type="text/plain", content=b"1")
         supplement = Supplement(complaint_id=complaint_id, chronology="Dua.", evidence=(piece,))
         (complaint,) = await run(parties.agency, supply_information, [supplement], at=later)
         assert (complaint.state, complaint.info_request) == (ComplaintState.SUBMITTED, None)
@@ -299,7 +299,7 @@ class TestSupplyInformation:
     async def test_refuses_in_its_place(self, database, run, filed, parties):
         asked, other, unasked = await filed(3, chronology="x" * 8)
         await run(parties.officer, decide_complaints, [decision(one, Decision.ASK_INFO) for one in (asked, other)])
-        piece = EvidenceDraft(media_type="image/png", content=b"1")
+        piece = EvidenceDraft(media_type="text/plain", content=b"1")
         database.policies = Policies(chronology_characters_max=10, evidence_items_max=2)
         items = [
             Supplement(complaint_id=asked),

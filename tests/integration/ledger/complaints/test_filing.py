@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from ledger.complaints import filing
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.drafts import ComplaintDraft
-from ledger.complaints.evidence import load_evidence, read_evidence
+from ledger.complaints.evidence import load_evidence, open_evidence
 from ledger.complaints.evidence_drafts import EvidenceDraft
 from ledger.complaints.filing import FiledComplaint, file_complaints
 from ledger.complaints.reading import get_complaint, read_chronology
@@ -26,6 +26,7 @@ from tests.support.statements import count_statements
 
 NUMBER = "0811 9000 0001"
 E164 = "+6281190000001"
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def a_draft(**changes):
@@ -58,7 +59,7 @@ class TestFileComplaints:
             chronology="  Seseorang menelepon.\nDia minta OTP. ",
             loss_rupiah=2_500_000,
             complainant=ComplainantDraft(name="Ani", identity_number="3171 0101 0101 0001"),
-            evidence=(EvidenceDraft(media_type="image/png", content=b"\x89PNG", file_name="layar.png"),),
+            evidence=(EvidenceDraft(media_type="image/png", content=PNG, file_name="layar.png"),),
         )
         (filed,) = await file(database, parties.agency, as_of, draft)
         complaint = filed.complaint
@@ -79,11 +80,12 @@ class TestFileComplaints:
         async with database.transaction(parties.regulator, as_of=as_of) as tx:
             read = await get_complaint(tx, complaint.id)
             assert read.chronology_digest is not None
-            assert replace(read, chronology_digest=None) == complaint
+            assert replace(read, chronology_digest=None, is_claimed=None) == complaint
             assert await read_chronology(tx, [complaint.id]) == {complaint.id: "Seseorang menelepon.\nDia minta OTP."}
             (piece,) = (await load_evidence(tx, [complaint.id]))[complaint.id]
-            assert (piece.media_type, piece.file_name, piece.size_bytes) == ("image/png", "layar.png", 4)
-            assert await read_evidence(tx, piece.id) == (piece, b"\x89PNG")
+            assert (piece.media_type, piece.file_name, piece.size_bytes) == ("image/png", "layar.png", 8)
+            found, opened = await open_evidence(tx, piece.id)
+            assert (found, await opened.read(tx, 0), await opened.read(tx, 3)) == (piece, PNG, PNG[3:])
 
     async def test_sends_evidence_as_bytes_that_are_never_written_out_as_text(self, database, parties, as_of):
         texts = []
@@ -91,7 +93,7 @@ class TestFileComplaints:
         def note(_connection, _cursor, _statement, parameters, *_):
             texts.extend(value for value in parameters if isinstance(value, str))
 
-        content = bytes(range(256)) * 64
+        content = PNG + bytes(range(256)) * 64
         event.listen(database.engine.sync_engine, "before_cursor_execute", note)
         (filed,) = await file(
             database, parties.agency, as_of, a_draft(evidence=(EvidenceDraft(media_type="image/png", content=content),))
@@ -100,7 +102,8 @@ class TestFileComplaints:
         assert max(map(len, texts)) < len(content)
         async with database.transaction(parties.agency, as_of=as_of) as tx:
             (piece,) = (await load_evidence(tx, [filed.complaint.id]))[filed.complaint.id]
-            assert (await read_evidence(tx, piece.id))[1] == content
+            _, opened = await open_evidence(tx, piece.id)
+            assert await opened.read(tx, 0) == content
 
     async def test_stores_nothing_personal_in_clear(self, database, parties, as_of):
         draft = a_draft(
@@ -213,7 +216,7 @@ class TestFileComplaints:
     async def test_answers_a_bad_draft_in_its_place_and_files_the_others(self, database, parties, as_of, monkeypatch):
         monkeypatch.setattr(filing, "EVIDENCE_CALL_BYTES_MAX", 10)
         database.policies = Policies(chronology_characters_max=10, evidence_bytes_max=4)
-        png = EvidenceDraft(media_type="image/png", content=b"1234")
+        piece = EvidenceDraft(media_type="text/plain", content=b"1234")
         bad = {
             "NUMBER_MISSING": a_draft(number="  "),
             "NUMBER_INVALID": a_draft(number="saidpress1"),
@@ -227,15 +230,18 @@ class TestFileComplaints:
             "OCCURRENCE_INVALID": a_draft(occurrence=0),
             "COMPLAINANT_INCOMPLETE": a_draft(complainant=ComplainantDraft(name=" ")),
             "EVIDENCE_TYPE_UNKNOWN": a_draft(evidence=(EvidenceDraft(media_type="text/html", content=b"1"),)),
+            "EVIDENCE_TYPE_MISMATCH": a_draft(evidence=(EvidenceDraft(media_type="image/png", content=b"1"),)),
+            "EVIDENCE_FORM": a_draft(evidence=(EvidenceDraft(media_type="image/png"),)),
+            "EVIDENCE_UPLOAD_UNKNOWN": a_draft(evidence=(EvidenceDraft(upload_id="1"),)),
             "EVIDENCE_EMPTY": a_draft(evidence=(EvidenceDraft(media_type="image/png", content=b""),)),
-            "EVIDENCE_TOO_LARGE": a_draft(evidence=(EvidenceDraft(media_type="image/png", content=b"12345"),)),
+            "EVIDENCE_TOO_LARGE": a_draft(evidence=(EvidenceDraft(media_type="text/plain", content=b"12345"),)),
             "EVIDENCE_TOO_MANY": a_draft(evidence=(EvidenceDraft(media_type="image/png", content=b""),) * 11),
         }
         results = await file(database, parties.agency, as_of, a_draft(), *bad.values(), a_draft(occurrence=2))
         assert [item.code for item in results[1:-1]] == list(bad)
         assert [item.was_known for item in (results[0], results[-1])] == [False, False]
         results = await file(
-            database, parties.agency, as_of, *(a_draft(occurrence=n, evidence=(png,)) for n in (1, 2, 3))
+            database, parties.agency, as_of, *(a_draft(occurrence=n, evidence=(piece,)) for n in (1, 2, 3))
         )
         assert [isinstance(item, Problem) for item in results] == [False, False, True]
 
@@ -276,7 +282,7 @@ class TestFileComplaints:
             return [line for line in statements if "set_config" not in line]
 
         complainant = ComplainantDraft(name="Ani")
-        png = (EvidenceDraft(media_type="image/png", content=b"1"),)
+        png = (EvidenceDraft(media_type="image/png", content=PNG),)
         one = await count(a_draft(complainant=complainant, evidence=png))
         drafts = [
             a_draft(number=f"0811 9000 {n:04}", complainant=complainant, evidence=png, source_reference=f"r{n}")

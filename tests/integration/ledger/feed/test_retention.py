@@ -99,7 +99,9 @@ class TestEraseOldEntries:
 
     async def test_is_a_job_of_its_own_role(self, audited, parties, as_of):
         await audited.fill(parties.officer, as_of)
-        jobs = list_jobs(token_event_days=1, retention=Retention(kept_days=30), access_record_days=1_825)
+        jobs = list_jobs(
+            token_event_days=1, retention=Retention(kept_days=30), access_record_days=1_825, complaint_content_days=0
+        )
         [job] = [job for job in jobs if job.name == "erase_old_entries"]
         assert job.role is Role.RETENTION
         assert await run_job(job, audited.database, as_of=read_now()) > 0
@@ -125,7 +127,9 @@ class TestRetention:
     def job(self, retention):
         [job] = [
             each
-            for each in list_jobs(token_event_days=1, retention=retention, access_record_days=366)
+            for each in list_jobs(
+                token_event_days=1, retention=retention, access_record_days=366, complaint_content_days=0
+            )
             if each.name == "erase_old_entries"
         ]
         return job

@@ -11,12 +11,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.complaints.claims import claim_complaints
 from ledger.complaints.complainant_drafts import ComplainantDraft
 from ledger.complaints.complainants import reveal_complainant
 from ledger.complaints.decisions import ComplaintDecision, Decision, decide_complaints
+from ledger.complaints.evidence import load_evidence
 from ledger.complaints.evidence_drafts import EvidenceDraft
 from ledger.complaints.filing import file_complaints
+from ledger.complaints.notes import NoteDraft, note_complaints
 from ledger.complaints.supplements import Supplement, supply_information
+from ledger.extracts.releasing import ReleaseDraft, release_extract
 from ledger.feed.archive import drop_entries
 from ledger.feed.events import append_events
 from ledger.feed.replay import Difference
@@ -36,6 +40,7 @@ from ledger.storage.sealing import Keyring
 from ledger.vocabulary import Category
 from migrations.metadata import metadata
 from tests.support.audited import compare_now, count_rows, export_lines, find_finding, read_now, verify_now
+from tests.support.evidence import make_extract, upload
 from tests.support.journeys import (
     INDOSAT_NUMBER,
     TELKOMSEL_NUMBER,
@@ -77,6 +82,7 @@ async def fill(audited, parties, as_of):
                 await decide_complaints(tx, [said])
     async with database.transaction(parties.officer, as_of=as_of) as tx:
         await reveal_complainant(tx, complaint_id, purpose="To call back.")
+    await add_evidence(database, parties, as_of)
     orders = await issue_orders(database, parties, as_of, [TELKOMSEL_NUMBER, INDOSAT_NUMBER])
     await acknowledge(database, parties.telkomsel, as_of, orders[0])
     asking = {"reason": "TECHNICAL", "until": as_of + timedelta(hours=30)}
@@ -93,6 +99,21 @@ async def fill(audited, parties, as_of):
     await revoke(database, parties, as_of, sent[0])
     await confirm(database, parties.provider, as_of, sent[0].id)
     await audited.settle()
+
+
+async def add_evidence(database, parties, as_of):
+    """An uploaded piece, an extract of it that a provider gets, a note, and an officer who works on the complaint."""
+    uploaded = await upload(database, parties.agency, as_of, b"Send the code. " * 20_000)
+    draft = complaint_draft("+6281200000010", evidence=(EvidenceDraft(upload_id=uploaded.id),))
+    async with database.transaction(parties.agency, as_of=as_of) as tx:
+        (filed,) = await file_complaints(tx, [draft])
+        (piece,) = (await load_evidence(tx, [filed.complaint.id]))[filed.complaint.id]
+    extract = await make_extract(database, parties.officer, as_of, piece.id, (0, 4))
+    async with database.transaction(parties.officer, as_of=as_of) as tx:
+        said = ReleaseDraft(extract_id=extract.id, member_id=parties.provider.member_id, reason="It asks.")
+        await release_extract(tx, said)
+        await note_complaints(tx, [NoteDraft(complaint_id=filed.complaint.id, text="Called.")])
+        await claim_complaints(tx, [filed.complaint.id])
 
 
 @pytest.fixture
@@ -138,10 +159,11 @@ class TestWhatTheLogCommitsTo:
 
 
 COMMITTED = (
-    "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaints", "evidence",
-    "forwarding_items", "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements",
-    "order_extensions", "outage_extensions", "outages", "participations", "signal_contributions",
-    "signal_revocation_notices",
+    "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaint_notes",
+    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_runs",
+    "fraud_signals", "members", "officers", "offices", "order_acknowledgements", "order_extensions",
+    "outage_extensions", "outages", "participations", "referral_responses", "referral_transfers", "referrals",
+    "signal_contributions", "signal_revocation_notices",
 )  # fmt: skip
 OF_NO_JOURNEY = (
     "feed_witnesses", "legal_holds", "member_platforms", "order_proposals", "participation_proposals",
@@ -164,6 +186,19 @@ CHANGES = {
     "a chronology": ("complaints", "chronology_sealed = NULL", "chronology_sealed IS NOT NULL"),
     "a complainant": ("complainants", "identity_sealed = 'another'", "true"),
     "evidence": ("evidence", "content_sealed = 'another'", "true"),
+    "a note": ("complaint_notes", "text_sealed = 'another'", "true"),
+    "who claimed": ("complaints", "claimed_by = NULL", "claimed_by IS NOT NULL"),
+    "an extract's cuts": ("evidence_extracts", "cuts = '{}'", "true"),
+    "to whom it was released": (
+        "extract_releases",
+        "member_id = (SELECT id FROM members WHERE slug = 'telkomsel')",
+        "true",
+    ),
+    "where the bytes of evidence are": (
+        "evidence",
+        "content_id = (SELECT content_id FROM evidence_extracts)",
+        "content_id IS NOT NULL",
+    ),
     "evidence's hash": ("evidence", "sha256 = encode(sha256('another'), 'hex')", "true"),
     "a reveal's officer": ("complainant_reveals", "revealed_at = now()", "true"),
     "a participation's disclosure": ("participations", "disclosure = 'CLEAR'", "true"),
@@ -190,6 +225,18 @@ class TestInsider:
         assert find_difference(account) == (Difference.CONTENT, table)
         assert 0 < account.finding.position <= await filled.head()
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE evidence_chunks SET content_sealed = set_byte(content_sealed, 99, 7) WHERE true",
+            "DELETE FROM evidence_chunks WHERE begins_at_byte > 0",
+        ],
+    )
+    async def test_who_changes_or_cuts_off_the_bytes_of_evidence_is_found(self, filled, change):
+        await filled.owner.execute(f"{change} AND content_id IN (SELECT content_id FROM evidence)")
+        account = await compare_now(filled)
+        assert find_difference(account) == (Difference.CONTENT, "evidence")
+
     async def test_who_changes_a_state_is_told_with_both_states(self, filled):
         order_id = await filled.owner.fetchval(
             "UPDATE block_orders SET state = 'PARTIAL' WHERE state = 'EXECUTED' RETURNING id::text"
@@ -206,7 +253,7 @@ class TestInsider:
         ("table", "where"),
         [
             ("order_extensions", "true"),
-            ("evidence", "true"),
+            ("evidence", "content_id IS NULL"),
             ("complainant_reveals", "true"),
             ("signal_contributions", "true"),
             ("block_order_versions", "carrier_id = (SELECT id FROM members WHERE slug = 'indosat')"),

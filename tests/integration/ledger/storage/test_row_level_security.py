@@ -59,6 +59,7 @@ REGULATORS = frozenset(
         "complaint_dues", "tally_recounts", "accounts", "member_platforms",
         "participation_terms", "participation_terms_texts", "participation_proposals",
         "referrals", "referral_complaints", "referral_responses", "referral_transfers",
+        "evidence_chunks", "complaint_notes", "evidence_extracts", "extract_releases",
     }
 )  # fmt: skip
 TAKES_PART = (
@@ -73,6 +74,7 @@ OF_CHANGES = {"table_changes": "audience IS NULL OR audience = {me}"}
 OF_THE_FEED = dict.fromkeys(_PUBLIC, "true") | {"feed_recipients": "member_id = {me}"} | OF_CHANGES
 OF_ITS_PEOPLE = dict.fromkeys(("offices", "officers"), "member_id = {me}")
 OF_THE_TERMS = dict.fromkeys(("participation_terms", "participation_terms_texts"), "true")
+RELEASED = "id IN (SELECT extract_id FROM extract_releases WHERE member_id = {me} AND withdrawn_at IS NULL)"
 OWN = {
     Role.AGENCY: OF_THE_FEED
     | OF_ITS_PEOPLE
@@ -84,6 +86,8 @@ OWN = {
         "complainants": "source_id = {me}",
         "evidence": "source_id = {me}",
         "accounts": "id IN (SELECT account_id FROM complaints WHERE source_id = {me})",
+        "evidence_contents": "member_id = {me}",
+        "evidence_chunks": "member_id = {me}",
         "events": "audience @> ARRAY[{me}]",
         "phone_numbers": "e164 IN (SELECT e164 FROM complaints WHERE source_id = {me})",
         "members": "id = {me} OR kind = 'REGULATOR'",
@@ -106,6 +110,9 @@ OWN = {
         "order_extensions": "carrier_id = {me}",
         "outage_extensions": "carrier_id = {me}",
         "reassignment_reports": "carrier_id = {me}",
+        "extract_releases": "member_id = {me}",
+        "evidence_extracts": RELEASED,
+        "evidence_chunks": f"content_id IN (SELECT content_id FROM evidence_extracts WHERE {RELEASED})",
         "events": "audience @> ARRAY[{me}]",
         "fraud_signals": "holder_id = {me}",
         "signal_contributions": "member_id = {me}",
@@ -119,6 +126,9 @@ OWN = {
         "brands": "member_id = {me}",
         "events": f"audience @> ARRAY[{{me}}] AND (subject <> 'FRAUD_SIGNAL' OR {TAKES_PART})",
         "participations": "member_id = {me}",
+        "extract_releases": "member_id = {me}",
+        "evidence_extracts": RELEASED,
+        "evidence_chunks": f"content_id IN (SELECT content_id FROM evidence_extracts WHERE {RELEASED})",
         "signal_keys": "member_id = {me}",
         "accounts": f"{TAKES_PART} AND id IN (SELECT account_id FROM referrals WHERE provider_id = {{me}})",
         "member_platforms": "member_id = {me}",
@@ -133,7 +143,7 @@ OWN = {
         "signal_contributions": "member_id = {me}",
         "signal_revocation_notices": "member_id = {me}",
     },
-    Role.REGULATOR: dict.fromkeys(REGULATORS, "true") | OF_CHANGES,
+    Role.REGULATOR: dict.fromkeys(REGULATORS, "true") | OF_CHANGES | {"evidence_contents": "member_id = {me}"},
 }
 OF_ITS_ORDERS = "order_id IN (SELECT id FROM block_orders WHERE carrier_id = {me} AND brand_id = {brand})"
 OF_A_BRAND = {
@@ -158,8 +168,8 @@ OF_A_BRAND = {
 The others are its member and its brands, its own contributions of any number, and the feed's hashes.
 """
 INSERTABLE = {
-    Role.AGENCY: {"complaints", "complainants", "evidence"},
-    Role.REGULATOR: {"complaints", "complainants", "evidence"},
+    Role.AGENCY: {"complaints", "complainants", "evidence", "evidence_contents"},
+    Role.REGULATOR: {"complaints", "complainants", "evidence", "evidence_contents"},
     Role.CARRIER: {"order_acknowledgements", "order_extensions", "reassignment_reports"},
     Role.PROVIDER: {"referral_responses"},
 }
@@ -461,7 +471,7 @@ class TestDeclaration:
     def test_names_every_table_of_the_ledger(self):
         assert {table.name for table, _ in declared_access(metadata)} == set(TABLES)
 
-    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_cosignatures_accesses_archives_and_summed_counts(
+    def test_lets_nothing_be_deleted_but_key_checks_the_queue_old_and_summed_rows_archives_and_expired_uploads(
         self,
     ):
         assert {
@@ -476,6 +486,8 @@ class TestDeclaration:
             ("feed_recipients", Role.ARCHIVE),
             ("feed_cosignatures", Role.RETENTION),
             ("access_records", Role.RETENTION),
+            ("evidence_contents", Role.RETENTION),
+            ("evidence_chunks", Role.RETENTION),
         }
 
     def test_gives_every_kind_of_viewer_a_role_of_its_own(self):

@@ -46,7 +46,7 @@ async def complaints(desk: Desk):
         numbers_of(3),
         chronology="A prize, for a fee.",
         complainant=ComplainantDraft(name="Ani"),
-        evidence=(EvidenceDraft(media_type="image/png", content=b"\x89PNG"),),
+        evidence=(EvidenceDraft(media_type="image/png", content=b"\x89PNG\r\n\x1a\n"),),
     )
 
 

@@ -1,0 +1,1 @@
+"""Commands about evidence: clients of the gateway that need no database."""

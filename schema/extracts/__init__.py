@@ -1,0 +1,1 @@
+"""Redacted extracts of evidence."""
