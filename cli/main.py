@@ -110,6 +110,11 @@ COMMANDS = (
         place="cli.participations:participations",
         help="Record the terms on which providers get fraud signals.",
     ),
+    Entry(
+        name="referrals",
+        place="cli.referrals:referrals",
+        help="Offer referrals to providers, read them, and record responses from a file.",
+    ),
     Entry(name="signals", place="cli.signals:signals", help="Maintain fraud signals."),
     Entry(
         name="numbering",
