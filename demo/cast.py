@@ -16,6 +16,7 @@ from auth.clients.registration import PRIVATE_KEY_JWT, PUBLIC, ClientDraft, crea
 from auth.login.logins import create_login
 from auth.login.passwords import Passwords
 from auth.scopes import BY_KIND, OFFICER_ONLY
+from ledger.accounts.running import NamedPlatform, set_member_platforms
 from ledger.identifiers import BrandId, MemberId
 from ledger.members.admission import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
 from ledger.numbers.plan import load_plan
@@ -25,9 +26,11 @@ from ledger.numbers.vocabulary import RangeKind
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import MemberKind
+from ledger.vocabulary import Platform
 
 REDIRECT_URI = "http://127.0.0.1/callback"
 REGULATOR, AGENCY, PROVIDER = "komdigi", "antiscam", "chatting"
+MESSENGER = "ngobrol"
 TELKOMSEL, INDOSAT, XLSMART = "telkomsel", "indosat", "xlsmart"
 _NAMES = {
     REGULATOR: (MemberKind.REGULATOR, "Ministry of Communication and Digital Affairs (demo)"),
@@ -36,7 +39,10 @@ _NAMES = {
     INDOSAT: (MemberKind.CARRIER, "Indosat Ooredoo Hutchison (demo)"),
     XLSMART: (MemberKind.CARRIER, "XLSmart (demo)"),
     PROVIDER: (MemberKind.OTT_PROVIDER, "Chatting, an OTT provider (demo)"),
+    MESSENGER: (MemberKind.OTT_PROVIDER, "Ngobrol, a messaging firm (demo)"),
 }
+_PLATFORMS = (Platform.TELEGRAM, Platform.WHATSAPP)
+"""Those that the messaging firm runs; as with the carriers' names, nobody real stands behind it."""
 _BRANDS = {
     TELKOMSEL: {"byu": "by.U"},
     INDOSAT: {"tri": "Tri"},
@@ -55,8 +61,8 @@ _RANGES = (
 _OFFICERS = {"ana": "Officer Ana (drafts)", "budi": "Officer Budi (approves)"}
 _OFFICER_SCOPES = (
     "audit:read", "complaints:decide", "complaints:read", "feed:read", "members:read", "numbers:manage",
-    "numbers:read", "orders:approve", "orders:draft", "orders:read", "participations:manage", "signals:read",
-    "signals:revoke",
+    "numbers:read", "orders:approve", "orders:draft", "orders:read", "participations:manage", "referrals:offer",
+    "referrals:read", "signals:read", "signals:revoke",
 )  # fmt: skip
 
 
@@ -105,7 +111,8 @@ async def admit_cast(tx: Transaction, passwords: Passwords) -> Cast:
             brands[brand] = (await add_brand(tx, members[slug], slug=brand, name=brand_name)).id
     await load_plan(tx, [_range(*parts) for parts in _RANGES])
     credentials = await _add_officers(tx, passwords, members[REGULATOR])
-    for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER):
+    await set_member_platforms(tx, members[MESSENGER], [NamedPlatform(each) for each in _PLATFORMS])
+    for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER, MESSENGER):
         credentials[slug] = await _add_machine(tx, slug, members[slug], has_keys=slug == INDOSAT)
     return Cast(member_ids=dict(members), credentials=credentials)
 

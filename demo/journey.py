@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from cli.follow.socket import StreamEndedError
-from demo import ending_steps, filing_steps, following_steps, ordering_steps, proof_steps, signal_steps
+from demo import ending_steps, filing_steps, following_steps, ordering_steps, proof_steps, referral_steps, signal_steps
 from demo.parties import StepFailedError
 from demo.story import Story
 from demo.telling import Teller, Told
@@ -19,9 +19,12 @@ STEPS: tuple[Step, ...] = (
     ("Carriers fetch what is due", ordering_steps.fetch_orders),
     ("Carriers acknowledge in bulk", ordering_steps.acknowledge),
     ("A carrier tries to read another's order", ordering_steps.read_anothers),
+    ("A messaging firm takes part, and is asked about accounts", referral_steps.refer),
+    ("The firm answers as it likes, or not at all", referral_steps.answer),
     ("An impossible order is rerouted", ending_steps.reroute),
     ("An order is withdrawn", ending_steps.withdraw),
     ("An order becomes overdue and is executed late", ending_steps.be_late),
+    ("A referral lapses, and what the firm did is taken back", referral_steps.lapse),
     ("A block is lifted", ending_steps.lift),
     ("Complainants are told the outcome", ending_steps.tell_outcomes),
     ("An OTT provider takes part in fraud signals", signal_steps.take_part),
@@ -30,6 +33,7 @@ STEPS: tuple[Step, ...] = (
     ("Both come back, and nothing was lost", following_steps.resume),
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("The same query, seen by each party", ending_steps.compare_views),
+    ("Both instruments of one number, seen by each party", referral_steps.compare_instruments),
 )
 
 

@@ -1,4 +1,4 @@
-"""Step 18: a carrier proves that its acknowledgement is in the log; the entire log is exported and verified."""
+"""Step 21: a carrier proves that its acknowledgement is in the log; the entire log is exported and verified."""
 
 import asyncio
 import base64

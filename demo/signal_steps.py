@@ -1,4 +1,4 @@
-"""Step 14: an OTT provider participates in fraud signals, and looks up a number that it may not see in clear."""
+"""Step 17: an OTT provider participates in fraud signals, and looks up a number that it may not see in clear."""
 
 import base64
 import hashlib
