@@ -153,7 +153,7 @@ class Failure:
 
 
 class RelayedError(Exception):
-    """What another process described as its failure."""
+    """What another process described as its failure, or the ledger as the problem of a command's only item."""
 
     def __init__(self, failure: Failure) -> None:
         """Keep the failure."""

@@ -123,6 +123,11 @@ COMMANDS = (
         help="Maintain fraud signals, and see what members contributed and confirmed.",
     ),
     Entry(
+        name="referrals",
+        place="cli.referrals:referrals",
+        help="Offer referrals to providers, read them, and record responses from a file.",
+    ),
+    Entry(
         name="numbering",
         place="cli.numbering:numbering",
         help="Load the numbering plan, and propose overrides of it.",

@@ -38,6 +38,8 @@ DEFAULT_SCOPES = (
     "orders:read",
     "orders:draft",
     "orders:approve",
+    "referrals:read",
+    "referrals:offer",
     "numbers:read",
     "members:read",
     "feed:read",

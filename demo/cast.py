@@ -16,6 +16,7 @@ from auth.clients.registration import PRIVATE_KEY_JWT, PUBLIC, ClientDraft, crea
 from auth.login.logins import create_login
 from auth.login.passwords import Passwords
 from auth.scopes import BY_KIND, OFFICER_ONLY
+from ledger.accounts.running import NamedPlatform, set_member_platforms
 from ledger.identifiers import BrandId, MemberId
 from ledger.members.admission import MemberDraft, OfficerDraft, add_brand, add_office, add_officer, admit_member
 from ledger.numbers.plan import load_plan
@@ -25,11 +26,13 @@ from ledger.numbers.vocabulary import RangeKind
 from ledger.storage.database import Transaction
 from ledger.storage.roles import Role
 from ledger.viewer import MemberKind
+from ledger.vocabulary import Platform
 
 REDIRECT_URI = "http://127.0.0.1/callback"
 REGULATOR, AGENCY, PROVIDER = "komdigi", "antiscam", "chatting"
 SIGNATORY = "citra"
 LEAVER = "singkat"
+MESSENGER = "ngobrol"
 TELKOMSEL, INDOSAT, XLSMART = "telkomsel", "indosat", "xlsmart"
 _NAMES = {
     REGULATOR: (MemberKind.REGULATOR, "Ministry of Communication and Digital Affairs (demo)"),
@@ -39,7 +42,10 @@ _NAMES = {
     XLSMART: (MemberKind.CARRIER, "XLSmart (demo)"),
     PROVIDER: (MemberKind.OTT_PROVIDER, "Chatting, an OTT provider (demo)"),
     LEAVER: (MemberKind.OTT_PROVIDER, "Singkat, another OTT provider (demo)"),
+    MESSENGER: (MemberKind.OTT_PROVIDER, "Ngobrol, a messaging firm (demo)"),
 }
+_PLATFORMS = (Platform.TELEGRAM, Platform.WHATSAPP)
+"""Those that the messaging firm runs; as with the carriers' names, nobody real stands behind it."""
 _BRANDS = {
     TELKOMSEL: {"byu": "by.U"},
     INDOSAT: {"tri": "Tri"},
@@ -59,7 +65,7 @@ _OFFICERS = {"ana": "Officer Ana (drafts)", "budi": "Officer Budi (approves)"}
 _OFFICER_SCOPES = (
     "audit:read", "complaints:decide", "complaints:read", "evidence:read", "evidence:release", "feed:read",
     "members:read", "numbers:manage", "numbers:read", "orders:approve", "orders:draft", "orders:read",
-    "participations:manage", "signals:read", "signals:revoke",
+    "participations:manage", "referrals:offer", "referrals:read", "signals:read", "signals:revoke",
 )  # fmt: skip
 
 _SIGNATORY_SCOPES = ("members:read", "officers:manage", "participations:accept", "signals:read")
@@ -111,7 +117,8 @@ async def admit_cast(tx: Transaction, passwords: Passwords) -> Cast:
     await load_plan(tx, [_range(*parts) for parts in _RANGES])
     credentials = await _add_officers(tx, passwords, members[REGULATOR])
     credentials[SIGNATORY] = await _add_signatory(tx, passwords, members[PROVIDER])
-    for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER, LEAVER):
+    await set_member_platforms(tx, members[MESSENGER], [NamedPlatform(each) for each in _PLATFORMS])
+    for slug in (AGENCY, TELKOMSEL, INDOSAT, XLSMART, PROVIDER, LEAVER, MESSENGER):
         credentials[slug] = await _add_machine(tx, slug, members[slug], has_keys=slug == INDOSAT)
     return Cast(member_ids=dict(members), credentials=credentials)
 

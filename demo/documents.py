@@ -29,6 +29,7 @@ mutation Forward($input: ForwardComplaintsInput!) {
       items(first: 50) {
         nodes {
           place e164 result complaintCount complainantCount holdReasons carrier { slug } blockOrder { id orderNo }
+          account { platform handle } provider { slug }
         }
       }
     }
@@ -39,6 +40,7 @@ APPROVE_FORWARDING = """
 mutation Approve($input: ApproveForwardingInput!) {
   approveForwarding(input: $input) {
     problemCount run { state approvedCount } results { blockOrder { id orderNo state dueAt } problem { code } }
+    referralResults { referral { id referralNo state account { handle } } problem { code } }
   }
 }"""
 
@@ -140,6 +142,47 @@ query Shared($e164: E164!) {
   number(e164: $e164) { e164 risk status holderStatus verifiedComplaintCount holder { slug } }
   blockOrders(filter: {number: $e164}, first: 10) { nodes { orderNo state summary } }
   complaints(filter: {number: $e164}, first: 10) { nodes { ticketNo state outcome } }
+}"""
+
+OFFER_REFERRALS = """
+mutation Offer($offers: [ReferralOfferInput!]!) {
+  offerReferrals(input: {offers: $offers}) {
+    problemCount results { referral { id referralNo state replyHopedBy } problem { code message } }
+  }
+}"""
+
+MY_REFERRALS = """
+query MyReferrals($states: [ReferralState!]) {
+  referrals(filter: {states: $states}, first: 50) {
+    nodes {
+      id referralNo state category incidentOn summary complaintCount replyHopedBy action declineReason
+      account { platform handle url }
+    }
+  }
+}"""
+
+ONE_REFERRAL = "query OneReferral($id: ID!) { referral(id: $id) { id referralNo state } }"
+
+RESPOND = """
+mutation Respond($responses: [ReferralResponseInput!]!) {
+  respondToReferrals(input: {responses: $responses}) {
+    problemCount
+    results { wasKnown problem { code message } response { kind reference } referral { id referralNo state } }
+  }
+}"""
+
+BOTH_INSTRUMENTS = """
+query BothInstruments($e164: E164!) {
+  blockRequests(filter: {number: $e164}, first: 1) {
+    nodes { e164 status accountStanding gap blockOrders { orderNo state } referrals { referralNo state } }
+  }
+}"""
+
+SEEN_OF_BOTH = """
+query SeenOfBoth($e164: E164!) {
+  blockOrders(filter: {number: $e164}, first: 10) { nodes { state } }
+  referrals(filter: {number: $e164}, first: 10) { nodes { state } }
+  complaints(filter: {number: $e164}, first: 10) { nodes { outcome } }
 }"""
 
 START_PARTICIPATION = """

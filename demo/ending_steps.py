@@ -140,11 +140,12 @@ async def tell_outcomes(story: Story, told: Told) -> None:
     expect(informed["problemCount"] == 0, f"every complainant is recorded as informed, not {informed}")
     nodes = sorted((await story.agency.do(OUTCOMES))["nodes"], key=lambda node: str(node["sourceReference"]))
     ends = Counter(node["outcome"] or node["state"] for node in nodes)
-    wanted = {"BLOCKED": 12, "WITHDRAWN": 1, "DUPLICATE": 1, "REJECTED": 1, "VERIFIED": 2}
+    wanted = {"BLOCKED": 13, "ACCOUNT_ACTIONED": 1, "NOT_ACTIONABLE": 2, "NO_PROVIDER": 1, "WITHDRAWN": 1,
+              "ESCALATED": 1, "DUPLICATE": 1, "REJECTED": 1, "VERIFIED": 2}  # fmt: skip
     expect(ends == wanted, f"{wanted}, not {dict(ends)}")
     expect(all(node["complainantInformedAt"] for node in nodes if node["outcome"]), "all of them were informed")
     told.say("ana", f"records that {len(resolved)} complainants were informed of the outcome")
-    told.say("antiscam", "reads the outcome of its complaints: 12 blocked, without any carrier's name or order")
+    told.say("antiscam", "reads the outcome of its complaints: 13 blocked, without any carrier's name or order")
     rows = [(node["sourceReference"], node["ticketNo"], node["state"], node["outcome"] or node["rejectionReason"])
             for node in nodes]  # fmt: skip
     told.show("The agency's view", ("its reference", "ticket", "state", "outcome"), rows)

@@ -1,4 +1,4 @@
-"""Steps 15 to 17: a carrier and an OTT provider follow events, are cut off, and resume without losing any."""
+"""Steps 18 to 20: a carrier and an OTT provider follow events, are cut off, and resume without losing any."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

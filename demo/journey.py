@@ -11,6 +11,7 @@ from demo import (
     following_steps,
     ordering_steps,
     proof_steps,
+    referral_steps,
     signal_steps,
 )
 from demo.parties import StepFailedError
@@ -31,9 +32,12 @@ STEPS: tuple[Step, ...] = (
     ("Carriers acknowledge in bulk", ordering_steps.acknowledge),
     ("A carrier tries to read another's order", ordering_steps.read_anothers),
     ("A carrier in a dispute gets a redacted extract", evidence_steps.hand_over),
+    ("A messaging firm takes part, and is asked about accounts", referral_steps.refer),
+    ("The firm answers as it likes, or not at all", referral_steps.answer),
     ("An impossible order is rerouted", ending_steps.reroute),
     ("An order is withdrawn", ending_steps.withdraw),
     ("An order becomes overdue and is executed late", ending_steps.be_late),
+    ("A referral lapses, and what the firm did is taken back", referral_steps.lapse),
     ("A block is lifted", ending_steps.lift),
     ("Complainants are told the outcome", ending_steps.tell_outcomes),
     ("An OTT provider takes part in fraud signals", signal_steps.take_part),
@@ -44,6 +48,7 @@ STEPS: tuple[Step, ...] = (
     ("A carrier proves that its acknowledgement is in the log", proof_steps.prove),
     ("Another OTT provider leaves, and confirms what it deleted", signal_steps.leave),
     ("The same query, seen by each party", ending_steps.compare_views),
+    ("Both instruments of one number, seen by each party", referral_steps.compare_instruments),
 )
 
 

@@ -19,11 +19,14 @@ class MadeUp:
     """One complaint before it is sent, with the number as its complainant wrote it."""
 
     reference: str
-    number: str
+    number: str | None
     category: str
     complainant: str
     chronology: str
     medium: str = "SMS"
+    platform: str | None = None
+    handle: str | None = None
+    remedy: str = "NUMBER_BLOCK"
 
     def render(self, *, now: datetime) -> dict[str, Any]:
         """Return it as the mutation's input."""
@@ -34,8 +37,11 @@ class MadeUp:
         return {
             "sourceReference": self.reference,
             "number": self.number,
+            "accountPlatform": self.platform,
+            "accountHandle": self.handle,
             "category": self.category,
             "medium": self.medium,
+            "remedy": self.remedy,
             "chronology": self.chronology,
             "incidentAt": (now - timedelta(hours=3)).isoformat(),
             "complainant": complainant,
@@ -80,3 +86,31 @@ WHILE_AWAY = (
 )
 LIVE_AGAIN = (MadeUp("B-07", "0890 1111 0025", "FRAUD", "X", "Claims to collect for people in need."),)
 """What is reported while two parties follow, while they are cut off, and after they have resumed."""
+
+BOTH_NUMBER = "+6289011110031"
+DECLINED_HANDLE, LAPSED_HANDLE, REVERSED_HANDLE, OPEN_HANDLE = (
+    "promo_hadiah",
+    "loker_cepat",
+    "admin_bank",
+    "pinjam_kilat",
+)
+
+
+def _accuse(reference: str, handle: str, complainant: str, chronology: str, platform: str = "Telegram") -> MadeUp:
+    return MadeUp(
+        reference, None, "FRAUD", complainant, chronology, "OTT", platform=platform, handle=handle, remedy="OTT_ACTION"
+    )
+
+
+ACCUSED_FIRST = (_accuse("C-01", f"@{LAPSED_HANDLE}", "AA", "Promised a job and wanted money for the uniform."),)
+ACCUSED = (
+    MadeUp(
+        "C-02", "0890 1111 0031", "FRAUD", "AB", "Took over a friend's account and asked for a transfer.", "OTT",
+        platform="WhatsApp", handle="0890 1111 0031", remedy="BOTH",
+    ),
+    _accuse("C-03", f"https://t.me/{DECLINED_HANDLE}", "AC", "Said that I won a motorcycle."),
+    _accuse("C-04", f"@{REVERSED_HANDLE}", "AD", "Claimed to be my bank."),
+    _accuse("C-05", "tukang_tipu", "AE", "Sold a game account that was not his.", "Discord"),
+)  # fmt: skip
+ACCUSED_LAST = (_accuse("C-06", f"@{OPEN_HANDLE}", "AF", "Lends within minutes, and wants a deposit first."),)
+"""About accounts: the first is offered by an officer alone, the last waits at the end for the firm's own system."""

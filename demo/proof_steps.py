@@ -1,4 +1,4 @@
-"""Step 19: a carrier proves that its acknowledgement is in the log; the entire log is exported and verified."""
+"""A carrier proves that its acknowledgement is in the log; the entire log is exported and verified."""
 
 import asyncio
 import base64

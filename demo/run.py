@@ -30,7 +30,7 @@ from cli.schemas import migrate_installation
 from cli.serving import bind
 from cli.session import Installation, check_installation, open_database, open_installation, read_settings
 from demo.auditing import audit
-from demo.cast import AGENCY, INDOSAT, PROVIDER, REDIRECT_URI, TELKOMSEL, Cast, admit_cast
+from demo.cast import AGENCY, INDOSAT, MESSENGER, PROVIDER, REDIRECT_URI, TELKOMSEL, Cast, admit_cast
 from demo.clock import DemoClock
 from demo.documents import ORDERS_CALL
 from demo.journey import play
@@ -145,8 +145,8 @@ def demo_settings(data_dir: Path, host: str, port: int) -> Settings:
     """Return the environment's settings, without anything that points outside the demo's own folder and port."""
     settings = read_settings(host=host, port=port)
     own: dict[str, Any] = {"data_dir": data_dir, "public_url": None, "audience": None, "metrics_port": 0}
-    # The demo's clock leaps a day, which is no outage.
-    own["heartbeat_seconds"] = 0
+    # The demo's clock leaps a day, which is no outage; and nobody waits minutes for a lapse.
+    own |= {"heartbeat_seconds": 0, "job_seconds": 1.0}
     foreign = ("database_url", "migration_database_url", "database_direct_url", "encryption_keys", "reference_key")
     door: dict[str, Any] = {"introspection_public": True}
     # README's officer logs in with curl, which has no authenticator app; the demo says at its end that it is off.
@@ -217,13 +217,14 @@ def _clear(data_dir: Path, *, role_prefix: str) -> None:
 
 def _write_shell_variables(path: Path, cast: Cast, *, base_url: str, cursor_file: Path) -> None:
     """Write the variables of the README's calls, readable only by the file's owner."""
-    wanted = (AGENCY, TELKOMSEL, PROVIDER, "ana")
-    agency, carrier, provider, officer = (cast.credentials[party] for party in wanted)
+    wanted = (AGENCY, TELKOMSEL, PROVIDER, MESSENGER, "ana")
+    agency, carrier, provider, messenger, officer = (cast.credentials[party] for party in wanted)
     variables = {
         "GATEWAY": base_url,
         "AGENCY": f"{agency.client_id}:{agency.secret}",
         "CARRIER": f"{carrier.client_id}:{carrier.secret}",
         "PROVIDER": f"{provider.client_id}:{provider.secret}",
+        "MESSENGER": f"{messenger.client_id}:{messenger.secret}",
         "SIGNALS_CURSOR": str(cursor_file),
         "CONSOLE": officer.client_id,
         "CALLBACK": REDIRECT_URI,

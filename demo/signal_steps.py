@@ -1,4 +1,4 @@
-"""Step 14 and one near the end: an OTT provider and the regulator sign terms, it looks up a number; another leaves."""
+"""An OTT provider and the regulator sign terms, it looks up a number, and another one leaves."""
 
 import base64
 import hashlib

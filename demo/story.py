@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.cast import AGENCY, INDOSAT, LEAVER, PROVIDER, SIGNATORY, TELKOMSEL, XLSMART, Cast
+from demo.cast import AGENCY, INDOSAT, LEAVER, MESSENGER, PROVIDER, SIGNATORY, TELKOMSEL, XLSMART, Cast
 from demo.clock import DemoClock
 from demo.documents import APPROVE_FORWARDING, CONTENT, DECIDE_COMPLAINTS, FILE_COMPLAINTS, FORWARD
 from demo.made_up import MadeUp
@@ -28,8 +28,9 @@ class Receipt:
 class Story:
     """Owned by the task that runs the journey.
 
-    order_ids is keyed by number, complaint_ids and uploads by the agency's reference. followers, received and
-    first_cursors are keyed by party. audit exports the log as its operator would, verifies it, and returns the result.
+    order_ids is keyed by number, referral_ids by the account's handle, complaint_ids and uploads by the agency's
+    reference. followers, received and first_cursors are keyed by party. audit exports the log as its operator would,
+    verifies it, and returns the result.
     """
 
     cast: Cast
@@ -39,6 +40,7 @@ class Story:
     uploads: dict[str, str] = field(default_factory=dict)
     order_ids: dict[str, str] = field(default_factory=dict)
     order_nos: dict[str, str] = field(default_factory=dict)
+    referral_ids: dict[str, str] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     followers: dict[str, Follower] = field(default_factory=dict)
     first_cursors: dict[str, str] = field(default_factory=dict)
@@ -76,6 +78,11 @@ class Story:
         return self.parties[XLSMART]
 
     @property
+    def messenger(self) -> Party:
+        """The messaging firm's system, which answers referrals."""
+        return self.parties[MESSENGER]
+
+    @property
     def provider(self) -> Party:
         """The OTT provider's system."""
         return self.parties[PROVIDER]
@@ -96,8 +103,8 @@ class Story:
             await follower.close()
 
 
-async def report(story: Story, complaints: Sequence[MadeUp]) -> None:
-    """File the complaints as the agency, and verify every one as Ana. Errors: StepFailedError."""
+async def report(story: Story, complaints: Sequence[MadeUp]) -> list[str]:
+    """File the complaints as the agency, and verify every one as Ana; return their ids. Errors: StepFailedError."""
     now = story.clock.read()
     sent = [complaint.render(now=now) for complaint in complaints]
     filed = await story.agency.do(FILE_COMPLAINTS, complaints=sent)
@@ -105,6 +112,7 @@ async def report(story: Story, complaints: Sequence[MadeUp]) -> None:
     ids = [result["complaint"]["id"] for result in filed["results"]]
     decided = await story.ana.do(DECIDE_COMPLAINTS, decisions=[{"complaintId": i, "decision": "VERIFY"} for i in ids])
     expect(decided["problemCount"] == 0, f"every complaint is verified, not {decided}")
+    return ids
 
 
 async def order(story: Story) -> dict[str, Mapping[str, Any]]:

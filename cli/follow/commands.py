@@ -36,7 +36,7 @@ DOCUMENTS = {
 } } }""",
     Followed.REFERRALS: """subscription Referrals { referralEvents { cursor event {
   position kind recordedAt referralNo state response action ground declineReason withdrawalReason
-  referral { id e164 category incidentOn summary state replyHopedBy }
+  referral { id e164 account { platform platformName handle url } category incidentOn summary state replyHopedBy }
 } } }""",
     Followed.COMPLAINTS: """subscription Complaints { complaintEvents { cursor event {
   position kind recordedAt complaintId category medium state decision reason outcome

@@ -38,6 +38,11 @@ class Act(ClosedList, graph_name="OperatorActKind", later_values="OTHER"):
         "ACKNOWLEDGEMENTS_IMPORTED",
         "Recorded acknowledgements from a file in a carrier's name.",
     )
+    REFERRALS_OFFERED = "REFERRALS_OFFERED", "Offered a referral in an officer's name."
+    REFERRAL_RESPONSES_IMPORTED = (
+        "REFERRAL_RESPONSES_IMPORTED",
+        "Recorded responses to referrals from a file in a provider's name.",
+    )
     REASSIGNMENTS_REPORTED = "REASSIGNMENTS_REPORTED", "Reported reassigned numbers from a file in a carrier's name."
     CHECKPOINT_KEY_ADDED = "CHECKPOINT_KEY_ADDED", "Added a key that signs checkpoints of the log."
     CHECKPOINT_KEYS_RETIRED = (
@@ -67,6 +72,8 @@ REASON_NEEDED = frozenset(Act) - {
     Act.COMPLAINTS_FORWARDED,
     Act.ORDERS_EXPORTED,
     Act.ACKNOWLEDGEMENTS_IMPORTED,
+    Act.REFERRALS_OFFERED,
+    Act.REFERRAL_RESPONSES_IMPORTED,
     Act.REASSIGNMENTS_REPORTED,
     Act.CHECKPOINT_KEY_ADDED,
     Act.CHECKPOINT_KEYS_RETIRED,

@@ -16,7 +16,7 @@ INSERT INTO participations (
   id, member_id, terms_reference, categories, purpose, controller_roles, disclosure, starts_at, began_at, recorded_at
 )
 SELECT gen_random_uuid(), id, 'PKS-7/2026', '{FRAUD}', 'Protect users.', 'Each its own.', 'CLEAR', $2, $2, $2
-FROM unnest($1::uuid[]) id
+FROM unnest($1::uuid[]) id WHERE NOT EXISTS (SELECT FROM participations p WHERE p.member_id = id AND p.ended_at IS NULL)
 """
 _REFERRALS = """
 INSERT INTO referrals (
@@ -35,7 +35,7 @@ FROM generate_series(1, $6::int) n CROSS JOIN LATERAL (
          $5::timestamptz + n * interval '1 minute' AS offered_at,
          CASE WHEN n > $6::int * 98 / 100 THEN 'OFFERED' WHEN n % 250 = 0 THEN 'DECLINED' ELSE 'ACTIONED' END AS state
 ) f
-JOIN participations p ON p.member_id = f.provider_id
+JOIN participations p ON p.member_id = f.provider_id AND p.ended_at IS NULL
 JOIN accounts a ON a.id = (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-00000000000d')::uuid
 """
 _RESPONSES = """

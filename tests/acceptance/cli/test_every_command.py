@@ -53,6 +53,8 @@ CHANGING = {
     ("orders", "export"): Act.ORDERS_EXPORTED,
     ("acknowledgements", "import"): Act.ACKNOWLEDGEMENTS_IMPORTED,
     ("reassignments", "report"): Act.REASSIGNMENTS_REPORTED,
+    ("referrals", "offer"): Act.REFERRALS_OFFERED,
+    ("referrals", "respond"): Act.REFERRAL_RESPONSES_IMPORTED,
     ("outage", "declare"): Act.OUTAGE_DECLARED,
     ("recount", "--mend"): Act.TALLIES_MENDED,
     ("keys", "rotate"): Act.KEYS_ROTATED,
@@ -64,6 +66,7 @@ CHANGING = {
     ("audit", "add-witness"): Act.WITNESS_ADDED,
     ("audit", "retire-witness"): Act.WITNESS_RETIRED,
 }
+IN_CLEAR = ("--disclosure", "clear")
 READING = {
     ("schema",), ("doctor",), ("member", "list"), ("member", "platforms"), ("brand", "list"), ("office", "list"),
     ("officer", "list"), ("officer", "identities"), ("client", "list"), ("participation", "list"),
@@ -72,6 +75,7 @@ READING = {
     ("audit", "keys"), ("audit", "export"), ("audit", "proof"), ("audit", "verify"), ("audit", "verify-proof"),
     ("orders", "waiting"), ("orders", "content"), ("outage", "list"), ("accounts", "list"), ("accounts", "show"),
     ("signals", "contributions"), ("signals", "revocations"), ("schedule",), ("status",), ("statistics",),
+    ("referrals", "list"), ("referrals", "show"),
 }  # fmt: skip
 OUTSIDE = {
     ("serve",): "what it does was asked for by parties, whom the log names",
@@ -190,7 +194,7 @@ def work_in_names(acting: Acting) -> None:
     do, operator = acting.do, acting.operator
     plan = "prefix,kind,holder,holder_name,brand,valid_from,valid_until\n+62891,mobile,xlsmart,,,,\n"
     do("numbering", "load", more=(operator.write("more.csv", plan),))
-    terms = ("--terms", "PKS-7", "--purpose", "Protect users", "--roles", "Each a controller", *WHY)
+    terms = ("--terms", "PKS-7", "--purpose", "Protect users", "--roles", "Each a controller", *IN_CLEAR, *WHY)
     do("member", "run", more=("a-messenger", "whatsapp", "Bigo Live", *WHY))
     published = operator.write("terms.txt", "The terms.")
     do("participation", "publish", more=(f"en={published}", *WHY))
@@ -209,6 +213,10 @@ def work_in_names(acting: Acting) -> None:
     do("acknowledgements", "import", more=(answered, "--carrier", "telkomsel"))
     numbers = operator.write("numbers.csv", f"number,reassigned_at\n0890 1111 0002,{operator.now.isoformat()}\n")
     do("reassignments", "report", more=(numbers, "--carrier", "telkomsel"))
+    offer = ("--officer", "ana", "--provider", "a-messenger", "--number", "0890 1111 0001", "--summary", "A fee.")
+    referral = do("referrals", "offer", more=(*offer, "--json")).json
+    said = f"referral_no,response,reference\n{referral['referralNo']},DECLINED,WA-1\n"
+    do("referrals", "respond", more=(operator.write("said.csv", said), "--provider", "a-messenger"))
     do("participation", "end", more=("a-messenger", "--reason", "provider_left"))
     do("officer", "disable", more=("cici", *WHY))
     do("outage", "declare", more=("--from", "2026-03-01T10:00+07:00", "--to", "2026-03-01T12:00+07:00", *WHY))
@@ -253,5 +261,7 @@ class TestChangingCommand:
             ("orders", "export"): f"MEMBER:{ids['telkomsel']}",
             ("acknowledgements", "import"): f"MEMBER:{ids['telkomsel']}",
             ("reassignments", "report"): f"MEMBER:{ids['telkomsel']}",
+            ("referrals", "offer"): f"OFFICER:{ids['ana']}",
+            ("referrals", "respond"): f"MEMBER:{ids['a-messenger']}",
         }
         assert {command: acting.recorded[command][0][1] for command in in_name_of} == in_name_of

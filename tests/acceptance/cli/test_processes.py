@@ -46,7 +46,7 @@ def wait_until_it_takes_sigterm(process_id: int) -> None:
 class TestDemo:
     def test_plays_every_step_as_it_should_be(self, ended: "subprocess.CompletedProcess[str]") -> None:
         steps = [json.loads(line) for line in ended.stdout.splitlines()]
-        assert [step["failure"] for step in steps] == [None] * 23, ended.stderr
+        assert [step["failure"] for step in steps] == [None] * 28, ended.stderr
         assert ended.returncode == 0
 
     def test_cuts_two_subscribers_off_who_then_lose_nothing(self, ended: "subprocess.CompletedProcess[str]") -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,12 +16,11 @@ from joserfc.jwk import ECKey
 from auth.clients.registration import PRIVATE_KEY_JWT, ClientDraft, create_client
 from ledger.storage.roles import Role
 from ledger.viewer import Viewer
-from tests.support.commands import COMMAND, clean_environment
 from tests.support.country import Parties
+from tests.support.follow_process import READ_SECONDS_MAX, read_note, run_follow
 from tests.support.station import Station
 from tests.support.waiting import until
 
-READ_SECONDS_MAX = 45.0
 ORDERS = "subscription { blockRequestEvents { cursor event { position subject: blockOrderId } } }"
 
 
@@ -72,38 +71,12 @@ async def read_events(process: Process, count: int) -> list[str]:
     return [json.loads(line)["event"]["subject"] for line in lines]
 
 
-async def read_note(process: Process, text: str) -> str:
-    """The notes up to the one that has the text."""
-    assert process.stderr is not None
-    told = ""
-    async with asyncio.timeout(READ_SECONDS_MAX):
-        while text not in told:
-            line = (await process.stderr.readline()).decode()
-            assert line, f"it ended without {text!r}: {told}"
-            told += line
-    return told
-
-
 async def read_end(process: Process) -> tuple[int, str, str]:
     """Exit status, and the rest of stdout and stderr."""
     async with asyncio.timeout(READ_SECONDS_MAX):
         out, err = await process.communicate()
     assert "Traceback" not in err.decode()
     return process.returncode or 0, out.decode(), err.decode()
-
-
-@asynccontextmanager
-async def run_follow(at: Station | Cable, *arguments: str, **environment: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "follow", "--url", at.url, *arguments, env=clean_environment(**environment),
-        stdout=PIPE, stderr=PIPE,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
 
 
 @pytest.fixture

@@ -244,7 +244,7 @@ class TestDependencies:
         assert found is not None
         assert (found.own, found.others) == (("block_orders",), ("order_counts",))
 
-    @pytest.mark.parametrize("name", ["events", "fraud_signals", "table_changes"])
+    @pytest.mark.parametrize("name", ["events", "signal_keys", "table_changes"])
     def test_are_unknown_where_a_table_is_not_watched(self, name):
         assert find_dependencies([f"SELECT 1 FROM block_orders, {name}"], Role.REGULATOR) is None
 
