@@ -15,8 +15,9 @@ _PARTICIPATIONS = """
 INSERT INTO participations (
   id, member_id, terms_reference, categories, purpose, controller_roles, disclosure, starts_at, began_at, recorded_at
 )
-SELECT gen_random_uuid(), id, 'PKS-7/2026', '{FRAUD}', 'Protect users.', 'Each its own.', 'CLEAR', $2, $2, $2
-FROM unnest($1::uuid[]) id WHERE NOT EXISTS (SELECT FROM participations p WHERE p.member_id = id AND p.ended_at IS NULL)
+SELECT gen_random_uuid(), m.id, 'PKS-7/2026', '{FRAUD}', 'Protect users.', 'Each its own.', 'CLEAR', $2, $2, $2
+FROM unnest($1::uuid[]) AS m (id)
+WHERE NOT EXISTS (SELECT FROM participations p WHERE p.member_id = m.id AND p.ended_at IS NULL)
 """
 _REFERRALS = """
 INSERT INTO referrals (

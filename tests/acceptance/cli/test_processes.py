@@ -7,6 +7,7 @@ import socket
 import subprocess
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,14 @@ def wait_until_it_takes_sigterm(process_id: int) -> None:
             return
 
 
+def read_table(step: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the rows of a step's last table by their names, each by its columns; none for a step without a table."""
+    rows: dict[str, dict[str, str]] = {}
+    for table in step["tables"][-1:]:
+        rows = {row[0]: dict(zip(table["columns"][1:], row[1:], strict=True)) for row in table["rows"]}
+    return rows
+
+
 class TestDemo:
     def test_plays_every_step_as_it_should_be(self, ended: "subprocess.CompletedProcess[str]") -> None:
         steps = [json.loads(line) for line in ended.stdout.splitlines()]
@@ -65,12 +74,12 @@ class TestDemo:
         assert not (data_dir / "demo" / "postgresql" / "postmaster.pid").exists()
 
     def test_shows_each_party_its_own(self, ended: "subprocess.CompletedProcess[str]") -> None:
-        last = json.loads(ended.stdout.splitlines()[-1])
-        (table,) = last["tables"]
-        rows = {row[0]: dict(zip(table["columns"][1:], row[1:], strict=True)) for row in table["rows"]}
-        assert rows["number"]["OTT provider"] == "NOT_FOUND"
-        assert rows["orders"]["range holder"].endswith("EXECUTED")
-        assert rows["orders"]["other carrier"] == "none"
+        *_, same_query, instruments = (read_table(json.loads(line)) for line in ended.stdout.splitlines())
+        assert same_query["number"]["OTT provider"] == "NOT_FOUND"
+        assert same_query["orders"]["range holder"].endswith("EXECUTED")
+        assert same_query["orders"]["other carrier"] == "none"
+        assert instruments["referrals"]["messaging firm"] == "ACTIONED"
+        assert instruments["referrals"]["range holder"] == instruments["blockOrders"]["messaging firm"] == "refused"
 
     def test_is_refused_off_loopback(self, operator: Operator) -> None:
         operator.run("demo", "--exit", "--host", "0.0.0.0", status=2)  # noqa: S104 - the refusal is the test

@@ -160,8 +160,8 @@ class TestWhatTheLogCommitsTo:
 
 COMMITTED = (
     "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaint_notes",
-    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_runs",
-    "fraud_signals", "members", "officers", "offices", "order_acknowledgements", "order_extensions",
+    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_offers",
+    "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements", "order_extensions",
     "outage_extensions", "outages", "participations", "referral_responses", "referral_transfers", "referrals",
     "signal_contributions", "signal_revocation_notices",
 )  # fmt: skip
