@@ -11,6 +11,7 @@ class Scale:
 
     rounds: int
     import_rows: int
+    forwarded: int
     load_seconds: float
     fanout_rounds: int
     fanout_events: int
@@ -34,6 +35,7 @@ class Scale:
 FULL = Scale(
     rounds=5,
     import_rows=20_000,
+    forwarded=10_000,
     load_seconds=4,
     fanout_rounds=3,
     fanout_events=200,
@@ -54,6 +56,7 @@ FULL = Scale(
 QUICK = Scale(
     rounds=3,
     import_rows=2_000,
+    forwarded=2_000,
     load_seconds=1,
     fanout_rounds=1,
     fanout_events=100,

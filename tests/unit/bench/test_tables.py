@@ -47,5 +47,5 @@ class TestPlacingATable:
     def test_finds_the_marks_of_every_table_in_the_document(self) -> None:
         text = DOCUMENT.read_text(encoding="utf-8")
         names = ["poll", "poll-numbers", "lookup", "complaints", "dashboard", "growth", "footprint", "acknowledgements",
-                 "filing", "imports"]  # fmt: skip
+                 "filing", "forwarding", "imports"]  # fmt: skip
         assert [name for name in names if place_table(text, name, "| new |") == text] == []

@@ -160,14 +160,14 @@ class TestWhatTheLogCommitsTo:
 
 COMMITTED = (
     "block_order_versions", "block_orders", "brands", "complainant_reveals", "complainants", "complaint_notes",
-    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_offers",
-    "forwarding_runs", "fraud_signals", "members", "officers", "offices", "order_acknowledgements", "order_extensions",
-    "outage_extensions", "outages", "participations", "referral_responses", "referral_transfers", "referrals",
-    "signal_contributions", "signal_revocation_notices",
+    "complaints", "evidence", "evidence_extracts", "extract_releases", "forwarding_items", "forwarding_runs",
+    "fraud_signals", "members", "officers", "offices", "order_acknowledgements", "order_extensions",
+    "outage_extensions", "outages", "participations", "signal_contributions", "signal_revocation_notices",
 )  # fmt: skip
 OF_NO_JOURNEY = (
-    "feed_witnesses", "legal_holds", "member_platforms", "order_proposals", "participation_proposals",
-    "participation_terms", "participation_terms_texts",
+    "feed_witnesses", "forwarding_offers", "legal_holds", "member_platforms", "order_proposals",
+    "participation_proposals", "participation_terms", "participation_terms_texts",
+    "referral_responses", "referral_transfers", "referrals",
 )  # fmt: skip
 CHANGES = {
     "an issued order's scope": ("block_orders", "scope = 'DEACTIVATE'", "state = 'EXECUTED'"),
