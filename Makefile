@@ -30,7 +30,7 @@ test-noun: $(READY) ## Run the tests of one noun in every layer: make test-noun 
 	@test -n "$(NOUN)" || { echo "Which noun? Try: make test-noun NOUN=orders"; exit 1; }
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --noun $(NOUN)
 
-test-long: $(READY) ## Run the tests that take minutes: stalled readers, frozen processes, commands on a live log
+test-long: $(READY) ## Run the tests that take minutes: stalled readers, frozen processes, every column of every table
 	$(BIN)/pytest -q -m long
 
 differential: $(READY) ## Compare compiled reads with the ordinary ones for ten minutes, over new ledgers and operations

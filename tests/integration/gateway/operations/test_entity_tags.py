@@ -210,6 +210,7 @@ class TestDependencies:
 
 @pytest.mark.timeout(600)
 class TestTags:
+    @pytest.mark.long
     async def test_differ_wherever_answers_do_whatever_column_is_changed_in_all_rows(self, bench, reads):
         rewriting = Rewriting(bench, reads)
         for table in list_watched():
@@ -218,6 +219,7 @@ class TestTags:
         # Of a column, that is: most values that its constraints allow are shown.
         assert len(rewriting.shown) > 60, rewriting.shown
 
+    @pytest.mark.long
     @pytest.mark.parametrize("table", ["block_orders", "order_acknowledgements", "phone_numbers"])
     async def test_would_lie_without_a_trigger(self, bench, reads, table):
         """The test above finds out if one is missing."""
